@@ -1,0 +1,31 @@
+//! The prototype language of cosmos_vm, and how a call travels by it.
+//!
+//! A *prototype string* is one C declaration with bounds-safety annotations. [`parse`] turns it
+//! into an immutable [`CallFrame`]; [`Template::of`] lays that frame out under the [`DataModel`] of
+//! the virtual machine that will run the function; [`marshal`] moves arguments and results through
+//! that layout. Both ends derive the same template from the same text, so neither has to believe
+//! what the other says about memory.
+//!
+//! | room | purpose |
+//! |---|---|
+//! | [`types`] | what a prototype means: the nodes of a [`CallFrame`] |
+//! | [`model`] | sizes and alignments of a target (LP64, x32, ILP32) |
+//! | `syntax` | text to nodes: tokens, declarators, annotations, record text |
+//! | [`standard`] | the typedefs and records every C programmer expects to exist |
+//! | [`expression`] | the arithmetic of `__sized_by(…)` and its kin, overflow-checked |
+//! | `print` | the canonical spelling: `parse(print(f)) == f` |
+//! | [`error`] | numbered errors with a caret, and what `cosmos explain` says of each |
+//! | [`template`] | a frame laid out under one data model |
+//! | [`marshal`] | arguments to request bytes, request bytes to callee memory, and back |
+//!
+//! The crate does no I/O and has no unsafe code: memory is reached through the traits of
+//! [`marshal`], implemented by whoever owns that memory.
+
+#![forbid(unsafe_code)]
+
+pub mod expression;
+pub mod model;
+pub mod types;
+
+pub use model::DataModel;
+pub use types::CallFrame;

@@ -1,0 +1,317 @@
+//! What a prototype means: the immutable nodes of a [`CallFrame`].
+//!
+//! The nodes say nothing of sizes; those belong to a data model (see [`crate::template`]). Nodes
+//! live in one arena per frame and name each other by [`TypeId`], so a frame is a plain value that
+//! can be compared, printed and shared between threads. Every default of the language has been
+//! applied by the time a frame exists: a pointer node always knows its direction and its extent.
+
+use crate::expression::Expression;
+
+/// One parsed prototype: everything both ends need to know to carry a call of it.
+///
+/// Equality ignores nothing: two frames are equal when they describe the same function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallFrame {
+    pub(crate) name: String,
+    pub(crate) parameters: Vec<Parameter>,
+    pub(crate) result: TypeId,
+    pub(crate) types: Vec<Type>,
+    pub(crate) records: Vec<Record>,
+    pub(crate) contract: Contract,
+}
+
+/// A parameter, in the order of the declaration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    /// As declared; `argN` (counted from 1) where the prototype gives none.
+    pub name: String,
+    /// Its type after the adjustments C makes to parameters (arrays and functions become pointers).
+    pub ty: TypeId,
+}
+
+/// Function-level annotations.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contract {
+    /// `__success(e)`: outputs are copied back only if `e` is non-zero after the call.
+    pub success: Option<Expression>,
+    /// `__fail(v)`: what the function returns when the call itself failed.
+    pub fail: Option<FailValue>,
+    /// `__noerrno`: errno neither enters nor leaves.
+    pub no_errno: bool,
+    /// `__noreturn`: the function ends its VM.
+    pub no_return: bool,
+}
+
+/// The value of `__fail(v)`: an integer constant, or a floating one kept as its bits so that frames
+/// can be compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailValue {
+    /// For integers, enums and pointers.
+    Integer(i128),
+    /// For floating and complex results: the bits of an `f64`.
+    Float(u64),
+}
+
+/// Index of a [`Type`] in its frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TypeId(pub(crate) u32);
+
+/// Index of a [`Record`] in its frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RecordId(pub(crate) u32);
+
+/// A type node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// `void`, as a result or as what a pointer leads to.
+    Void,
+    /// An arithmetic type.
+    Scalar(Scalar),
+    /// `int __fd`: a file descriptor, passed to the other process.
+    Descriptor,
+    /// A pointer with all that is known of what it leads to.
+    Pointer(Pointer),
+    /// An array inside a record: `element` repeated `length` times.
+    Array {
+        /// Element type.
+        element: TypeId,
+        /// Number of elements, at least one.
+        length: u64,
+    },
+    /// A struct or union by value.
+    Record(RecordId),
+    /// A function, as what a pointer leads to.
+    Function {
+        /// Parameters of the function.
+        parameters: Vec<Parameter>,
+        /// Its result.
+        result: TypeId,
+    },
+}
+
+/// Arithmetic types. Those whose width depends on the target keep their C name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)] // each is the C type of that name
+pub enum Scalar {
+    Bool,
+    /// Plain `char`, signed on every supported target.
+    Char,
+    SignedChar,
+    UnsignedChar,
+    Short,
+    UnsignedShort,
+    Int,
+    UnsignedInt,
+    Long,
+    UnsignedLong,
+    LongLong,
+    UnsignedLongLong,
+    Int8,
+    UInt8,
+    Int16,
+    UInt16,
+    Int32,
+    UInt32,
+    Int64,
+    UInt64,
+    /// `size_t`
+    Size,
+    /// `ssize_t`
+    SignedSize,
+    /// `ptrdiff_t`
+    PointerDifference,
+    /// `intptr_t`
+    IntPointer,
+    /// `uintptr_t`
+    UIntPointer,
+    /// `wchar_t`
+    WideChar,
+    /// `time_t`
+    Time,
+    /// `off_t`
+    Offset,
+    Float,
+    Double,
+    LongDouble,
+    ComplexFloat,
+    ComplexDouble,
+    ComplexLongDouble,
+}
+
+/// A pointer: where it leads, which way the data flows, how far it reaches, whose it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pointer {
+    /// What it leads to.
+    pub target: TypeId,
+    /// Whether the target is `const`-qualified.
+    pub constant: bool,
+    /// Which way the target's contents travel.
+    pub direction: Direction,
+    /// How many elements (or bytes) it leads to.
+    pub extent: Extent,
+    /// `__filled(e)`: how much of it is valid after the call, in the unit of `extent`.
+    pub filled: Option<Expression>,
+    /// What kind of value the pointer itself is.
+    pub identity: Identity,
+    /// Who owns the memory of a pointer that comes back.
+    pub ownership: Ownership,
+}
+
+/// Which way a pointer's target travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// Copied to the VM.
+    In,
+    /// Copied back.
+    Out,
+    /// Copied to the VM and back.
+    InOut,
+}
+
+/// How far a pointer reaches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// One element.
+    Single,
+    /// Elements up to and including the first that is zero.
+    NullTerminated,
+    /// Elements up to and including the first that equals the value.
+    TerminatedBy(i128),
+    /// `__counted_by(e)`: a number of elements.
+    Counted(Expression),
+    /// `__sized_by(e)`: a number of bytes.
+    Sized(Expression),
+}
+
+/// What kind of value a pointer is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// Data that is copied.
+    Data,
+    /// An object that lives in the VM; the client holds a token.
+    Handle(Handle),
+    /// `__alias(p)`: points into what parameter `p` (by index) leads to; travels as an offset.
+    Alias(u32),
+    /// `__opaque`: a cookie of the client's, passed through untouched.
+    Opaque,
+    /// A function of the client's that the VM calls back.
+    Callback,
+}
+
+/// Annotations of a handle.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Handle {
+    /// `__closed_by(f)`: the function that destroys it.
+    pub closed_by: Option<String>,
+    /// `__consume`: this call destroys it.
+    pub consumed: bool,
+}
+
+/// Who owns the memory behind a pointer that comes back from the VM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ownership {
+    /// The caller's own memory, or a pointer that does not come back.
+    Caller,
+    /// `__owned(f)`: copied to the client's malloc, then `f` runs in the VM; the client frees it.
+    Owned(String),
+    /// `__borrowed`: a copy kept until this function's next call on this thread.
+    Borrowed,
+    /// `__borrowed_from(h)`: a copy kept until the handle in parameter `h` is closed or used again.
+    BorrowedFrom(u32),
+    /// `__static`: a copy kept until dlclose.
+    Static,
+    /// `__retained(h)`: the VM keeps its copy of the input until the handle is closed.
+    Retained(u32),
+}
+
+/// A struct or union.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// How C code names it.
+    pub name: RecordName,
+    /// Whether its members overlap.
+    pub union: bool,
+    /// Where its definition comes from.
+    pub origin: Origin,
+    /// Members in declaration order; empty for an incomplete type.
+    pub fields: Vec<Field>,
+}
+
+/// How C code names a record.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum RecordName {
+    /// `struct tag` or `union tag`.
+    Tag(String),
+    /// A typedef of an untagged record, such as `div_t`.
+    Typedef(String),
+}
+
+/// Where a record's definition comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// Known to every C programmer; see [`crate::standard`].
+    Standard,
+    /// Given as text before the prototype.
+    Given,
+    /// Named, never defined: only pointers to it exist.
+    Incomplete,
+}
+
+/// A member of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub ty: TypeId,
+}
+
+impl CallFrame {
+    /// The function's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its parameters in order.
+    pub fn parameters(&self) -> &[Parameter] {
+        &self.parameters
+    }
+
+    /// What it returns.
+    pub fn result(&self) -> TypeId {
+        self.result
+    }
+
+    /// Function-level annotations.
+    pub fn contract(&self) -> &Contract {
+        &self.contract
+    }
+
+    /// A type of this frame.
+    ///
+    /// # Panics
+    /// When `id` was taken from another frame: a mistake of the calling code, never of input.
+    pub fn ty(&self, id: TypeId) -> &Type {
+        &self.types[id.0 as usize]
+    }
+
+    /// A record of this frame.
+    ///
+    /// # Panics
+    /// When `id` was taken from another frame: a mistake of the calling code, never of input.
+    pub fn record(&self, id: RecordId) -> &Record {
+        &self.records[id.0 as usize]
+    }
+}
+
+impl Direction {
+    /// Whether contents travel to the VM.
+    pub fn enters(self) -> bool {
+        !matches!(self, Direction::Out)
+    }
+
+    /// Whether contents travel back.
+    pub fn leaves(self) -> bool {
+        !matches!(self, Direction::In)
+    }
+}

@@ -1,0 +1,172 @@
+//! What cosmosd answers.
+
+use super::Message;
+use serde::{Deserialize, Serialize};
+
+/// Give me a VM. Answered once it runs; reach it with the registry's `Connect` under `name`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VmOpen {
+    /// What it is for.
+    pub purpose: Purpose,
+    /// Empty: a VM of this client's own, the one it has where that fits. Otherwise the name of a
+    /// VM that clients of the same uid share.
+    pub shared_name: String,
+    /// Ask for a new VM even where this client has one that fits.
+    pub fresh: bool,
+    /// Settings that tighten the configured ones, as `key=value` (see cosmos-config).
+    pub settings: Vec<(String, String)>,
+}
+
+/// What a VM is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Purpose {
+    /// To open this target; cosmosd reads its requirements and picks the kind.
+    Target(TargetName),
+    /// A VM of this kind (`hostfn`).
+    Kind(String),
+    /// The running VM of this name (`hostfn-3`, or a shared name).
+    Running(String),
+}
+
+/// A target as the client named it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetName {
+    /// A bare name (`libz.so.1`), searched for, or a path.
+    pub name: String,
+    /// The client's working directory, against which a relative path resolves.
+    pub directory: String,
+}
+
+/// A VM that runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VmOpened {
+    /// Its registry name, `vm/hostfn-3`.
+    pub name: String,
+    /// Its kind, `hostfn`.
+    pub kind: String,
+    /// The host it runs on; `local` for this one.
+    pub host: String,
+    /// The absolute path of the target, where the purpose was one; the VM opens exactly this.
+    pub target: String,
+    /// The isolation level it really has.
+    pub isolation: String,
+}
+
+impl Message for VmOpen {
+    const KIND: u16 = 0x0201;
+    type Reply = VmOpened;
+}
+
+/// End a VM of mine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VmClose {
+    /// Its registry name.
+    pub name: String,
+    /// End it at once by SIGKILL rather than asking it.
+    pub kill: bool,
+}
+
+impl Message for VmClose {
+    const KIND: u16 = 0x0202;
+    type Reply = ();
+}
+
+/// Which VMs could run a target, and why the others cannot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Which {
+    /// The target.
+    pub target: TargetName,
+}
+
+/// The answer to [`Which`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Placement {
+    /// Absolute path the name resolved to.
+    pub path: String,
+    /// What the target needs, one `(property, value)` a row, in the order to show them.
+    pub requirements: Vec<(String, String)>,
+    /// The kinds considered, the chosen one first.
+    pub candidates: Vec<Candidate>,
+}
+
+/// A VM kind considered for a target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// The kind.
+    pub kind: String,
+    /// The host.
+    pub host: String,
+    /// The rules that refused it, in words; empty: it can run the target.
+    pub refused: Vec<String>,
+}
+
+impl Message for Which {
+    const KIND: u16 = 0x0203;
+    type Reply = Placement;
+}
+
+/// The VMs this peer may see.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListVms;
+
+/// A row of `cosmos ls`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VmRow {
+    /// Name without the `vm/`.
+    pub name: String,
+    /// Kind.
+    pub kind: String,
+    /// Targets opened in it, as cosmosd was asked for them.
+    pub targets: Vec<String>,
+    /// Host.
+    pub host: String,
+    /// State of DESIGN: `starting`, `ready`, `poisoned`, `gone`.
+    pub state: String,
+    /// Its isolation level.
+    pub isolation: String,
+    /// Pid on its host, for people.
+    pub pid: i32,
+    /// Resident memory in bytes.
+    pub resident: u64,
+    /// Milliseconds since it became ready, or since it ended.
+    pub age: u64,
+    /// How it ended, where it did.
+    pub ending: String,
+}
+
+impl Message for ListVms {
+    const KIND: u16 = 0x0204;
+    type Reply = Vec<VmRow>;
+}
+
+/// How did this VM end? Waits up to `patience` milliseconds for it to end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Autopsy {
+    /// Its registry name.
+    pub name: String,
+    /// Milliseconds to wait, at most 10,000.
+    pub patience: u32,
+}
+
+/// How a VM ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ending {
+    /// It still runs.
+    Running,
+    /// It ended by itself with this exit status.
+    Exited(i32),
+    /// A signal ended it.
+    Killed {
+        /// The signal's number.
+        signal: i32,
+        /// Whether cosmosd asked for it (close, limit, timeout).
+        requested: bool,
+    },
+    /// It ended, and nobody saw how.
+    Unknown,
+}
+
+impl Message for Autopsy {
+    const KIND: u16 = 0x0205;
+    type Reply = Ending;
+}

@@ -1,0 +1,97 @@
+//! What every VM answers, on each of its channels.
+//!
+//! A client has one main connection to a VM, by which it owns it, and one further channel per
+//! client thread, made by [`Attach`]. Every channel answers every verb; each is served by a VM
+//! thread of its own, so calls of several client threads run in parallel and nested calls of one
+//! thread stay on one VM thread.
+
+use super::Message;
+use callframe::DataModel;
+use serde::{Deserialize, Serialize};
+
+/// Serve one more channel; the descriptor is its VM end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attach;
+
+impl Message for Attach {
+    const KIND: u16 = 0x0301;
+    const DESCRIPTORS: (u16, u16) = (1, 1);
+    type Reply = ();
+}
+
+/// `open`: load a target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Open {
+    /// Absolute path, as cosmosd resolved it.
+    pub target: String,
+}
+
+/// A token for an open object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ObjectToken(pub u64);
+
+impl Message for Open {
+    const KIND: u16 = 0x0302;
+    type Reply = ObjectToken;
+}
+
+/// `sym`: resolve a function by its prototype string, once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sym {
+    /// Where to look.
+    pub object: ObjectToken,
+    /// The prototype string, records first.
+    pub prototype: String,
+}
+
+/// A function that can be called.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resolved {
+    /// Its id in [`CALL`] frames.
+    pub runable: u64,
+    /// The VM's data model.
+    pub model: DataModel,
+    /// `Template::encode` of the layout the VM derived; the client derives its own from its own
+    /// parse under `model` and refuses the symbol where the two differ.
+    pub template: Vec<u8>,
+}
+
+impl Message for Sym {
+    const KIND: u16 = 0x0303;
+    type Reply = Resolved;
+}
+
+/// `exec`: run a program. VMs that run functions answer `Unsupported`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exec {
+    /// The open object to run.
+    pub object: ObjectToken,
+    /// Its arguments, the name first.
+    pub arguments: Vec<Vec<u8>>,
+}
+
+impl Message for Exec {
+    const KIND: u16 = 0x0304;
+    const DESCRIPTORS: (u16, u16) = (0, 3);
+    type Reply = i32;
+}
+
+/// `close`: let go of an object. Functions of it stay callable until the last call returns.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Close {
+    /// The object.
+    pub object: ObjectToken,
+}
+
+impl Message for Close {
+    const KIND: u16 = 0x0305;
+    type Reply = ();
+}
+
+/// Kind of a `call` request. Its body is no codec struct but the runable's id, eight bytes
+/// little-endian, followed by the call body that `callframe::marshal` wrote by the template; its
+/// descriptors are those of the `__fd` values, at most [`CALL_DESCRIPTORS`]. The reply
+/// (`CALL | REPLY`) is the reply body of `callframe::marshal`.
+pub const CALL: u16 = 0x0310;
+/// Most descriptors one call carries: what one SCM_RIGHTS message of Linux can.
+pub const CALL_DESCRIPTORS: u16 = 253;

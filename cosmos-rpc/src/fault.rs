@@ -82,7 +82,11 @@ pub enum FaultCode {
 impl Fault {
     /// A fault from its parts.
     pub fn new(blame: Blame, code: FaultCode, message: impl Into<String>) -> Fault {
-        Fault { blame, code, message: message.into() }
+        Fault {
+            blame,
+            code,
+            message: message.into(),
+        }
     }
 
     /// The caller's fault.

@@ -3,16 +3,34 @@
 //! | room | purpose |
 //! |---|---|
 //! | [`fault`] | errors as values: whose fault it was, what it was, in words |
-//! | [`frame`] | the sixteen-byte header, length limits, request ids; sans-I/O |
+//! | [`frame`] | the sixteen-byte header, length limits, descriptor accounting; sans-I/O |
 //! | [`codec`] | the one place where structs become bytes |
 //! | [`message`] | every message by service, with its kind number and descriptor count |
 //! | [`handshake`] | magic, version and role, before anything else |
 //! | [`descriptor`] | SCM_RIGHTS, received with close-on-exec and counted |
 //! | [`blocking`] | the transport for clients, VMs and the launcher |
 //! | [`asynchronous`] | the transport for the daemons, on tokio (feature `tokio`) |
+//! | [`peer`] | who is at the other end of a socket, and whom to refuse |
 //! | [`rendezvous`] | the socket directory, its checks, and starting the daemons on demand |
+//! | [`daemon`] | becoming a daemon: what a process started by anybody must clean up |
+//!
+//! `docs/protocol.md` gives the same protocol byte by byte; the tests under `tests/golden.rs` hold
+//! the two together.
 
+#[cfg(feature = "tokio")]
+pub mod asynchronous;
+pub mod blocking;
+pub mod codec;
+pub mod daemon;
+pub mod descriptor;
+mod exchange;
 pub mod fault;
+pub mod frame;
+pub mod handshake;
 pub mod message;
+pub mod peer;
+pub mod rendezvous;
 
 pub use fault::{Blame, Fault, FaultCode};
+pub use frame::{Frame, Limits};
+pub use handshake::{Hello, Role};

@@ -1,0 +1,369 @@
+//! The blocking transport, for multi-threaded clients, VMs and the launcher.
+//!
+//! It raises no signal, survives EINTR, leaves the socket's file status flags alone (the open file
+//! description may be shared with another process) and, where a timeout is set, keeps it over all
+//! partial reads and writes of an operation.
+//!
+//! A connection whose peer broke the protocol, or on which a write was given up half-way, is
+//! broken: every later operation gives the fault that broke it. A reply that was not awaited long
+//! enough does not break it; the late reply is dropped.
+
+use crate::descriptor::{self, Wait};
+use crate::exchange::{self, Exchange};
+use crate::frame::{Decoder, Outgoing};
+use crate::handshake::{Hello, Role};
+use crate::message::{FAULT, Message, REPLY};
+use crate::{Fault, FaultCode, Frame, Limits, codec};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+/// How long a peer may take for its handshake.
+pub const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// A connection after its handshake.
+#[derive(Debug)]
+pub struct Connection {
+    stream: UnixStream,
+    decoder: Decoder,
+    exchange: Exchange,
+    peer: Hello,
+    timeout: Option<Duration>,
+    broken: Option<Fault>,
+}
+
+impl Connection {
+    /// Shakes hands on a fresh stream, as `role`, with the limits of that role.
+    ///
+    /// # Errors
+    ///
+    /// What [`Hello::decode`] refuses; `TimedOut` after [`HANDSHAKE_PATIENCE`].
+    pub fn connect(stream: UnixStream, role: Role) -> Result<Connection, Fault> {
+        Connection::with_limits(stream, role, role.limits())
+    }
+
+    /// The same as [`Connection::connect`]: the handshake is symmetric.
+    pub fn accept(stream: UnixStream, role: Role) -> Result<Connection, Fault> {
+        Connection::connect(stream, role)
+    }
+
+    /// Shakes hands, accepting no more than `limits`.
+    pub fn with_limits(
+        stream: UnixStream,
+        role: Role,
+        limits: Limits,
+    ) -> Result<Connection, Fault> {
+        let ours = Hello::new(role, &limits);
+        let mut connection = Connection {
+            stream,
+            decoder: Decoder::new(Limits::HANDSHAKE),
+            exchange: Exchange::default(),
+            peer: ours,
+            timeout: None,
+            broken: None,
+        };
+        let deadline = Some(Instant::now() + HANDSHAKE_PATIENCE);
+        let (outgoing, body) = ours.outgoing()?;
+        // A peer that refuses this end may have said why and closed already: read that first.
+        let sent = connection.write(outgoing, &[&body], &[], deadline);
+        let frame = match connection.next(deadline) {
+            Ok(Some(frame)) => frame,
+            Ok(None) => return Err(sent.err().unwrap_or_else(closed_at_once)),
+            Err(fault) => return Err(fault),
+        };
+        connection.peer = Hello::decode(&frame)?;
+        sent?;
+        connection.decoder.set_limits(limits);
+        Ok(connection)
+    }
+
+    /// What the peer said of itself.
+    pub fn peer(&self) -> &Hello {
+        &self.peer
+    }
+
+    /// Refuses a peer of another role.
+    ///
+    /// # Errors
+    ///
+    /// `Protocol`, naming both.
+    pub fn expect(self, role: Role) -> Result<Connection, Fault> {
+        if self.peer.role == role {
+            return Ok(self);
+        }
+        Err(Fault::peer(
+            FaultCode::Protocol,
+            format!(
+                "{} answered where {} is due",
+                self.peer.role.name(),
+                role.name()
+            ),
+        ))
+    }
+
+    /// How long each later operation may take; `None`, as at first: for ever.
+    pub fn set_timeout(&mut self, timeout: Option<Duration>) {
+        self.timeout = timeout;
+    }
+
+    /// Sends a request and waits for its reply, which comes with its descriptors. Notices that
+    /// come meanwhile are kept for [`Connection::receive`].
+    ///
+    /// # Errors
+    ///
+    /// The fault the peer answers; `Disconnected` when it ends instead; `TimedOut`; what breaks
+    /// the protocol.
+    pub fn call<M: Message>(
+        &mut self,
+        message: &M,
+        descriptors: &[BorrowedFd<'_>],
+    ) -> Result<(M::Reply, Vec<OwnedFd>), Fault> {
+        let body = exchange::request(message, descriptors.len())?;
+        let mut frame = self.call_raw(M::KIND, &[&body], descriptors)?;
+        match frame.reply::<M>() {
+            Ok(reply) => Ok((reply, std::mem::take(&mut frame.descriptors))),
+            Err(fault) if frame.kind == FAULT => Err(fault),
+            Err(fault) => self.breaks(fault),
+        }
+    }
+
+    /// Sends a request of parts and waits for the frame that answers it, a fault's frame included.
+    pub fn call_raw(
+        &mut self,
+        kind: u16,
+        body: &[&[u8]],
+        descriptors: &[BorrowedFd<'_>],
+    ) -> Result<Frame, Fault> {
+        self.usable()?;
+        let deadline = self.deadline();
+        let id = self.exchange.next_id();
+        self.send_until(kind, id, body, descriptors, deadline)?;
+        loop {
+            let Some(frame) = self.next(deadline)? else {
+                return Err(exchange::vanished());
+            };
+            match self.exchange.sort(frame, id) {
+                Ok(Some(frame)) => return Ok(frame),
+                Ok(None) => {}
+                Err(fault) => return self.breaks(fault),
+            }
+        }
+    }
+
+    /// Sends a message that has no reply.
+    pub fn notify<M: Message>(
+        &mut self,
+        message: &M,
+        descriptors: &[BorrowedFd<'_>],
+    ) -> Result<(), Fault> {
+        let body = exchange::request(message, descriptors.len())?;
+        self.send_raw(M::KIND, 0, &[&body], descriptors)
+    }
+
+    /// Answers request `id`.
+    pub fn reply<M: Message>(
+        &mut self,
+        id: u64,
+        reply: &M::Reply,
+        descriptors: &[BorrowedFd<'_>],
+    ) -> Result<(), Fault> {
+        let body = exchange::reply::<M>(reply, descriptors.len())?;
+        self.send_raw(M::KIND | REPLY, id, &[&body], descriptors)
+    }
+
+    /// Answers request `id` with a fault.
+    pub fn fault(&mut self, id: u64, fault: &Fault) -> Result<(), Fault> {
+        self.send_raw(FAULT, id, &[&codec::encode(fault)?], &[])
+    }
+
+    /// Sends one frame whose body is the parts one after the other.
+    ///
+    /// # Errors
+    ///
+    /// `TooLarge` and `BadArgument` before anything was sent; `TimedOut` and `Disconnected`, after
+    /// which the connection is broken.
+    pub fn send_raw(
+        &mut self,
+        kind: u16,
+        id: u64,
+        body: &[&[u8]],
+        descriptors: &[BorrowedFd<'_>],
+    ) -> Result<(), Fault> {
+        self.usable()?;
+        self.send_until(kind, id, body, descriptors, self.deadline())
+    }
+
+    /// The next frame; `None` when the peer ended the connection between frames.
+    pub fn receive(&mut self) -> Result<Option<Frame>, Fault> {
+        if let Some(frame) = self.exchange.waiting() {
+            return Ok(Some(frame));
+        }
+        self.usable()?;
+        self.next(self.deadline())
+    }
+
+    fn send_until(
+        &mut self,
+        kind: u16,
+        id: u64,
+        body: &[&[u8]],
+        descriptors: &[BorrowedFd<'_>],
+        deadline: Option<Instant>,
+    ) -> Result<(), Fault> {
+        let length = body
+            .iter()
+            .map(|part| part.len())
+            .fold(0usize, usize::saturating_add);
+        let largest = self.peer.accepts(kind);
+        let outgoing = Outgoing::new(kind, id, length, descriptors.len(), largest)?;
+        self.write(outgoing, body, descriptors, deadline)
+    }
+
+    fn write(
+        &mut self,
+        mut outgoing: Outgoing,
+        body: &[&[u8]],
+        descriptors: &[BorrowedFd<'_>],
+        deadline: Option<Instant>,
+    ) -> Result<(), Fault> {
+        let wait = if deadline.is_some() {
+            Wait::No
+        } else {
+            Wait::Yes
+        };
+        while !outgoing.done() {
+            let mut slices = Vec::with_capacity(body.len() + 1);
+            outgoing.slices(body, &mut slices);
+            let attached = if outgoing.begun() { &[] } else { descriptors };
+            let result = descriptor::send(self.stream.as_fd(), &slices, attached, wait);
+            drop(slices);
+            match result {
+                Ok(count) => outgoing.advance(count),
+                Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN) => {
+                    if let Err(fault) = self.await_socket(PollFlags::POLLOUT, deadline) {
+                        // Nothing went out yet: the peer cannot be out of step.
+                        return if outgoing.begun() {
+                            self.breaks(fault)
+                        } else {
+                            Err(fault)
+                        };
+                    }
+                }
+                Err(error) => return self.breaks(send_failed(error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn next(&mut self, deadline: Option<Instant>) -> Result<Option<Frame>, Fault> {
+        let wait = if deadline.is_some() {
+            Wait::No
+        } else {
+            Wait::Yes
+        };
+        loop {
+            if let Some(frame) = self.decoder.frame()? {
+                return Ok(Some(frame));
+            }
+            match descriptor::receive(self.stream.as_fd(), self.decoder.space(), wait) {
+                Ok(received) if received.truncated => return Err(self.decoder.truncated()),
+                Ok(received) if received.bytes == 0 => return self.decoder.end().map(|()| None),
+                Ok(received) => self.decoder.filled(received.bytes, received.descriptors)?,
+                Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN) => self.await_socket(PollFlags::POLLIN, deadline)?,
+                // The peer closed with bytes of ours unread.
+                Err(Errno::ECONNRESET) => return self.decoder.end().map(|()| None),
+                Err(error) => return self.breaks(receive_failed(error)),
+            }
+        }
+    }
+
+    fn await_socket(&self, events: PollFlags, deadline: Option<Instant>) -> Result<(), Fault> {
+        loop {
+            let timeout = match deadline {
+                None => PollTimeout::NONE,
+                Some(deadline) => remaining(deadline)?,
+            };
+            let mut sockets = [PollFd::new(self.stream.as_fd(), events)];
+            match poll(&mut sockets, timeout) {
+                Ok(0) | Err(Errno::EINTR) => {}
+                Ok(_) => return Ok(()),
+                Err(error) => {
+                    return Err(Fault::host(
+                        FaultCode::System,
+                        format!("poll failed: {error}"),
+                    ));
+                }
+            }
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.timeout
+            .and_then(|timeout| Instant::now().checked_add(timeout))
+    }
+
+    fn usable(&self) -> Result<(), Fault> {
+        self.broken.clone().map_or(Ok(()), Err)
+    }
+
+    fn breaks<T>(&mut self, fault: Fault) -> Result<T, Fault> {
+        Err(self.broken.get_or_insert(fault).clone())
+    }
+}
+
+impl AsFd for Connection {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
+    }
+}
+
+impl AsRawFd for Connection {
+    fn as_raw_fd(&self) -> RawFd {
+        self.stream.as_raw_fd()
+    }
+}
+
+/// Time left, at least a millisecond so that poll does not spin.
+fn remaining(deadline: Instant) -> Result<PollTimeout, Fault> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        return Err(Fault::peer(
+            FaultCode::TimedOut,
+            "the peer did not answer in time",
+        ));
+    }
+    let millis = i32::try_from(left.as_millis()).unwrap_or(i32::MAX).max(1);
+    Ok(PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX))
+}
+
+fn closed_at_once() -> Fault {
+    Fault::peer(
+        FaultCode::Disconnected,
+        "the peer closed the connection before its handshake",
+    )
+}
+
+pub(crate) fn send_failed(error: Errno) -> Fault {
+    match error {
+        Errno::EPIPE | Errno::ECONNRESET | Errno::ENOTCONN => {
+            Fault::peer(FaultCode::Disconnected, "the peer closed the connection")
+        }
+        Errno::EBADF => Fault::caller(
+            FaultCode::BadArgument,
+            "a descriptor to send is not open, or the connection's own was closed by somebody else",
+        ),
+        Errno::ETOOMANYREFS => Fault::host(
+            FaultCode::LimitReached,
+            "too many descriptors are on their way between processes (ulimit -n counts them)",
+        ),
+        error => Fault::host(FaultCode::System, format!("sending failed: {error}")),
+    }
+}
+
+pub(crate) fn receive_failed(error: Errno) -> Fault {
+    Fault::host(FaultCode::System, format!("receiving failed: {error}"))
+}

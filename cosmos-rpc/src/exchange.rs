@@ -1,0 +1,96 @@
+//! What both transports share: requests become bodies, and frames that come while a reply is
+//! awaited are sorted.
+
+use crate::message::{Message, REPLY};
+use crate::{Fault, FaultCode, Frame, codec};
+use std::collections::VecDeque;
+
+/// Most notices kept while a reply is awaited; a peer that sends more is flooding.
+const WAITING: usize = 256;
+
+/// The request side of a connection: ids, and what came meanwhile.
+#[derive(Debug, Default)]
+pub(crate) struct Exchange {
+    last_id: u64,
+    waiting: VecDeque<Frame>,
+}
+
+impl Exchange {
+    /// The id of the next request; never 0, which marks notices.
+    pub(crate) fn next_id(&mut self) -> u64 {
+        self.last_id = self.last_id.wrapping_add(1).max(1);
+        self.last_id
+    }
+
+    /// A frame that came while another was awaited.
+    pub(crate) fn waiting(&mut self) -> Option<Frame> {
+        self.waiting.pop_front()
+    }
+
+    /// Gives `frame` back when it answers request `id`; keeps notices and requests of the peer for
+    /// later; drops replies to requests that were given up (their deadline passed).
+    pub(crate) fn sort(&mut self, frame: Frame, id: u64) -> Result<Option<Frame>, Fault> {
+        let answers = frame.kind & REPLY != 0;
+        if answers && frame.id == id {
+            return Ok(Some(frame));
+        }
+        if answers && frame.id == 0 {
+            return Err(frame.fault().unwrap_or_else(|| unasked(&frame)));
+        }
+        if answers && frame.id > id {
+            return Err(unasked(&frame));
+        }
+        if !answers {
+            if self.waiting.len() >= WAITING {
+                return Err(Fault::peer(
+                    FaultCode::Protocol,
+                    "the peer floods this end with messages instead of answering",
+                ));
+            }
+            self.waiting.push_back(frame);
+        }
+        Ok(None)
+    }
+}
+
+fn unasked(frame: &Frame) -> Fault {
+    Fault::peer(
+        FaultCode::Protocol,
+        format!(
+            "the peer answered a request that was never made (id {})",
+            frame.id
+        ),
+    )
+}
+
+/// The peer ended the connection while a reply was due.
+pub(crate) fn vanished() -> Fault {
+    Fault::peer(
+        FaultCode::Disconnected,
+        "the peer closed the connection instead of answering",
+    )
+}
+
+/// The body of a request, its descriptor count checked.
+pub(crate) fn request<M: Message>(message: &M, descriptors: usize) -> Result<Vec<u8>, Fault> {
+    check_count(M::KIND, descriptors, M::DESCRIPTORS)?;
+    codec::encode(message)
+}
+
+/// The body of a reply, its descriptor count checked.
+pub(crate) fn reply<M: Message>(reply: &M::Reply, descriptors: usize) -> Result<Vec<u8>, Fault> {
+    check_count(M::KIND | REPLY, descriptors, M::REPLY_DESCRIPTORS)?;
+    codec::encode(reply)
+}
+
+fn check_count(kind: u16, count: usize, (fewest, most): (u16, u16)) -> Result<(), Fault> {
+    if count < usize::from(fewest) || count > usize::from(most) {
+        return Err(Fault::caller(
+            FaultCode::BadArgument,
+            format!(
+                "{count} descriptors for a message of kind {kind:#06x}, which carries {fewest} to {most}"
+            ),
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,284 @@
+//! The receiving half: bytes and descriptor batches in, frames out.
+
+use super::{Frame, HEADER, Header, Limits};
+use crate::{Fault, FaultCode};
+use std::os::fd::OwnedFd;
+
+/// What one read takes when no body is being filled.
+const STAGING: usize = 16 * 1024;
+/// How much a body's buffer grows at first.
+const GROWTH: usize = 64 * 1024;
+
+/// Cuts frames out of a stream.
+///
+/// Small frames are read many at once through a staging buffer; what a large body still lacks is
+/// read straight into it.
+#[derive(Debug)]
+pub struct Decoder {
+    limits: Limits,
+    /// Bytes received and not yet cut: `staging[start..end]`.
+    staging: Box<[u8]>,
+    start: usize,
+    end: usize,
+    /// Stream position of `staging[start]`.
+    position: u64,
+    /// The frame whose header was read and whose body is not complete.
+    partial: Option<Partial>,
+    /// Descriptors received and not yet claimed by a header.
+    batch: Option<Batch>,
+    /// What is refused once is refused for good.
+    broken: Option<Fault>,
+}
+
+#[derive(Debug)]
+struct Partial {
+    header: Header,
+    /// What was received, then zeroes to be overwritten.
+    body: Vec<u8>,
+    /// How much of it was received.
+    filled: usize,
+    descriptors: Vec<OwnedFd>,
+}
+
+impl Partial {
+    fn length(&self) -> usize {
+        self.header.length as usize
+    }
+}
+
+/// Descriptors and the stream positions `start..end` of the read that brought them.
+#[derive(Debug)]
+struct Batch {
+    start: u64,
+    end: u64,
+    descriptors: Vec<OwnedFd>,
+}
+
+impl Decoder {
+    /// A decoder at the beginning of a stream.
+    pub fn new(limits: Limits) -> Decoder {
+        Decoder {
+            limits,
+            staging: vec![0; STAGING].into_boxed_slice(),
+            start: 0,
+            end: 0,
+            position: 0,
+            partial: None,
+            batch: None,
+            broken: None,
+        }
+    }
+
+    /// Applies other limits from the next header on.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// Where the next read goes; never empty after [`Decoder::frame`] said there is no frame.
+    pub fn space(&mut self) -> &mut [u8] {
+        if let Some(partial) = &mut self.partial {
+            if self.start == self.end && partial.filled < partial.length() {
+                if partial.body.len() <= partial.filled {
+                    let wanted = partial.filled.max(GROWTH).saturating_add(partial.filled);
+                    partial.body.resize(wanted.min(partial.length()), 0);
+                }
+                return partial.body.get_mut(partial.filled..).unwrap_or_default();
+            }
+        }
+        if self.start > 0 {
+            self.staging.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
+        self.staging.get_mut(self.end..).unwrap_or_default()
+    }
+
+    /// `count` bytes came into [`Decoder::space`], and `descriptors` with them.
+    ///
+    /// # Errors
+    ///
+    /// `Protocol` for descriptors that no frame can claim. They are closed.
+    pub fn filled(&mut self, count: usize, descriptors: Vec<OwnedFd>) -> Result<(), Fault> {
+        self.usable()?;
+        let begin = self.received();
+        match &mut self.partial {
+            Some(partial) if self.start == self.end && partial.filled < partial.length() => {
+                partial.filled = partial.filled.saturating_add(count).min(partial.body.len());
+                self.position = self.position.saturating_add(count as u64);
+                if !descriptors.is_empty() {
+                    return self.refuse(surplus(descriptors.len()));
+                }
+            }
+            _ => {
+                self.end = self.end.saturating_add(count).min(self.staging.len());
+                if !descriptors.is_empty() {
+                    if self.batch.is_some() {
+                        return self.refuse(surplus(descriptors.len()));
+                    }
+                    let end = begin.saturating_add(count as u64);
+                    self.batch = Some(Batch {
+                        start: begin,
+                        end,
+                        descriptors,
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The transport saw control data cut short: descriptors are lost.
+    pub fn truncated(&mut self) -> Fault {
+        self.fail(Fault::peer(
+            FaultCode::Protocol,
+            "descriptors were lost on the way: the peer attached more than a frame may carry, or this \
+             process has no room for more open files (ulimit -n)",
+        ))
+    }
+
+    /// The next complete frame, `None` when more bytes are needed.
+    ///
+    /// # Errors
+    ///
+    /// What the module promises to refuse; every later call gives the same error.
+    pub fn frame(&mut self) -> Result<Option<Frame>, Fault> {
+        self.usable()?;
+        if self.partial.is_none() && !self.header()? {
+            return Ok(None);
+        }
+        self.take_staged();
+        match self.partial.take() {
+            Some(partial) if partial.filled == partial.length() => Ok(Some(Frame {
+                kind: partial.header.kind,
+                id: partial.header.id,
+                body: partial.body,
+                descriptors: partial.descriptors,
+            })),
+            unfinished => {
+                self.partial = unfinished;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Whether the stream may end, or be handed to another process, here: no byte and no
+    /// descriptor of a further frame was received.
+    pub fn is_idle(&self) -> bool {
+        self.partial.is_none() && self.start == self.end && self.batch.is_none()
+    }
+
+    /// The stream ended.
+    ///
+    /// # Errors
+    ///
+    /// `Disconnected` when it ended within a frame.
+    pub fn end(&mut self) -> Result<(), Fault> {
+        self.usable()?;
+        if self.is_idle() {
+            return Ok(());
+        }
+        self.refuse(Fault::peer(
+            FaultCode::Disconnected,
+            "the peer closed the connection in the middle of a message",
+        ))
+    }
+
+    /// Reads a header from staging into `partial`; false when there is none yet.
+    fn header(&mut self) -> Result<bool, Fault> {
+        let staged = self.staging.get(self.start..self.end).unwrap_or_default();
+        let Some(bytes) = staged.first_chunk::<HEADER>() else {
+            return Ok(false);
+        };
+        let header = Header::decode(bytes);
+        if let Err(fault) = header.check(&self.limits) {
+            return self.refuse(fault);
+        }
+        let descriptors = self.claim(&header)?;
+        self.start += HEADER;
+        self.position = self.position.saturating_add(HEADER as u64);
+        self.partial = Some(Partial {
+            header,
+            body: Vec::new(),
+            filled: 0,
+            descriptors,
+        });
+        Ok(true)
+    }
+
+    /// The descriptors that belong to the frame that begins at `position`.
+    fn claim(&mut self, header: &Header) -> Result<Vec<OwnedFd>, Fault> {
+        let first = self.position;
+        let next = first
+            .saturating_add(HEADER as u64)
+            .saturating_add(u64::from(header.length));
+        let announced = usize::from(header.descriptors);
+        match self.batch.take() {
+            Some(batch) if announced > 0 && (batch.start..batch.end).contains(&first) => {
+                if batch.descriptors.len() == announced {
+                    return Ok(batch.descriptors);
+                }
+                self.refuse(count_mismatch(header, batch.descriptors.len()))
+            }
+            _ if announced > 0 => self.refuse(count_mismatch(header, 0)),
+            Some(batch) if batch.end <= next => self.refuse(surplus(batch.descriptors.len())),
+            later => {
+                self.batch = later;
+                Ok(Vec::new())
+            }
+        }
+    }
+
+    /// Moves what staging holds of the body into it.
+    fn take_staged(&mut self) {
+        let Some(partial) = &mut self.partial else {
+            return;
+        };
+        let lacking = partial.length() - partial.filled;
+        let staged = self.staging.get(self.start..self.end).unwrap_or_default();
+        let taken = staged.get(..lacking.min(staged.len())).unwrap_or_default();
+        if taken.is_empty() {
+            return;
+        }
+        partial.body.truncate(partial.filled);
+        partial.body.extend_from_slice(taken);
+        partial.filled += taken.len();
+        self.start += taken.len();
+        self.position = self.position.saturating_add(taken.len() as u64);
+    }
+
+    /// Stream position after the last byte received.
+    fn received(&self) -> u64 {
+        self.position.saturating_add((self.end - self.start) as u64)
+    }
+
+    fn usable(&self) -> Result<(), Fault> {
+        self.broken.clone().map_or(Ok(()), Err)
+    }
+
+    fn refuse<T>(&mut self, fault: Fault) -> Result<T, Fault> {
+        Err(self.fail(fault))
+    }
+
+    fn fail(&mut self, fault: Fault) -> Fault {
+        self.partial = None;
+        self.batch = None;
+        self.broken.get_or_insert(fault).clone()
+    }
+}
+
+fn surplus(count: usize) -> Fault {
+    Fault::peer(
+        FaultCode::Protocol,
+        format!("the peer sent {count} descriptors that no message announced"),
+    )
+}
+
+fn count_mismatch(header: &Header, came: usize) -> Fault {
+    Fault::peer(
+        FaultCode::Protocol,
+        format!(
+            "the peer announced {} descriptors on a message of kind {:#06x} and attached {came}",
+            header.descriptors, header.kind
+        ),
+    )
+}

@@ -1,0 +1,327 @@
+//! The combined configuration.
+
+use crate::{
+    directory::Surroundings,
+    error::ConfigError,
+    key::{self, KEYS, Key, Merge, Value},
+    layer::Layer,
+    level::{Level, Limit},
+    origin::{Origin, Sourced},
+};
+use std::{
+    fmt::Display,
+    path::{Path, PathBuf},
+};
+
+/// The system's configuration file.
+const SYSTEM_FILE: &str = "/etc/cosmos/cosmos.toml";
+
+/// Every value, with its origin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Where the daemons listen. Absolute; not yet checked nor made.
+    pub socket_directory: Sourced<PathBuf>,
+    /// Where cosmosdb, cosmosd, cosmos-launch and the VM executables are. Absolute.
+    pub libexec_directory: Sourced<PathBuf>,
+    /// Searched for bare library names, in order, before the system's directories.
+    pub search_path: Sourced<Vec<PathBuf>>,
+    /// Directories of VM profiles beside the built-in ones.
+    pub profiles: Sourced<Vec<PathBuf>>,
+    /// Whether clients start the daemons where none listens.
+    pub start_daemons: Sourced<bool>,
+    /// Seconds without a client after which a shared VM, or a daemon started on demand, ends.
+    pub idle_seconds: Sourced<u64>,
+    /// Default deadline of a call in milliseconds; 0: none.
+    pub timeout_ms: Sourced<u64>,
+    /// `[isolation]`.
+    pub isolation: Isolation,
+    /// `[limits]`.
+    pub limits: Limits,
+}
+
+/// How VMs are confined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Isolation {
+    /// The level asked for.
+    pub level: Sourced<Level>,
+    /// Whether a VM may run at a weaker level where that one is missing here. Stating `false`
+    /// anywhere forbids it.
+    pub degrade: Sourced<bool>,
+}
+
+/// Upper bounds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Open files of a VM.
+    pub open_files: Sourced<Limit>,
+    /// Bytes of address space of a VM.
+    pub memory_bytes: Sourced<Limit>,
+    /// Processes and threads; the kernel counts all of the uid's.
+    pub processes: Sourced<Limit>,
+    /// Names in the registry.
+    pub names: Sourced<Limit>,
+    /// Connections to each daemon at once.
+    pub connections: Sourced<Limit>,
+    /// Bytes of the largest request or reply of a call.
+    pub message_bytes: Sourced<Limit>,
+}
+
+impl Config {
+    /// The configuration of this process: files, and the environment unless it is a set-id
+    /// program.
+    pub fn load() -> Result<Config, ConfigError> {
+        let surroundings = Surroundings::of_this_process();
+        let mut layers = Vec::new();
+        layers.extend(Layer::from_file(Path::new(SYSTEM_FILE))?);
+        if let Some(path) = surroundings.user_file() {
+            layers.extend(Layer::from_file(&path)?);
+        }
+        if !surroundings.set_id {
+            let variables = std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+                .filter(|(name, _)| name.starts_with("COSMOS_"))
+                .map(|(name, value)| (name, value.to_string_lossy().into_owned()));
+            layers.push(Layer::from_environment(variables)?);
+        }
+        Config::load_in(&surroundings, layers)
+    }
+
+    /// The configuration these layers make, weakest first, with the rules applied to this process.
+    pub fn load_from(layers: Vec<Layer>) -> Result<Config, ConfigError> {
+        Config::load_in(&Surroundings::of_this_process(), layers)
+    }
+
+    /// The configuration these layers make, weakest first, in these surroundings.
+    pub fn load_in(surroundings: &Surroundings, layers: Vec<Layer>) -> Result<Config, ConfigError> {
+        let combined = Combined::of(&layers);
+        let socket_directory = match combined.path(key::SOCKET_DIRECTORY) {
+            Some(stated) => stated,
+            None => surroundings.socket_directory()?,
+        };
+        Ok(Config {
+            socket_directory,
+            libexec_directory: combined
+                .path(key::LIBEXEC_DIRECTORY)
+                .unwrap_or_else(|| surroundings.libexec_directory()),
+            search_path: combined.paths(key::SEARCH_PATH),
+            profiles: combined.paths(key::PROFILES),
+            start_daemons: combined.boolean(key::START_DAEMONS, true),
+            idle_seconds: combined.number(key::IDLE_SECONDS, 60),
+            timeout_ms: combined.number(key::TIMEOUT_MS, 0),
+            isolation: Isolation {
+                level: combined.level(key::LEVEL, Level::Limits),
+                degrade: combined.boolean(key::DEGRADE, false),
+            },
+            limits: Limits {
+                open_files: combined.limit(key::OPEN_FILES, Limit::at(512)),
+                memory_bytes: combined.limit(key::MEMORY_BYTES, Limit::UNLIMITED),
+                processes: combined.limit(key::PROCESSES, Limit::UNLIMITED),
+                names: combined.limit(key::NAMES, Limit::at(4096)),
+                connections: combined.limit(key::CONNECTIONS, Limit::at(1024)),
+                message_bytes: combined.limit(key::MESSAGE_BYTES, Limit::at(64 << 20)),
+            },
+        })
+    }
+
+    /// This configuration with the settings of one request, as `(key, value)`: only keys of
+    /// isolation and limits, which a request can tighten and never loosen, and `timeout_ms`.
+    pub fn tightened<'s>(
+        &self,
+        settings: impl IntoIterator<Item = (&'s str, &'s str)>,
+    ) -> Result<Config, ConfigError> {
+        let layer = Layer::from_settings(settings)?;
+        let mut config = self.clone();
+        for (key, stated) in &layer.values {
+            config.tighten(key, stated);
+        }
+        Ok(config)
+    }
+
+    /// Every key with its value and its origin, for people, in the order of [`crate::keys`].
+    pub fn entries(&self) -> Vec<(String, String, String)> {
+        fn shown(key: &str, value: impl Display, origin: &Origin) -> (String, String, String) {
+            (key.to_owned(), value.to_string(), origin.to_string())
+        }
+        let limits = &self.limits;
+        let mut entries = vec![
+            shown(
+                key::SOCKET_DIRECTORY,
+                self.socket_directory.display(),
+                &self.socket_directory.origin,
+            ),
+            shown(
+                key::LIBEXEC_DIRECTORY,
+                self.libexec_directory.display(),
+                &self.libexec_directory.origin,
+            ),
+            shown(
+                key::SEARCH_PATH,
+                joined(&self.search_path),
+                &self.search_path.origin,
+            ),
+            shown(key::PROFILES, joined(&self.profiles), &self.profiles.origin),
+            shown(
+                key::START_DAEMONS,
+                self.start_daemons.value,
+                &self.start_daemons.origin,
+            ),
+            shown(
+                key::IDLE_SECONDS,
+                self.idle_seconds.value,
+                &self.idle_seconds.origin,
+            ),
+            shown(
+                key::TIMEOUT_MS,
+                self.timeout_ms.value,
+                &self.timeout_ms.origin,
+            ),
+            shown(
+                key::LEVEL,
+                self.isolation.level.value,
+                &self.isolation.level.origin,
+            ),
+            shown(
+                key::DEGRADE,
+                self.isolation.degrade.value,
+                &self.isolation.degrade.origin,
+            ),
+        ];
+        entries.extend(
+            [
+                (key::OPEN_FILES, &limits.open_files),
+                (key::MEMORY_BYTES, &limits.memory_bytes),
+                (key::PROCESSES, &limits.processes),
+                (key::NAMES, &limits.names),
+                (key::CONNECTIONS, &limits.connections),
+                (key::MESSAGE_BYTES, &limits.message_bytes),
+            ]
+            .map(|(key, limit)| shown(key, limit.value, &limit.origin)),
+        );
+        entries
+    }
+
+    fn tighten(&mut self, key: &Key, stated: &Sourced<Value>) {
+        fn stricter<T: PartialEq>(current: &mut Sourced<T>, new: T, is: bool, origin: &Origin) {
+            if is {
+                *current = Sourced::new(new, origin.clone());
+            }
+        }
+        let origin = &stated.origin;
+        let limits = &mut self.limits;
+        match (key.name, &stated.value) {
+            (key::TIMEOUT_MS, Value::Number(number)) => {
+                self.timeout_ms = Sourced::new(*number, origin.clone());
+            }
+            (key::LEVEL, Value::Level(level)) => {
+                let current = &mut self.isolation.level;
+                let is_stricter = may_replace(&current.origin) || *level > current.value;
+                stricter(current, *level, is_stricter, origin);
+            }
+            (key::DEGRADE, Value::Bool(degrade)) => {
+                let current = &mut self.isolation.degrade;
+                let is_stricter = may_replace(&current.origin) || !degrade;
+                stricter(current, *degrade, is_stricter, origin);
+            }
+            (name, Value::Limit(limit)) => {
+                let current = match name {
+                    key::OPEN_FILES => &mut limits.open_files,
+                    key::MEMORY_BYTES => &mut limits.memory_bytes,
+                    key::PROCESSES => &mut limits.processes,
+                    key::NAMES => &mut limits.names,
+                    key::CONNECTIONS => &mut limits.connections,
+                    _ => &mut limits.message_bytes,
+                };
+                let is_stricter = may_replace(&current.origin) || *limit < current.value;
+                stricter(current, *limit, is_stricter, origin);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A built-in value of a strictest key counts only where nobody states one.
+fn may_replace(origin: &Origin) -> bool {
+    *origin == Origin::Default
+}
+
+fn joined(paths: &[PathBuf]) -> String {
+    paths
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect::<Vec<_>>()
+        .join(":")
+}
+
+/// What all layers together state.
+struct Combined(Vec<(&'static Key, Sourced<Value>)>);
+
+impl Combined {
+    fn of(layers: &[Layer]) -> Combined {
+        let combined = KEYS.iter().filter_map(|key| {
+            layers
+                .iter()
+                .flat_map(|layer| &layer.values)
+                .filter(|(stated, _)| stated.name == key.name)
+                .map(|(_, value)| value)
+                .reduce(|kept, next| match key.merge {
+                    Merge::Strongest => next,
+                    Merge::Strictest if next.value.is_stricter_than(&kept.value) => next,
+                    Merge::Strictest => kept,
+                })
+                .map(|value| (key, value.clone()))
+        });
+        Combined(combined.collect())
+    }
+
+    fn stated<T>(&self, name: &str, pick: impl Fn(&Value) -> Option<T>) -> Option<Sourced<T>> {
+        let (_, stated) = self.0.iter().find(|(key, _)| key.name == name)?;
+        Some(Sourced::new(pick(&stated.value)?, stated.origin.clone()))
+    }
+
+    fn path(&self, name: &str) -> Option<Sourced<PathBuf>> {
+        self.stated(name, |value| match value {
+            Value::Path(path) => Some(path.clone()),
+            _ => None,
+        })
+    }
+
+    fn paths(&self, name: &str) -> Sourced<Vec<PathBuf>> {
+        let stated = self.stated(name, |value| match value {
+            Value::Paths(paths) => Some(paths.clone()),
+            _ => None,
+        });
+        stated.unwrap_or_else(|| Sourced::new(Vec::new(), Origin::Default))
+    }
+
+    fn boolean(&self, name: &str, default: bool) -> Sourced<bool> {
+        let stated = self.stated(name, |value| match value {
+            Value::Bool(value) => Some(*value),
+            _ => None,
+        });
+        stated.unwrap_or_else(|| Sourced::new(default, Origin::Default))
+    }
+
+    fn number(&self, name: &str, default: u64) -> Sourced<u64> {
+        let stated = self.stated(name, |value| match value {
+            Value::Number(number) => Some(*number),
+            _ => None,
+        });
+        stated.unwrap_or_else(|| Sourced::new(default, Origin::Default))
+    }
+
+    fn limit(&self, name: &str, default: Limit) -> Sourced<Limit> {
+        let stated = self.stated(name, |value| match value {
+            Value::Limit(limit) => Some(*limit),
+            _ => None,
+        });
+        stated.unwrap_or_else(|| Sourced::new(default, Origin::Default))
+    }
+
+    fn level(&self, name: &str, default: Level) -> Sourced<Level> {
+        let stated = self.stated(name, |value| match value {
+            Value::Level(level) => Some(*level),
+            _ => None,
+        });
+        stated.unwrap_or_else(|| Sourced::new(default, Origin::Default))
+    }
+}

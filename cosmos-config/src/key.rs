@@ -1,0 +1,302 @@
+//! The table of keys: name, type, how layers combine, a line of help; and values of them.
+
+use crate::{
+    error::ConfigError,
+    level::{Level, Limit},
+    origin::Origin,
+};
+use std::path::PathBuf;
+
+/// What a key's value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Path,
+    Paths,
+    Bool,
+    Number,
+    Limit,
+    Level,
+}
+
+/// How layers combine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Merge {
+    /// The strongest layer that states it wins.
+    Strongest,
+    /// The strictest value any layer states wins.
+    Strictest,
+}
+
+#[derive(Debug)]
+pub(crate) struct Key {
+    pub name: &'static str,
+    pub kind: Kind,
+    pub merge: Merge,
+    /// Whether one request may state it.
+    pub per_request: bool,
+    pub help: &'static str,
+}
+
+const fn plain(name: &'static str, kind: Kind, help: &'static str) -> Key {
+    Key {
+        name,
+        kind,
+        merge: Merge::Strongest,
+        per_request: false,
+        help,
+    }
+}
+
+const fn strict(name: &'static str, kind: Kind, help: &'static str) -> Key {
+    Key {
+        name,
+        kind,
+        merge: Merge::Strictest,
+        per_request: true,
+        help,
+    }
+}
+
+pub(crate) const SOCKET_DIRECTORY: &str = "socket_directory";
+pub(crate) const LIBEXEC_DIRECTORY: &str = "libexec_directory";
+pub(crate) const SEARCH_PATH: &str = "search_path";
+pub(crate) const PROFILES: &str = "profiles";
+pub(crate) const START_DAEMONS: &str = "start_daemons";
+pub(crate) const IDLE_SECONDS: &str = "idle_seconds";
+pub(crate) const TIMEOUT_MS: &str = "timeout_ms";
+pub(crate) const LEVEL: &str = "isolation.level";
+pub(crate) const DEGRADE: &str = "isolation.degrade";
+pub(crate) const OPEN_FILES: &str = "limits.open_files";
+pub(crate) const MEMORY_BYTES: &str = "limits.memory_bytes";
+pub(crate) const PROCESSES: &str = "limits.processes";
+pub(crate) const NAMES: &str = "limits.names";
+pub(crate) const CONNECTIONS: &str = "limits.connections";
+pub(crate) const MESSAGE_BYTES: &str = "limits.message_bytes";
+
+pub(crate) const KEYS: &[Key] = &[
+    plain(
+        SOCKET_DIRECTORY,
+        Kind::Path,
+        "Where the daemons listen; mode 0700, ours or root's.",
+    ),
+    plain(
+        LIBEXEC_DIRECTORY,
+        Kind::Path,
+        "Where cosmosdb, cosmosd, cosmos-launch and the VMs are.",
+    ),
+    plain(
+        SEARCH_PATH,
+        Kind::Paths,
+        "Searched for bare library names before the system's own.",
+    ),
+    plain(
+        PROFILES,
+        Kind::Paths,
+        "Directories of further VM profiles (*.toml).",
+    ),
+    plain(
+        START_DAEMONS,
+        Kind::Bool,
+        "Whether clients start the daemons where none listens.",
+    ),
+    plain(
+        IDLE_SECONDS,
+        Kind::Number,
+        "How long a shared VM or an idle daemon waits for clients.",
+    ),
+    Key {
+        per_request: true,
+        ..plain(
+            TIMEOUT_MS,
+            Kind::Number,
+            "Deadline of each call in milliseconds; 0: none.",
+        )
+    },
+    strict(LEVEL, Kind::Level, "How strongly a VM is confined."),
+    strict(
+        DEGRADE,
+        Kind::Bool,
+        "Whether a VM may run at a weaker level where this one is missing.",
+    ),
+    strict(OPEN_FILES, Kind::Limit, "Open files of a VM."),
+    strict(MEMORY_BYTES, Kind::Limit, "Address space of a VM."),
+    strict(
+        PROCESSES,
+        Kind::Limit,
+        "Processes and threads of the VM's uid, all its processes counted.",
+    ),
+    strict(NAMES, Kind::Limit, "Names in the registry."),
+    strict(
+        CONNECTIONS,
+        Kind::Limit,
+        "Connections to each daemon at once.",
+    ),
+    strict(
+        MESSAGE_BYTES,
+        Kind::Limit,
+        "Largest request or reply of a call.",
+    ),
+];
+
+/// A key as documentation shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyHelp {
+    /// Its name with its section, `limits.open_files`.
+    pub name: &'static str,
+    /// Its environment variable.
+    pub variable: String,
+    /// What it takes.
+    pub takes: &'static str,
+    /// Whether layers combine to the strictest value.
+    pub strictest: bool,
+    /// One line of help.
+    pub help: &'static str,
+}
+
+/// Every key, in the order of documentation.
+pub fn keys() -> impl Iterator<Item = KeyHelp> {
+    KEYS.iter().map(|key| KeyHelp {
+        name: key.name,
+        variable: key.variable(),
+        takes: key.kind.expected(),
+        strictest: key.merge == Merge::Strictest,
+        help: key.help,
+    })
+}
+
+impl Key {
+    pub(crate) fn find(name: &str) -> Option<&'static Key> {
+        KEYS.iter().find(|key| key.name == name)
+    }
+
+    /// `limits.open_files` is `COSMOS_LIMITS_OPEN_FILES`.
+    pub(crate) fn variable(&self) -> String {
+        format!(
+            "COSMOS_{}",
+            self.name.replace('.', "_").to_ascii_uppercase()
+        )
+    }
+}
+
+/// The name nearest to `name` among `names`, where it is near enough to be a slip.
+pub(crate) fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    names
+        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
+        .min()
+        .filter(|(distance, _)| *distance <= 1 + name.len() / 6)
+        .map(|(_, candidate)| candidate)
+}
+
+/// A value as a layer writes it, before its key says what it must be.
+#[derive(Clone, Debug)]
+pub(crate) enum Raw {
+    Text(String),
+    Number(u64),
+    Bool(bool),
+    List(Vec<String>),
+    /// Anything else, described.
+    Other(String),
+    /// From where there is only text: the environment, a setting.
+    Untyped(String),
+}
+
+/// A value of the right type for its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Value {
+    Path(PathBuf),
+    Paths(Vec<PathBuf>),
+    Bool(bool),
+    Number(u64),
+    Limit(Limit),
+    Level(Level),
+}
+
+impl Kind {
+    pub(crate) fn expected(self) -> &'static str {
+        match self {
+            Kind::Path => "an absolute path",
+            Kind::Paths => "a list of absolute paths",
+            Kind::Bool => "true or false",
+            Kind::Number => "a whole number",
+            Kind::Limit => "a whole number or \"unlimited\"",
+            Kind::Level => "one of none, limits, landlock+seccomp, namespaces",
+        }
+    }
+
+    pub(crate) fn value(self, raw: &Raw) -> Option<Value> {
+        match (self, raw) {
+            (Kind::Path, Raw::Text(text) | Raw::Untyped(text)) => absolute(text).map(Value::Path),
+            (Kind::Paths, Raw::List(list)) => list
+                .iter()
+                .map(|text| absolute(text))
+                .collect::<Option<_>>()
+                .map(Value::Paths),
+            (Kind::Paths, Raw::Untyped(text)) => text
+                .split(':')
+                .filter(|part| !part.is_empty())
+                .map(absolute)
+                .collect::<Option<_>>()
+                .map(Value::Paths),
+            (Kind::Bool, Raw::Bool(value)) => Some(Value::Bool(*value)),
+            (Kind::Bool, Raw::Untyped(text)) => match text.as_str() {
+                "true" | "1" | "yes" => Some(Value::Bool(true)),
+                "false" | "0" | "no" => Some(Value::Bool(false)),
+                _ => None,
+            },
+            (Kind::Number, Raw::Number(number)) => Some(Value::Number(*number)),
+            (Kind::Number, Raw::Untyped(text)) => text.parse().ok().map(Value::Number),
+            (Kind::Limit, Raw::Number(number)) => Some(Value::Limit(Limit::at(*number))),
+            (Kind::Limit, Raw::Text(text)) => unlimited(text),
+            (Kind::Limit, Raw::Untyped(text)) => unlimited(text).or_else(|| {
+                text.parse()
+                    .ok()
+                    .map(|number| Value::Limit(Limit::at(number)))
+            }),
+            (Kind::Level, Raw::Text(text) | Raw::Untyped(text)) => {
+                text.parse().ok().map(Value::Level)
+            }
+            _ => None,
+        }
+    }
+}
+
+fn absolute(text: &str) -> Option<PathBuf> {
+    (text.starts_with('/') && !text.contains('\0')).then(|| PathBuf::from(text))
+}
+
+fn unlimited(text: &str) -> Option<Value> {
+    (text == "unlimited").then_some(Value::Limit(Limit::UNLIMITED))
+}
+
+impl Raw {
+    pub(crate) fn typed(&self, key: &Key, origin: &Origin) -> Result<Value, ConfigError> {
+        key.kind.value(self).ok_or_else(|| ConfigError::BadValue {
+            origin: origin.clone(),
+            key: key.name.to_owned(),
+            expected: key.kind.expected(),
+            found: self.describe(),
+        })
+    }
+
+    fn describe(&self) -> String {
+        match self {
+            Raw::Text(text) | Raw::Untyped(text) => format!("\"{}\"", text.escape_debug()),
+            Raw::Number(number) => number.to_string(),
+            Raw::Bool(value) => value.to_string(),
+            Raw::List(list) => format!("{list:?}"),
+            Raw::Other(description) => description.clone(),
+        }
+    }
+}
+
+impl Value {
+    /// The stricter of two values of one key whose layers combine to the strictest.
+    pub(crate) fn is_stricter_than(&self, other: &Value) -> bool {
+        match (self, other) {
+            (Value::Limit(this), Value::Limit(that)) => this < that,
+            (Value::Level(this), Value::Level(that)) => this > that,
+            (Value::Bool(this), Value::Bool(that)) => !this && *that,
+            _ => false,
+        }
+    }
+}

@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::types::Scalar;
+
 /// Size and alignment in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SizeAlign {
@@ -95,4 +97,42 @@ impl DataModel {
             _ => "custom",
         }
     }
+
+    /// Size and alignment of an arithmetic type on this target.
+    pub const fn scalar(&self, scalar: Scalar) -> SizeAlign {
+        match scalar {
+            Scalar::Bool
+            | Scalar::Char
+            | Scalar::SignedChar
+            | Scalar::UnsignedChar
+            | Scalar::Int8
+            | Scalar::UInt8 => sized(1, 1),
+            Scalar::Short | Scalar::UnsignedShort | Scalar::Int16 | Scalar::UInt16 => sized(2, 2),
+            Scalar::Int | Scalar::UnsignedInt | Scalar::Int32 | Scalar::UInt32 | Scalar::Float => {
+                sized(4, 4)
+            }
+            Scalar::Long | Scalar::UnsignedLong => self.long,
+            Scalar::LongLong | Scalar::UnsignedLongLong | Scalar::Int64 | Scalar::UInt64 => {
+                self.long_long
+            }
+            Scalar::Size
+            | Scalar::SignedSize
+            | Scalar::PointerDifference
+            | Scalar::IntPointer
+            | Scalar::UIntPointer => self.pointer,
+            Scalar::WideChar => self.wide_char,
+            Scalar::Time => self.time,
+            Scalar::Offset => self.offset,
+            Scalar::Double => self.double,
+            Scalar::LongDouble => self.long_double,
+            Scalar::ComplexFloat => sized(8, 4),
+            Scalar::ComplexDouble => twice(self.double),
+            Scalar::ComplexLongDouble => twice(self.long_double),
+        }
+    }
+}
+
+/// A complex type is two of its parts, aligned as one.
+const fn twice(part: SizeAlign) -> SizeAlign {
+    sized(part.size.saturating_mul(2), part.align)
 }

@@ -40,6 +40,10 @@ pub struct Contract {
     pub no_errno: bool,
     /// `__noreturn`: the function ends its VM.
     pub no_return: bool,
+    /// `__idempotent`: may be run again on a fresh VM when the first one died in the call.
+    pub idempotent: bool,
+    /// `__nocallback`: never calls back into the client.
+    pub no_callback: bool,
 }
 
 /// The value of `__fail(v)`: an integer constant, or a floating one kept as its bits so that frames
@@ -139,6 +143,16 @@ pub enum Scalar {
 }
 
 /// A pointer: where it leads, which way the data flows, how far it reaches, whose it is.
+///
+/// What holds of every pointer in a frame:
+///
+/// - `filled` goes with an extent of `Counted` or `Sized` and a direction that leaves.
+/// - Of a pointer whose identity is not `Data`, the direction is `In`, the extent `Single`, the
+///   ownership `Caller`: they say nothing.
+/// - The data of a result, and of a pointer inside an `__out` block, has direction `Out`, and its
+///   ownership says whose it is.
+/// - In a record, the direction is what happens to the target when the record travels to the VM;
+///   `Owned`, `Borrowed` and `Static` describe what a record that travels back leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pointer {
     /// What it leads to.
@@ -244,6 +258,8 @@ pub enum RecordName {
     Tag(String),
     /// A typedef of an untagged record, such as `div_t`.
     Typedef(String),
+    /// Nothing names it: its text stands where it is used, as in `struct s { struct { int x; } m; }`.
+    Unnamed,
 }
 
 /// Where a record's definition comes from.
@@ -253,7 +269,8 @@ pub enum Origin {
     Standard,
     /// Given as text before the prototype.
     Given,
-    /// Named, never defined: only pointers to it exist.
+    /// Named and never looked into: not defined, or reached through handles and aliases alone. Has
+    /// no fields.
     Incomplete,
 }
 

@@ -1,0 +1,76 @@
+//! Integer results narrower than a register, which libffi widens.
+
+use callframe::types::{Scalar, Type};
+use callframe::{CallFrame, DataModel};
+
+/// An integer result that libffi handles as a whole `ffi_arg`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NarrowResult {
+    /// Bytes of the C type: 1, 2 or 4 (8 where a register has 8).
+    pub size: usize,
+    /// Whether the register holds it sign-extended.
+    pub signed: bool,
+}
+
+/// How libffi handles the result of `frame`, where it is an integer no wider than a register;
+/// `None` for `void`, pointers, floating types, records and wider integers, which lie in memory as
+/// C has them.
+pub fn result_of(frame: &CallFrame) -> Option<NarrowResult> {
+    let model = DataModel::native()?;
+    let (size, signed) = match frame.ty(frame.result()) {
+        Type::Descriptor => (4, true),
+        Type::Scalar(scalar) if !floating(*scalar) => {
+            (integer_size(&model, *scalar), signed(*scalar))
+        }
+        _ => return None,
+    };
+    (size <= size_of::<usize>()).then_some(NarrowResult { size, signed })
+}
+
+/// Whether an integer type is signed. Plain `char` and `wchar_t` are, on every supported target.
+pub(crate) fn signed(scalar: Scalar) -> bool {
+    use Scalar::*;
+    matches!(
+        scalar,
+        Char | SignedChar
+            | Short
+            | Int
+            | Long
+            | LongLong
+            | Int8
+            | Int16
+            | Int32
+            | Int64
+            | SignedSize
+            | PointerDifference
+            | IntPointer
+            | WideChar
+            | Time
+            | Offset
+    )
+}
+
+/// Bytes of an integer type.
+pub(crate) fn integer_size(model: &DataModel, scalar: Scalar) -> usize {
+    use Scalar::*;
+    usize::from(match scalar {
+        Bool | Char | SignedChar | UnsignedChar | Int8 | UInt8 => 1,
+        Short | UnsignedShort | Int16 | UInt16 => 2,
+        Int | UnsignedInt | Int32 | UInt32 => 4,
+        Long | UnsignedLong => model.long.size,
+        LongLong | UnsignedLongLong | Int64 | UInt64 => model.long_long.size,
+        Size | SignedSize | PointerDifference | IntPointer | UIntPointer => model.pointer.size,
+        WideChar => model.wide_char.size,
+        Time => model.time.size,
+        Offset => model.offset.size,
+        Float | Double | LongDouble | ComplexFloat | ComplexDouble | ComplexLongDouble => 0,
+    })
+}
+
+fn floating(scalar: Scalar) -> bool {
+    use Scalar::*;
+    matches!(
+        scalar,
+        Float | Double | LongDouble | ComplexFloat | ComplexDouble | ComplexLongDouble
+    )
+}

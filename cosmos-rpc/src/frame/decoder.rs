@@ -76,14 +76,15 @@ impl Decoder {
 
     /// Where the next read goes; never empty after [`Decoder::frame`] said there is no frame.
     pub fn space(&mut self) -> &mut [u8] {
-        if let Some(partial) = &mut self.partial {
-            if self.start == self.end && partial.filled < partial.length() {
-                if partial.body.len() <= partial.filled {
-                    let wanted = partial.filled.max(GROWTH).saturating_add(partial.filled);
-                    partial.body.resize(wanted.min(partial.length()), 0);
-                }
-                return partial.body.get_mut(partial.filled..).unwrap_or_default();
+        if let Some(partial) = &mut self.partial
+            && self.start == self.end
+            && partial.filled < partial.length()
+        {
+            if partial.body.len() <= partial.filled {
+                let wanted = partial.filled.max(GROWTH).saturating_add(partial.filled);
+                partial.body.resize(wanted.min(partial.length()), 0);
             }
+            return partial.body.get_mut(partial.filled..).unwrap_or_default();
         }
         if self.start > 0 {
             self.staging.copy_within(self.start..self.end, 0);

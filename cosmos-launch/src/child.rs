@@ -19,7 +19,7 @@ use crate::plan::Plan;
 use cosmos_rpc::{Fault, FaultCode};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
-use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::stat::Mode;
 use nix::unistd::{ForkResult, Pid};
 use std::ffi::{CStr, CString};
@@ -75,10 +75,7 @@ impl Child {
 pub fn spawn(plan: &Plan, control: BorrowedFd<'_>) -> Result<Child, Fault> {
     let null = File::open("/dev/null")
         .map_err(|error| Fault::host(FaultCode::LaunchFailed, format!("/dev/null: {error}")))?;
-    let (report, reporter) =
-        nix::unistd::pipe2(OFlag::O_CLOEXEC).map_err(|error| system("pipe2", error))?;
-    // Descriptors 0 to 3 are about to be replaced in the child.
-    let reporter = duplicate_above(reporter.as_fd()).map_err(|error| system("fcntl", error))?;
+    let (report, reporter) = pipe_above().map_err(|error| system("pipe2", error))?;
     // Pointer tables are built before the fork: the child allocates nothing.
     let arguments = pointers(&plan.arguments);
     let environment = pointers(&plan.environment);
@@ -177,7 +174,10 @@ impl Step {
             "giving up privileges",
             "exec",
         ];
-        NAMES.get(usize::from(number)).copied().unwrap_or("a step without a name")
+        NAMES
+            .get(usize::from(number))
+            .copied()
+            .unwrap_or("a step without a name")
     }
 }
 
@@ -195,7 +195,8 @@ impl Steps<'_> {
     fn become_vm(&self) -> Result<std::convert::Infallible, (Step, Errno)> {
         die_with(self.launcher).map_err(|error| (Step::Parent, error))?;
         nix::unistd::setsid().map_err(|error| (Step::Session, error))?;
-        self.arrange_descriptors().map_err(|error| (Step::Descriptors, error))?;
+        self.arrange_descriptors()
+            .map_err(|error| (Step::Descriptors, error))?;
         nix::sys::stat::umask(Mode::from_bits_truncate(0o077));
         nix::unistd::chdir(c"/").map_err(|error| (Step::Directory, error))?;
         reset_signals().map_err(|error| (Step::Signals, error))?;
@@ -234,7 +235,11 @@ impl Steps<'_> {
 /// Asks for SIGKILL when the launcher ends, and makes sure that it has not ended before.
 fn die_with(launcher: Pid) -> nix::Result<()> {
     control(libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong)?;
-    if nix::unistd::getppid() == launcher { Ok(()) } else { Err(Errno::ESRCH) }
+    if nix::unistd::getppid() == launcher {
+        Ok(())
+    } else {
+        Err(Errno::ESRCH)
+    }
 }
 
 fn control(option: libc::c_int, argument: libc::c_ulong) -> nix::Result<()> {
@@ -243,25 +248,45 @@ fn control(option: libc::c_int, argument: libc::c_ulong) -> nix::Result<()> {
     Errno::result(unsafe { libc::prctl(option, argument, NONE, NONE, NONE) }).map(drop)
 }
 
+/// Every signal, the two that the C library keeps for itself included: a starter may have ignored
+/// those as well, and the C library's own call refuses to change them.
 fn reset_signals() -> nix::Result<()> {
-    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
-    for signal in Signal::iterator() {
-        if signal != Signal::SIGKILL && signal != Signal::SIGSTOP {
-            // SAFETY: the default action runs no code of this process.
-            unsafe { sigaction(signal, &default) }?;
-        }
+    const LAST: libc::c_int = 64;
+    // The kernel's own structure: handler, flags, restorer, mask. Zero is the default action.
+    const DEFAULT: [u64; 4] = [0; 4];
+    for signal in (1..=LAST).filter(|&signal| signal != libc::SIGKILL && signal != libc::SIGSTOP) {
+        // SAFETY: the structure is as large as the kernel's and outlives the call, the mask size is
+        // the kernel's, and the default action runs no code of this process.
+        Errno::result(unsafe {
+            libc::syscall(
+                libc::SYS_rt_sigaction,
+                signal,
+                DEFAULT.as_ptr(),
+                ptr::null_mut::<u64>(),
+                size_of::<u64>(),
+            )
+        })?;
     }
-    nix::sys::signal::sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)
+    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)
 }
 
 fn set_limit(resource: u32, value: u64) -> nix::Result<()> {
-    let limit = libc::rlimit { rlim_cur: value, rlim_max: value };
+    let limit = libc::rlimit {
+        rlim_cur: value,
+        rlim_max: value,
+    };
     // SAFETY: the structure outlives the call.
     match Errno::result(unsafe { libc::setrlimit(resource, &limit) }) {
         // More than the launcher may have itself: keep what it has, which is stricter.
         Err(Errno::EPERM) => Ok(()),
         other => other.map(drop),
     }
+}
+
+/// A pipe whose writing end is out of the way of the descriptors that the child replaces.
+fn pipe_above() -> nix::Result<(OwnedFd, OwnedFd)> {
+    let (reader, writer) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
+    Ok((reader, duplicate_above(writer.as_fd())?))
 }
 
 /// A copy above the descriptors that the child replaces; it ends with exec.
@@ -295,9 +320,16 @@ fn close_on_exec_from(first: RawFd) -> nix::Result<()> {
 }
 
 fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
-    strings.iter().map(|string| CStr::as_ptr(string)).chain([ptr::null()]).collect()
+    strings
+        .iter()
+        .map(|string| CStr::as_ptr(string))
+        .chain([ptr::null()])
+        .collect()
 }
 
 fn system(call: &str, error: Errno) -> Fault {
-    Fault::host(FaultCode::LaunchFailed, format!("{call} failed: {}", error.desc()))
+    Fault::host(
+        FaultCode::LaunchFailed,
+        format!("{call} failed: {}", error.desc()),
+    )
 }

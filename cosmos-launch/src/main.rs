@@ -75,7 +75,7 @@ fn start(mut frame: Frame) -> Result<child::Child, Fault> {
             ),
         ));
     }
-    let start: Start = frame.request::<Start>()?;
+    let start: Start = frame.message()?;
     let Some(control) = frame.descriptors.pop() else {
         return Err(Fault::peer(
             FaultCode::Protocol,

@@ -45,16 +45,18 @@ pub fn watch(coordinator: Connection, child: Child) -> Result<(), Fault> {
 /// Waits for the VM's end or a message: which of them there is.
 fn wait(child: &Child, coordinator: Option<&Connection>) -> Result<(bool, bool), Fault> {
     let mut watched = vec![PollFd::new(child.pidfd(), PollFlags::POLLIN)];
-    watched.extend(coordinator.map(|connection| {
-        PollFd::new(connection.as_fd(), PollFlags::POLLIN)
-    }));
+    watched
+        .extend(coordinator.map(|connection| PollFd::new(connection.as_fd(), PollFlags::POLLIN)));
     loop {
         match poll(&mut watched, PollTimeout::NONE) {
             Err(Errno::EINTR) => {}
             Err(error) => return Err(system("poll", error)),
             Ok(_) => {
                 let mut happened = watched.iter().map(|entry| entry.any() != Some(false));
-                return Ok((happened.next().unwrap_or(false), happened.next().unwrap_or(false)));
+                return Ok((
+                    happened.next().unwrap_or(false),
+                    happened.next().unwrap_or(false),
+                ));
             }
         }
     }
@@ -68,7 +70,10 @@ fn reap(child: &Child, requested: bool) -> Result<Ending, Fault> {
             Ok(WaitStatus::Exited(_, status)) => Ok(Ending::Exited(status)),
             Ok(WaitStatus::Signaled(_, signal, _)) => {
                 let signal = signal as i32;
-                Ok(Ending::Killed { signal, requested: requested && signal == libc::SIGKILL })
+                Ok(Ending::Killed {
+                    signal,
+                    requested: requested && signal == libc::SIGKILL,
+                })
             }
             Ok(_) => Ok(Ending::Unknown),
         };
@@ -76,5 +81,8 @@ fn reap(child: &Child, requested: bool) -> Result<Ending, Fault> {
 }
 
 fn system(call: &str, error: Errno) -> Fault {
-    Fault::host(FaultCode::System, format!("{call} failed: {}", error.desc()))
+    Fault::host(
+        FaultCode::System,
+        format!("{call} failed: {}", error.desc()),
+    )
 }

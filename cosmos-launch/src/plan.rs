@@ -71,7 +71,13 @@ fn limits(asked: &[(u32, u64)]) -> Vec<(u32, u64)> {
     let mut limits = vec![(libc::RLIMIT_CORE, 0), (libc::RLIMIT_NOFILE, OPEN_FILES)];
     for &(resource, value) in asked {
         match limits.iter_mut().find(|(known, _)| *known == resource) {
-            Some(known) => known.1 = if resource == libc::RLIMIT_CORE { 0 } else { value },
+            Some(known) => {
+                known.1 = if resource == libc::RLIMIT_CORE {
+                    0
+                } else {
+                    value
+                }
+            }
             None => limits.push((resource, value)),
         }
     }
@@ -109,29 +115,49 @@ mod tests {
 
     #[test]
     fn a_relative_program_is_refused() {
-        let plan = Plan::new(&Start { program: "true".into(), ..start() });
+        let plan = Plan::new(&Start {
+            program: "true".into(),
+            ..start()
+        });
         assert_eq!(plan.unwrap_err().code, FaultCode::BadArgument);
     }
 
     #[test]
     fn variables_that_load_code_are_refused() {
-        for name in ["LD_PRELOAD", "LD_LIBRARY_PATH", "GLIBC_TUNABLES", "GCONV_PATH", "", "A=B"] {
+        for name in [
+            "LD_PRELOAD",
+            "LD_LIBRARY_PATH",
+            "GLIBC_TUNABLES",
+            "GCONV_PATH",
+            "",
+            "A=B",
+        ] {
             let environment = vec![(name.to_owned(), "x".to_owned())];
-            let plan = Plan::new(&Start { environment, ..start() });
+            let plan = Plan::new(&Start {
+                environment,
+                ..start()
+            });
             assert_eq!(plan.unwrap_err().code, FaultCode::BadArgument, "{name}");
         }
     }
 
     #[test]
     fn a_nul_byte_is_refused() {
-        let plan = Plan::new(&Start { arguments: vec!["a\0b".into()], ..start() });
+        let plan = Plan::new(&Start {
+            arguments: vec!["a\0b".into()],
+            ..start()
+        });
         assert_eq!(plan.unwrap_err().code, FaultCode::BadArgument);
     }
 
     #[test]
     fn core_dumps_stay_off_and_open_files_bounded_whatever_is_asked() {
         let asked = vec![(libc::RLIMIT_CORE, 1 << 20), (libc::RLIMIT_CPU, 7)];
-        let plan = Plan::new(&Start { limits: asked, ..start() }).unwrap();
+        let plan = Plan::new(&Start {
+            limits: asked,
+            ..start()
+        })
+        .unwrap();
         assert!(plan.limits.contains(&(libc::RLIMIT_CORE, 0)));
         assert!(plan.limits.contains(&(libc::RLIMIT_NOFILE, OPEN_FILES)));
         assert!(plan.limits.contains(&(libc::RLIMIT_CPU, 7)));

@@ -1,0 +1,287 @@
+//! The launcher's promises, with real processes.
+
+use cosmos_rpc::blocking::Connection;
+use cosmos_rpc::message::Message;
+use cosmos_rpc::message::coordinator::Ending;
+use cosmos_rpc::message::launch::{Ended, Kill, Start, Started};
+use cosmos_rpc::{Fault, FaultCode, Role};
+use std::io::Read;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+struct Launcher {
+    process: Child,
+    coordinator: Option<Connection>,
+    control: UnixStream,
+}
+
+impl Launcher {
+    fn spawn(start: &Start) -> (Launcher, Result<Started, Fault>) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let process = Command::new(env!("CARGO_BIN_EXE_cosmos-launch"))
+            .stdin(OwnedFd::from(theirs))
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut coordinator = Connection::connect(ours, Role::Coordinator).unwrap();
+        coordinator.set_timeout(Some(PATIENCE));
+        let (control, vm) = UnixStream::pair().unwrap();
+        control.set_read_timeout(Some(PATIENCE)).unwrap();
+        let answer = coordinator
+            .call(start, &[vm.as_fd()])
+            .map(|(started, _)| started);
+        let coordinator = Some(coordinator);
+        (
+            Launcher {
+                process,
+                coordinator,
+                control,
+            },
+            answer,
+        )
+    }
+
+    fn ending(&mut self) -> Ending {
+        let frame = self
+            .coordinator
+            .as_mut()
+            .unwrap()
+            .receive()
+            .unwrap()
+            .unwrap();
+        assert_eq!(frame.kind, Ended::KIND);
+        frame.message::<Ended>().unwrap().ending
+    }
+
+    fn output(&mut self) -> String {
+        let mut text = String::new();
+        let mut stderr: ChildStderr = self.process.stderr.take().unwrap();
+        stderr.read_to_string(&mut text).unwrap();
+        text
+    }
+}
+
+impl Drop for Launcher {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn shell(script: &str) -> Start {
+    Start {
+        program: "/bin/sh".into(),
+        arguments: vec!["-c".into(), script.into()],
+        environment: vec![
+            ("PATH".into(), "/usr/bin:/bin".into()),
+            ("LANG".into(), "C".into()),
+        ],
+        limits: vec![],
+    }
+}
+
+fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < deadline, "still not: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn runs(pid: i32) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/stat"))
+        .is_ok_and(|stat| !stat.contains(") Z ") && !stat.contains(") X "))
+}
+
+#[test]
+fn an_exit_status_is_told_apart_from_a_signal() {
+    let (mut launcher, started) = Launcher::spawn(&shell("exit 3"));
+    assert!(started.unwrap().pid > 0);
+    assert_eq!(launcher.ending(), Ending::Exited(3));
+    assert!(launcher.process.wait().unwrap().success());
+
+    let (mut launcher, started) = Launcher::spawn(&shell("kill -SEGV $$"));
+    started.unwrap();
+    assert_eq!(
+        launcher.ending(),
+        Ending::Killed {
+            signal: libc::SIGSEGV,
+            requested: false
+        }
+    );
+}
+
+#[test]
+fn a_kill_that_was_asked_for_is_told_apart_from_one_that_was_not() {
+    let (mut launcher, started) = Launcher::spawn(&shell("sleep 100"));
+    started.unwrap();
+    launcher
+        .coordinator
+        .as_mut()
+        .unwrap()
+        .notify(&Kill, &[])
+        .unwrap();
+    assert_eq!(
+        launcher.ending(),
+        Ending::Killed {
+            signal: libc::SIGKILL,
+            requested: true
+        }
+    );
+
+    let (mut launcher, started) = Launcher::spawn(&shell("kill -KILL $$"));
+    started.unwrap();
+    assert_eq!(
+        launcher.ending(),
+        Ending::Killed {
+            signal: libc::SIGKILL,
+            requested: false
+        }
+    );
+}
+
+#[test]
+fn a_program_that_cannot_run_is_named_with_the_reason() {
+    let missing = Start {
+        program: "/nonexistent/vm".into(),
+        ..shell("")
+    };
+    let (mut launcher, answer) = Launcher::spawn(&missing);
+    let fault = answer.unwrap_err();
+    assert_eq!(fault.code, FaultCode::LaunchFailed);
+    assert_eq!(
+        fault.message,
+        "the VM /nonexistent/vm cannot be started: exec failed: No such file or directory"
+    );
+    assert!(launcher.process.wait().unwrap().success());
+
+    let directory = tempfile::tempdir().unwrap();
+    let program = directory.path().to_str().unwrap().to_owned();
+    let (_launcher, answer) = Launcher::spawn(&Start {
+        program,
+        ..shell("")
+    });
+    assert!(
+        answer
+            .unwrap_err()
+            .message
+            .ends_with("exec failed: Permission denied")
+    );
+}
+
+#[test]
+fn a_vm_inherits_what_it_was_given_and_nothing_else() {
+    let script = "umask; pwd; env | sort; ls -l /proc/$$/fd | sed -n 's/.* \\([0-9]* -> .*\\)/\\1/p'; \
+        grep -E '^(SigBlk|SigIgn|NoNewPrivs)' /proc/$$/status; ulimit -c; ulimit -n; \
+        ps -o sid= -p $$ | tr -d ' '; echo $$";
+    let (mut launcher, started) = Launcher::spawn(&shell(script));
+    let pid = started.unwrap().pid;
+    assert_eq!(launcher.ending(), Ending::Exited(0));
+    let output = launcher.output();
+    let lines: Vec<&str> = output.lines().collect();
+    assert_eq!(lines[0], "0077");
+    assert_eq!(lines[1], "/");
+    assert_eq!(
+        lines[2..5],
+        ["LANG=C", "PATH=/usr/bin:/bin", "PWD=/"],
+        "{output}"
+    );
+    let descriptors: Vec<&str> = lines
+        .iter()
+        .filter(|line| line.contains(" -> "))
+        .copied()
+        .collect();
+    assert_eq!(descriptors.len(), 4, "{output}");
+    assert_eq!(descriptors[0], "0 -> /dev/null");
+    assert!(descriptors[3].starts_with("3 -> socket:"), "{output}");
+    let status: Vec<&str> = lines
+        .iter()
+        .filter(|line| line.contains(':'))
+        .copied()
+        .collect();
+    assert!(status.contains(&"SigBlk:\t0000000000000000"), "{output}");
+    assert!(status.contains(&"SigIgn:\t0000000000000000"), "{output}");
+    assert!(status.contains(&"NoNewPrivs:\t1"), "{output}");
+    let pid = pid.to_string();
+    assert_eq!(
+        lines[lines.len() - 4..],
+        ["0", "512", pid.as_str(), pid.as_str()],
+        "{output}"
+    );
+}
+
+#[test]
+fn the_control_socket_is_descriptor_three() {
+    let (mut launcher, started) = Launcher::spawn(&shell("echo hello >&3"));
+    started.unwrap();
+    let mut word = [0; 6];
+    launcher.control.read_exact(&mut word).unwrap();
+    assert_eq!(&word, b"hello\n");
+    assert_eq!(launcher.ending(), Ending::Exited(0));
+}
+
+#[test]
+fn a_resource_limit_that_was_asked_for_holds() {
+    let limits = vec![(libc::RLIMIT_NOFILE, 17)];
+    let (mut launcher, started) = Launcher::spawn(&Start {
+        limits,
+        ..shell("ulimit -n")
+    });
+    started.unwrap();
+    assert_eq!(launcher.ending(), Ending::Exited(0));
+    assert_eq!(launcher.output(), "17\n");
+}
+
+#[test]
+fn the_vm_dies_with_its_launcher() {
+    let (mut launcher, started) = Launcher::spawn(&shell("exec sleep 100"));
+    let pid = started.unwrap().pid;
+    assert!(runs(pid));
+    launcher.process.kill().unwrap();
+    launcher.process.wait().unwrap();
+    wait_until("the VM ended", || !runs(pid));
+}
+
+#[test]
+fn the_vm_outlives_its_coordinator() {
+    let (mut launcher, started) = Launcher::spawn(&shell("read line <&3; exit 5"));
+    let pid = started.unwrap().pid;
+    drop(launcher.coordinator.take());
+    std::thread::sleep(Duration::from_millis(50));
+    assert!(runs(pid));
+    assert!(launcher.process.try_wait().unwrap().is_none());
+    use std::io::Write;
+    launcher.control.write_all(b"\n").unwrap();
+    assert!(launcher.process.wait().unwrap().success());
+    assert!(!runs(pid));
+}
+
+#[test]
+fn nonsense_on_its_socket_ends_the_launcher() {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let mut process = Command::new(env!("CARGO_BIN_EXE_cosmos-launch"))
+        .stdin(OwnedFd::from(theirs))
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    use std::io::Write;
+    (&ours).write_all(&[0xff; 4096]).unwrap();
+    assert_eq!(process.wait().unwrap().code(), Some(125));
+}
+
+#[test]
+fn a_first_message_that_is_not_start_is_answered_with_a_fault() {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let mut process = Command::new(env!("CARGO_BIN_EXE_cosmos-launch"))
+        .stdin(OwnedFd::from(theirs))
+        .spawn()
+        .unwrap();
+    let mut coordinator = Connection::connect(ours, Role::Coordinator).unwrap();
+    let fault = coordinator.call(&Kill, &[]).unwrap_err();
+    assert_eq!(fault.code, FaultCode::Protocol);
+    assert!(process.wait().unwrap().success());
+}

@@ -24,8 +24,11 @@
 #![forbid(unsafe_code)]
 
 pub mod expression;
+pub mod marshal;
 pub mod model;
+pub mod template;
 pub mod types;
 
 pub use model::DataModel;
+pub use template::Template;
 pub use types::CallFrame;

@@ -1,0 +1,98 @@
+//! Arguments to request bytes, request bytes to callee memory, and back.
+//!
+//! A call is carried by two bodies, both in the *callee's* representation: the [`Caller`] converts,
+//! so that the VM can use what it gets in place. Everything is little-endian. Sections begin at
+//! multiples of 16, so what was aligned for the callee stays aligned; the bytes between are zero.
+//!
+//! # Request body
+//!
+//! | offset | bytes | meaning |
+//! |---|---|---|
+//! | 0 | 4 | `i32` errno of the calling thread; 0 under `__noerrno` |
+//! | 4 | 4 | `u32` number R of references |
+//! | 8 | 4 | `u32` number B of blocks, at most [`MAXIMUM_BLOCKS`] |
+//! | 12 | 4 | zero |
+//! | 16 | S | the argument slots, where [`Template::arguments`](crate::Template::arguments) says |
+//! | … | … | B blocks |
+//! | … | 8·R | the references, `u64` each; then zeros to a multiple of 16 |
+//!
+//! # Block
+//!
+//! What a pointer leads to.
+//!
+//! | offset | bytes | meaning |
+//! |---|---|---|
+//! | 0 | 8 | `u64` length: bytes that follow; the capacity, or 0 for a block the callee finds zeroed |
+//! | 8 | 8 | `u64` capacity: bytes the block has in the callee |
+//! | 16 | length | contents; then zeros to a multiple of 16 |
+//!
+//! # Reply body
+//!
+//! | offset | bytes | meaning |
+//! |---|---|---|
+//! | 0 | 4 | `i32` errno the function left; 0 under `__noerrno` |
+//! | 4 | 4 | `u32` number R of references |
+//! | 8 | 4 | `u32` number B of blocks |
+//! | 12 | 4 | zero |
+//! | 16 | … | the result, its size rounded up to 16; nothing for `void` |
+//! | … | … | first one block for each `__out` and `__inout` block of the request, in the order of the request: length is what was filled; then the *returned* blocks, which are what pointers of the VM lead to, with length equal to capacity |
+//! | … | 8·R | the references, then zeros |
+//!
+//! # References
+//!
+//! Pointers and descriptors travel beside the bytes that hold them, whose place is zero. They are
+//! listed in the order in which a reader meets them: slots (or the result) first, then block after
+//! block, element after element, field after field. Blocks that were not sent have none.
+//!
+//! | value | to the VM | back |
+//! |---|---|---|
+//! | data pointer | 0 NULL, else 1 + number of its block | 0 NULL, else 1 + number of its returned block; [`UNCHANGED`] where an `__inout` record still holds what it came with |
+//! | data pointer of the caller's, inside an `__inout` block | as above | 0: the caller's pointer stays |
+//! | `__alias(p)` | 0 NULL, else 1 + offset into the block of `p` | the same |
+//! | `__handle` | 0 NULL, else generation and index given by the VM | the same |
+//! | `__opaque` | the value | the value |
+//! | `__fd` | negative (as `i64`): the number itself; [`CLOSED`]: a number that is not open; else index of an attached descriptor | the same; nothing inside an `__inout` block, where the caller's number stays |
+//!
+//! Every block is named by exactly one reference, which comes before it. Blocks whose size is fixed
+//! or ends with a terminator come before those whose size is an expression, so that the numbers in
+//! an expression are always those that were sent, whatever other threads do to the caller's memory.
+//!
+//! # Who believes what
+//!
+//! The callee checks that a request is well formed, so that garbage cannot make it read or write
+//! out of bounds. The caller believes nothing: sizes are those it sent, every expression is
+//! evaluated again from the reply, and the whole reply is checked before the first byte of the
+//! caller's memory is written.
+
+mod callee;
+mod caller;
+mod error;
+mod evaluate;
+mod image;
+mod memory;
+mod plan;
+mod wire;
+
+pub use callee::Callee;
+pub use caller::{Caller, Outcome, Pending};
+pub use error::{MarshalError, MemoryError};
+pub(crate) use evaluate::MAXIMUM_STACK;
+pub use image::Image;
+pub use memory::{CalleeMemory, CallerMemory, Keep};
+
+/// Most bytes of a request, of a reply, and of the memory one call has in the VM.
+pub const MAXIMUM_CALL: u64 = 64 << 20;
+/// Most blocks of one call.
+pub const MAXIMUM_BLOCKS: u32 = 65_536;
+/// Most descriptors of one call, each way: what one message of Linux carries.
+pub const MAXIMUM_DESCRIPTORS: usize = 253;
+/// Reference to a data pointer that still leads where it led when the call came.
+pub const UNCHANGED: u64 = u64::MAX;
+/// Reference to a descriptor that is not open in the caller: the callee sees a number that is not
+/// open there either.
+pub const CLOSED: u64 = i64::MAX as u64;
+/// The number the callee sees for [`CLOSED`]; above what Linux lets a process open.
+pub const CLOSED_DESCRIPTOR: i32 = i32::MAX;
+
+#[cfg(test)]
+mod tests;

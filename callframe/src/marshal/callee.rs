@@ -1,0 +1,159 @@
+//! The VM's end of a call.
+
+use super::MarshalError;
+use super::evaluate::Failure;
+use super::image::{Image, integer};
+use super::memory::CalleeMemory;
+use super::plan::{Plans, is_signed};
+use crate::template::{LayoutError, Template};
+use crate::types::{Pointer, RecordId, Scalar, Type, TypeId};
+
+mod decode;
+mod reply;
+
+/// Carries calls of one function inside a VM. Immutable: one serves all threads.
+#[derive(Debug)]
+pub struct Callee {
+    template: Template,
+    plans: Plans,
+}
+
+impl Callee {
+    /// Prepares a function.
+    ///
+    /// # Errors
+    /// None that [`Template::of`] lets through; kept as a result so that none can become a panic.
+    pub fn new(template: Template) -> Result<Callee, LayoutError> {
+        let plans = Plans::new(&template, &template)?;
+        Ok(Callee { template, plans })
+    }
+
+    /// The layout.
+    pub fn template(&self) -> &Template {
+        &self.template
+    }
+
+    /// Turns a request into the memory the function will see.
+    ///
+    /// # Errors
+    /// When the request is not one for this template, or names a stale handle.
+    pub fn decode(
+        &self,
+        request: &[u8],
+        memory: &mut impl CalleeMemory,
+    ) -> Result<Image, MarshalError> {
+        let mut image = Image::default();
+        self.decode_into(request, memory, &mut image)?;
+        Ok(image)
+    }
+
+    /// As [`decode`](Callee::decode), into an image whose memory is used again.
+    ///
+    /// # Errors
+    /// As [`decode`](Callee::decode); the image is then of no use but for another decode.
+    pub fn decode_into(
+        &self,
+        request: &[u8],
+        memory: &mut impl CalleeMemory,
+        image: &mut Image,
+    ) -> Result<(), MarshalError> {
+        decode::decode(self, request, memory, image)
+    }
+
+    /// Writes the reply, emptying `reply` first: what the function returned (`result`, in the
+    /// representation and at least of the size of the template), what it left in the image, and
+    /// what it owns elsewhere. Afterwards what is `__owned` has been released.
+    ///
+    /// # Errors
+    /// When the function left what cannot be carried: more filled than there is room for, an alias
+    /// that points elsewhere, a string without end.
+    pub fn encode_reply(
+        &self,
+        image: &Image,
+        memory: &mut impl CalleeMemory,
+        errno: i32,
+        result: &[u8],
+        reply: &mut Vec<u8>,
+    ) -> Result<(), MarshalError> {
+        reply::encode(self, image, memory, errno, result, reply)
+    }
+
+    fn place(&self, root: u32) -> String {
+        match self.template.frame().parameters().get(root as usize) {
+            Some(parameter) => format!("parameter '{}'", parameter.name),
+            None => "result".to_owned(),
+        }
+    }
+
+    fn pointer(&self, ty: TypeId) -> Option<&Pointer> {
+        match self.template.frame().ty(ty) {
+            Type::Pointer(pointer) => Some(pointer),
+            _ => None,
+        }
+    }
+
+    fn scalar(&self, ty: TypeId) -> Option<Scalar> {
+        match self.template.frame().ty(ty) {
+            Type::Scalar(scalar) => Some(*scalar),
+            _ => None,
+        }
+    }
+
+    /// The integer in slot `index`.
+    fn parameter(&self, image: &Image, index: u32) -> Result<i128, Failure> {
+        let parameter = self.template.frame().parameters().get(index as usize);
+        let scalar = parameter.and_then(|parameter| self.scalar(parameter.ty));
+        let slot = self.template.arguments().get(index as usize);
+        let (Some(scalar), Some(slot)) = (scalar, slot) else {
+            return Err(Failure::Absent);
+        };
+        Ok(integer(
+            image.bytes(),
+            slot.offset as usize,
+            slot.size as usize,
+            is_signed(scalar),
+        ))
+    }
+
+    /// The integer parameter `index` leads to, as it is in the image now.
+    fn pointee(&self, image: &Image, index: u32) -> Result<i128, Failure> {
+        let parameter = self.template.frame().parameters().get(index as usize);
+        let pointer = parameter.and_then(|parameter| self.pointer(parameter.ty));
+        let scalar = pointer.and_then(|pointer| self.scalar(pointer.target));
+        let scalar = scalar.ok_or(Failure::Absent)?;
+        let block = image.block_of(index).ok_or(Failure::Null)?;
+        let size = self.template.scalar(scalar).size as usize;
+        if block.capacity < size {
+            return Err(Failure::Absent);
+        }
+        Ok(integer(
+            image.bytes(),
+            block.offset,
+            size,
+            is_signed(scalar),
+        ))
+    }
+
+    /// The integer in member `index` of a record that begins at `at` in `bytes`.
+    fn field(
+        &self,
+        bytes: &[u8],
+        index: u32,
+        record: Option<(RecordId, usize)>,
+    ) -> Result<i128, Failure> {
+        let (id, at) = record.ok_or(Failure::Absent)?;
+        let field = self.template.frame().record(id).fields.get(index as usize);
+        let scalar = field.and_then(|field| self.scalar(field.ty));
+        let offset = self.template.field_offset(id, index as usize);
+        let (Some(scalar), Some(offset)) = (scalar, offset) else {
+            return Err(Failure::Absent);
+        };
+        let size = self.template.scalar(scalar).size as usize;
+        Ok(integer(
+            bytes,
+            at + offset as usize,
+            size,
+            is_signed(scalar),
+        ))
+    }
+}

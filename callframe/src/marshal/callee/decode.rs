@@ -1,0 +1,400 @@
+//! Request bytes to callee memory.
+
+use super::Callee;
+use crate::expression::Expression;
+use crate::marshal::evaluate::{Failure, Operand, evaluate};
+use crate::marshal::image::{Image, ImageBlock, Owner, Relocation, unsigned};
+use crate::marshal::memory::CalleeMemory;
+use crate::marshal::plan::{Plan, Step};
+use crate::marshal::wire::Body;
+use crate::marshal::{CLOSED, CLOSED_DESCRIPTOR, MAXIMUM_CALL, MarshalError};
+use crate::template::align_up;
+use crate::types::{Extent, Identity, Pointer, RecordId, TypeId};
+
+pub(super) fn decode<M: CalleeMemory>(
+    callee: &Callee,
+    request: &[u8],
+    memory: &mut M,
+    image: &mut Image,
+) -> Result<(), MarshalError> {
+    let body = Body::parse(request, callee.template.arguments_size())?;
+    lay_out(callee, &body, image)?;
+    let mut decoder = Decoder {
+        callee,
+        body: &body,
+        memory,
+        image,
+        next: 0,
+        next_descriptor: 0,
+        next_block: 0,
+        aliases: Vec::new(),
+        consumed: Vec::new(),
+    };
+    decoder.slots()?;
+    decoder.blocks()?;
+    decoder.aliases()?;
+    decoder.extents()?;
+    if decoder.next != body.references() {
+        return Err(MarshalError::Malformed("references are left over"));
+    }
+    for wire in std::mem::take(&mut decoder.consumed) {
+        decoder.memory.handle_consume(wire);
+    }
+    image
+        .relocations
+        .sort_unstable_by_key(|relocation| relocation.position);
+    Ok(())
+}
+
+/// Makes room for slots and blocks, and copies what was sent of them.
+fn lay_out(callee: &Callee, body: &Body<'_>, image: &mut Image) -> Result<(), MarshalError> {
+    let mut total = callee.template.arguments_size();
+    let offsets = body.blocks.iter().map(|block| {
+        let offset = total;
+        let size = align_up(block.capacity.max(1), 16)?;
+        total = total
+            .checked_add(size)
+            .filter(|&total| total <= MAXIMUM_CALL)?;
+        Some(ImageBlock {
+            offset: offset as usize,
+            capacity: block.capacity as usize,
+            owner: None,
+        })
+    });
+    let blocks = offsets.collect::<Option<Vec<_>>>();
+    let blocks = blocks.ok_or(MarshalError::Malformed("larger than a call may be"))?;
+    image.reset(total as usize);
+    image.errno = body.errno;
+    image.pointer_size = usize::from(callee.template.model().pointer.size);
+    put(image, 0, &body.bytes[body.front.clone()]);
+    for (block, placed) in body.blocks.iter().zip(&blocks) {
+        put(image, placed.offset, body.contents(*block));
+    }
+    image.blocks = blocks;
+    Ok(())
+}
+
+fn put(image: &mut Image, at: usize, bytes: &[u8]) {
+    if let Some(place) = image.bytes_mut().get_mut(at..at + bytes.len()) {
+        place.copy_from_slice(bytes);
+    }
+}
+
+struct Decoder<'a, M> {
+    callee: &'a Callee,
+    body: &'a Body<'a>,
+    memory: &'a mut M,
+    image: &'a mut Image,
+    /// The next reference.
+    next: usize,
+    next_descriptor: u64,
+    /// Blocks before this one have been read; a reference names a later one.
+    next_block: usize,
+    aliases: Vec<Alias>,
+    consumed: Vec<u64>,
+}
+
+/// A pointer into what a parameter leads to, resolved when all blocks have their owners.
+struct Alias {
+    position: usize,
+    into: u32,
+    offset: u64,
+}
+
+/// What a pointer is part of.
+#[derive(Clone, Copy)]
+struct Place {
+    root: u32,
+    parameter: Option<u32>,
+}
+
+impl<M: CalleeMemory> Decoder<'_, M> {
+    fn slots(&mut self) -> Result<(), MarshalError> {
+        let callee = self.callee;
+        let parameters = callee.template.frame().parameters();
+        for (index, (parameter, slot)) in parameters
+            .iter()
+            .zip(callee.template.arguments())
+            .enumerate()
+        {
+            let plan = callee.plans.of(parameter.ty);
+            let place = Place {
+                root: index as u32,
+                parameter: Some(index as u32),
+            };
+            if plan.references {
+                self.steps(&plan.steps, slot.offset as usize, place)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the blocks in order. Each must have been named by an earlier slot or block.
+    fn blocks(&mut self) -> Result<(), MarshalError> {
+        let callee = self.callee;
+        for number in 0..self.image.blocks.len() {
+            self.next_block = number + 1;
+            let Some(&block) = self.image.blocks.get(number) else {
+                break;
+            };
+            let sent = self.body.blocks.get(number).map_or(0, |block| block.length);
+            let Some(owner) = block.owner else {
+                return Err(MarshalError::Malformed("a block that nothing names"));
+            };
+            let Some(pointer) = callee.pointer(owner.ty) else {
+                continue;
+            };
+            let plan = callee.plans.of(pointer.target);
+            self.check_length(pointer, plan, &block, sent)?;
+            if plan.references && pointer.direction.enters() {
+                let place = Place {
+                    root: owner.root,
+                    parameter: None,
+                };
+                let stride = plan.callee_size as usize;
+                for index in 0..block.capacity / stride.max(1) {
+                    self.steps(&plan.steps, block.offset + index * stride, place)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether what was sent of a block fits its direction and its extent, where that is fixed.
+    fn check_length(
+        &self,
+        pointer: &Pointer,
+        plan: &Plan,
+        block: &ImageBlock,
+        sent: usize,
+    ) -> Result<(), MarshalError> {
+        let unit = plan.callee_size as usize;
+        if sent != 0 && sent != block.capacity {
+            return Err(MarshalError::Malformed("a block that was sent in part"));
+        }
+        if pointer.direction.enters() && sent != block.capacity {
+            return Err(MarshalError::Malformed("a block that was not sent"));
+        }
+        if !pointer.direction.enters() && sent != 0 && plan.references {
+            return Err(MarshalError::Malformed(
+                "pointers where the callee finds zeros",
+            ));
+        }
+        let whole = plan.bulk || unit == 0 || block.capacity % unit == 0;
+        let good = match &pointer.extent {
+            Extent::Single => block.capacity == unit,
+            Extent::NullTerminated => self.terminated(block, unit, 0),
+            Extent::TerminatedBy(value) => self.terminated(block, unit, *value as u64),
+            Extent::Counted(_) | Extent::Sized(_) => true,
+        };
+        match whole && good {
+            true => Ok(()),
+            false => Err(MarshalError::Malformed(
+                "a block of another size than its extent",
+            )),
+        }
+    }
+
+    /// Whether the last element of a block is its terminator.
+    fn terminated(&self, block: &ImageBlock, unit: usize, terminator: u64) -> bool {
+        if unit == 0 || unit > 8 || block.capacity < unit || block.capacity % unit != 0 {
+            return false;
+        }
+        let last = unsigned(
+            self.image.bytes(),
+            block.offset + block.capacity - unit,
+            unit,
+        );
+        last.to_le_bytes()[..unit] == terminator.to_le_bytes()[..unit]
+    }
+
+    fn steps(&mut self, steps: &[Step], at: usize, place: Place) -> Result<(), MarshalError> {
+        for step in steps {
+            match *step {
+                Step::Copy { .. } | Step::Bool { .. } | Step::Integer { .. } => {}
+                Step::Descriptor { callee, .. } => self.descriptor(at + callee, place)?,
+                Step::Pointer {
+                    callee, ty, record, ..
+                } => {
+                    let record = record.map(|(id, offset)| (id, at + offset));
+                    self.pointer(at + callee, ty, record, place)?;
+                }
+                Step::Repeat {
+                    count,
+                    callee,
+                    callee_stride,
+                    ref steps,
+                    ..
+                } => {
+                    let place = Place {
+                        parameter: None,
+                        ..place
+                    };
+                    for index in 0..count {
+                        self.steps(steps, at + callee + index * callee_stride, place)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn pointer(
+        &mut self,
+        position: usize,
+        ty: TypeId,
+        record: Option<(RecordId, usize)>,
+        place: Place,
+    ) -> Result<(), MarshalError> {
+        let callee = self.callee;
+        let Some(pointer) = callee.pointer(ty) else {
+            return Ok(());
+        };
+        let reference = self.reference()?;
+        if reference == 0 {
+            self.image.write_pointer(position, 0);
+            return Ok(());
+        }
+        match &pointer.identity {
+            Identity::Handle(handle) => {
+                let address = self.memory.handle_resolve(reference);
+                let address = address
+                    .map_err(|error| MarshalError::memory(&callee.place(place.root), error))?;
+                self.image.write_pointer(position, address);
+                if handle.consumed {
+                    self.consumed.push(reference);
+                }
+            }
+            Identity::Opaque => {
+                let bits = 8 * self.image.pointer_size as u32;
+                if bits < 64 && reference >> bits != 0 {
+                    return Err(MarshalError::Malformed("a value wider than a pointer"));
+                }
+                self.image.write_pointer(position, reference);
+            }
+            Identity::Alias(into) => {
+                self.aliases.push(Alias {
+                    position,
+                    into: *into,
+                    offset: reference - 1,
+                });
+            }
+            Identity::Callback => return Err(MarshalError::Malformed("a callback")),
+            Identity::Data => {
+                let parameter = place.parameter.filter(|_| record.is_none());
+                self.claim(
+                    position,
+                    reference - 1,
+                    Owner {
+                        ty,
+                        parameter,
+                        root: place.root,
+                        record,
+                    },
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives block `number` its owner.
+    fn claim(&mut self, position: usize, number: u64, owner: Owner) -> Result<(), MarshalError> {
+        let number = usize::try_from(number).unwrap_or(usize::MAX);
+        if number < self.next_block {
+            return Err(MarshalError::Malformed("a reference to an earlier block"));
+        }
+        let Some(block) = self.image.blocks.get_mut(number) else {
+            return Err(MarshalError::Malformed(
+                "a reference to a block that is not there",
+            ));
+        };
+        if block.owner.is_some() {
+            return Err(MarshalError::Malformed("two references to one block"));
+        }
+        block.owner = Some(owner);
+        let target = block.offset;
+        self.image.relocations.push(Relocation { position, target });
+        Ok(())
+    }
+
+    fn descriptor(&mut self, position: usize, place: Place) -> Result<(), MarshalError> {
+        let reference = self.reference()?;
+        let value = match i32::try_from(reference as i64) {
+            Ok(negative) if negative < 0 => negative,
+            _ if reference == CLOSED => CLOSED_DESCRIPTOR,
+            _ if reference == self.next_descriptor => {
+                self.next_descriptor += 1;
+                let received = self.memory.descriptor(reference as usize);
+                received
+                    .map_err(|error| MarshalError::memory(&self.callee.place(place.root), error))?
+            }
+            _ => return Err(MarshalError::Malformed("a descriptor out of order")),
+        };
+        put(self.image, position, &value.to_le_bytes());
+        Ok(())
+    }
+
+    fn aliases(&mut self) -> Result<(), MarshalError> {
+        for alias in std::mem::take(&mut self.aliases) {
+            let block = self.image.block_of(alias.into);
+            let target = block.filter(|block| alias.offset <= block.capacity as u64);
+            let Some(target) = target.map(|block| block.offset + alias.offset as usize) else {
+                return Err(MarshalError::Malformed("an alias of what is not there"));
+            };
+            self.image.relocations.push(Relocation {
+                position: alias.position,
+                target,
+            });
+        }
+        Ok(())
+    }
+
+    /// Whether blocks whose extent is an expression have the size it says: a function that is told
+    /// `n` gets a buffer of `n`.
+    fn extents(&self) -> Result<(), MarshalError> {
+        for block in &self.image.blocks {
+            let Some(owner) = block.owner else { continue };
+            let Some(pointer) = self.callee.pointer(owner.ty) else {
+                continue;
+            };
+            let (expression, unit) = match &pointer.extent {
+                Extent::Counted(expression) => {
+                    (expression, self.callee.plans.of(pointer.target).callee_size)
+                }
+                Extent::Sized(expression) => (expression, 1),
+                _ => continue,
+            };
+            let amount = match self.evaluate(expression, &owner) {
+                Ok(amount) => amount.checked_mul(i128::from(unit)),
+                Err(Failure::Null) => Some(0),
+                Err(_) => None,
+            };
+            if amount != Some(block.capacity as i128) {
+                return Err(MarshalError::Malformed(
+                    "a block of another size than its extent",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn evaluate(&self, expression: &Expression, owner: &Owner) -> Result<i128, Failure> {
+        let callee = self.callee;
+        evaluate(
+            expression,
+            &callee.template.model(),
+            |operand| match operand {
+                Operand::Parameter(index) => callee.parameter(self.image, index),
+                Operand::Pointee(index) => callee.pointee(self.image, index),
+                Operand::Field(index) => callee.field(self.image.bytes(), index, owner.record),
+                Operand::Return => Err(Failure::Absent),
+            },
+        )
+    }
+
+    fn reference(&mut self) -> Result<u64, MarshalError> {
+        let reference = self.body.reference(self.next)?;
+        self.next += 1;
+        Ok(reference)
+    }
+}

@@ -1,0 +1,504 @@
+//! What the function left, to reply bytes.
+
+use super::Callee;
+use crate::expression::Expression;
+use crate::marshal::caller::fill;
+use crate::marshal::evaluate::{Failure, Operand, evaluate};
+use crate::marshal::image::{Image, ImageBlock, Owner, integer, unsigned};
+use crate::marshal::memory::CalleeMemory;
+use crate::marshal::plan::{Plan, Step, is_signed};
+use crate::marshal::{MAXIMUM_BLOCKS, MAXIMUM_CALL, MarshalError, UNCHANGED, wire};
+use crate::types::{Extent, Identity, Ownership, Pointer, RecordId, Type, TypeId};
+
+/// The root of what is reached from the result.
+const RESULT: u32 = u32::MAX;
+
+pub(super) fn encode<M: CalleeMemory>(
+    callee: &Callee,
+    image: &Image,
+    memory: &mut M,
+    errno: i32,
+    result: &[u8],
+    reply: &mut Vec<u8>,
+) -> Result<(), MarshalError> {
+    let mut writer = Writer {
+        callee,
+        image,
+        memory,
+        result,
+        reply,
+        references: Vec::new(),
+        returned: Vec::new(),
+        blocks: 0,
+        leaving: leaving(callee, image).count() as u64,
+    };
+    writer.write_result()?;
+    let success = writer.success()?;
+    for (block, owner, pointer) in leaving(callee, image) {
+        writer.leaving_block(block, &owner, pointer, success)?;
+    }
+    let mut next = 0;
+    while let Some(&returned) = writer.returned.get(next) {
+        writer.returned_block(&returned)?;
+        next += 1;
+    }
+    writer.release()?;
+    let errno = if callee.template.frame().contract().no_errno {
+        0
+    } else {
+        errno
+    };
+    wire::finish(writer.reply, errno, &writer.references, writer.blocks);
+    if writer.reply.len() as u64 > MAXIMUM_CALL {
+        let bytes = writer.reply.len() as u128;
+        return Err(MarshalError::TooLarge {
+            place: "reply".into(),
+            bytes,
+            limit: MAXIMUM_CALL,
+        });
+    }
+    Ok(())
+}
+
+/// The blocks of an image that come back, in order.
+fn leaving<'a>(
+    callee: &'a Callee,
+    image: &'a Image,
+) -> impl Iterator<Item = (&'a ImageBlock, Owner, &'a Pointer)> {
+    image.blocks.iter().filter_map(|block| {
+        let owner = block.owner?;
+        let pointer = callee.pointer(owner.ty)?;
+        pointer
+            .direction
+            .leaves()
+            .then_some((block, owner, pointer))
+    })
+}
+
+struct Writer<'a, M> {
+    callee: &'a Callee,
+    image: &'a Image,
+    memory: &'a mut M,
+    result: &'a [u8],
+    reply: &'a mut Vec<u8>,
+    references: Vec<u64>,
+    returned: Vec<Returned>,
+    blocks: u32,
+    leaving: u64,
+}
+
+/// A pointer of the VM's whose contents go into a block of their own.
+#[derive(Clone, Copy)]
+struct Returned {
+    ty: TypeId,
+    address: u64,
+    root: u32,
+    /// The record it is a member of, and where that begins in the reply.
+    record: Option<(RecordId, usize)>,
+}
+
+/// Where the bytes under way came from.
+#[derive(Clone, Copy)]
+struct Source {
+    root: u32,
+    /// Where in the image they were, when they were in a block that was sent with contents.
+    inout: Option<usize>,
+}
+
+impl<M: CalleeMemory> Writer<'_, M> {
+    fn write_result(&mut self) -> Result<(), MarshalError> {
+        let callee = self.callee;
+        let size = callee.template.result().size;
+        wire::start(self.reply, size);
+        let Some(bytes) = self.result.get(..size as usize) else {
+            return Err(MarshalError::callee("result", "shorter than its type"));
+        };
+        let at = wire::HEADER;
+        self.reply[at..at + bytes.len()].copy_from_slice(bytes);
+        let ty = callee.template.frame().result();
+        let plan = callee.plans.of(ty);
+        if matches!(callee.template.frame().ty(ty), Type::Void) || !plan.references {
+            return Ok(());
+        }
+        self.steps(
+            &plan.steps,
+            at,
+            Source {
+                root: RESULT,
+                inout: None,
+            },
+            0,
+        )
+    }
+
+    fn success(&self) -> Result<bool, MarshalError> {
+        let Some(success) = &self.callee.template.frame().contract().success else {
+            return Ok(true);
+        };
+        match self.evaluate(success, None) {
+            Ok(value) => Ok(value != 0),
+            Err(Failure::Null) => Ok(true),
+            Err(_) => Err(MarshalError::callee("result", "'__success' has no value")),
+        }
+    }
+
+    fn leaving_block(
+        &mut self,
+        block: &ImageBlock,
+        owner: &Owner,
+        pointer: &Pointer,
+        success: bool,
+    ) -> Result<(), MarshalError> {
+        let plan = self.callee.plans.of(pointer.target);
+        let watched = owner
+            .parameter
+            .and_then(|index| self.callee.plans.watched.get(index as usize));
+        let length = match success || watched == Some(&true) {
+            true => self.filled(block, owner, pointer, plan)?,
+            false => 0,
+        };
+        let contents = self.image.bytes().get(block.offset..block.offset + length);
+        let contents = contents.unwrap_or_default();
+        self.start_block(contents.len() as u64, block.capacity as u64, owner.root)?;
+        let at = self.reply.len();
+        self.reply.extend_from_slice(contents);
+        let inout = pointer.direction.enters().then_some(block.offset);
+        self.sanitize(
+            plan,
+            at,
+            contents.len(),
+            Source {
+                root: owner.root,
+                inout,
+            },
+        )?;
+        wire::pad(self.reply);
+        Ok(())
+    }
+
+    /// Bytes of a block that the function filled.
+    fn filled(
+        &self,
+        block: &ImageBlock,
+        owner: &Owner,
+        pointer: &Pointer,
+        plan: &Plan,
+    ) -> Result<usize, MarshalError> {
+        let Some(expression) = fill(self.callee.template.frame(), pointer) else {
+            return Ok(block.capacity);
+        };
+        let unit = match pointer.extent {
+            Extent::Sized(_) => 1,
+            _ => plan.callee_size,
+        };
+        let place = || self.callee.place(owner.root);
+        let amount = match self.evaluate(expression, None) {
+            Ok(amount) => amount.max(0),
+            Err(Failure::Null) => return Ok(block.capacity),
+            Err(_) => {
+                return Err(MarshalError::callee(
+                    &place(),
+                    "how much was filled overflows",
+                ));
+            }
+        };
+        let bytes = amount
+            .checked_mul(i128::from(unit))
+            .and_then(|bytes| usize::try_from(bytes).ok());
+        match bytes {
+            Some(bytes) if bytes <= block.capacity => {
+                let size = plan.callee_size.max(1) as usize;
+                if !plan.bulk && bytes % size != 0 {
+                    return Err(MarshalError::callee(
+                        &place(),
+                        "the last element is incomplete",
+                    ));
+                }
+                Ok(bytes)
+            }
+            _ => {
+                let reason = format!(
+                    "the function says that it filled {amount} of a buffer of {} bytes",
+                    block.capacity
+                );
+                Err(MarshalError::callee(&place(), reason))
+            }
+        }
+    }
+
+    fn returned_block(&mut self, returned: &Returned) -> Result<(), MarshalError> {
+        let callee = self.callee;
+        let Some(pointer) = callee.pointer(returned.ty) else {
+            return Ok(());
+        };
+        let plan = callee.plans.of(pointer.target);
+        let length = self.extent(pointer, plan, returned)?;
+        self.start_block(length as u64, length as u64, returned.root)?;
+        let at = self.reply.len();
+        self.reply.resize(at + length, 0);
+        self.memory
+            .read(returned.address, &mut self.reply[at..])
+            .map_err(|error| MarshalError::memory(&callee.place(returned.root), error))?;
+        self.sanitize(
+            plan,
+            at,
+            length,
+            Source {
+                root: returned.root,
+                inout: None,
+            },
+        )?;
+        wire::pad(self.reply);
+        Ok(())
+    }
+
+    /// Bytes a pointer of the VM's leads to.
+    fn extent(
+        &self,
+        pointer: &Pointer,
+        plan: &Plan,
+        returned: &Returned,
+    ) -> Result<usize, MarshalError> {
+        let unit = plan.callee_size;
+        let place = || self.callee.place(returned.root);
+        let terminator = match &pointer.extent {
+            Extent::Single => return Ok(unit as usize),
+            Extent::NullTerminated => 0,
+            Extent::TerminatedBy(value) => *value as u64,
+            Extent::Counted(expression) => return self.amount(expression, unit, returned),
+            Extent::Sized(expression) => return self.amount(expression, 1, returned),
+        };
+        let limit = MAXIMUM_CALL / unit.max(1);
+        let length = self
+            .memory
+            .terminated_length(returned.address, unit as usize, terminator, limit)
+            .map_err(|error| MarshalError::memory(&place(), error))?;
+        self.bounded(u128::from(length) * u128::from(unit), returned.root)
+    }
+
+    fn amount(
+        &self,
+        expression: &Expression,
+        unit: u64,
+        returned: &Returned,
+    ) -> Result<usize, MarshalError> {
+        match self.evaluate(expression, returned.record) {
+            Ok(amount) => {
+                let bytes = (amount.max(0) as u128).checked_mul(u128::from(unit));
+                self.bounded(bytes.unwrap_or(u128::MAX), returned.root)
+            }
+            Err(Failure::Null) => Ok(0),
+            Err(_) => {
+                let place = self.callee.place(returned.root);
+                Err(MarshalError::callee(
+                    &place,
+                    "the size of what it returned overflows",
+                ))
+            }
+        }
+    }
+
+    fn start_block(&mut self, length: u64, capacity: u64, root: u32) -> Result<(), MarshalError> {
+        if self.blocks >= MAXIMUM_BLOCKS {
+            let reason = format!("it leads to more than {MAXIMUM_BLOCKS} blocks");
+            return Err(MarshalError::callee(&self.callee.place(root), reason));
+        }
+        let after = self.reply.len() as u128 + u128::from(length) + 16;
+        self.bounded(after + 8 * self.references.len() as u128, root)?;
+        self.blocks += 1;
+        wire::start_block(self.reply, length, capacity);
+        Ok(())
+    }
+
+    fn bounded(&self, bytes: u128, root: u32) -> Result<usize, MarshalError> {
+        match usize::try_from(bytes) {
+            Ok(size) if bytes <= u128::from(MAXIMUM_CALL) => Ok(size),
+            _ => {
+                let place = self.callee.place(root);
+                Err(MarshalError::TooLarge {
+                    place,
+                    bytes,
+                    limit: MAXIMUM_CALL,
+                })
+            }
+        }
+    }
+
+    /// Replaces the pointers and descriptors among `length` bytes at `at` by references.
+    fn sanitize(
+        &mut self,
+        plan: &Plan,
+        at: usize,
+        length: usize,
+        source: Source,
+    ) -> Result<(), MarshalError> {
+        if !plan.references {
+            return Ok(());
+        }
+        let stride = plan.callee_size.max(1) as usize;
+        for index in 0..length / stride {
+            self.steps(&plan.steps, at + index * stride, source, index * stride)?;
+        }
+        Ok(())
+    }
+
+    /// One element, or one repetition in it, that begins at `at` in the reply and `inside` its
+    /// block.
+    fn steps(
+        &mut self,
+        steps: &[Step],
+        at: usize,
+        source: Source,
+        inside: usize,
+    ) -> Result<(), MarshalError> {
+        for step in steps {
+            match *step {
+                Step::Copy { .. } | Step::Bool { .. } | Step::Integer { .. } => {}
+                Step::Descriptor { callee, .. } => self.descriptor(at + callee, source)?,
+                Step::Pointer {
+                    callee, ty, record, ..
+                } => {
+                    let record = record.map(|(id, offset)| (id, at + offset));
+                    let was = source.inout.map(|block| block + inside + callee);
+                    self.pointer(at + callee, ty, record, source.root, was)?;
+                }
+                Step::Repeat {
+                    count,
+                    callee,
+                    callee_stride,
+                    ref steps,
+                    ..
+                } => {
+                    for index in 0..count {
+                        let offset = callee + index * callee_stride;
+                        self.steps(steps, at + offset, source, inside + offset)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn descriptor(&mut self, at: usize, source: Source) -> Result<(), MarshalError> {
+        let value = unsigned(self.reply, at, 4) as u32 as i32;
+        self.reply[at..at + 4].fill(0);
+        if source.inout.is_some() {
+            return Ok(());
+        }
+        let reference = if value < 0 {
+            i64::from(value) as u64
+        } else {
+            let left = self.memory.descriptor_leave(value);
+            left.map_err(|error| MarshalError::memory(&self.callee.place(source.root), error))?
+        };
+        self.references.push(reference);
+        Ok(())
+    }
+
+    /// `was`: where in the image the pointer lay, when it had come with contents.
+    fn pointer(
+        &mut self,
+        at: usize,
+        ty: TypeId,
+        record: Option<(RecordId, usize)>,
+        root: u32,
+        was: Option<usize>,
+    ) -> Result<(), MarshalError> {
+        let callee = self.callee;
+        let Some(pointer) = callee.pointer(ty) else {
+            return Ok(());
+        };
+        let size = usize::from(callee.template.model().pointer.size).min(8);
+        let address = unsigned(self.reply, at, size);
+        self.reply[at..at + size].fill(0);
+        let reference = match &pointer.identity {
+            Identity::Data if pointer.ownership == Ownership::Caller => 0,
+            _ if address == 0 => 0,
+            Identity::Handle(_) => self
+                .memory
+                .handle_enter(address)
+                .map_err(|error| MarshalError::memory(&callee.place(root), error))?,
+            Identity::Opaque => address,
+            Identity::Alias(into) => self.alias(*into, address, root)?,
+            Identity::Callback => {
+                return Err(MarshalError::callee(&callee.place(root), "a function"));
+            }
+            Identity::Data => {
+                if was.and_then(|position| self.image.came_with(position)) == Some(address) {
+                    UNCHANGED
+                } else {
+                    self.returned.push(Returned {
+                        ty,
+                        address,
+                        root,
+                        record,
+                    });
+                    self.leaving + self.returned.len() as u64
+                }
+            }
+        };
+        self.references.push(reference);
+        Ok(())
+    }
+
+    /// The reference for `address` inside of what parameter `into` leads to.
+    fn alias(&self, into: u32, address: u64, root: u32) -> Result<u64, MarshalError> {
+        let offset = self.image.block_of(into).and_then(|block| {
+            let start = self.image.base().checked_add(block.offset as u64)?;
+            address
+                .checked_sub(start)
+                .filter(|&offset| offset <= block.capacity as u64)
+        });
+        offset.map(|offset| offset + 1).ok_or_else(|| {
+            let place = self.callee.place(root);
+            let into = self.callee.place(into);
+            MarshalError::callee(&place, format!("it points outside of what {into} leads to"))
+        })
+    }
+
+    /// Frees what the function gave away, now that it was copied.
+    fn release(&mut self) -> Result<(), MarshalError> {
+        for returned in std::mem::take(&mut self.returned) {
+            let Some(pointer) = self.callee.pointer(returned.ty) else {
+                continue;
+            };
+            if let Ownership::Owned(function) = &pointer.ownership {
+                self.memory
+                    .release(function, returned.address)
+                    .map_err(|error| {
+                        MarshalError::memory(&self.callee.place(returned.root), error)
+                    })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn evaluate(
+        &self,
+        expression: &Expression,
+        record: Option<(RecordId, usize)>,
+    ) -> Result<i128, Failure> {
+        let callee = self.callee;
+        evaluate(
+            expression,
+            &callee.template.model(),
+            |operand| match operand {
+                Operand::Parameter(index) => callee.parameter(self.image, index),
+                Operand::Pointee(index) => callee.pointee(self.image, index),
+                Operand::Field(index) => callee.field(self.reply, index, record),
+                Operand::Return => self.return_value(),
+            },
+        )
+    }
+
+    fn return_value(&self) -> Result<i128, Failure> {
+        let frame = self.callee.template.frame();
+        let size = self.callee.template.result().size as usize;
+        match frame.ty(frame.result()) {
+            Type::Scalar(scalar) => Ok(integer(self.result, 0, size, is_signed(*scalar))),
+            Type::Pointer(_) => Ok(i128::from(unsigned(self.result, 0, size) != 0)),
+            Type::Descriptor => Ok(integer(self.result, 0, size, true).min(0)),
+            _ => Err(Failure::Absent),
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! The client's end of a call.
+
+use super::error::MarshalError;
+use super::evaluate::{Failure, Operand, evaluate};
+use super::memory::CallerMemory;
+use super::plan::{Plans, is_signed};
+use crate::expression::{Expression, Operation};
+use crate::template::{LayoutError, Template};
+use crate::types::{Extent, Pointer, Scalar, Type, TypeId};
+use crate::{CallFrame, DataModel};
+use std::sync::Arc;
+
+mod apply;
+mod decode;
+mod encode;
+mod failure;
+
+/// Carries calls of one function to VMs of one data model. Immutable: one serves all threads.
+#[derive(Debug)]
+pub struct Caller {
+    frame: Arc<CallFrame>,
+    caller: Template,
+    callee: Template,
+    plans: Plans,
+}
+
+/// What is known of a call under way: what was sent, and where in the caller's memory the answer
+/// belongs. Reusable; [`Caller::encode_into`] empties it first.
+#[derive(Debug, Default)]
+pub struct Pending {
+    errno: i32,
+    blocks: Vec<Sent>,
+    parameters: Vec<i128>,
+    pointees: Vec<Pointee>,
+    scratch: encode::Scratch,
+}
+
+/// What came of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// What the calling thread's errno is now; what it was, under `__noerrno`.
+    pub errno: i32,
+    /// Whether the outputs were copied back: false where `__success(e)` says that it failed.
+    pub success: bool,
+}
+
+/// A block that was sent.
+#[derive(Clone, Copy, Debug)]
+struct Sent {
+    /// Where it is in the caller's memory.
+    address: u64,
+    /// Bytes it has in the callee.
+    capacity: u64,
+    /// The pointer that names it.
+    ty: TypeId,
+    /// The parameter that is this pointer.
+    parameter: Option<u32>,
+    /// The parameter it was reached from, for messages.
+    root: Root,
+    /// Whether it comes back.
+    leaves: bool,
+}
+
+/// What a parameter leads to, before the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pointee {
+    Unknown,
+    Null,
+    Value(i128),
+}
+
+/// A parameter by index, or the result; turned into words only when something is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Root {
+    Parameter(u32),
+    Result,
+}
+
+impl Caller {
+    /// Prepares a function of the `caller`'s model for a VM of the `callee`'s.
+    ///
+    /// # Errors
+    /// When the frame has no layout under one of them, or cannot be converted between them.
+    pub fn new(
+        frame: Arc<CallFrame>,
+        caller: DataModel,
+        callee: DataModel,
+    ) -> Result<Caller, LayoutError> {
+        let caller = Template::of(&frame, caller)?;
+        let callee = Template::of(&frame, callee)?;
+        let plans = Plans::new(&caller, &callee)?;
+        Ok(Caller {
+            frame,
+            caller,
+            callee,
+            plans,
+        })
+    }
+
+    /// The frame.
+    pub fn frame(&self) -> &Arc<CallFrame> {
+        &self.frame
+    }
+
+    /// The layout under the caller's own model: of the argument values and of the result.
+    pub fn caller_template(&self) -> &Template {
+        &self.caller
+    }
+
+    /// The layout under the VM's model; its [`encode`](Template::encode) must equal what the VM
+    /// answered to `sym`.
+    pub fn callee_template(&self) -> &Template {
+        &self.callee
+    }
+
+    /// Writes the request of a call, emptying `request` and `descriptors` first.
+    ///
+    /// `arguments[i]` is the address, in the caller's memory, of the i-th argument *value* in the
+    /// caller's C representation: exactly what a libffi closure is given. Everything behind
+    /// pointers is read once. `descriptors` are what the request attaches, still the caller's.
+    ///
+    /// # Errors
+    /// When a value cannot be carried. Nothing was changed then.
+    pub fn encode<M: CallerMemory>(
+        &self,
+        memory: &mut M,
+        arguments: &[u64],
+        errno: i32,
+        request: &mut Vec<u8>,
+        descriptors: &mut Vec<i32>,
+    ) -> Result<Pending, MarshalError> {
+        let mut pending = Pending::default();
+        self.encode_into(memory, arguments, errno, request, descriptors, &mut pending)?;
+        Ok(pending)
+    }
+
+    /// As [`encode`](Caller::encode), into a [`Pending`] whose allocations are used again.
+    ///
+    /// # Errors
+    /// As [`encode`](Caller::encode).
+    pub fn encode_into<M: CallerMemory>(
+        &self,
+        memory: &mut M,
+        arguments: &[u64],
+        errno: i32,
+        request: &mut Vec<u8>,
+        descriptors: &mut Vec<i32>,
+        pending: &mut Pending,
+    ) -> Result<(), MarshalError> {
+        pending.errno = errno;
+        encode::encode(self, memory, arguments, request, descriptors, pending)
+    }
+
+    /// Checks the reply to a call and copies it back: results, outputs, copies of what the VM owns.
+    ///
+    /// `result` is where the C return value goes, in the caller's representation and not widened; 0
+    /// where there is none. `descriptors` are what the reply attached; on success all of them
+    /// belong to the program now, on failure none does.
+    ///
+    /// # Errors
+    /// When the reply is anything but what the function of this template may answer. The whole
+    /// reply is checked before anything is written, so nothing was changed then, unless the
+    /// caller's own memory failed.
+    pub fn decode<M: CallerMemory>(
+        &self,
+        memory: &mut M,
+        pending: &Pending,
+        reply: &[u8],
+        descriptors: &[i32],
+        result: u64,
+    ) -> Result<Outcome, MarshalError> {
+        let checked = decode::check(self, memory, pending, reply, descriptors)?;
+        apply::apply(self, memory, pending, descriptors, result, &checked)
+    }
+
+    /// Writes what the function returns when the call itself failed: the value of `__fail(v)`, else
+    ///
+    /// | result | value |
+    /// |---|---|
+    /// | pointer, handle | NULL |
+    /// | signed integer, descriptor | -1 |
+    /// | unsigned integer | all ones |
+    /// | `_Bool` | false: a predicate that fails to find out has not found |
+    /// | floating, complex | NaN |
+    /// | struct, union | zero bytes |
+    pub fn write_failure<M: CallerMemory>(&self, memory: &mut M, result: u64) {
+        failure::write(self, memory, result);
+    }
+
+    /// `parameter 'n'` or `result`.
+    fn place(&self, root: Root) -> String {
+        match root {
+            Root::Parameter(index) => match self.frame.parameters().get(index as usize) {
+                Some(parameter) => format!("parameter '{}'", parameter.name),
+                None => "a parameter".to_owned(),
+            },
+            Root::Result => "result".to_owned(),
+        }
+    }
+
+    fn pointer(&self, ty: TypeId) -> Option<&Pointer> {
+        match self.frame.ty(ty) {
+            Type::Pointer(pointer) => Some(pointer),
+            _ => None,
+        }
+    }
+
+    fn scalar(&self, ty: TypeId) -> Option<Scalar> {
+        match self.frame.ty(ty) {
+            Type::Scalar(scalar) => Some(*scalar),
+            _ => None,
+        }
+    }
+
+    /// Size in the callee and signedness of the integer parameter `index` leads to.
+    fn pointee_integer(&self, index: u32) -> Option<(usize, bool)> {
+        let parameter = self.frame.parameters().get(index as usize)?;
+        let scalar = self.scalar(self.pointer(parameter.ty)?.target)?;
+        Some((self.callee.scalar(scalar).size as usize, is_signed(scalar)))
+    }
+
+    fn evaluate(
+        &self,
+        expression: &Expression,
+        operand: impl FnMut(Operand) -> Result<i128, Failure>,
+    ) -> Result<i128, Failure> {
+        evaluate(expression, &self.callee.model(), operand)
+    }
+}
+
+impl Pending {
+    fn pointee(&self, index: u32) -> Pointee {
+        self.pointees
+            .get(index as usize)
+            .copied()
+            .unwrap_or(Pointee::Unknown)
+    }
+
+    fn parameter(&self, index: u32) -> Result<i128, Failure> {
+        self.parameters
+            .get(index as usize)
+            .copied()
+            .ok_or(Failure::Absent)
+    }
+
+    fn block_of(&self, parameter: u32) -> Option<(usize, &Sent)> {
+        self.blocks
+            .iter()
+            .enumerate()
+            .find(|(_, sent)| sent.parameter == Some(parameter))
+    }
+
+    /// Whether `expression` follows a pointer that the call passed as NULL.
+    fn follows_null(&self, expression: &Expression) -> bool {
+        expression
+            .operations
+            .iter()
+            .any(|operation| match operation {
+                Operation::Pointee(index) => self.pointee(*index) == Pointee::Null,
+                _ => false,
+            })
+    }
+}
+
+impl Pointee {
+    fn value(self) -> Result<i128, Failure> {
+        match self {
+            Pointee::Unknown => Err(Failure::Absent),
+            Pointee::Null => Err(Failure::Null),
+            Pointee::Value(value) => Ok(value),
+        }
+    }
+}
+
+/// What says how much of a block was filled: `__filled`, or an extent by a number that comes back.
+pub(super) fn fill<'a>(frame: &CallFrame, pointer: &'a Pointer) -> Option<&'a Expression> {
+    if pointer.filled.is_some() {
+        return pointer.filled.as_ref();
+    }
+    let (Extent::Counted(extent) | Extent::Sized(extent)) = &pointer.extent else {
+        return None;
+    };
+    let is_field = |operation: &Operation| matches!(operation, Operation::Field(_));
+    if extent.operations.iter().any(is_field) {
+        return None;
+    }
+    let comes_back = extent.operations.iter().any(|operation| match operation {
+        Operation::Pointee(index) => {
+            let ty = frame
+                .parameters()
+                .get(*index as usize)
+                .map(|found| frame.ty(found.ty));
+            matches!(ty, Some(Type::Pointer(length)) if length.direction.leaves())
+        }
+        _ => false,
+    });
+    comes_back.then_some(extent)
+}

@@ -1,0 +1,234 @@
+//! Copying a checked reply back.
+
+use super::decode::{Checked, Claim, Met, Sink, Walk, alias};
+use super::encode::whole;
+use super::{Caller, Outcome, Pending, Root, Sent};
+use crate::marshal::memory::{CallerMemory, Keep};
+use crate::marshal::wire::Block;
+use crate::marshal::{MarshalError, UNCHANGED};
+use crate::types::{Identity, Ownership, Type};
+
+pub(super) fn apply<M: CallerMemory>(
+    caller: &Caller,
+    memory: &mut M,
+    pending: &Pending,
+    descriptors: &[i32],
+    result: u64,
+    checked: &Checked<'_>,
+) -> Result<Outcome, MarshalError> {
+    let kept = vec![0; checked.claims.len()];
+    let mut applier = Applier {
+        caller,
+        memory,
+        pending,
+        descriptors,
+        checked,
+        kept,
+        destination: Destination::Memory(0),
+    };
+    applier.keep_returned()?;
+    if checked.success {
+        let leaving = pending.blocks.iter().filter(|sent| sent.leaves);
+        for (number, (block, sent)) in checked.body.blocks.iter().zip(leaving).enumerate() {
+            applier.leaving(number, *block, sent)?;
+        }
+    }
+    applier.result(result)?;
+    let no_errno = caller.frame.contract().no_errno;
+    let errno = if no_errno {
+        pending.errno
+    } else {
+        checked.body.errno
+    };
+    Ok(Outcome {
+        errno,
+        success: checked.success,
+    })
+}
+
+struct Applier<'a, M> {
+    caller: &'a Caller,
+    memory: &'a mut M,
+    pending: &'a Pending,
+    descriptors: &'a [i32],
+    checked: &'a Checked<'a>,
+    /// By returned block: where the program's copy is.
+    kept: Vec<u64>,
+    destination: Destination,
+}
+
+/// Where the values that are walked go.
+enum Destination {
+    /// The caller's memory from this address on.
+    Memory(u64),
+    /// A copy in the making.
+    Copy(Vec<u8>),
+}
+
+impl<M: CallerMemory> Applier<'_, M> {
+    /// Copies returned blocks for the program. A block comes after the one that leads to it, so
+    /// from the last to the first every pointer finds its copy made.
+    fn keep_returned(&mut self) -> Result<(), MarshalError> {
+        let checked = self.checked;
+        let leaving = checked.leaving();
+        for (index, claim) in checked.claims.iter().enumerate().rev() {
+            let Some(&block) = checked.body.blocks.get(leaving + index) else {
+                continue;
+            };
+            let first = checked
+                .references
+                .get(leaving + index)
+                .copied()
+                .unwrap_or(0);
+            let address = self.keep(block, claim, first)?;
+            if let Some(kept) = self.kept.get_mut(index) {
+                *kept = address;
+            }
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, block: Block, claim: &Claim, first: usize) -> Result<u64, MarshalError> {
+        let caller = self.caller;
+        let checked = self.checked;
+        let Some(pointer) = caller.pointer(claim.ty) else {
+            return Ok(0);
+        };
+        let plan = caller.plans.of(pointer.target);
+        let keep = match pointer.ownership {
+            Ownership::Owned(_) => Keep::Owned,
+            Ownership::Static => Keep::Static,
+            Ownership::BorrowedFrom(parameter) => {
+                Keep::BorrowedFrom(self.pending.parameter(parameter).unwrap_or(0) as u64)
+            }
+            _ => Keep::Borrowed,
+        };
+        let done = if plan.bulk {
+            self.memory.keep(checked.body.contents(block), keep)
+        } else {
+            let count = whole(block.length as u64, plan.callee_size).unwrap_or(0);
+            let size = count.saturating_mul(plan.caller_size) as usize;
+            self.destination = Destination::Copy(vec![0; size]);
+            let (body, root) = (&checked.body, claim.root);
+            let mut walk = Walk {
+                body,
+                next: first,
+                root,
+                inout: false,
+            };
+            walk.elements(plan, block.start, count, self)?;
+            let copy = std::mem::replace(&mut self.destination, Destination::Memory(0));
+            let Destination::Copy(bytes) = copy else {
+                return Ok(0);
+            };
+            self.memory.keep(&bytes, keep)
+        };
+        done.map_err(|error| MarshalError::memory(&caller.place(claim.root), error))
+    }
+
+    fn leaving(&mut self, number: usize, block: Block, sent: &Sent) -> Result<(), MarshalError> {
+        let caller = self.caller;
+        let checked = self.checked;
+        let Some(pointer) = caller.pointer(sent.ty) else {
+            return Ok(());
+        };
+        let plan = caller.plans.of(pointer.target);
+        if block.length == 0 {
+            return Ok(());
+        }
+        if plan.bulk {
+            let done = self
+                .memory
+                .write(sent.address, checked.body.contents(block));
+            return done.map_err(|error| MarshalError::memory(&caller.place(sent.root), error));
+        }
+        self.destination = Destination::Memory(sent.address);
+        let next = checked.references.get(number).copied().unwrap_or(0);
+        let inout = pointer.direction.enters();
+        let mut walk = Walk {
+            body: &checked.body,
+            next,
+            root: sent.root,
+            inout,
+        };
+        let count = whole(block.length as u64, plan.callee_size).unwrap_or(0);
+        walk.elements(plan, block.start, count, self)
+    }
+
+    fn result(&mut self, address: u64) -> Result<(), MarshalError> {
+        let caller = self.caller;
+        let checked = self.checked;
+        let ty = caller.frame.result();
+        if address == 0 || matches!(caller.frame.ty(ty), Type::Void) {
+            return Ok(());
+        }
+        self.destination = Destination::Memory(address);
+        let mut walk = Walk {
+            body: &checked.body,
+            next: 0,
+            root: Root::Result,
+            inout: false,
+        };
+        walk.elements(caller.plans.of(ty), checked.body.front.start, 1, self)
+    }
+
+    fn write_pointer(&mut self, at: u64, value: u64, root: Root) -> Result<(), MarshalError> {
+        let size = usize::from(self.caller.caller.model().pointer.size).min(8);
+        self.bytes(at, &value.to_le_bytes()[..size], root)
+    }
+}
+
+impl<M: CallerMemory> Sink for Applier<'_, M> {
+    fn bytes(&mut self, at: u64, bytes: &[u8], root: Root) -> Result<(), MarshalError> {
+        match &mut self.destination {
+            Destination::Memory(base) => self
+                .memory
+                .write(base.wrapping_add(at), bytes)
+                .map_err(|error| MarshalError::memory(&self.caller.place(root), error)),
+            Destination::Copy(copy) => {
+                let at = at as usize;
+                if let Some(place) = copy.get_mut(at..at + bytes.len()) {
+                    place.copy_from_slice(bytes);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn pointer(&mut self, at: u64, met: Met) -> Result<(), MarshalError> {
+        let Some(pointer) = self.caller.pointer(met.ty) else {
+            return Ok(());
+        };
+        let value = match &pointer.identity {
+            Identity::Data if pointer.ownership == Ownership::Caller => return Ok(()),
+            Identity::Data if met.reference == UNCHANGED && met.inout => return Ok(()),
+            Identity::Data => {
+                let number = met.reference.checked_sub(self.checked.leaving() as u64 + 1);
+                number
+                    .and_then(|index| self.kept.get(index as usize))
+                    .copied()
+                    .unwrap_or(0)
+            }
+            Identity::Alias(into) => {
+                alias(self.caller, self.pending, *into, met.reference).unwrap_or(0)
+            }
+            Identity::Handle(_) if met.reference == 0 => 0,
+            Identity::Handle(_) => self.memory.handle_token(met.reference),
+            Identity::Opaque => met.reference,
+            Identity::Callback => return Ok(()),
+        };
+        self.write_pointer(at, value, met.root)
+    }
+
+    fn descriptor(&mut self, at: u64, reference: u64, root: Root) -> Result<(), MarshalError> {
+        let value = match i32::try_from(reference as i64) {
+            Ok(value) if value < 0 => value,
+            _ => usize::try_from(reference)
+                .ok()
+                .and_then(|index| self.descriptors.get(index))
+                .copied()
+                .unwrap_or(-1),
+        };
+        self.bytes(at, &value.to_le_bytes(), root)
+    }
+}

@@ -1,0 +1,601 @@
+//! Whether a reply is one that the function may give: everything a VM sent, looked at before any of
+//! it is used.
+
+use super::{Caller, Pending, Pointee, Root, Sent};
+use crate::expression::Expression;
+use crate::marshal::evaluate::{Failure, Operand};
+use crate::marshal::image::integer;
+use crate::marshal::memory::CallerMemory;
+use crate::marshal::plan::{Plan, Step, is_signed};
+use crate::marshal::wire::{Block, Body};
+use crate::marshal::{MarshalError, UNCHANGED};
+use crate::types::{Extent, Identity, Ownership, RecordId, Type, TypeId};
+
+use super::encode::{fits, whole};
+
+/// A reply that was found good.
+pub(super) struct Checked<'a> {
+    pub body: Body<'a>,
+    /// Whether outputs are copied back.
+    pub success: bool,
+    /// By block: its first reference.
+    pub references: Vec<usize>,
+    /// By returned block: the pointer that leads to it.
+    pub claims: Vec<Claim>,
+}
+
+/// A pointer that leads to a returned block.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Claim {
+    pub ty: TypeId,
+    pub root: Root,
+    /// The record the pointer is a member of, and where that begins in the reply.
+    record: Option<(RecordId, usize)>,
+}
+
+impl Checked<'_> {
+    /// Number of blocks before the first returned one.
+    pub fn leaving(&self) -> usize {
+        self.body.blocks.len() - self.claims.len()
+    }
+}
+
+pub(super) fn check<'a, M: CallerMemory>(
+    caller: &Caller,
+    _memory: &M,
+    pending: &Pending,
+    reply: &'a [u8],
+    descriptors: &[i32],
+) -> Result<Checked<'a>, MarshalError> {
+    let body = Body::parse(reply, caller.callee.result().size)?;
+    let leaving = pending.blocks.iter().filter(|sent| sent.leaves).count();
+    let mut checker = Checker {
+        caller,
+        pending,
+        body: &body,
+        leaving,
+        claims: Vec::new(),
+        descriptors: descriptors.len(),
+        next_descriptor: 0,
+    };
+    let mut references = Vec::with_capacity(body.blocks.len());
+    let mut next = checker.result()?;
+    checker.capacities()?;
+    let success = checker.success()?;
+    for (block, sent) in body
+        .blocks
+        .iter()
+        .zip(pending.blocks.iter().filter(|sent| sent.leaves))
+    {
+        references.push(next);
+        next = checker.leaving_block(*block, sent, success, next)?;
+    }
+    let mut returned = 0;
+    while let Some(&claim) = checker.claims.get(returned) {
+        references.push(next);
+        let block = body.blocks.get(leaving + returned).copied();
+        next = checker.returned_block(block, claim, next)?;
+        returned += 1;
+    }
+    let Checker {
+        claims,
+        next_descriptor,
+        ..
+    } = checker;
+    if leaving + returned != body.blocks.len() {
+        return Err(MarshalError::Malformed("a block that nothing names"));
+    }
+    if next != body.references() {
+        return Err(MarshalError::Malformed("references are left over"));
+    }
+    if next_descriptor != descriptors.len() {
+        return Err(MarshalError::Malformed("descriptors that nothing names"));
+    }
+    Ok(Checked {
+        body,
+        success,
+        references,
+        claims,
+    })
+}
+
+/// Takes what a reply says about the values of a type, in the caller's layout.
+pub(super) trait Sink {
+    /// Bytes at `at` from the start of the first element.
+    fn bytes(&mut self, at: u64, bytes: &[u8], root: Root) -> Result<(), MarshalError>;
+    /// A pointer at `at`.
+    fn pointer(&mut self, at: u64, met: Met) -> Result<(), MarshalError>;
+    /// A descriptor at `at`.
+    fn descriptor(&mut self, at: u64, reference: u64, root: Root) -> Result<(), MarshalError>;
+}
+
+/// A pointer that was met in a reply.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Met {
+    pub ty: TypeId,
+    pub reference: u64,
+    pub root: Root,
+    /// The record it is a member of, and where that begins in the reply.
+    pub record: Option<(RecordId, usize)>,
+    /// Whether it lies in a block that was sent with contents.
+    pub inout: bool,
+}
+
+/// Goes through the elements of a section of a reply.
+pub(super) struct Walk<'a> {
+    pub body: &'a Body<'a>,
+    /// The next reference.
+    pub next: usize,
+    pub root: Root,
+    pub inout: bool,
+}
+
+impl Walk<'_> {
+    /// Hands `count` elements that begin at `from` in the reply to `sink`.
+    pub fn elements(
+        &mut self,
+        plan: &Plan,
+        from: usize,
+        count: u64,
+        sink: &mut impl Sink,
+    ) -> Result<(), MarshalError> {
+        for index in 0..count {
+            let at = index * plan.caller_size;
+            self.steps(
+                &plan.steps,
+                from + (index * plan.callee_size) as usize,
+                at,
+                sink,
+            )?;
+        }
+        Ok(())
+    }
+
+    fn steps(
+        &mut self,
+        steps: &[Step],
+        from: usize,
+        to: u64,
+        sink: &mut impl Sink,
+    ) -> Result<(), MarshalError> {
+        for step in steps {
+            match *step {
+                Step::Copy {
+                    caller,
+                    callee,
+                    length,
+                } => {
+                    let bytes = self.bytes(from + callee, length)?;
+                    sink.bytes(to + caller as u64, bytes, self.root)?;
+                }
+                Step::Bool { caller, callee } => {
+                    let value = self.bytes(from + callee, 1)? != [0];
+                    sink.bytes(to + caller as u64, &[u8::from(value)], self.root)?;
+                }
+                Step::Integer {
+                    caller,
+                    callee,
+                    caller_size,
+                    callee_size,
+                    signed,
+                } => {
+                    let value = integer(self.body.bytes, from + callee, callee_size, signed);
+                    if !fits(value, caller_size, signed) {
+                        return Err(MarshalError::Callee {
+                            place: "a value".to_owned(),
+                            reason: format!("{value} does not fit {caller_size} bytes"),
+                        });
+                    }
+                    let bytes = value.to_le_bytes();
+                    sink.bytes(to + caller as u64, &bytes[..caller_size.min(16)], self.root)?;
+                }
+                Step::Descriptor { caller, .. } => {
+                    if !self.inout {
+                        let reference = self.reference()?;
+                        sink.descriptor(to + caller as u64, reference, self.root)?;
+                    }
+                }
+                Step::Pointer {
+                    caller, ty, record, ..
+                } => {
+                    let reference = self.reference()?;
+                    let record = record.map(|(id, offset)| (id, from + offset));
+                    let (root, inout) = (self.root, self.inout);
+                    let met = Met {
+                        ty,
+                        reference,
+                        root,
+                        record,
+                        inout,
+                    };
+                    sink.pointer(to + caller as u64, met)?;
+                }
+                Step::Repeat {
+                    count,
+                    caller,
+                    callee,
+                    caller_stride,
+                    callee_stride,
+                    ref steps,
+                } => {
+                    for index in 0..count {
+                        let from = from + callee + index * callee_stride;
+                        let to = to + (caller + index * caller_stride) as u64;
+                        self.steps(steps, from, to, sink)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn bytes(&self, at: usize, length: usize) -> Result<&[u8], MarshalError> {
+        let end = at.checked_add(length);
+        let bytes = end.and_then(|end| self.body.bytes.get(at..end));
+        bytes.ok_or(MarshalError::Malformed("truncated"))
+    }
+
+    fn reference(&mut self) -> Result<u64, MarshalError> {
+        let reference = self.body.reference(self.next)?;
+        self.next += 1;
+        Ok(reference)
+    }
+}
+
+struct Checker<'a> {
+    caller: &'a Caller,
+    pending: &'a Pending,
+    body: &'a Body<'a>,
+    leaving: usize,
+    claims: Vec<Claim>,
+    descriptors: usize,
+    next_descriptor: usize,
+}
+
+impl Checker<'_> {
+    /// Checks the result; answers the number of its references.
+    fn result(&mut self) -> Result<usize, MarshalError> {
+        let ty = self.caller.frame.result();
+        let plan = self.caller.plans.of(ty);
+        if matches!(self.caller.frame.ty(ty), Type::Void) || !plan.checked {
+            return Ok(0);
+        }
+        let body = self.body;
+        let mut walk = Walk {
+            body,
+            next: 0,
+            root: Root::Result,
+            inout: false,
+        };
+        walk.elements(plan, body.front.start, 1, self)?;
+        Ok(walk.next)
+    }
+
+    /// Every block that was sent to come back did, with the size it was sent with.
+    fn capacities(&self) -> Result<(), MarshalError> {
+        if self.body.blocks.len() < self.leaving {
+            return Err(MarshalError::Malformed("too few blocks"));
+        }
+        let leaving = self.pending.blocks.iter().filter(|sent| sent.leaves);
+        for (block, sent) in self.body.blocks.iter().zip(leaving) {
+            if block.capacity != sent.capacity {
+                return Err(self.protocol(sent.root, "a buffer has changed its size"));
+            }
+        }
+        Ok(())
+    }
+
+    fn success(&self) -> Result<bool, MarshalError> {
+        let Some(success) = &self.caller.frame.contract().success else {
+            return Ok(true);
+        };
+        match self.evaluate(success, None) {
+            Ok(value) => Ok(value != 0),
+            // It follows a pointer that is NULL: nothing can say that it failed.
+            Err(Failure::Null) => Ok(true),
+            Err(_) => Err(self.protocol(Root::Result, "'__success' has no value")),
+        }
+    }
+
+    fn leaving_block(
+        &mut self,
+        block: Block,
+        sent: &Sent,
+        success: bool,
+        next: usize,
+    ) -> Result<usize, MarshalError> {
+        let Some(pointer) = self.caller.pointer(sent.ty) else {
+            return Ok(next);
+        };
+        let plan = self.caller.plans.of(pointer.target);
+        let watched = sent
+            .parameter
+            .and_then(|index| self.caller.plans.watched.get(index as usize));
+        let filled = match success || watched == Some(&true) {
+            true => self.filled(sent, plan)?,
+            false => 0,
+        };
+        if block.length as u64 != filled {
+            let reason = format!(
+                "{} bytes came back where {filled} were filled",
+                block.length
+            );
+            return Err(self.protocol(sent.root, &reason));
+        }
+        if !plan.checked {
+            return Ok(next);
+        }
+        let count = self.whole(block.length as u64, plan, sent.root)?;
+        let body = self.body;
+        let inout = pointer.direction.enters();
+        let mut walk = Walk {
+            body,
+            next,
+            root: sent.root,
+            inout,
+        };
+        walk.elements(plan, block.start, count, self)?;
+        Ok(walk.next)
+    }
+
+    /// Bytes of a block that the function filled, by what it answered.
+    fn filled(&self, sent: &Sent, plan: &Plan) -> Result<u64, MarshalError> {
+        let Some(pointer) = self.caller.pointer(sent.ty) else {
+            return Ok(0);
+        };
+        let Some(expression) = super::fill(&self.caller.frame, pointer) else {
+            return Ok(sent.capacity);
+        };
+        let unit = match pointer.extent {
+            Extent::Sized(_) => 1,
+            _ => plan.callee_size,
+        };
+        let amount = match self.evaluate(expression, None) {
+            Ok(amount) => amount.max(0),
+            Err(Failure::Null) => return Ok(sent.capacity),
+            Err(_) => return Err(self.protocol(sent.root, "how much was filled overflows")),
+        };
+        let bytes = amount
+            .checked_mul(i128::from(unit))
+            .and_then(|bytes| u64::try_from(bytes).ok());
+        match bytes {
+            Some(bytes) if bytes <= sent.capacity => {
+                if !plan.bulk {
+                    self.whole(bytes, plan, sent.root)?;
+                }
+                Ok(bytes)
+            }
+            _ => {
+                let reason = format!(
+                    "{amount} were filled of a buffer of {} bytes",
+                    sent.capacity
+                );
+                Err(self.protocol(sent.root, &reason))
+            }
+        }
+    }
+
+    fn returned_block(
+        &mut self,
+        block: Option<Block>,
+        claim: Claim,
+        next: usize,
+    ) -> Result<usize, MarshalError> {
+        let (Some(pointer), Some(block)) = (self.caller.pointer(claim.ty), block) else {
+            return Err(MarshalError::Malformed(
+                "a reference to a block that is not there",
+            ));
+        };
+        let plan = self.caller.plans.of(pointer.target);
+        let length = block.length as u64;
+        if length != block.capacity {
+            return Err(self.protocol(claim.root, "what came back is incomplete"));
+        }
+        let good = match &pointer.extent {
+            Extent::Single => length == plan.callee_size,
+            Extent::NullTerminated => self.terminated(block, plan, 0),
+            Extent::TerminatedBy(value) => self.terminated(block, plan, *value as u64),
+            Extent::Counted(extent) => self.amounts(extent, plan.callee_size, &claim, length)?,
+            Extent::Sized(extent) => self.amounts(extent, 1, &claim, length)?,
+        };
+        if !good {
+            let reason = format!("{length} bytes do not fit what the prototype says of its extent");
+            return Err(self.protocol(claim.root, &reason));
+        }
+        let count = match plan.bulk {
+            true => return Ok(next),
+            false => self.whole(length, plan, claim.root)?,
+        };
+        if !plan.checked {
+            return Ok(next);
+        }
+        let mut walk = Walk {
+            body: self.body,
+            next,
+            root: claim.root,
+            inout: false,
+        };
+        walk.elements(plan, block.start, count, self)?;
+        Ok(walk.next)
+    }
+
+    /// Whether a block ends with its first terminator.
+    fn terminated(&self, block: Block, plan: &Plan, terminator: u64) -> bool {
+        let unit = plan.callee_size as usize;
+        if unit == 0 || unit > 8 || block.length == 0 || block.length % unit != 0 {
+            return false;
+        }
+        let bytes = self.body.contents(block);
+        let wanted = terminator.to_le_bytes();
+        let mut elements = bytes.chunks_exact(unit);
+        let first = elements.position(|element| element == &wanted[..unit]);
+        first == Some(block.length / unit - 1)
+    }
+
+    fn amounts(
+        &self,
+        extent: &Expression,
+        unit: u64,
+        claim: &Claim,
+        length: u64,
+    ) -> Result<bool, MarshalError> {
+        match self.evaluate(extent, claim.record) {
+            Ok(amount) => {
+                Ok(amount.max(0).checked_mul(i128::from(unit)) == Some(i128::from(length)))
+            }
+            Err(Failure::Null) => Ok(length == 0),
+            Err(_) => Err(self.protocol(claim.root, "its size overflows")),
+        }
+    }
+
+    fn evaluate(
+        &self,
+        expression: &Expression,
+        record: Option<(RecordId, usize)>,
+    ) -> Result<i128, Failure> {
+        self.caller.evaluate(expression, |operand| match operand {
+            Operand::Parameter(index) => self.pending.parameter(index),
+            Operand::Pointee(index) => self.pointee(index),
+            Operand::Field(index) => self.field(index, record),
+            Operand::Return => self.returned(),
+        })
+    }
+
+    /// What parameter `index` leads to after the call.
+    fn pointee(&self, index: u32) -> Result<i128, Failure> {
+        let before = self.pending.pointee(index);
+        let Some((number, sent)) = self.pending.block_of(index) else {
+            return before.value();
+        };
+        if before == Pointee::Null || !sent.leaves {
+            return before.value();
+        }
+        let earlier = self.pending.blocks.get(..number).unwrap_or_default();
+        let place = earlier.iter().filter(|sent| sent.leaves).count();
+        let block = self.body.blocks.get(place).ok_or(Failure::Absent)?;
+        let (size, signed) = self.caller.pointee_integer(index).ok_or(Failure::Absent)?;
+        if block.length < size {
+            return Err(Failure::Absent);
+        }
+        Ok(integer(self.body.bytes, block.start, size, signed))
+    }
+
+    fn field(&self, index: u32, record: Option<(RecordId, usize)>) -> Result<i128, Failure> {
+        let (id, at) = record.ok_or(Failure::Absent)?;
+        let template = &self.caller.callee;
+        let field = self.caller.frame.record(id).fields.get(index as usize);
+        let scalar = field.and_then(|field| self.caller.scalar(field.ty));
+        let offset = template.field_offset(id, index as usize);
+        let (Some(scalar), Some(offset)) = (scalar, offset) else {
+            return Err(Failure::Absent);
+        };
+        let size = template.scalar(scalar).size as usize;
+        Ok(integer(
+            self.body.bytes,
+            at + offset as usize,
+            size,
+            is_signed(scalar),
+        ))
+    }
+
+    fn returned(&self) -> Result<i128, Failure> {
+        let frame = &self.caller.frame;
+        match frame.ty(frame.result()) {
+            Type::Scalar(scalar) => {
+                let front = &self.body.front;
+                Ok(integer(
+                    self.body.bytes,
+                    front.start,
+                    front.len(),
+                    is_signed(*scalar),
+                ))
+            }
+            Type::Pointer(_) => {
+                let reference = self.body.reference(0).map_err(|_| Failure::Absent)?;
+                Ok(i128::from(reference != 0))
+            }
+            Type::Descriptor => {
+                let reference = self.body.reference(0).map_err(|_| Failure::Absent)?;
+                Ok(i128::from((reference as i64).min(0)))
+            }
+            _ => Err(Failure::Absent),
+        }
+    }
+
+    fn whole(&self, bytes: u64, plan: &Plan, root: Root) -> Result<u64, MarshalError> {
+        whole(bytes, plan.callee_size)
+            .ok_or_else(|| self.protocol(root, "the last element is incomplete"))
+    }
+
+    fn protocol(&self, root: Root, reason: &str) -> MarshalError {
+        MarshalError::protocol(&self.caller.place(root), reason)
+    }
+}
+
+impl Sink for Checker<'_> {
+    fn bytes(&mut self, _at: u64, _bytes: &[u8], _root: Root) -> Result<(), MarshalError> {
+        Ok(())
+    }
+
+    fn pointer(&mut self, _at: u64, met: Met) -> Result<(), MarshalError> {
+        let Some(pointer) = self.caller.pointer(met.ty) else {
+            return Ok(());
+        };
+        match &pointer.identity {
+            Identity::Handle(_) => Ok(()),
+            Identity::Opaque => {
+                let bits = 8 * u32::from(self.caller.caller.model().pointer.size);
+                match bits < 64 && met.reference >> bits != 0 {
+                    true => Err(self.protocol(met.root, "a cookie that was never given")),
+                    false => Ok(()),
+                }
+            }
+            Identity::Callback => Err(self.protocol(met.root, "a function")),
+            Identity::Alias(into) => match alias(self.caller, self.pending, *into, met.reference) {
+                Some(_) => Ok(()),
+                None => Err(self.protocol(met.root, "a pointer outside of what it is an alias of")),
+            },
+            Identity::Data if met.reference == 0 => Ok(()),
+            Identity::Data if pointer.ownership == Ownership::Caller => {
+                Err(self.protocol(met.root, "a pointer for the caller's own"))
+            }
+            Identity::Data if met.reference == UNCHANGED && met.inout => Ok(()),
+            Identity::Data => {
+                if met.reference != (self.leaving + self.claims.len()) as u64 + 1 {
+                    return Err(self.protocol(met.root, "a reference out of order"));
+                }
+                let Met {
+                    ty, root, record, ..
+                } = met;
+                self.claims.push(Claim { ty, root, record });
+                Ok(())
+            }
+        }
+    }
+
+    fn descriptor(&mut self, _at: u64, reference: u64, root: Root) -> Result<(), MarshalError> {
+        let value = reference as i64;
+        if value < 0 && i32::try_from(value).is_ok() {
+            return Ok(());
+        }
+        if reference != self.next_descriptor as u64 || self.next_descriptor >= self.descriptors {
+            return Err(self.protocol(root, "a descriptor that did not come with it"));
+        }
+        self.next_descriptor += 1;
+        Ok(())
+    }
+}
+
+/// The caller's address for a reference to an alias of what parameter `into` leads to; `None` where
+/// that is outside.
+pub(super) fn alias(caller: &Caller, pending: &Pending, into: u32, reference: u64) -> Option<u64> {
+    let Some(offset) = reference.checked_sub(1) else {
+        return Some(0);
+    };
+    let (_, sent) = pending.block_of(into)?;
+    if offset > sent.capacity {
+        return None;
+    }
+    let plan = caller.plans.of(caller.pointer(sent.ty)?.target);
+    sent.address.checked_add(plan.caller_bytes(offset)?)
+}

@@ -1,0 +1,150 @@
+//! The memory one call has in the VM.
+
+use crate::types::{RecordId, TypeId};
+use std::ops::Range;
+
+/// One buffer, aligned to 16, that holds the argument slots and behind them the blocks, exactly as
+/// the function will see them.
+///
+/// Empty when made; [`Callee::decode_into`](super::Callee::decode_into) fills it and can do so
+/// again and again without allocating. [`Image::relocate`] makes its pointers real; the buffer must
+/// stay where it is (it does: it is on the heap) until the reply is encoded.
+#[derive(Debug, Default)]
+pub struct Image {
+    words: Vec<u128>,
+    pub(super) errno: i32,
+    pub(super) base: u64,
+    pub(super) pointer_size: usize,
+    pub(super) blocks: Vec<ImageBlock>,
+    /// Sorted by position once decoded.
+    pub(super) relocations: Vec<Relocation>,
+}
+
+/// A block in the image.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ImageBlock {
+    pub offset: usize,
+    pub capacity: usize,
+    /// The pointer that names it; `None` until one does.
+    pub owner: Option<Owner>,
+}
+
+/// The pointer that names a block.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Owner {
+    pub ty: TypeId,
+    /// The parameter that is this pointer.
+    pub parameter: Option<u32>,
+    /// The parameter it was reached from.
+    pub root: u32,
+    /// The record it is a member of, and where that begins in the image.
+    pub record: Option<(RecordId, usize)>,
+}
+
+/// A pointer into the image, at `position` in it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Relocation {
+    pub position: usize,
+    pub target: usize,
+}
+
+impl Image {
+    /// The whole buffer: slots, then blocks.
+    pub fn bytes(&self) -> &[u8] {
+        bytemuck::cast_slice(&self.words)
+    }
+
+    /// The whole buffer, for the function (or the VM that stands in for it) to work on.
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        bytemuck::cast_slice_mut(&mut self.words)
+    }
+
+    /// Tells at which address the function sees the buffer, and writes its pointers accordingly.
+    /// On a VM that runs functions in its own process that is `bytes_mut().as_mut_ptr()`.
+    pub fn relocate(&mut self, base: u64) {
+        self.base = base;
+        let size = self.pointer_size;
+        let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut self.words);
+        for relocation in &self.relocations {
+            let value = base.wrapping_add(relocation.target as u64).to_le_bytes();
+            let at = relocation.position;
+            if let (Some(place), Some(value)) = (bytes.get_mut(at..at + size), value.get(..size)) {
+                place.copy_from_slice(value);
+            }
+        }
+    }
+
+    /// The address [`relocate`](Image::relocate) was told.
+    pub fn base(&self) -> u64 {
+        self.base
+    }
+
+    /// errno of the calling thread.
+    pub fn errno(&self) -> i32 {
+        self.errno
+    }
+
+    /// Where in the buffer the block is that parameter number `parameter` leads to; `None` where
+    /// that is NULL or no pointer to data.
+    pub fn block(&self, parameter: u32) -> Option<Range<usize>> {
+        let block = self.block_of(parameter)?;
+        Some(block.offset..block.offset + block.capacity)
+    }
+
+    pub(super) fn block_of(&self, parameter: u32) -> Option<&ImageBlock> {
+        self.blocks.iter().find(|block| {
+            block
+                .owner
+                .is_some_and(|owner| owner.parameter == Some(parameter))
+        })
+    }
+
+    /// Empties the image and makes room for `size` zeroed bytes.
+    pub(super) fn reset(&mut self, size: usize) {
+        self.words.clear();
+        self.words.resize(size.div_ceil(16), 0);
+        self.blocks.clear();
+        self.relocations.clear();
+        self.base = 0;
+    }
+
+    /// Where the pointer at `position` led when the call came.
+    pub(super) fn came_with(&self, position: usize) -> Option<u64> {
+        let found = self
+            .relocations
+            .binary_search_by_key(&position, |entry| entry.position)
+            .ok()?;
+        let target = self.relocations.get(found)?.target;
+        Some(self.base.wrapping_add(target as u64))
+    }
+
+    pub(super) fn write_pointer(&mut self, position: usize, value: u64) {
+        let size = self.pointer_size;
+        let bytes = value.to_le_bytes();
+        let place = self.bytes_mut().get_mut(position..position + size);
+        if let (Some(place), Some(value)) = (place, bytes.get(..size)) {
+            place.copy_from_slice(value);
+        }
+    }
+}
+
+/// A little-endian number of up to eight bytes; 0 where there is none.
+pub(super) fn unsigned(bytes: &[u8], at: usize, size: usize) -> u64 {
+    let mut value = [0; 8];
+    let source = at.checked_add(size).and_then(|end| bytes.get(at..end));
+    if let (Some(source), Some(place)) = (source, value.get_mut(..size)) {
+        place.copy_from_slice(source);
+    }
+    u64::from_le_bytes(value)
+}
+
+/// A little-endian integer of up to eight bytes.
+pub(super) fn integer(bytes: &[u8], at: usize, size: usize, signed: bool) -> i128 {
+    let value = unsigned(bytes, at, size);
+    if signed && size > 0 && size <= 8 {
+        let unused = 64 - 8 * size as u32;
+        i128::from((value << unused) as i64 >> unused)
+    } else {
+        i128::from(value)
+    }
+}

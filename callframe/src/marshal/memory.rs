@@ -1,0 +1,132 @@
+//! Memory as marshalling sees it: by address, through whoever owns it.
+
+use super::MemoryError;
+
+/// The calling program's memory.
+///
+/// Addresses given to it are argument addresses, addresses read from the caller's own memory, or
+/// ones it returned from [`keep`](CallerMemory::keep); never a number a VM sent.
+pub trait CallerMemory {
+    /// Copies from the caller's memory.
+    ///
+    /// # Errors
+    /// When `address` is known not to be readable.
+    fn read(&self, address: u64, into: &mut [u8]) -> Result<(), MemoryError>;
+
+    /// Copies into the caller's memory.
+    ///
+    /// # Errors
+    /// When `address` is known not to be writable.
+    fn write(&mut self, address: u64, bytes: &[u8]) -> Result<(), MemoryError>;
+
+    /// Number of elements of `unit` bytes (1, 2, 4 or 8) up to and including the first that equals
+    /// `terminator`, compared in `unit` bytes.
+    ///
+    /// # Errors
+    /// [`MemoryError::Unterminated`] when there is none among the first `limit`.
+    fn terminated_length(
+        &self,
+        address: u64,
+        unit: usize,
+        terminator: u64,
+        limit: u64,
+    ) -> Result<u64, MemoryError>;
+
+    /// Makes a copy of `bytes` for the program and says where it is, aligned for every C type.
+    ///
+    /// # Errors
+    /// [`MemoryError::Exhausted`].
+    fn keep(&mut self, bytes: &[u8], keep: Keep) -> Result<u64, MemoryError>;
+
+    /// Whether `address` is of a copy that [`keep`](CallerMemory::keep) made and that still stands.
+    /// Pointers of the library's that the program hands back inside a record (`tm_zone`) are sent
+    /// only if so; others may be uninitialised and enter as NULL.
+    fn kept(&self, _address: u64) -> bool {
+        false
+    }
+
+    /// The value the program gets for a handle of the VM.
+    fn handle_token(&self, wire: u64) -> u64;
+
+    /// The VM's handle for a value of the program.
+    ///
+    /// # Errors
+    /// [`MemoryError::StaleHandle`] when it is no handle of this VM.
+    fn handle_wire(&self, token: u64) -> Result<u64, MemoryError>;
+
+    /// The descriptor to attach for the program's number `fd`; `None` when it is not open.
+    fn descriptor(&mut self, fd: i32) -> Option<i32>;
+}
+
+/// How long a copy made for the program lasts, and who frees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// The program frees it with `free`.
+    Owned,
+    /// Until this function's next call on this thread.
+    Borrowed,
+    /// Until the function's library is closed. Equal bytes may share one copy, so that a function
+    /// called for ever does not need memory for ever.
+    Static,
+    /// Until the handle with this program-side value is closed, or the next call on it.
+    BorrowedFrom(u64),
+}
+
+/// The VM's memory outside the call's own image: what the function left behind.
+///
+/// Addresses are raw addresses in the VM. The function's code runs in the same address space and
+/// is trusted no more than by the VM itself: an address it left behind that leads nowhere ends the
+/// VM as it would have ended the program.
+pub trait CalleeMemory {
+    /// Copies from memory the function left.
+    ///
+    /// # Errors
+    /// When `address` is known not to be readable.
+    fn read(&self, address: u64, into: &mut [u8]) -> Result<(), MemoryError>;
+
+    /// As [`CallerMemory::terminated_length`].
+    ///
+    /// # Errors
+    /// [`MemoryError::Unterminated`] when there is no terminator among the first `limit` elements.
+    fn terminated_length(
+        &self,
+        address: u64,
+        unit: usize,
+        terminator: u64,
+        limit: u64,
+    ) -> Result<u64, MemoryError>;
+
+    /// The wire handle of an object at `address`, never 0; the same one while the object lives.
+    ///
+    /// # Errors
+    /// When the table is full.
+    fn handle_enter(&mut self, address: u64) -> Result<u64, MemoryError>;
+
+    /// Where the object of a wire handle is.
+    ///
+    /// # Errors
+    /// [`MemoryError::StaleHandle`].
+    fn handle_resolve(&self, wire: u64) -> Result<u64, MemoryError>;
+
+    /// The function will destroy the object: from now on the handle is stale.
+    fn handle_consume(&mut self, wire: u64);
+
+    /// Runs the deallocator `function` of the function's own library on `address`.
+    ///
+    /// # Errors
+    /// When there is no such function.
+    fn release(&mut self, function: &str, address: u64) -> Result<(), MemoryError>;
+
+    /// The descriptor received at `index` with the call.
+    ///
+    /// # Errors
+    /// When fewer were received.
+    fn descriptor(&mut self, index: usize) -> Result<i32, MemoryError>;
+
+    /// Takes over a descriptor that the function made, to attach it to the reply, and says at which
+    /// index. The VM's own number is closed once the reply was sent.
+    ///
+    /// # Errors
+    /// When it is not open, or the reply has too many.
+    fn descriptor_leave(&mut self, fd: i32) -> Result<u64, MemoryError>;
+}

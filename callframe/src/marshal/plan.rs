@@ -1,0 +1,471 @@
+//! How the values of each type move between the caller's and the callee's layout, compiled once.
+//!
+//! A plan is a list of steps for one element. Adjacent bytes that need no conversion merge into one
+//! copy, so an array of them is one copy as a whole. Padding is in no step: what happens to lie in
+//! the caller's padding never reaches the VM.
+
+use crate::expression::{Expression, Operation};
+use crate::template::{LayoutError, Template, is_integer};
+use crate::types::{Extent, Ownership, RecordId, Scalar, Type, TypeId};
+
+/// Moves one element.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub caller_size: u64,
+    pub callee_size: u64,
+    pub steps: Vec<Step>,
+    /// One copy moves it whole, so arrays of it too.
+    pub bulk: bool,
+    /// Same size and same place of everything on both ends.
+    pub identical: bool,
+    /// Something in it has to be looked at before it is believed.
+    pub checked: bool,
+    /// It holds pointers or descriptors.
+    pub references: bool,
+}
+
+/// Offsets are in bytes from the start of the element (of one repetition, inside `Repeat`).
+#[derive(Debug)]
+pub(super) enum Step {
+    Copy {
+        caller: usize,
+        callee: usize,
+        length: usize,
+    },
+    /// `_Bool`, which holds nothing but 0 and 1.
+    Bool {
+        caller: usize,
+        callee: usize,
+    },
+    Integer {
+        caller: usize,
+        callee: usize,
+        caller_size: usize,
+        callee_size: usize,
+        signed: bool,
+    },
+    Descriptor {
+        caller: usize,
+        callee: usize,
+    },
+    Pointer {
+        caller: usize,
+        callee: usize,
+        ty: TypeId,
+        /// The record it is a member of, and where that begins in the callee's layout.
+        record: Option<(RecordId, usize)>,
+    },
+    Repeat {
+        count: usize,
+        caller: usize,
+        callee: usize,
+        caller_stride: usize,
+        callee_stride: usize,
+        steps: Vec<Step>,
+    },
+}
+
+/// The plans of a frame, by type.
+#[derive(Debug)]
+pub(super) struct Plans {
+    plans: Vec<Option<Plan>>,
+    /// By parameter: whether some expression asks for what it leads to.
+    pub watched: Vec<bool>,
+    /// Whether decoding needs to know what the arguments were.
+    pub expressions: bool,
+}
+
+impl Plans {
+    pub fn new(caller: &Template, callee: &Template) -> Result<Plans, LayoutError> {
+        let frame = caller.frame();
+        let mut compiler = Compiler {
+            caller,
+            callee,
+            pending: Vec::new(),
+        };
+        let mut plans: Vec<Option<Plan>> = Vec::new();
+        plans.resize_with(frame.types.len(), || None);
+        for parameter in frame.parameters() {
+            compiler
+                .pending
+                .push((parameter.ty, format!("parameter '{}'", parameter.name)));
+        }
+        compiler.pending.push((frame.result(), "result".to_owned()));
+        while let Some((id, place)) = compiler.pending.pop() {
+            let index = id.0 as usize;
+            if plans[index].is_none() {
+                plans[index] = Some(compiler.plan(id, &place)?);
+            }
+        }
+        Ok(Plans {
+            plans,
+            watched: watched(caller),
+            expressions: has_expressions(caller),
+        })
+    }
+
+    /// The plan of a type that is reachable from the parameters or the result.
+    pub fn of(&self, id: TypeId) -> &Plan {
+        static NOTHING: Plan = Plan {
+            caller_size: 0,
+            callee_size: 0,
+            steps: Vec::new(),
+            bulk: true,
+            identical: true,
+            checked: false,
+            references: false,
+        };
+        self.plans
+            .get(id.0 as usize)
+            .and_then(Option::as_ref)
+            .unwrap_or(&NOTHING)
+    }
+}
+
+impl Plan {
+    fn new(caller_size: u64, callee_size: u64, steps: Vec<Step>) -> Plan {
+        let bulk = caller_size == callee_size
+            && matches!(steps[..], [Step::Copy { caller: 0, callee: 0, length }]
+                if length as u64 == caller_size);
+        let identical = caller_size == callee_size && steps.iter().all(Step::identical);
+        let checked = steps.iter().any(Step::checked);
+        let references = steps.iter().any(Step::references);
+        Plan {
+            caller_size,
+            callee_size,
+            steps,
+            bulk,
+            identical,
+            checked,
+            references,
+        }
+    }
+
+    /// Bytes the caller has for what is `callee` bytes in the callee; `None` inside an element that
+    /// lies differently there.
+    pub fn caller_bytes(&self, callee: u64) -> Option<u64> {
+        if self.identical || self.callee_size == 0 {
+            return Some(callee);
+        }
+        if callee % self.callee_size != 0 {
+            return None;
+        }
+        (callee / self.callee_size).checked_mul(self.caller_size)
+    }
+
+    /// The other way round.
+    pub fn callee_bytes(&self, caller: u64) -> Option<u64> {
+        if self.identical || self.caller_size == 0 {
+            return Some(caller);
+        }
+        if caller % self.caller_size != 0 {
+            return None;
+        }
+        (caller / self.caller_size).checked_mul(self.callee_size)
+    }
+}
+
+impl Step {
+    fn identical(&self) -> bool {
+        match self {
+            Step::Copy { caller, callee, .. }
+            | Step::Bool { caller, callee }
+            | Step::Descriptor { caller, callee } => caller == callee,
+            Step::Integer { .. } => false,
+            Step::Pointer { caller, callee, .. } => caller == callee,
+            Step::Repeat {
+                caller,
+                callee,
+                caller_stride,
+                callee_stride,
+                steps,
+                ..
+            } => {
+                caller == callee
+                    && caller_stride == callee_stride
+                    && steps.iter().all(Step::identical)
+            }
+        }
+    }
+
+    fn checked(&self) -> bool {
+        match self {
+            Step::Copy { .. } | Step::Bool { .. } => false,
+            Step::Integer { .. } | Step::Descriptor { .. } | Step::Pointer { .. } => true,
+            Step::Repeat { steps, .. } => steps.iter().any(Step::checked),
+        }
+    }
+
+    fn references(&self) -> bool {
+        match self {
+            Step::Copy { .. } | Step::Bool { .. } | Step::Integer { .. } => false,
+            Step::Descriptor { .. } | Step::Pointer { .. } => true,
+            Step::Repeat { steps, .. } => steps.iter().any(Step::references),
+        }
+    }
+}
+
+struct Compiler<'a> {
+    caller: &'a Template,
+    callee: &'a Template,
+    /// Types that pointers lead to.
+    pending: Vec<(TypeId, String)>,
+}
+
+impl Compiler<'_> {
+    fn plan(&mut self, id: TypeId, place: &str) -> Result<Plan, LayoutError> {
+        let mut steps = Vec::new();
+        match self.caller.frame().ty(id) {
+            Type::Void => copy(&mut steps, 0, 0, 1),
+            Type::Function { .. } => {}
+            _ => self.value(id, (0, 0), None, &mut steps, place)?,
+        }
+        let sizes = (self.caller.element_size(id), self.callee.element_size(id));
+        Ok(Plan::new(sizes.0, sizes.1, steps))
+    }
+
+    /// Appends the steps of a value at `at` (caller, callee).
+    fn value(
+        &mut self,
+        id: TypeId,
+        at: (u64, u64),
+        record: Option<(RecordId, usize)>,
+        steps: &mut Vec<Step>,
+        place: &str,
+    ) -> Result<(), LayoutError> {
+        let frame = self.caller.frame();
+        let (caller, callee) = (at.0 as usize, at.1 as usize);
+        match frame.ty(id) {
+            Type::Void | Type::Function { .. } => Ok(()),
+            Type::Scalar(scalar) => {
+                self.scalar(*scalar, caller, callee, steps);
+                Ok(())
+            }
+            Type::Descriptor => {
+                steps.push(Step::Descriptor { caller, callee });
+                Ok(())
+            }
+            Type::Pointer(pointer) => {
+                steps.push(Step::Pointer {
+                    caller,
+                    callee,
+                    ty: id,
+                    record,
+                });
+                self.pending.push((pointer.target, place.to_owned()));
+                self.sized_alike(id, place)
+            }
+            Type::Array { element, length } => self.array(*element, *length, at, steps, place),
+            Type::Record(id) if frame.record(*id).union => self.union(*id, at, steps, place),
+            Type::Record(id) => {
+                for (index, field) in frame.record(*id).fields.iter().enumerate() {
+                    let caller = at.0 + self.caller.field_offset(*id, index).unwrap_or(0);
+                    let inside = at.1 + self.callee.field_offset(*id, index).unwrap_or(0);
+                    self.value(
+                        field.ty,
+                        (caller, inside),
+                        Some((*id, callee)),
+                        steps,
+                        place,
+                    )?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn scalar(&self, scalar: Scalar, caller: usize, callee: usize, steps: &mut Vec<Step>) {
+        let sizes = (
+            self.caller.scalar(scalar).size,
+            self.callee.scalar(scalar).size,
+        );
+        let (caller_size, callee_size) = (sizes.0 as usize, sizes.1 as usize);
+        match scalar {
+            Scalar::Bool => steps.push(Step::Bool { caller, callee }),
+            Scalar::LongDouble => copy(steps, caller, callee, X87),
+            Scalar::ComplexLongDouble => {
+                copy(steps, caller, callee, X87);
+                copy(
+                    steps,
+                    caller + caller_size / 2,
+                    callee + callee_size / 2,
+                    X87,
+                );
+            }
+            _ if caller_size == callee_size || !is_integer(scalar) => {
+                copy(steps, caller, callee, caller_size);
+            }
+            _ => {
+                let signed = is_signed(scalar);
+                steps.push(Step::Integer {
+                    caller,
+                    callee,
+                    caller_size,
+                    callee_size,
+                    signed,
+                });
+            }
+        }
+    }
+
+    fn array(
+        &mut self,
+        element: TypeId,
+        length: u64,
+        at: (u64, u64),
+        steps: &mut Vec<Step>,
+        place: &str,
+    ) -> Result<(), LayoutError> {
+        let mut inner = Vec::new();
+        self.value(element, (0, 0), None, &mut inner, place)?;
+        let sizes = (
+            self.caller.element_size(element),
+            self.callee.element_size(element),
+        );
+        let plan = Plan::new(sizes.0, sizes.1, inner);
+        let (caller, callee) = (at.0 as usize, at.1 as usize);
+        if plan.bulk {
+            copy(steps, caller, callee, (sizes.0 * length) as usize);
+        } else {
+            steps.push(Step::Repeat {
+                count: length as usize,
+                caller,
+                callee,
+                caller_stride: sizes.0 as usize,
+                callee_stride: sizes.1 as usize,
+                steps: plan.steps,
+            });
+        }
+        Ok(())
+    }
+
+    /// A union travels as raw bytes, so every member must look the same on both ends.
+    fn union(
+        &mut self,
+        id: RecordId,
+        at: (u64, u64),
+        steps: &mut Vec<Step>,
+        place: &str,
+    ) -> Result<(), LayoutError> {
+        let frame = self.caller.frame();
+        let mut sizes = (0, 0);
+        let mut alike = true;
+        for field in &frame.record(id).fields {
+            let mut member = Vec::new();
+            self.value(field.ty, (0, 0), None, &mut member, place)?;
+            alike &= member.iter().all(Step::identical);
+            let (caller, callee) = (
+                self.caller.size_align(field.ty),
+                self.callee.size_align(field.ty),
+            );
+            sizes = (caller.size.max(sizes.0), callee.size.max(sizes.1));
+        }
+        if !alike || sizes.0 != sizes.1 {
+            return Err(self.differs(place, "a union travels as raw bytes"));
+        }
+        copy(steps, at.0 as usize, at.1 as usize, sizes.0 as usize);
+        Ok(())
+    }
+
+    /// An extent in bytes means the same on both ends only where elements are alike.
+    fn sized_alike(&self, id: TypeId, place: &str) -> Result<(), LayoutError> {
+        let Type::Pointer(pointer) = self.caller.frame().ty(id) else {
+            return Ok(());
+        };
+        let sizes = (
+            self.caller.element_size(pointer.target),
+            self.callee.element_size(pointer.target),
+        );
+        if matches!(pointer.extent, Extent::Sized(_)) && sizes.0 != sizes.1 {
+            let reason = "its extent is in bytes ('__counted_by' is in elements)";
+            return Err(self.differs(place, reason));
+        }
+        Ok(())
+    }
+
+    fn differs(&self, place: &str, reason: &'static str) -> LayoutError {
+        let models = format!(
+            "{}, {}",
+            self.caller.model().name(),
+            self.callee.model().name()
+        );
+        LayoutError::Differs {
+            place: place.to_owned(),
+            reason,
+            models,
+        }
+    }
+}
+
+/// Significant bytes of a `long double`.
+const X87: usize = 10;
+
+/// Appends a copy, as part of the one before it where they touch on both ends.
+fn copy(steps: &mut Vec<Step>, caller: usize, callee: usize, length: usize) {
+    if let Some(Step::Copy {
+        caller: first,
+        callee: second,
+        length: before,
+    }) = steps.last_mut()
+    {
+        if *first + *before == caller && *second + *before == callee {
+            *before += length;
+            return;
+        }
+    }
+    steps.push(Step::Copy {
+        caller,
+        callee,
+        length,
+    });
+}
+
+/// Whether an integer type is signed.
+pub(super) fn is_signed(scalar: Scalar) -> bool {
+    use Scalar::*;
+    match scalar {
+        Char | SignedChar | Short | Int | Long | LongLong | Int8 | Int16 | Int32 | Int64
+        | SignedSize | PointerDifference | IntPointer | WideChar | Time | Offset => true,
+        Bool | UnsignedChar | UnsignedShort | UnsignedInt | UnsignedLong | UnsignedLongLong
+        | UInt8 | UInt16 | UInt32 | UInt64 | Size | UIntPointer => false,
+        Float | Double | LongDouble | ComplexFloat | ComplexDouble | ComplexLongDouble => true,
+    }
+}
+
+fn watched(template: &Template) -> Vec<bool> {
+    let mut watched = vec![false; template.frame().parameters().len()];
+    for expression in expressions(template) {
+        for operation in &expression.operations {
+            if let Operation::Pointee(index) = operation {
+                if let Some(parameter) = watched.get_mut(*index as usize) {
+                    *parameter = true;
+                }
+            }
+        }
+    }
+    watched
+}
+
+fn has_expressions(template: &Template) -> bool {
+    let borrows = |ty: &Type| {
+        matches!(ty, Type::Pointer(pointer)
+            if matches!(pointer.ownership, Ownership::BorrowedFrom(_)))
+    };
+    expressions(template).next().is_some() || template.frame().types.iter().any(borrows)
+}
+
+fn expressions(template: &Template) -> impl Iterator<Item = &Expression> {
+    let frame = template.frame();
+    let of_pointers = frame.types.iter().filter_map(|ty| match ty {
+        Type::Pointer(pointer) => Some(pointer),
+        _ => None,
+    });
+    let of_pointers = of_pointers.flat_map(|pointer| {
+        let extent = match &pointer.extent {
+            Extent::Counted(expression) | Extent::Sized(expression) => Some(expression),
+            _ => None,
+        };
+        extent.into_iter().chain(&pointer.filled)
+    });
+    of_pointers.chain(&frame.contract().success)
+}

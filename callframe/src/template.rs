@@ -1,0 +1,360 @@
+//! A [`CallFrame`] laid out under one [`DataModel`].
+//!
+//! A template says where each argument lies in a call's slots, how large every type is and where
+//! its fields are, by the rules of C for that model: natural alignment capped by the model, members
+//! of a struct in order, members of a union at offset zero, sizes rounded up to the alignment. It
+//! depends on nothing but the frame and the model, so both ends of a call derive the same one and
+//! compare [`Template::encode`]; neither believes the other.
+//!
+//! [`Template::of`] also refuses what cannot be carried. What it lets through, [`crate::marshal`]
+//! can carry, or fails on for the values of one call.
+//!
+//! All arithmetic is overflow-checked, and no type larger than
+//! [`MAXIMUM_CALL`](crate::marshal::MAXIMUM_CALL) has a layout.
+
+use crate::marshal::MAXIMUM_CALL;
+use crate::types::{RecordId, RecordName, Scalar, Type, TypeId};
+use crate::{CallFrame, DataModel};
+use std::sync::Arc;
+
+mod check;
+mod encode;
+
+pub(crate) use check::is_integer;
+
+/// How many records and arrays may lie inside each other by value.
+const MAXIMUM_NESTING: usize = 32;
+
+/// A frame laid out under a data model. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Template {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    frame: Arc<CallFrame>,
+    model: DataModel,
+    types: Vec<SizeAlign64>,
+    records: Vec<RecordLayout>,
+    arguments: Vec<Slot>,
+    arguments_size: u64,
+}
+
+/// Size and alignment in bytes. A type without a size (`void`, a function, an incomplete record)
+/// has size 0 and alignment 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SizeAlign64 {
+    /// Size in bytes, a multiple of the alignment.
+    pub size: u64,
+    /// Alignment in bytes, a power of two.
+    pub align: u64,
+}
+
+/// Where an argument lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// Bytes from the start of the slots; a multiple of 8 and of the argument's own alignment.
+    pub offset: u64,
+    /// Size of the argument in bytes.
+    pub size: u64,
+}
+
+#[derive(Clone, Debug, Default)]
+struct RecordLayout {
+    layout: Option<SizeAlign64>,
+    offsets: Vec<u64>,
+}
+
+/// Why a frame has no layout, or cannot be carried. Always the fault of who wrote the prototype.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LayoutError {
+    /// A value of a type that was never defined.
+    #[error(
+        "{place}: {what} is incomplete, so it has no size; give its definition before the prototype"
+    )]
+    Incomplete {
+        /// Parameter or result, for a person.
+        place: String,
+        /// The type.
+        what: String,
+    },
+    /// A type that is larger than a call may be.
+    #[error("{place}: the type is larger than the {MAXIMUM_CALL} bytes one call may carry")]
+    TooLarge {
+        /// Parameter or result, for a person.
+        place: String,
+    },
+    /// Records nested without end, or nearly.
+    #[error("{place}: records and arrays lie more than {MAXIMUM_NESTING} deep inside each other")]
+    TooDeep {
+        /// Parameter or result, for a person.
+        place: String,
+    },
+    /// Something the language can say and this release cannot carry, or that has no meaning.
+    #[error("{place}: {reason}")]
+    Unsupported {
+        /// Parameter or result, for a person.
+        place: String,
+        /// What it is and what to write instead.
+        reason: String,
+    },
+    /// The client and the VM have data models between which a type cannot be converted.
+    #[error("{place}: {reason}, and the data models of the client and of the VM differ ({models})")]
+    Differs {
+        /// Parameter or result, for a person.
+        place: String,
+        /// What stands in the way.
+        reason: &'static str,
+        /// Names of the two models.
+        models: String,
+    },
+}
+
+impl Template {
+    /// Lays `frame` out under `model`.
+    ///
+    /// # Errors
+    /// When a type has no layout, or the frame says something that cannot be carried.
+    pub fn of(frame: &Arc<CallFrame>, model: DataModel) -> Result<Template, LayoutError> {
+        let mut builder = Builder {
+            frame,
+            model,
+            types: vec![None; frame.types.len()],
+            records: vec![RecordLayout::default(); frame.records.len()],
+        };
+        let mut arguments = Vec::with_capacity(frame.parameters.len());
+        let mut end = 0;
+        for parameter in &frame.parameters {
+            let place = || format!("parameter '{}'", parameter.name);
+            let layout = builder
+                .value(parameter.ty, 0)
+                .map_err(|problem| problem.at(place()))?;
+            let offset = align_up(end, layout.align.max(8))
+                .filter(|&offset| offset <= MAXIMUM_CALL)
+                .ok_or_else(|| LayoutError::TooLarge { place: place() })?;
+            arguments.push(Slot {
+                offset,
+                size: layout.size,
+            });
+            end = offset + layout.size;
+        }
+        if !matches!(frame.ty(frame.result), Type::Void) {
+            builder
+                .value(frame.result, 0)
+                .map_err(|problem| problem.at("result".into()))?;
+        }
+        for index in 0..frame.types.len() {
+            let id = TypeId(index as u32);
+            if builder.types[index].is_none() {
+                // Reached only through pointers, or not at all: an incomplete type is no mistake here.
+                let layout = builder
+                    .value(id, 0)
+                    .unwrap_or(SizeAlign64 { size: 0, align: 1 });
+                builder.types[index] = Some(layout);
+            }
+        }
+        let template = Template {
+            inner: Arc::new(Inner {
+                frame: Arc::clone(frame),
+                model,
+                types: builder
+                    .types
+                    .into_iter()
+                    .map(|layout| layout.unwrap_or(UNSIZED))
+                    .collect(),
+                records: builder.records,
+                arguments,
+                arguments_size: align_up(end, 16).unwrap_or(end),
+            }),
+        };
+        check::carriable(&template)?;
+        Ok(template)
+    }
+
+    /// The bytes both ends compare; see the module [`encode`](self) table in `docs/protocol.md`.
+    /// Equal exactly when two ends agree about the layout and about every annotation.
+    pub fn encode(&self) -> Vec<u8> {
+        encode::encode(self)
+    }
+
+    /// The frame.
+    pub fn frame(&self) -> &Arc<CallFrame> {
+        &self.inner.frame
+    }
+
+    /// The data model.
+    pub fn model(&self) -> DataModel {
+        self.inner.model
+    }
+
+    /// Size and alignment of a type of the frame.
+    ///
+    /// # Panics
+    /// When `id` was taken from another frame: a mistake of the calling code, never of input.
+    pub fn size_align(&self, id: TypeId) -> SizeAlign64 {
+        self.inner.types[id.0 as usize]
+    }
+
+    /// Bytes from the start of a record to its field number `field`, where there is one.
+    pub fn field_offset(&self, record: RecordId, field: usize) -> Option<u64> {
+        self.inner
+            .records
+            .get(record.0 as usize)?
+            .offsets
+            .get(field)
+            .copied()
+    }
+
+    /// Where each argument lies, in the order of the parameters.
+    pub fn arguments(&self) -> &[Slot] {
+        &self.inner.arguments
+    }
+
+    /// Bytes all argument slots take, a multiple of 16.
+    pub fn arguments_size(&self) -> u64 {
+        self.inner.arguments_size
+    }
+
+    /// Size and alignment of the result; size 0 for `void`.
+    pub fn result(&self) -> SizeAlign64 {
+        self.size_align(self.inner.frame.result)
+    }
+
+    /// Size and alignment of an arithmetic type under this template's model.
+    pub fn scalar(&self, scalar: Scalar) -> SizeAlign64 {
+        scalar_layout(&self.inner.model, scalar)
+    }
+
+    /// Bytes from one element of a pointer's target to the next; `void` counts in bytes.
+    pub(crate) fn element_size(&self, target: TypeId) -> u64 {
+        match self.inner.frame.ty(target) {
+            Type::Void => 1,
+            _ => self.size_align(target).size,
+        }
+    }
+}
+
+/// Size and alignment of an arithmetic type under a model.
+pub(crate) fn scalar_layout(model: &DataModel, scalar: Scalar) -> SizeAlign64 {
+    use Scalar::*;
+    let wide = |layout: crate::model::SizeAlign| (u64::from(layout.size), u64::from(layout.align));
+    let (size, align) = match scalar {
+        Bool | Char | SignedChar | UnsignedChar | Int8 | UInt8 => (1, 1),
+        Short | UnsignedShort | Int16 | UInt16 => (2, 2),
+        Int | UnsignedInt | Int32 | UInt32 | Float => (4, 4),
+        Long | UnsignedLong => wide(model.long),
+        LongLong | UnsignedLongLong | Int64 | UInt64 => wide(model.long_long),
+        Size | SignedSize | PointerDifference | IntPointer | UIntPointer => wide(model.pointer),
+        WideChar => wide(model.wide_char),
+        Time => wide(model.time),
+        Offset => wide(model.offset),
+        Double => wide(model.double),
+        LongDouble => wide(model.long_double),
+        ComplexFloat => (8, 4),
+        ComplexDouble => (2 * wide(model.double).0, wide(model.double).1),
+        ComplexLongDouble => (2 * wide(model.long_double).0, wide(model.long_double).1),
+    };
+    SizeAlign64 { size, align }
+}
+
+/// `value` rounded up to a multiple of `align`, a power of two.
+pub(crate) fn align_up(value: u64, align: u64) -> Option<u64> {
+    Some(value.checked_add(align - 1)? & !(align - 1))
+}
+
+const UNSIZED: SizeAlign64 = SizeAlign64 { size: 0, align: 1 };
+
+struct Builder<'a> {
+    frame: &'a CallFrame,
+    model: DataModel,
+    types: Vec<Option<SizeAlign64>>,
+    records: Vec<RecordLayout>,
+}
+
+/// A [`LayoutError`] that does not know yet where it happened.
+enum Problem {
+    Incomplete(String),
+    TooLarge,
+    TooDeep,
+}
+
+impl Problem {
+    fn at(self, place: String) -> LayoutError {
+        match self {
+            Problem::Incomplete(what) => LayoutError::Incomplete { place, what },
+            Problem::TooLarge => LayoutError::TooLarge { place },
+            Problem::TooDeep => LayoutError::TooDeep { place },
+        }
+    }
+}
+
+impl Builder<'_> {
+    /// Layout of a type of which there are values.
+    fn value(&mut self, id: TypeId, depth: usize) -> Result<SizeAlign64, Problem> {
+        if depth > MAXIMUM_NESTING {
+            return Err(Problem::TooDeep);
+        }
+        if let Some(layout) = self.types[id.0 as usize] {
+            return Ok(layout);
+        }
+        let layout = match self.frame.ty(id) {
+            Type::Void => return Err(Problem::Incomplete("void".into())),
+            Type::Function { .. } => return Err(Problem::Incomplete("a function".into())),
+            Type::Scalar(scalar) => scalar_layout(&self.model, *scalar),
+            Type::Descriptor => SizeAlign64 { size: 4, align: 4 },
+            Type::Pointer(_) => SizeAlign64 {
+                size: u64::from(self.model.pointer.size),
+                align: u64::from(self.model.pointer.align),
+            },
+            Type::Array { element, length } => {
+                let element = self.value(*element, depth + 1)?;
+                let size = element.size.checked_mul(*length).ok_or(Problem::TooLarge)?;
+                SizeAlign64 {
+                    size,
+                    align: element.align,
+                }
+            }
+            Type::Record(record) => self.record(*record, depth)?,
+        };
+        if layout.size > MAXIMUM_CALL {
+            return Err(Problem::TooLarge);
+        }
+        self.types[id.0 as usize] = Some(layout);
+        Ok(layout)
+    }
+
+    fn record(&mut self, id: RecordId, depth: usize) -> Result<SizeAlign64, Problem> {
+        if let Some(layout) = self.records[id.0 as usize].layout {
+            return Ok(layout);
+        }
+        let record = self.frame.record(id);
+        if record.fields.is_empty() {
+            let (RecordName::Tag(name) | RecordName::Typedef(name)) = &record.name;
+            return Err(Problem::Incomplete(format!("'{name}'")));
+        }
+        let mut offsets = Vec::with_capacity(record.fields.len());
+        let mut whole = SizeAlign64 { size: 0, align: 1 };
+        for field in &record.fields {
+            let layout = self.value(field.ty, depth + 1)?;
+            let start = if record.union { 0 } else { whole.size };
+            let offset = align_up(start, layout.align).ok_or(Problem::TooLarge)?;
+            offsets.push(offset);
+            let end = offset.checked_add(layout.size).ok_or(Problem::TooLarge)?;
+            whole.size = whole.size.max(end);
+            whole.align = whole.align.max(layout.align);
+        }
+        whole.size = align_up(whole.size, whole.align)
+            .filter(|&size| size <= MAXIMUM_CALL)
+            .ok_or(Problem::TooLarge)?;
+        self.records[id.0 as usize] = RecordLayout {
+            layout: Some(whole),
+            offsets,
+        };
+        Ok(whole)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,398 @@
+//! What can be carried: the meaning of a frame's pointers, checked once so that a call need not.
+//!
+//! A pointer's place decides what it may be. *Entering* places are the arguments and whatever the
+//! caller's memory holds behind them; *returned* places are the result, what the function puts into
+//! an `__out` block, and what lies behind those.
+//!
+//! | | entering | returned |
+//! |---|---|---|
+//! | data of the caller | carried | refused: nothing says whose memory it is |
+//! | owned, borrowed, static | only inside blocks; sent where the client kept it, NULL otherwise | carried |
+//! | alias, handle, opaque | carried | carried |
+//! | callback, retained | refused | refused |
+//!
+//! Expressions of an entering pointer are evaluated before the call, so they may not speak of the
+//! result or of what only the function writes.
+
+use super::{LayoutError, Template};
+use crate::expression::{Expression, Operation};
+use crate::marshal::MAXIMUM_STACK;
+use crate::types::{
+    Direction, Extent, Identity, Ownership, Pointer, RecordId, Scalar, Type, TypeId,
+};
+use std::collections::HashSet;
+
+/// Whether every value of the frame can be carried.
+pub(super) fn carriable(template: &Template) -> Result<(), LayoutError> {
+    let mut checker = Checker {
+        template,
+        seen: HashSet::new(),
+        pending: Vec::new(),
+    };
+    let frame = template.frame();
+    for (index, parameter) in frame.parameters().iter().enumerate() {
+        let place = format!("parameter '{}'", parameter.name);
+        checker.value(parameter.ty, Place::Argument(index as u32), None, &place)?;
+    }
+    if !matches!(frame.ty(frame.result()), Type::Void) {
+        checker.value(frame.result(), Place::Returned, None, "result")?;
+    }
+    while let Some((id, place, words)) = checker.pending.pop() {
+        if !matches!(frame.ty(id), Type::Void) {
+            checker.value(id, place, None, &words)?;
+        }
+    }
+    if let Some(success) = &frame.contract().success {
+        checker.expression(success, true, None, "__success")?;
+    }
+    Ok(())
+}
+
+/// Where a value lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Place {
+    /// An argument itself.
+    Argument(u32),
+    /// In memory of the caller that the function gets, and gets back if `returns`.
+    Entering { returns: bool },
+    /// The result, or memory the function fills.
+    Returned,
+}
+
+struct Checker<'a> {
+    template: &'a Template,
+    seen: HashSet<(TypeId, Place)>,
+    pending: Vec<(TypeId, Place, String)>,
+}
+
+impl Checker<'_> {
+    /// Checks a value and, by way of `pending`, what its pointers lead to.
+    fn value(
+        &mut self,
+        id: TypeId,
+        place: Place,
+        record: Option<RecordId>,
+        words: &str,
+    ) -> Result<(), LayoutError> {
+        let frame = self.template.frame();
+        match frame.ty(id) {
+            Type::Void => refuse(words, "'void' has no values"),
+            Type::Function { .. } => refuse(words, "functions have no values; pass a pointer"),
+            Type::Scalar(_) | Type::Descriptor => Ok(()),
+            Type::Array { element, .. } => self.value(*element, place, None, words),
+            Type::Record(id) => self.record(*id, place, words),
+            Type::Pointer(pointer) => self.pointer(pointer, place, record, words),
+        }
+    }
+
+    fn record(&mut self, id: RecordId, place: Place, words: &str) -> Result<(), LayoutError> {
+        let frame = self.template.frame();
+        let record = frame.record(id);
+        for field in &record.fields {
+            let words = format!("{words}, member '{}'", field.name);
+            if record.union && !self.plain(field.ty) {
+                let reason =
+                    "a union travels as raw bytes and may not hold pointers or descriptors";
+                return refuse(&words, reason);
+            }
+            let inside = match place {
+                Place::Argument(_) => Place::Entering { returns: false },
+                other => other,
+            };
+            self.value(field.ty, inside, Some(id), &words)?;
+        }
+        Ok(())
+    }
+
+    fn pointer(
+        &mut self,
+        pointer: &Pointer,
+        place: Place,
+        record: Option<RecordId>,
+        words: &str,
+    ) -> Result<(), LayoutError> {
+        match &pointer.identity {
+            Identity::Handle(_) | Identity::Opaque => return Ok(()),
+            Identity::Callback => {
+                return refuse(words, "callbacks are not supported yet");
+            }
+            Identity::Alias(parameter) => return self.alias(*parameter, place, words),
+            Identity::Data => {}
+        }
+        let returned = place == Place::Returned;
+        match &pointer.ownership {
+            Ownership::Retained(_) => {
+                return refuse(words, "'__retained' is not supported yet");
+            }
+            Ownership::Caller if returned => {
+                let reason = "nothing says whose memory comes back: write '__owned(f)', \
+                              '__borrowed', '__static', '__alias(p)' or '__handle' after the '*'";
+                return refuse(words, reason);
+            }
+            Ownership::Caller => {}
+            _ if matches!(place, Place::Argument(_)) => {
+                let reason = "an argument is the caller's memory; ownership describes pointers that \
+                              come back";
+                return refuse(words, reason);
+            }
+            Ownership::BorrowedFrom(parameter) => self.handle(*parameter, words)?,
+            Ownership::Owned(_) if place == (Place::Entering { returns: true }) => {
+                let reason = "'__owned' memory that the function replaces is not supported yet";
+                return refuse(words, reason);
+            }
+            _ => {}
+        }
+        self.extent(
+            pointer,
+            returned || pointer.ownership != Ownership::Caller,
+            record,
+            words,
+        )?;
+        self.target(
+            pointer,
+            returned || pointer.ownership != Ownership::Caller,
+            words,
+        )
+    }
+
+    /// Queues what a data pointer leads to.
+    fn target(
+        &mut self,
+        pointer: &Pointer,
+        returned: bool,
+        words: &str,
+    ) -> Result<(), LayoutError> {
+        let target = self.template.frame().ty(pointer.target);
+        let counted = matches!(pointer.extent, Extent::Counted(_) | Extent::Sized(_));
+        if matches!(target, Type::Void) && !counted {
+            return refuse(
+                words,
+                "'void *' says nothing about its size: write '__sized_by(e)'",
+            );
+        }
+        if matches!(target, Type::Function { .. }) {
+            return refuse(words, "callbacks are not supported yet");
+        }
+        if self.template.element_size(pointer.target) == 0 {
+            let reason = "the type it leads to is incomplete: define it, or write '__handle'";
+            return refuse(words, reason);
+        }
+        let place = match (returned, pointer.direction) {
+            (true, _) | (false, Direction::Out) => Place::Returned,
+            (false, direction) => Place::Entering {
+                returns: direction.leaves(),
+            },
+        };
+        if self.seen.insert((pointer.target, place)) {
+            self.pending
+                .push((pointer.target, place, format!("{words}, what it leads to")));
+        }
+        Ok(())
+    }
+
+    fn extent(
+        &self,
+        pointer: &Pointer,
+        after: bool,
+        record: Option<RecordId>,
+        words: &str,
+    ) -> Result<(), LayoutError> {
+        match &pointer.extent {
+            Extent::Single => {}
+            Extent::NullTerminated | Extent::TerminatedBy(_) => {
+                if pointer.direction == Direction::Out && !after {
+                    let reason = "an '__out' buffer needs its capacity: write '__sized_by(e)' or \
+                                  '__counted_by(e)'";
+                    return refuse(words, reason);
+                }
+                let target = self.template.frame().ty(pointer.target);
+                if !matches!(target, Type::Scalar(scalar) if is_integer(*scalar)) {
+                    return refuse(
+                        words,
+                        "only arrays of integers can be terminated by a value",
+                    );
+                }
+            }
+            Extent::Counted(expression) | Extent::Sized(expression) => {
+                self.expression(expression, after, record, words)?;
+            }
+        }
+        if let Some(filled) = &pointer.filled {
+            if !pointer.direction.leaves() || after {
+                return refuse(words, "'__filled' describes '__out' and '__inout' buffers");
+            }
+            if filled
+                .operations
+                .iter()
+                .any(|operation| matches!(operation, Operation::Field(_)))
+            {
+                return refuse(
+                    words,
+                    "'__filled' by a member of a record is not supported yet",
+                );
+            }
+            self.expression(filled, true, record, words)?;
+        }
+        Ok(())
+    }
+
+    fn expression(
+        &self,
+        expression: &Expression,
+        after: bool,
+        record: Option<RecordId>,
+        words: &str,
+    ) -> Result<(), LayoutError> {
+        let frame = self.template.frame();
+        let mut depth = 0usize;
+        for operation in &expression.operations {
+            let (takes, gives) = match operation {
+                Operation::Parameter(index) => {
+                    let ty = frame
+                        .parameters()
+                        .get(*index as usize)
+                        .map(|p| frame.ty(p.ty));
+                    if !matches!(ty, Some(Type::Scalar(scalar)) if is_integer(*scalar)) {
+                        return refuse(words, "an expression names a parameter that is no integer");
+                    }
+                    (0, 1)
+                }
+                Operation::Pointee(index) => {
+                    self.pointee(*index, after, words)?;
+                    (0, 1)
+                }
+                Operation::Field(index) => {
+                    let field = record.and_then(|id| frame.record(id).fields.get(*index as usize));
+                    let ty = field.map(|field| frame.ty(field.ty));
+                    if !matches!(ty, Some(Type::Scalar(scalar)) if is_integer(*scalar)) {
+                        return refuse(words, "an expression names a member that is no integer");
+                    }
+                    (0, 1)
+                }
+                Operation::Return => {
+                    let known = match frame.ty(frame.result()) {
+                        Type::Scalar(scalar) => is_integer(*scalar),
+                        Type::Pointer(_) | Type::Descriptor => true,
+                        _ => false,
+                    };
+                    if !after {
+                        return refuse(words, "its size is needed before the function returns");
+                    }
+                    if !known {
+                        return refuse(words, "an expression needs a result that is an integer");
+                    }
+                    (0, 1)
+                }
+                Operation::Constant(_) | Operation::SizeOf(_) => (0, 1),
+                Operation::Negate => (1, 1),
+                _ => (2, 1),
+            };
+            depth = match depth.checked_sub(takes) {
+                Some(left) if left + gives <= MAXIMUM_STACK => left + gives,
+                Some(_) => return refuse(words, "an expression that nests too deep"),
+                None => return refuse(words, "an expression that is not complete"),
+            };
+        }
+        if depth == 1 {
+            Ok(())
+        } else {
+            refuse(words, "an expression that is not complete")
+        }
+    }
+
+    /// `*p` needs a `p` that leads to one integer, which has a value at the time.
+    fn pointee(&self, index: u32, after: bool, words: &str) -> Result<(), LayoutError> {
+        let frame = self.template.frame();
+        let ty = frame
+            .parameters()
+            .get(index as usize)
+            .map(|parameter| frame.ty(parameter.ty));
+        let Some(Type::Pointer(pointer)) = ty else {
+            return refuse(
+                words,
+                "an expression follows a parameter that is no pointer",
+            );
+        };
+        let integer =
+            matches!(frame.ty(pointer.target), Type::Scalar(scalar) if is_integer(*scalar));
+        if !integer || pointer.identity != Identity::Data || pointer.extent != Extent::Single {
+            return refuse(
+                words,
+                "an expression follows a pointer that does not lead to one integer",
+            );
+        }
+        if !after && !pointer.direction.enters() {
+            let reason = "its size is read from an '__out' parameter, which has no value before the \
+                          call: make that one '__inout'";
+            return refuse(words, reason);
+        }
+        Ok(())
+    }
+
+    fn alias(&self, parameter: u32, place: Place, words: &str) -> Result<(), LayoutError> {
+        let frame = self.template.frame();
+        let ty = frame
+            .parameters()
+            .get(parameter as usize)
+            .map(|parameter| frame.ty(parameter.ty));
+        match ty {
+            Some(Type::Pointer(Pointer {
+                identity: Identity::Data,
+                ..
+            })) if place != Place::Argument(parameter) => Ok(()),
+            _ => refuse(
+                words,
+                "'__alias' needs the name of another parameter that leads to data",
+            ),
+        }
+    }
+
+    fn handle(&self, parameter: u32, words: &str) -> Result<(), LayoutError> {
+        let frame = self.template.frame();
+        let ty = frame
+            .parameters()
+            .get(parameter as usize)
+            .map(|parameter| frame.ty(parameter.ty));
+        match ty {
+            Some(Type::Pointer(Pointer {
+                identity: Identity::Handle(_),
+                ..
+            })) => Ok(()),
+            _ => refuse(
+                words,
+                "'__borrowed_from' needs the name of a parameter that is a handle",
+            ),
+        }
+    }
+
+    /// Whether a value of this type is nothing but bytes.
+    fn plain(&self, id: TypeId) -> bool {
+        let frame = self.template.frame();
+        match frame.ty(id) {
+            Type::Scalar(_) => true,
+            Type::Array { element, .. } => self.plain(*element),
+            Type::Record(id) => frame
+                .record(*id)
+                .fields
+                .iter()
+                .all(|field| self.plain(field.ty)),
+            _ => false,
+        }
+    }
+}
+
+/// Whether expressions can use values of this type, and terminators be of it.
+pub(crate) fn is_integer(scalar: Scalar) -> bool {
+    use Scalar::*;
+    !matches!(
+        scalar,
+        Float | Double | LongDouble | ComplexFloat | ComplexDouble | ComplexLongDouble
+    )
+}
+
+fn refuse(words: &str, reason: &str) -> Result<(), LayoutError> {
+    Err(LayoutError::Unsupported {
+        place: words.to_owned(),
+        reason: reason.to_owned(),
+    })
+}

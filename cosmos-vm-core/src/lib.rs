@@ -1,0 +1,106 @@
+//! The main loop every VM shares.
+//!
+//! A kind of VM implements [`Vm`] and hands it to [`run`]: sockets, requests, marshalling, tables
+//! and the end of the process are the same for all of them and are here.
+//!
+//! | room | purpose |
+//! |---|---|
+//! | [`Vm`] | what a kind has to say for itself |
+//! | [`Call`] | one call, as the kind sees it |
+//! | `main_loop` | clients come and go; the process ends in time |
+//! | `channel` | a connection and the thread that serves it |
+//! | `verb` | open, sym, call, exec, close, attach: one a file |
+//! | `session` | what one client has: objects, runables, handles |
+//! | `table`, `handles` | numbers for things: index and generation, never an address |
+//! | `memory` | what marshalling reaches besides the call's own bytes |
+//! | `process` | the few unsafe things a process does to itself |
+//!
+//! # States
+//!
+//! ```text
+//!                      Ready sent             Accept            main connection ends
+//!   Starting ───────────────────────▶ Idle ─────────▶ Serving ───────────────────────┐
+//!      │                               │ ▲              │  ▲                          │
+//!      │ control socket                │ │ last client  │  │ Accept (shared VM)       │
+//!      │ does not work                 │ │ of a shared  └──┘                          │
+//!      │                               │ │ VM went ◀────────────── shared ────────────┤
+//!      ▼                               ▼ │                                            │
+//!     exit(1)        control socket ended, no client: exit(0)         private, last: _exit(0)
+//!
+//!   each channel:   Handshake ──▶ Idle ◀──▶ InCall        any ──▶ Ended (peer gone, or it broke
+//!                                                                  the protocol and was told so)
+//! ```
+//!
+//! A signal in foreign code, `exit(3)`, `abort(3)` take the process from any state to its end; the
+//! launcher tells cosmosd how.
+//!
+//! # Invariants
+//!
+//! 1. A private VM does not outlive its client: the main thread only ever waits in `poll` for the
+//!    hang-up, and ends the process by `_exit`, whatever other threads are doing.
+//! 2. A VM does not outlive both cosmosd and its clients.
+//! 3. Every request with an id gets exactly one answer, unless the process or the connection ends
+//!    first, which the client sees. A panic is a fault.
+//! 4. Each channel has one thread of its own, from its handshake to its end. Nested calls of one
+//!    client thread stay on it.
+//! 5. What a client names is looked up in its own session's tables, by index and generation.
+//! 6. The VM makes no connection. Whoever it talks with, cosmosd gave it.
+
+mod arguments;
+mod call;
+mod channel;
+mod handles;
+mod main_loop;
+mod memory;
+mod process;
+mod session;
+mod table;
+mod verb;
+mod vm;
+
+pub use call::Call;
+pub use handles::MAXIMUM_HANDLES;
+pub use main_loop::MAXIMUM_CLIENTS;
+pub use session::{MAXIMUM_CHANNELS, MAXIMUM_OBJECTS, MAXIMUM_RUNABLES};
+pub use vm::Vm;
+
+use arguments::Arguments;
+use std::process::ExitCode;
+
+/// The whole `main` of a VM executable.
+///
+/// | argument | meaning |
+/// |---|---|
+/// | `--control FD` | the inherited descriptor of the control socket |
+/// | `--private` | the VM is one client's: it ends when that client goes |
+///
+/// Gives 0 when nobody is left to serve, 1 when the control socket does not work, 2 for wrong
+/// arguments. A private VM ends inside this function.
+pub fn run<V: Vm>(vm: V) -> ExitCode {
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .without_time();
+    // Somebody's own subscriber does as well.
+    let _ = subscriber.with_ansi(false).try_init();
+    let kind = vm.kind();
+    let arguments = match Arguments::parse(std::env::args_os().skip(1)) {
+        Ok(arguments) => arguments,
+        Err(problem) => {
+            eprintln!("{kind}: {problem}\nA VM is started by cosmosd: --control FD [--private]");
+            return ExitCode::from(2);
+        }
+    };
+    // SAFETY: the number is a control socket made for this process; nothing was opened before.
+    let Some(control) = (unsafe { process::adopt(arguments.control) }) else {
+        eprintln!("{kind}: descriptor {} is not open", arguments.control);
+        return ExitCode::FAILURE;
+    };
+    match main_loop::serve(vm, control, arguments.private) {
+        // Not by returning: a call of a client that is gone may still run on its thread.
+        Ok(()) => process::end(0),
+        Err(fault) => {
+            eprintln!("{kind}: {fault}");
+            process::end(1)
+        }
+    }
+}

@@ -1,1 +1,5 @@
-fn main() {}
+//! The VM for C libraries, as cosmosd starts it.
+
+fn main() -> std::process::ExitCode {
+    cosmos_vm_core::run(cosmos_hostfn::HostFn)
+}

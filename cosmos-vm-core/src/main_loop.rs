@@ -1,0 +1,180 @@
+//! The main thread: takes clients from cosmosd, and sees when the process has to end.
+//!
+//! It waits on the control socket for [`Accept`], and on a copy of every client's main connection
+//! for the hang-up, so that it notices a client that vanished although the thread that serves it is
+//! inside foreign code.
+
+use crate::{Vm, channel, process};
+use cosmos_rpc::blocking::Connection;
+use cosmos_rpc::message::Message;
+use cosmos_rpc::message::launch::{Accept, Clients, Ready};
+use cosmos_rpc::{Fault, FaultCode, Role};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::net::Shutdown;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Most clients of a shared VM.
+pub const MAXIMUM_CLIENTS: usize = 256;
+
+/// How long cosmosd may take to read a notice.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+struct MainLoop<V: Vm> {
+    vm: Arc<V>,
+    /// `None` once cosmosd is gone: nobody new can come.
+    control: Option<Connection>,
+    /// Copies of the clients' main connections, watched and never read.
+    clients: Vec<UnixStream>,
+    private: bool,
+}
+
+/// Serves until nobody is left to serve; ends the process where that cannot wait.
+///
+/// # Errors
+/// When the control socket does not work at the start.
+pub(crate) fn serve<V: Vm>(vm: V, control: OwnedFd, private: bool) -> Result<(), Fault> {
+    let stream = UnixStream::from(control);
+    let mut control = Connection::connect(stream, Role::Vm)?.expect(Role::Coordinator)?;
+    control.notify(&Ready, &[])?;
+    let mut main_loop = MainLoop {
+        vm: Arc::new(vm),
+        control: Some(control),
+        clients: Vec::new(),
+        private,
+    };
+    while main_loop.needed() {
+        main_loop.step()?;
+    }
+    Ok(())
+}
+
+impl<V: Vm> MainLoop<V> {
+    fn needed(&self) -> bool {
+        self.control.is_some() || !self.clients.is_empty()
+    }
+
+    fn step(&mut self) -> Result<(), Fault> {
+        let (called, gone) = self.wait()?;
+        if !gone.is_empty() {
+            self.lose(&gone);
+        }
+        if called {
+            self.listen();
+        }
+        Ok(())
+    }
+
+    /// Waits for cosmosd or for a client to go: whether the first is so, and which clients went.
+    fn wait(&self) -> Result<(bool, Vec<usize>), Fault> {
+        let mut watched: Vec<PollFd<'_>> = self
+            .clients
+            .iter()
+            .map(|client| PollFd::new(client.as_fd(), PollFlags::POLLRDHUP))
+            .collect();
+        let control = self.control.as_ref().map(AsFd::as_fd);
+        watched.extend(control.map(|control| PollFd::new(control, PollFlags::POLLIN)));
+        match poll(&mut watched, PollTimeout::NONE) {
+            Ok(_) => {}
+            Err(Errno::EINTR) => return Ok((false, Vec::new())),
+            Err(error) => {
+                return Err(Fault::host(
+                    FaultCode::System,
+                    format!("poll failed: {error}"),
+                ));
+            }
+        }
+        let happened = |entry: &PollFd<'_>| entry.any().unwrap_or(true);
+        let (clients, control) = watched.split_at(self.clients.len());
+        let gone = clients
+            .iter()
+            .enumerate()
+            .filter(|(_, entry)| happened(entry));
+        let gone = gone.map(|(index, _)| index).collect();
+        Ok((control.iter().any(happened), gone))
+    }
+
+    fn lose(&mut self, gone: &[usize]) {
+        for &index in gone.iter().rev() {
+            // Its channel thread may still be in a call; its reply, if any, goes nowhere.
+            let client = self.clients.swap_remove(index);
+            let _ = client.shutdown(Shutdown::Both);
+        }
+        if self.private && self.clients.is_empty() {
+            process::end(0);
+        }
+        self.tell();
+    }
+
+    /// Takes what cosmosd sent, without waiting for more.
+    fn listen(&mut self) {
+        loop {
+            let Some(control) = self.control.as_mut() else {
+                return;
+            };
+            control.set_timeout(Some(Duration::ZERO));
+            let frame = match control.receive() {
+                Ok(Some(frame)) => frame,
+                Err(fault) if fault.code == FaultCode::TimedOut => return,
+                Ok(None) => return self.control = None,
+                Err(fault) => return self.give_up(&fault),
+            };
+            match frame.message::<Accept>() {
+                Ok(_) => frame
+                    .descriptors
+                    .into_iter()
+                    .for_each(|client| self.accept(client)),
+                Err(fault) => {
+                    tracing::error!("message {:#06x} is not Accept", Accept::KIND);
+                    return self.give_up(&fault);
+                }
+            }
+        }
+    }
+
+    fn accept(&mut self, client: OwnedFd) {
+        let stream = UnixStream::from(client);
+        if self.clients.len() >= MAXIMUM_CLIENTS {
+            tracing::warn!("a client was turned away: {MAXIMUM_CLIENTS} are served already");
+            return;
+        }
+        let served = stream
+            .try_clone()
+            .map_err(|error| {
+                Fault::host(
+                    FaultCode::LimitReached,
+                    format!("a client's connection: {error}"),
+                )
+            })
+            .and_then(|copy| channel::main_connection(&self.vm, copy));
+        match served {
+            Ok(()) => {
+                self.clients.push(stream);
+                self.tell();
+            }
+            Err(fault) => tracing::warn!("a client was turned away: {fault}"),
+        }
+    }
+
+    /// Tells cosmosd how many clients there are.
+    fn tell(&mut self) {
+        let Ok(count) = u32::try_from(self.clients.len()) else {
+            return;
+        };
+        let Some(control) = self.control.as_mut() else {
+            return;
+        };
+        control.set_timeout(Some(PATIENCE));
+        if let Err(fault) = control.notify(&Clients { count }, &[]) {
+            self.give_up(&fault);
+        }
+    }
+
+    fn give_up(&mut self, fault: &Fault) {
+        tracing::warn!("cosmosd is lost: {fault}");
+        self.control = None;
+    }
+}

@@ -1,0 +1,89 @@
+//! What marshalling reaches in the VM besides the call's own image.
+
+use crate::Vm;
+use crate::process;
+use crate::session::{Session, limit};
+use callframe::marshal::{CalleeMemory, MemoryError};
+use nix::errno::Errno;
+use std::os::fd::{AsRawFd, OwnedFd};
+
+/// The memory, handles and descriptors of one call.
+pub(crate) struct CallMemory<'a, V: Vm> {
+    pub session: &'a Session<V>,
+    pub runable: &'a V::Runable,
+    /// What came with the call; closed when it is over.
+    pub received: Vec<OwnedFd>,
+    /// What goes with the reply; closed when that was sent.
+    pub leaving: Vec<OwnedFd>,
+}
+
+impl<V: Vm> CalleeMemory for CallMemory<'_, V> {
+    fn read(&self, address: u64, into: &mut [u8]) -> Result<(), MemoryError> {
+        self.session.vm.read(address, into)
+    }
+
+    fn terminated_length(
+        &self,
+        address: u64,
+        unit: usize,
+        terminator: u64,
+        limit: u64,
+    ) -> Result<u64, MemoryError> {
+        let vm = &self.session.vm;
+        vm.terminated_length(address, unit, terminator, limit)
+    }
+
+    fn handle_enter(&mut self, address: u64) -> Result<u64, MemoryError> {
+        self.session
+            .handles()
+            .enter(address)
+            .map_err(|full| MemoryError::Other(limit("handles", full).message))
+    }
+
+    fn handle_resolve(&self, wire: u64) -> Result<u64, MemoryError> {
+        let found = self.session.handles().resolve(wire);
+        found.ok_or(MemoryError::StaleHandle)
+    }
+
+    fn handle_consume(&mut self, wire: u64) {
+        self.session.handles().consume(wire);
+    }
+
+    fn release(&mut self, function: &str, address: u64) -> Result<(), MemoryError> {
+        let vm = &self.session.vm;
+        vm.release(self.runable, function, address)
+    }
+
+    fn descriptor(&mut self, index: usize) -> Result<i32, MemoryError> {
+        self.received
+            .get(index)
+            .map(AsRawFd::as_raw_fd)
+            .ok_or_else(|| {
+                MemoryError::Other(format!(
+                    "descriptor number {index} did not come with the call"
+                ))
+            })
+    }
+
+    fn descriptor_leave(&mut self, fd: i32) -> Result<u64, MemoryError> {
+        let index = self.leaving.len();
+        let received = self.received.iter().find(|owned| owned.as_raw_fd() == fd);
+        let owned = match received {
+            // The function gave back what it was given, as dup2 does: that is closed already.
+            Some(owned) => owned.try_clone().map_err(|error| {
+                MemoryError::Other(format!("duplicating a descriptor: {error}"))
+            })?,
+            None if self.leaving.iter().any(|owned| owned.as_raw_fd() == fd) => {
+                return Err(MemoryError::Other(format!(
+                    "descriptor {fd} is given back twice"
+                )));
+            }
+            // SAFETY: the function returned it where its prototype says `__fd`: a descriptor that
+            // is the caller's from now on.
+            None => unsafe { process::adopt(fd) }
+                .ok_or_else(|| MemoryError::Other(format!("descriptor {fd}: {}", Errno::EBADF)))?,
+        };
+        self.leaving.push(owned);
+        Ok(index as u64)
+    }
+}

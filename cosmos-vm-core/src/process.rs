@@ -1,0 +1,24 @@
+//! The few things a VM asks of its own process that Rust calls unsafe.
+
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+
+/// Takes over the descriptor of this number, where it is open, and marks it close-on-exec.
+///
+/// # Safety
+/// Nothing else in the process may own the number: it was inherited for this use, or a foreign
+/// function made it and its prototype says that the caller gets it.
+pub(crate) unsafe fn adopt(number: RawFd) -> Option<OwnedFd> {
+    // SAFETY: F_SETFD takes no pointer; a number that is not open gives EBADF.
+    if number < 0 || unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) } != 0 {
+        return None;
+    }
+    // SAFETY: it is open, and nobody else owns it by this function's contract.
+    Some(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// Ends the process at once: no exit handlers, no destructors of foreign code, which may be in the
+/// middle of anything on other threads.
+pub(crate) fn end(status: i32) -> ! {
+    // SAFETY: _exit takes no pointer and does not return.
+    unsafe { libc::_exit(status) }
+}

@@ -1,0 +1,165 @@
+//! What one client has in the VM: its objects, its runables, its handles.
+//!
+//! # Invariants
+//!
+//! 1. Tokens of one session mean nothing in another; a shared VM keeps its clients apart.
+//! 2. No code of the VM kind runs while a table is locked. A panic therefore leaves tables whole,
+//!    and a function that never returns blocks nobody.
+//! 3. A call holds what it uses: an object that is closed meanwhile goes when the call returns.
+
+use crate::Vm;
+use crate::handles::Handles;
+use crate::table::{Full, Table};
+use callframe::marshal::Callee;
+use cosmos_rpc::{Fault, FaultCode};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+/// Most objects a client has open.
+pub const MAXIMUM_OBJECTS: usize = 4096;
+/// Most functions a client has resolved.
+pub const MAXIMUM_RUNABLES: usize = 1 << 16;
+/// Most channels a client has beside its main connection.
+pub const MAXIMUM_CHANNELS: u32 = 1024;
+
+/// A client's part of the VM. It ends when its last channel has.
+pub(crate) struct Session<V: Vm> {
+    pub vm: Arc<V>,
+    objects: Mutex<Table<Arc<V::Object>>>,
+    runables: RwLock<Table<Arc<Entry<V>>>>,
+    handles: Mutex<Handles>,
+    channels: AtomicU32,
+}
+
+/// A function that can be called.
+pub(crate) struct Entry<V: Vm> {
+    pub callee: Callee,
+    /// Before `object`: dropped first.
+    pub runable: V::Runable,
+    /// Keeps the object while a call runs.
+    pub object: Arc<V::Object>,
+    /// The object's token.
+    pub token: u64,
+}
+
+impl<V: Vm> Session<V> {
+    pub fn new(vm: Arc<V>) -> Session<V> {
+        Session {
+            vm,
+            objects: Mutex::new(Table::new(MAXIMUM_OBJECTS)),
+            runables: RwLock::new(Table::new(MAXIMUM_RUNABLES)),
+            handles: Mutex::new(Handles::new()),
+            channels: AtomicU32::new(0),
+        }
+    }
+
+    pub fn add_object(&self, object: V::Object) -> Result<u64, Fault> {
+        lock(&self.objects)
+            .insert(Arc::new(object))
+            .map_err(|full| limit("open objects", full))
+    }
+
+    pub fn object(&self, token: u64) -> Result<Arc<V::Object>, Fault> {
+        lock(&self.objects).get(token).cloned().ok_or_else(|| {
+            Fault::caller(
+                FaultCode::StaleHandle,
+                "the library is not open in this VM (any more)",
+            )
+        })
+    }
+
+    /// Takes an object and its runables out of the tables.
+    pub fn remove_object(&self, token: u64) -> Result<Arc<V::Object>, Fault> {
+        let object = self.object(token)?;
+        lock(&self.objects).remove(token);
+        let runables = self
+            .runables
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove_all(|entry| entry.token == token);
+        // Not before the lock was given back: what is dropped here may be foreign code.
+        drop(runables);
+        Ok(object)
+    }
+
+    pub fn add_runable(&self, entry: Entry<V>) -> Result<u64, Fault> {
+        self.runables
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(Arc::new(entry))
+            .map_err(|full| limit("resolved functions", full))
+    }
+
+    pub fn runable(&self, id: u64) -> Result<Arc<Entry<V>>, Fault> {
+        self.runables
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(id)
+            .cloned()
+            .ok_or_else(|| {
+                Fault::caller(
+                    FaultCode::StaleHandle,
+                    "the function's library was closed in this VM",
+                )
+            })
+    }
+
+    pub fn handles(&self) -> MutexGuard<'_, Handles> {
+        lock(&self.handles)
+    }
+
+    /// Counts a channel in; [`Session::channel_ended`] counts it out.
+    pub fn channel_begins(&self) -> Result<(), Fault> {
+        let counted = self
+            .channels
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| {
+                (count < MAXIMUM_CHANNELS).then_some(count + 1)
+            });
+        counted.map(drop).map_err(|_| {
+            Fault::caller(
+                FaultCode::LimitReached,
+                format!("a client has at most {MAXIMUM_CHANNELS} threads in one VM"),
+            )
+        })
+    }
+
+    pub fn channel_ended(&self) {
+        self.channels.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl<V: Vm> Drop for Session<V> {
+    fn drop(&mut self) {
+        let everything = |_: &Arc<Entry<V>>| true;
+        drop(
+            self.runables
+                .get_mut()
+                .unwrap_or_else(PoisonError::into_inner)
+                .remove_all(everything),
+        );
+        let objects = self
+            .objects
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove_all(|_| true);
+        for object in objects {
+            if let Err(fault) = self.vm.close(object) {
+                tracing::warn!("closing what a client left open: {fault}");
+            }
+        }
+    }
+}
+
+pub(crate) fn limit(what: &str, full: Full) -> Fault {
+    Fault::caller(
+        FaultCode::LimitReached,
+        format!(
+            "the VM has {} {what} of this client, the most it may have; close some",
+            full.limit
+        ),
+    )
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

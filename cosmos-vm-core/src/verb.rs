@@ -1,0 +1,47 @@
+//! What a VM answers, one verb a file.
+
+use crate::Vm;
+use crate::session::Session;
+use cosmos_rpc::message::Message;
+use cosmos_rpc::message::vm;
+use cosmos_rpc::{Fault, FaultCode, Frame, codec};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+mod attach;
+mod call;
+mod close;
+mod exec;
+mod open;
+mod sym;
+
+/// The body of a reply and what goes with it.
+pub(crate) struct Answer {
+    pub body: Vec<u8>,
+    pub descriptors: Vec<OwnedFd>,
+}
+
+/// Answers one request.
+pub(crate) fn answer<V: Vm>(session: &Arc<Session<V>>, frame: Frame) -> Result<Answer, Fault> {
+    match frame.kind {
+        vm::CALL => call::answer(session, frame),
+        vm::Attach::KIND => attach::answer(session, frame),
+        vm::Open::KIND => open::answer(session, &frame),
+        vm::Sym::KIND => sym::answer(session, &frame),
+        vm::Exec::KIND => exec::answer(session, frame),
+        vm::Close::KIND => close::answer(session, &frame),
+        kind => Err(Fault::peer(
+            FaultCode::Protocol,
+            format!("a VM answers no message of kind {kind:#06x}"),
+        )),
+    }
+}
+
+impl Answer {
+    fn of<M: Message>(reply: &M::Reply) -> Result<Answer, Fault> {
+        Ok(Answer {
+            body: codec::encode(reply)?,
+            descriptors: Vec::new(),
+        })
+    }
+}

@@ -1,0 +1,82 @@
+//! `call`: bytes to arguments, the function, its results to bytes.
+//!
+//! The body is the runable's id, eight bytes little-endian, then a request body of
+//! [`callframe::marshal`]; the answer is a reply body of it.
+
+use super::Answer;
+use crate::memory::CallMemory;
+use crate::session::{Entry, Session};
+use crate::{Call, Vm};
+use callframe::marshal::{Image, MarshalError};
+use cosmos_rpc::message::vm::CALL_DESCRIPTORS;
+use cosmos_rpc::{Fault, FaultCode, Frame};
+
+pub(super) fn answer<V: Vm>(session: &Session<V>, frame: Frame) -> Result<Answer, Fault> {
+    if frame.descriptors.len() > usize::from(CALL_DESCRIPTORS) {
+        return Err(malformed("a call with more descriptors than one may carry"));
+    }
+    let Some((id, request)) = frame.body.split_first_chunk::<8>() else {
+        return Err(malformed("a call without the number of its function"));
+    };
+    let entry = session.runable(u64::from_le_bytes(*id))?;
+    let mut memory = CallMemory {
+        session,
+        runable: &entry.runable,
+        received: frame.descriptors,
+        leaving: Vec::new(),
+    };
+    let body = run(&entry, session, request, &mut memory).map_err(|fault| Fault {
+        message: prefixed(&entry, fault.message),
+        ..fault
+    })?;
+    Ok(Answer {
+        body,
+        descriptors: memory.leaving,
+    })
+}
+
+fn run<V: Vm>(
+    entry: &Entry<V>,
+    session: &Session<V>,
+    request: &[u8],
+    memory: &mut CallMemory<'_, V>,
+) -> Result<Vec<u8>, Fault> {
+    let template = entry.callee.template();
+    let mut image = Image::default();
+    entry
+        .callee
+        .decode_into(request, memory, &mut image)
+        .map_err(fault)?;
+    let mut result = vec![0; usize::try_from(template.result().size).unwrap_or(0)];
+    let mut call = Call::new(template, &mut image, &mut result);
+    session.vm.call(&entry.runable, &mut call)?;
+    let errno = call.errno();
+    let mut reply = Vec::new();
+    entry
+        .callee
+        .encode_reply(&image, memory, errno, &result, &mut reply)
+        .map_err(fault)?;
+    Ok(reply)
+}
+
+fn prefixed<V: Vm>(entry: &Entry<V>, message: String) -> String {
+    format!("{}: {message}", entry.callee.template().frame().name())
+}
+
+fn malformed(what: &str) -> Fault {
+    Fault::peer(FaultCode::Protocol, format!("the peer sent {what}"))
+}
+
+/// An error of marshalling as the peer gets it.
+fn fault(error: MarshalError) -> Fault {
+    let message = error.to_string();
+    match error {
+        MarshalError::Argument { .. } => Fault::caller(FaultCode::BadArgument, message),
+        MarshalError::TooLarge { .. } => Fault::caller(FaultCode::TooLarge, message),
+        MarshalError::StaleHandle { .. } => Fault::caller(FaultCode::StaleHandle, message),
+        MarshalError::Malformed(_) => Fault::peer(FaultCode::Protocol, message),
+        MarshalError::Protocol { .. } => Fault::peer(FaultCode::Protocol, message),
+        MarshalError::Memory { .. } => Fault::vm(FaultCode::System, message),
+        _ => Fault::vm(FaultCode::BadArgument, message),
+    }
+}

@@ -1,0 +1,156 @@
+//! A resolved function.
+
+use crate::invoke::{self, Code};
+use crate::library::Library;
+use callframe::marshal::MemoryError;
+use callframe::types::{Ownership, Type, TypeId};
+use callframe::{CallFrame, Template};
+use callframe_ffi::NarrowResult;
+use cosmos_rpc::{Fault, FaultCode};
+use cosmos_vm_core::Call;
+use libffi::middle::Cif;
+use std::collections::{HashMap, HashSet};
+use std::ffi::c_void;
+use std::sync::Arc;
+
+/// A function that is ready to be called, any number of times at once.
+pub struct Function {
+    code: Code,
+    interface: Interface,
+    narrow: Option<NarrowResult>,
+    deallocators: HashMap<String, Code>,
+    /// Keeps the code where it is.
+    _library: Arc<Library>,
+}
+
+/// A call interface that several threads use.
+struct Interface(Cif);
+
+// SAFETY: the raw pointers in a Cif lead to type descriptions it owns. They are written when it is
+// made, and by libffi never again: a call only reads them.
+unsafe impl Send for Interface {}
+// SAFETY: as above.
+unsafe impl Sync for Interface {}
+
+impl Function {
+    /// Finds the function that `template` describes, and prepares its calls.
+    pub(crate) fn resolve(library: &Arc<Library>, template: &Template) -> Result<Function, Fault> {
+        let frame = template.frame();
+        let interface = callframe_ffi::cif(frame)
+            .map_err(|error| Fault::caller(FaultCode::BadPrototype, error.to_string()))?;
+        let code = code(library.function(frame.name())?)?;
+        let mut deallocators = HashMap::new();
+        for name in deallocator_names(frame) {
+            let code = code_of_deallocator(library, name)?;
+            deallocators.insert(name.to_owned(), code);
+        }
+        Ok(Function {
+            code,
+            interface: Interface(interface),
+            narrow: callframe_ffi::result_of(frame),
+            deallocators,
+            _library: Arc::clone(library),
+        })
+    }
+
+    /// Calls it.
+    pub(crate) fn call(&self, call: &mut Call<'_>) -> Result<(), Fault> {
+        let offsets: Vec<usize> = call
+            .template()
+            .arguments()
+            .iter()
+            .map(|slot| usize::try_from(slot.offset).unwrap_or(usize::MAX))
+            .collect();
+        let errno = call.errno();
+        let image = call.image();
+        let address = image.bytes().as_ptr().addr() as u64;
+        image.relocate(address);
+        let bytes = image.bytes_mut();
+        if offsets.iter().any(|&offset| offset >= bytes.len()) {
+            return Err(Fault::vm(
+                FaultCode::System,
+                "an argument lies outside the call",
+            ));
+        }
+        let base = bytes.as_mut_ptr();
+        // The function gets addresses into the image as numbers.
+        base.expose_provenance();
+        let mut arguments: Vec<*mut c_void> = offsets
+            .iter()
+            .map(|&offset| base.wrapping_add(offset).cast())
+            .collect();
+        let mut result = vec![0u128; call.result().len().div_ceil(16).max(1)];
+        // SAFETY: the slots hold the arguments as the template lays them out, which is what the
+        // call interface was made from; the image is aligned to 16 and each slot to its type. The
+        // result has room for itself and a register. That the code has this signature is what the
+        // client's prototype says: a wrong one harms this process only.
+        let left = unsafe {
+            let result = result.as_mut_ptr().cast();
+            invoke::invoke(&self.interface.0, self.code, &mut arguments, result, errno)
+        };
+        self.take_result(&result, call.result());
+        call.set_errno(left);
+        Ok(())
+    }
+
+    /// Copies the result out of where libffi put it.
+    fn take_result(&self, from: &[u128], into: &mut [u8]) {
+        let whole: Vec<u8> = match (self.narrow, from) {
+            // A register, of which the type's own bytes are the low ones.
+            (Some(_), [register, ..]) => register.to_le_bytes().to_vec(),
+            _ => from.iter().flat_map(|word| word.to_ne_bytes()).collect(),
+        };
+        if let Some(bytes) = whole.get(..into.len()) {
+            into.copy_from_slice(bytes);
+        }
+    }
+
+    /// Runs the deallocator of this name, which the prototype mentions, on what the call returned.
+    pub(crate) fn release(&self, deallocator: &str, address: u64) -> Result<(), MemoryError> {
+        let code = self.deallocators.get(deallocator).ok_or_else(|| {
+            MemoryError::Other(format!("'{deallocator}' is not in the prototype"))
+        })?;
+        let address = usize::try_from(address).map_err(|_| MemoryError::Address(address))?;
+        // SAFETY: the prototype says that the function returned memory that this deallocator, of
+        // one pointer, frees.
+        unsafe { invoke::deallocate(*code, std::ptr::with_exposed_provenance_mut(address)) };
+        Ok(())
+    }
+}
+
+fn code(address: *mut c_void) -> Result<Code, Fault> {
+    // SAFETY: the loader says that it is code, of a library that the function holds.
+    unsafe { Code::at(address) }
+        .ok_or_else(|| Fault::caller(FaultCode::NoSuchSymbol, "the symbol's address is NULL"))
+}
+
+fn code_of_deallocator(library: &Library, name: &str) -> Result<Code, Fault> {
+    code(library.deallocator(name)?)
+}
+
+/// Every function that `__owned(f)` names in a frame.
+fn deallocator_names(frame: &CallFrame) -> HashSet<&str> {
+    let mut names = HashSet::new();
+    let mut seen = HashSet::new();
+    let mut waiting: Vec<TypeId> = frame.parameters().iter().map(|it| it.ty).collect();
+    waiting.push(frame.result());
+    while let Some(id) = waiting.pop() {
+        if !seen.insert(id) {
+            continue;
+        }
+        match frame.ty(id) {
+            Type::Pointer(pointer) => {
+                if let Ownership::Owned(name) = &pointer.ownership {
+                    names.insert(name.as_str());
+                }
+                waiting.push(pointer.target);
+            }
+            Type::Array { element, .. } => waiting.push(*element),
+            Type::Record(record) => {
+                waiting.extend(frame.record(*record).fields.iter().map(|field| field.ty));
+            }
+            Type::Void | Type::Scalar(_) | Type::Descriptor | Type::Function { .. } => {}
+        }
+    }
+    names
+}

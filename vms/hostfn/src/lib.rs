@@ -1,0 +1,91 @@
+//! The VM for C libraries: opens them with the dynamic loader, calls them through libffi.
+//!
+//! | room | purpose |
+//! |---|---|
+//! | [`HostFn`] | the five verbs |
+//! | `library` | an open library: its file, its symbols |
+//! | `function` | a resolved function: code pointer, call interface, deallocators |
+//! | `invoke` | the call itself: argument pointers, result register, errno |
+//! | `raw` | memory by address |
+//! | `loader` | what the dynamic loader knows of an address |
+//! | `elf` | what a file says of itself, for messages |
+//!
+//! # What holds
+//!
+//! 1. A symbol is resolved once, its call interface prepared once, its deallocators found once: at
+//!    `sym`. A call does none of it.
+//! 2. errno is set to the caller's right before the function is entered and read right after it
+//!    returned; nothing that could touch it runs in between.
+//! 3. A library stays loaded while a function of it is resolved or runs.
+//! 4. Calls run in parallel; there is no lock on the way of a call.
+//!
+//! Code in a library can do anything to this process. That is what the process is for: its crash
+//! is an error to the client, and what it may reach outside is the launcher's business.
+
+mod elf;
+mod function;
+mod invoke;
+mod library;
+mod loader;
+mod raw;
+
+use callframe::marshal::MemoryError;
+use callframe::{DataModel, Template};
+use cosmos_rpc::Fault;
+use cosmos_vm_core::{Call, Vm};
+use function::Function;
+use library::Library;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The kind `hostfn`.
+pub struct HostFn;
+
+impl Vm for HostFn {
+    type Object = Library;
+    type Runable = Function;
+
+    fn kind(&self) -> &'static str {
+        "hostfn"
+    }
+
+    fn model(&self) -> DataModel {
+        // Where it is none of the known models, preparing the first call says so.
+        DataModel::native().unwrap_or(DataModel::LP64)
+    }
+
+    fn open(&self, target: &Path) -> Result<Library, Fault> {
+        Library::open(target)
+    }
+
+    fn sym(&self, object: &Arc<Library>, template: &Template) -> Result<Function, Fault> {
+        Function::resolve(object, template)
+    }
+
+    fn call(&self, runable: &Function, call: &mut Call<'_>) -> Result<(), Fault> {
+        runable.call(call)
+    }
+
+    fn read(&self, address: u64, into: &mut [u8]) -> Result<(), MemoryError> {
+        raw::read(address, into)
+    }
+
+    fn terminated_length(
+        &self,
+        address: u64,
+        unit: usize,
+        terminator: u64,
+        limit: u64,
+    ) -> Result<u64, MemoryError> {
+        raw::terminated_length(address, unit, terminator, limit)
+    }
+
+    fn release(
+        &self,
+        runable: &Function,
+        deallocator: &str,
+        address: u64,
+    ) -> Result<(), MemoryError> {
+        runable.release(deallocator, address)
+    }
+}

@@ -73,7 +73,8 @@ impl<V: Vm> MainLoop<V> {
         let mut watched: Vec<PollFd<'_>> = self
             .clients
             .iter()
-            .map(|client| PollFd::new(client.as_fd(), PollFlags::POLLRDHUP))
+            // Nothing is asked for: a hang-up is always told, and data is the channel's business.
+            .map(|client| PollFd::new(client.as_fd(), PollFlags::empty()))
             .collect();
         let control = self.control.as_ref().map(AsFd::as_fd);
         watched.extend(control.map(|control| PollFd::new(control, PollFlags::POLLIN)));

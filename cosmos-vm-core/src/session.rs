@@ -34,10 +34,10 @@ pub(crate) struct Session<V: Vm> {
 /// A function that can be called.
 pub(crate) struct Entry<V: Vm> {
     pub callee: Callee,
-    /// Before `object`: dropped first.
+    /// Before the object: dropped first.
     pub runable: V::Runable,
     /// Keeps the object while a call runs.
-    pub object: Arc<V::Object>,
+    pub _object: Arc<V::Object>,
     /// The object's token.
     pub token: u64,
 }

@@ -111,7 +111,7 @@ fn names<'data>(file: &impl Object<'data>) -> Vec<String> {
 fn is_function<'data>(symbol: &impl ObjectSymbol<'data>) -> bool {
     // IFUNC, which `object` calls unknown, is a function whose code is chosen at load time.
     let chosen =
-        matches!(symbol.flags(), object::SymbolFlags::Elf { st_info, .. } if st_info & 0xf == 10);
+        matches!(symbol.flags(), object::SymbolFlags::Elf { st_info, .. } if st_info.0 & 0xf == 10);
     symbol.kind() == SymbolKind::Text || chosen
 }
 

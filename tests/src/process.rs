@@ -1,0 +1,140 @@
+//! What /proc says of processes.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+
+/// A process as it was when looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// Its id.
+    pub pid: i32,
+    /// Its parent's.
+    pub parent: i32,
+    /// Its session.
+    pub session: i32,
+    /// Its command name, at most 15 bytes, as the kernel keeps it.
+    pub name: String,
+    /// Its state letter: `R`, `S`, `Z` and so on.
+    pub state: char,
+}
+
+impl Process {
+    /// The process of this id.
+    pub fn of(pid: i32) -> Option<Process> {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // The name stands in parentheses and may hold some itself.
+        let (head, tail) = stat.rsplit_once(')')?;
+        let name = head.split_once('(')?.1.to_owned();
+        let mut fields = tail.split_ascii_whitespace();
+        let state = fields.next()?.chars().next()?;
+        let parent = fields.next()?.parse().ok()?;
+        let session = fields.nth(1)?.parse().ok()?;
+        Some(Process {
+            pid,
+            parent,
+            session,
+            name,
+            state,
+        })
+    }
+
+    /// Whether it has ended and only waits to be reaped.
+    pub fn is_zombie(&self) -> bool {
+        self.state == 'Z'
+    }
+
+    /// Its resident memory in bytes.
+    pub fn resident(&self) -> u64 {
+        status_bytes(&format!("/proc/{}/status", self.pid), "VmRSS:").unwrap_or(0)
+    }
+
+    /// What its descriptors lead to, by number; empty where this user may not look.
+    pub fn descriptors(&self) -> Vec<(i32, PathBuf)> {
+        descriptors(&format!("/proc/{}/fd", self.pid))
+    }
+
+    /// Its environment, entry by entry; `None` where this user may not look.
+    pub fn environment(&self) -> Option<Vec<String>> {
+        let bytes = std::fs::read(format!("/proc/{}/environ", self.pid)).ok()?;
+        let entries = bytes
+            .split(|byte| *byte == 0)
+            .filter(|entry| !entry.is_empty());
+        Some(
+            entries
+                .map(|entry| String::from_utf8_lossy(entry).into_owned())
+                .collect(),
+        )
+    }
+
+    /// The field of /proc/PID/status of this name, with its colon.
+    pub fn status(&self, field: &str) -> Option<String> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid)).ok()?;
+        status
+            .lines()
+            .find_map(|line| line.strip_prefix(field))
+            .map(|value| value.trim().to_owned())
+    }
+
+    /// Every process below `ancestor`, itself not included.
+    pub fn below(ancestor: i32) -> Vec<Process> {
+        let all = all();
+        let mut family = HashSet::from([ancestor]);
+        loop {
+            let before = family.len();
+            let children = all
+                .iter()
+                .filter(|process| family.contains(&process.parent));
+            let children: Vec<i32> = children.map(|process| process.pid).collect();
+            family.extend(children);
+            if family.len() == before {
+                break;
+            }
+        }
+        all.into_iter()
+            .filter(|process| process.pid != ancestor && family.contains(&process.pid))
+            .collect()
+    }
+}
+
+/// How many descriptors this process has open.
+pub fn open_descriptors() -> usize {
+    // The one by which the directory itself is read is in it.
+    descriptors("/proc/self/fd").len().saturating_sub(1)
+}
+
+/// Resident memory of this process in bytes.
+pub fn resident_bytes() -> u64 {
+    status_bytes("/proc/self/status", "VmRSS:").unwrap_or(0)
+}
+
+fn all() -> Vec<Process> {
+    let Ok(directory) = std::fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    directory
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter_map(Process::of)
+        .collect()
+}
+
+fn descriptors(directory: &str) -> Vec<(i32, PathBuf)> {
+    let Ok(entries) = std::fs::read_dir(directory) else {
+        return Vec::new();
+    };
+    let mut found: Vec<_> = entries
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let number = entry.file_name().to_str()?.parse().ok()?;
+            Some((number, std::fs::read_link(entry.path()).unwrap_or_default()))
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+fn status_bytes(path: &str, field: &str) -> Option<u64> {
+    let status = std::fs::read_to_string(path).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field))?;
+    let kibibytes: u64 = line.trim().trim_end_matches(" kB").trim().parse().ok()?;
+    Some(kibibytes * 1024)
+}

@@ -31,9 +31,12 @@ impl Source {
             Source::Direct => {
                 // SAFETY: the libraries of this test run no code of note when loaded.
                 let direct = unsafe { libloading::Library::new(library) }.expect(library);
-                // SAFETY: only the address is taken here; the caller of it knows the type.
-                let pointer = unsafe { direct.get::<Pointer>(name.as_bytes()) }.expect(name);
-                let pointer = pointer.try_as_raw_ptr().expect(name).cast_const();
+                // SAFETY: only the address is taken here; whoever calls it knows the type, and the
+                // library stays open as long as the pointer is kept.
+                let pointer = unsafe {
+                    let symbol = direct.get::<Pointer>(name.as_bytes()).expect(name);
+                    symbol.try_as_raw_ptr().expect(name).cast_const()
+                };
                 Resolved {
                     pointer,
                     _direct: Some(direct),

@@ -1,0 +1,173 @@
+//! Ten thousand opens and closes leak nothing.
+
+use cosmos_tests::{World, c, eventually, in_world_for, open_descriptors, resident_bytes};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+const OPENS: usize = 10_000;
+const WARM_UP: usize = 500;
+
+/// Memory that allocators, tables and logs may keep, per process.
+const SLACK: u64 = 4 << 20;
+
+/// What is counted, by process name.
+#[derive(Debug)]
+struct Figures {
+    descriptors: BTreeMap<String, usize>,
+    resident: BTreeMap<String, u64>,
+    processes: Vec<String>,
+}
+
+impl Figures {
+    /// Taken once the VMs of closed libraries have had their time to end.
+    fn of(world: &World, processes: usize) -> Figures {
+        eventually(Duration::from_secs(10), || {
+            (world.processes().len() <= processes).then_some(())
+        });
+        let mut figures = Figures {
+            descriptors: BTreeMap::from([("client".to_owned(), open_descriptors())]),
+            resident: BTreeMap::from([("client".to_owned(), resident_bytes())]),
+            processes: Vec::new(),
+        };
+        for process in world.processes() {
+            figures
+                .descriptors
+                .insert(process.name.clone(), process.descriptors().len());
+            figures
+                .resident
+                .insert(process.name.clone(), process.resident());
+            figures.processes.push(process.name);
+        }
+        figures.processes.sort();
+        figures
+    }
+
+    fn print(&self, when: &str) {
+        for (name, resident) in &self.resident {
+            let descriptors = self.descriptors.get(name).copied().unwrap_or_default();
+            println!(
+                "{when}: {name:14} {descriptors:3} descriptors, {:6} KiB",
+                resident / 1024
+            );
+        }
+        println!(
+            "{when}: {} processes: {}",
+            self.processes.len(),
+            self.processes.join(" ")
+        );
+    }
+
+    fn assert_no_more_than(&self, before: &Figures) {
+        assert_eq!(self.processes, before.processes);
+        for (name, count) in &before.descriptors {
+            assert_eq!(
+                self.descriptors.get(name),
+                Some(count),
+                "descriptors of {name}"
+            );
+        }
+        for (name, bytes) in &before.resident {
+            let now = self.resident.get(name).copied().unwrap_or_default();
+            assert!(
+                now <= bytes + SLACK,
+                "{name} grew from {bytes} to {now} bytes"
+            );
+        }
+    }
+}
+
+/// Opens, resolves, now and then calls, and closes.
+fn open_and_close(targets: &[(&str, &str)], rounds: usize) {
+    for round in 0..rounds {
+        let (target, prototype) = targets[round % targets.len()];
+        let library = cosmos::dlopen(target).expect(target);
+        if round % 5 == 0 {
+            let function = library.function(prototype).expect(prototype);
+            let outcome = function.call(&[cosmos::Value::Int(1)]).expect(prototype);
+            assert_ne!(outcome.result, cosmos::Value::Void);
+        }
+        library.close().expect(target);
+    }
+}
+
+#[test]
+fn ten_thousand_opens_and_closes() {
+    in_world_for(Duration::from_secs(240), |world| {
+        let own = c::library("misbehave.c", world.directory());
+        let own = own.to_str().expect("UTF-8");
+        let targets = [
+            ("libm.so.6", "double cos(double x)"),
+            ("libz.so.1", "uLong compressBound(uLong sourceLen)"),
+            ("libc.so.6", "int abs(int number)"),
+            (own, "double half(double number)"),
+        ];
+        // One library stays open, as a program's first one does: the VM is there all the time.
+        let kept = cosmos::dlopen("libm.so.6").expect("libm");
+        open_and_close(&targets, WARM_UP);
+        let processes = world.processes().len();
+        let before = Figures::of(world, processes);
+        before.print("before");
+        let begun = Instant::now();
+        open_and_close(&targets, OPENS);
+        let took = begun.elapsed();
+        let after = Figures::of(world, processes);
+        after.print("after");
+        println!(
+            "{OPENS} opens and closes took {took:.1?}, {:.0} us each",
+            took.as_secs_f64() * 1e6 / OPENS as f64
+        );
+        after.assert_no_more_than(&before);
+        drop(kept);
+    });
+}
+
+#[test]
+fn a_hundred_vms_come_and_go() {
+    in_world_for(Duration::from_secs(120), |world| {
+        let round = || {
+            let options = cosmos::Options::new().fresh(true);
+            let library = cosmos::dlopen_with("libm.so.6", &options).expect("libm");
+            let cos = library.function("double cos(double x)").expect("cos");
+            assert!(cos.call(&[0.0.into()]).is_ok());
+        };
+        (0..20).for_each(|_| round());
+        let before = Figures::of(world, 2);
+        before.print("before");
+        let begun = Instant::now();
+        (0..100).for_each(|_| round());
+        let took = begun.elapsed();
+        let after = Figures::of(world, 2);
+        after.print("after");
+        println!(
+            "100 VMs took {took:.1?}, {:.1} ms each",
+            took.as_secs_f64() * 10.0
+        );
+        after.assert_no_more_than(&before);
+    });
+}
+
+#[test]
+fn threads_that_end_take_their_channels_along() {
+    in_world_for(Duration::from_secs(60), |world| {
+        let library = cosmos::dlopen("libm.so.6").expect("libm");
+        let cos = library.function("double cos(double x)").expect("cos");
+        let in_a_thread = || {
+            std::thread::scope(|scope| {
+                scope.spawn(|| assert!(cos.call(&[0.0.into()]).is_ok()));
+            });
+        };
+        (0..50).for_each(|_| in_a_thread());
+        let processes = world.processes().len();
+        let before = Figures::of(world, processes);
+        before.print("before");
+        (0..1000).for_each(|_| in_a_thread());
+        // The VM notices the end of a channel in its own time.
+        eventually(Duration::from_secs(5), || {
+            let now = Figures::of(world, processes);
+            (now.descriptors == before.descriptors).then_some(())
+        });
+        let after = Figures::of(world, processes);
+        after.print("after");
+        after.assert_no_more_than(&before);
+    });
+}

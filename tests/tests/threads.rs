@@ -1,0 +1,113 @@
+//! Calls of several threads run in parallel, each with its own errno, and survive a close.
+
+use cosmos_tests::{c, errno, in_world, set_errno};
+use std::ffi::{c_int, c_void};
+use std::sync::Barrier;
+use std::time::{Duration, Instant};
+
+type Nap = extern "C" fn(c_int) -> c_int;
+
+fn nap_of(function: &cosmos::Function) -> Nap {
+    // SAFETY: the function has this type.
+    unsafe { std::mem::transmute::<*const c_void, Nap>(function.pointer()) }
+}
+
+fn misbehave(world: &cosmos_tests::World) -> cosmos::Library {
+    let path = c::library("misbehave.c", world.directory());
+    cosmos::dlopen(path.to_str().expect("UTF-8")).expect("the library")
+}
+
+#[test]
+fn calls_of_threads_run_in_parallel() {
+    in_world(|world| {
+        let library = misbehave(world);
+        let function = library.function("int nap(int milliseconds)").expect("nap");
+        let nap = nap_of(&function);
+        let threads = 8;
+        let ready = Barrier::new(threads);
+        let begun = Instant::now();
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    ready.wait();
+                    assert_eq!(nap(400), 400);
+                });
+            }
+        });
+        let took = begun.elapsed();
+        println!("{threads} naps of 400 ms took {took:?}");
+        assert!(
+            took < Duration::from_millis(1600),
+            "one after the other: {took:?}"
+        );
+    });
+}
+
+#[test]
+fn every_thread_has_its_own_errno_and_result() {
+    in_world(|world| {
+        let library = misbehave(world);
+        let function = library.function("int nap(int milliseconds)").expect("nap");
+        let nap = nap_of(&function);
+        std::thread::scope(|scope| {
+            for thread in 1..=6 {
+                scope.spawn(move || {
+                    for round in 0..200 {
+                        let value = thread + round % 3;
+                        set_errno(0);
+                        assert_eq!(nap(value), value);
+                        assert_eq!(errno(), value);
+                    }
+                });
+            }
+        });
+    });
+}
+
+#[test]
+fn all_threads_share_the_process_of_the_vm() {
+    in_world(|world| {
+        let library = misbehave(world);
+        let function = library.function("int pid_of_vm(void)").expect("pid_of_vm");
+        let call = || function.call(&[]).expect("a call").result;
+        let here = call();
+        let pids: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(call)).collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().expect("a thread"))
+                .collect()
+        });
+        assert!(pids.iter().all(|pid| *pid == here));
+        assert_ne!(here, cosmos::Value::Int(i128::from(std::process::id())));
+    });
+}
+
+#[test]
+fn a_library_closed_with_calls_in_flight_lets_them_return() {
+    in_world(|world| {
+        let library = misbehave(world);
+        let function = library.function("int nap(int milliseconds)").expect("nap");
+        let kept = function.clone();
+        std::thread::scope(|scope| {
+            let caller = scope.spawn(move || nap_of(&kept)(500));
+            std::thread::sleep(Duration::from_millis(100));
+            library.close().expect("close");
+            drop(function);
+            assert_eq!(caller.join().expect("the caller"), 500);
+        });
+    });
+}
+
+#[test]
+fn distinct_symbols_have_distinct_pointers() {
+    in_world(|_| {
+        let library = cosmos::dlopen("libm.so.6").expect("libm");
+        let functions = ["cos", "sin", "tan"].map(|name| {
+            let prototype = format!("double {name}(double x)");
+            library.function(&prototype).expect(name)
+        });
+        let [cos, sin, tan] = functions.each_ref().map(cosmos::Function::pointer);
+        assert!(cos != sin && sin != tan && cos != tan);
+    });
+}

@@ -19,11 +19,13 @@
 
 mod binaries;
 pub mod c;
+mod prefix;
 mod process;
 mod run;
 mod world;
 
 pub use binaries::{built, repository};
+pub use prefix::Prefix;
 pub use process::{Process, open_descriptors, resident_bytes};
 pub use run::{Ran, run};
 pub use world::{World, in_world, in_world_for};

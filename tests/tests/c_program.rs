@@ -1,9 +1,7 @@
 //! C and C++ programs compiled with nothing but the header and what pkg-config says.
 
-mod prefix;
+use cosmos_tests::{Prefix, World, in_world_for, run};
 
-use cosmos_tests::{World, in_world_for, run};
-use prefix::Prefix;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;

@@ -2,10 +2,8 @@
 //!
 //! `docs/README.md` states the marks of code blocks that this file looks for.
 
-mod prefix;
+use cosmos_tests::{Prefix, World, in_world_for, repository, run};
 
-use cosmos_tests::{World, in_world_for, repository, run};
-use prefix::Prefix;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;

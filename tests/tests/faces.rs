@@ -1,9 +1,7 @@
 //! The same call from Rust, from C and from the command line does the same.
 
-mod prefix;
-
 use cosmos::Value;
-use cosmos_tests::{World, in_world, run};
+use cosmos_tests::{Prefix, World, in_world, run};
 use std::collections::BTreeMap;
 use std::process::Command;
 use std::time::Duration;
@@ -103,7 +101,7 @@ fn from_command_line(world: &World) -> Said {
 }
 
 fn from_c(world: &World) -> Said {
-    let prefix = prefix::Prefix::installed(world);
+    let prefix = Prefix::installed(world);
     let program = world.directory().join("faces");
     prefix.compile("gcc", "faces.c", &["-Wall", "-Wextra", "-Werror"], &program);
     let ran = run(

@@ -1,6 +1,6 @@
 //! An installed prefix: what a C program is compiled and linked against.
 
-use cosmos_tests::{World, built, repository, run};
+use crate::{World, built, repository, run};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -19,7 +19,7 @@ impl Prefix {
             .arg("--no-print-directory")
             .arg("-C")
             .arg(repository())
-            .arg("install-files")
+            .arg("install-built")
             .arg(format!("BUILT={}", built().display()))
             .arg(format!("PREFIX={}", root.display()))
             .env_remove("MAKEFLAGS")
@@ -40,7 +40,7 @@ impl Prefix {
         let said = self.pkg_config(&["--cflags", "--libs", "libcosmos"]);
         let mut all: Vec<&str> = flags.to_vec();
         all.extend(said.split_whitespace());
-        cosmos_tests::c::compile(compiler, &all, source, output);
+        crate::c::compile(compiler, &all, source, output);
     }
 
     /// What pkg-config says, looking in this prefix alone.

@@ -76,7 +76,6 @@ mod wire;
 pub use callee::Callee;
 pub use caller::{Caller, Outcome, Pending};
 pub use error::{MarshalError, MemoryError};
-pub(crate) use evaluate::MAXIMUM_STACK;
 pub use image::Image;
 pub use memory::{CalleeMemory, CallerMemory, Keep};
 

@@ -13,6 +13,7 @@
 //! [`MAXIMUM_CALL`](crate::marshal::MAXIMUM_CALL) has a layout.
 
 use crate::marshal::MAXIMUM_CALL;
+use crate::model::SizeAlign;
 use crate::types::{RecordId, RecordName, Scalar, Type, TypeId};
 use crate::{CallFrame, DataModel};
 use std::sync::Arc;
@@ -224,7 +225,7 @@ impl Template {
 
     /// Size and alignment of an arithmetic type under this template's model.
     pub fn scalar(&self, scalar: Scalar) -> SizeAlign64 {
-        scalar_layout(&self.inner.model, scalar)
+        self.inner.model.scalar(scalar).into()
     }
 
     /// Bytes from one element of a pointer's target to the next; `void` counts in bytes.
@@ -236,27 +237,13 @@ impl Template {
     }
 }
 
-/// Size and alignment of an arithmetic type under a model.
-pub(crate) fn scalar_layout(model: &DataModel, scalar: Scalar) -> SizeAlign64 {
-    use Scalar::*;
-    let wide = |layout: crate::model::SizeAlign| (u64::from(layout.size), u64::from(layout.align));
-    let (size, align) = match scalar {
-        Bool | Char | SignedChar | UnsignedChar | Int8 | UInt8 => (1, 1),
-        Short | UnsignedShort | Int16 | UInt16 => (2, 2),
-        Int | UnsignedInt | Int32 | UInt32 | Float => (4, 4),
-        Long | UnsignedLong => wide(model.long),
-        LongLong | UnsignedLongLong | Int64 | UInt64 => wide(model.long_long),
-        Size | SignedSize | PointerDifference | IntPointer | UIntPointer => wide(model.pointer),
-        WideChar => wide(model.wide_char),
-        Time => wide(model.time),
-        Offset => wide(model.offset),
-        Double => wide(model.double),
-        LongDouble => wide(model.long_double),
-        ComplexFloat => (8, 4),
-        ComplexDouble => (2 * wide(model.double).0, wide(model.double).1),
-        ComplexLongDouble => (2 * wide(model.long_double).0, wide(model.long_double).1),
-    };
-    SizeAlign64 { size, align }
+impl From<SizeAlign> for SizeAlign64 {
+    fn from(layout: SizeAlign) -> SizeAlign64 {
+        SizeAlign64 {
+            size: u64::from(layout.size),
+            align: u64::from(layout.align),
+        }
+    }
 }
 
 /// `value` rounded up to a multiple of `align`, a power of two.
@@ -302,7 +289,7 @@ impl Builder<'_> {
         let layout = match self.frame.ty(id) {
             Type::Void => return Err(Problem::Incomplete("void".into())),
             Type::Function { .. } => return Err(Problem::Incomplete("a function".into())),
-            Type::Scalar(scalar) => scalar_layout(&self.model, *scalar),
+            Type::Scalar(scalar) => self.model.scalar(*scalar).into(),
             Type::Descriptor => SizeAlign64 { size: 4, align: 4 },
             Type::Pointer(_) => SizeAlign64 {
                 size: u64::from(self.model.pointer.size),
@@ -331,8 +318,10 @@ impl Builder<'_> {
         }
         let record = self.frame.record(id);
         if record.fields.is_empty() {
-            let (RecordName::Tag(name) | RecordName::Typedef(name)) = &record.name;
-            return Err(Problem::Incomplete(format!("'{name}'")));
+            return Err(Problem::Incomplete(match &record.name {
+                RecordName::Tag(name) | RecordName::Typedef(name) => format!("'{name}'"),
+                RecordName::Unnamed => "a record".to_owned(),
+            }));
         }
         let mut offsets = Vec::with_capacity(record.fields.len());
         let mut whole = SizeAlign64 { size: 0, align: 1 };

@@ -5,7 +5,7 @@ use super::evaluate::Failure;
 use super::image::{Image, integer};
 use super::memory::CalleeMemory;
 use super::plan::{Plans, is_signed};
-use crate::template::{LayoutError, Template};
+use crate::template::Template;
 use crate::types::{Pointer, RecordId, Scalar, Type, TypeId};
 
 mod decode;
@@ -20,12 +20,9 @@ pub struct Callee {
 
 impl Callee {
     /// Prepares a function.
-    ///
-    /// # Errors
-    /// None that [`Template::of`] lets through; kept as a result so that none can become a panic.
-    pub fn new(template: Template) -> Result<Callee, LayoutError> {
-        let plans = Plans::new(&template, &template)?;
-        Ok(Callee { template, plans })
+    pub fn new(template: Template) -> Callee {
+        let plans = Plans::within(&template);
+        Callee { template, plans }
     }
 
     /// The layout.

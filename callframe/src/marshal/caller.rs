@@ -13,7 +13,9 @@ use std::sync::Arc;
 mod apply;
 mod decode;
 mod encode;
+mod extent;
 mod failure;
+mod walk;
 
 /// Carries calls of one function to VMs of one data model. Immutable: one serves all threads.
 #[derive(Debug)]
@@ -88,7 +90,7 @@ impl Caller {
     ) -> Result<Caller, LayoutError> {
         let caller = Template::of(&frame, caller)?;
         let callee = Template::of(&frame, callee)?;
-        let plans = Plans::new(&caller, &callee)?;
+        let plans = Plans::between(&caller, &callee)?;
         Ok(Caller {
             frame,
             caller,
@@ -169,7 +171,7 @@ impl Caller {
         descriptors: &[i32],
         result: u64,
     ) -> Result<Outcome, MarshalError> {
-        let checked = decode::check(self, memory, pending, reply, descriptors)?;
+        let checked = decode::check(self, pending, reply, descriptors)?;
         apply::apply(self, memory, pending, descriptors, result, &checked)
     }
 
@@ -222,7 +224,7 @@ impl Caller {
     fn evaluate(
         &self,
         expression: &Expression,
-        operand: impl FnMut(Operand) -> Result<i128, Failure>,
+        operand: impl Fn(Operand) -> Result<i128, Failure>,
     ) -> Result<i128, Failure> {
         evaluate(expression, &self.callee.model(), operand)
     }

@@ -76,12 +76,27 @@ pub(super) struct Plans {
 }
 
 impl Plans {
-    pub fn new(caller: &Template, callee: &Template) -> Result<Plans, LayoutError> {
+    /// The plans between two models.
+    ///
+    /// # Errors
+    /// [`LayoutError::Differs`] where a type cannot be converted.
+    pub fn between(caller: &Template, callee: &Template) -> Result<Plans, LayoutError> {
+        let (plans, problem) = Plans::compile(caller, callee);
+        problem.map_or(Ok(plans), Err)
+    }
+
+    /// The plans within one model, between which everything is alike.
+    pub fn within(template: &Template) -> Plans {
+        Plans::compile(template, template).0
+    }
+
+    fn compile(caller: &Template, callee: &Template) -> (Plans, Option<LayoutError>) {
         let frame = caller.frame();
         let mut compiler = Compiler {
             caller,
             callee,
             pending: Vec::new(),
+            problem: None,
         };
         let mut plans: Vec<Option<Plan>> = Vec::new();
         plans.resize_with(frame.types.len(), || None);
@@ -94,14 +109,16 @@ impl Plans {
         while let Some((id, place)) = compiler.pending.pop() {
             let index = id.0 as usize;
             if plans[index].is_none() {
-                plans[index] = Some(compiler.plan(id, &place)?);
+                plans[index] = Some(compiler.plan(id, &place));
             }
         }
-        Ok(Plans {
+        let watched = watched(caller);
+        let plans = Plans {
             plans,
-            watched: watched(caller),
+            watched,
             expressions: has_expressions(caller),
-        })
+        };
+        (plans, compiler.problem)
     }
 
     /// The plan of a type that is reachable from the parameters or the result.
@@ -210,18 +227,20 @@ struct Compiler<'a> {
     callee: &'a Template,
     /// Types that pointers lead to.
     pending: Vec<(TypeId, String)>,
+    /// The first type that cannot be converted.
+    problem: Option<LayoutError>,
 }
 
 impl Compiler<'_> {
-    fn plan(&mut self, id: TypeId, place: &str) -> Result<Plan, LayoutError> {
+    fn plan(&mut self, id: TypeId, place: &str) -> Plan {
         let mut steps = Vec::new();
         match self.caller.frame().ty(id) {
             Type::Void => copy(&mut steps, 0, 0, 1),
             Type::Function { .. } => {}
-            _ => self.value(id, (0, 0), None, &mut steps, place)?,
+            _ => self.value(id, (0, 0), None, &mut steps, place),
         }
         let sizes = (self.caller.element_size(id), self.callee.element_size(id));
-        Ok(Plan::new(sizes.0, sizes.1, steps))
+        Plan::new(sizes.0, sizes.1, steps)
     }
 
     /// Appends the steps of a value at `at` (caller, callee).
@@ -232,19 +251,13 @@ impl Compiler<'_> {
         record: Option<(RecordId, usize)>,
         steps: &mut Vec<Step>,
         place: &str,
-    ) -> Result<(), LayoutError> {
+    ) {
         let frame = self.caller.frame();
         let (caller, callee) = (at.0 as usize, at.1 as usize);
         match frame.ty(id) {
-            Type::Void | Type::Function { .. } => Ok(()),
-            Type::Scalar(scalar) => {
-                self.scalar(*scalar, caller, callee, steps);
-                Ok(())
-            }
-            Type::Descriptor => {
-                steps.push(Step::Descriptor { caller, callee });
-                Ok(())
-            }
+            Type::Void | Type::Function { .. } => {}
+            Type::Scalar(scalar) => self.scalar(*scalar, caller, callee, steps),
+            Type::Descriptor => steps.push(Step::Descriptor { caller, callee }),
             Type::Pointer(pointer) => {
                 steps.push(Step::Pointer {
                     caller,
@@ -253,7 +266,7 @@ impl Compiler<'_> {
                     record,
                 });
                 self.pending.push((pointer.target, place.to_owned()));
-                self.sized_alike(id, place)
+                self.sized_alike(id, place);
             }
             Type::Array { element, length } => self.array(*element, *length, at, steps, place),
             Type::Record(id) if frame.record(*id).union => self.union(*id, at, steps, place),
@@ -267,9 +280,8 @@ impl Compiler<'_> {
                         Some((*id, callee)),
                         steps,
                         place,
-                    )?;
+                    );
                 }
-                Ok(())
             }
         }
     }
@@ -315,9 +327,9 @@ impl Compiler<'_> {
         at: (u64, u64),
         steps: &mut Vec<Step>,
         place: &str,
-    ) -> Result<(), LayoutError> {
+    ) {
         let mut inner = Vec::new();
-        self.value(element, (0, 0), None, &mut inner, place)?;
+        self.value(element, (0, 0), None, &mut inner, place);
         let sizes = (
             self.caller.element_size(element),
             self.callee.element_size(element),
@@ -336,23 +348,16 @@ impl Compiler<'_> {
                 steps: plan.steps,
             });
         }
-        Ok(())
     }
 
     /// A union travels as raw bytes, so every member must look the same on both ends.
-    fn union(
-        &mut self,
-        id: RecordId,
-        at: (u64, u64),
-        steps: &mut Vec<Step>,
-        place: &str,
-    ) -> Result<(), LayoutError> {
+    fn union(&mut self, id: RecordId, at: (u64, u64), steps: &mut Vec<Step>, place: &str) {
         let frame = self.caller.frame();
         let mut sizes = (0, 0);
         let mut alike = true;
         for field in &frame.record(id).fields {
             let mut member = Vec::new();
-            self.value(field.ty, (0, 0), None, &mut member, place)?;
+            self.value(field.ty, (0, 0), None, &mut member, place);
             alike &= member.iter().all(Step::identical);
             let (caller, callee) = (
                 self.caller.size_align(field.ty),
@@ -361,16 +366,20 @@ impl Compiler<'_> {
             sizes = (caller.size.max(sizes.0), callee.size.max(sizes.1));
         }
         if !alike || sizes.0 != sizes.1 {
-            return Err(self.differs(place, "a union travels as raw bytes"));
+            self.differs(place, "a union travels as raw bytes");
         }
-        copy(steps, at.0 as usize, at.1 as usize, sizes.0 as usize);
-        Ok(())
+        copy(
+            steps,
+            at.0 as usize,
+            at.1 as usize,
+            sizes.0.min(sizes.1) as usize,
+        );
     }
 
     /// An extent in bytes means the same on both ends only where elements are alike.
-    fn sized_alike(&self, id: TypeId, place: &str) -> Result<(), LayoutError> {
+    fn sized_alike(&mut self, id: TypeId, place: &str) {
         let Type::Pointer(pointer) = self.caller.frame().ty(id) else {
-            return Ok(());
+            return;
         };
         let sizes = (
             self.caller.element_size(pointer.target),
@@ -378,22 +387,22 @@ impl Compiler<'_> {
         );
         if matches!(pointer.extent, Extent::Sized(_)) && sizes.0 != sizes.1 {
             let reason = "its extent is in bytes ('__counted_by' is in elements)";
-            return Err(self.differs(place, reason));
+            self.differs(place, reason);
         }
-        Ok(())
     }
 
-    fn differs(&self, place: &str, reason: &'static str) -> LayoutError {
+    fn differs(&mut self, place: &str, reason: &'static str) {
         let models = format!(
             "{}, {}",
             self.caller.model().name(),
             self.callee.model().name()
         );
-        LayoutError::Differs {
-            place: place.to_owned(),
+        let place = place.to_owned();
+        self.problem.get_or_insert(LayoutError::Differs {
+            place,
             reason,
             models,
-        }
+        });
     }
 }
 

@@ -16,7 +16,6 @@
 
 use super::{LayoutError, Template};
 use crate::expression::{Expression, Operation};
-use crate::marshal::MAXIMUM_STACK;
 use crate::types::{
     Direction, Extent, Identity, Ownership, Pointer, RecordId, Scalar, Type, TypeId,
 };
@@ -288,8 +287,7 @@ impl Checker<'_> {
                 _ => (2, 1),
             };
             depth = match depth.checked_sub(takes) {
-                Some(left) if left + gives <= MAXIMUM_STACK => left + gives,
-                Some(_) => return refuse(words, "an expression that nests too deep"),
+                Some(left) => left + gives,
                 None => return refuse(words, "an expression that is not complete"),
             };
         }

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | 1 | version of this table, 1 |
 //! | 16 | the data model: (size, align) of long, long long, pointer, time_t, off_t, wchar_t, double, long double |
-//! | 1 | flags: 1 `__noerrno`, 2 `__noreturn`, 4 `__success` follows, 8 `__fail` integer follows, 16 `__fail` float follows |
+//! | 1 | flags: 1 `__noerrno`, 2 `__noreturn`, 4 `__success` follows, 8 `__fail` integer follows, 16 `__fail` float follows, 32 `__idempotent`, 64 `__nocallback` |
 //! | … | name: u16 length, bytes |
 //! | … | the `__success` expression, then the 16 bytes of an integer `__fail` or the 8 of a float one, where flagged |
 //! | 2 | number of parameters; for each: u32 slot offset, u32 type number |
@@ -101,6 +101,8 @@ impl Writer<'_> {
         let flags = u8::from(contract.no_errno)
             | u8::from(contract.no_return) << 1
             | u8::from(contract.success.is_some()) << 2
+            | u8::from(contract.idempotent) << 5
+            | u8::from(contract.no_callback) << 6
             | fail;
         self.bytes.push(flags);
         self.name(frame.name());

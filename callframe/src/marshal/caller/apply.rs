@@ -1,7 +1,8 @@
 //! Copying a checked reply back.
 
-use super::decode::{Checked, Claim, Met, Sink, Walk, alias};
+use super::decode::{Checked, Claim, alias};
 use super::encode::whole;
+use super::walk::{Met, Sink, Walk};
 use super::{Caller, Outcome, Pending, Root, Sent};
 use crate::marshal::memory::{CallerMemory, Keep};
 use crate::marshal::wire::Block;

@@ -5,13 +5,13 @@ use super::{Caller, Pending, Pointee, Root, Sent};
 use crate::expression::Expression;
 use crate::marshal::evaluate::{Failure, Operand};
 use crate::marshal::image::integer;
-use crate::marshal::memory::CallerMemory;
-use crate::marshal::plan::{Plan, Step, is_signed};
+use crate::marshal::plan::{Plan, is_signed};
 use crate::marshal::wire::{Block, Body};
 use crate::marshal::{MarshalError, UNCHANGED};
 use crate::types::{Extent, Identity, Ownership, RecordId, Type, TypeId};
 
-use super::encode::{fits, whole};
+use super::encode::whole;
+use super::walk::{Met, Sink, Walk};
 
 /// A reply that was found good.
 pub(super) struct Checked<'a> {
@@ -40,9 +40,8 @@ impl Checked<'_> {
     }
 }
 
-pub(super) fn check<'a, M: CallerMemory>(
+pub(super) fn check<'a>(
     caller: &Caller,
-    _memory: &M,
     pending: &Pending,
     reply: &'a [u8],
     descriptors: &[i32],
@@ -97,149 +96,6 @@ pub(super) fn check<'a, M: CallerMemory>(
         references,
         claims,
     })
-}
-
-/// Takes what a reply says about the values of a type, in the caller's layout.
-pub(super) trait Sink {
-    /// Bytes at `at` from the start of the first element.
-    fn bytes(&mut self, at: u64, bytes: &[u8], root: Root) -> Result<(), MarshalError>;
-    /// A pointer at `at`.
-    fn pointer(&mut self, at: u64, met: Met) -> Result<(), MarshalError>;
-    /// A descriptor at `at`.
-    fn descriptor(&mut self, at: u64, reference: u64, root: Root) -> Result<(), MarshalError>;
-}
-
-/// A pointer that was met in a reply.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Met {
-    pub ty: TypeId,
-    pub reference: u64,
-    pub root: Root,
-    /// The record it is a member of, and where that begins in the reply.
-    pub record: Option<(RecordId, usize)>,
-    /// Whether it lies in a block that was sent with contents.
-    pub inout: bool,
-}
-
-/// Goes through the elements of a section of a reply.
-pub(super) struct Walk<'a> {
-    pub body: &'a Body<'a>,
-    /// The next reference.
-    pub next: usize,
-    pub root: Root,
-    pub inout: bool,
-}
-
-impl Walk<'_> {
-    /// Hands `count` elements that begin at `from` in the reply to `sink`.
-    pub fn elements(
-        &mut self,
-        plan: &Plan,
-        from: usize,
-        count: u64,
-        sink: &mut impl Sink,
-    ) -> Result<(), MarshalError> {
-        for index in 0..count {
-            let at = index * plan.caller_size;
-            self.steps(
-                &plan.steps,
-                from + (index * plan.callee_size) as usize,
-                at,
-                sink,
-            )?;
-        }
-        Ok(())
-    }
-
-    fn steps(
-        &mut self,
-        steps: &[Step],
-        from: usize,
-        to: u64,
-        sink: &mut impl Sink,
-    ) -> Result<(), MarshalError> {
-        for step in steps {
-            match *step {
-                Step::Copy {
-                    caller,
-                    callee,
-                    length,
-                } => {
-                    let bytes = self.bytes(from + callee, length)?;
-                    sink.bytes(to + caller as u64, bytes, self.root)?;
-                }
-                Step::Bool { caller, callee } => {
-                    let value = self.bytes(from + callee, 1)? != [0];
-                    sink.bytes(to + caller as u64, &[u8::from(value)], self.root)?;
-                }
-                Step::Integer {
-                    caller,
-                    callee,
-                    caller_size,
-                    callee_size,
-                    signed,
-                } => {
-                    let value = integer(self.body.bytes, from + callee, callee_size, signed);
-                    if !fits(value, caller_size, signed) {
-                        return Err(MarshalError::Callee {
-                            place: "a value".to_owned(),
-                            reason: format!("{value} does not fit {caller_size} bytes"),
-                        });
-                    }
-                    let bytes = value.to_le_bytes();
-                    sink.bytes(to + caller as u64, &bytes[..caller_size.min(16)], self.root)?;
-                }
-                Step::Descriptor { caller, .. } => {
-                    if !self.inout {
-                        let reference = self.reference()?;
-                        sink.descriptor(to + caller as u64, reference, self.root)?;
-                    }
-                }
-                Step::Pointer {
-                    caller, ty, record, ..
-                } => {
-                    let reference = self.reference()?;
-                    let record = record.map(|(id, offset)| (id, from + offset));
-                    let (root, inout) = (self.root, self.inout);
-                    let met = Met {
-                        ty,
-                        reference,
-                        root,
-                        record,
-                        inout,
-                    };
-                    sink.pointer(to + caller as u64, met)?;
-                }
-                Step::Repeat {
-                    count,
-                    caller,
-                    callee,
-                    caller_stride,
-                    callee_stride,
-                    ref steps,
-                } => {
-                    for index in 0..count {
-                        let from = from + callee + index * callee_stride;
-                        let to = to + (caller + index * caller_stride) as u64;
-                        self.steps(steps, from, to, sink)?;
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn bytes(&self, at: usize, length: usize) -> Result<&[u8], MarshalError> {
-        let end = at.checked_add(length);
-        let bytes = end.and_then(|end| self.body.bytes.get(at..end));
-        bytes.ok_or(MarshalError::Malformed("truncated"))
-    }
-
-    fn reference(&mut self) -> Result<u64, MarshalError> {
-        let reference = self.body.reference(self.next)?;
-        self.next += 1;
-        Ok(reference)
-    }
 }
 
 struct Checker<'a> {

@@ -6,6 +6,7 @@
 
 use crate::message::registry::Identity;
 use crate::{Fault, FaultCode};
+use nix::errno::Errno;
 use nix::sys::socket::{getsockopt, sockopt};
 use nix::unistd::geteuid;
 use std::os::fd::{AsFd, OwnedFd};
@@ -36,9 +37,21 @@ pub fn identity(socket: &impl AsFd) -> Result<Identity, Fault> {
     Ok(identity)
 }
 
-/// The peer as a pidfd, where the kernel has `SO_PEERPIDFD` (Linux 6.5) and the process lives.
-pub fn pidfd(socket: &impl AsFd) -> Option<OwnedFd> {
-    getsockopt(&socket.as_fd(), sockopt::PeerPidfd).ok()
+/// The peer as a pidfd; `None` where the kernel has no `SO_PEERPIDFD` (before Linux 6.5).
+///
+/// # Errors
+///
+/// `Disconnected`: the process is gone.
+pub fn pidfd(socket: &impl AsFd) -> Result<Option<OwnedFd>, Fault> {
+    match getsockopt(&socket.as_fd(), sockopt::PeerPidfd) {
+        Ok(pidfd) => Ok(Some(pidfd)),
+        Err(Errno::ENOPROTOOPT | Errno::ENOSYS | Errno::EOPNOTSUPP) => Ok(None),
+        Err(Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM) => Ok(None),
+        Err(error) => Err(Fault::peer(
+            FaultCode::Disconnected,
+            format!("the process at the other end is gone: {}", error.desc()),
+        )),
+    }
 }
 
 /// Refuses a peer that is neither of this process's effective uid nor root.

@@ -4,7 +4,7 @@
 
 use crate::{Fault, FaultCode};
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, Flock, FlockArg, OFlag, open, openat, renameat};
+use nix::fcntl::{AtFlags, OFlag, open, openat, renameat};
 use nix::sys::socket::{self, AddressFamily, Backlog, SockFlag, SockType, UnixAddr};
 use nix::sys::stat::{FchmodatFlags, Mode, SFlag, fchmodat, fstat, fstatat};
 use nix::unistd::{UnlinkatFlags, geteuid, unlinkat};
@@ -27,9 +27,23 @@ pub struct SocketDirectory {
     path: PathBuf,
 }
 
-/// A held lock; dropping it releases it.
+/// A held lock. It is released when the last copy of its descriptor is closed, so a process can
+/// give it to its successor by passing that on.
 #[derive(Debug)]
-pub struct Lock(#[expect(dead_code, reason = "held for its drop")] Flock<File>);
+pub struct Lock(OwnedFd);
+
+impl AsFd for Lock {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl From<OwnedFd> for Lock {
+    /// The lock whose holder passed this descriptor on.
+    fn from(descriptor: OwnedFd) -> Lock {
+        Lock(descriptor)
+    }
+}
 
 impl SocketDirectory {
     /// Opens the directory and checks it.
@@ -172,10 +186,13 @@ impl SocketDirectory {
             )
         };
         let file = self.create(name, OFlag::O_RDWR).map_err(failed)?;
-        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(lock) => Ok(Some(Lock(lock))),
-            Err((_, Errno::EAGAIN | Errno::EINTR)) => Ok(None),
-            Err((_, error)) => Err(failed(error)),
+        // SAFETY: flock on a descriptor that is open for the call. The wrapper at hand would
+        // unlock when dropped, for whoever got a copy as well.
+        match Errno::result(unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) })
+        {
+            Ok(_) => Ok(Some(Lock(file.into()))),
+            Err(Errno::EAGAIN | Errno::EINTR) => Ok(None),
+            Err(error) => Err(failed(error)),
         }
     }
 

@@ -214,9 +214,7 @@ impl Death {
     fn of(registry: &Registry, id: PeerId) -> Option<Death> {
         let pidfd = registry.peers.borrow().get(&id)?.pidfd.clone();
         // Where it cannot be watched, the end of the stream has to do.
-        Some(Death(pidfd.and_then(|pidfd| {
-            AsyncFd::register_with_interest(pidfd, Interest::READABLE).ok()
-        })))
+        Some(Death(pidfd.and_then(watch)))
     }
 
     async fn comes(&self) {
@@ -225,6 +223,12 @@ impl Death {
             None => std::future::pending().await,
         }
     }
+}
+
+fn watch(pidfd: Rc<OwnedFd>) -> Option<AsyncFd<Rc<OwnedFd>>> {
+    // SAFETY: the Rc owns the open pidfd for as long as the AsyncFd owns the Rc, and always gives
+    // the same number.
+    unsafe { AsyncFd::register_with_interest(pidfd, Interest::READABLE) }.ok()
 }
 
 /// Since when a peer takes nothing.

@@ -61,7 +61,7 @@ struct Succession {
 enum Event {
     Accepted(std::io::Result<tokio::net::UnixStream>),
     Ordered(Order),
-    Greeted(Result<Connection, Fault>),
+    Greeted(Box<Result<Connection, Fault>>),
     Hup,
     End,
     Expiry,
@@ -95,7 +95,7 @@ impl Server {
                 Event::Hup => {}
                 Event::Greeted(greeted) => {
                     if let Some(succession) = succession.take()
-                        && self.succeed(succession, greeted).await
+                        && self.succeed(succession, *greeted).await
                     {
                         return Ok(());
                     }
@@ -126,7 +126,7 @@ impl Server {
             return tokio::select! {
                 accepted = self.listener.accept() => Event::Accepted(accepted.map(|(stream, _)| stream)),
                 Some(order) = self.orders.recv() => Event::Ordered(order),
-                greeted = greeted => Event::Greeted(greeted),
+                greeted = greeted => Event::Greeted(Box::new(greeted)),
                 _ = signals.hup.recv() => Event::Hup,
                 _ = signals.term.recv() => Event::End,
                 _ = signals.int.recv() => Event::End,

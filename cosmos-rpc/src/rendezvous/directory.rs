@@ -7,7 +7,8 @@ use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, open, openat, renameat};
 use nix::sys::socket::{self, AddressFamily, Backlog, SockFlag, SockType, UnixAddr};
 use nix::sys::stat::{FchmodatFlags, Mode, SFlag, fchmodat, fstat, fstatat};
-use nix::unistd::{UnlinkatFlags, geteuid, unlinkat};
+use nix::sys::uio::pwrite;
+use nix::unistd::{UnlinkatFlags, ftruncate, geteuid, unlinkat};
 use std::fs::{DirBuilder, File};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
@@ -31,6 +32,14 @@ pub struct SocketDirectory {
 /// give it to its successor by passing that on.
 #[derive(Debug)]
 pub struct Lock(OwnedFd);
+
+impl Lock {
+    /// Writes this process's pid into the locked file, for people.
+    pub fn sign(&self) {
+        let _ = ftruncate(&self.0, 0);
+        let _ = pwrite(&self.0, format!("{}\n", std::process::id()).as_bytes(), 0);
+    }
+}
 
 impl AsFd for Lock {
     fn as_fd(&self) -> BorrowedFd<'_> {
@@ -138,11 +147,6 @@ impl SocketDirectory {
     /// Removes a socket from it.
     pub fn remove(&self, name: &str) {
         let _ = unlinkat(&self.descriptor, name, UnlinkatFlags::NoRemoveDir);
-    }
-
-    /// Whether the socket under `name` is the one `listener` listens on still, going by its inode.
-    pub fn holds(&self, name: &str, inode: (u64, u64)) -> bool {
-        self.inode(name) == Some(inode)
     }
 
     /// Device and inode of the file under `name`.

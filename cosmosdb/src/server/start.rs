@@ -117,6 +117,7 @@ async fn prepare(options: &Options, descriptors: Descriptors) -> Result<Option<S
             None => return Ok(None),
             Some(lock) => {
                 let directory = SocketDirectory::open(&directory)?;
+                lock.sign();
                 let listener = directory.listen(REGISTRY_SOCKET)?;
                 let inode = directory.inode(REGISTRY_SOCKET);
                 (
@@ -170,7 +171,11 @@ async fn succeed(
             })
         }
     };
-    for (id, parked) in inheritance.turn().await? {
+    let parked = inheritance.turn().await?;
+    if let Some(place) = &place {
+        place.lock.sign();
+    }
+    for (id, parked) in parked {
         connection::resume(&registry, id, parked);
     }
     Ok(Server {

@@ -20,7 +20,7 @@ pub(super) fn answer<V: Vm>(session: &Session<V>, frame: &Frame) -> Result<Answe
     let runable = session.vm.sym(&object, &template)?;
     let encoded = template.encode();
     let id = session.add_runable(Entry {
-        callee: Callee::new(template).map_err(|error| refused(error.to_string()))?,
+        callee: Callee::new(template),
         runable,
         _object: object,
         token,

@@ -1,0 +1,121 @@
+# cosmos_vm: what people type. Each target does its own set-up; `make help` lists them.
+
+PREFIX     ?= /usr/local
+DESTDIR    ?=
+LIBEXECDIR ?= $(PREFIX)/libexec/cosmos
+LIBDIR     ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR     ?= $(PREFIX)/share/man
+BASHDIR    ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR     ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR    ?= $(PREFIX)/share/fish/vendor_completions.d
+UNITDIR    ?= $(PREFIX)/lib/systemd/user
+CARGO      ?= cargo
+INSTALL    ?= install
+
+VERSION := $(shell sed -n '/^\[workspace.package\]/,/^\[/s/^version *= *"\(.*\)"/\1/p' Cargo.toml)
+SOMAJOR := $(firstword $(subst ., ,$(VERSION)))
+TARGET  := $(or $(CARGO_TARGET_DIR),target)
+DAEMONS := cosmosdb cosmosd cosmos-launch cosmos-hostfn
+# Seconds each fuzz target runs.
+FUZZ_SECONDS ?= 60
+# How often the soak repeats.
+SOAK_ROUNDS  ?= 10
+
+.PHONY: help demo test bench install install-built uninstall lint doc fuzz soak build release
+
+# Where install-built finds what it installs.
+BUILT ?= $(TARGET)/release
+
+help:
+	@echo 'make demo      build, and show a session of real calls'
+	@echo 'make test      build, and run every test'
+	@echo 'make lint      formatting, clippy, documentation and house rules'
+	@echo 'make bench     what a call costs on this machine'
+	@echo 'make install   build for PREFIX=$(PREFIX) and install (DESTDIR= for packages)'
+	@echo 'make doc       the documentation of the crates'
+	@echo 'make fuzz      every fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) (needs nightly Rust and cargo-fuzz)'
+	@echo 'make soak      the tests that count descriptors, processes and memory, SOAK_ROUNDS=$(SOAK_ROUNDS) times'
+
+build:
+	$(CARGO) build --locked --workspace
+
+demo:
+	tools/setup demo
+	$(CARGO) build --locked -p cosmos-cli -p cosmosdb -p cosmosd -p cosmos-hostfn
+	tools/demo $(TARGET)/debug
+
+# The tests start the daemons, so these are built first.
+test: build
+	tools/setup test
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+		set -ex; $(CARGO) nextest run --locked --workspace --no-fail-fast; \
+	else \
+		set -ex; $(CARGO) test --locked --workspace --no-fail-fast --lib --bins --tests; \
+	fi
+	$(CARGO) test --locked --workspace --doc
+
+lint:
+	$(CARGO) fmt --all -- --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps
+	tools/house-rules
+
+doc:
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps
+	@echo 'open $(TARGET)/doc/cosmos/index.html'
+
+bench:
+	$(CARGO) build --locked --release -p cosmosdb -p cosmosd -p cosmos-hostfn
+	$(CARGO) bench --locked -p cosmos-tests --bench call
+
+fuzz:
+	tools/fuzz $(FUZZ_SECONDS)
+
+soak: build
+	for round in $$(seq $(SOAK_ROUNDS)); do \
+		$(CARGO) test --locked -p cosmos-tests --test leaks -- --nocapture || exit 1; \
+	done
+
+release:
+	COSMOS_LIBEXECDIR='$(LIBEXECDIR)' $(CARGO) build --locked --release \
+		-p cosmos-cli -p cosmosdb -p cosmosd -p cosmos-hostfn -p cosmos-client
+
+install: release
+	@$(MAKE) --no-print-directory install-built
+
+# What install does after building; the tests install what they run.
+install-built:
+	$(INSTALL) -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(LIBEXECDIR)' \
+		'$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(INCLUDEDIR)' '$(DESTDIR)$(MANDIR)/man1' \
+		'$(DESTDIR)$(BASHDIR)' '$(DESTDIR)$(ZSHDIR)' '$(DESTDIR)$(FISHDIR)' '$(DESTDIR)$(UNITDIR)'
+	$(INSTALL) -m 755 $(BUILT)/cosmos '$(DESTDIR)$(PREFIX)/bin/cosmos'
+	for program in $(DAEMONS); do \
+		$(INSTALL) -m 755 "$(BUILT)/$$program" '$(DESTDIR)$(LIBEXECDIR)/' || exit 1; \
+	done
+	$(INSTALL) -m 755 $(BUILT)/libcosmos.so '$(DESTDIR)$(LIBDIR)/libcosmos.so.$(VERSION)'
+	ln -sf libcosmos.so.$(VERSION) '$(DESTDIR)$(LIBDIR)/libcosmos.so.$(SOMAJOR)'
+	ln -sf libcosmos.so.$(SOMAJOR) '$(DESTDIR)$(LIBDIR)/libcosmos.so'
+	$(INSTALL) -m 644 $(BUILT)/libcosmos.a '$(DESTDIR)$(LIBDIR)/libcosmos.a'
+	$(INSTALL) -m 644 include/cosmos_vm.h '$(DESTDIR)$(INCLUDEDIR)/cosmos_vm.h'
+	sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@LIBDIR@|$(LIBDIR)|g' \
+		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|g' -e 's|@VERSION@|$(VERSION)|g' \
+		packaging/libcosmos.pc.in > '$(DESTDIR)$(LIBDIR)/pkgconfig/libcosmos.pc'
+	sed -e 's|@LIBEXECDIR@|$(LIBEXECDIR)|g' packaging/cosmosdb.service.in \
+		> '$(DESTDIR)$(UNITDIR)/cosmosdb.service'
+	$(INSTALL) -m 644 packaging/cosmosdb.socket '$(DESTDIR)$(UNITDIR)/cosmosdb.socket'
+	$(BUILT)/cosmos man '$(DESTDIR)$(MANDIR)/man1'
+	$(BUILT)/cosmos completion bash > '$(DESTDIR)$(BASHDIR)/cosmos'
+	$(BUILT)/cosmos completion zsh > '$(DESTDIR)$(ZSHDIR)/_cosmos'
+	$(BUILT)/cosmos completion fish > '$(DESTDIR)$(FISHDIR)/cosmos.fish'
+	@[ -n '$(DESTDIR)' ] || echo 'installed; a linker cache may need: ldconfig'
+
+uninstall:
+	for program in $(DAEMONS); do rm -f "$(DESTDIR)$(LIBEXECDIR)/$$program"; done
+	-rmdir '$(DESTDIR)$(LIBEXECDIR)'
+	rm -f '$(DESTDIR)$(PREFIX)/bin/cosmos' '$(DESTDIR)$(LIBDIR)'/libcosmos.so* \
+		'$(DESTDIR)$(LIBDIR)/libcosmos.a' '$(DESTDIR)$(LIBDIR)/pkgconfig/libcosmos.pc' \
+		'$(DESTDIR)$(INCLUDEDIR)/cosmos_vm.h' '$(DESTDIR)$(MANDIR)'/man1/cosmos.1 \
+		'$(DESTDIR)$(MANDIR)'/man1/cosmos-*.1 '$(DESTDIR)$(BASHDIR)/cosmos' \
+		'$(DESTDIR)$(ZSHDIR)/_cosmos' '$(DESTDIR)$(FISHDIR)/cosmos.fish' \
+		'$(DESTDIR)$(UNITDIR)/cosmosdb.service' '$(DESTDIR)$(UNITDIR)/cosmosdb.socket'

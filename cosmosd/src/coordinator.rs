@@ -1,0 +1,449 @@
+//! The table of VMs, and what all rooms share.
+
+use crate::{
+    confinement::Confinement,
+    identity::Client,
+    launch::Order,
+    matching::{self, Host},
+    profile::Profile,
+    registry::{Arrival, Registry},
+    requirements::{Format, Requirements},
+    search::{self, Directories},
+    session,
+    supervise::{self, Command},
+    vm::{Life, Owner, State, Vm},
+};
+use cosmos_config::Config;
+use cosmos_rpc::{
+    Fault, FaultCode, codec,
+    frame::Header,
+    message::{FAULT, coordinator::TargetName},
+    rendezvous::COORDINATOR,
+};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    io::Write,
+    os::{fd::OwnedFd, unix::net::UnixStream},
+    path::Path,
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{sync::Notify, sync::watch};
+
+/// How long an ended VM is remembered, for autopsies.
+const REMEMBERED: Duration = Duration::from_secs(60);
+/// Most ended VMs remembered.
+const ENDED: usize = 256;
+
+/// All that cosmosd knows. One thread, shared by reference counting.
+#[derive(Debug)]
+pub struct Coordinator {
+    /// The configuration.
+    pub config: Config,
+    /// The kinds of VMs.
+    pub profiles: Arc<Vec<Profile>>,
+    /// What this machine offers.
+    pub host: Arc<Host>,
+    /// The way to cosmosdb.
+    pub registry: Registry,
+    /// Told whenever a client or VM comes or goes.
+    pub changed: Notify,
+    vms: RefCell<BTreeMap<String, Rc<Vm>>>,
+    last_vm: Cell<u64>,
+    last_session: Cell<u64>,
+    sessions: Cell<usize>,
+}
+
+/// What a VM is wanted for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish<'w> {
+    /// The kind.
+    pub profile: &'w Profile,
+    /// How it must be confined.
+    pub confinement: &'w Confinement,
+    /// Empty: the client's own. Otherwise the shared VM's name.
+    pub shared_name: &'w str,
+    /// Not one that runs already.
+    pub fresh: bool,
+}
+
+impl Coordinator {
+    /// A coordinator without VMs.
+    pub fn new(config: Config, profiles: Vec<Profile>, registry: Registry) -> Rc<Coordinator> {
+        let host = Host {
+            libc_versions: libc_versions(&config),
+        };
+        Rc::new(Coordinator {
+            config,
+            profiles: Arc::new(profiles),
+            host: Arc::new(host),
+            registry,
+            changed: Notify::new(),
+            vms: RefCell::default(),
+            last_vm: Cell::new(0),
+            last_session: Cell::new(0),
+            sessions: Cell::new(0),
+        })
+    }
+
+    /// Takes a client that cosmosdb handed over: serves it, or passes it to its VM.
+    pub fn arrive(self: &Rc<Self>, arrival: Arrival) {
+        let client = Client::new(arrival.client, arrival.pidfd.as_ref());
+        let refused = if !client.is_served() {
+            Err(Fault::caller(
+                FaultCode::NotPermitted,
+                format!("cosmosd does not serve uid {}", client.identity.uid),
+            ))
+        } else if arrival.name == COORDINATOR {
+            self.admit(client, &arrival.stream)
+        } else {
+            self.pass_on(&arrival.name, client, &arrival.stream)
+        };
+        if let Err(fault) = refused {
+            refuse(arrival.stream, &fault);
+        }
+    }
+
+    fn admit(self: &Rc<Self>, client: Client, stream: &UnixStream) -> Result<(), Fault> {
+        let most = self.config.limits.connections.bound().unwrap_or(u64::MAX);
+        if self.sessions.get() as u64 >= most {
+            return Err(Fault::host(
+                FaultCode::LimitReached,
+                format!("cosmosd has {most} clients, the most it takes (limits.connections)"),
+            ));
+        }
+        let stream = stream.try_clone().map_err(|error| {
+            Fault::host(
+                FaultCode::System,
+                format!("cosmosd cannot take a client: {error}"),
+            )
+        })?;
+        tokio::task::spawn_local(session::serve(self.clone(), stream, client));
+        Ok(())
+    }
+
+    fn pass_on(&self, name: &str, client: Client, stream: &UnixStream) -> Result<(), Fault> {
+        let vm = self.find(name).filter(|vm| vm.state() < State::Poisoned);
+        let vm = vm.ok_or_else(|| unknown(name))?;
+        if !vm.owner.admits(&client) {
+            return Err(Fault::caller(
+                FaultCode::NotPermitted,
+                format!("the VM {name} belongs to another process"),
+            ));
+        }
+        let stream = stream.try_clone().map(OwnedFd::from).map_err(|error| {
+            Fault::host(
+                FaultCode::System,
+                format!("cosmosd cannot pass a client on: {error}"),
+            )
+        })?;
+        match vm.ask(Command::Accept(client.identity, stream)) {
+            true => Ok(()),
+            false => Err(Fault::vm(
+                FaultCode::LimitReached,
+                format!("the VM {name} does not take its clients"),
+            )),
+        }
+    }
+
+    /// Counts a session in; its number.
+    pub(crate) fn begin_session(&self) -> u64 {
+        self.sessions.set(self.sessions.get() + 1);
+        self.last_session.set(self.last_session.get() + 1);
+        self.changed.notify_waiters();
+        self.last_session.get()
+    }
+
+    /// Counts a session out; its VMs have a second to end by themselves.
+    pub(crate) fn end_session(&self, session: u64) {
+        self.sessions.set(self.sessions.get().saturating_sub(1));
+        self.changed.notify_waiters();
+        for vm in self.vms.borrow().values() {
+            let is_its = matches!(vm.owner, Owner::Session(owner, _) if owner == session);
+            if is_its && vm.state() < State::Gone {
+                vm.ask(Command::End);
+            }
+        }
+    }
+
+    /// Whether there is neither a client nor a VM.
+    pub fn is_idle(&self) -> bool {
+        self.sessions.get() == 0 && self.running() == 0
+    }
+
+    /// VMs that have not ended.
+    pub fn running(&self) -> usize {
+        self.vms
+            .borrow()
+            .values()
+            .filter(|vm| vm.state() < State::Gone)
+            .count()
+    }
+
+    /// Every VM, ended ones included while they are remembered.
+    pub fn vms(&self) -> Vec<Rc<Vm>> {
+        self.vms.borrow().values().cloned().collect()
+    }
+
+    /// The VM of a name, with or without `vm/`.
+    pub fn find(&self, name: &str) -> Option<Rc<Vm>> {
+        self.vms
+            .borrow()
+            .get(name.strip_prefix("vm/").unwrap_or(name))
+            .cloned()
+    }
+
+    /// A VM for a wish: one that serves already, else a new one. Not necessarily ready.
+    pub fn vm_for(
+        self: &Rc<Self>,
+        session: u64,
+        client: Client,
+        wish: &Wish<'_>,
+    ) -> Result<Rc<Vm>, Fault> {
+        if !wish.shared_name.is_empty() {
+            return self.shared_vm(client, wish);
+        }
+        let fits = |vm: &&Rc<Vm>| {
+            matches!(vm.owner, Owner::Session(owner, _) if owner == session)
+                && vm.kind == wish.profile.kind
+                && vm.confinement == *wish.confinement
+                && vm.state() < State::Poisoned
+        };
+        let existing = self
+            .vms
+            .borrow()
+            .values()
+            .filter(|_| !wish.fresh)
+            .find(fits)
+            .cloned();
+        if let Some(vm) = existing {
+            return Ok(vm);
+        }
+        self.last_vm.set(self.last_vm.get() + 1);
+        let name = format!("{}-{}", wish.profile.kind, self.last_vm.get());
+        self.launch(name, Owner::Session(session, client), wish)
+    }
+
+    fn shared_vm(self: &Rc<Self>, client: Client, wish: &Wish<'_>) -> Result<Rc<Vm>, Fault> {
+        let name = wish.shared_name;
+        check_shared_name(name)?;
+        let owner = Owner::Shared(client.identity.uid);
+        let taken = |why: &str| {
+            Err(Fault::caller(
+                FaultCode::NameTaken,
+                format!("the shared VM {name} {why}"),
+            ))
+        };
+        match self.find(name).filter(|vm| vm.state() < State::Gone) {
+            None => self.launch(name.to_owned(), owner, wish),
+            Some(vm) if vm.owner != owner => taken("belongs to another user"),
+            Some(vm) if vm.state() == State::Poisoned => taken("is ending; try again"),
+            Some(vm) if vm.kind != wish.profile.kind => taken(&format!(
+                "is of the kind {}, not {}",
+                vm.kind, wish.profile.kind
+            )),
+            Some(vm) if vm.confinement != *wish.confinement => taken("runs with other limits"),
+            Some(_) if wish.fresh => taken("runs already"),
+            Some(vm) => {
+                vm.ask(Command::Touch);
+                Ok(vm)
+            }
+        }
+    }
+
+    fn launch(
+        self: &Rc<Self>,
+        name: String,
+        owner: Owner,
+        wish: &Wish<'_>,
+    ) -> Result<Rc<Vm>, Fault> {
+        let most = self.config.limits.names.bound().unwrap_or(u64::MAX);
+        if self.running() as u64 >= most {
+            return Err(Fault::host(
+                FaultCode::LimitReached,
+                format!("cosmosd has {most} VMs, the most it has names for (limits.names)"),
+            ));
+        }
+        let (commands, orders) = supervise::commands();
+        let (life, known) = watch::channel(Life::starting());
+        let vm = Rc::new(Vm {
+            name: name.clone(),
+            kind: wish.profile.kind.clone(),
+            host: wish.profile.host.clone(),
+            owner,
+            confinement: wish.confinement.clone(),
+            targets: RefCell::default(),
+            life: known,
+            commands,
+        });
+        let order = Order::new(
+            &name,
+            &self.config.libexec_directory,
+            wish.profile,
+            wish.confinement,
+        );
+        let idle = Duration::from_secs(self.config.idle_seconds.value);
+        let retire_after = matches!(owner, Owner::Shared(_)).then_some(idle);
+        self.vms.borrow_mut().insert(name, vm.clone());
+        self.changed.notify_waiters();
+        let (coordinator, supervised) = (self.clone(), vm.clone());
+        tokio::task::spawn_local(async move {
+            match coordinator
+                .registry
+                .register(&supervised.registry_name())
+                .await
+            {
+                Ok(()) => supervise::supervise(order, retire_after, life, orders).await,
+                Err(fault) => supervise::never_was(&life, fault),
+            }
+            coordinator.forget_later(&supervised).await;
+        });
+        Ok(vm)
+    }
+
+    /// After a VM's end: its name goes at once, what is known of it later.
+    async fn forget_later(&self, vm: &Rc<Vm>) {
+        // A shared VM's name may be a successor's already.
+        let is_current = |vms: &BTreeMap<String, Rc<Vm>>| {
+            vms.get(&vm.name)
+                .is_some_and(|current| Rc::ptr_eq(current, vm))
+        };
+        if is_current(&self.vms.borrow()) {
+            self.registry.remove(&vm.registry_name());
+        }
+        self.changed.notify_waiters();
+        self.forget_surplus();
+        tokio::time::sleep(REMEMBERED).await;
+        let mut vms = self.vms.borrow_mut();
+        if is_current(&vms) {
+            vms.remove(&vm.name);
+        }
+    }
+
+    fn forget_surplus(&self) {
+        let mut vms = self.vms.borrow_mut();
+        let mut ended: Vec<_> = vms
+            .values()
+            .filter(|vm| vm.state() == State::Gone)
+            .map(|vm| (vm.life.borrow().since, vm.name.clone()))
+            .collect();
+        ended.sort();
+        let surplus = ended.len().saturating_sub(ENDED);
+        for (_, name) in ended.into_iter().take(surplus) {
+            vms.remove(&name);
+        }
+    }
+
+    /// What a target is, read where it was found first, and preferably where a VM can run it. The
+    /// files are read by another thread: they may be on a slow disk.
+    ///
+    /// # Errors
+    ///
+    /// That it was not found or cannot be read.
+    pub async fn requirements(&self, target: TargetName) -> Result<Requirements, Fault> {
+        let (profiles, host) = (self.profiles.clone(), self.host.clone());
+        let search_path = self.config.search_path.value.clone();
+        let reading = tokio::task::spawn_blocking(move || {
+            read(
+                &target,
+                &Directories::of_this_machine(&search_path),
+                &profiles,
+                &host,
+            )
+        });
+        reading.await.unwrap_or_else(|error| {
+            Err(Fault::host(
+                FaultCode::System,
+                format!("reading the target failed: {error}"),
+            ))
+        })
+    }
+}
+
+/// No such VM, as far as the asking client may know.
+pub(crate) fn unknown(name: &str) -> Fault {
+    let name = name.escape_debug();
+    Fault::caller(
+        FaultCode::NoSuchName,
+        format!("there is no VM {name}; `cosmos ls` shows yours"),
+    )
+}
+
+fn read(
+    target: &TargetName,
+    directories: &Directories,
+    profiles: &[Profile],
+    host: &Host,
+) -> Result<Requirements, Fault> {
+    let mut first = None;
+    for path in search::candidates(target, directories)? {
+        let read = Requirements::read(&path).map_err(Fault::from);
+        let fits = |requirements: &Requirements| {
+            let weighed = matching::weigh(requirements, profiles, host);
+            weighed.iter().any(|candidate| candidate.refused.is_empty())
+        };
+        match read {
+            Ok(requirements) if fits(&requirements) => return Ok(requirements),
+            read => first = first.or(Some(read)),
+        }
+    }
+    first.unwrap_or_else(|| {
+        Err(Fault::caller(
+            FaultCode::NoSuchTarget,
+            format!("there is no {}", target.name),
+        ))
+    })
+}
+
+/// The symbol versions that the C library here defines.
+fn libc_versions(config: &Config) -> Vec<String> {
+    let directories = Directories::of_this_machine(&config.search_path);
+    let found = directories.iter().find_map(|directory| {
+        let requirements = Requirements::read(&directory.join(Path::new("libc.so.6"))).ok()?;
+        match requirements.format {
+            Format::Elf(elf) if elf.class == usize::BITS as u8 => Some(elf.defined_versions),
+            _ => None,
+        }
+    });
+    found.unwrap_or_default()
+}
+
+/// A shared name is part of a registry name and must not look like a private VM's.
+fn check_shared_name(name: &str) -> Result<(), Fault> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._@-".contains(&byte);
+    let is_numbered = name.rsplit_once('-').is_some_and(|(kind, number)| {
+        !kind.is_empty() && !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    });
+    if name.len() > 64 || !name.bytes().all(is_plain) || is_numbered {
+        return Err(Fault::caller(
+            FaultCode::BadArgument,
+            format!(
+                "{} is no name for a shared VM: at most 64 of A-Z a-z 0-9 . _ @ -, and not ending \
+                 in - and a number, which names private ones",
+                name.escape_debug()
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// Says why instead of a handshake.
+fn refuse(mut stream: UnixStream, fault: &Fault) {
+    let Ok(body) = codec::encode(fault) else {
+        return;
+    };
+    let Ok(length) = u32::try_from(body.len()) else {
+        return;
+    };
+    let header = Header {
+        length,
+        kind: FAULT,
+        descriptors: 0,
+        id: 0,
+    };
+    // A fresh socket has room for it; a peer that is gone needs no answer.
+    let _ = stream.set_nonblocking(true);
+    let _ = stream.write_all(&[&header.encode()[..], &body].concat());
+}

@@ -1,0 +1,246 @@
+//! Start, signals, the end.
+//!
+//! cosmosd holds the lock `cosmosd.lock` in the socket directory for its life; a second one of the
+//! same directory ends quietly, leaving the first the field.
+//!
+//! # The end
+//!
+//! SIGTERM and SIGINT end every VM, by force after a second, and then cosmosd. A cosmosd that was
+//! started on demand (`--detach`) also ends by itself once it has had neither a client nor a VM for
+//! `idle_seconds`: it first takes its name back, so that no client is handed to it in between. A
+//! cosmosd that is killed leaves its VMs to their launchers: they keep the clients they have.
+
+use crate::{
+    coordinator::Coordinator,
+    profile::Profile,
+    registry::{self, Link, Registry},
+    supervise::{Command, END_PATIENCE, KILL_PATIENCE},
+};
+use clap::Parser;
+use cosmos_config::Config;
+use cosmos_rpc::{
+    Fault, FaultCode,
+    daemon::{self, Readiness},
+    rendezvous::{COORDINATOR, Rendezvous, SocketDirectory},
+};
+use std::{
+    process::ExitCode,
+    rc::{Rc, Weak},
+    time::Duration,
+};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::watch,
+    task::LocalSet,
+    time::{Instant, timeout},
+};
+
+/// The lock that makes cosmosd one.
+const LOCK: &str = "cosmosd.lock";
+/// How long cosmosdb may take until cosmosd is reachable.
+const READY_PATIENCE: Duration = Duration::from_secs(8);
+
+/// The coordinator of cosmos_vm: finds VMs for targets, launches and supervises them.
+///
+/// Prints `ready` on standard output when it serves, or one line saying why it does not. Clients
+/// start it by themselves. SIGTERM ends it and its VMs.
+///
+/// Example: cosmosd --detach
+#[derive(Clone, Debug, Parser)]
+#[command(name = "cosmosd", version)]
+pub struct Options {
+    /// Go into the background, in a session of its own, and end when idle.
+    #[arg(long)]
+    pub detach: bool,
+}
+
+/// The whole program.
+pub fn main() -> ExitCode {
+    let options = Options::parse();
+    // SAFETY: the first thing main does; clap opens no descriptor, and nothing owns one yet.
+    let settled = unsafe { daemon::settle(options.detach, &[]) };
+    let readiness = match settled {
+        Ok((readiness, _)) => readiness,
+        Err(fault) => {
+            eprintln!("cosmosd: {fault}");
+            return ExitCode::FAILURE;
+        }
+    };
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .with_target(false)
+        .init();
+    match prepare(&options) {
+        Ok(Some(prepared)) => run(prepared, readiness),
+        Ok(None) => {
+            tracing::info!("another cosmosd serves this directory already");
+            ExitCode::SUCCESS
+        }
+        Err(fault) => fail(readiness, &fault),
+    }
+}
+
+fn fail(readiness: Readiness, fault: &Fault) -> ExitCode {
+    tracing::error!("{fault}");
+    readiness.failed(fault);
+    ExitCode::FAILURE
+}
+
+/// What is needed to serve.
+struct Prepared {
+    config: Config,
+    profiles: Vec<Profile>,
+    rendezvous: Rendezvous,
+    detached: bool,
+    /// Held for its drop.
+    _lock: cosmos_rpc::rendezvous::Lock,
+}
+
+/// `None`: another cosmosd serves.
+fn prepare(options: &Options) -> Result<Option<Prepared>, Fault> {
+    let wrong =
+        |error: &dyn std::fmt::Display| Fault::host(FaultCode::Configuration, error.to_string());
+    let config = Config::load().map_err(|error| wrong(&error))?;
+    let profiles = Profile::load_all(&config).map_err(|error| wrong(&error))?;
+    let directory = SocketDirectory::open_or_create(&config.socket_directory)?;
+    let Some(lock) = directory.try_lock(LOCK)? else {
+        return Ok(None);
+    };
+    let rendezvous = Rendezvous {
+        directory: config.socket_directory.value.clone(),
+        libexec: config.libexec_directory.value.clone(),
+        start: config.start_daemons.value,
+        patience: READY_PATIENCE,
+    };
+    let detached = options.detach;
+    Ok(Some(Prepared {
+        config,
+        profiles,
+        rendezvous,
+        detached,
+        _lock: lock,
+    }))
+}
+
+fn run(prepared: Prepared, readiness: Readiness) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    match runtime {
+        Ok(runtime) => {
+            let code = LocalSet::new().block_on(&runtime, serve(prepared, readiness));
+            // A thread that reads a target from a dead file server is not waited for.
+            runtime.shutdown_background();
+            code
+        }
+        Err(error) => {
+            let message = format!("cosmosd cannot start: {error}");
+            fail(readiness, &Fault::host(FaultCode::System, message))
+        }
+    }
+}
+
+async fn serve(prepared: Prepared, readiness: Readiness) -> ExitCode {
+    let Prepared {
+        config,
+        profiles,
+        rendezvous,
+        detached,
+        _lock,
+    } = prepared;
+    let (mut terminate, mut interrupt) = match (
+        listen(SignalKind::terminate()),
+        listen(SignalKind::interrupt()),
+    ) {
+        (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
+        (Err(fault), _) | (_, Err(fault)) => return fail(readiness, &fault),
+    };
+    let (registry, orders) = Registry::new();
+    let coordinator = Coordinator::new(config, profiles, registry);
+    let (link, mut stands) = watch::channel(Link::Connecting);
+    let arrive = arriver(&coordinator);
+    // Who started this one with --detach may hold the lock for starting daemons.
+    let start_first = rendezvous.start && !detached;
+    tokio::task::spawn_local(registry::keep(
+        rendezvous,
+        start_first,
+        orders,
+        link,
+        arrive,
+    ));
+    let up = timeout(READY_PATIENCE, stands.wait_for(|link| *link == Link::Up)).await;
+    let is_up = matches!(up, Ok(Ok(_)));
+    drop(up);
+    if !is_up {
+        let fault = match &*stands.borrow() {
+            Link::Down(fault) => fault.clone(),
+            _ => Fault::host(FaultCode::TimedOut, "cosmosdb does not answer"),
+        };
+        return fail(readiness, &fault);
+    }
+    readiness.ready();
+    tracing::info!("serving");
+    tokio::select! {
+        _ = terminate.recv() => end(&coordinator).await,
+        _ = interrupt.recv() => end(&coordinator).await,
+        () = idle(&coordinator, &stands), if detached => tracing::info!("idle, ending"),
+    }
+    ExitCode::SUCCESS
+}
+
+/// Gives arriving clients to the coordinator, without keeping it alive.
+fn arriver(coordinator: &Rc<Coordinator>) -> impl Fn(registry::Arrival) + use<> {
+    let coordinator: Weak<Coordinator> = Rc::downgrade(coordinator);
+    move |arrival| {
+        if let Some(coordinator) = coordinator.upgrade() {
+            coordinator.arrive(arrival);
+        }
+    }
+}
+
+/// Returns once there has been neither a client nor a VM for long enough, and the name is back.
+async fn idle(coordinator: &Rc<Coordinator>, stands: &watch::Receiver<Link>) {
+    let patience = Duration::from_secs(coordinator.config.idle_seconds.value);
+    loop {
+        let changed = coordinator.changed.notified();
+        if !coordinator.is_idle() {
+            changed.await;
+            continue;
+        }
+        if timeout(patience, changed).await.is_ok() {
+            continue;
+        }
+        if *stands.borrow() != Link::Up {
+            return;
+        }
+        coordinator.registry.remove_and_wait(COORDINATOR).await;
+        if coordinator.is_idle() {
+            return;
+        }
+        // A client came at the last moment.
+        if coordinator.registry.register(COORDINATOR).await.is_err() {
+            tracing::warn!("the name {COORDINATOR} could not be registered again");
+        }
+    }
+}
+
+/// Ends every VM.
+async fn end(coordinator: &Rc<Coordinator>) {
+    tracing::info!("ending, with {} VMs", coordinator.running());
+    coordinator.registry.remove_and_wait(COORDINATOR).await;
+    for vm in coordinator.vms() {
+        vm.ask(Command::End);
+    }
+    let deadline = Instant::now() + END_PATIENCE + KILL_PATIENCE * 2;
+    while coordinator.running() > 0 {
+        let changed = coordinator.changed.notified();
+        if tokio::time::timeout_at(deadline, changed).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn listen(kind: SignalKind) -> Result<Signal, Fault> {
+    signal(kind).map_err(|error| Fault::host(FaultCode::System, format!("signals: {error}")))
+}

@@ -1,0 +1,238 @@
+//! Spawning the launcher, and through it a VM.
+
+use crate::{confinement::Confinement, profile::Profile, stderr::Tail};
+use cosmos_rpc::{
+    Fault, FaultCode, Role,
+    asynchronous::Connection,
+    message::launch::{Start, Started},
+};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use std::{
+    ffi::OsString,
+    io,
+    os::{
+        fd::OwnedFd,
+        unix::{net::UnixStream, process::CommandExt},
+    },
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+use tokio::io::{Interest, unix::AsyncFd};
+
+/// Program of the launcher.
+pub const LAUNCHER: &str = "cosmos-launch";
+/// Variables of cosmosd's own environment that a VM gets; `LC_*` besides. Never the client's:
+/// a VM may be shared, and never those that make the loader load something.
+const ENVIRONMENT: [&str; 6] = ["PATH", "HOME", "LANG", "TZ", "USER", "LOGNAME"];
+
+/// What to launch.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// The VM's name, for messages.
+    pub name: String,
+    /// The launcher.
+    pub launcher: PathBuf,
+    /// What the launcher is to start.
+    pub start: Start,
+}
+
+/// A launched VM: its launcher and both sockets.
+#[derive(Debug)]
+pub struct Launched {
+    /// The launcher's process.
+    pub process: Process,
+    /// The connection to the launcher.
+    pub launcher: Connection,
+    /// cosmosd's end of the VM's control socket, before its handshake.
+    pub control: UnixStream,
+    /// The VM's pid, for people.
+    pub pid: i32,
+}
+
+/// The launcher's process. Dropping it before it is reaped kills it, and the VM with it, and leaves
+/// it to be collected: see [`Process::reap`] for the orderly way.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    pidfd: AsyncFd<OwnedFd>,
+    is_reaped: bool,
+}
+
+impl Order {
+    /// To start a VM of this kind.
+    pub fn new(name: &str, libexec: &Path, profile: &Profile, confinement: &Confinement) -> Order {
+        let mut arguments = profile.arguments.clone();
+        arguments.extend(["--control".to_owned(), "3".to_owned()]);
+        Order {
+            name: name.to_owned(),
+            launcher: libexec.join(LAUNCHER),
+            start: Start {
+                program: profile.executable.to_string_lossy().into_owned(),
+                arguments,
+                environment: environment(std::env::vars_os()),
+                limits: confinement.limits.clone(),
+            },
+        }
+    }
+}
+
+/// Spawns the launcher; its standard output and error, and the VM's, go to the returned tail.
+///
+/// # Errors
+///
+/// `LaunchFailed`, naming the launcher.
+pub fn spawn(order: &Order) -> Result<(Process, UnixStream, Tail), Fault> {
+    let failed = |what: &str, error: io::Error| {
+        Fault::host(
+            FaultCode::LaunchFailed,
+            format!("cannot start the VM {}: {what}: {error}", order.name),
+        )
+    };
+    let launcher = order.launcher.display().to_string();
+    let (ours, theirs) = UnixStream::pair().map_err(|error| failed("socketpair", error))?;
+    let (reader, writer) = io::pipe().map_err(|error| failed("pipe", error))?;
+    let copy = writer.try_clone().map_err(|error| failed("dup", error))?;
+    let tail = Tail::of(OwnedFd::from(reader)).map_err(|error| failed("pipe", error))?;
+    // No pre_exec: the standard library then uses posix_spawn, whose cost does not grow with this
+    // process. A process group of its own keeps a terminal's signals away.
+    let child = Command::new(&order.launcher)
+        .env_clear()
+        .process_group(0)
+        .stdin(Stdio::from(OwnedFd::from(theirs)))
+        .stdout(Stdio::from(writer))
+        .stderr(Stdio::from(copy))
+        .spawn()
+        .map_err(|error| failed(&launcher, error))?;
+    let process = Process::adopt(child).map_err(|error| failed("pidfd", error))?;
+    Ok((process, ours, tail))
+}
+
+/// Has the launcher start the VM.
+///
+/// # Errors
+///
+/// What the launcher says; that it ended instead.
+pub async fn start(
+    order: &Order,
+    process: Process,
+    stream: UnixStream,
+) -> Result<Launched, (Process, Fault)> {
+    match converse(order, stream).await {
+        Ok((launcher, control, Started { pid })) => Ok(Launched {
+            process,
+            launcher,
+            control,
+            pid,
+        }),
+        Err(fault) => Err((process, fault)),
+    }
+}
+
+async fn converse(
+    order: &Order,
+    stream: UnixStream,
+) -> Result<(Connection, UnixStream, Started), Fault> {
+    let system = |error: io::Error| Fault::host(FaultCode::System, format!("socket: {error}"));
+    let mut launcher =
+        Connection::connect(tokio_stream(stream).map_err(system)?, Role::Coordinator).await?;
+    let (ours, theirs) = UnixStream::pair().map_err(system)?;
+    let (started, _) = launcher
+        .call(&order.start, vec![OwnedFd::from(theirs)])
+        .await?;
+    Ok((launcher, ours, started))
+}
+
+/// A stream of the standard library on the runtime.
+pub(crate) fn tokio_stream(stream: UnixStream) -> io::Result<tokio::net::UnixStream> {
+    stream.set_nonblocking(true)?;
+    tokio::net::UnixStream::from_std(stream)
+}
+
+impl Process {
+    /// Holds a child by its pidfd. It was not waited for yet, so its pid still names it.
+    fn adopt(mut child: Child) -> io::Result<Process> {
+        let pidfd = i32::try_from(child.id())
+            .ok()
+            .and_then(Pid::from_raw)
+            .ok_or_else(|| io::Error::other("no pid"))
+            .and_then(|pid| Ok(pidfd_open(pid, PidfdFlags::NONBLOCK)?))
+            .and_then(watch);
+        match pidfd {
+            Ok(pidfd) => Ok(Process {
+                child,
+                pidfd,
+                is_reaped: false,
+            }),
+            Err(error) => {
+                // Out of descriptors: without a pidfd it cannot be supervised.
+                let _ = child.kill();
+                let _ = child.wait();
+                Err(error)
+            }
+        }
+    }
+
+    /// Waits for its end and collects it. Cancel-safe.
+    pub async fn reap(&mut self) {
+        while !self.is_reaped {
+            match self.pidfd.readable().await {
+                Ok(mut ready) => {
+                    // Readable means ended; anything else was a spurious wake.
+                    self.is_reaped = !matches!(self.child.try_wait(), Ok(None));
+                    ready.clear_ready();
+                }
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Kills the launcher, and thereby its VM, whose parent-death signal is SIGKILL.
+    pub fn kill(&self) {
+        // One that has ended already is what was wanted.
+        let _ = pidfd_send_signal(self.pidfd.get_ref(), Signal::KILL);
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if !self.is_reaped {
+            self.kill();
+            // It ends at once: SIGKILL is not handled.
+            let _ = self.child.wait();
+        }
+    }
+}
+
+fn watch(pidfd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: the AsyncFd owns the descriptor, hands out only shared references to it, and an
+    // OwnedFd keeps its number open until it is dropped.
+    unsafe { Ok(AsyncFd::register_with_interest(pidfd, Interest::READABLE)?) }
+}
+
+fn environment(variables: impl Iterator<Item = (OsString, OsString)>) -> Vec<(String, String)> {
+    variables
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, _)| ENVIRONMENT.contains(&name.as_str()) || name.starts_with("LC_"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_is_an_allow_list() {
+        let given = [
+            "PATH",
+            "LD_PRELOAD",
+            "LC_ALL",
+            "COSMOS_X",
+            "OPENSSL_CONF",
+            "HOME",
+        ];
+        let given = given.map(|name| (OsString::from(name), OsString::from("x")));
+        let kept = environment(given.into_iter());
+        let names: Vec<&str> = kept.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["PATH", "LC_ALL", "HOME"]);
+    }
+}

@@ -1,0 +1,46 @@
+//! cosmosd, the coordinator: matches targets with kinds of VMs, launches VMs and supervises them.
+//!
+//! | room | purpose |
+//! |---|---|
+//! | [`requirements`] | what a target is and needs, read from the file |
+//! | [`search`] | from the name a client gives to files |
+//! | [`profile`] | what each kind of VM runs |
+//! | [`matching`] | requirements against profiles: named rules that explain themselves |
+//! | [`confinement`] | limits and isolation level of a VM, from the configuration |
+//! | [`identity`] | which process a client is |
+//! | [`vm`] | a VM as cosmosd knows it: its states and what is true in each |
+//! | [`supervise`] | one task a VM: launch it, pass clients on, see it end |
+//! | [`coordinator`] | the table of VMs and what all rooms share |
+//! | [`session`] | one client's connection |
+//! | [`verb`] | what each request does, a file each |
+//! | [`registry`] | the connection to cosmosdb, made again whenever it is lost |
+//! | [`daemon`] | start, signals, the end |
+//!
+//! # Promises
+//!
+//! 1. One thread runs everything but reading target files; nothing a peer does or leaves undone
+//!    stops it: every wait for a peer has a deadline or can be abandoned.
+//! 2. cosmosd never forks. It spawns the launcher, holds its pidfd before anything could reap it,
+//!    and reaps each exactly once: there are no zombies.
+//! 3. A VM that belongs to a client is reached by that client alone and ends with its connection.
+//! 4. What a VM says (on its control socket, on its standard error) is bounded and trusted in
+//!    nothing that concerns anybody else.
+//! 5. Names of VMs outlive a restart of cosmosdb: they are registered again.
+
+pub mod confinement;
+pub mod coordinator;
+pub mod daemon;
+pub mod identity;
+pub mod launch;
+pub mod matching;
+pub mod profile;
+pub mod registry;
+pub mod requirements;
+pub mod search;
+pub mod session;
+pub mod stderr;
+pub mod supervise;
+pub mod verb;
+pub mod vm;
+
+pub use daemon::main;

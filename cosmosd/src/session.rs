@@ -1,0 +1,84 @@
+//! One client's connection. Requests run side by side, so that an autopsy that waits stops nothing
+//! else; at most [`AT_ONCE`] of them, answers on their way included.
+
+use crate::{
+    coordinator::Coordinator,
+    identity::Client,
+    launch::tokio_stream,
+    verb::{self, Answer},
+};
+use cosmos_rpc::{Fault, FaultCode, Role, asynchronous::Connection};
+use std::{cell::Cell, os::unix::net::UnixStream, rc::Rc};
+use tokio::sync::mpsc;
+
+/// Most requests of one client at once.
+pub const AT_ONCE: usize = 32;
+
+/// A client's connection.
+#[derive(Debug)]
+pub struct Session {
+    /// The coordinator.
+    pub coordinator: Rc<Coordinator>,
+    /// Its number; never used again.
+    pub number: u64,
+    /// Who the client is.
+    pub client: Client,
+    has_ended: Cell<bool>,
+}
+
+impl Session {
+    /// Whether the client is gone. Requests of it may still run; what they would launch now, nobody
+    /// would own.
+    pub fn has_ended(&self) -> bool {
+        self.has_ended.get()
+    }
+}
+
+/// Serves a client until it goes, breaks the protocol, or cosmosd ends; its VMs end then.
+pub async fn serve(coordinator: Rc<Coordinator>, stream: UnixStream, client: Client) {
+    let number = coordinator.begin_session();
+    let session = Rc::new(Session {
+        coordinator,
+        number,
+        client,
+        has_ended: Cell::new(false),
+    });
+    if let Err(fault) = converse(&session, stream).await {
+        tracing::info!("client {} dropped: {fault}", client.identity.pid);
+    }
+    session.has_ended.set(true);
+    session.coordinator.end_session(number);
+}
+
+async fn converse(session: &Rc<Session>, stream: UnixStream) -> Result<(), Fault> {
+    let stream = tokio_stream(stream)
+        .map_err(|error| Fault::host(FaultCode::System, format!("the client's socket: {error}")))?;
+    let connection = Connection::accept(stream, Role::Coordinator).await?;
+    let role = connection.peer().role;
+    if role != Role::Client {
+        return Err(Fault::peer(
+            FaultCode::Protocol,
+            format!("{} connected where clients do", role.name()),
+        ));
+    }
+    let (mut reader, mut writer) = connection.split();
+    let (answers, mut finished) = mpsc::unbounded_channel::<Answer>();
+    let mut running = 0usize;
+    loop {
+        let queued = writer.queued();
+        tokio::select! {
+            frame = reader.receive(), if running + queued < AT_ONCE => match frame? {
+                Some(frame) => {
+                    verb::begin(session, frame, &answers)?;
+                    running += 1;
+                }
+                None => return Ok(()),
+            },
+            Some(answer) = finished.recv() => {
+                running = running.saturating_sub(1);
+                answer.queue(&mut writer)?;
+            }
+            sent = writer.flush(), if queued > 0 => sent?,
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! What a VM writes to its standard output and error: drained, so that it never waits for anybody,
+//! and forgotten but for the end.
+
+use std::{cell::RefCell, collections::VecDeque, io, os::fd::OwnedFd, rc::Rc};
+use tokio::{net::unix::pipe::Receiver, task::JoinHandle};
+
+/// Bytes remembered.
+const REMEMBERED: usize = 8 << 10;
+/// Characters of the last line shown.
+const SHOWN: usize = 240;
+
+/// The reading end of a VM's standard error.
+#[derive(Debug)]
+pub struct Tail {
+    bytes: Rc<RefCell<VecDeque<u8>>>,
+    drain: JoinHandle<()>,
+}
+
+impl Tail {
+    /// Drains a pipe from now on.
+    pub fn of(pipe: OwnedFd) -> io::Result<Tail> {
+        let receiver = Receiver::from_owned_fd(pipe)?;
+        let bytes = Rc::new(RefCell::new(VecDeque::new()));
+        let drain = tokio::task::spawn_local(drain(receiver, bytes.clone()));
+        Ok(Tail { bytes, drain })
+    }
+
+    /// The last line, fit for a line of somebody else's; empty where nothing was written.
+    pub fn last_line(&self) -> String {
+        let bytes: Vec<u8> = self.bytes.borrow().iter().copied().collect();
+        let text = String::from_utf8_lossy(&bytes);
+        let last = text
+            .lines()
+            .rev()
+            .find(|line| !line.trim().is_empty())
+            .unwrap_or_default();
+        last.trim()
+            .chars()
+            .filter(|character| !character.is_control())
+            .take(SHOWN)
+            .collect()
+    }
+}
+
+impl Drop for Tail {
+    fn drop(&mut self) {
+        // A descendant of the VM may hold the pipe open for ever.
+        self.drain.abort();
+    }
+}
+
+async fn drain(receiver: Receiver, bytes: Rc<RefCell<VecDeque<u8>>>) {
+    let mut buffer = vec![0; 4096];
+    while receiver.readable().await.is_ok() {
+        match receiver.try_read(&mut buffer) {
+            Ok(0) => return,
+            Ok(count) => {
+                let mut bytes = bytes.borrow_mut();
+                bytes.extend(buffer.iter().take(count));
+                let surplus = bytes.len().saturating_sub(REMEMBERED);
+                bytes.drain(..surplus);
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(_) => return,
+        }
+        // A VM that writes without pause gets no more than its turn.
+        tokio::task::yield_now().await;
+    }
+}

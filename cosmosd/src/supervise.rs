@@ -1,0 +1,450 @@
+//! One task a VM: launches it, passes clients on, ends it when asked, sees it end.
+//!
+//! The task alone changes the VM's [`Life`]. It waits for whichever comes first: a word of the
+//! launcher, a word of the VM, a command, the launcher's end, or the next deadline:
+//!
+//! | waiting for | at most | then |
+//! |---|---|---|
+//! | the VM to be ready | [`START_PATIENCE`] | kill the VM |
+//! | the VM to end after it was asked to | [`END_PATIENCE`] | kill the VM |
+//! | the VM to end after it closed its control socket | [`END_PATIENCE`] | kill the VM |
+//! | the launcher to report after a kill | [`KILL_PATIENCE`] | kill the launcher; its death kills the VM |
+//!
+//! To ask a VM to end is to close its control socket: a VM without clients and control socket has
+//! nothing left to live for. The VM is killed through its launcher, which holds its pidfd.
+
+use crate::{
+    launch::{self, Launched, Order, Process, tokio_stream},
+    stderr::Tail,
+    vm::{Life, State},
+};
+use cosmos_rpc::{
+    Fault, FaultCode, Frame, Role,
+    asynchronous::Connection,
+    message::{
+        Message,
+        coordinator::Ending,
+        launch::{Accept, Clients, Ended, Kill, Ready},
+        registry::Identity,
+    },
+};
+use std::{
+    future::{Future, pending},
+    os::fd::OwnedFd,
+    time::Duration,
+};
+use tokio::{
+    sync::{mpsc, watch},
+    time::{Instant, sleep_until, timeout},
+};
+
+/// How long a VM may take from its launch until it is ready.
+pub const START_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a VM may take to end by itself.
+pub const END_PATIENCE: Duration = Duration::from_secs(1);
+/// How long a launcher may take to report its VM's end after a kill.
+pub const KILL_PATIENCE: Duration = Duration::from_secs(3);
+/// How long what an ended VM left in its sockets and pipes is read.
+const REMAINS_PATIENCE: Duration = Duration::from_millis(100);
+/// Most clients on their way to a VM that does not take them.
+const WAITING_CLIENTS: usize = 64;
+/// Room for commands.
+const COMMANDS: usize = 128;
+
+/// What a supervising task is asked to do.
+#[derive(Debug)]
+pub enum Command {
+    /// Pass a client's connection to the VM.
+    Accept(Identity, OwnedFd),
+    /// The VM is wanted: start its idle time anew.
+    Touch,
+    /// Have it end, by force if it must be.
+    End,
+    /// Kill it.
+    Kill,
+}
+
+/// A channel for commands of the right size.
+pub fn commands() -> (mpsc::Sender<Command>, mpsc::Receiver<Command>) {
+    mpsc::channel(COMMANDS)
+}
+
+/// Launches a VM and stays with it until it has ended and its launcher is reaped. `retire_after`:
+/// how long a shared VM may be without clients.
+pub async fn supervise(
+    order: Order,
+    retire_after: Option<Duration>,
+    life: watch::Sender<Life>,
+    commands: mpsc::Receiver<Command>,
+) {
+    let (process, stream, tail) = match launch::spawn(&order) {
+        Ok(spawned) => spawned,
+        Err(fault) => return never_was(&life, fault),
+    };
+    let deadline = Instant::now() + START_PATIENCE;
+    let starting = launch::start(&order, process, stream);
+    let launched = match timeout(START_PATIENCE, starting).await {
+        Ok(Ok(launched)) => launched,
+        Ok(Err((mut process, fault))) => {
+            let fault = with_last_words(fault, &tail);
+            if timeout(REMAINS_PATIENCE, process.reap()).await.is_err() {
+                process.kill();
+                process.reap().await;
+            }
+            return never_was(&life, fault);
+        }
+        Err(_) => {
+            // The dropped future's launcher was killed and collected with it.
+            let message = format!(
+                "the launcher of the VM {} did not answer in time",
+                order.name
+            );
+            return never_was(&life, Fault::host(FaultCode::TimedOut, message));
+        }
+    };
+    let Launched {
+        process,
+        launcher,
+        control,
+        pid,
+    } = launched;
+    life.send_modify(|life| life.pid = pid);
+    let mut supervisor = Supervisor {
+        name: order.name,
+        process,
+        launcher: Some(launcher),
+        control: None,
+        tail,
+        life,
+        commands,
+        retire_after,
+        clients: 0,
+        ending: None,
+        killed: false,
+        next: Some((deadline, Escalation::Kill)),
+    };
+    supervisor.greet(control, deadline).await;
+    supervisor.run().await;
+    supervisor.bury().await;
+}
+
+/// What to do when a deadline passes, the stronger the later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Escalation {
+    /// A shared VM had no client for long enough: ask it to end.
+    Retire,
+    /// Kill the VM through its launcher.
+    Kill,
+    /// Kill the launcher.
+    KillLauncher,
+}
+
+struct Supervisor {
+    name: String,
+    process: Process,
+    launcher: Option<Connection>,
+    control: Option<Connection>,
+    tail: Tail,
+    life: watch::Sender<Life>,
+    commands: mpsc::Receiver<Command>,
+    retire_after: Option<Duration>,
+    /// As the VM says; only its own retirement depends on it.
+    clients: u32,
+    ending: Option<Ending>,
+    /// Whether a kill was asked for.
+    killed: bool,
+    next: Option<(Instant, Escalation)>,
+}
+
+/// What came first.
+enum Event {
+    Launcher(Result<Option<Frame>, Fault>),
+    Vm(Result<Option<Frame>, Fault>),
+    Sent(Result<(), Fault>),
+    Command(Option<Command>),
+    Deadline,
+    Ended,
+}
+
+impl Supervisor {
+    /// Shakes hands on the control socket.
+    async fn greet(&mut self, control: std::os::unix::net::UnixStream, deadline: Instant) {
+        let connecting = async {
+            let stream = tokio_stream(control).map_err(|error| {
+                Fault::host(FaultCode::System, format!("the control socket: {error}"))
+            })?;
+            let connection = Connection::connect(stream, Role::Coordinator).await?;
+            match connection.peer().role {
+                Role::Vm => Ok(connection),
+                other => Err(Fault::peer(
+                    FaultCode::Protocol,
+                    format!("it says it is {}", other.name()),
+                )),
+            }
+        };
+        match tokio::time::timeout_at(deadline, connecting).await {
+            Ok(Ok(connection)) => self.control = Some(connection),
+            Ok(Err(fault)) => self.give_up_starting(&fault.message),
+            Err(_) => {}
+        }
+    }
+
+    async fn run(&mut self) {
+        loop {
+            match self.event().await {
+                Event::Launcher(Ok(Some(frame))) if frame.kind == Ended::KIND => {
+                    self.ending = frame.message::<Ended>().ok().map(|ended| ended.ending);
+                    self.poison();
+                }
+                // The launcher is ending, or broke the protocol: its end decides.
+                Event::Launcher(_) => {
+                    self.launcher = None;
+                    self.escalate(KILL_PATIENCE, Escalation::KillLauncher);
+                }
+                Event::Vm(Ok(Some(frame))) => self.hear(frame),
+                Event::Vm(Ok(None)) => self.give_up("closed its control socket"),
+                Event::Vm(Err(fault)) => self.give_up(&fault.message),
+                Event::Sent(Ok(())) => {}
+                Event::Sent(Err(_)) => self.give_up("does not take its clients"),
+                Event::Command(Some(command)) => self.obey(command),
+                // cosmosd itself is ending; the VM keeps the clients it has.
+                Event::Command(None) => return,
+                Event::Deadline => self.act(),
+                Event::Ended => return,
+            }
+        }
+    }
+
+    async fn event(&mut self) -> Event {
+        let (launcher_reader, launcher_writer) = halves(&mut self.launcher);
+        let (control_reader, control_writer) = halves(&mut self.control);
+        let deadline = self.next.map(|(deadline, _)| deadline);
+        tokio::select! {
+            frame = when(launcher_reader, |reader| reader.receive()) => Event::Launcher(frame),
+            frame = when(control_reader, |reader| reader.receive()) => Event::Vm(frame),
+            sent = when(control_writer.filter(|writer| writer.queued() > 0), |writer| writer.flush())
+                => Event::Sent(sent),
+            // A launcher that takes no word is found out by its deadline.
+            _ = when(launcher_writer.filter(|writer| writer.queued() > 0), |writer| writer.flush())
+                => Event::Sent(Ok(())),
+            command = self.commands.recv() => Event::Command(command),
+            () = when(deadline, sleep_until) => Event::Deadline,
+            () = self.process.reap() => Event::Ended,
+        }
+    }
+
+    /// A notice of the VM. It may be hostile: whatever is not due ends it.
+    fn hear(&mut self, frame: Frame) {
+        let is_starting = self.life.borrow().state == State::Starting;
+        match frame.kind {
+            Ready::KIND if is_starting && frame.message::<Ready>().is_ok() => {
+                self.life.send_modify(|life| {
+                    life.advance(State::Ready);
+                });
+                self.next = None;
+                self.idle();
+            }
+            Clients::KIND => match frame.message::<Clients>() {
+                Ok(Clients { count }) => {
+                    self.clients = count;
+                    self.idle();
+                }
+                Err(_) => self.give_up("broke the protocol"),
+            },
+            _ => self.give_up("broke the protocol"),
+        }
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Accept(identity, stream) => {
+                let Some(control) = &mut self.control else {
+                    return;
+                };
+                let is_flooded = control.writer.queued() >= WAITING_CLIENTS;
+                let accept = Accept { client: identity };
+                if is_flooded || control.writer.queue_notice(&accept, vec![stream]).is_err() {
+                    self.give_up("does not take its clients");
+                }
+                self.idle();
+            }
+            Command::Touch => self.idle(),
+            Command::End => {
+                self.poison();
+                self.control = None;
+                self.escalate(END_PATIENCE, Escalation::Kill);
+            }
+            Command::Kill => self.kill(),
+        }
+    }
+
+    fn act(&mut self) {
+        match self.next.take() {
+            Some((_, Escalation::Retire)) => {
+                tracing::info!("{}: nobody uses it, it is retired", self.name);
+                self.obey(Command::End);
+            }
+            Some((_, Escalation::Kill)) => {
+                if self.life.borrow().state == State::Starting {
+                    self.give_up_starting("was not ready in time");
+                }
+                self.kill();
+            }
+            Some((_, Escalation::KillLauncher)) => self.process.kill(),
+            None => {}
+        }
+    }
+
+    /// Starts the idle time of a shared VM without clients anew, or stops it.
+    fn idle(&mut self) {
+        if self.life.borrow().state != State::Ready {
+            return;
+        }
+        let after = self.retire_after.filter(|_| self.clients == 0);
+        self.next = after
+            .and_then(|after| Instant::now().checked_add(after))
+            .map(|at| (at, Escalation::Retire));
+    }
+
+    /// The VM does not serve any more; it should be ending by itself.
+    fn give_up(&mut self, why: &str) {
+        if self.life.borrow().state == State::Starting {
+            return self.give_up_starting(why);
+        }
+        tracing::info!("{}: {why}", self.name);
+        self.poison();
+        self.control = None;
+        self.escalate(END_PATIENCE, Escalation::Kill);
+    }
+
+    fn give_up_starting(&mut self, why: &str) {
+        self.control = None;
+        let message = format!("the VM {} did not become ready: {why}", self.name);
+        let fault = Fault::vm(FaultCode::LaunchFailed, message);
+        self.life
+            .send_modify(|life| life.problem = life.problem.take().or(Some(fault)));
+        self.escalate(END_PATIENCE, Escalation::Kill);
+    }
+
+    fn kill(&mut self) {
+        self.killed = true;
+        self.poison();
+        self.control = None;
+        let is_asked = match &mut self.launcher {
+            Some(launcher) => launcher.writer.queue_notice(&Kill, Vec::new()).is_ok(),
+            None => false,
+        };
+        if !is_asked {
+            self.process.kill();
+        }
+        self.escalate(KILL_PATIENCE, Escalation::KillLauncher);
+    }
+
+    /// Sets a deadline for a step, unless a stronger one is due; of two for one step the earlier.
+    fn escalate(&mut self, patience: Duration, step: Escalation) {
+        let at = Instant::now() + patience;
+        self.next = match self.next {
+            Some((due_at, due)) if due > step => Some((due_at, due)),
+            Some((due_at, due)) if due == step => Some((due_at.min(at), step)),
+            _ => Some((at, step)),
+        };
+    }
+
+    fn poison(&mut self) {
+        if self.life.borrow().state != State::Starting {
+            self.life.send_modify(|life| {
+                life.advance(State::Poisoned);
+            });
+        }
+    }
+
+    /// The launcher is reaped: reads what it and the VM left, and tells everybody.
+    async fn bury(mut self) {
+        if let Some(launcher) = &mut self.launcher {
+            let remains = async {
+                while let Ok(Some(frame)) = launcher.receive().await {
+                    if let Ok(ended) = frame.message::<Ended>() {
+                        return Some(ended.ending);
+                    }
+                }
+                None
+            };
+            if let Ok(Some(ending)) = timeout(REMAINS_PATIENCE, remains).await {
+                self.ending = Some(ending);
+            }
+        }
+        // Lets the drain take what is in the pipe.
+        tokio::task::yield_now().await;
+        let ending = match self.ending.take() {
+            Some(Ending::Killed { signal, .. }) if signal == libc::SIGKILL => Ending::Killed {
+                signal,
+                requested: self.killed,
+            },
+            Some(ending) => ending,
+            None => Ending::Unknown,
+        };
+        let last_words = self.tail.last_line();
+        let name = self.name;
+        self.life.send_modify(|life| {
+            let never_ready = life.state == State::Starting || life.problem.is_some();
+            life.ending = Some(ending);
+            life.last_words = last_words;
+            life.advance(State::Gone);
+            if never_ready {
+                life.problem = Some(never_ready_fault(&name, life));
+            }
+            tracing::info!("{name}: {}", life.obituary());
+        });
+    }
+}
+
+fn never_ready_fault(name: &str, life: &Life) -> Fault {
+    let why = match &life.problem {
+        Some(problem) => format!("{} ({})", problem.message, life.obituary()),
+        None => format!(
+            "the VM {name} ended before it was ready: {}",
+            life.obituary()
+        ),
+    };
+    Fault::vm(FaultCode::LaunchFailed, why)
+}
+
+/// A VM that never came to be, and why.
+pub(crate) fn never_was(life: &watch::Sender<Life>, fault: Fault) {
+    tracing::warn!("{fault}");
+    life.send_modify(|life| {
+        life.problem = Some(fault);
+        life.ending = Some(Ending::Unknown);
+        life.advance(State::Gone);
+    });
+}
+
+fn with_last_words(fault: Fault, tail: &Tail) -> Fault {
+    match tail.last_line().as_str() {
+        "" => fault,
+        words => Fault {
+            message: format!("{} ({words})", fault.message),
+            ..fault
+        },
+    }
+}
+
+type Halves<'c> = (
+    Option<&'c mut cosmos_rpc::asynchronous::Reader>,
+    Option<&'c mut cosmos_rpc::asynchronous::Writer>,
+);
+
+fn halves(connection: &mut Option<Connection>) -> Halves<'_> {
+    match connection {
+        Some(connection) => (Some(&mut connection.reader), Some(&mut connection.writer)),
+        None => (None, None),
+    }
+}
+
+/// The future of what is there; for ever where nothing is.
+async fn when<T, F: Future>(there: Option<T>, future: impl FnOnce(T) -> F) -> F::Output {
+    match there {
+        Some(there) => future(there).await,
+        None => pending().await,
+    }
+}

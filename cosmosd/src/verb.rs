@@ -1,0 +1,110 @@
+//! What each request does: one file a verb.
+//!
+//! A request runs as a task of its own and ends with an [`Answer`]. Bytes that are no request end
+//! the connection instead.
+
+mod autopsy;
+mod list_vms;
+mod vm_close;
+mod vm_open;
+mod which;
+
+use crate::session::Session;
+use cosmos_rpc::{
+    Fault, FaultCode, Frame,
+    asynchronous::Writer,
+    codec,
+    message::{
+        FAULT, Message, REPLY,
+        coordinator::{Autopsy, ListVms, VmClose, VmOpen, Which},
+    },
+};
+use std::{future::Future, rc::Rc};
+use tokio::sync::mpsc::UnboundedSender;
+
+/// An answer on its way to the client.
+#[derive(Debug)]
+pub struct Answer {
+    kind: u16,
+    id: u64,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn new<M: Message>(id: u64, answer: Result<M::Reply, Fault>) -> Result<Answer, Fault> {
+        match answer.and_then(|reply| codec::encode(&reply)) {
+            Ok(body) => Ok(Answer {
+                kind: M::KIND | REPLY,
+                id,
+                body,
+            }),
+            Err(fault) => Ok(Answer {
+                kind: FAULT,
+                id,
+                body: codec::encode(&fault)?,
+            }),
+        }
+    }
+
+    /// Queues it.
+    pub fn queue(self, writer: &mut Writer) -> Result<(), Fault> {
+        writer.queue(self.kind, self.id, self.body, Vec::new())
+    }
+}
+
+/// Begins what a frame asks for; its answer goes to `answers`.
+///
+/// # Errors
+///
+/// `Protocol`: the connection is to be dropped.
+pub fn begin(
+    session: &Rc<Session>,
+    frame: Frame,
+    answers: &UnboundedSender<Answer>,
+) -> Result<(), Fault> {
+    let session = session.clone();
+    let task = Task {
+        id: frame.id,
+        answers: answers.clone(),
+    };
+    match frame.kind {
+        _ if frame.id == 0 => Err(Fault::peer(FaultCode::Protocol, "a request without an id")),
+        VmOpen::KIND => task.run::<VmOpen, _>(&frame, |request| vm_open::answer(session, request)),
+        VmClose::KIND => {
+            task.run::<VmClose, _>(&frame, |request| vm_close::answer(session, request))
+        }
+        Which::KIND => task.run::<Which, _>(&frame, |request| which::answer(session, request)),
+        ListVms::KIND => {
+            task.run::<ListVms, _>(&frame, |request| list_vms::answer(session, request))
+        }
+        Autopsy::KIND => {
+            task.run::<Autopsy, _>(&frame, |request| autopsy::answer(session, request))
+        }
+        other => Err(Fault::peer(
+            FaultCode::Protocol,
+            format!("cosmosd has no request of the kind {other:#06x}"),
+        )),
+    }
+}
+
+struct Task {
+    id: u64,
+    answers: UnboundedSender<Answer>,
+}
+
+impl Task {
+    fn run<M, F>(self, frame: &Frame, work: impl FnOnce(M) -> F) -> Result<(), Fault>
+    where
+        M: Message + 'static,
+        F: Future<Output = Result<M::Reply, Fault>> + 'static,
+    {
+        let work = work(frame.message::<M>()?);
+        tokio::task::spawn_local(async move {
+            if let Ok(answer) = Answer::new::<M>(self.id, work.await) {
+                // A client that is gone needs none.
+                let _ = self.answers.send(answer);
+            }
+        });
+        Ok(())
+    }
+}

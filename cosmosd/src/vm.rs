@@ -1,0 +1,294 @@
+//! A VM as cosmosd knows it.
+//!
+//! ```text
+//!            control socket: Ready
+//!  Starting ─────────────────────▶ Ready
+//!     │                              │
+//!     │ not ready in time,           │ control socket closed or broken, end or kill asked for,
+//!     │ start refused                │ retired
+//!     ▼                              ▼
+//!  Poisoned ◀────────────────────────┘
+//!     │
+//!     │ launcher reaped
+//!     ▼
+//!    Gone
+//! ```
+//!
+//! (`InCall` and `InCallback` are states of a client thread on a VM; only the two of them know.)
+//!
+//! What is true in each state:
+//!
+//! | | Starting | Ready | Poisoned | Gone |
+//! |---|---|---|---|---|
+//! | the name `vm/NAME` leads here | yes | yes | no | no |
+//! | a client that connects is passed on | when ready | yes | refused | refused |
+//! | it is given out for new targets | its opener waits | yes | no | no |
+//! | there is a process | maybe | yes | maybe | no |
+//! | `pid` may be shown | when not 0 | yes | yes | as a memory |
+//! | `ending` is known | no | no | maybe | yes, `Unknown` included |
+//! | `problem` is set | no | no | where it never was ready | likewise |
+//!
+//! Transitions are made by [`supervise`](crate::supervise) alone, one task a VM; everybody else
+//! reads [`Life`] from a watch channel. States only advance in the order of the diagram: a VM is
+//! never reopened behind anybody's back.
+
+use crate::{confinement::Confinement, identity::Client, supervise::Command};
+use cosmos_rpc::{Fault, FaultCode, message::coordinator::Ending};
+use std::{
+    cell::RefCell,
+    time::{Duration, Instant},
+};
+use tokio::sync::{mpsc, watch};
+
+/// A state; they only advance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum State {
+    /// It is being started and does not serve yet.
+    Starting,
+    /// It serves.
+    Ready,
+    /// It serves nobody any more and is about to end.
+    Poisoned,
+    /// It has ended and was reaped.
+    Gone,
+}
+
+/// What is known of a VM at a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Life {
+    /// Its state.
+    pub state: State,
+    /// Since when it is in that state.
+    pub since: Instant,
+    /// Its pid for people; 0: not known yet.
+    pub pid: i32,
+    /// How it ended, where that is known.
+    pub ending: Option<Ending>,
+    /// Why it never was ready.
+    pub problem: Option<Fault>,
+    /// The last line it wrote to its standard error before it ended.
+    pub last_words: String,
+}
+
+/// Who may use a VM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// The client process that opened it, on the session of this number. It ends with the session.
+    Session(u64, Client),
+    /// Every client of this uid. It ends when nobody used it for a while.
+    Shared(u32),
+}
+
+/// A VM in cosmosd's table.
+#[derive(Debug)]
+pub struct Vm {
+    /// Its name without `vm/`.
+    pub name: String,
+    /// Its kind.
+    pub kind: String,
+    /// The host it runs on.
+    pub host: String,
+    /// Who may use it.
+    pub owner: Owner,
+    /// What it was started with.
+    pub confinement: Confinement,
+    /// The targets it was asked for, each once.
+    pub targets: RefCell<Vec<String>>,
+    /// What is known of it.
+    pub life: watch::Receiver<Life>,
+    /// What its supervising task is asked to do.
+    pub commands: mpsc::Sender<Command>,
+}
+
+/// Most targets remembered for people.
+const TARGETS: usize = 64;
+
+impl State {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            State::Starting => "starting",
+            State::Ready => "ready",
+            State::Poisoned => "poisoned",
+            State::Gone => "gone",
+        }
+    }
+}
+
+impl Life {
+    /// A VM that is being started.
+    pub fn starting() -> Life {
+        Life {
+            state: State::Starting,
+            since: Instant::now(),
+            pid: 0,
+            ending: None,
+            problem: None,
+            last_words: String::new(),
+        }
+    }
+
+    /// Advances to a state; one that is not ahead changes nothing. Whether it did.
+    pub fn advance(&mut self, state: State) -> bool {
+        let is_ahead = state > self.state;
+        if is_ahead {
+            self.state = state;
+            self.since = Instant::now();
+        }
+        is_ahead
+    }
+
+    /// How it ended, in words; empty where it has not.
+    pub fn obituary(&self) -> String {
+        let how = match &self.ending {
+            None | Some(Ending::Running) if self.state < State::Gone => return String::new(),
+            Some(ending) => describe(ending),
+            None => describe(&Ending::Unknown),
+        };
+        match self.last_words.as_str() {
+            "" => how,
+            words => format!("{how}; it said: {words}"),
+        }
+    }
+}
+
+impl Owner {
+    /// Whether the client may connect to the VM.
+    pub fn admits(&self, client: &Client) -> bool {
+        match self {
+            Owner::Session(_, owner) => owner.is_same_process(client),
+            Owner::Shared(uid) => *uid == client.identity.uid,
+        }
+    }
+
+    /// Whether the client may know of the VM.
+    pub fn is_visible_to(&self, client: &Client) -> bool {
+        let uid = match self {
+            Owner::Session(_, owner) => owner.identity.uid,
+            Owner::Shared(uid) => *uid,
+        };
+        uid == client.identity.uid || client.identity.uid == 0
+    }
+}
+
+impl Vm {
+    /// Its name in the registry.
+    pub fn registry_name(&self) -> String {
+        format!("vm/{}", self.name)
+    }
+
+    /// Its state.
+    pub fn state(&self) -> State {
+        self.life.borrow().state
+    }
+
+    /// Remembers a target for people.
+    pub fn remember(&self, target: &str) {
+        let mut targets = self.targets.borrow_mut();
+        if !targets.iter().any(|known| known == target) && targets.len() < TARGETS {
+            targets.push(target.to_owned());
+        }
+    }
+
+    /// Waits until it serves.
+    ///
+    /// # Errors
+    ///
+    /// Why it never did; `VmDied` where it ended meanwhile.
+    pub async fn ready(&self) -> Result<(), Fault> {
+        let mut life = self.life.clone();
+        let known = life.wait_for(|life| life.state > State::Starting).await;
+        let Ok(life) = known else {
+            return Err(Fault::host(
+                FaultCode::VmDied,
+                format!("the VM {} was given up", self.name),
+            ));
+        };
+        if life.state == State::Ready {
+            return Ok(());
+        }
+        Err(life.problem.clone().unwrap_or_else(|| {
+            Fault::vm(
+                FaultCode::VmDied,
+                format!("the VM {} is ending: {}", self.name, life.obituary()),
+            )
+        }))
+    }
+
+    /// Waits until it has ended, at most so long; how.
+    pub async fn ended(&self, patience: Duration) -> Ending {
+        let mut life = self.life.clone();
+        let gone = life.wait_for(|life| life.state == State::Gone);
+        match tokio::time::timeout(patience, gone).await {
+            Ok(Ok(life)) => life.ending.clone().unwrap_or(Ending::Unknown),
+            Ok(Err(_)) => Ending::Unknown,
+            Err(_) => {
+                let life = self.life.borrow();
+                life.ending.clone().unwrap_or(Ending::Running)
+            }
+        }
+    }
+
+    /// Asks its supervising task; one that is busy or gone is not waited for. Whether it will see
+    /// to it.
+    pub fn ask(&self, command: Command) -> bool {
+        self.commands.try_send(command).is_ok()
+    }
+}
+
+/// An ending in words.
+pub fn describe(ending: &Ending) -> String {
+    match ending {
+        Ending::Running => "it runs".to_owned(),
+        Ending::Exited(status) => format!("exited with status {status}"),
+        Ending::Killed {
+            requested: true, ..
+        } => "ended by cosmosd".to_owned(),
+        Ending::Killed { signal, .. } => match nix::sys::signal::Signal::try_from(*signal) {
+            Ok(signal) => format!("killed by {}", signal.as_str()),
+            Err(_) => format!("killed by signal {signal}"),
+        },
+        Ending::Unknown => "ended, nobody saw how".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_only_advance() {
+        let mut life = Life::starting();
+        assert!(life.advance(State::Poisoned));
+        assert!(!life.advance(State::Ready));
+        assert_eq!(life.state, State::Poisoned);
+        assert!(life.advance(State::Gone));
+        assert!(!life.advance(State::Gone));
+    }
+
+    #[test]
+    fn obituaries() {
+        let ended = |ending, last_words: &str| Life {
+            state: State::Gone,
+            ending,
+            last_words: last_words.to_owned(),
+            ..Life::starting()
+        };
+        let killed = |signal, requested| Some(Ending::Killed { signal, requested });
+        assert_eq!(Life::starting().obituary(), "");
+        assert_eq!(
+            ended(Some(Ending::Exited(3)), "").obituary(),
+            "exited with status 3"
+        );
+        assert_eq!(
+            ended(killed(11, false), "oh").obituary(),
+            "killed by SIGSEGV; it said: oh"
+        );
+        assert_eq!(ended(killed(9, true), "").obituary(), "ended by cosmosd");
+        assert_eq!(
+            ended(killed(40, false), "").obituary(),
+            "killed by signal 40"
+        );
+        assert_eq!(ended(None, "").obituary(), "ended, nobody saw how");
+    }
+}

@@ -278,14 +278,11 @@ impl Coordinator {
             life: known,
             commands,
         });
-        let order = Order::new(
-            &name,
-            &self.config.libexec_directory,
-            wish.profile,
-            wish.confinement,
-        );
+        let is_private = matches!(owner, Owner::Session(..));
+        let libexec = &self.config.libexec_directory;
+        let order = Order::new(&name, libexec, wish.profile, wish.confinement, is_private);
         let idle = Duration::from_secs(self.config.idle_seconds.value);
-        let retire_after = matches!(owner, Owner::Shared(_)).then_some(idle);
+        let retire_after = (!is_private).then_some(idle);
         self.vms.borrow_mut().insert(name, vm.clone());
         self.changed.notify_waiters();
         let (coordinator, supervised) = (self.clone(), vm.clone());

@@ -59,10 +59,17 @@ pub struct Process {
 }
 
 impl Order {
-    /// To start a VM of this kind.
-    pub fn new(name: &str, libexec: &Path, profile: &Profile, confinement: &Confinement) -> Order {
+    /// To start a VM of this kind. A private one ends with its client's main connection.
+    pub fn new(
+        name: &str,
+        libexec: &Path,
+        profile: &Profile,
+        confinement: &Confinement,
+        is_private: bool,
+    ) -> Order {
         let mut arguments = profile.arguments.clone();
         arguments.extend(["--control".to_owned(), "3".to_owned()]);
+        arguments.extend(is_private.then(|| "--private".to_owned()));
         Order {
             name: name.to_owned(),
             launcher: libexec.join(LAUNCHER),

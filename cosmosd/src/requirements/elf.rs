@@ -195,7 +195,7 @@ impl<'d, H: FileHeader, R: ReadRef<'d>> Image<'d, H, R> {
                 Some(address) => self.defined_versions(address, strings)?,
                 None => Vec::new(),
             },
-            is_program: flags & u64::from(elf::DF_1_PIE.0) != 0,
+            is_program: flags & elf::DF_1_PIE.0 != 0,
         })
     }
 

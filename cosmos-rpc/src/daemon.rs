@@ -189,7 +189,8 @@ fn close_range(first: u32, last: u32) -> Result<(), Fault> {
 fn reset_signals() {
     for signal in (1..=libc::SIGRTMAX()).filter(|&signal| signal != libc::SIGPIPE) {
         // SAFETY: sets a disposition that needs no handler. The kernel refuses SIGKILL and SIGSTOP,
-        // the C library the numbers it keeps for itself; both are at their default anyway.
+        // which cannot be ignored; the C library refuses the numbers it keeps for itself and sets
+        // its handlers there whenever it needs them.
         unsafe { libc::signal(signal, libc::SIG_DFL) };
     }
     // Cannot fail for a valid set.

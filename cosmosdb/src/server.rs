@@ -38,6 +38,7 @@ pub(crate) struct Server {
     place: Option<Place>,
     orders: mpsc::Receiver<Order>,
     launch: Launch,
+    signals: Signals,
 }
 
 /// Where the socket is, held by the lock.
@@ -70,10 +71,9 @@ enum Event {
 impl Server {
     /// Serves until SIGTERM, or until a successor does.
     pub(crate) async fn run(mut self) -> Result<(), Fault> {
-        let mut signals = Signals::catch()?;
         let mut succession: Option<Succession> = None;
         loop {
-            match self.next(&mut signals, &mut succession).await {
+            match self.next(&mut succession).await {
                 Event::Accepted(Ok(stream)) => connection::welcome(&self.registry, stream, false),
                 Event::Accepted(Err(error)) => {
                     tracing::warn!(%error, "cannot accept");
@@ -108,7 +108,7 @@ impl Server {
         Ok(())
     }
 
-    async fn next(&mut self, signals: &mut Signals, succession: &mut Option<Succession>) -> Event {
+    async fn next(&mut self, succession: &mut Option<Succession>) -> Event {
         loop {
             let expiry = self.registry.table.borrow().next_expiry();
             let expires = async {
@@ -127,9 +127,9 @@ impl Server {
                 accepted = self.listener.accept() => Event::Accepted(accepted.map(|(stream, _)| stream)),
                 Some(order) = self.orders.recv() => Event::Ordered(order),
                 greeted = greeted => Event::Greeted(Box::new(greeted)),
-                _ = signals.hup.recv() => Event::Hup,
-                _ = signals.term.recv() => Event::End,
-                _ = signals.int.recv() => Event::End,
+                _ = self.signals.hup.recv() => Event::Hup,
+                _ = self.signals.term.recv() => Event::End,
+                _ = self.signals.int.recv() => Event::End,
                 () = expires => Event::Expiry,
                 // The table may have changed: look at its next expiry again.
                 () = self.registry.changed.notified() => continue,
@@ -268,6 +268,7 @@ impl Succession {
     }
 }
 
+#[derive(Debug)]
 struct Signals {
     term: Signal,
     int: Signal,

@@ -199,6 +199,8 @@ fn owner_process() {
         .spawn()
         .unwrap();
     println!("\nheir {}", heir.id());
+    // Nobody waits for it: this process is killed first.
+    std::mem::forget(heir);
     let _ = std::io::stdin().read_to_end(&mut Vec::new());
 }
 

@@ -1,6 +1,6 @@
 //! From the command line to a serving registry.
 
-use super::{Place, Server};
+use super::{Place, Server, Signals};
 use crate::connection;
 use crate::handover;
 use crate::options::Options;
@@ -99,13 +99,14 @@ async fn prepare(options: &Options, descriptors: Descriptors) -> Result<Option<S
     };
     let (registry, orders) = Registry::new(bounds(&config), rules);
     let launch = Launch::of(options)?;
+    let signals = Signals::catch()?;
     let directory = options
         .socket_directory
         .clone()
         .unwrap_or_else(|| config.socket_directory.value.clone());
     if let Some(predecessor) = descriptors.take_over {
         let predecessor = UnixStream::from(predecessor);
-        let server = succeed(registry, orders, launch, directory, predecessor).await?;
+        let server = succeed(registry, orders, launch, signals, directory, predecessor).await?;
         return Ok(Some(server));
     }
     let (listener, place) = match descriptors.activated {
@@ -113,21 +114,12 @@ async fn prepare(options: &Options, descriptors: Descriptors) -> Result<Option<S
             route::check_listener(&listener)?;
             (UnixListener::from(listener), None)
         }
-        None => match claim(&SocketDirectory::open_or_create(&directory)?)? {
+        None => match claim(SocketDirectory::open_or_create(&directory)?)? {
             None => return Ok(None),
-            Some(lock) => {
-                let directory = SocketDirectory::open(&directory)?;
-                lock.sign();
-                let listener = directory.listen(REGISTRY_SOCKET)?;
-                let inode = directory.inode(REGISTRY_SOCKET);
-                (
-                    listener,
-                    Some(Place {
-                        directory,
-                        lock,
-                        inode,
-                    }),
-                )
+            Some(mut place) => {
+                let listener = place.directory.listen(REGISTRY_SOCKET)?;
+                place.inode = place.directory.inode(REGISTRY_SOCKET);
+                (listener, Some(place))
             }
         },
     };
@@ -146,6 +138,7 @@ async fn prepare(options: &Options, descriptors: Descriptors) -> Result<Option<S
         place,
         orders,
         launch,
+        signals,
     }))
 }
 
@@ -153,6 +146,7 @@ async fn succeed(
     registry: Rc<Registry>,
     orders: mpsc::Receiver<crate::registry::Order>,
     launch: Launch,
+    signals: Signals,
     directory: PathBuf,
     predecessor: UnixStream,
 ) -> Result<Server, Fault> {
@@ -184,17 +178,23 @@ async fn succeed(
         place,
         orders,
         launch,
+        signals,
     })
 }
 
-/// The lock of the directory; `None` when another registry serves it.
+/// The place, locked; `None` when another registry serves it.
 ///
 /// Who holds the lock knows that a socket it finds is stale.
-fn claim(directory: &SocketDirectory) -> Result<Option<Lock>, Fault> {
+fn claim(directory: SocketDirectory) -> Result<Option<Place>, Fault> {
     let deadline = Instant::now() + OTHER;
     loop {
         if let Some(lock) = directory.try_lock(LOCK)? {
-            return Ok(Some(lock));
+            lock.sign();
+            return Ok(Some(Place {
+                directory,
+                lock,
+                inode: None,
+            }));
         }
         if directory.connect(REGISTRY_SOCKET).is_ok() {
             return Ok(None);

@@ -1,10 +1,11 @@
 //! What a file says of itself: why it was not loaded, and which names it has.
 //!
-//! Only read when something failed, to explain it.
+//! Read when something failed, to explain it; only the headers are looked at before.
 
 use cosmos_rpc::{Fault, FaultCode};
-use object::read::elf::{ElfFile32, ElfFile64};
-use object::{Architecture, FileKind, Object, ObjectSymbol, SymbolKind};
+use object::elf::{FileHeader64, ProgramHeader64};
+use object::read::elf::{ElfFile32, ElfFile64, FileHeader, ProgramHeader};
+use object::{Architecture, Endianness, FileKind, Object, ObjectSymbol, ReadCache, SymbolKind};
 use std::path::Path;
 
 /// Largest file that is read to explain something.
@@ -54,6 +55,47 @@ pub(crate) fn why_not_loadable(path: &Path, words: &str) -> Fault {
     }
 }
 
+/// Refuses a file that is shorter than its own headers say: the loader would map what is missing,
+/// and the process would end at the first touch of it.
+pub(crate) fn whole(path: &Path) -> Result<(), Fault> {
+    match is_truncated(path) {
+        Some(true) => Err(Fault::caller(
+            FaultCode::NotLoadable,
+            format!(
+                "{} is damaged: it ends before its segments do",
+                path.display()
+            ),
+        )),
+        // What cannot be read or is of another kind, the loader refuses in its own words.
+        _ => Ok(()),
+    }
+}
+
+fn is_truncated(path: &Path) -> Option<bool> {
+    let file = std::fs::File::open(path).ok()?;
+    let length = file
+        .metadata()
+        .ok()
+        .filter(std::fs::Metadata::is_file)?
+        .len();
+    let cache = ReadCache::new(file);
+    let header = FileHeader64::<Endianness>::parse(&cache).ok()?;
+    let endian = header.endian().ok()?;
+    let Ok(segments) = header.program_headers(endian, &cache) else {
+        return Some(true);
+    };
+    let end = |segment: &ProgramHeader64<Endianness>| {
+        segment
+            .p_offset(endian)
+            .checked_add(segment.p_filesz(endian))
+    };
+    Some(
+        segments
+            .iter()
+            .any(|segment| end(segment).is_none_or(|end| end > length)),
+    )
+}
+
 /// `; did you mean 'a', 'b'?` for names of functions in the file that are near `name`, or nothing.
 pub(crate) fn near(path: &Path, name: &str) -> String {
     let Some(bytes) = bytes(path) else {
@@ -93,10 +135,12 @@ fn distance(wanted: &str, candidate: &str) -> usize {
 
 fn function_names(bytes: &[u8]) -> Vec<String> {
     match FileKind::parse(bytes) {
-        Ok(FileKind::Elf64) => ElfFile64::<object::Endianness>::parse(bytes)
-            .map_or_else(|_| Vec::new(), |it| names(&it)),
-        Ok(FileKind::Elf32) => ElfFile32::<object::Endianness>::parse(bytes)
-            .map_or_else(|_| Vec::new(), |it| names(&it)),
+        Ok(FileKind::Elf64) => {
+            ElfFile64::<Endianness>::parse(bytes).map_or_else(|_| Vec::new(), |it| names(&it))
+        }
+        Ok(FileKind::Elf32) => {
+            ElfFile32::<Endianness>::parse(bytes).map_or_else(|_| Vec::new(), |it| names(&it))
+        }
         _ => Vec::new(),
     }
 }
@@ -117,16 +161,8 @@ fn is_function<'data>(symbol: &impl ObjectSymbol<'data>) -> bool {
 
 fn architecture(bytes: &[u8]) -> Option<Architecture> {
     match FileKind::parse(bytes).ok()? {
-        FileKind::Elf64 => Some(
-            ElfFile64::<object::Endianness>::parse(bytes)
-                .ok()?
-                .architecture(),
-        ),
-        FileKind::Elf32 => Some(
-            ElfFile32::<object::Endianness>::parse(bytes)
-                .ok()?
-                .architecture(),
-        ),
+        FileKind::Elf64 => Some(ElfFile64::<Endianness>::parse(bytes).ok()?.architecture()),
+        FileKind::Elf32 => Some(ElfFile32::<Endianness>::parse(bytes).ok()?.architecture()),
         _ => None,
     }
 }

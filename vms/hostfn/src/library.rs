@@ -18,6 +18,7 @@ impl Library {
     /// # Errors
     /// `NoSuchTarget`, `WrongArchitecture`, `NotLoadable` with the loader's own words.
     pub(crate) fn open(path: &Path) -> Result<Library, Fault> {
+        elf::whole(path)?;
         // SAFETY: constructors of the library may do anything; this process exists to run them.
         match unsafe { Loaded::open(Some(path), RTLD_NOW | RTLD_LOCAL) } {
             Ok(loaded) => Ok(Library {

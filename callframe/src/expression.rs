@@ -162,7 +162,7 @@ impl Expression {
 }
 
 /// The environment of constant expressions.
-struct NoValues;
+pub(crate) struct NoValues;
 
 impl Environment for NoValues {
     fn parameter(&self, _: u32) -> Option<i128> {

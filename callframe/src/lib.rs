@@ -10,7 +10,8 @@
 //! |---|---|
 //! | [`types`] | what a prototype means: the nodes of a [`CallFrame`] |
 //! | [`model`] | sizes and alignments of a target (LP64, x32, ILP32) |
-//! | `syntax` | text to nodes: tokens, declarators, annotations, record text |
+//! | `syntax` | text to declared types: tokens, declarators, annotations, record text |
+//! | `resolve` | what they mean: defaults applied, contradictions and what cannot be carried refused |
 //! | [`standard`] | the typedefs and records every C programmer expects to exist |
 //! | [`expression`] | the arithmetic of `__sized_by(…)` and its kin, overflow-checked |
 //! | `print` | the canonical spelling: `parse(print(f)) == f` |
@@ -23,12 +24,21 @@
 
 #![forbid(unsafe_code)]
 
+pub mod error;
 pub mod expression;
 pub mod marshal;
 pub mod model;
+mod print;
+mod resolve;
+pub mod standard;
+mod syntax;
 pub mod template;
 pub mod types;
 
+pub use error::PrototypeError;
 pub use model::DataModel;
+pub use syntax::{
+    Declaration, MAXIMUM_TEXT, Options, parse, parse_file, parse_file_with, parse_with,
+};
 pub use template::Template;
 pub use types::CallFrame;

@@ -1,0 +1,141 @@
+//! E02xx: understood, and not carried by this release.
+
+use super::Code;
+
+pub(super) fn texts(code: Code) -> Option<(&'static str, &'static str)> {
+    Some(match code {
+        Code::E0201 => (
+            "not carried yet: callbacks",
+            "The function takes a pointer to a function of the caller, which the other process cannot \
+             jump to. Calls back from the virtual machine to the client thread are planned; until then \
+             such a function is refused, not called with a pointer that means nothing there.",
+        ),
+        Code::E0202 => (
+            "not carried yet: variadic functions",
+            "What stands in place of `...` is known neither to the prototype nor to the machine code \
+             behind a function pointer. `__printf`, `__sentinel`, `__variadic` and `__variadic_by` are \
+             part of the language and will say it; for now declare a non-variadic function that does \
+             the same, such as vsnprintf's relatives without `...`.",
+        ),
+        Code::E0203 => (
+            "not carried yet: unions with a tag",
+            "`__switch(tag)` and `__case(v)` say which member of a union is meant, so that pointers \
+             inside it can travel. This release moves unions as raw bytes only. Give a struct with the \
+             one member that is used.",
+        ),
+        Code::E0204 => (
+            "not carried yet: unions that hold pointers",
+            "A union travels as raw bytes, and an address of one process means nothing in the other. \
+             Which member is meant would have to be said by a tag. Where only the integer member is \
+             used, give the union as a struct of the same size.",
+        ),
+        Code::E0205 => (
+            "not carried yet: cursors",
+            "`__cursor(next, available)` describes a struct whose members walk through a buffer over \
+             several calls, as zlib's z_stream does. This release cannot keep such a buffer on both \
+             sides. Functions that take the whole buffer at once (compress2, uncompress) work.",
+        ),
+        Code::E0206 => (
+            "not carried yet: query calls in expressions",
+            "An extent such as `__sized_by(sqlite3_column_bytes(stmt, col))` asks another function of \
+             the library for the size. Expressions of this release are made of parameters, `*param`, \
+             `return`, constants, sizeof and arithmetic.",
+        ),
+        Code::E0207 => (
+            "not carried yet: annotations for one field of one call",
+            "`__field(path, annotations)` changes what is said of a struct's member for this function \
+             only. Until it is carried, give the struct itself before the prototype with the \
+             annotations that this function needs.",
+        ),
+        Code::E0208 => (
+            "not carried yet: the life of callbacks",
+            "`__scope(h)` and `__or_const(..)` belong to callbacks, which this release does not carry.",
+        ),
+        Code::E0209 => (
+            "not carried yet: an end given by a pointer",
+            "`__ended_by(p)` measures a buffer by the distance of two pointers. Where the function has \
+             a relative that takes a length, use that one with `__sized_by`.",
+        ),
+        Code::E0210 => (
+            "not carried yet: linked records",
+            "The record leads to others of its own type, so how much travels is only known by walking \
+             the data. Lists and trees are planned with limits on depth and bytes. Where the record \
+             stays with the library, `__handle` on the member or the parameter avoids the copy.",
+        ),
+        Code::E0211 => (
+            "not carried yet: inputs that the library keeps",
+            "`__retained(h)` says that the library goes on reading the caller's data after the call, \
+             until h is closed. This release ends the life of copied data with the call, so the \
+             library would read freed memory: the function is refused.",
+        ),
+        Code::E0212 => (
+            "not carried yet: results tied to a handle",
+            "`__borrowed_from(h)` keeps a result alive until h is closed or used again. `__borrowed` is \
+             carried: the copy then lives until the next call of this function on this thread, which \
+             is enough where the caller reads it at once.",
+        ),
+        Code::E0213 => (
+            "not carried yet: a capacity together with a terminator",
+            "A buffer with a size whose valid part ends at a terminator would have to come back up to \
+             that terminator and no further. Use `__filled(e)` where the function tells the length, or \
+             leave `__null_terminated` out: then the whole capacity comes back.",
+        ),
+        Code::E0214 => (
+            "not carried yet: values passed through to callbacks",
+            "`__opaque` marks a value of the caller that comes back in a callback. It is carried as a \
+             parameter and a result, where it travels as a number; inside records and behind other \
+             pointers it is not.",
+        ),
+        Code::E0215 => (
+            "not carried yet: time limits in the prototype",
+            "`__timeout(ms)` limits each call of the function. This release takes time limits from the \
+             options of the library or virtual machine only, and refuses a limit that it would not \
+             keep.",
+        ),
+        Code::E0216 => (
+            "not carried yet: bit-fields",
+            "How bit-fields share bytes is decided by each ABI. Give the storage unit as an ordinary \
+             integer member instead: `unsigned flags;` in place of `unsigned a : 1, b : 3;`.",
+        ),
+        Code::E0217 => (
+            "not carried yet: pointers that the function moves",
+            "A pointer behind an `__inout` pointer is read and replaced by the function, so the caller \
+             would get back an address of the other process. Moving pointers (iconv's) are planned; \
+             `__out` pointers that alias a parameter, such as strtod's, work.",
+        ),
+        Code::E0218 => (
+            "not carried yet: buffers that the function allocates anew",
+            "The function takes a buffer of the caller's and may free and replace it, as getline does. \
+             The two processes have no common allocator. Where a relative fills a buffer of fixed \
+             size, use that one.",
+        ),
+        Code::E0219 => (
+            "not carried yet: handles in the caller's storage",
+            "The function makes an object inside memory that the caller provides, as regcomp does, so \
+             its address cannot stay with the library. Functions that return a handle or store one \
+             behind an `__out` pointer work.",
+        ),
+        Code::E0220 => (
+            "not carried yet: sizeof of a record",
+            "sizeof in an expression takes arithmetic types, pointers and arrays of them. For records \
+             count elements instead: `__counted_by(n)` on a pointer to the record.",
+        ),
+        Code::E0221 => (
+            "not carried yet: flexible array members",
+            "The size of a struct that ends in `T member[]` depends on the data. Give the struct with \
+             the array bound that the call uses.",
+        ),
+        Code::E0222 => (
+            "not carried yet: unnamed members",
+            "A struct or union inside a record must have a member name. Give it one: the layout stays \
+             the same.",
+        ),
+        Code::E0223 => (
+            "not carried yet: this arithmetic type",
+            "Carried are C's integers, float, double, long double and their complex forms, and the \
+             standard typedefs. 128-bit integers, decimal floating point, _Float128, vectors and \
+             _BitInt are not.",
+        ),
+        _ => return None,
+    })
+}

@@ -1,0 +1,217 @@
+//! E01xx: what is wrong with the text.
+
+use super::Code;
+
+pub(super) fn texts(code: Code) -> Option<(&'static str, &'static str)> {
+    Some(match code {
+        Code::E0101 => (
+            "the text is too long",
+            "A prototype string, together with the records and typedefs given before it, may have 64 \
+             KiB; a file of declarations 4 MiB. Prototypes of real functions with all they need are a \
+             few hundred bytes: give only the types that the prototype uses.",
+        ),
+        Code::E0102 => (
+            "a character or constant that C does not have",
+            "The text holds something that is no token of the language: a character outside C's set, \
+             a comment or literal without an end, an integer constant with a wrong suffix or digit, a \
+             preprocessor line. Preprocessor lines are skipped in files, never inside a prototype \
+             string.",
+        ),
+        Code::E0103 => (
+            "cannot tell how far a pointer reaches",
+            "C does not say how many bytes a pointer to char, unsigned char, wchar_t or void leads \
+             to, and what is copied to the other process must be neither too little nor too much. Say \
+             it after the `*`: `__sized_by(n)` for n bytes, `__counted_by(n)` for n elements, \
+             `__null_terminated` for a string, `__single` for exactly one; `__handle` if it is an \
+             object that lives with the library. n may be a parameter, `*param`, a constant, \
+             sizeof(type) or arithmetic on those. Say also which way the data flows: `__in`, `__out` \
+             or `__inout`. Only `const char *` needs no words: it is a string that goes in.",
+        ),
+        Code::E0104 => (
+            "something else was expected here",
+            "The text is not a C declaration at this place. A prototype string is one declaration as \
+             it stands in a header, such as `double cos(double x)`, with the records and typedefs it \
+             needs before it, each ended by `;`. Annotations stand where `const` could stand: after \
+             the `*` they describe, after the parameter's name, or after the closing `)` for the \
+             function.",
+        ),
+        Code::E0105 => (
+            "nested too deeply",
+            "Parentheses, declarators, records or pointers are nested deeper than any real \
+             declaration nests them. The limit keeps hostile text from exhausting the stack of the \
+             program that parses it. Give the inner part a name with a typedef or a record tag.",
+        ),
+        Code::E0106 => (
+            "unknown type name",
+            "The name stands where a type must stand, and is neither a standard type nor given before \
+             the prototype. Give it as C text, separated by `;`: `typedef struct gadget gadget; int \
+             gadget_open(gadget *g)`. A struct whose members are not given is a handle.",
+        ),
+        Code::E0107 => (
+            "a pointer inside a copied struct says nothing of itself",
+            "A struct that travels takes along what its pointer members lead to, and no default can \
+             say how much that is, which way it flows or who owns it. Give the struct before the \
+             prototype with annotated members: `struct blob { const void *__sized_by(n) data; size_t \
+             n; };`, or `__handle` and `__static` where they are right. If the struct itself lives \
+             with the library, `__handle` on the parameter is enough. A struct of the standard \
+             library can be given anew in the same way.",
+        ),
+        Code::E0108 => (
+            "directions contradict each other",
+            "Data behind one pointer goes in (`__in`), comes back (`__out`) or both (`__inout`): one \
+             of the three, once, and `const` data only goes in. A result always comes back and takes \
+             no direction.",
+        ),
+        Code::E0109 => (
+            "more than one extent",
+            "How far a pointer reaches is said once: by `__counted_by`, `__sized_by`, `__single`, \
+             `__null_terminated` or `__terminated_by`, by an array bound, or by GCC's access \
+             attribute. Keep the one that is right.",
+        ),
+        Code::E0110 => (
+            "`__filled` where nothing is filled",
+            "`__filled(e)` says how much of a buffer is valid after the call. It needs a buffer that \
+             comes back (`__out` or `__inout`) and a capacity given by `__sized_by` or \
+             `__counted_by`; it counts in the same unit.",
+        ),
+        Code::E0111 => (
+            "no such parameter or field",
+            "An annotation names something that the function has not: in a parameter's annotation the \
+             names are those of the parameters, in a member's those of the members beside it. \
+             Constants of enums given before are known too; macros are not.",
+        ),
+        Code::E0112 => (
+            "an expression reads what has no value there",
+            "Sizes are computed from integers that exist at that moment. Before the call those are \
+             integer parameters and, with `*p`, the integer an `__in` or `__inout` pointer leads to; \
+             after the call (`__filled`, `__success`, extents of what comes back) also `return` and \
+             what `__out` pointers lead to. Pointers, floating point values and structs have no \
+             integer value, and a function that returns nothing has no `return`.",
+        ),
+        Code::E0113 => (
+            "an annotation on what is no pointer",
+            "Directions, extents, handles and owners belong to pointers. Write the annotation after \
+             the `*` it describes, or after the parameter's name for the outermost one: `char *__out \
+             __sized_by(n) buf`, not `__out char *buf`. For an array parameter `T __out p[n]` is \
+             right too.",
+        ),
+        Code::E0114 => (
+            "no such annotation, or wrong arguments",
+            "Annotations are the identifiers listed in the language's documentation; each always or \
+             never takes arguments, so that a header can define it away. Check the spelling and the \
+             parentheses. As a C23 attribute the same word is written `[[cosmos::out]]`.",
+        ),
+        Code::E0115 => (
+            "type specifiers that make no type",
+            "C knows combinations such as `unsigned long int`, `long double` and `double _Complex`, in \
+             any order; what stands here is none of them. A declaration names exactly one type.",
+        ),
+        Code::E0116 => (
+            "defined twice",
+            "A struct, union, enum constant or typedef is given twice with different meanings. Types \
+             of the standard library may be given anew, once; what a text itself gives it gives once.",
+        ),
+        Code::E0117 => (
+            "a type that is not complete",
+            "A struct whose members are unknown can only be pointed to, as a handle: it can neither be \
+             passed by value nor copied. Give its members before the prototype, or remove the \
+             direction and the extent if it is a handle. An enum must be given before it is used, \
+             because its values decide whether it is signed.",
+        ),
+        Code::E0118 => (
+            "strict: the direction must be written",
+            "Without `--strict` an unannotated `T *` is one T that goes in and comes back. Strict \
+             checking wants that written, because it is the one default that is easily wrong: add \
+             `__in`, `__out` or `__inout`, or the extent.",
+        ),
+        Code::E0119 => (
+            "a name used twice",
+            "Two parameters of one function, or two members of one record, have the same name. \
+             Annotations refer to them by name, so the names must differ.",
+        ),
+        Code::E0120 => (
+            "`__alias` of what cannot be pointed into",
+            "`__alias(p)` says that a pointer which comes back (a result, or what an `__out` pointer \
+             leads to) points into the data of parameter p and travels as an offset. p must be a \
+             pointer parameter whose data is copied, and the pointer must be one that comes back.",
+        ),
+        Code::E0121 => (
+            "a constant out of range",
+            "The constant does not fit where it stands: an integer constant fits 64 bits, an array \
+             has between one and 67108864 elements, arithmetic on constants must not overflow or \
+             divide by zero, and a terminator must be a value of its type.",
+        ),
+        Code::E0122 => (
+            "two kinds of pointer at once",
+            "A pointer is data that is copied, or a handle (`__handle`, `__closed_by`, `__consume`), \
+             or an alias into a parameter, or an opaque value. Only data has a direction, an extent \
+             and an owner.",
+        ),
+        Code::E0123 => (
+            "an owner where none belongs",
+            "`__owned(f)`, `__borrowed` and `__static` say whose memory a pointer is that comes back: \
+             a result, what an `__out` pointer leads to, or a member of a record that comes back. \
+             Exactly one of them applies. Data that the caller passes in stays the caller's.",
+        ),
+        Code::E0124 => (
+            "not exactly one function",
+            "A prototype string declares one function, after the types it needs. Variables, several \
+             functions, or types alone have nothing to call.",
+        ),
+        Code::E0125 => (
+            "not a type that C can declare",
+            "Functions return neither arrays nor functions, arrays hold neither functions nor void, \
+             and no parameter or member is of type void; `(void)` alone means no parameters.",
+        ),
+        Code::E0126 => (
+            "an extent that does not suit the type",
+            "`__null_terminated` and `__terminated_by` look for an integer or pointer value among \
+             elements, so they do not fit structs and floating point numbers. `void` has no elements \
+             to count: use `__sized_by`. The extent of a single function-like thing cannot be counted.",
+        ),
+        Code::E0127 => (
+            "an annotation in the wrong place",
+            "`__success`, `__fail`, `__noerrno`, `__idempotent`, `__noreturn` and `__nocallback` \
+             belong to the function and stand after its closing `)`; the others belong to a pointer or \
+             an int. Each is written once.",
+        ),
+        Code::E0128 => (
+            "`__fd` on what is no int",
+            "A file descriptor is an `int`. The descriptor itself is passed to the other process, so \
+             `__fd` cannot stand on a pointer or another type.",
+        ),
+        Code::E0129 => (
+            "a failure value that the function cannot return",
+            "`__fail(v)` is what the caller sees when the call itself failed. v must be a value of the \
+             result's type: an integer in its range, a number for floating point, 0 or a constant \
+             address such as -1 for pointers. Functions returning void or a struct have none.",
+        ),
+        Code::E0130 => (
+            "too much of something",
+            "Declarations have limits that no real one meets: 127 parameters, 1024 members of a \
+             record, 256 operations in an expression, 64 MiB of data in a record. They keep hostile \
+             text from consuming memory and time.",
+        ),
+        Code::E0131 => (
+            "empty parentheses",
+            "`int f()` says nothing of the parameters before C23 and means `int f(void)` since. \
+             Because a call with the wrong number of arguments is never noticed in C, write `(void)` \
+             for a function without parameters.",
+        ),
+        Code::E0132 => (
+            "whose memory comes back",
+            "A pointer that comes back from the other process must lead somewhere in this one. Say \
+             whose memory it is: `__owned(f)` (you free it with free(), f runs over there), \
+             `__borrowed` (valid until the next call of this function on this thread), `__static` \
+             (valid until dlclose), `__alias(p)` (points into parameter p), or `__handle` (an object \
+             that stays there).",
+        ),
+        Code::E0133 => (
+            "an attribute that is not understood",
+            "Attributes can change how a function is called or how a type is laid out, so one that is \
+             unknown is refused rather than skipped. Remove it if it says nothing of the calling \
+             convention or the layout.",
+        ),
+        _ => return None,
+    })
+}

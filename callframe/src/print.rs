@@ -1,0 +1,428 @@
+//! The canonical spelling of a frame: one line of C with every default written out.
+//!
+//! `parse(&frame.to_string()) == Ok(frame)`. Records that the text gave come first, each before its
+//! first use; standard ones go by name. Typedefs are gone, except where they name a record.
+//!
+//! ```
+//! let frame = callframe::parse("size_t strlen(const char *s)").unwrap();
+//! assert_eq!(frame.to_string(), "size_t strlen(const char *__in __null_terminated s)");
+//! ```
+
+use std::fmt;
+
+use crate::expression::{Expression, Operation};
+use crate::types::{
+    CallFrame, Contract, Direction, Extent, FailValue, Field, Handle, Identity, Origin, Ownership,
+    Parameter, Pointer, Record, RecordId, RecordName, Scalar, Type, TypeId,
+};
+
+impl fmt::Display for CallFrame {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let printer = Printer {
+            frame: self,
+            names: Names::Parameters(&self.parameters),
+        };
+        for record in printer.given() {
+            formatter.write_str(&printer.definition(record))?;
+            formatter.write_str(" ")?;
+        }
+        let list = printer.parameters(&self.parameters);
+        let head = format!("{}({list})", self.name);
+        formatter.write_str(&printer.declare(self.result, false, &head))?;
+        formatter.write_str(&printer.contract(&self.contract))
+    }
+}
+
+impl CallFrame {
+    /// A type of this frame as C text, for messages: `char *__out __sized_by(n)`.
+    pub fn type_text(&self, ty: TypeId) -> String {
+        let printer = Printer {
+            frame: self,
+            names: Names::Parameters(&self.parameters),
+        };
+        printer.declare(ty, false, "").trim_end().to_owned()
+    }
+
+    /// An expression of this frame's parameters as C text, for messages.
+    pub fn expression_text(&self, expression: &Expression) -> String {
+        expression_text(expression, Names::Parameters(&self.parameters))
+    }
+}
+
+impl Scalar {
+    /// How C code names it.
+    pub fn c_name(self) -> &'static str {
+        match self {
+            Scalar::Bool => "_Bool",
+            Scalar::Char => "char",
+            Scalar::SignedChar => "signed char",
+            Scalar::UnsignedChar => "unsigned char",
+            Scalar::Short => "short",
+            Scalar::UnsignedShort => "unsigned short",
+            Scalar::Int => "int",
+            Scalar::UnsignedInt => "unsigned int",
+            Scalar::Long => "long",
+            Scalar::UnsignedLong => "unsigned long",
+            Scalar::LongLong => "long long",
+            Scalar::UnsignedLongLong => "unsigned long long",
+            Scalar::Int8 => "int8_t",
+            Scalar::UInt8 => "uint8_t",
+            Scalar::Int16 => "int16_t",
+            Scalar::UInt16 => "uint16_t",
+            Scalar::Int32 => "int32_t",
+            Scalar::UInt32 => "uint32_t",
+            Scalar::Int64 => "int64_t",
+            Scalar::UInt64 => "uint64_t",
+            Scalar::Size => "size_t",
+            Scalar::SignedSize => "ssize_t",
+            Scalar::PointerDifference => "ptrdiff_t",
+            Scalar::IntPointer => "intptr_t",
+            Scalar::UIntPointer => "uintptr_t",
+            Scalar::WideChar => "wchar_t",
+            Scalar::Time => "time_t",
+            Scalar::Offset => "off_t",
+            Scalar::Float => "float",
+            Scalar::Double => "double",
+            Scalar::LongDouble => "long double",
+            Scalar::ComplexFloat => "float _Complex",
+            Scalar::ComplexDouble => "double _Complex",
+            Scalar::ComplexLongDouble => "long double _Complex",
+        }
+    }
+}
+
+/// What the names in an expression refer to.
+#[derive(Clone, Copy)]
+enum Names<'f> {
+    Parameters(&'f [Parameter]),
+    Fields(&'f [Field]),
+}
+
+struct Printer<'f> {
+    frame: &'f CallFrame,
+    names: Names<'f>,
+}
+
+impl<'f> Printer<'f> {
+    fn parameters(&self, parameters: &[Parameter]) -> String {
+        if parameters.is_empty() {
+            return "void".to_owned();
+        }
+        let one = |parameter: &Parameter| self.declare(parameter.ty, false, &parameter.name);
+        parameters.iter().map(one).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The declaration of `inner` with type `ty`.
+    fn declare(&self, ty: TypeId, constant: bool, inner: &str) -> String {
+        let prefix = if constant { "const " } else { "" };
+        let named = |name: &str| match inner {
+            "" => format!("{prefix}{name}"),
+            _ => format!("{prefix}{name} {inner}"),
+        };
+        match self.frame.ty(ty) {
+            Type::Void => named("void"),
+            Type::Scalar(scalar) => named(scalar.c_name()),
+            Type::Descriptor => named("int __fd"),
+            Type::Record(record) => named(&self.record_text(*record)),
+            Type::Array { element, length } => {
+                let inner = format!("{}[{length}]", grouped(inner));
+                self.declare(*element, constant, &inner)
+            }
+            Type::Function { parameters, result } => {
+                let inner = format!("{}({})", grouped(inner), self.parameters(parameters));
+                self.declare(*result, false, &inner)
+            }
+            Type::Pointer(pointer) => {
+                let mut text = String::from("*");
+                if constant {
+                    text.push_str("const ");
+                }
+                text.push_str(&self.annotations(pointer));
+                // A star before a star, or a name that follows at once, needs no blank.
+                let text = format!("{}{}", text.trim_end(), separated(&text, inner));
+                self.declare(pointer.target, pointer.constant, &text)
+            }
+        }
+    }
+
+    /// What stands between a `*` and the name, each word followed by a blank.
+    fn annotations(&self, pointer: &Pointer) -> String {
+        let mut words = Vec::new();
+        match &pointer.identity {
+            Identity::Data => self.data(pointer, &mut words),
+            Identity::Handle(handle) => handle_words(handle, &mut words),
+            Identity::Alias(index) => words.push(format!("__alias({})", self.parameter(*index))),
+            Identity::Opaque => words.push("__opaque".to_owned()),
+            Identity::Callback => {}
+        }
+        words.iter().map(|word| format!("{word} ")).collect()
+    }
+
+    fn data(&self, pointer: &Pointer, words: &mut Vec<String>) {
+        match &pointer.ownership {
+            Ownership::Caller => {}
+            Ownership::Owned(function) => words.push(format!("__owned({function})")),
+            Ownership::Borrowed => words.push("__borrowed".to_owned()),
+            Ownership::BorrowedFrom(index) => {
+                words.push(format!("__borrowed_from({})", self.parameter(*index)));
+            }
+            Ownership::Static => words.push("__static".to_owned()),
+            Ownership::Retained(index) => {
+                words.push(format!("__retained({})", self.parameter(*index)));
+            }
+        }
+        if pointer.ownership == Ownership::Caller {
+            words.push(
+                match pointer.direction {
+                    Direction::In => "__in",
+                    Direction::Out => "__out",
+                    Direction::InOut => "__inout",
+                }
+                .to_owned(),
+            );
+        }
+        let expression = |expression| expression_text(expression, self.names);
+        words.push(match &pointer.extent {
+            Extent::Single => "__single".to_owned(),
+            Extent::NullTerminated => "__null_terminated".to_owned(),
+            Extent::TerminatedBy(value) => format!("__terminated_by({value})"),
+            Extent::Counted(count) => format!("__counted_by({})", expression(count)),
+            Extent::Sized(size) => format!("__sized_by({})", expression(size)),
+        });
+        if let Some(filled) = &pointer.filled {
+            words.push(format!("__filled({})", expression(filled)));
+        }
+    }
+
+    fn parameter(&self, index: u32) -> &str {
+        let parameter = self.frame.parameters.get(index as usize);
+        parameter.map_or("", |parameter| parameter.name.as_str())
+    }
+
+    /// A record where it is used: by its name, or with its members if it has none.
+    fn record_text(&self, id: RecordId) -> String {
+        let record = self.frame.record(id);
+        match &record.name {
+            RecordName::Tag(tag) => format!("{} {tag}", keyword(record)),
+            RecordName::Typedef(name) => name.clone(),
+            RecordName::Unnamed => format!("{} {{ {}}}", keyword(record), self.members(record)),
+        }
+    }
+
+    /// A record that the text gave, as it is given.
+    fn definition(&self, id: RecordId) -> String {
+        let record = self.frame.record(id);
+        let members = self.members(record);
+        let keyword = keyword(record);
+        match &record.name {
+            RecordName::Typedef(name) => format!("typedef {keyword} {{ {members}}} {name};"),
+            RecordName::Tag(tag) => format!("{keyword} {tag} {{ {members}}};"),
+            RecordName::Unnamed => String::new(),
+        }
+    }
+
+    fn members(&self, record: &'f Record) -> String {
+        let inside = Printer {
+            frame: self.frame,
+            names: Names::Fields(&record.fields),
+        };
+        let one = |field: &Field| format!("{}; ", inside.declare(field.ty, false, &field.name));
+        record.fields.iter().map(one).collect()
+    }
+
+    /// Records to print, each after those it is made of.
+    fn given(&self) -> Vec<RecordId> {
+        let mut order = Vec::new();
+        let mut seen = vec![false; self.frame.records.len()];
+        for ty in &self.frame.types {
+            if let Type::Record(record) = ty {
+                self.visit(*record, &mut seen, &mut order);
+            }
+        }
+        order
+    }
+
+    fn visit(&self, id: RecordId, seen: &mut [bool], order: &mut Vec<RecordId>) {
+        match seen.get_mut(id.0 as usize) {
+            Some(seen) if !*seen => *seen = true,
+            _ => return,
+        }
+        let record = self.frame.record(id);
+        for field in &record.fields {
+            let mut ty = field.ty;
+            loop {
+                match self.frame.ty(ty) {
+                    Type::Pointer(pointer) => ty = pointer.target,
+                    Type::Array { element, .. } => ty = *element,
+                    Type::Record(inner) => {
+                        self.visit(*inner, seen, order);
+                        break;
+                    }
+                    _ => break,
+                }
+            }
+        }
+        if record.origin == Origin::Given && record.name != RecordName::Unnamed {
+            order.push(id);
+        }
+    }
+
+    fn contract(&self, contract: &Contract) -> String {
+        let mut text = String::new();
+        if let Some(success) = &contract.success {
+            text.push_str(&format!(
+                " __success({})",
+                expression_text(success, self.names)
+            ));
+        }
+        match contract.fail {
+            Some(FailValue::Integer(value)) => text.push_str(&format!(" __fail({value})")),
+            Some(FailValue::Float(bits)) => {
+                text.push_str(&format!(" __fail({})", float_text(f64::from_bits(bits))));
+            }
+            None => {}
+        }
+        for (said, word) in [
+            (contract.no_errno, " __noerrno"),
+            (contract.idempotent, " __idempotent"),
+            (contract.no_return, " __noreturn"),
+            (contract.no_callback, " __nocallback"),
+        ] {
+            if said {
+                text.push_str(word);
+            }
+        }
+        text
+    }
+}
+
+fn keyword(record: &Record) -> &'static str {
+    if record.union { "union" } else { "struct" }
+}
+
+fn handle_words(handle: &Handle, words: &mut Vec<String>) {
+    match &handle.closed_by {
+        Some(function) => words.push(format!("__closed_by({function})")),
+        None => words.push("__handle".to_owned()),
+    }
+    if handle.consumed {
+        words.push("__consume".to_owned());
+    }
+}
+
+/// `inner` in parentheses where a suffix would otherwise bind to less than it.
+fn grouped(inner: &str) -> String {
+    if inner.starts_with('*') {
+        format!("({inner})")
+    } else {
+        inner.to_owned()
+    }
+}
+
+/// `inner` with a blank before it where `before`, the text of a `*`, ends in a word.
+fn separated(before: &str, inner: &str) -> String {
+    if inner.is_empty() || before.trim_end() == "*" {
+        inner.to_owned()
+    } else {
+        format!(" {inner}")
+    }
+}
+
+fn float_text(value: f64) -> String {
+    if value.is_nan() {
+        "NAN".to_owned()
+    } else if value.is_infinite() {
+        if value > 0.0 { "INFINITY" } else { "-INFINITY" }.to_owned()
+    } else {
+        format!("{value:?}")
+    }
+}
+
+/// How tightly a piece of an expression binds; pieces of looser binding get parentheses.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Binding {
+    Equality,
+    Relation,
+    Sum,
+    Product,
+    Unary,
+    Primary,
+}
+
+fn expression_text(expression: &Expression, names: Names) -> String {
+    let mut stack: Vec<(String, Binding)> = Vec::new();
+    for operation in &expression.operations {
+        let piece = match operation {
+            Operation::Negate => {
+                let (text, binding) = pop(&mut stack);
+                let inner = if binding == Binding::Primary {
+                    text
+                } else {
+                    format!("({text})")
+                };
+                (format!("-{inner}"), Binding::Unary)
+            }
+            Operation::Add => binary(&mut stack, "+", Binding::Sum),
+            Operation::Subtract => binary(&mut stack, "-", Binding::Sum),
+            Operation::Multiply => binary(&mut stack, "*", Binding::Product),
+            Operation::Divide => binary(&mut stack, "/", Binding::Product),
+            Operation::Compare(comparison) => {
+                use crate::expression::Comparison::{Equal, NotEqual};
+                let binding = match comparison {
+                    Equal | NotEqual => Binding::Equality,
+                    _ => Binding::Relation,
+                };
+                binary(&mut stack, &comparison.to_string(), binding)
+            }
+            leaf => leaf_text(leaf, names),
+        };
+        stack.push(piece);
+    }
+    pop(&mut stack).0
+}
+
+fn leaf_text(leaf: &Operation, names: Names) -> (String, Binding) {
+    let parameter = |index: u32| match names {
+        Names::Parameters(parameters) => parameters
+            .get(index as usize)
+            .map_or("", |parameter| parameter.name.as_str()),
+        Names::Fields(_) => "",
+    };
+    match *leaf {
+        Operation::Constant(value) if value < 0 => (value.to_string(), Binding::Unary),
+        Operation::Constant(value) => (value.to_string(), Binding::Primary),
+        Operation::Parameter(index) => (parameter(index).to_owned(), Binding::Primary),
+        Operation::Pointee(index) => (format!("*{}", parameter(index)), Binding::Unary),
+        Operation::Field(index) => {
+            let name = match names {
+                Names::Fields(fields) => fields.get(index as usize).map_or("", |field| &field.name),
+                Names::Parameters(_) => "",
+            };
+            (name.to_owned(), Binding::Primary)
+        }
+        Operation::SizeOf(scalar) => (format!("sizeof({})", scalar.c_name()), Binding::Primary),
+        _ => ("return".to_owned(), Binding::Primary),
+    }
+}
+
+/// The two topmost pieces joined; operators of one binding group to the left.
+fn binary(stack: &mut Vec<(String, Binding)>, operator: &str, own: Binding) -> (String, Binding) {
+    let (right, right_binding) = pop(stack);
+    let (left, left_binding) = pop(stack);
+    let left = if left_binding < own {
+        format!("({left})")
+    } else {
+        left
+    };
+    let right = if right_binding <= own {
+        format!("({right})")
+    } else {
+        right
+    };
+    (format!("{left} {operator} {right}"), own)
+}
+
+/// The topmost piece. A malformed expression prints as something rather than not at all.
+fn pop(stack: &mut Vec<(String, Binding)>) -> (String, Binding) {
+    stack.pop().unwrap_or((String::new(), Binding::Primary))
+}

@@ -1,0 +1,278 @@
+//! The words of the errors: what was found, and what to write instead.
+
+use super::marks::Marks;
+use super::parameters::{Known, Value, is_constant};
+use super::{Place, Root};
+use crate::error::{Code, PrototypeError};
+use crate::syntax::not_carried;
+use crate::syntax::raw::{Annotation, AnnotationKind, RawType, Shape, Uncarried};
+use crate::syntax::token::Span;
+use crate::syntax::words;
+use crate::types::Direction;
+
+/// `'dest'`; but `the result` is no name.
+pub(super) fn quoted(name: &str) -> String {
+    match name {
+        "the result" => name.to_owned(),
+        _ => format!("'{name}'"),
+    }
+}
+
+/// E0103: a pointer whose reach no default can know.
+pub(super) fn how_large(
+    target: &RawType,
+    marks: &Marks,
+    known: &[Known],
+    place: Place,
+) -> PrototypeError {
+    let constant = is_constant(target);
+    let spelt = spelt(target);
+    let label = match constant {
+        true => format!("pointer to const {spelt}"),
+        false => format!("pointer to {spelt}, not const"),
+    };
+    let message = match place.outer {
+        None => format!("cannot tell how large {} is", quoted(place.name)),
+        Some(_) => format!(
+            "cannot tell how large what {} leads to is",
+            quoted(place.name)
+        ),
+    };
+    let error = PrototypeError::new(Code::E0103, place.span.range(), message).label(label);
+    let Root::Parameter(index) = place.root else {
+        let help = "say how far it reaches: __sized_by(n), __counted_by(n), __null_terminated";
+        return error.help(help);
+    };
+    let prefix = if constant { "const " } else { "" };
+    let direction = match marks.direction {
+        Some((Direction::In, _)) => "__in ",
+        Some((Direction::InOut, _)) => "__inout ",
+        _ if constant => "",
+        _ => "__out ",
+    };
+    let size = likely_size(known, index as usize);
+    let name = place.name;
+    let example = match place.outer {
+        None => format!("{prefix}{spelt} *{direction}__sized_by({size}) {name}"),
+        Some(_) => format!("{prefix}{spelt} *__null_terminated *__in __counted_by({size}) {name}"),
+    };
+    error.example("say what it is, for example", example)
+}
+
+/// The parameter that most likely says how large the one at `index` is: the first integer after it.
+fn likely_size(known: &[Known], index: usize) -> String {
+    let later = known.get(index + 1..).unwrap_or_default().iter();
+    let earlier = known.get(..index).unwrap_or_default().iter().rev();
+    let named = |known: &Known| match known.value {
+        Value::Integer => Some(known.name.clone()),
+        Value::Pointee(direction) if direction.enters() => Some(format!("*{}", known.name)),
+        _ => None,
+    };
+    later
+        .chain(earlier)
+        .find_map(named)
+        .unwrap_or("64".to_owned())
+}
+
+/// The C name of a pointer's target, as far as messages need it.
+fn spelt(target: &RawType) -> String {
+    match &target.shape {
+        Shape::Scalar(scalar) => scalar.c_name().to_owned(),
+        Shape::Void => "void".to_owned(),
+        Shape::Array(element, _) => spelt(element),
+        _ => "data".to_owned(),
+    }
+}
+
+/// E0107: a pointer member without a word.
+pub(super) fn silent_member(place: Place) -> PrototypeError {
+    PrototypeError::new(
+        Code::E0107,
+        place.span.range(),
+        format!(
+            "the member {} is a pointer that says nothing of itself",
+            quoted(place.name)
+        ),
+    )
+    .label("copied with its record, but how far?")
+    .example(
+        "give the record with annotated members, for example",
+        "struct blob { const void *__sized_by(n) data; size_t n; };",
+    )
+}
+
+/// E0132: a pointer that comes back and belongs to nobody.
+pub(super) fn whose(target: &RawType, place: Place) -> PrototypeError {
+    let constant = if is_constant(target) { "const " } else { "" };
+    let example = match place.root {
+        Root::Result => format!("{constant}{} *__borrowed {}(..)", spelt(target), "name"),
+        _ => format!(
+            "{constant}{} *__owned(free) *__out {}",
+            spelt(target),
+            place.name
+        ),
+    };
+    let message = match place.outer {
+        None => "cannot tell whose memory the result is".to_owned(),
+        Some(_) => format!(
+            "cannot tell whose memory comes back through {}",
+            quoted(place.name)
+        ),
+    };
+    PrototypeError::new(Code::E0132, place.span.range(), message)
+        .label("a pointer from the other process")
+        .note("__owned(f), __borrowed, __static, __alias(p) and __handle say so")
+        .example("say it after the `*`, for example", example)
+}
+
+/// E0132: a record that comes back with a pointer that belongs to nobody.
+pub(super) fn unowned(member: &str, place: Place) -> PrototypeError {
+    PrototypeError::new(
+        Code::E0132,
+        place.span.range(),
+        format!("cannot tell whose memory comes back in the member '{member}'"),
+    )
+    .label("its record is made by the function")
+    .help("give the record with __owned(f), __borrowed or __static on that member")
+}
+
+/// E0201: a function pointer.
+pub(super) fn callback(place: Place) -> PrototypeError {
+    not_carried(Uncarried {
+        code: Code::E0201,
+        span: place.span,
+    })
+}
+
+/// E0304: a va_list.
+pub(super) fn variable_arguments(place: Place) -> PrototypeError {
+    PrototypeError::new(
+        Code::E0304,
+        place.span.range(),
+        "a va_list leads into the stack of this process",
+    )
+    .label("a va_list")
+}
+
+/// E0128: `__fd` on another type.
+pub(super) fn no_descriptor(span: Span) -> PrototypeError {
+    PrototypeError::new(
+        Code::E0128,
+        span.range(),
+        "only an int can be a file descriptor",
+    )
+    .label("not on an int")
+}
+
+/// E0113 or E0127: an annotation on what is no pointer.
+pub(super) fn no_pointer(annotation: &Annotation, span: Span, place: Place) -> PrototypeError {
+    if annotation.kind.of_function() {
+        return PrototypeError::new(
+            Code::E0127,
+            span.range(),
+            "this annotation belongs to the function",
+        )
+        .label("not here")
+        .help("write it after the function's closing `)`");
+    }
+    let what = match annotation.kind {
+        AnnotationKind::Direction(_) => "a value only goes in",
+        AnnotationKind::Extent(_) => "a value has no extent",
+        _ => "this is no pointer",
+    };
+    PrototypeError::new(
+        Code::E0113,
+        span.range(),
+        format!("{} is no pointer", quoted(place.name)),
+    )
+    .label(what)
+}
+
+/// E0131: `()`.
+pub(super) fn empty_parentheses(span: Span, name: &str) -> PrototypeError {
+    PrototypeError::new(
+        Code::E0131,
+        span.range(),
+        "these parentheses say nothing of parameters",
+    )
+    .label("no parameters, or unknown ones?")
+    .example("if it takes none, write", format!("{name}(void)"))
+}
+
+/// E0117: a record that is not known.
+pub(super) fn incomplete(span: Span, place: Place) -> PrototypeError {
+    PrototypeError::new(
+        Code::E0117,
+        span.range(),
+        format!("the members of {} are not known", quoted(place.name)),
+    )
+    .label("an incomplete type")
+    .help("give the record before the prototype")
+}
+
+/// E0117: data annotations on a pointer to a record that is not known.
+pub(super) fn incomplete_data(span: Span, place: Place) -> PrototypeError {
+    PrototypeError::new(
+        Code::E0117,
+        span.range(),
+        format!(
+            "{} leads to a record whose members are not known",
+            quoted(place.name)
+        ),
+    )
+    .label("cannot be copied")
+    .help("give the record before the prototype, or leave it a handle")
+}
+
+/// E0120: an alias that cannot be.
+pub(super) fn alias(span: Span, message: &str) -> PrototypeError {
+    PrototypeError::new(Code::E0120, span.range(), message)
+        .label("nothing to point into")
+        .help("`__alias(p)` is for results and what __out pointers lead to")
+}
+
+/// E0122: a handle where none can be.
+pub(super) fn handle_place(span: Span, message: &str) -> PrototypeError {
+    PrototypeError::new(Code::E0122, span.range(), message).label("not a handle here")
+}
+
+/// E0126: an extent that does not suit the type.
+pub(super) fn unsuited(span: Span, message: &str) -> PrototypeError {
+    PrototypeError::new(Code::E0126, span.range(), message).label("does not suit the type")
+}
+
+/// E0112: an expression without a value.
+pub(super) fn no_value(span: Span, message: &str) -> PrototypeError {
+    PrototypeError::new(Code::E0112, span.range(), message).label("has no value here")
+}
+
+/// E0111: a name that is not there.
+pub(super) fn unknown_name<'n>(
+    name: &str,
+    span: Span,
+    candidates: impl Iterator<Item = &'n str>,
+    kind: &str,
+) -> PrototypeError {
+    let near = words::near(name, candidates);
+    let error = PrototypeError::new(
+        Code::E0111,
+        span.range(),
+        format!("there is no {kind} named '{name}'"),
+    )
+    .label("unknown");
+    if near.is_empty() {
+        error
+    } else {
+        error.help(format!("did you mean {}?", words::either(&near)))
+    }
+}
+
+/// E0133: an attribute that speaks of a parameter that is not there, or not a pointer.
+pub(super) fn attribute_position(span: Span) -> PrototypeError {
+    PrototypeError::new(
+        Code::E0133,
+        span.range(),
+        "this attribute speaks of a parameter that does not fit",
+    )
+    .label("positions count from 1")
+}

@@ -1,0 +1,190 @@
+//! The annotations of one pointer, sorted by what they say and free of contradictions.
+
+use super::{Place, Resolved, advice};
+use crate::error::{Code, PrototypeError};
+use crate::syntax::not_carried;
+use crate::syntax::raw::{
+    Annotation, AnnotationKind, Name, RawExpression, RawExtent, RawType, Uncarried,
+};
+use crate::syntax::token::Span;
+use crate::types::{Direction, Ownership};
+
+/// What is written on a pointer; each with its place.
+#[derive(Default)]
+pub(super) struct Marks<'a> {
+    pub direction: Option<(Direction, Span)>,
+    pub extent: Option<(&'a RawExtent, Span)>,
+    pub filled: Option<(&'a RawExpression, Span)>,
+    pub handle: Option<Span>,
+    pub closed_by: Option<(&'a str, Span)>,
+    pub consumed: Option<Span>,
+    pub opaque: Option<Span>,
+    pub alias: Option<(&'a Name, Span)>,
+    pub owner: Option<(Ownership, Span)>,
+}
+
+impl<'a> Marks<'a> {
+    pub fn of(raw: &'a RawType, place: Place) -> Resolved<Marks<'a>> {
+        let mut marks = Marks::default();
+        for annotation in &raw.annotations {
+            marks.add(annotation, annotation.span.or(place.span))?;
+        }
+        marks.check_identity()?;
+        Ok(marks)
+    }
+
+    fn add(&mut self, annotation: &'a Annotation, span: Span) -> Resolved<()> {
+        match &annotation.kind {
+            AnnotationKind::Direction(direction) => self.add_direction(*direction, span),
+            AnnotationKind::Extent(extent) => self.add_extent(extent, span),
+            AnnotationKind::Filled(expression) => once(&mut self.filled, expression, span),
+            AnnotationKind::Handle => once_bare(&mut self.handle, span),
+            AnnotationKind::ClosedBy(function) => once(&mut self.closed_by, function, span),
+            AnnotationKind::Consume => once_bare(&mut self.consumed, span),
+            AnnotationKind::Opaque => once_bare(&mut self.opaque, span),
+            AnnotationKind::Alias(name) => once(&mut self.alias, name, span),
+            AnnotationKind::Owned(function) => {
+                self.add_owner(Ownership::Owned(function.clone()), span)
+            }
+            AnnotationKind::Borrowed => self.add_owner(Ownership::Borrowed, span),
+            AnnotationKind::Static => self.add_owner(Ownership::Static, span),
+            AnnotationKind::Descriptor => Err(advice::no_descriptor(span)),
+            _ => Err(PrototypeError::new(
+                Code::E0127,
+                span.range(),
+                "this annotation belongs to the function",
+            )
+            .label("not to a pointer")
+            .help("write it after the function's closing `)`")),
+        }
+    }
+
+    fn add_direction(&mut self, direction: Direction, span: Span) -> Resolved<()> {
+        let Some((before, _)) = self.direction else {
+            self.direction = Some((direction, span));
+            return Ok(());
+        };
+        let error = PrototypeError::new(
+            Code::E0108,
+            span.range(),
+            if before == direction {
+                "this direction is given twice"
+            } else {
+                "these directions contradict each other"
+            },
+        )
+        .label("the second direction");
+        Err(if before == direction {
+            error
+        } else {
+            error.help("data that goes in and comes back is `__inout`")
+        })
+    }
+
+    fn add_extent(&mut self, extent: &'a RawExtent, span: Span) -> Resolved<()> {
+        let Some((before, _)) = self.extent else {
+            self.extent = Some((extent, span));
+            return Ok(());
+        };
+        let measured =
+            |extent: &RawExtent| matches!(extent, RawExtent::Sized(_) | RawExtent::Counted(_));
+        let terminated = |extent: &RawExtent| {
+            matches!(
+                extent,
+                RawExtent::NullTerminated | RawExtent::TerminatedBy(_)
+            )
+        };
+        if measured(before) && terminated(extent) || terminated(before) && measured(extent) {
+            let code = Code::E0213;
+            return Err(not_carried(Uncarried { code, span }));
+        }
+        Err(PrototypeError::new(
+            Code::E0109,
+            span.range(),
+            "how far it reaches is said twice",
+        )
+        .label("the second extent"))
+    }
+
+    fn add_owner(&mut self, owner: Ownership, span: Span) -> Resolved<()> {
+        if self.owner.is_some() {
+            return Err(PrototypeError::new(
+                Code::E0123,
+                span.range(),
+                "this memory has two owners",
+            )
+            .label("the second owner"));
+        }
+        self.owner = Some((owner, span));
+        Ok(())
+    }
+
+    /// Whether the pointer is said to be a handle.
+    pub fn is_handle(&self) -> bool {
+        self.handle.is_some() || self.closed_by.is_some() || self.consumed.is_some()
+    }
+
+    /// The first annotation that only data can bear.
+    pub fn data_only(&self) -> Option<Span> {
+        [
+            self.direction.map(|(_, span)| span),
+            self.extent.map(|(_, span)| span),
+            self.filled.map(|(_, span)| span),
+            self.owner.as_ref().map(|(_, span)| *span),
+        ]
+        .into_iter()
+        .flatten()
+        .min_by_key(|span| span.start)
+    }
+
+    fn check_identity(&self) -> Resolved<()> {
+        let handle = self
+            .handle
+            .or(self.closed_by.map(|(_, span)| span))
+            .or(self.consumed);
+        let alias = self.alias.map(|(_, span)| span);
+        let kinds = [handle, alias, self.opaque];
+        let mut said = kinds.into_iter().flatten();
+        let (Some(first), second) = (said.next(), said.next().or(self.data_only())) else {
+            return Ok(());
+        };
+        match second {
+            None => Ok(()),
+            Some(second) => {
+                let later = if first.start > second.start {
+                    first
+                } else {
+                    second
+                };
+                Err(PrototypeError::new(
+                    Code::E0122,
+                    later.range(),
+                    "this pointer is two kinds of thing at once",
+                )
+                .label("does not go with the annotation before")
+                .help("handles, aliases and opaque values have no direction, extent or owner"))
+            }
+        }
+    }
+}
+
+fn once<'a, T: ?Sized>(slot: &mut Option<(&'a T, Span)>, value: &'a T, span: Span) -> Resolved<()> {
+    if slot.is_some() {
+        return Err(twice(span));
+    }
+    *slot = Some((value, span));
+    Ok(())
+}
+
+fn once_bare(slot: &mut Option<Span>, span: Span) -> Resolved<()> {
+    if slot.is_some() {
+        return Err(twice(span));
+    }
+    *slot = Some(span);
+    Ok(())
+}
+
+fn twice(span: Span) -> PrototypeError {
+    PrototypeError::new(Code::E0127, span.range(), "this annotation is given twice")
+        .label("the second time")
+}

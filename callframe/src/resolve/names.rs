@@ -1,0 +1,193 @@
+//! Expressions with their names bound to parameters, members and constants.
+
+use super::parameters::Value;
+use super::pointers::Moment;
+use super::{Place, Resolved, Resolver, Root, advice};
+use crate::error::{Code, PrototypeError};
+use crate::expression::{EvaluationError, Expression, NoValues, Operation};
+use crate::model::DataModel;
+use crate::syntax::expressions::arithmetic;
+use crate::syntax::raw::{Name, RawExpression, RawOperation};
+use crate::syntax::token::Span;
+use crate::types::{Identity, Parameter, Type};
+
+impl Resolver<'_> {
+    /// The expression as it is evaluated at `moment`.
+    pub(super) fn bind(
+        &mut self,
+        raw: &RawExpression,
+        moment: Moment,
+        place: Place,
+    ) -> Resolved<Expression> {
+        let mut operations = Vec::with_capacity(raw.operations.len());
+        for (operation, span) in &raw.operations {
+            let span = span.or(place.span);
+            operations.push(match operation {
+                RawOperation::Name(name) => self.name(name, span, place)?,
+                RawOperation::Pointee(name) => self.pointee(name, span, moment, place)?,
+                RawOperation::Return => self.returned(span, moment, place)?,
+                other => arithmetic(other).unwrap_or(Operation::Constant(0)),
+            });
+        }
+        let expression = Expression { operations };
+        self.check_constant(&expression, raw.span.or(place.span))?;
+        Ok(expression)
+    }
+
+    /// The index of a parameter that an annotation names.
+    pub(super) fn parameter_index(&self, name: &Name, span: Span) -> Resolved<u32> {
+        let known = self.known.iter();
+        let index = known
+            .zip(0_u32..)
+            .find(|(known, _)| known.name == name.text);
+        match index {
+            Some((_, index)) => Ok(index),
+            None => {
+                let names = self.known.iter().map(|known| known.name.as_str());
+                Err(advice::unknown_name(
+                    &name.text,
+                    name.span.or(span),
+                    names,
+                    "parameter",
+                ))
+            }
+        }
+    }
+
+    fn name(&self, name: &str, span: Span, place: Place) -> Resolved<Operation> {
+        if let Some(fields) = place.fields {
+            let index = fields
+                .iter()
+                .zip(0_u32..)
+                .find(|(field, _)| field.name == name);
+            if let Some((field, index)) = index {
+                return match field.integer {
+                    true => Ok(Operation::Field(index)),
+                    false => Err(advice::no_value(span, &format!("'{name}' is no integer"))),
+                };
+            }
+            let names = fields.iter().map(|field| field.name.as_str());
+            return self
+                .constant(name)
+                .ok_or_else(|| advice::unknown_name(name, span, names, "member"));
+        }
+        let index = self
+            .known
+            .iter()
+            .zip(0_u32..)
+            .find(|(known, _)| known.name == name);
+        match index {
+            Some((known, index)) => match known.value {
+                Value::Integer => Ok(Operation::Parameter(index)),
+                Value::Pointee(_) => Err(advice::no_value(span, &format!("'{name}' is a pointer"))
+                    .help(format!("what it leads to is `*{name}`"))),
+                Value::None => Err(advice::no_value(span, &format!("'{name}' is no integer"))),
+            },
+            None => self.constant(name).ok_or_else(|| {
+                let names = self.known.iter().map(|known| known.name.as_str());
+                advice::unknown_name(name, span, names, "parameter")
+            }),
+        }
+    }
+
+    fn constant(&self, name: &str) -> Option<Operation> {
+        let value = match name {
+            "NULL" => Some(0),
+            _ => self.scope.constant(name),
+        };
+        value.map(Operation::Constant)
+    }
+
+    fn pointee(
+        &mut self,
+        name: &str,
+        span: Span,
+        moment: Moment,
+        place: Place,
+    ) -> Resolved<Operation> {
+        if place.fields.is_some() {
+            return Err(advice::no_value(
+                span,
+                "a member's annotation reads members only",
+            ));
+        }
+        let own = Name {
+            text: name.to_owned(),
+            span,
+        };
+        let index = self.parameter_index(&own, span)?;
+        let value = self.known.get(index as usize).map(|known| known.value);
+        let Some(Value::Pointee(direction)) = value else {
+            return Err(advice::no_value(
+                span,
+                &format!("'{name}' leads to no integer"),
+            ));
+        };
+        if moment == Moment::Before && !direction.enters() {
+            return Err(advice::no_value(
+                span,
+                &format!("'*{name}' has no value before the call: '{name}' is __out"),
+            )
+            .help("make it `__inout` if its value before the call is the capacity"));
+        }
+        if place.root == Root::Parameter(index) {
+            return Err(advice::no_value(
+                span,
+                &format!("'{name}' cannot measure itself"),
+            ));
+        }
+        self.pointees.push((index, span, Code::E0112));
+        Ok(Operation::Pointee(index))
+    }
+
+    fn returned(&self, span: Span, moment: Moment, place: Place) -> Resolved<Operation> {
+        if place.fields.is_some() {
+            return Err(advice::no_value(
+                span,
+                "a member's annotation reads members only",
+            ));
+        }
+        if moment == Moment::Before {
+            return Err(advice::no_value(
+                span,
+                "nothing has been returned before the call",
+            ));
+        }
+        if !self.returns_integer {
+            return Err(advice::no_value(span, "the function returns no integer"));
+        }
+        Ok(Operation::Return)
+    }
+
+    /// A constant expression must have a value, and as a size none below zero.
+    fn check_constant(&self, expression: &Expression, span: Span) -> Resolved<()> {
+        let problem = match expression.evaluate(&NoValues, &DataModel::LP64) {
+            Err(EvaluationError::Overflow) => "this overflows",
+            Err(EvaluationError::DivisionByZero) => "this divides by zero",
+            Ok(value) if value < 0 => "a size cannot be negative",
+            _ => return Ok(()),
+        };
+        Err(PrototypeError::new(Code::E0121, span.range(), problem).label("not a size"))
+    }
+
+    /// Parameters that others point into or measure by must be data.
+    pub(super) fn check_pointees(&self, parameters: &[Parameter]) -> Resolved<()> {
+        for &(index, span, code) in &self.pointees {
+            let Some(parameter) = parameters.get(index as usize) else {
+                continue;
+            };
+            let ty = self.types.get(parameter.ty.0 as usize);
+            let data =
+                matches!(ty, Some(Type::Pointer(pointer)) if pointer.identity == Identity::Data);
+            if data {
+                continue;
+            }
+            let message = format!("'{}' leads to no data that is copied", parameter.name);
+            return Err(match code {
+                Code::E0120 => advice::alias(span, &message),
+                _ => advice::no_value(span, &message),
+            });
+        }
+        Ok(())
+    }
+}

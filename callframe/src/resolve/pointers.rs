@@ -1,0 +1,459 @@
+//! What kind of thing a pointer is, which way its data travels, how far it reaches, whose it is.
+//!
+//! ```text
+//! to a function            -> refused: a callback
+//! __alias(p)               -> Alias, where it comes back
+//! __opaque                 -> Opaque, as a parameter or a result
+//! __handle, __closed_by(f),
+//! __consume, or to an
+//! incomplete record        -> Handle
+//! otherwise                -> Data, with direction, extent and owner
+//! ```
+
+use super::marks::Marks;
+use super::parameters::is_constant;
+use super::{Place, Resolved, Resolver, Root, Simple, advice};
+use crate::error::{Code, PrototypeError};
+use crate::syntax::not_carried;
+use crate::syntax::raw::{RawExtent, RawType, Shape, Uncarried};
+use crate::syntax::scope::Scope;
+use crate::syntax::token::Span;
+use crate::types::{Direction, Extent, Handle, Identity, Ownership, Pointer, Scalar, Type, TypeId};
+
+impl Resolver<'_> {
+    pub(super) fn pointer(
+        &mut self,
+        raw: &RawType,
+        target: &RawType,
+        place: Place,
+    ) -> Resolved<TypeId> {
+        if matches!(target.shape, Shape::Function(_)) {
+            return Err(advice::callback(place));
+        }
+        let marks = Marks::of(raw, place)?;
+        if let Some(identity) = self.identity(&marks, target, place)? {
+            return self.fixed(identity, target, place);
+        }
+        self.data(raw, target, &marks, place)
+    }
+
+    /// The identity of a pointer that is not data.
+    fn identity(
+        &mut self,
+        marks: &Marks,
+        target: &RawType,
+        place: Place,
+    ) -> Resolved<Option<Identity>> {
+        if let Some((name, span)) = marks.alias {
+            if !place.comes_back() {
+                return Err(advice::alias(span, "this pointer does not come back"));
+            }
+            let index = self.parameter_index(name, span.or(place.span))?;
+            self.pointees
+                .push((index, name.span.or(place.span), Code::E0120));
+            return Ok(Some(Identity::Alias(index)));
+        }
+        if let Some(span) = marks.opaque {
+            if place.outer.is_some() || place.root == Root::Field {
+                return Err(not_carried(Uncarried {
+                    code: Code::E0214,
+                    span,
+                }));
+            }
+            return Ok(Some(Identity::Opaque));
+        }
+        let incomplete = is_incomplete(target, self.scope);
+        if incomplete && !marks.is_handle() {
+            if let Some(span) = marks.data_only() {
+                return Err(advice::incomplete_data(span, place));
+            }
+            if place.root == Root::Field {
+                return Err(advice::silent_member(place));
+            }
+        }
+        if !marks.is_handle() && !incomplete {
+            return Ok(None);
+        }
+        self.handle(marks, target, place).map(Some)
+    }
+
+    fn handle(&self, marks: &Marks, target: &RawType, place: Place) -> Resolved<Identity> {
+        if let Some((_, span)) = marks.closed_by {
+            match (place.root, place.outer) {
+                (Root::Parameter(_), None) => {
+                    return Err(not_carried(Uncarried {
+                        code: Code::E0219,
+                        span,
+                    }));
+                }
+                _ if !place.comes_back() && place.root != Root::Field => {
+                    return Err(advice::handle_place(span, "no new handle comes back here"));
+                }
+                _ => {}
+            }
+        }
+        if let Some(span) = marks.consumed
+            && !matches!((place.root, place.outer), (Root::Parameter(_), None))
+        {
+            return Err(advice::handle_place(
+                span,
+                "only a parameter can be consumed",
+            ));
+        }
+        if matches!(target.shape, Shape::Pointer(_)) {
+            let span = marks.handle.unwrap_or(place.span);
+            return Err(advice::handle_place(
+                span,
+                "a pointer to a pointer is no handle",
+            ));
+        }
+        if place.outer == Some(Direction::InOut) {
+            let span = marks.handle.unwrap_or(place.span);
+            return Err(not_carried(Uncarried {
+                code: Code::E0217,
+                span,
+            }));
+        }
+        Ok(Identity::Handle(Handle {
+            closed_by: marks.closed_by.map(|(function, _)| function.to_owned()),
+            consumed: marks.consumed.is_some(),
+        }))
+    }
+
+    /// A pointer whose target is never looked into.
+    fn fixed(&mut self, identity: Identity, target: &RawType, place: Place) -> Resolved<TypeId> {
+        let constant = is_constant(target);
+        let id = self.unseen(target, place)?;
+        self.add(
+            Type::Pointer(Pointer {
+                target: id,
+                constant,
+                direction: Direction::In,
+                extent: Extent::Single,
+                filled: None,
+                identity,
+                ownership: Ownership::Caller,
+            }),
+            place,
+        )
+    }
+
+    /// The type of an object that is never copied: records by name only.
+    fn unseen(&mut self, target: &RawType, place: Place) -> Resolved<TypeId> {
+        match &target.shape {
+            Shape::Void => self.simple(Simple::Void, place),
+            Shape::Record(key) => self.unseen_record(*key, place),
+            Shape::Array(element, bound) => {
+                let length = self.length(bound.as_ref(), target.span, place)?;
+                let element = self.unseen(element, place)?;
+                self.add(Type::Array { element, length }, place)
+            }
+            _ => self.ty(target, place),
+        }
+    }
+
+    fn data(
+        &mut self,
+        raw: &RawType,
+        target: &RawType,
+        marks: &Marks,
+        place: Place,
+    ) -> Resolved<TypeId> {
+        if place.root == Root::Field && raw.annotations.is_empty() {
+            return Err(advice::silent_member(place));
+        }
+        let constant = is_constant(target);
+        let ownership = self.ownership(marks, target, place)?;
+        let direction = self.direction(marks, constant, &ownership, place)?;
+        let extent = self.extent(marks, target, &ownership, place)?;
+        let filled = self.filled(marks, direction, &extent, place)?;
+        let inner = Place {
+            outer: Some(direction),
+            ..place
+        };
+        if matches!(target.shape, Shape::Pointer(_)) {
+            self.check_pointer_elements(&extent, direction, marks, place)?;
+        }
+        let id = match target.shape {
+            Shape::Void => {
+                self.no_marks(target, place)?;
+                self.simple(Simple::Void, place)?
+            }
+            _ => self.ty(target, inner)?,
+        };
+        if direction == Direction::Out
+            && let Some(member) = self.unowned_member(id)
+        {
+            return Err(advice::unowned(&member, place));
+        }
+        self.add(
+            Type::Pointer(Pointer {
+                target: id,
+                constant,
+                direction,
+                extent,
+                filled,
+                identity: Identity::Data,
+                ownership,
+            }),
+            place,
+        )
+    }
+
+    /// Whose memory it is; must be said of all data that comes back.
+    fn ownership(&self, marks: &Marks, target: &RawType, place: Place) -> Resolved<Ownership> {
+        let said = marks.owner.clone();
+        if place.outer == Some(Direction::InOut) {
+            let span = said.as_ref().map_or(place.span, |(_, span)| *span);
+            let code = if said.is_some() {
+                Code::E0218
+            } else {
+                Code::E0217
+            };
+            return Err(not_carried(Uncarried { code, span }));
+        }
+        match said {
+            Some((owner, _)) if place.comes_back() => Ok(owner),
+            Some((owner, _)) if place.root == Root::Field => Ok(owner),
+            Some((_, span)) => Err(PrototypeError::new(
+                Code::E0123,
+                span.range(),
+                "this memory stays the caller's",
+            )
+            .label("only what comes back from the function has another owner")),
+            None if place.comes_back() => Err(advice::whose(target, place)),
+            None => Ok(Ownership::Caller),
+        }
+    }
+
+    fn direction(
+        &self,
+        marks: &Marks,
+        constant: bool,
+        ownership: &Ownership,
+        place: Place,
+    ) -> Resolved<Direction> {
+        if place.comes_back() {
+            return match marks.direction {
+                Some((Direction::In | Direction::InOut, span)) => Err(PrototypeError::new(
+                    Code::E0108,
+                    span.range(),
+                    "this pointer only comes back",
+                )
+                .label("nothing goes in here")),
+                _ => Ok(Direction::Out),
+            };
+        }
+        match marks.direction {
+            Some((direction, span)) if constant && direction != Direction::In => Err(
+                PrototypeError::new(Code::E0108, span.range(), "const data cannot come back")
+                    .label("what it leads to is const")
+                    .help("remove `const`, or the direction"),
+            ),
+            Some((direction, span)) if *ownership != Ownership::Caller => {
+                let message = "data that the library owns has no direction";
+                if direction == Direction::Out {
+                    return Ok(Direction::In);
+                }
+                Err(PrototypeError::new(Code::E0108, span.range(), message)
+                    .label("it comes back with the record"))
+            }
+            Some((direction, _)) => Ok(direction),
+            None if constant || *ownership != Ownership::Caller => Ok(Direction::In),
+            None => self.default_direction(marks, place),
+        }
+    }
+
+    /// `T *` goes in and comes back, unless strictness wants to see that written.
+    fn default_direction(&self, marks: &Marks, place: Place) -> Resolved<Direction> {
+        if self.options.strict && marks.extent.is_none() {
+            return Err(PrototypeError::new(
+                Code::E0118,
+                place.span.range(),
+                format!(
+                    "the direction of {} is not written",
+                    advice::quoted(place.name)
+                ),
+            )
+            .label("by default it goes in and comes back")
+            .help("write `__in`, `__out` or `__inout` after the `*`"));
+        }
+        Ok(Direction::InOut)
+    }
+
+    fn extent(
+        &mut self,
+        marks: &Marks,
+        target: &RawType,
+        ownership: &Ownership,
+        place: Place,
+    ) -> Resolved<Extent> {
+        let Some((extent, span)) = marks.extent else {
+            return self.default_extent(marks, target, ownership, place);
+        };
+        let after = place.comes_back() || *ownership != Ownership::Caller;
+        let moment = if after { Moment::After } else { Moment::Before };
+        Ok(match extent {
+            RawExtent::Single if matches!(target.shape, Shape::Void) => {
+                return Err(advice::unsuited(span, "void has no size: use __sized_by"));
+            }
+            RawExtent::Single => Extent::Single,
+            RawExtent::NullTerminated => {
+                check_terminated(target, span)?;
+                Extent::NullTerminated
+            }
+            RawExtent::TerminatedBy(value) => {
+                check_terminator(target, *value, span)?;
+                Extent::TerminatedBy(*value)
+            }
+            RawExtent::Counted(_) if matches!(target.shape, Shape::Void) => {
+                return Err(advice::unsuited(
+                    span,
+                    "void has no elements: use __sized_by",
+                ));
+            }
+            RawExtent::Counted(count) => Extent::Counted(self.bind(count, moment, place)?),
+            RawExtent::Sized(size) => Extent::Sized(self.bind(size, moment, place)?),
+        })
+    }
+
+    fn default_extent(
+        &self,
+        marks: &Marks,
+        target: &RawType,
+        ownership: &Ownership,
+        place: Place,
+    ) -> Resolved<Extent> {
+        let owned = *ownership != Ownership::Caller;
+        match &target.shape {
+            Shape::Scalar(Scalar::Char) if is_constant(target) || owned => {
+                Ok(Extent::NullTerminated)
+            }
+            Shape::Scalar(Scalar::SignedChar | Scalar::UnsignedChar) if owned => {
+                Ok(Extent::NullTerminated)
+            }
+            Shape::Scalar(
+                Scalar::Char
+                | Scalar::SignedChar
+                | Scalar::UnsignedChar
+                | Scalar::Int8
+                | Scalar::UInt8
+                | Scalar::WideChar,
+            )
+            | Shape::Void => Err(advice::how_large(target, marks, self.known, place)),
+            _ => Ok(Extent::Single),
+        }
+    }
+
+    fn filled(
+        &mut self,
+        marks: &Marks,
+        direction: Direction,
+        extent: &Extent,
+        place: Place,
+    ) -> Resolved<Option<crate::expression::Expression>> {
+        let Some((expression, span)) = marks.filled else {
+            return Ok(None);
+        };
+        let wrong = |message: &str, label: &str| {
+            Err(PrototypeError::new(Code::E0110, span.range(), message).label(label))
+        };
+        if !direction.leaves() {
+            return wrong(
+                "nothing is filled that only goes in",
+                "the data does not come back",
+            );
+        }
+        if !matches!(extent, Extent::Counted(_) | Extent::Sized(_)) {
+            return wrong(
+                "what is filled has no capacity",
+                "needs __sized_by or __counted_by",
+            );
+        }
+        if place.outer.is_some() || !matches!(place.root, Root::Parameter(_)) {
+            return wrong(
+                "only a parameter's buffer can be filled in part",
+                "give the extent of what comes back instead",
+            );
+        }
+        self.bind(expression, Moment::After, place).map(Some)
+    }
+
+    /// What may stand behind a pointer to pointers.
+    fn check_pointer_elements(
+        &self,
+        extent: &Extent,
+        direction: Direction,
+        marks: &Marks,
+        place: Place,
+    ) -> Resolved<()> {
+        let span = marks.extent.map_or(place.span, |(_, span)| span);
+        if direction == Direction::Out
+            && matches!(extent, Extent::NullTerminated | Extent::TerminatedBy(_))
+            && !place.comes_back()
+        {
+            return Err(advice::unsuited(
+                span,
+                "how many pointers come back is not known before the call",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// When an expression is evaluated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Moment {
+    /// From what the caller passes.
+    Before,
+    /// From that and what the function left behind.
+    After,
+}
+
+/// Whether a pointer to it is a handle because its members are not known.
+pub(super) fn is_incomplete(target: &RawType, scope: &Scope) -> bool {
+    match target.shape {
+        Shape::Record(key) => scope
+            .record(scope.overriding(key))
+            .is_some_and(|record| record.fields.is_none()),
+        _ => false,
+    }
+}
+
+/// A terminator is looked for among integers, or pointers for `__null_terminated`.
+fn check_terminated(target: &RawType, span: Span) -> Resolved<()> {
+    match &target.shape {
+        Shape::Pointer(_) => Ok(()),
+        Shape::Scalar(scalar) if super::parameters::is_integer(*scalar) => Ok(()),
+        Shape::Void => Err(advice::unsuited(
+            span,
+            "void has no elements: use __sized_by",
+        )),
+        _ => Err(advice::unsuited(
+            span,
+            "elements of this type have no terminator",
+        )),
+    }
+}
+
+fn check_terminator(target: &RawType, value: i128, span: Span) -> Resolved<()> {
+    let Shape::Scalar(scalar) = target.shape else {
+        return Err(advice::unsuited(
+            span,
+            "elements of this type have no terminator",
+        ));
+    };
+    match super::contract::range(scalar) {
+        None => Err(advice::unsuited(
+            span,
+            "elements of this type have no terminator",
+        )),
+        Some(range) if range.contains(&value) => Ok(()),
+        Some(_) => Err(PrototypeError::new(
+            Code::E0121,
+            span.range(),
+            format!("no element can have the value {value}"),
+        )
+        .label("not a value of the element type")),
+    }
+}

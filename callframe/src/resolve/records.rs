@@ -1,0 +1,218 @@
+//! Records: which of them can travel, and what their members mean.
+
+use super::parameters::{Value, value};
+use super::{Place, Resolved, Resolver, Root, advice};
+use crate::error::{Code, PrototypeError};
+use crate::syntax::not_carried;
+use crate::syntax::raw::{RawMember, RawRecord, RecordKey, Uncarried};
+use crate::syntax::token::Span;
+use crate::types::{
+    Field, Identity, Origin, Ownership, Record, RecordId, RecordName, Type, TypeId,
+};
+
+/// What an expression in a record can name.
+pub(super) struct Beside {
+    pub name: String,
+    pub integer: bool,
+}
+
+/// What is known of a record in the frame.
+pub(super) struct Facts {
+    /// Simple values in it, at least one byte each.
+    elements: u64,
+    /// A member leading to data without an owner: fine where the caller made the record.
+    unowned: Option<String>,
+}
+
+/// The most bytes a record may surely have; no call carries more.
+const MAXIMUM_ELEMENTS: u64 = 64 << 20;
+
+impl Resolver<'_> {
+    /// A record whose members travel.
+    pub(super) fn record(&mut self, key: RecordKey, span: Span, place: Place) -> Resolved<TypeId> {
+        let key = self.scope.overriding(key);
+        let scope = self.scope;
+        let Some(raw) = scope.record(key) else {
+            return Err(advice::incomplete(span.or(place.span), place));
+        };
+        if let Some(&id) = self.named.get(&(key, true)) {
+            return Ok(id);
+        }
+        self.check_travels(raw, key, span, place)?;
+        let fields = raw.fields.as_deref().unwrap_or_default();
+        let record = Record {
+            name: raw.name.clone(),
+            union: raw.union,
+            origin: if key.standard {
+                Origin::Standard
+            } else {
+                Origin::Given
+            },
+            fields: Vec::new(),
+        };
+        let record_id = self.add_record(record, place)?;
+        self.active.push(key);
+        let resolved = self.fields(fields, key.standard, place)?;
+        self.active.pop();
+        if let Some(record) = self.records.get_mut(record_id.0 as usize) {
+            record.fields = resolved;
+        }
+        let id = self.add(Type::Record(record_id), place)?;
+        self.note_facts(record_id, place)?;
+        if raw.name != RecordName::Unnamed {
+            self.named.insert((key, true), id);
+        }
+        Ok(id)
+    }
+
+    fn check_travels(
+        &self,
+        raw: &RawRecord,
+        key: RecordKey,
+        span: Span,
+        place: Place,
+    ) -> Resolved<()> {
+        if let Some(trouble) = &raw.trouble {
+            return Err(trouble.clone());
+        }
+        if raw.fields.is_none() {
+            return Err(advice::incomplete(span.or(place.span), place));
+        }
+        let refused = |code| {
+            Err(not_carried(Uncarried {
+                code,
+                span: place.span,
+            }))
+        };
+        if self.active.contains(&key) {
+            return refused(Code::E0210);
+        }
+        if raw.union && raw.holds_pointers {
+            return refused(Code::E0204);
+        }
+        Ok(())
+    }
+
+    fn fields(
+        &mut self,
+        members: &[RawMember],
+        standard: bool,
+        place: Place,
+    ) -> Resolved<Vec<Field>> {
+        let name = |member: &RawMember| member.name.as_ref().map(|name| name.text.clone());
+        let beside: Vec<Beside> = members
+            .iter()
+            .map(|member| Beside {
+                name: name(member).unwrap_or_default(),
+                integer: value(&member.ty) == Value::Integer,
+            })
+            .collect();
+        let mut fields = Vec::with_capacity(members.len());
+        for member in members {
+            let own = member.name.as_ref().map_or(member.span, |name| name.span);
+            let name = name(member).unwrap_or_default();
+            let place = Place {
+                root: Root::Field,
+                name: &name,
+                span: if standard {
+                    place.span
+                } else {
+                    own.or(place.span)
+                },
+                outer: None,
+                fields: Some(&beside),
+            };
+            let ty = self.ty(&member.ty, place)?;
+            fields.push(Field { name, ty });
+        }
+        Ok(fields)
+    }
+
+    /// A record that is pointed to and never looked into.
+    pub(super) fn unseen_record(&mut self, key: RecordKey, place: Place) -> Resolved<TypeId> {
+        let key = self.scope.overriding(key);
+        let scope = self.scope;
+        let Some(raw) = scope.record(key) else {
+            return Err(advice::incomplete(place.span, place));
+        };
+        // Without its members a record is written by its tag; a typedef's name serves as one.
+        let name = match &raw.name {
+            RecordName::Typedef(name) if scope.tag(name).is_none() => RecordName::Tag(name.clone()),
+            RecordName::Tag(tag) => RecordName::Tag(tag.clone()),
+            _ => return self.record(key, place.span, place),
+        };
+        if let Some(&id) = self.named.get(&(key, false)) {
+            return Ok(id);
+        }
+        let record = Record {
+            name,
+            union: raw.union,
+            origin: Origin::Incomplete,
+            fields: Vec::new(),
+        };
+        let record = self.add_record(record, place)?;
+        let id = self.add(Type::Record(record), place)?;
+        self.named.insert((key, false), id);
+        Ok(id)
+    }
+
+    /// Notes what is known of a record now that its members are; refuses one that no call could
+    /// carry.
+    fn note_facts(&mut self, record: RecordId, place: Place) -> Resolved<()> {
+        let fields = self
+            .records
+            .get(record.0 as usize)
+            .map_or(&[][..], |record| &record.fields);
+        let elements = fields.iter().fold(0, |sum: u64, field| {
+            sum.saturating_add(self.elements(field.ty))
+        });
+        let unowned = fields
+            .iter()
+            .find(|field| self.is_unowned(field.ty))
+            .map(|field| field.name.clone());
+        if elements > MAXIMUM_ELEMENTS {
+            return Err(PrototypeError::new(
+                Code::E0130,
+                place.span.range(),
+                format!(
+                    "the record of {} is larger than any call",
+                    advice::quoted(place.name)
+                ),
+            )
+            .label("more than 64 MiB"));
+        }
+        self.facts.insert(record, Facts { elements, unowned });
+        Ok(())
+    }
+
+    /// How many simple values a type surely has, saturating.
+    fn elements(&self, id: TypeId) -> u64 {
+        match self.types.get(id.0 as usize) {
+            Some(Type::Array { element, length }) => {
+                self.elements(*element).saturating_mul(*length)
+            }
+            Some(Type::Record(record)) => self.facts.get(record).map_or(1, |facts| facts.elements),
+            _ => 1,
+        }
+    }
+
+    /// A member of a record that comes back which leads to memory nobody owns.
+    pub(super) fn unowned_member(&self, id: TypeId) -> Option<String> {
+        match self.types.get(id.0 as usize)? {
+            Type::Array { element, .. } => self.unowned_member(*element),
+            Type::Record(record) => self.facts.get(record)?.unowned.clone(),
+            _ => None,
+        }
+    }
+
+    fn is_unowned(&self, id: TypeId) -> bool {
+        match self.types.get(id.0 as usize) {
+            Some(Type::Pointer(pointer)) => {
+                pointer.identity == Identity::Data && pointer.ownership == Ownership::Caller
+            }
+            Some(Type::Array { element, .. }) => self.is_unowned(*element),
+            Some(Type::Record(_)) => self.unowned_member(id).is_some(),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! The annotations: `__out`, `__sized_by(n)` ..., also spelled `[[cosmos::out]]`.
+//!
+//! Every annotation of the language is read with its own arguments, also those that cannot be
+//! carried yet: the latter leave a note of where they stood, and the declaration is refused once it
+//! has been read whole.
+
+use super::parser::{Parsed, Parser};
+use super::raw::{Annotation, AnnotationKind, Name, RawExtent};
+use super::token::{Kind, Span};
+use super::words;
+use crate::error::{Code, PrototypeError};
+use crate::types::{Direction, FailValue};
+
+/// All annotations without their leading underscores; those of the second list take arguments.
+const BARE: &[&str] = &[
+    "in",
+    "out",
+    "inout",
+    "null_terminated",
+    "null_terminated_or_null",
+    "single",
+    "single_or_null",
+    "handle",
+    "consume",
+    "opaque",
+    "borrowed",
+    "static",
+    "fd",
+    "noerrno",
+    "idempotent",
+    "noreturn",
+    "nocallback",
+    "sentinel",
+];
+const WITH_ARGUMENTS: &[&str] = &[
+    "counted_by",
+    "counted_by_or_null",
+    "sized_by",
+    "sized_by_or_null",
+    "ended_by",
+    "ended_by_or_null",
+    "terminated_by",
+    "terminated_by_or_null",
+    "filled",
+    "closed_by",
+    "owned",
+    "borrowed_from",
+    "retained",
+    "alias",
+    "scope",
+    "or_const",
+    "printf",
+    "variadic",
+    "variadic_by",
+    "switch",
+    "case",
+    "success",
+    "fail",
+    "timeout",
+    "cursor",
+    "field",
+];
+
+/// Whether `word` is an annotation in its macro spelling.
+pub(super) fn is_annotation(word: &str) -> bool {
+    word.strip_prefix("__").is_some_and(is_known)
+}
+
+fn is_known(name: &str) -> bool {
+    BARE.contains(&name) || WITH_ARGUMENTS.contains(&name)
+}
+
+impl Parser<'_, '_> {
+    /// Annotations and attributes, as many as stand here.
+    pub(super) fn annotations(&mut self, into: &mut Vec<Annotation>) -> Parsed<()> {
+        while self.attribute_specifier(into)? {}
+        Ok(())
+    }
+
+    /// An annotation whose name, without underscores, is the word just read.
+    pub(super) fn annotation(
+        &mut self,
+        name: &str,
+        start: Span,
+        into: &mut Vec<Annotation>,
+    ) -> Parsed<()> {
+        if !is_known(name) {
+            return Err(self.unknown_annotation(name, start));
+        }
+        let arguments = WITH_ARGUMENTS.contains(&name);
+        let kind = if arguments {
+            self.expect("(", &format!("after `__{name}`"))
+                .map_err(|error| self.wrong_arguments(name, start, error))?;
+            let kind = self.nested(|parser| parser.with_arguments(name, start))?;
+            self.expect(")", &format!("to close `__{name}`"))?;
+            kind
+        } else {
+            self.bare(name, start)
+        };
+        let span = start.to(self.last_span());
+        if let Some(kind) = kind {
+            into.push(Annotation { kind, span });
+        }
+        Ok(())
+    }
+
+    fn bare(&mut self, name: &str, span: Span) -> Option<AnnotationKind> {
+        Some(match name {
+            "in" => AnnotationKind::Direction(Direction::In),
+            "out" => AnnotationKind::Direction(Direction::Out),
+            "inout" => AnnotationKind::Direction(Direction::InOut),
+            "null_terminated" | "null_terminated_or_null" => {
+                AnnotationKind::Extent(RawExtent::NullTerminated)
+            }
+            "single" | "single_or_null" => AnnotationKind::Extent(RawExtent::Single),
+            "handle" => AnnotationKind::Handle,
+            "consume" => AnnotationKind::Consume,
+            "opaque" => AnnotationKind::Opaque,
+            "borrowed" => AnnotationKind::Borrowed,
+            "static" => AnnotationKind::Static,
+            "fd" => AnnotationKind::Descriptor,
+            "noerrno" => AnnotationKind::NoErrno,
+            "idempotent" => AnnotationKind::Idempotent,
+            "noreturn" => AnnotationKind::NoReturn,
+            "nocallback" => AnnotationKind::NoCallback,
+            _ => {
+                // What is left says how to type `...`.
+                self.not_carried(Code::E0202, span);
+                return None;
+            }
+        })
+    }
+
+    fn with_arguments(&mut self, name: &str, start: Span) -> Parsed<Option<AnnotationKind>> {
+        Ok(Some(match name {
+            "counted_by" | "counted_by_or_null" => {
+                AnnotationKind::Extent(RawExtent::Counted(self.expression()?))
+            }
+            "sized_by" | "sized_by_or_null" => {
+                AnnotationKind::Extent(RawExtent::Sized(self.expression()?))
+            }
+            "terminated_by" | "terminated_by_or_null" => {
+                AnnotationKind::Extent(RawExtent::TerminatedBy(self.constant("a terminator")?.0))
+            }
+            "filled" => AnnotationKind::Filled(self.expression()?),
+            "closed_by" => AnnotationKind::ClosedBy(self.function_name()?),
+            "owned" => AnnotationKind::Owned(self.function_name()?),
+            "alias" => AnnotationKind::Alias(self.parameter_name()?),
+            "success" => AnnotationKind::Success(self.condition()?),
+            "fail" => AnnotationKind::Fail(self.fail_value()?),
+            _ => {
+                let code = self.uncarried_arguments(name)?;
+                let span = start.to(self.span());
+                self.not_carried(code, span);
+                return Ok(None);
+            }
+        }))
+    }
+
+    /// The arguments of an annotation that is understood and not carried; which error that is.
+    fn uncarried_arguments(&mut self, name: &str) -> Parsed<Code> {
+        Ok(match name {
+            "borrowed_from" => {
+                self.parameter_name()?;
+                Code::E0212
+            }
+            "retained" => {
+                self.parameter_name()?;
+                Code::E0211
+            }
+            "ended_by" | "ended_by_or_null" => {
+                self.parameter_name()?;
+                Code::E0209
+            }
+            "scope" => {
+                self.parameter_name()?;
+                Code::E0208
+            }
+            "or_const" => {
+                self.constants()?;
+                Code::E0208
+            }
+            "printf" => {
+                self.constant("a position")?;
+                self.expect(",", "between the two positions")?;
+                self.constant("a position")?;
+                Code::E0202
+            }
+            "variadic" => {
+                self.constant("the number of fixed parameters")?;
+                Code::E0202
+            }
+            "variadic_by" => {
+                self.parameter_name()?;
+                Code::E0202
+            }
+            "switch" => {
+                self.parameter_name()?;
+                Code::E0203
+            }
+            "case" => {
+                self.constants()?;
+                Code::E0203
+            }
+            "cursor" => {
+                self.parameter_name()?;
+                self.expect(",", "between the pointer and what is left")?;
+                self.parameter_name()?;
+                Code::E0205
+            }
+            "timeout" => {
+                self.constant("a time limit")?;
+                Code::E0215
+            }
+            _ => {
+                self.field_path()?;
+                Code::E0207
+            }
+        })
+    }
+
+    fn constants(&mut self) -> Parsed<()> {
+        self.constant("this value")?;
+        while self.eat(",") {
+            self.constant("this value")?;
+        }
+        Ok(())
+    }
+
+    /// `iov->iov_base, __out __sized_by(iov_len)`
+    fn field_path(&mut self) -> Parsed<()> {
+        self.parameter_name()?;
+        while self.eat("->") || self.eat(".") {
+            self.expect_name("a member's name")?;
+        }
+        self.expect(",", "between the member and its annotations")?;
+        let mut annotations = Vec::new();
+        self.annotations(&mut annotations)?;
+        if annotations.is_empty() && self.at(")") {
+            return Err(self.unexpected("the member's annotations"));
+        }
+        Ok(())
+    }
+
+    fn function_name(&mut self) -> Parsed<String> {
+        Ok(self.expect_name("a function's name")?.0.to_owned())
+    }
+
+    fn parameter_name(&mut self) -> Parsed<Name> {
+        let (text, span) = self.expect_name("a parameter's name")?;
+        Ok(Name {
+            text: text.to_owned(),
+            span,
+        })
+    }
+
+    fn fail_value(&mut self) -> Parsed<FailValue> {
+        let sign = |negative: bool, value: f64| if negative { -value } else { value };
+        let negative = self.at("-");
+        let value = match self.peek_at(usize::from(negative)) {
+            Kind::Float(value) => sign(negative, value),
+            Kind::Word("NAN") => f64::NAN,
+            Kind::Word("INFINITY") => sign(negative, f64::INFINITY),
+            Kind::Word("NULL") if !negative => {
+                self.advance();
+                return Ok(FailValue::Integer(0));
+            }
+            _ => return Ok(FailValue::Integer(self.constant("a failure value")?.0)),
+        };
+        if negative {
+            self.advance();
+        }
+        self.advance();
+        Ok(FailValue::Float(value.to_bits()))
+    }
+
+    /// The error for a word that is used like an annotation and is none.
+    pub(super) fn unknown_annotation(&self, name: &str, span: Span) -> PrototypeError {
+        let near = words::near(name, BARE.iter().chain(WITH_ARGUMENTS).copied());
+        let near: Vec<String> = near.into_iter().map(|name| format!("__{name}")).collect();
+        let near: Vec<&str> = near.iter().map(String::as_str).collect();
+        let error = self
+            .error(
+                Code::E0114,
+                span,
+                format!("there is no annotation `__{name}`"),
+            )
+            .label("unknown");
+        if near.is_empty() {
+            error
+        } else {
+            error.help(format!("did you mean {}?", words::either(&near)))
+        }
+    }
+
+    fn wrong_arguments(&self, name: &str, span: Span, error: PrototypeError) -> PrototypeError {
+        if error.code() != Code::E0104 {
+            return error;
+        }
+        self.error(
+            Code::E0114,
+            span,
+            format!("`__{name}` takes an argument in parentheses"),
+        )
+        .label("nothing follows in parentheses")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_annotation_is_both_bare_and_with_arguments() {
+        assert!(BARE.iter().all(|name| !WITH_ARGUMENTS.contains(name)));
+    }
+}

@@ -1,0 +1,131 @@
+//! Text to types: tokens, declarators, annotations and record text, by recursive descent.
+//!
+//! | file | purpose |
+//! |---|---|
+//! | `lexer`, `token`, `words` | text to tokens; the words that C reserves |
+//! | `parser` | the cursor: looking ahead, expecting, limits on nesting |
+//! | `declarations` | typedefs into the scope, functions out |
+//! | `specifiers`, `records`, `declarators` | C's own grammar |
+//! | `annotations`, `attributes` | what is said beyond C, in three spellings |
+//! | `expressions` | sizes and conditions, to postfix operations |
+//! | `raw`, `scope` | what all of it produces: types as declared, and the names given so far |
+//! | `file` | a header-like file, declaration by declaration |
+//!
+//! What a declaration *means* (defaults, contradictions, what can be carried) is [`crate::resolve`]'s.
+
+mod annotations;
+mod attributes;
+mod declarations;
+mod declarators;
+pub(crate) mod expressions;
+mod file;
+mod lexer;
+mod parser;
+pub(crate) mod raw;
+mod records;
+pub(crate) mod scope;
+mod specifiers;
+pub(crate) mod token;
+pub(crate) mod words;
+
+pub(crate) use declarations::RawPrototype;
+pub use file::{Declaration, parse_file, parse_file_with};
+pub(crate) use records::MAXIMUM_LENGTH;
+
+use crate::error::{Code, PrototypeError};
+use crate::resolve;
+use crate::standard;
+use crate::types::CallFrame;
+use parser::Parser;
+use raw::Uncarried;
+use scope::Scope;
+
+/// The longest prototype string in bytes, records and typedefs before it included.
+pub const MAXIMUM_TEXT: usize = 64 << 10;
+
+/// How a text is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Refuse the one default that is easily wrong: an unannotated `T *` that goes in and comes
+    /// back.
+    pub strict: bool,
+}
+
+/// Parses one prototype string: a function declaration, after the records and typedefs it needs.
+///
+/// ```
+/// let frame = callframe::parse("double cos(double x)").unwrap();
+/// assert_eq!(frame.name(), "cos");
+/// assert_eq!(frame.to_string(), "double cos(double x)");
+/// ```
+pub fn parse(text: &str) -> Result<CallFrame, PrototypeError> {
+    parse_with(text, &Options::default())
+}
+
+/// [`parse`] with options.
+pub fn parse_with(text: &str, options: &Options) -> Result<CallFrame, PrototypeError> {
+    if text.len() > MAXIMUM_TEXT {
+        return Err(too_long(MAXIMUM_TEXT));
+    }
+    let tokens = lexer::tokens(text);
+    let mut scope = Scope::over(Some(standard::scope()));
+    let mut parser = Parser::new(&tokens, &mut scope);
+    let mut functions = Vec::new();
+    while !parser.at_end() {
+        parser.declaration(&mut functions)?;
+    }
+    let end = parser.span();
+    let mut functions = functions.into_iter();
+    let Some(function) = functions.next() else {
+        return Err(
+            PrototypeError::new(Code::E0124, end.range(), "no function is declared")
+                .label("the text ends here")
+                .example(
+                    "a prototype declares one function, for example",
+                    "double cos(double x)",
+                ),
+        );
+    };
+    if let Some(second) = functions.next() {
+        return Err(PrototypeError::new(
+            Code::E0124,
+            second.name.span.range(),
+            "more than one function is declared",
+        )
+        .label("the second function")
+        .help("look up one function at a time"));
+    }
+    resolve::frame(&function, &scope, options)
+}
+
+/// The scope that a text of declarations leaves, with the standard names of C still to be added:
+/// how [`crate::standard`] is made.
+pub(crate) fn standard_scope(mut scope: Scope, text: &str) -> Result<Scope, PrototypeError> {
+    let tokens = lexer::tokens(text);
+    let mut parser = Parser::new(&tokens, &mut scope);
+    let mut functions = Vec::new();
+    while !parser.at_end() {
+        parser.declaration(&mut functions)?;
+    }
+    Ok(scope)
+}
+
+fn too_long(limit: usize) -> PrototypeError {
+    PrototypeError::new(
+        Code::E0101,
+        limit..limit,
+        format!("the text is longer than {limit} bytes"),
+    )
+    .label("too long")
+    .help("give only the types that the prototype uses")
+}
+
+/// The error for a construct that was understood and is not carried.
+pub(crate) fn not_carried(uncarried: Uncarried) -> PrototypeError {
+    PrototypeError::new(
+        uncarried.code,
+        uncarried.span.range(),
+        uncarried.code.title(),
+    )
+    .label("understood, but not carried yet")
+}

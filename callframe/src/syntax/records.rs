@@ -1,0 +1,391 @@
+//! Records and enums: `struct tag { .. }`, `union tag`, `enum tag { A, B = 3 }`.
+
+use super::declarators::Naming;
+use super::expressions::constant_value;
+use super::parser::{Parsed, Parser};
+use super::raw::{AnnotationKind, RawMember, RawRecord, RawType, RecordKey, Shape};
+use super::scope::Tag;
+use super::token::{Kind, Span};
+use crate::error::{Code, PrototypeError};
+use crate::types::{RecordName, Scalar};
+
+/// The most members of a record.
+const MAXIMUM_MEMBERS: usize = 1024;
+
+/// How deep records may lie in records by value.
+const MAXIMUM_DEPTH: u16 = 32;
+
+/// The most elements of an array: as many bytes as a call may carry.
+pub(crate) const MAXIMUM_LENGTH: i128 = 64 << 20;
+
+impl Parser<'_, '_> {
+    /// A type that starts with `struct`, `union` or `enum`.
+    pub(super) fn tagged(&mut self) -> Parsed<RawType> {
+        let start = self.span();
+        let keyword = self.peek();
+        self.advance();
+        let mut ignored = Vec::new();
+        self.annotations(&mut ignored)?;
+        if let Some(annotation) = ignored.first() {
+            return Err(self
+                .error(
+                    Code::E0127,
+                    annotation.span,
+                    "a record bears no annotation here",
+                )
+                .label("annotations belong to its members"));
+        }
+        let tag = match self.peek() {
+            Kind::Punctuation("{") => None,
+            _ => Some(self.expect_name("a tag or `{`")?),
+        };
+        if keyword == Kind::Word("enum") {
+            return self.enumeration(tag, start);
+        }
+        let union = keyword == Kind::Word("union");
+        let key = match tag {
+            Some((tag, span)) => self.record_of(tag, span, union, self.at("{"))?,
+            None => self.new_record(RecordName::Unnamed, union),
+        };
+        if self.eat("{") {
+            self.members(key)?;
+        }
+        Ok(RawType::new(Shape::Record(key), start.to(self.last_span())))
+    }
+
+    /// The record a tag names, declared now if it is new.
+    fn record_of(
+        &mut self,
+        tag: &str,
+        span: Span,
+        union: bool,
+        defines: bool,
+    ) -> Parsed<RecordKey> {
+        let known = if defines {
+            self.scope.own_tag(tag)
+        } else {
+            self.scope.tag(tag)
+        };
+        match known {
+            Some(Tag::Record(key)) => {
+                let record = self.scope.record(key);
+                let complete = record.is_some_and(|record| record.fields.is_some());
+                if record.is_some_and(|record| record.union != union) {
+                    return Err(self.defined_twice(tag, span));
+                }
+                if defines && complete {
+                    return Err(self.defined_twice(tag, span));
+                }
+                Ok(key)
+            }
+            Some(Tag::Enum(_)) => Err(self.defined_twice(tag, span)),
+            None => {
+                let key = self.new_record(RecordName::Tag(tag.to_owned()), union);
+                self.scope.define_tag(tag, Tag::Record(key));
+                Ok(key)
+            }
+        }
+    }
+
+    fn new_record(&mut self, name: RecordName, union: bool) -> RecordKey {
+        self.scope.add_record(RawRecord {
+            name,
+            union,
+            fields: None,
+            trouble: None,
+            holds_pointers: false,
+            depth: 0,
+        })
+    }
+
+    fn defined_twice(&self, name: &str, span: Span) -> PrototypeError {
+        self.error(Code::E0116, span, format!("'{name}' is defined twice"))
+            .label("defined before, and differently")
+    }
+
+    /// The members of a record up to its `}`.
+    fn members(&mut self, key: RecordKey) -> Parsed<()> {
+        let start = self.last_span();
+        let carried = self.uncarried.len();
+        let mut fields = Vec::new();
+        let mut trouble = None;
+        while !self.eat("}") {
+            let found = self.member_declaration(&mut fields)?;
+            trouble = trouble.or(found);
+            if fields.len() > MAXIMUM_MEMBERS {
+                return Err(self.error(Code::E0130, start, "a record has at most 1024 members"));
+            }
+        }
+        if fields.is_empty() && trouble.is_none() {
+            return Err(self
+                .error(
+                    Code::E0125,
+                    start.to(self.last_span()),
+                    "this record has no members",
+                )
+                .label("C has no empty records"));
+        }
+        self.check_names(&fields)?;
+        let first = self.uncarried.drain(carried..).next();
+        let trouble = trouble.or(first.map(super::not_carried));
+        let depth = 1 + fields
+            .iter()
+            .map(|field| self.record_depth(&field.ty))
+            .max()
+            .unwrap_or(0);
+        if depth > MAXIMUM_DEPTH {
+            return Err(self.too_deep(start));
+        }
+        let holds_pointers = fields.iter().any(|field| self.holds_pointers(&field.ty));
+        if let Some(record) = self.scope.own_record(key) {
+            record.fields = Some(fields);
+            record.trouble = trouble;
+            record.depth = depth;
+            record.holds_pointers = holds_pointers;
+        }
+        Ok(())
+    }
+
+    /// One declaration of members; the trouble it means for those who use the record, if any.
+    fn member_declaration(
+        &mut self,
+        fields: &mut Vec<RawMember>,
+    ) -> Parsed<Option<PrototypeError>> {
+        let start = self.span();
+        let specifiers = self.specifiers("a member's type or `}`")?;
+        if self.eat(";") {
+            return Ok(self.unnamed_member(&specifiers.ty));
+        }
+        let mut trouble = None;
+        loop {
+            if self.at(":") {
+                let found = self.bit_field()?;
+                trouble = trouble.or(Some(found));
+            } else {
+                let declarator = self.declarator(Naming::Required)?;
+                let span = start.to(self.last_span());
+                let member = self.member(&specifiers, declarator, span, false)?;
+                if self.at(":") {
+                    let found = self.bit_field()?;
+                    trouble = trouble.or(Some(found));
+                }
+                let found = self.check_member(&member)?;
+                trouble = trouble.or(found);
+                fields.push(member);
+            }
+            if !self.eat(",") {
+                break;
+            }
+        }
+        self.expect(";", "after the member")?;
+        Ok(trouble)
+    }
+
+    /// `struct { .. };` inside a record; a tagged one only declares its tag.
+    fn unnamed_member(&self, ty: &RawType) -> Option<PrototypeError> {
+        let Shape::Record(key) = ty.shape else {
+            return None;
+        };
+        let record = self.scope.record(key)?;
+        (record.name == RecordName::Unnamed).then(|| {
+            self.error(
+                Code::E0222,
+                ty.span,
+                "not carried yet: a member without a name",
+            )
+            .label("give this member a name")
+        })
+    }
+
+    fn bit_field(&mut self) -> Parsed<PrototypeError> {
+        let span = self.span();
+        self.advance();
+        self.constant("the width of a bit-field")?;
+        Ok(self
+            .error(
+                Code::E0216,
+                span.to(self.last_span()),
+                "not carried yet: bit-fields",
+            )
+            .label("a bit-field"))
+    }
+
+    /// A member's type must be complete and have a size.
+    fn check_member(&self, member: &RawMember) -> Parsed<Option<PrototypeError>> {
+        let span = member.name.as_ref().map_or(member.span, |name| name.span);
+        let mut ty = &member.ty;
+        let mut first = true;
+        while let Shape::Array(element, bound) = &ty.shape {
+            match bound {
+                None if first => {
+                    let place = ty.span.or(span);
+                    return Ok(Some(
+                        self.error(
+                            Code::E0221,
+                            place,
+                            "not carried yet: flexible array members",
+                        )
+                        .label("no bound"),
+                    ));
+                }
+                None => return Err(self.no_length(ty.span)),
+                Some(bound) => match constant_value(self.scope, bound) {
+                    Ok(length) if (1..=MAXIMUM_LENGTH).contains(&length) => {}
+                    _ => return Err(self.no_length(bound.span)),
+                },
+            }
+            first = false;
+            ty = element;
+        }
+        match &ty.shape {
+            Shape::Void | Shape::Function(_) => Err(self
+                .error(Code::E0125, span, "a member cannot have this type")
+                .label("void, or a function")),
+            Shape::Record(key) => {
+                let complete = self
+                    .scope
+                    .record(*key)
+                    .is_some_and(|record| record.fields.is_some());
+                if complete {
+                    return Ok(None);
+                }
+                Err(self
+                    .error(
+                        Code::E0117,
+                        ty.span.or(span),
+                        "a member's type must be complete",
+                    )
+                    .label("its members are not known here"))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn no_length(&self, span: Span) -> PrototypeError {
+        self.error(
+            Code::E0121,
+            span,
+            "an array in a record needs a constant length",
+        )
+        .label("not a number from 1 to 67108864")
+    }
+
+    fn check_names(&self, fields: &[RawMember]) -> Parsed<()> {
+        let mut seen = std::collections::HashSet::new();
+        for name in fields.iter().filter_map(|field| field.name.as_ref()) {
+            if !seen.insert(name.text.as_str()) {
+                return Err(self
+                    .error(
+                        Code::E0119,
+                        name.span,
+                        format!("two members are named '{}'", name.text),
+                    )
+                    .label("the second of them"));
+            }
+        }
+        Ok(())
+    }
+
+    fn record_depth(&self, ty: &RawType) -> u16 {
+        match &ty.shape {
+            Shape::Array(element, _) => self.record_depth(element),
+            Shape::Record(key) => self.scope.record(*key).map_or(0, |record| record.depth),
+            _ => 0,
+        }
+    }
+
+    fn holds_pointers(&self, ty: &RawType) -> bool {
+        let descriptor = ty
+            .annotations
+            .iter()
+            .any(|annotation| matches!(annotation.kind, AnnotationKind::Descriptor));
+        match &ty.shape {
+            Shape::Pointer(_) => true,
+            Shape::Array(element, _) => self.holds_pointers(element),
+            Shape::Record(key) => self
+                .scope
+                .record(*key)
+                .is_some_and(|record| record.holds_pointers),
+            _ => descriptor,
+        }
+    }
+
+    /// `enum tag` or `enum tag { .. }`
+    fn enumeration(&mut self, tag: Option<(&str, Span)>, start: Span) -> Parsed<RawType> {
+        let scalar = if self.at("{") {
+            if let Some((tag, span)) = tag
+                && self.scope.own_tag(tag).is_some()
+            {
+                return Err(self.defined_twice(tag, span));
+            }
+            let scalar = self.enumerators()?;
+            if let Some((tag, _)) = tag {
+                self.scope.define_tag(tag, Tag::Enum(scalar));
+            }
+            scalar
+        } else {
+            let (tag, span) = tag.unwrap_or(("", start));
+            match self.scope.tag(tag) {
+                Some(Tag::Enum(scalar)) => scalar,
+                Some(Tag::Record(_)) => return Err(self.defined_twice(tag, span)),
+                None => {
+                    return Err(self
+                        .error(Code::E0117, span, format!("'enum {tag}' is not given"))
+                        .label("its values are not known")
+                        .example(
+                            "give it before the prototype, for example",
+                            format!("enum {tag} {{ first, second = 5 }};"),
+                        ));
+                }
+            }
+        };
+        Ok(RawType::new(
+            Shape::Scalar(scalar),
+            start.to(self.last_span()),
+        ))
+    }
+
+    /// The constants of an enum; the type GCC gives it.
+    fn enumerators(&mut self) -> Parsed<Scalar> {
+        let start = self.span();
+        self.advance();
+        let mut next = 0_i128;
+        let (mut least, mut greatest) = (0, 0);
+        while !self.at("}") {
+            let (name, span) = self.expect_name("a constant's name or `}`")?;
+            if self.eat("=") {
+                next = self.constant("the value")?.0;
+            }
+            if self.scope.own_constant(name).is_some() {
+                return Err(self.defined_twice(name, span));
+            }
+            self.scope.define_constant(name, next);
+            least = least.min(next);
+            greatest = greatest.max(next);
+            next = next.saturating_add(1);
+            if !self.eat(",") {
+                break;
+            }
+        }
+        self.expect("}", "to close the enum")?;
+        let limit = if least < 0 {
+            i128::from(i32::MAX)
+        } else {
+            i128::from(u32::MAX)
+        };
+        if least < i128::from(i32::MIN) || greatest > limit {
+            return Err(self
+                .error(
+                    Code::E0223,
+                    start,
+                    "not carried yet: an enum wider than int",
+                )
+                .label("a value does not fit 32 bits"));
+        }
+        Ok(if least < 0 {
+            Scalar::Int
+        } else {
+            Scalar::UnsignedInt
+        })
+    }
+}

@@ -164,7 +164,7 @@ impl Plan {
         if self.identical || self.callee_size == 0 {
             return Some(callee);
         }
-        if callee % self.callee_size != 0 {
+        if !callee.is_multiple_of(self.callee_size) {
             return None;
         }
         (callee / self.callee_size).checked_mul(self.caller_size)
@@ -175,7 +175,7 @@ impl Plan {
         if self.identical || self.caller_size == 0 {
             return Some(caller);
         }
-        if caller % self.caller_size != 0 {
+        if !caller.is_multiple_of(self.caller_size) {
             return None;
         }
         (caller / self.caller_size).checked_mul(self.callee_size)
@@ -416,11 +416,11 @@ fn copy(steps: &mut Vec<Step>, caller: usize, callee: usize, length: usize) {
         callee: second,
         length: before,
     }) = steps.last_mut()
+        && *first + *before == caller
+        && *second + *before == callee
     {
-        if *first + *before == caller && *second + *before == callee {
-            *before += length;
-            return;
-        }
+        *before += length;
+        return;
     }
     steps.push(Step::Copy {
         caller,
@@ -445,10 +445,10 @@ fn watched(template: &Template) -> Vec<bool> {
     let mut watched = vec![false; template.frame().parameters().len()];
     for expression in expressions(template) {
         for operation in &expression.operations {
-            if let Operation::Pointee(index) = operation {
-                if let Some(parameter) = watched.get_mut(*index as usize) {
-                    *parameter = true;
-                }
+            if let Operation::Pointee(index) = operation
+                && let Some(parameter) = watched.get_mut(*index as usize)
+            {
+                *parameter = true;
             }
         }
     }

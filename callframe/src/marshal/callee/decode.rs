@@ -180,7 +180,7 @@ impl<M: CalleeMemory> Decoder<'_, M> {
                 "pointers where the callee finds zeros",
             ));
         }
-        let whole = plan.bulk || unit == 0 || block.capacity % unit == 0;
+        let whole = plan.bulk || unit == 0 || block.capacity.is_multiple_of(unit);
         let good = match &pointer.extent {
             Extent::Single => block.capacity == unit,
             Extent::NullTerminated => self.terminated(block, unit, 0),
@@ -197,7 +197,7 @@ impl<M: CalleeMemory> Decoder<'_, M> {
 
     /// Whether the last element of a block is its terminator.
     fn terminated(&self, block: &ImageBlock, unit: usize, terminator: u64) -> bool {
-        if unit == 0 || unit > 8 || block.capacity < unit || block.capacity % unit != 0 {
+        if unit == 0 || unit > 8 || block.capacity < unit || !block.capacity.is_multiple_of(unit) {
             return false;
         }
         let last = unsigned(

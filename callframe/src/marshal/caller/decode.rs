@@ -278,7 +278,7 @@ impl Checker<'_> {
     /// Whether a block ends with its first terminator.
     fn terminated(&self, block: Block, plan: &Plan, terminator: u64) -> bool {
         let unit = plan.callee_size as usize;
-        if unit == 0 || unit > 8 || block.length == 0 || block.length % unit != 0 {
+        if unit == 0 || unit > 8 || block.length == 0 || !block.length.is_multiple_of(unit) {
             return false;
         }
         let bytes = self.body.contents(block);

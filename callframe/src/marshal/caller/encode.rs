@@ -275,10 +275,10 @@ impl<M: CallerMemory> Encoder<'_, M> {
             }
         };
         self.scratch.references.push(value);
-        if let Some(index) = parameter.filter(|_| address == 0) {
-            if let Some(pointee) = self.pending.pointees.get_mut(index as usize) {
-                *pointee = Pointee::Null;
-            }
+        let null = parameter.filter(|_| address == 0);
+        let pointee = null.and_then(|index| self.pending.pointees.get_mut(index as usize));
+        if let Some(pointee) = pointee {
+            *pointee = Pointee::Null;
         }
         Ok(())
     }
@@ -536,6 +536,6 @@ pub(super) fn fits(value: i128, size: usize, signed: bool) -> bool {
 pub(in crate::marshal) fn whole(total: u64, size: u64) -> Option<u64> {
     match size {
         0 => Some(0),
-        size => (total % size == 0).then_some(total / size),
+        size => total.is_multiple_of(size).then_some(total / size),
     }
 }

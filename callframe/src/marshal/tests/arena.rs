@@ -1,0 +1,162 @@
+//! A caller's memory made of buffers: what is not in one cannot be read, and what was not declared
+//! writable cannot be written.
+
+use crate::marshal::{CallerMemory, Keep, MemoryError};
+use std::collections::HashMap;
+
+#[derive(Clone, Debug)]
+struct Buffer {
+    start: u64,
+    bytes: Vec<u8>,
+    writable: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Arena {
+    buffers: Vec<Buffer>,
+    next: u64,
+    /// Copies made for the program.
+    pub kept: Vec<(u64, Keep)>,
+    /// Numbers that are open in the program.
+    pub open: Vec<i32>,
+    /// Wire handles by token.
+    pub tokens: HashMap<u64, u64>,
+}
+
+/// Added to a wire handle to make a token.
+pub(super) const TOKEN: u64 = 0x1000_0000;
+
+impl Arena {
+    pub fn new() -> Arena {
+        Arena {
+            buffers: vec![],
+            next: 0x1_0000,
+            kept: vec![],
+            open: vec![],
+            tokens: HashMap::new(),
+        }
+    }
+
+    pub fn constant(&mut self, bytes: &[u8]) -> u64 {
+        self.add(bytes, false)
+    }
+
+    pub fn writable(&mut self, bytes: &[u8]) -> u64 {
+        self.add(bytes, true)
+    }
+
+    pub fn bytes(&self, address: u64, length: usize) -> Vec<u8> {
+        let mut bytes = vec![0; length];
+        self.read(address, &mut bytes).unwrap();
+        bytes
+    }
+
+    pub fn string(&self, address: u64) -> String {
+        let length = self.terminated_length(address, 1, 0, u64::MAX).unwrap();
+        String::from_utf8(self.bytes(address, length as usize - 1)).unwrap()
+    }
+
+    /// Everything writable, to see whether it changed.
+    pub fn snapshot(&self) -> Vec<Vec<u8>> {
+        self.buffers
+            .iter()
+            .map(|buffer| buffer.bytes.clone())
+            .collect()
+    }
+
+    /// Buffers lie apart, each after a gap, at an odd distance from the last.
+    fn add(&mut self, bytes: &[u8], writable: bool) -> u64 {
+        let start = self.next;
+        self.next = (start + bytes.len() as u64 + 64).next_multiple_of(16);
+        self.buffers.push(Buffer {
+            start,
+            bytes: bytes.to_vec(),
+            writable,
+        });
+        start
+    }
+
+    fn find(&self, address: u64, length: usize) -> Result<(usize, usize), MemoryError> {
+        let found = self.buffers.iter().position(|buffer| {
+            let end = buffer.start + buffer.bytes.len() as u64;
+            address >= buffer.start && address + length as u64 <= end
+        });
+        let index = found.ok_or(MemoryError::Address(address))?;
+        Ok((index, (address - self.buffers[index].start) as usize))
+    }
+}
+
+impl CallerMemory for Arena {
+    fn read(&self, address: u64, into: &mut [u8]) -> Result<(), MemoryError> {
+        if into.is_empty() {
+            return Ok(());
+        }
+        let (index, offset) = self.find(address, into.len())?;
+        into.copy_from_slice(&self.buffers[index].bytes[offset..offset + into.len()]);
+        Ok(())
+    }
+
+    fn write(&mut self, address: u64, bytes: &[u8]) -> Result<(), MemoryError> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let (index, offset) = self
+            .find(address, bytes.len())
+            .expect("a write outside of every buffer");
+        assert!(
+            self.buffers[index].writable,
+            "a write into a buffer that is const"
+        );
+        self.buffers[index].bytes[offset..offset + bytes.len()].copy_from_slice(bytes);
+        Ok(())
+    }
+
+    fn terminated_length(
+        &self,
+        address: u64,
+        unit: usize,
+        terminator: u64,
+        limit: u64,
+    ) -> Result<u64, MemoryError> {
+        for index in 0..limit {
+            let element = self.bytes_checked(address + index * unit as u64, unit)?;
+            if element == terminator.to_le_bytes()[..unit] {
+                return Ok(index + 1);
+            }
+        }
+        Err(MemoryError::Unterminated(limit))
+    }
+
+    fn keep(&mut self, bytes: &[u8], keep: Keep) -> Result<u64, MemoryError> {
+        let address = self.add(bytes, false);
+        self.kept.push((address, keep));
+        Ok(address)
+    }
+
+    fn kept(&self, address: u64) -> bool {
+        self.kept.iter().any(|(kept, _)| *kept == address)
+    }
+
+    fn handle_token(&self, wire: u64) -> u64 {
+        TOKEN + wire
+    }
+
+    fn handle_wire(&self, token: u64) -> Result<u64, MemoryError> {
+        token
+            .checked_sub(TOKEN)
+            .filter(|wire| *wire < TOKEN)
+            .ok_or(MemoryError::StaleHandle)
+    }
+
+    fn descriptor(&mut self, fd: i32) -> Option<i32> {
+        self.open.contains(&fd).then_some(fd)
+    }
+}
+
+impl Arena {
+    fn bytes_checked(&self, address: u64, length: usize) -> Result<Vec<u8>, MemoryError> {
+        let mut bytes = vec![0; length];
+        self.read(address, &mut bytes)?;
+        Ok(bytes)
+    }
+}

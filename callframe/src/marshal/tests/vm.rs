@@ -1,0 +1,149 @@
+//! A machine that runs functions that are Rust closures, with memory of its own.
+
+use crate::Template;
+use crate::marshal::image::{Image, unsigned};
+use crate::marshal::{CalleeMemory, MemoryError};
+use std::ops::Range;
+
+/// Where functions see the image.
+pub(super) const IMAGE: u64 = 0x4000_0000;
+
+/// What a VM has besides the image.
+#[derive(Debug, Default)]
+pub(super) struct Machine {
+    /// Memory of the function's: address and bytes.
+    pub memory: Vec<(u64, Vec<u8>)>,
+    /// Objects by handle index, with their generation; `None`: closed.
+    pub objects: Vec<(u64, Option<u64>)>,
+    pub released: Vec<(String, u64)>,
+    pub received: Vec<i32>,
+    pub left: Vec<i32>,
+}
+
+/// A call in the VM, as a function sees it.
+pub(super) struct Function<'a> {
+    pub template: &'a Template,
+    pub image: &'a mut Image,
+    pub machine: &'a mut Machine,
+    pub result: &'a mut Vec<u8>,
+    pub errno: &'a mut i32,
+}
+
+impl Machine {
+    /// Memory that the function allocated.
+    pub fn allocate(&mut self, bytes: &[u8]) -> u64 {
+        let address = 0x7000_0000 + 0x1000 * self.memory.len() as u64;
+        self.memory.push((address, bytes.to_vec()));
+        address
+    }
+}
+
+impl Function<'_> {
+    /// The bytes of argument `index`.
+    pub fn argument(&self, index: usize) -> &[u8] {
+        let slot = self.template.arguments()[index];
+        &self.image.bytes()[slot.offset as usize..(slot.offset + slot.size) as usize]
+    }
+
+    pub fn number(&self, index: usize) -> u64 {
+        unsigned(self.argument(index), 0, self.argument(index).len().min(8))
+    }
+
+    /// Follows pointer argument `index`.
+    pub fn target(&self, index: usize) -> usize {
+        self.inside(self.number(index))
+    }
+
+    /// The offset in the image of an address.
+    pub fn inside(&self, address: u64) -> usize {
+        (address - IMAGE) as usize
+    }
+
+    pub fn read(&self, at: Range<usize>) -> Vec<u8> {
+        self.image.bytes()[at].to_vec()
+    }
+
+    pub fn write(&mut self, at: usize, bytes: &[u8]) {
+        self.image.bytes_mut()[at..at + bytes.len()].copy_from_slice(bytes);
+    }
+
+    pub fn give(&mut self, bytes: &[u8]) {
+        self.result[..bytes.len()].copy_from_slice(bytes);
+    }
+}
+
+impl CalleeMemory for Machine {
+    fn read(&self, address: u64, into: &mut [u8]) -> Result<(), MemoryError> {
+        for (start, bytes) in &self.memory {
+            if address >= *start && address + into.len() as u64 <= start + bytes.len() as u64 {
+                let offset = (address - start) as usize;
+                into.copy_from_slice(&bytes[offset..offset + into.len()]);
+                return Ok(());
+            }
+        }
+        Err(MemoryError::Address(address))
+    }
+
+    fn terminated_length(
+        &self,
+        address: u64,
+        unit: usize,
+        terminator: u64,
+        limit: u64,
+    ) -> Result<u64, MemoryError> {
+        for index in 0..limit {
+            let mut element = [0; 8];
+            self.read(address + index * unit as u64, &mut element[..unit])?;
+            if element[..unit] == terminator.to_le_bytes()[..unit] {
+                return Ok(index + 1);
+            }
+        }
+        Err(MemoryError::Unterminated(limit))
+    }
+
+    fn handle_enter(&mut self, address: u64) -> Result<u64, MemoryError> {
+        let found = self
+            .objects
+            .iter()
+            .position(|(_, object)| *object == Some(address));
+        let index = found.unwrap_or_else(|| {
+            self.objects.push((1, Some(address)));
+            self.objects.len() - 1
+        });
+        Ok(self.objects[index].0 << 24 | (index as u64 + 1))
+    }
+
+    fn handle_resolve(&self, wire: u64) -> Result<u64, MemoryError> {
+        let index = (wire & 0xff_ffff)
+            .checked_sub(1)
+            .ok_or(MemoryError::StaleHandle)?;
+        match self.objects.get(index as usize) {
+            Some((generation, Some(address))) if *generation == wire >> 24 => Ok(*address),
+            _ => Err(MemoryError::StaleHandle),
+        }
+    }
+
+    fn handle_consume(&mut self, wire: u64) {
+        let object = &mut self.objects[(wire & 0xff_ffff) as usize - 1];
+        *object = (object.0 + 1, None);
+    }
+
+    fn release(&mut self, function: &str, address: u64) -> Result<(), MemoryError> {
+        self.released.push((function.to_owned(), address));
+        Ok(())
+    }
+
+    /// The VM's number for what came as `n` is `n + 100`.
+    fn descriptor(&mut self, index: usize) -> Result<i32, MemoryError> {
+        let missing = || MemoryError::Other("no such descriptor".into());
+        self.received
+            .get(index)
+            .map(|fd| fd + 100)
+            .ok_or_else(missing)
+    }
+
+    fn descriptor_leave(&mut self, fd: i32) -> Result<u64, MemoryError> {
+        self.left.push(fd);
+        Ok(self.left.len() as u64 - 1)
+    }
+}

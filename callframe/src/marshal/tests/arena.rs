@@ -2,7 +2,6 @@
 //! writable cannot be written.
 
 use crate::marshal::{CallerMemory, Keep, MemoryError};
-use std::collections::HashMap;
 
 #[derive(Clone, Debug)]
 struct Buffer {
@@ -19,8 +18,6 @@ pub(super) struct Arena {
     pub kept: Vec<(u64, Keep)>,
     /// Numbers that are open in the program.
     pub open: Vec<i32>,
-    /// Wire handles by token.
-    pub tokens: HashMap<u64, u64>,
 }
 
 /// Added to a wire handle to make a token.
@@ -33,7 +30,6 @@ impl Arena {
             next: 0x1_0000,
             kept: vec![],
             open: vec![],
-            tokens: HashMap::new(),
         }
     }
 

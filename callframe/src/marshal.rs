@@ -94,4 +94,4 @@ pub const CLOSED: u64 = i64::MAX as u64;
 pub const CLOSED_DESCRIPTOR: i32 = i32::MAX;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,7 +1,7 @@
 //! Both ends of a call in one process, with memory that knows what may be touched.
 
 mod arena;
-mod build;
+pub(crate) mod build;
 mod corpus;
 mod hostile;
 mod model;

@@ -26,7 +26,6 @@ pub(super) fn decode<M: CalleeMemory>(
         image,
         next: 0,
         next_descriptor: 0,
-        next_block: 0,
         aliases: Vec::new(),
         consumed: Vec::new(),
     };
@@ -88,8 +87,6 @@ struct Decoder<'a, M> {
     /// The next reference.
     next: usize,
     next_descriptor: u64,
-    /// Blocks before this one have been read; a reference names a later one.
-    next_block: usize,
     aliases: Vec<Alias>,
     consumed: Vec<u64>,
 }
@@ -129,11 +126,11 @@ impl<M: CalleeMemory> Decoder<'_, M> {
         Ok(())
     }
 
-    /// Reads the blocks in order. Each must have been named by an earlier slot or block.
+    /// Reads the blocks in order. Each must have been named by an earlier slot or block, and since
+    /// none is named twice, no reference leads back.
     fn blocks(&mut self) -> Result<(), MarshalError> {
         let callee = self.callee;
         for number in 0..self.image.blocks.len() {
-            self.next_block = number + 1;
             let Some(&block) = self.image.blocks.get(number) else {
                 break;
             };
@@ -300,9 +297,6 @@ impl<M: CalleeMemory> Decoder<'_, M> {
     /// Gives block `number` its owner.
     fn claim(&mut self, position: usize, number: u64, owner: Owner) -> Result<(), MarshalError> {
         let number = usize::try_from(number).unwrap_or(usize::MAX);
-        if number < self.next_block {
-            return Err(MarshalError::Malformed("a reference to an earlier block"));
-        }
         let Some(block) = self.image.blocks.get_mut(number) else {
             return Err(MarshalError::Malformed(
                 "a reference to a block that is not there",

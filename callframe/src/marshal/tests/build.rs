@@ -6,7 +6,7 @@ use crate::types::*;
 use std::sync::Arc;
 
 #[derive(Default)]
-pub(super) struct Build {
+pub(crate) struct Build {
     types: Vec<Type>,
     records: Vec<Record>,
     parameters: Vec<Parameter>,
@@ -135,21 +135,21 @@ impl Build {
     }
 }
 
-pub(super) fn expression(operations: Vec<Operation>) -> Expression {
+pub(crate) fn expression(operations: Vec<Operation>) -> Expression {
     Expression { operations }
 }
 
 /// The value of parameter `index`.
-pub(super) fn value_of(index: u32) -> Expression {
+pub(crate) fn value_of(index: u32) -> Expression {
     expression(vec![Operation::Parameter(index)])
 }
 
 /// What parameter `index` leads to.
-pub(super) fn pointee(index: u32) -> Expression {
+pub(crate) fn pointee(index: u32) -> Expression {
     expression(vec![Operation::Pointee(index)])
 }
 
 /// What the function returned.
-pub(super) fn returned() -> Expression {
+pub(crate) fn returned() -> Expression {
     expression(vec![Operation::Return])
 }

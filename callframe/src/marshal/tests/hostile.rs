@@ -207,6 +207,11 @@ fn bytes_after_the_end_are_refused() {
     );
     assert!(Call::serve(|request| request.extend([0; 16])).is_err());
     assert!(Call::serve(|request| request.push(0)).is_err());
+    // One more reference takes the place of padding.
+    let left_over = "malformed call: references are left over";
+    assert_eq!(Call::refuse(|reply| put32(reply, 4, 4)), left_over);
+    let served = Call::serve(|request| put32(request, 4, 6));
+    assert_eq!(served.unwrap_err().to_string(), left_over);
 }
 
 #[test]

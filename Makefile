@@ -42,7 +42,7 @@ build:
 
 demo:
 	tools/setup demo
-	$(CARGO) build --locked -p cosmos-cli -p cosmosdb -p cosmosd -p cosmos-hostfn
+	$(CARGO) build --locked -p cosmos-cli -p cosmosdb -p cosmosd -p cosmos-launch -p cosmos-hostfn
 	tools/demo $(TARGET)/debug
 
 # The tests start the daemons, so these are built first.
@@ -66,7 +66,7 @@ doc:
 	@echo 'open $(TARGET)/doc/cosmos/index.html'
 
 bench:
-	$(CARGO) build --locked --release -p cosmosdb -p cosmosd -p cosmos-hostfn
+	$(CARGO) build --locked --release -p cosmosdb -p cosmosd -p cosmos-launch -p cosmos-hostfn
 	$(CARGO) bench --locked -p cosmos-tests --bench call
 
 fuzz:
@@ -79,7 +79,7 @@ soak: build
 
 release:
 	COSMOS_LIBEXECDIR='$(LIBEXECDIR)' $(CARGO) build --locked --release \
-		-p cosmos-cli -p cosmosdb -p cosmosd -p cosmos-hostfn -p cosmos-client
+		-p cosmos-cli -p cosmosdb -p cosmosd -p cosmos-launch -p cosmos-hostfn -p cosmos-client
 
 install: release
 	@$(MAKE) --no-print-directory install-built

@@ -18,6 +18,7 @@ mod libraries;
 mod scalars;
 mod verdicts;
 
+/// A function, of whatever type.
 pub type Pointer = *const c_void;
 
 /// What one call did, in words that can be compared.
@@ -25,18 +26,22 @@ pub type Seen = Vec<String>;
 
 /// Where a function comes from.
 pub enum Source {
+    /// The library, loaded into this process.
     Direct,
+    /// The library in a VM.
     Vm(HashMap<&'static str, cosmos::Library>),
 }
 
 /// A resolved function, with what keeps its pointer valid.
 pub struct Resolved {
+    /// The function.
     pub pointer: Pointer,
     _direct: Option<libloading::Library>,
     _remote: Option<cosmos::Function>,
 }
 
 impl Source {
+    /// The function of this name in `library`.
     pub fn resolve(&mut self, library: &'static str, name: &str, prototype: &str) -> Resolved {
         match self {
             Source::Direct => {
@@ -112,6 +117,7 @@ pub fn compare(library: &'static str, name: &str, observe: impl Fn(Pointer) -> S
     assert_same(name, &seen);
 }
 
+/// The direct and the remote observations agree, one by one.
 pub fn assert_same(name: &str, seen: &[Seen]) {
     let [direct, remote] = seen else {
         panic!("two sources")
@@ -139,7 +145,11 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// glibc.
 pub const C: &str = "libc.so.6";
+/// glibc's mathematics.
 pub const M: &str = "libm.so.6";
+/// zlib.
 pub const Z: &str = "libz.so.1";
+/// OpenSSL's cryptography.
 pub const CRYPTO: &str = "libcrypto.so.3";

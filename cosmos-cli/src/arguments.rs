@@ -1,0 +1,226 @@
+//! The command line: verbs, their options and the examples their help shows.
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+use std::path::PathBuf;
+
+/// Call C functions in another process: dlopen, but the code runs somewhere else.
+#[derive(Parser)]
+#[command(name = "cosmos", version, propagate_version = true, after_help = EXAMPLES)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+const EXAMPLES: &str = "\
+Example:
+  $ cosmos call libm.so.6 'double cos(double x)' 0
+  1
+
+Exit codes: 0 done, 1 what was asked for failed or was refused, 2 wrong usage,
+125 cosmos itself failed (a daemon could not be started, the configuration is wrong).";
+
+/// The verbs.
+#[derive(Subcommand)]
+pub enum Verb {
+    Call(Call),
+    Ls(Ls),
+    Which(Which),
+    Explain(Explain),
+    Proto(Proto),
+    Doctor(Doctor),
+    Config(Config),
+    Stop(Stop),
+    Completion(Completion),
+    Man(Man),
+}
+
+/// Call one function of a library in a VM and print what comes back.
+///
+/// Give one ARG per parameter, in order:
+///
+///   12  -1  0x1f  'a'  10UL     integers, as in C
+///   1.5  0x1p-3  inf  nan       floating numbers
+///   1+2i                        complex numbers
+///   hello                       text, for a string or a buffer; "…" may hold C escapes
+///   hex:00ff                    bytes, for a buffer
+///   @FILE  @-                   the bytes of a file or of standard input;
+///                               for an __fd parameter, the file opened for reading
+///   NULL                        a null pointer
+///   _                           memory for an output, as large as the prototype says
+///   {1, .y = 2}  {{1,2},{3,4}}  a struct; several elements
+///   sizeof:NAME                 the number of bytes given for parameter NAME
+///
+/// A function with nothing but a return value prints that value alone; otherwise `return = …` and
+/// one `NAME = …` line per output. Strings are printed quoted, buffers as hexadecimal bytes.
+#[derive(Args)]
+#[command(verbatim_doc_comment, after_help = CALL_EXAMPLES)]
+pub struct Call {
+    /// Print one JSON object: {"return": …, "out": {…}, "errno": …}.
+    #[arg(long)]
+    pub json: bool,
+    /// Print a line with errno as the function left it, too.
+    #[arg(long)]
+    pub errno: bool,
+    /// Give up after this many milliseconds and end the VM [default: never].
+    #[arg(long, value_name = "MS")]
+    pub timeout: Option<u64>,
+    /// The library: a name that is searched for (libz.so.1) or a path.
+    pub target: String,
+    /// The function, as one C declaration; records it needs come before it.
+    pub prototype: String,
+    /// One value per parameter.
+    #[arg(
+        value_name = "ARG",
+        allow_hyphen_values = true,
+        trailing_var_arg = true
+    )]
+    pub arguments: Vec<String>,
+}
+
+const CALL_EXAMPLES: &str = "\
+Examples:
+  $ cosmos call libm.so.6 'double cos(double x)' 0
+  1
+  $ cosmos call libc.so.6 'div_t div(int numer, int denom)' 17 -5
+  {.quot = -3, .rem = 2}
+  $ cosmos call libz.so.1 \\
+      'uLong crc32(uLong crc, const Bytef *__sized_by(len) buf, uInt len)' 0 hello sizeof:buf
+  907060870";
+
+/// List the running VMs.
+#[derive(Args)]
+#[command(after_help = "Example:\n  $ cosmos ls")]
+pub struct Ls {
+    /// Print a JSON array.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Show which kind of VM would run a target.
+#[derive(Args)]
+#[command(after_help = "Example:\n  $ cosmos which libz.so.1 --explain")]
+pub struct Which {
+    /// The library or program: a name that is searched for, or a path.
+    pub target: String,
+    /// Show what the target needs and why each other kind was refused.
+    #[arg(long)]
+    pub explain: bool,
+    /// Print a JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Explain an error number, or list them all.
+#[derive(Args)]
+#[command(after_help = "Example:\n  $ cosmos explain E0103")]
+pub struct Explain {
+    /// The number, such as E0103.
+    pub code: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Check prototypes without calling anything.
+#[derive(Args)]
+#[command(after_help = "Example:\n  $ cosmos proto check zlib.protos")]
+pub struct Proto {
+    /// What to do with them.
+    #[command(subcommand)]
+    pub verb: ProtoVerb,
+}
+
+/// The verbs of `cosmos proto`.
+#[derive(Subcommand)]
+pub enum ProtoVerb {
+    Check(ProtoCheck),
+    Show(ProtoShow),
+}
+
+/// Check every declaration of a file: `ok NAME` or `refused NAME ENNNN REASON` a line.
+///
+/// Exits with 1 when any declaration was refused.
+#[derive(Args)]
+#[command(after_help = "Example:\n  $ cosmos proto check zlib.protos")]
+pub struct ProtoCheck {
+    /// The file; - for standard input.
+    pub file: PathBuf,
+    /// Print a JSON array.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Show what a prototype means: every default applied, and the layout of its types.
+#[derive(Args)]
+#[command(after_help = "Example:\n  $ cosmos proto show 'div_t div(int numer, int denom)'")]
+pub struct ProtoShow {
+    /// The prototype.
+    pub prototype: String,
+    /// The data model to lay it out for.
+    #[arg(long, value_parser = ["LP64", "x32", "ILP32"], ignore_case = true)]
+    pub model: Option<String>,
+    /// Print a JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Check this machine and its configuration, and make one call to be sure.
+///
+/// Exits with 1 when something prevents calls.
+#[derive(Args)]
+#[command(after_help = "Example:\n  $ cosmos doctor")]
+pub struct Doctor {
+    /// Print a JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Show the configuration.
+#[derive(Args)]
+#[command(after_help = "Example:\n  $ cosmos config show")]
+pub struct Config {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub verb: ConfigVerb,
+}
+
+/// The verbs of `cosmos config`.
+#[derive(Subcommand)]
+pub enum ConfigVerb {
+    Show(ConfigShow),
+}
+
+/// Show every key, its value and where the value comes from.
+#[derive(Args)]
+#[command(after_help = "Example:\n  $ cosmos config show")]
+pub struct ConfigShow {
+    /// Print a JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// End the daemons and every VM; the next call starts them again.
+#[derive(Args)]
+#[command(after_help = "Example:\n  $ cosmos stop")]
+pub struct Stop {}
+
+/// Print a shell's completion script.
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  $ cosmos completion bash > ~/.local/share/bash-completion/completions/cosmos"
+)]
+pub struct Completion {
+    /// The shell.
+    #[arg(value_parser = clap::value_parser!(Shell))]
+    pub shell: Shell,
+}
+
+/// Write the manual pages into a directory.
+#[derive(Args)]
+#[command(hide = true)]
+pub struct Man {
+    /// The directory, which must exist.
+    pub directory: PathBuf,
+}

@@ -1,0 +1,104 @@
+//! Types in the words of the people who read error messages.
+
+use callframe::CallFrame;
+use callframe::types::{Extent, Identity, Pointer, RecordName, Scalar, Type, TypeId};
+
+/// The parameters of a function, `int numer, int denom`.
+pub fn parameters(frame: &CallFrame) -> String {
+    let list: Vec<String> = frame
+        .parameters()
+        .iter()
+        .map(|parameter| format!("{}: {}", parameter.name, ty(frame, parameter.ty)))
+        .collect();
+    if list.is_empty() {
+        "(void)".to_owned()
+    } else {
+        list.join(", ")
+    }
+}
+
+/// A type, `pointer to several struct pollfd`.
+pub fn ty(frame: &CallFrame, id: TypeId) -> String {
+    match frame.ty(id) {
+        Type::Void => "void".to_owned(),
+        Type::Scalar(scalar) => self::scalar(*scalar).to_owned(),
+        Type::Descriptor => "file descriptor".to_owned(),
+        Type::Pointer(pointer) => self::pointer(frame, pointer),
+        Type::Array { element, length } => format!("array of {length} {}", ty(frame, *element)),
+        Type::Record(id) => {
+            let record = frame.record(*id);
+            let keyword = if record.union { "union" } else { "struct" };
+            match &record.name {
+                RecordName::Tag(tag) => format!("{keyword} {tag}"),
+                RecordName::Typedef(name) => name.clone(),
+                RecordName::Unnamed => format!("unnamed {keyword}"),
+            }
+        }
+        Type::Function { .. } => "function".to_owned(),
+    }
+}
+
+fn pointer(frame: &CallFrame, pointer: &Pointer) -> String {
+    match pointer.identity {
+        Identity::Handle(_) => return format!("handle of a {}", ty(frame, pointer.target)),
+        Identity::Callback => return "function pointer".to_owned(),
+        Identity::Opaque => return "opaque pointer".to_owned(),
+        Identity::Alias(_) => return "pointer into another parameter".to_owned(),
+        Identity::Data => {}
+    }
+    let text = matches!(frame.ty(pointer.target), Type::Scalar(Scalar::Char));
+    let bytes = matches!(frame.ty(pointer.target), Type::Void);
+    let target = ty(frame, pointer.target);
+    let what = match &pointer.extent {
+        Extent::NullTerminated if text => "string".to_owned(),
+        Extent::NullTerminated => format!("zero-terminated {target} array"),
+        Extent::TerminatedBy(last) => format!("{target} array ended by {last}"),
+        Extent::Single => format!("pointer to {target}"),
+        Extent::Counted(_) | Extent::Sized(_) if bytes => "buffer".to_owned(),
+        Extent::Counted(_) | Extent::Sized(_) => format!("{target} buffer"),
+    };
+    match (pointer.direction.enters(), pointer.direction.leaves()) {
+        (false, true) => format!("output: {what}"),
+        (true, true) => format!("input and output: {what}"),
+        _ => what,
+    }
+}
+
+fn scalar(scalar: Scalar) -> &'static str {
+    match scalar {
+        Scalar::Bool => "bool",
+        Scalar::Char => "char",
+        Scalar::SignedChar => "signed char",
+        Scalar::UnsignedChar => "unsigned char",
+        Scalar::Short => "short",
+        Scalar::UnsignedShort => "unsigned short",
+        Scalar::Int => "int",
+        Scalar::UnsignedInt => "unsigned int",
+        Scalar::Long => "long",
+        Scalar::UnsignedLong => "unsigned long",
+        Scalar::LongLong => "long long",
+        Scalar::UnsignedLongLong => "unsigned long long",
+        Scalar::Int8 => "int8_t",
+        Scalar::UInt8 => "uint8_t",
+        Scalar::Int16 => "int16_t",
+        Scalar::UInt16 => "uint16_t",
+        Scalar::Int32 => "int32_t",
+        Scalar::UInt32 => "uint32_t",
+        Scalar::Int64 => "int64_t",
+        Scalar::UInt64 => "uint64_t",
+        Scalar::Size => "size_t",
+        Scalar::SignedSize => "ssize_t",
+        Scalar::PointerDifference => "ptrdiff_t",
+        Scalar::IntPointer => "intptr_t",
+        Scalar::UIntPointer => "uintptr_t",
+        Scalar::WideChar => "wchar_t",
+        Scalar::Time => "time_t",
+        Scalar::Offset => "off_t",
+        Scalar::Float => "float",
+        Scalar::Double => "double",
+        Scalar::LongDouble => "long double",
+        Scalar::ComplexFloat => "float complex",
+        Scalar::ComplexDouble => "double complex",
+        Scalar::ComplexLongDouble => "long double complex",
+    }
+}

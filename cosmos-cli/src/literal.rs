@@ -1,0 +1,210 @@
+//! Reads the arguments of a call from the words of a command line.
+//!
+//! One word is one parameter, and the parameter's type decides how the word is read: the same `12`
+//! is an integer, a floating number, text or a descriptor. Nothing here touches the VM; what a
+//! [`Value`] may be for a parameter is the client's to check again.
+
+mod braces;
+mod extended;
+mod number;
+mod pointer;
+mod text;
+
+pub use extended::print as print_extended;
+
+use crate::describe;
+use callframe::types::{Parameter, Scalar, Type, TypeId};
+use callframe::{CallFrame, DataModel};
+use cosmos::Value;
+use std::fs::File;
+use std::os::fd::AsRawFd;
+
+/// The values of a call, and the files they refer to.
+#[derive(Debug)]
+pub struct Given {
+    /// One per parameter.
+    pub values: Vec<Value>,
+    /// Opened for `__fd` parameters; they must stay open until the call is over.
+    _files: Vec<File>,
+}
+
+/// Why the words do not fit the prototype.
+#[derive(Debug, PartialEq, thiserror::Error)]
+pub enum ArgumentError {
+    /// Too few or too many.
+    #[error(
+        "{function} takes {}, but {given} {} given: {signature}",
+        plural(*.wanted), if *.given == 1 { "was" } else { "were" }
+    )]
+    Count {
+        /// The function.
+        function: String,
+        /// Its parameters, as people read them.
+        signature: String,
+        /// How many it takes.
+        wanted: usize,
+        /// How many there are.
+        given: usize,
+    },
+    /// A word that its parameter cannot take.
+    #[error("argument {position}, '{name}' ({ty}), cannot be {given:?}: {reason}")]
+    Form {
+        /// Counted from one.
+        position: usize,
+        /// The parameter.
+        name: String,
+        /// Its type in words.
+        ty: String,
+        /// The word, cut where it is long.
+        given: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// Reads one word per parameter.
+pub fn arguments(frame: &CallFrame, words: &[String]) -> Result<Given, ArgumentError> {
+    let parameters = frame.parameters();
+    if parameters.len() != words.len() {
+        return Err(ArgumentError::Count {
+            function: frame.name().to_owned(),
+            signature: describe::parameters(frame),
+            wanted: parameters.len(),
+            given: words.len(),
+        });
+    }
+    let mut reader = Reader::new(frame);
+    let mut values = Vec::with_capacity(words.len());
+    for (position, (parameter, word)) in parameters.iter().zip(words).enumerate() {
+        let value = if sized_parameter(word).is_some() {
+            Ok(Value::Null) // set below, when every other value is known
+        } else {
+            reader.word(parameter.ty, word)
+        };
+        values.push(value.map_err(|reason| form(frame, parameter, position, word, reason))?);
+    }
+    for (position, (parameter, word)) in parameters.iter().zip(words).enumerate() {
+        if let Some(name) = sized_parameter(word) {
+            values[position] = size_of(frame, parameter.ty, name, &values)
+                .map_err(|reason| form(frame, parameter, position, word, reason))?;
+        }
+    }
+    Ok(Given {
+        values,
+        _files: reader.files,
+    })
+}
+
+/// Reads words by type; collects the files it opens.
+struct Reader<'a> {
+    frame: &'a CallFrame,
+    model: DataModel,
+    files: Vec<File>,
+}
+
+/// A reason, to be completed with the parameter it concerns.
+type Reason = String;
+
+impl<'a> Reader<'a> {
+    fn new(frame: &'a CallFrame) -> Reader<'a> {
+        // Only ranges depend on the model here, and the client checks them again.
+        let model = DataModel::native().unwrap_or(DataModel::LP64);
+        Reader {
+            frame,
+            model,
+            files: Vec::new(),
+        }
+    }
+
+    /// A whole word for a parameter of this type.
+    fn word(&mut self, ty: TypeId, word: &str) -> Result<Value, Reason> {
+        match self.frame.ty(ty) {
+            Type::Scalar(scalar) => number::scalar(*scalar, &self.model, word),
+            Type::Descriptor => self.descriptor(word),
+            Type::Pointer(pointer) => self.pointer(pointer, word),
+            Type::Record(_) | Type::Array { .. } => self.braced(ty, word),
+            Type::Void | Type::Function { .. } => Err("no value of this type exists".to_owned()),
+        }
+    }
+
+    fn descriptor(&mut self, word: &str) -> Result<Value, Reason> {
+        let Some(path) = word.strip_prefix('@') else {
+            return number::scalar(Scalar::Int, &self.model, word);
+        };
+        if path == "-" {
+            return Ok(Value::Descriptor(0));
+        }
+        let file = File::open(path).map_err(|error| format!("cannot open {path}: {error}"))?;
+        let descriptor = file.as_raw_fd();
+        self.files.push(file);
+        Ok(Value::Descriptor(descriptor))
+    }
+}
+
+/// The parameter's name in `sizeof:NAME`.
+fn sized_parameter(word: &str) -> Option<&str> {
+    word.strip_prefix("sizeof:")
+}
+
+fn size_of(frame: &CallFrame, ty: TypeId, name: &str, values: &[Value]) -> Result<Value, Reason> {
+    let size = frame
+        .parameters()
+        .iter()
+        .zip(values)
+        .find(|(parameter, _)| parameter.name == name)
+        .map(|(_, value)| value)
+        .ok_or_else(|| format!("no parameter is named '{name}'"))?;
+    let size = match size {
+        Value::Text(bytes) | Value::Bytes(bytes) => bytes.len().to_string(),
+        _ => return Err(format!("'{name}' was not given as text, bytes or a file")),
+    };
+    match frame.ty(ty) {
+        Type::Scalar(scalar) => number::scalar(
+            *scalar,
+            &DataModel::native().unwrap_or(DataModel::LP64),
+            &size,
+        ),
+        // `unsigned long *destLen`: a pointer to the size.
+        Type::Pointer(pointer) => match frame.ty(pointer.target) {
+            Type::Scalar(scalar) => number::scalar(
+                *scalar,
+                &DataModel::native().unwrap_or(DataModel::LP64),
+                &size,
+            ),
+            _ => Err("it is no number".to_owned()),
+        },
+        _ => Err("it is no number".to_owned()),
+    }
+}
+
+fn form(
+    frame: &CallFrame,
+    parameter: &Parameter,
+    position: usize,
+    word: &str,
+    reason: Reason,
+) -> ArgumentError {
+    const LONGEST: usize = 60;
+    let mut given: String = word.chars().take(LONGEST).collect();
+    if given.len() < word.len() {
+        given.push('…');
+    }
+    ArgumentError::Form {
+        position: position + 1,
+        name: parameter.name.clone(),
+        ty: describe::ty(frame, parameter.ty),
+        given,
+        reason,
+    }
+}
+
+fn plural(count: usize) -> String {
+    match count {
+        0 => "no arguments".to_owned(),
+        1 => "one argument".to_owned(),
+        count => format!("{count} arguments"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

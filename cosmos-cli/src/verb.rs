@@ -1,0 +1,45 @@
+//! The verbs, one file each.
+
+mod call;
+mod completion;
+mod config;
+mod daemons;
+mod doctor;
+mod explain;
+mod ls;
+mod man;
+mod proto;
+mod stop;
+mod which;
+
+use crate::arguments::{Arguments, Verb};
+use crate::report::Verdict;
+use std::io::{self, Write};
+
+/// Does what the command line asks for.
+pub fn run(arguments: Arguments) -> Verdict {
+    match arguments.verb {
+        Verb::Call(call) => call::run(&call),
+        Verb::Ls(ls) => ls::run(&ls),
+        Verb::Which(which) => which::run(&which),
+        Verb::Explain(explain) => explain::run(&explain),
+        Verb::Proto(proto) => proto::run(&proto),
+        Verb::Doctor(doctor) => doctor::run(&doctor),
+        Verb::Config(config) => config::run(&config),
+        Verb::Completion(completion) => completion::run(&completion),
+        Verb::Stop(stop) => stop::run(&stop),
+        Verb::Man(man) => man::run(&man),
+    }
+}
+
+/// Writes to standard output at once, so that a reader that went away is noticed here.
+fn print(text: &str) -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    output.write_all(text.as_bytes())?;
+    output.flush()
+}
+
+/// Writes a JSON value and a newline to standard output.
+fn print_json(value: &serde_json::Value) -> io::Result<()> {
+    print(&format!("{value:#}\n"))
+}

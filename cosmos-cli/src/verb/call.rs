@@ -1,0 +1,91 @@
+//! `cosmos call TARGET PROTOTYPE [ARG...]`.
+
+use crate::arguments::Call;
+use crate::literal::ArgumentError;
+use crate::report::{Problem, Report, Verdict};
+use crate::{format, json, literal};
+use cosmos::{Error, Options, Outcome};
+use nix::errno::Errno;
+use serde_json::json;
+use std::time::Duration;
+
+/// Calls and prints. The words are read before anything is started: wrong usage starts nothing.
+pub fn run(call: &Call) -> Verdict {
+    let frame = callframe::parse(&call.prototype).map_err(|error| {
+        tell_json(call, || {
+            json!({
+                "code": error.code().number(),
+                "message": error.message(),
+                "function": null,
+                "vm": null,
+                "signal": null,
+            })
+        })?;
+        Ok(Problem::prototype(&error, &call.prototype))
+    });
+    let frame = frame.map_err(flatten)?;
+    let given = literal::arguments(&frame, &call.arguments).map_err(wrong_words)?;
+    let outcome = carry_out(call, &given.values).map_err(|error| flatten(failed(call, error)))?;
+    if call.json {
+        super::print_json(&json::outcome(&frame, &outcome))?;
+        return Ok(0);
+    }
+    let mut text = format::outcome(&frame, &outcome);
+    if call.errno {
+        text.push_str(&errno_line(outcome.errno));
+    }
+    super::print(&text)?;
+    Ok(0)
+}
+
+fn carry_out(call: &Call, values: &[cosmos::Value]) -> Result<Outcome, Error> {
+    let mut options = Options::new();
+    if let Some(milliseconds) = call.timeout {
+        options = options.timeout(Duration::from_millis(milliseconds));
+    }
+    let library = cosmos::dlopen_with(&call.target, &options)?;
+    library.function(&call.prototype)?.call(values)
+}
+
+fn failed(call: &Call, error: Error) -> Result<Problem, Problem> {
+    tell_json(call, || {
+        json!({
+            "code": format!("{:?}", error.code()),
+            "message": error.to_string(),
+            "function": error.function(),
+            "vm": error.vm(),
+            "signal": error.signal(),
+        })
+    })?;
+    Ok(Problem::from(error))
+}
+
+/// `{"error": {…}}` on standard output for programs; people read standard error.
+fn tell_json(call: &Call, error: impl FnOnce() -> serde_json::Value) -> Result<(), Problem> {
+    if call.json {
+        super::print_json(&json!({ "error": error() }))?;
+    }
+    Ok(())
+}
+
+fn flatten(problem: Result<Problem, Problem>) -> Problem {
+    problem.unwrap_or_else(|closed| closed)
+}
+
+fn wrong_words(error: ArgumentError) -> Problem {
+    let help = match error {
+        ArgumentError::Count { .. } => "give one ARG per parameter; _ stands for an output",
+        ArgumentError::Form { .. } => "`cosmos call --help` lists the forms of an ARG",
+    };
+    Problem::usage(Report::new(error.to_string()).help(help))
+}
+
+fn errno_line(errno: i32) -> String {
+    match errno {
+        0 => "errno = 0\n".to_owned(),
+        number => {
+            let error = Errno::from_raw(number);
+            format!("errno = {number} ({error:?}: {})\n", error.desc())
+        }
+    }
+}

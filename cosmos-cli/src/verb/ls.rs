@@ -1,0 +1,159 @@
+//! `cosmos ls`.
+
+use crate::arguments::Ls;
+use crate::report::Verdict;
+use comfy_table::{CellAlignment, Table, presets};
+use cosmos_rpc::message::coordinator::VmRow;
+use serde_json::json;
+
+/// Prints the running VMs. Where no daemon runs there are none: nothing is started to find out.
+pub fn run(arguments: &Ls) -> Verdict {
+    let config = super::config::load()?;
+    let rows = if super::daemons::registry_listens(&config) {
+        cosmos::queries::list_vms()?
+    } else {
+        Vec::new()
+    };
+    if arguments.json {
+        super::print_json(&rows.iter().map(json_row).collect())?;
+    } else {
+        super::print(&table(&rows))?;
+    }
+    Ok(0)
+}
+
+fn json_row(row: &VmRow) -> serde_json::Value {
+    json!({
+        "vm": row.name,
+        "kind": row.kind,
+        "targets": row.targets,
+        "host": row.host,
+        "state": row.state,
+        "isolation": row.isolation,
+        "pid": row.pid,
+        "resident_bytes": row.resident,
+        "age_ms": row.age,
+        "ending": row.ending,
+    })
+}
+
+fn table(rows: &[VmRow]) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    table.set_header([
+        "VM",
+        "KIND",
+        "TARGET",
+        "HOST",
+        "STATE",
+        "ISOLATION",
+        "PID",
+        "RSS",
+        "UP",
+    ]);
+    for row in rows {
+        table.add_row([
+            row.name.clone(),
+            row.kind.clone(),
+            targets(row),
+            row.host.clone(),
+            row.state.clone(),
+            row.isolation.clone(),
+            row.pid.to_string(),
+            bytes(row.resident),
+            up(row),
+        ]);
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    for column in [6, 7] {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let lines: Vec<_> = table
+        .lines()
+        .map(|line| line.trim_end().to_owned())
+        .collect();
+    lines.join("\n") + "\n"
+}
+
+fn targets(row: &VmRow) -> String {
+    let name = |path: &String| path.rsplit('/').next().unwrap_or(path).to_owned();
+    match row.targets.as_slice() {
+        [] => "-".to_owned(),
+        [one] => name(one),
+        [first, rest @ ..] => format!("{} +{}", name(first), rest.len()),
+    }
+}
+
+fn up(row: &VmRow) -> String {
+    if row.ending.is_empty() {
+        duration(row.age)
+    } else {
+        format!("{} ago {}", duration(row.age), row.ending)
+    }
+}
+
+/// `4m`, `12s`.
+fn duration(milliseconds: u64) -> String {
+    let seconds = milliseconds / 1000;
+    match seconds {
+        0 => format!("{milliseconds}ms"),
+        1..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m", seconds / 60),
+        3600..86400 => format!("{}h", seconds / 3600),
+        _ => format!("{}d", seconds / 86400),
+    }
+}
+
+/// `3.1M`; zero is what nobody measured.
+fn bytes(number: u64) -> String {
+    const UNITS: [&str; 4] = ["K", "M", "G", "T"];
+    if number == 0 {
+        return "-".to_owned();
+    }
+    let mut scaled = number as f64 / 1024.0;
+    let mut unit = 0;
+    while scaled >= 1024.0 && unit + 1 < UNITS.len() {
+        scaled /= 1024.0;
+        unit += 1;
+    }
+    format!("{scaled:.1}{}", UNITS[unit])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row() -> VmRow {
+        VmRow {
+            name: "hostfn-3".into(),
+            kind: "hostfn".into(),
+            targets: vec!["/usr/lib/x86_64-linux-gnu/libz.so.1".into()],
+            host: "local".into(),
+            state: "ready".into(),
+            isolation: "limits".into(),
+            pid: 4123,
+            resident: 3_250_586,
+            age: 245_000,
+            ending: String::new(),
+        }
+    }
+
+    #[test]
+    fn the_table_is_readable() {
+        let dead = VmRow {
+            name: "hostfn-12".into(),
+            targets: vec!["/lib/libpng16.so.16".into(), "/lib/libz.so.1".into()],
+            state: "poisoned".into(),
+            resident: 0,
+            age: 2_000,
+            ending: "SIGSEGV".into(),
+            ..row()
+        };
+        insta::assert_snapshot!(table(&[row(), dead]));
+        insta::assert_snapshot!(table(&[]));
+    }
+}

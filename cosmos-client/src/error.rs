@@ -150,6 +150,14 @@ impl Error {
         self
     }
 
+    /// Names the signal that ended the VM.
+    pub(crate) fn with_signal(mut self, signal: i32) -> Error {
+        if let Error::Failed(failure) = &mut self {
+            failure.signal = signal;
+        }
+        self
+    }
+
     fn failure(&self) -> Option<&Failure> {
         match self {
             Error::Failed(failure) => Some(failure),

@@ -1,35 +1,66 @@
-//! Resolved functions.
+//! Resolved functions, as a program holds them.
 
-use crate::{Error, Outcome, Value, library::unfinished};
+use crate::dynamic;
+use crate::error::Error;
+use crate::library::Target;
+use crate::resolved::Resolved;
+use crate::value::{Outcome, Value};
 use callframe::CallFrame;
 use std::ffi::c_void;
 use std::sync::Arc;
 
-/// A function in a VM, callable with values or through a C function pointer.
+/// A function in a VM, callable with values or through a C function pointer, from any thread.
+///
+/// It keeps its library open.
 #[derive(Clone, Debug)]
 pub struct Function {
-    frame: Arc<CallFrame>,
+    // Dropped first: the function is then retired rather than freed under somebody's feet.
+    library: Arc<Target>,
+    resolved: Arc<Resolved>,
 }
 
 impl Function {
+    pub(crate) fn new(library: Arc<Target>, resolved: Arc<Resolved>) -> Function {
+        Function { library, resolved }
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
-        self.frame.name()
+        self.resolved.name()
     }
 
     /// Its prototype.
     pub fn frame(&self) -> &Arc<CallFrame> {
-        &self.frame
+        self.resolved.frame()
+    }
+
+    /// The VM it runs in, `hostfn-3`.
+    pub fn vm(&self) -> &str {
+        self.library.link().label()
     }
 
     /// Calls it: one value per parameter, in order. The memory that pointers lead to is made here,
     /// as large as the prototype says, and freed again; what the function wrote is in the outcome.
-    pub fn call(&self, _arguments: &[Value]) -> Result<Outcome, Error> {
-        Err(unfinished())
+    ///
+    /// # Errors
+    /// When the values do not fit the prototype, and whatever makes a call fail: unlike a call
+    /// through the C pointer, a failed one has no result.
+    pub fn call(&self, arguments: &[Value]) -> Result<Outcome, Error> {
+        dynamic::call(&self.resolved, arguments)
     }
 
-    /// A C function pointer for it, valid as long as this `Function` or a clone of it lives.
-    pub fn pointer(&self) -> *const c_void {
-        std::ptr::null()
+    /// A C function pointer for it. Asking again gives the same one; other functions have others.
+    /// It may be called from any thread, and again while a call of it is under way.
+    ///
+    /// It is valid as long as a `Function` or `Symbol` for it lives, or its library is open.
+    ///
+    /// # Errors
+    /// When the calling convention cannot express it (a union by value).
+    pub fn pointer(&self) -> Result<*const c_void, Error> {
+        self.resolved.pointer()
+    }
+
+    pub(crate) fn resolved(&self) -> &Arc<Resolved> {
+        &self.resolved
     }
 }

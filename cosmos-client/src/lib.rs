@@ -4,11 +4,26 @@
 //! [`Library::function`] resolves a function from its C prototype string, and calls of it are
 //! carried to the VM and back.
 
+mod call;
+mod channel;
+mod closure;
+mod dynamic;
 mod error;
+mod fork;
 mod function;
+mod last;
 mod library;
+mod link;
+mod memory;
 mod options;
 pub mod queries;
+mod resolved;
+mod session;
+mod shelf;
+mod signature;
+mod summary;
+mod symbol;
+mod token;
 mod value;
 mod vm;
 
@@ -17,5 +32,20 @@ pub use error::{Error, Failure, Refusal, SignatureMismatch};
 pub use function::Function;
 pub use library::{Library, dlopen, dlopen_with};
 pub use options::Options;
+#[doc(hidden)]
+pub use signature::Shape;
+pub use signature::{ByValue, Carried, Signature};
+pub use symbol::Symbol;
 pub use value::{Outcome, Value};
-pub use vm::Vm;
+pub use vm::{Vm, rp_call};
+
+/// The last call of this thread, through a C pointer or [`Symbol`]'s `call`, that failed; a call
+/// that succeeds does not clear it. See [`clear_last_error`].
+pub fn last_error() -> Option<Error> {
+    last::get()
+}
+
+/// Forgets this thread's last failure.
+pub fn clear_last_error() {
+    last::clear();
+}

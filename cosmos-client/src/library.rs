@@ -1,48 +1,324 @@
 //! Opened targets.
+//!
+//! ```text
+//! open ── close, or the last owner goes ──▶ closed ── the last call in flight returns ──▶ freed
+//! ```
+//!
+//! A call holds on to its library, so closing one under calls in flight lets them finish; calls
+//! that begin later are refused. The VM is let go of when the last of them has returned.
 
-use crate::{Error, Function, Options};
+use crate::error::Error;
+use crate::fork;
+use crate::function::Function;
+use crate::link::{Hold, Link};
+use crate::options::Options;
+use crate::resolved::Resolved;
+use crate::session::{Session, lock};
+use crate::shelf::Shelf;
+use crate::signature::Signature;
+use crate::symbol::Symbol;
+use cosmos_rpc::message::coordinator::{Purpose, TargetName, Which};
+use cosmos_rpc::message::vm::{Close, ObjectToken, Open};
 use cosmos_rpc::{Fault, FaultCode};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-/// Opens a library in a VM, with default options.
+/// Opens a library in a VM, with the configuration's defaults.
+///
+/// `target` is a bare name (`libz.so.1`), searched for as the dynamic linker does, or a path;
+/// relative paths resolve in the current directory.
+///
+/// # Errors
+/// When there is no such target, no VM can run it, none can be started, or its constructors fail.
 pub fn dlopen(target: &str) -> Result<Library, Error> {
     dlopen_with(target, &Options::default())
 }
 
 /// Opens a library in a VM.
-pub fn dlopen_with(_target: &str, _options: &Options) -> Result<Library, Error> {
-    Err(unfinished())
+///
+/// # Errors
+/// As [`dlopen`].
+pub fn dlopen_with(target: &str, options: &Options) -> Result<Library, Error> {
+    let session = Session::current();
+    let (hold, path) = place(session, target, options)?;
+    let timeout = match options.timeout {
+        Some(timeout) => Some(timeout),
+        None => session.default_timeout()?,
+    };
+    let request = Open {
+        target: path.clone(),
+    };
+    let object = hold.request(&request, timeout, &format!("opening {path}"))?;
+    Ok(Library {
+        target: Target::new(hold, object, path, timeout),
+    })
 }
 
-/// A library open in a VM. Dropping it closes it; functions of it stay callable until they are
-/// dropped too.
+/// A library open in a VM.
+///
+/// Dropping it closes it, unless [`Function`]s or [`Symbol`]s of it are left: the last of them
+/// does. Libraries can be used by any number of threads at once.
 #[derive(Debug)]
 pub struct Library {
-    path: String,
-    vm: String,
+    target: Arc<Target>,
 }
 
 impl Library {
-    /// Resolves a function from its prototype.
-    pub fn function(&self, _prototype: &str) -> Result<Function, Error> {
-        Err(unfinished())
+    /// Resolves a function from its prototype, for calls with values or through a C pointer.
+    ///
+    /// # Errors
+    /// When the prototype is refused, the library defines no such symbol, or the VM lays the call
+    /// out in another way than this process does.
+    pub fn function(&self, prototype: &str) -> Result<Function, Error> {
+        let resolved = self.target.resolve(prototype)?;
+        Ok(Function::new(Arc::clone(&self.target), resolved))
+    }
+
+    /// Resolves a function from its prototype, for calls with Rust types. `F` is its type in Rust:
+    /// `extern "C" fn(f64) -> f64` where everything travels by value, `unsafe extern "C" fn(…)`
+    /// where pointers are among the parameters.
+    ///
+    /// # Errors
+    /// As [`Library::function`]; [`Error::Signature`] names the parameter where `F` and the
+    /// prototype differ.
+    pub fn symbol<F: Signature>(&self, prototype: &str) -> Result<Symbol<F>, Error> {
+        Symbol::new(self.function(prototype)?)
     }
 
     /// The absolute path of the target.
     pub fn path(&self) -> &str {
-        &self.path
+        &self.target.path
     }
 
     /// The VM it is open in, `hostfn-3`.
     pub fn vm(&self) -> &str {
-        &self.vm
+        self.target.link().label()
     }
 
-    /// Closes it.
+    /// The kind of that VM, `hostfn`.
+    pub fn kind(&self) -> &str {
+        self.target.link().kind()
+    }
+
+    /// The host of that VM, `local` for this one.
+    pub fn host(&self) -> &str {
+        self.target.link().host()
+    }
+
+    /// The isolation level that VM has.
+    pub fn isolation(&self) -> &str {
+        self.target.link().isolation()
+    }
+
+    /// Closes it now: calls in flight finish, later ones fail.
+    ///
+    /// # Errors
+    /// When the VM's destructors fail; it is closed all the same.
     pub fn close(self) -> Result<(), Error> {
-        Err(unfinished())
+        self.target.close()
+    }
+
+    /// What the C face keeps.
+    pub(crate) fn target(&self) -> &Arc<Target> {
+        &self.target
     }
 }
 
-pub(crate) fn unfinished() -> Error {
-    Fault::host(FaultCode::Unsupported, "not built yet").into()
+/// An open target, shared by its library, its functions and the calls in flight.
+pub(crate) struct Target {
+    hold: Hold,
+    generation: u64,
+    object: ObjectToken,
+    path: String,
+    timeout: Option<Duration>,
+    closed: AtomicBool,
+    functions: Mutex<HashMap<String, Arc<Resolved>>>,
+    on_error: Mutex<Option<Handler>>,
+    shelf: Shelf,
+}
+
+/// Called with every failed call through a C pointer.
+pub(crate) type Handler = Arc<dyn Fn(&Error) + Send + Sync>;
+
+impl std::fmt::Debug for Target {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Target")
+            .field("path", &self.path)
+            .field("vm", &self.hold.label())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Target {
+    /// An object that the VM has opened.
+    pub(crate) fn new(
+        hold: Hold,
+        object: ObjectToken,
+        path: String,
+        timeout: Option<Duration>,
+    ) -> Arc<Target> {
+        Arc::new(Target {
+            generation: fork::generation(),
+            hold,
+            object,
+            path,
+            timeout,
+            closed: AtomicBool::new(false),
+            functions: Mutex::default(),
+            on_error: Mutex::default(),
+            shelf: Shelf::default(),
+        })
+    }
+
+    /// The function of this prototype; asked twice with the same text, the same one.
+    pub(crate) fn resolve(self: &Arc<Target>, prototype: &str) -> Result<Arc<Resolved>, Error> {
+        self.usable()?;
+        if let Some(known) = lock(&self.functions).get(prototype) {
+            return Ok(Arc::clone(known));
+        }
+        let fresh = Resolved::resolve(self, prototype)?;
+        let mut functions = lock(&self.functions);
+        // Another thread may have been faster: one text, one pointer.
+        Ok(Arc::clone(
+            functions.entry(prototype.to_owned()).or_insert(fresh),
+        ))
+    }
+
+    /// Refuses a library that is closed, inherited by fork, or whose VM is gone.
+    pub(crate) fn usable(&self) -> Result<(), Error> {
+        self.hold.usable()?;
+        if self.closed.load(Ordering::Acquire) {
+            return Err(self.hold.named(Fault::caller(
+                FaultCode::StaleHandle,
+                format!("{} was closed", self.path),
+            )));
+        }
+        Ok(())
+    }
+
+    /// Lets go of the object; see the module.
+    pub(crate) fn close(&self) -> Result<(), Error> {
+        if !fork::is_current(self.generation) {
+            return self.hold.usable();
+        }
+        if self.closed.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let functions = std::mem::take(&mut *lock(&self.functions));
+        Session::current().retire(functions.into_values());
+        if self.hold.is_gone() {
+            return Ok(());
+        }
+        let place = format!("closing {}", self.path);
+        self.hold.request(
+            &Close {
+                object: self.object,
+            },
+            self.timeout,
+            &place,
+        )
+    }
+
+    /// The VM.
+    pub(crate) fn link(&self) -> &Arc<Link> {
+        &self.hold
+    }
+
+    /// The VM's token for it.
+    pub(crate) fn object(&self) -> ObjectToken {
+        self.object
+    }
+
+    /// How long a call may take.
+    pub(crate) fn timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+
+    /// Where results are kept.
+    pub(crate) fn shelf(&self) -> &Shelf {
+        &self.shelf
+    }
+
+    /// Sets what is called with failed calls.
+    pub(crate) fn set_on_error(&self, handler: Option<Handler>) {
+        *lock(&self.on_error) = handler;
+    }
+
+    /// What is called with failed calls.
+    pub(crate) fn on_error(&self) -> Option<Handler> {
+        lock(&self.on_error).clone()
+    }
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        // Nobody is left who could be told; an inherited one is left alone.
+        let _ = self.close();
+    }
+}
+
+/// The VM for a target and the target's absolute path.
+fn place(session: &Session, target: &str, options: &Options) -> Result<(Hold, String), Error> {
+    let name = target_name(target)?;
+    let Some(vm) = &options.vm else {
+        let (hold, opened) = session.open_vm(Purpose::Target(name), options)?;
+        return Ok((hold, opened.target));
+    };
+    let hold = vm.take()?;
+    let placement = session.ask_coordinator(&Which { target: name })?;
+    let candidate = placement
+        .candidates
+        .iter()
+        .find(|candidate| candidate.kind == hold.kind());
+    match candidate.map(|candidate| candidate.refused.as_slice()) {
+        Some([]) => Ok((hold, placement.path)),
+        Some(reasons) => Err(hold.named(Fault::caller(
+            FaultCode::NotLoadable,
+            format!(
+                "{} cannot run {}: {}",
+                hold.label(),
+                placement.path,
+                reasons.join("; ")
+            ),
+        ))),
+        None => Err(hold.named(Fault::caller(
+            FaultCode::NotLoadable,
+            format!(
+                "{} cannot run {}: cosmosd does not consider a {} for it",
+                hold.label(),
+                placement.path,
+                hold.kind()
+            ),
+        ))),
+    }
+}
+
+/// A target with the directory that a relative path of it starts from.
+pub(crate) fn target_name(target: &str) -> Result<TargetName, Fault> {
+    if target.is_empty() {
+        return Err(Fault::caller(
+            FaultCode::NoSuchTarget,
+            "the target's name is empty",
+        ));
+    }
+    // A bare name or an absolute path does not need the directory, which may be gone or unreadable.
+    let directory = match std::env::current_dir() {
+        Ok(directory) => directory.to_string_lossy().into_owned(),
+        Err(_) if target.starts_with('/') || !target.contains('/') => String::new(),
+        Err(error) => {
+            return Err(Fault::host(
+                FaultCode::System,
+                format!(
+                    "{target} is relative to the current directory, which cannot be found: {error}"
+                ),
+            ));
+        }
+    };
+    Ok(TargetName {
+        name: target.to_owned(),
+        directory,
+    })
 }

@@ -1,30 +1,56 @@
 //! What cosmosd and cosmosdb know: the questions behind `cosmos which`, `ls` and `doctor`.
+//!
+//! Each of them starts the daemons where they do not run and the configuration allows it.
 
-use crate::{Error, library::unfinished};
-use cosmos_rpc::message::coordinator::{Ending, Placement, VmRow};
-use cosmos_rpc::message::registry::Entry;
+use crate::error::Error;
+use crate::library::target_name;
+use crate::session::Session;
+use cosmos_rpc::message::coordinator::{Autopsy, Ending, ListVms, Placement, VmRow, Which};
+use cosmos_rpc::message::registry::{Entry, List};
 
 /// Which VMs could run a target, and why the others cannot.
-pub fn which(_target: &str) -> Result<Placement, Error> {
-    Err(unfinished())
+///
+/// # Errors
+/// When there is no such target or it cannot be read; when the daemons cannot be reached.
+pub fn which(target: &str) -> Result<Placement, Error> {
+    let target = target_name(target)?;
+    Ok(Session::current().ask_coordinator(&Which { target })?)
 }
 
 /// The VMs this process may see.
+///
+/// # Errors
+/// When the daemons cannot be reached.
 pub fn list_vms() -> Result<Vec<VmRow>, Error> {
-    Err(unfinished())
+    Ok(Session::current().ask_coordinator(&ListVms)?)
 }
 
 /// The names in the registry that match `pattern` (`*` stands for any characters; empty: all).
-pub fn list_names(_pattern: &str) -> Result<Vec<Entry>, Error> {
-    Err(unfinished())
+///
+/// # Errors
+/// When the daemons cannot be reached.
+pub fn list_names(pattern: &str) -> Result<Vec<Entry>, Error> {
+    let pattern = pattern.to_owned();
+    Ok(Session::current().ask_registry(&List { pattern })?)
 }
 
 /// How the VM of this name (`hostfn-3`) ended, waiting for it up to `patience` milliseconds.
-pub fn autopsy(_name: &str, _patience: u32) -> Result<Ending, Error> {
-    Err(unfinished())
+///
+/// # Errors
+/// When cosmosd knows no such VM; when the daemons cannot be reached.
+pub fn autopsy(name: &str, patience: u32) -> Result<Ending, Error> {
+    let name = if name.starts_with("vm/") {
+        name.to_owned()
+    } else {
+        format!("vm/{name}")
+    };
+    Ok(Session::current().ask_coordinator(&Autopsy { name, patience })?)
 }
 
-/// Whether the daemons answer, starting them where they do not run.
+/// Whether the daemons answer.
+///
+/// # Errors
+/// Why they do not.
 pub fn reach() -> Result<(), Error> {
-    Err(unfinished())
+    list_vms().map(drop)
 }

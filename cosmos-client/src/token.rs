@@ -25,7 +25,9 @@ const WIRE: u64 = (1 << 48) - 1;
 impl VmNumber {
     /// The number, where it is one.
     pub(crate) fn new(number: u16) -> Option<VmNumber> {
-        (1..=LARGEST_VM).contains(&number).then_some(VmNumber(number))
+        (1..=LARGEST_VM)
+            .contains(&number)
+            .then_some(VmNumber(number))
     }
 
     /// The token for an object of this VM; `None` for a wire form that no VM may send.

@@ -70,6 +70,38 @@ pub struct Outcome {
     pub errno: i32,
 }
 
+impl Value {
+    /// What it is, in words.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Value::Int(_) => "an integer",
+            Value::Float(_) => "a floating-point number",
+            Value::LongDouble(_) => "a long double",
+            Value::Complex(..) => "a complex number",
+            Value::Text(_) => "text",
+            Value::Bytes(_) => "bytes",
+            Value::Array(_) => "an array",
+            Value::Null => "NULL",
+            Value::Out => "room for an output",
+            Value::Struct(_) | Value::Record(_) => "a struct",
+            Value::Descriptor(_) => "a descriptor",
+            Value::Handle(_) => "a handle",
+            Value::Alias { .. } => "a pointer into a parameter",
+            Value::Void => "nothing",
+        }
+    }
+
+    /// The nearest `double`, where it is a real number.
+    pub fn to_f64(&self) -> Option<f64> {
+        match self {
+            Value::Int(number) => Some(*number as f64),
+            Value::Float(number) => Some(*number),
+            Value::LongDouble(bytes) => Some(extended::to_f64(bytes)),
+            _ => None,
+        }
+    }
+}
+
 impl From<&str> for Value {
     fn from(text: &str) -> Value {
         Value::Text(text.as_bytes().to_vec())
@@ -99,3 +131,81 @@ macro_rules! from_integer {
 }
 
 from_integer!(i8 i16 i32 i64 u8 u16 u32 u64 bool);
+
+/// The x87 extended format: a sign bit, 15 bits of exponent, 64 bits of mantissa with its leading
+/// one written out.
+pub(crate) mod extended {
+    const BIAS: i32 = 16383;
+
+    /// Exact: every `double` is a `long double`.
+    pub(crate) fn from_f64(number: f64) -> [u8; 10] {
+        let bits = number.to_bits();
+        let sign = (bits >> 63) as u16;
+        let exponent = (bits >> 52 & 0x7ff) as i32;
+        let fraction = bits & ((1 << 52) - 1);
+        let (exponent, mantissa) = match (exponent, fraction) {
+            (0, 0) => (0, 0),
+            (0, fraction) => {
+                let shift = fraction.leading_zeros();
+                (BIAS - 1022 + 11 - shift as i32, fraction << shift)
+            }
+            (0x7ff, fraction) => (0x7fff, 1 << 63 | fraction << 11),
+            (exponent, fraction) => (exponent - 1023 + BIAS, 1 << 63 | fraction << 11),
+        };
+        let mut bytes = [0; 10];
+        bytes[..8].copy_from_slice(&mantissa.to_le_bytes());
+        bytes[8..].copy_from_slice(&(sign << 15 | exponent as u16).to_le_bytes());
+        bytes
+    }
+
+    /// The nearest `double`, ties to even but for what is smaller than the smallest normal one,
+    /// where it may be off by one unit.
+    pub(crate) fn to_f64(bytes: &[u8; 10]) -> f64 {
+        let [m0, m1, m2, m3, m4, m5, m6, m7, e0, e1] = *bytes;
+        let mantissa = u64::from_le_bytes([m0, m1, m2, m3, m4, m5, m6, m7]);
+        let top = u16::from_le_bytes([e0, e1]);
+        let exponent = i32::from(top & 0x7fff);
+        let sign = if top >> 15 == 1 { -1.0 } else { 1.0 };
+        if exponent == 0x7fff {
+            return if mantissa << 1 == 0 {
+                sign * f64::INFINITY
+            } else {
+                f64::NAN
+            };
+        }
+        if mantissa == 0 {
+            return sign * 0.0;
+        }
+        // Two steps, for 2^scale alone may lie outside of what a double holds.
+        let scale = exponent - BIAS - 63;
+        let half = scale / 2;
+        sign * (mantissa as f64) * 2f64.powi(half) * 2f64.powi(scale - half)
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+        use proptest::prelude::*;
+
+        proptest! {
+            #[test]
+            fn doubles_survive(bits: u64) {
+                let number = f64::from_bits(bits);
+                let back = to_f64(&from_f64(number));
+                prop_assert!(back == number || back.is_nan() && number.is_nan());
+            }
+        }
+
+        #[test]
+        fn known_bytes() {
+            assert_eq!(from_f64(1.0), [0, 0, 0, 0, 0, 0, 0, 0x80, 0xff, 0x3f]);
+            assert_eq!(from_f64(-2.5), [0, 0, 0, 0, 0, 0, 0, 0xa0, 0x00, 0xc0]);
+            assert_eq!(
+                to_f64(&from_f64(f64::MIN_POSITIVE / 8.0)),
+                f64::MIN_POSITIVE / 8.0
+            );
+            assert_eq!(to_f64(&from_f64(f64::NEG_INFINITY)), f64::NEG_INFINITY);
+            assert!(to_f64(&from_f64(-0.0)).is_sign_negative());
+        }
+    }
+}

@@ -1,26 +1,119 @@
-//! A running VM, as a client sees it.
+//! A running VM, as a program sees it.
 
-use crate::{Error, Options, library::unfinished};
+use crate::error::Error;
+use crate::link::{Hold, Link};
+use crate::options::Options;
+use crate::session::Session;
+use cosmos_rpc::message::coordinator::Purpose;
+use cosmos_rpc::message::{FAULT, REPLY};
+use cosmos_rpc::{Fault, FaultCode};
+use std::sync::Arc;
 
-/// A running VM.
+/// A running VM, to open libraries in; see [`Options::vm`].
+///
+/// A private VM ends when nothing of this process uses it any more: no `Vm`, no library.
 #[derive(Clone, Debug)]
 pub struct Vm {
-    name: String,
+    hold: Arc<Hold>,
 }
 
 impl Vm {
-    /// A VM of this kind (`hostfn`), or the running one of this name (`hostfn-3`).
-    pub fn open(_kind_or_name: &str, _options: &Options) -> Result<Vm, Error> {
-        Err(unfinished())
+    /// A new VM of this kind (`hostfn`), or the running one of this name (`hostfn-3`).
+    ///
+    /// # Errors
+    /// When there is no such kind or name, this process may not use it, or it cannot be started.
+    pub fn open(kind_or_name: &str, options: &Options) -> Result<Vm, Error> {
+        let purpose = match kind_or_name.strip_prefix("vm/").unwrap_or(kind_or_name) {
+            name if is_running_name(name) => Purpose::Running(name.to_owned()),
+            kind => Purpose::Kind(kind.to_owned()),
+        };
+        let mut options = options.clone();
+        // Somebody who asks for a VM rather than a library wants one of their own.
+        options.fresh |= matches!(purpose, Purpose::Kind(_)) && options.shared_name.is_empty();
+        let (hold, _) = Session::current().open_vm(purpose, &options)?;
+        Ok(Vm {
+            hold: Arc::new(hold),
+        })
     }
 
     /// Its name, `hostfn-3`.
     pub fn name(&self) -> &str {
-        &self.name
+        self.hold.label()
     }
 
-    /// Ends a private VM, lets go of a shared one. Calls in flight fail with EOWNERDEAD.
-    pub fn close(self) -> Result<(), Error> {
-        Err(unfinished())
+    /// Its kind, `hostfn`.
+    pub fn kind(&self) -> &str {
+        self.hold.kind()
     }
+
+    /// Its host, `local` for this one.
+    pub fn host(&self) -> &str {
+        self.hold.host()
+    }
+
+    /// The isolation level it has.
+    pub fn isolation(&self) -> &str {
+        self.hold.isolation()
+    }
+
+    /// Ends a private VM, with whatever is open in it: its functions fail from now on, calls in
+    /// flight too. A shared VM is only let go of.
+    ///
+    /// # Errors
+    /// When cosmosd cannot be reached; the VM ends all the same, with its connection.
+    pub fn close(self) -> Result<(), Error> {
+        let link: &Arc<Link> = &self.hold;
+        link.usable()?;
+        if link.is_shared() {
+            return Ok(());
+        }
+        let fault = Fault::caller(
+            FaultCode::VmDied,
+            format!("{} was closed by this program", link.label()),
+        );
+        link.end(fault, 0);
+        Ok(Session::current().end_vm(link.name(), false)?)
+    }
+
+    /// Another use of it.
+    pub(crate) fn take(&self) -> Result<Hold, Error> {
+        self.hold.usable()?;
+        match self.hold.take() {
+            Some(link) => Ok(Hold::new(link)),
+            None => Err(self.hold.named(Fault::caller(
+                FaultCode::Disconnected,
+                format!("{} was closed", self.hold.label()),
+            ))),
+        }
+    }
+}
+
+/// Carries a request of the protocol, as bytes, to a VM, or to cosmosd where `vm` is `None`; gives
+/// the bytes of the answer. Requests that carry descriptors cannot be made this way.
+///
+/// # Errors
+/// What the other side answers, or why it does not.
+pub fn rp_call(vm: Option<&Vm>, kind: u16, body: &[u8]) -> Result<Vec<u8>, Error> {
+    if kind & REPLY != 0 || kind == FAULT {
+        return Err(Fault::caller(
+            FaultCode::BadArgument,
+            format!("{kind:#06x} is the kind of an answer, not of a request"),
+        )
+        .into());
+    }
+    match vm {
+        None => Ok(Session::current().ask_raw(kind, body)?),
+        Some(vm) => {
+            let place = format!("in a request of kind {kind:#06x}");
+            let mut frame = vm.hold.exchange(kind, body, None, &place)?;
+            Ok(std::mem::take(&mut frame.body))
+        }
+    }
+}
+
+/// Whether a name is that of a running VM, `KIND-NUMBER`, rather than that of a kind.
+fn is_running_name(name: &str) -> bool {
+    name.rsplit_once('-').is_some_and(|(kind, number)| {
+        !kind.is_empty() && !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    })
 }

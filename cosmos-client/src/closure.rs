@@ -1,0 +1,225 @@
+//! C function pointers that lead to [`call`](crate::call): libffi closures.
+//!
+//! A closure may be entered by any number of threads at once and again while it runs (a signal
+//! handler), so nothing it reaches is exclusive: it gets a shared pointer to a [`Resolved`], and
+//! takes a reference of its own for as long as it runs.
+
+use crate::call;
+use crate::error::Error;
+use crate::last;
+use crate::memory::{errno, set_errno};
+use crate::resolved::Resolved;
+use callframe_ffi::{FfiError, NarrowResult};
+use cosmos_rpc::{Fault, FaultCode};
+use libffi::low::{ffi_cif, ffi_closure, try_closure_alloc};
+use libffi::middle::Cif;
+use libffi::raw::{ffi_closure_free, ffi_prep_closure_loc, ffi_status_FFI_OK};
+use std::ffi::c_void;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+/// Arguments up to this number need no memory of their own.
+const FEW: usize = 16;
+
+/// A closure over a [`Resolved`], which holds it.
+pub(crate) struct Thunk {
+    closure: NonNull<ffi_closure>,
+    code: *const c_void,
+    /// libffi keeps pointers into it.
+    _interface: Box<Cif>,
+}
+
+// SAFETY: after `new` nothing of a thunk is written until it is dropped, and libffi's closures may
+// be entered and freed by any thread.
+unsafe impl Send for Thunk {}
+// SAFETY: as above.
+unsafe impl Sync for Thunk {}
+
+impl Thunk {
+    /// A closure that calls `function`. It must be kept in `function` itself, so that it does not
+    /// outlive it.
+    pub(crate) fn new(function: &Arc<Resolved>) -> Result<Thunk, FfiError> {
+        let refused = || FfiError::Refused {
+            function: function.name().to_owned(),
+        };
+        let interface = Box::new(callframe_ffi::cif(function.frame())?);
+        let (closure, code) = try_closure_alloc().ok_or_else(refused)?;
+        let closure = NonNull::new(closure).ok_or_else(refused)?;
+        let thunk = Thunk {
+            closure,
+            code: code.as_ptr(),
+            _interface: interface,
+        };
+        // SAFETY: the closure and its code pointer come from libffi's allocator; the interface is
+        // boxed and lives in the thunk; `function` outlives the thunk it holds; `enter` has the
+        // signature libffi calls.
+        let status = unsafe {
+            ffi_prep_closure_loc(
+                thunk.closure.as_ptr(),
+                thunk._interface.as_raw_ptr(),
+                Some(enter),
+                Arc::as_ptr(function).cast_mut().cast::<c_void>(),
+                code.as_mut_ptr(),
+            )
+        };
+        if status == ffi_status_FFI_OK {
+            Ok(thunk)
+        } else {
+            Err(refused())
+        }
+    }
+
+    /// The C function pointer.
+    pub(crate) fn code(&self) -> *const c_void {
+        self.code
+    }
+}
+
+impl Drop for Thunk {
+    fn drop(&mut self) {
+        // SAFETY: it came from libffi's allocator and is freed here only; a thread that still
+        // stands in it holds the function, so this does not run then.
+        unsafe { ffi_closure_free(self.closure.as_ptr().cast()) };
+    }
+}
+
+/// What the C pointer leads to. No panic leaves it.
+///
+/// # Safety
+/// libffi calls it: `result` and `arguments` are those of a call of the interface in the thunk,
+/// `function` is what was given to [`Thunk::new`].
+unsafe extern "C" fn enter(
+    _interface: *mut ffi_cif,
+    result: *mut c_void,
+    arguments: *mut *mut c_void,
+    function: *mut c_void,
+) {
+    let before = errno();
+    // SAFETY: the pointer came from an Arc that the library, or the session's list of retired
+    // functions, still holds: nobody may call a function after its library was closed.
+    let function = unsafe {
+        let function = function.cast_const().cast::<Resolved>();
+        Arc::increment_strong_count(function);
+        Arc::from_raw(function)
+    };
+    // SAFETY: libffi's promise, and the program's.
+    let call = || unsafe { carry(&function, result, arguments, before) };
+    let after = catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| {
+        last::set(internal(function.name()));
+        // SAFETY: as above.
+        let fail = || unsafe { store(&function, result, |place| call::fail(&function, place)) };
+        let _ = catch_unwind(AssertUnwindSafe(fail));
+        libc::ECOMM
+    });
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(function)));
+    set_errno(after);
+}
+
+/// Carries the call and gives the errno it leaves.
+///
+/// # Safety
+/// As [`enter`].
+unsafe fn carry(
+    function: &Arc<Resolved>,
+    result: *mut c_void,
+    arguments: *mut *mut c_void,
+    errno: i32,
+) -> i32 {
+    let count = function.frame().parameters().len();
+    let mut few = [0; FEW];
+    let mut many = Vec::new();
+    let addresses = match few.get_mut(..count) {
+        Some(few) => few,
+        None => {
+            many.resize(count, 0);
+            many.as_mut_slice()
+        }
+    };
+    for (index, address) in addresses.iter_mut().enumerate() {
+        // SAFETY: libffi gives one pointer for each parameter.
+        *address = unsafe { *arguments.add(index) }.expose_provenance() as u64;
+    }
+    // SAFETY: the addresses are those of the arguments, and `place` is room for the result.
+    unsafe {
+        store(function, result, |place| {
+            match call::invoke(function, addresses, errno, place) {
+                Ok(outcome) => outcome.errno,
+                Err(error) => {
+                    call::fail(function, place);
+                    report(function, error)
+                }
+            }
+        })
+    }
+}
+
+/// Has `write` put the result at the address it is given, then widens it where libffi wants that.
+///
+/// # Safety
+/// `result` is libffi's room for the result of `function`.
+unsafe fn store<T>(function: &Resolved, result: *mut c_void, write: impl FnOnce(u64) -> T) -> T {
+    let mut register = [0u8; size_of::<usize>()];
+    let place = match (function.is_void(), function.narrow()) {
+        (true, _) => 0,
+        (false, Some(_)) => register.as_mut_ptr().expose_provenance() as u64,
+        (false, None) => result.expose_provenance() as u64,
+    };
+    let written = write(place);
+    if let Some(narrow) = function.narrow() {
+        // SAFETY: libffi has room for a whole register where the result is a narrow integer.
+        unsafe {
+            result
+                .cast::<usize>()
+                .write_unaligned(widened(register, narrow))
+        };
+    }
+    written
+}
+
+/// Tells the program of a failed call; gives the errno that says so.
+pub(crate) fn report(function: &Resolved, error: Error) -> i32 {
+    let errno = error.errno();
+    let handler = function.library().and_then(|library| library.on_error());
+    last::set(error.clone());
+    if let Some(handler) = handler {
+        handler(&error);
+    }
+    errno
+}
+
+/// A narrow integer as the whole register that libffi returns.
+fn widened(register: [u8; size_of::<usize>()], narrow: NarrowResult) -> usize {
+    let bits = 8 * (size_of::<usize>().saturating_sub(narrow.size)) as u32;
+    let value = usize::from_le_bytes(register);
+    if narrow.signed {
+        ((value << bits) as isize >> bits) as usize
+    } else {
+        value << bits >> bits
+    }
+}
+
+fn internal(function: &str) -> Error {
+    let fault = Fault::host(
+        FaultCode::System,
+        format!("{function}: a mistake inside of libcosmos; its message is on standard error"),
+    );
+    Error::from(fault).in_function(function)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn narrow_integers_fill_a_register_with_their_sign() {
+        let minus_two = (-2i64).to_le_bytes();
+        let narrow = |size, signed| NarrowResult { size, signed };
+        assert_eq!(widened(minus_two, narrow(4, true)) as isize, -2);
+        assert_eq!(widened(minus_two, narrow(4, false)), 0xffff_fffe);
+        assert_eq!(widened(minus_two, narrow(1, true)) as isize, -2);
+        assert_eq!(widened(minus_two, narrow(2, false)), 0xfffe);
+        assert_eq!(widened(minus_two, narrow(8, true)) as isize, -2);
+        assert_eq!(widened([0x7f, 0, 0, 0, 0, 0, 0, 0], narrow(1, true)), 0x7f);
+    }
+}

@@ -1,0 +1,460 @@
+//! Values to C memory: argument slots, and a block for whatever a pointer leads to.
+//!
+//! Pointers whose extent is an expression are laid after everything else, so that the numbers the
+//! expression needs are there. A block is as large as the prototype says, or as what was given for
+//! it, whichever is larger; an `__in` one that holds less than the prototype says is refused.
+
+use super::view::View;
+use super::{bad, no_memory, scalar};
+use crate::error::Error;
+use crate::memory::{Block, CallMemory};
+use crate::resolved::Resolved;
+use crate::value::Value;
+use callframe::marshal::{CallerMemory, MAXIMUM_CALL};
+use callframe::types::{Direction, Extent, Identity, Pointer, RecordId, Scalar, Type, TypeId};
+use cosmos_rpc::{Fault, FaultCode};
+
+/// The memory of a call, ready to be made.
+pub(super) struct Laid {
+    /// Addresses of the argument slots.
+    pub(super) addresses: Vec<u64>,
+    /// For each parameter the bytes its pointer leads to; 0 where it is none, or NULL.
+    pub(super) capacities: Vec<u64>,
+    _blocks: Vec<Block>,
+}
+
+/// Lays the arguments of one call.
+pub(super) struct Layer<'call, 'memory> {
+    function: &'call Resolved,
+    memory: &'call mut CallMemory<'memory>,
+    addresses: Vec<u64>,
+    capacities: Vec<u64>,
+    blocks: Vec<Block>,
+    total: u64,
+}
+
+/// Where a value goes: for messages, and for the expressions of its record.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    name: &'a str,
+    record: Option<(RecordId, u64)>,
+}
+
+impl<'call, 'memory> Layer<'call, 'memory> {
+    /// Makes the argument slots.
+    pub(super) fn new(
+        function: &'call Resolved,
+        memory: &'call mut CallMemory<'memory>,
+    ) -> Result<Layer<'call, 'memory>, Error> {
+        let native = function.native();
+        let size = usize::try_from(native.arguments_size()).map_err(|_| no_memory())?;
+        let slots = Block::zeroed(size).ok_or_else(no_memory)?;
+        let start = slots.address();
+        let addresses: Vec<u64> = native
+            .arguments()
+            .iter()
+            .map(|slot| start + slot.offset)
+            .collect();
+        Ok(Layer {
+            function,
+            memory,
+            capacities: vec![0; addresses.len()],
+            addresses,
+            blocks: vec![slots],
+            total: 0,
+        })
+    }
+
+    /// Lays all arguments; there is one for each parameter.
+    pub(super) fn arguments(&mut self, values: &[Value]) -> Result<(), Error> {
+        for computed in [false, true] {
+            for (index, value) in values.iter().enumerate() {
+                self.argument(index, value, computed)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What was laid.
+    pub(super) fn finish(self) -> Laid {
+        Laid {
+            addresses: self.addresses,
+            capacities: self.capacities,
+            _blocks: self.blocks,
+        }
+    }
+
+    /// Lays argument `index` if its extent is, or is not, `computed`.
+    fn argument(&mut self, index: usize, value: &Value, computed: bool) -> Result<(), Fault> {
+        let frame = self.function.frame();
+        let (Some(parameter), Some(address)) = (
+            frame.parameters().get(index),
+            self.addresses.get(index).copied(),
+        ) else {
+            return Ok(());
+        };
+        let name = format!("argument '{}'", parameter.name);
+        let place = Place {
+            name: &name,
+            record: None,
+        };
+        match frame.ty(parameter.ty) {
+            Type::Pointer(pointer) => {
+                if is_computed(pointer) != computed {
+                    return Ok(());
+                }
+                let (target, capacity) = self.pointer(pointer, value, place)?;
+                if let Some(known) = self.capacities.get_mut(index) {
+                    *known = capacity;
+                }
+                self.write(address, &target.to_le_bytes(), place)
+            }
+            _ if computed => Ok(()),
+            _ => self.value(parameter.ty, address, value, place),
+        }
+    }
+
+    /// Writes a value of type `ty` to `address`, where there is room for it and zeros are.
+    fn value(
+        &mut self,
+        ty: TypeId,
+        address: u64,
+        value: &Value,
+        place: Place,
+    ) -> Result<(), Fault> {
+        let frame = self.function.frame();
+        match frame.ty(ty) {
+            Type::Scalar(kind) => {
+                if *value == Value::Out {
+                    return match place.record {
+                        Some(_) => Ok(()),
+                        None => Err(bad(place.name, "it is no pointer, so it needs a value")),
+                    };
+                }
+                let size = self.function.native().scalar(*kind).size as usize;
+                let bytes = scalar::to_bytes(*kind, size, value)
+                    .map_err(|problem| bad(place.name, problem))?;
+                self.write(address, &bytes, place)
+            }
+            Type::Descriptor => {
+                let number = descriptor(value).map_err(|problem| bad(place.name, problem))?;
+                self.write(address, &number.to_le_bytes(), place)
+            }
+            Type::Array { element, length } => self.array(*element, *length, address, value, place),
+            Type::Record(record) => self.record(*record, address, value, place.name),
+            Type::Pointer(pointer) => {
+                let (target, _) = self.pointer(pointer, value, place)?;
+                self.write(address, &target.to_le_bytes(), place)
+            }
+            Type::Void | Type::Function { .. } => Err(bad(place.name, "its type has no values")),
+        }
+    }
+
+    fn array(
+        &mut self,
+        element: TypeId,
+        length: u64,
+        address: u64,
+        value: &Value,
+        place: Place,
+    ) -> Result<(), Fault> {
+        let size = self.function.native().size_align(element).size;
+        let room = size.saturating_mul(length);
+        match value {
+            Value::Out => Ok(()),
+            Value::Text(bytes) | Value::Bytes(bytes) if bytes.len() as u64 <= room => {
+                self.write(address, bytes, place)
+            }
+            Value::Array(values) | Value::Struct(values) if values.len() as u64 <= length => {
+                for (index, value) in values.iter().enumerate() {
+                    self.value(element, address + index as u64 * size, value, place)?;
+                }
+                Ok(())
+            }
+            Value::Text(_) | Value::Bytes(_) | Value::Array(_) | Value::Struct(_) => Err(bad(
+                place.name,
+                format!("more was given than its {length} elements hold"),
+            )),
+            other => Err(bad(
+                place.name,
+                format!("an array is needed, {} was given", other.kind()),
+            )),
+        }
+    }
+
+    fn record(
+        &mut self,
+        record: RecordId,
+        address: u64,
+        value: &Value,
+        name: &str,
+    ) -> Result<(), Fault> {
+        let fields = &self.function.frame().record(record).fields;
+        let given: Vec<(usize, &Value)> = match value {
+            Value::Out => return Ok(()),
+            Value::Struct(values) if values.len() <= fields.len() => {
+                values.iter().enumerate().collect()
+            }
+            Value::Struct(values) => {
+                return Err(bad(
+                    name,
+                    format!(
+                        "the struct has {} members, {} were given",
+                        fields.len(),
+                        values.len()
+                    ),
+                ));
+            }
+            Value::Record(members) => {
+                let mut given = Vec::with_capacity(members.len());
+                for (member, value) in members {
+                    let index = fields.iter().position(|field| field.name == *member);
+                    let index = index
+                        .ok_or_else(|| bad(name, format!("the struct has no member '{member}'")))?;
+                    given.push((index, value));
+                }
+                given
+            }
+            other => {
+                return Err(bad(
+                    name,
+                    format!("a struct is needed, {} was given", other.kind()),
+                ));
+            }
+        };
+        // Members whose extent is an expression over other members come last.
+        for computed in [false, true] {
+            for (index, value) in &given {
+                let Some(field) = fields.get(*index) else {
+                    continue;
+                };
+                if matches!(self.function.frame().ty(field.ty), Type::Pointer(pointer) if is_computed(pointer))
+                    != computed
+                {
+                    continue;
+                }
+                let offset = self
+                    .function
+                    .native()
+                    .field_offset(record, *index)
+                    .unwrap_or(0);
+                let member = format!("{name}: member '{}'", field.name);
+                let place = Place {
+                    name: &member,
+                    record: Some((record, address)),
+                };
+                self.value(field.ty, address + offset, value, place)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The value of a pointer, and the bytes it leads to.
+    fn pointer(
+        &mut self,
+        pointer: &Pointer,
+        value: &Value,
+        place: Place,
+    ) -> Result<(u64, u64), Fault> {
+        match (&pointer.identity, value) {
+            (_, Value::Null) => Ok((0, 0)),
+            (Identity::Handle(_), Value::Handle(token)) => Ok((*token, 0)),
+            (Identity::Handle(_), other) => Err(bad(
+                place.name,
+                format!("a handle or NULL is needed, {} was given", other.kind()),
+            )),
+            (Identity::Opaque, Value::Int(number)) => u64::try_from(*number)
+                .map(|number| (number, 0))
+                .map_err(|_| bad(place.name, format!("{number} is no pointer's value"))),
+            (Identity::Opaque, other) => Err(bad(
+                place.name,
+                format!("an integer or NULL is needed, {} was given", other.kind()),
+            )),
+            (Identity::Callback, _) => Err(bad(
+                place.name,
+                "a function of this program cannot be given as a value; pass NULL",
+            )),
+            (Identity::Alias(_), Value::Out) => Ok((0, 0)),
+            (Identity::Alias(_), other) => Err(bad(
+                place.name,
+                format!("NULL is needed, {} was given", other.kind()),
+            )),
+            (Identity::Data, value) => self.data(pointer, value, place),
+        }
+    }
+
+    fn data(
+        &mut self,
+        pointer: &Pointer,
+        value: &Value,
+        place: Place,
+    ) -> Result<(u64, u64), Fault> {
+        let asked = self.asked(pointer, value, place)?;
+        let size = self.element_size(pointer.target);
+        let given = self.given(pointer, value, size);
+        let readable = match value {
+            // The NUL that text gets may be counted.
+            Value::Text(bytes) => bytes.len() as u64 + 1,
+            _ => given,
+        };
+        if pointer.direction == Direction::In && *value != Value::Out && readable < asked {
+            return Err(bad(
+                place.name,
+                format!("{given} bytes were given, the prototype says that {asked} are read"),
+            ));
+        }
+        let capacity = asked.max(given);
+        let address = self.make(capacity.saturating_add(size), place)?;
+        match value {
+            Value::Out => {}
+            Value::Text(bytes) if size == 4 && self.is_wide(pointer.target) => {
+                let wide: Vec<u8> = String::from_utf8_lossy(bytes)
+                    .chars()
+                    .flat_map(|letter| u32::from(letter).to_le_bytes())
+                    .collect();
+                self.write(address, &wide, place)?;
+            }
+            Value::Text(bytes) | Value::Bytes(bytes) => self.write(address, bytes, place)?,
+            Value::Array(values) => {
+                for (index, value) in values.iter().enumerate() {
+                    self.value(pointer.target, address + index as u64 * size, value, place)?;
+                }
+            }
+            single => self.value(pointer.target, address, single, place)?,
+        }
+        if let Extent::TerminatedBy(terminator) = pointer.extent {
+            let bytes = terminator.to_le_bytes();
+            let end = given.saturating_sub(size);
+            self.write(
+                address + end,
+                bytes.get(..size as usize).unwrap_or(&bytes),
+                place,
+            )?;
+        }
+        Ok((address, capacity))
+    }
+
+    /// The bytes the prototype says the pointer leads to; 0 where only its contents tell.
+    fn asked(&self, pointer: &Pointer, value: &Value, place: Place) -> Result<u64, Fault> {
+        let size = self.element_size(pointer.target);
+        let (expression, unit) = match &pointer.extent {
+            Extent::Single => return Ok(size),
+            Extent::NullTerminated | Extent::TerminatedBy(_) => {
+                return if *value == Value::Out {
+                    Err(bad(
+                        place.name,
+                        "how large it is to be depends on what it holds; give it",
+                    ))
+                } else {
+                    Ok(0)
+                };
+            }
+            Extent::Counted(expression) => (expression, size),
+            Extent::Sized(expression) => (expression, 1),
+        };
+        let view = View {
+            function: self.function,
+            memory: self.memory,
+            slots: &self.addresses,
+            result: 0,
+            record: place.record,
+        };
+        let count = match view.evaluate(expression) {
+            Ok(count) => count,
+            // Its length is NULL, or known only after the call: what was given must do.
+            Err(_) if *value != Value::Out => return Ok(0),
+            Err(problem) => {
+                return Err(bad(
+                    place.name,
+                    format!("its size cannot be computed: {problem}"),
+                ));
+            }
+        };
+        count
+            .checked_mul(i128::from(unit))
+            .and_then(|bytes| u64::try_from(bytes).ok())
+            .filter(|bytes| *bytes <= MAXIMUM_CALL)
+            .ok_or_else(|| {
+                Fault::caller(
+                    FaultCode::TooLarge,
+                    format!(
+                        "{}: its size is {count} by the prototype, a call carries 0 to {MAXIMUM_CALL} bytes",
+                        place.name
+                    ),
+                )
+            })
+    }
+
+    /// The bytes that what was given takes, its terminator included.
+    fn given(&self, pointer: &Pointer, value: &Value, size: u64) -> u64 {
+        let elements = match value {
+            Value::Out => return 0,
+            Value::Text(bytes) if self.is_wide(pointer.target) => {
+                String::from_utf8_lossy(bytes).chars().count() as u64
+            }
+            Value::Text(bytes) | Value::Bytes(bytes) => (bytes.len() as u64).div_ceil(size.max(1)),
+            Value::Array(values) => values.len() as u64,
+            _ => 1,
+        };
+        let terminator = match (&pointer.extent, value) {
+            (Extent::NullTerminated | Extent::TerminatedBy(_), _) => 1,
+            _ => 0,
+        };
+        (elements + terminator).saturating_mul(size)
+    }
+
+    /// A block of zeros.
+    fn make(&mut self, bytes: u64, place: Place) -> Result<u64, Fault> {
+        self.total = self.total.saturating_add(bytes);
+        // Room for the slack after each block; the exact limit is the marshaller's.
+        if self.total > 2 * MAXIMUM_CALL {
+            return Err(Fault::caller(
+                FaultCode::TooLarge,
+                format!(
+                    "{}: a call carries at most {MAXIMUM_CALL} bytes",
+                    place.name
+                ),
+            ));
+        }
+        let size = usize::try_from(bytes).map_err(|_| no_memory())?;
+        let block = Block::zeroed(size).ok_or_else(no_memory)?;
+        let address = block.address();
+        self.blocks.push(block);
+        Ok(address)
+    }
+
+    fn write(&mut self, address: u64, bytes: &[u8], place: Place) -> Result<(), Fault> {
+        self.memory
+            .write(address, bytes)
+            .map_err(|problem| bad(place.name, problem))
+    }
+
+    fn element_size(&self, target: TypeId) -> u64 {
+        self.function.native().size_align(target).size.max(1)
+    }
+
+    fn is_wide(&self, target: TypeId) -> bool {
+        matches!(
+            self.function.frame().ty(target),
+            Type::Scalar(Scalar::WideChar)
+        )
+    }
+}
+
+/// Whether a pointer's extent needs other values of the call.
+fn is_computed(pointer: &Pointer) -> bool {
+    matches!(pointer.extent, Extent::Counted(_) | Extent::Sized(_))
+}
+
+fn descriptor(value: &Value) -> Result<i32, String> {
+    match value {
+        Value::Descriptor(number) => Ok(*number),
+        Value::Int(number) => {
+            i32::try_from(*number).map_err(|_| format!("{number} is no descriptor"))
+        }
+        other => Err(format!(
+            "a descriptor is needed, {} was given",
+            other.kind()
+        )),
+    }
+}

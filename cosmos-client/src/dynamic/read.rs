@@ -1,0 +1,294 @@
+//! C memory to values: the result, and what pointers among the parameters lead to now.
+
+use super::lay::Laid;
+use super::scalar;
+use super::view::View;
+use crate::error::Error;
+use crate::memory::{Block, CallMemory};
+use crate::resolved::Resolved;
+use crate::value::Value;
+use callframe::expression::Expression;
+use callframe::marshal::{CallerMemory, MAXIMUM_CALL, MemoryError};
+use callframe::types::{Extent, Identity, Ownership, Pointer, RecordId, Scalar, Type, TypeId};
+use cosmos_rpc::{Fault, FaultCode};
+use std::cell::RefCell;
+
+/// Reads what a call left.
+pub(super) struct Reader<'call> {
+    view: View<'call>,
+    laid: &'call Laid,
+    /// Addresses the call allocated for the program, in the order they were met.
+    owned: RefCell<Vec<u64>>,
+}
+
+impl<'call> Reader<'call> {
+    /// After a successful call whose result lies at `result`.
+    pub(super) fn new(
+        function: &'call Resolved,
+        memory: &'call CallMemory<'call>,
+        laid: &'call Laid,
+        result: u64,
+    ) -> Reader<'call> {
+        let view = View {
+            function,
+            memory,
+            slots: &laid.addresses,
+            result,
+            record: None,
+        };
+        Reader {
+            view,
+            laid,
+            owned: RefCell::default(),
+        }
+    }
+
+    /// What it returned.
+    pub(super) fn result(&self) -> Result<Value, Error> {
+        let ty = self.view.function.frame().result();
+        Ok(self.value(ty, self.view.result, None).map_err(unreadable)?)
+    }
+
+    /// What it wrote, by parameter.
+    pub(super) fn outputs(&self) -> Result<Vec<(String, Value)>, Error> {
+        let frame = self.view.function.frame();
+        let mut outputs = Vec::new();
+        let places = self.laid.addresses.iter().zip(&self.laid.capacities);
+        for (parameter, (slot, capacity)) in frame.parameters().iter().zip(places) {
+            let Type::Pointer(pointer) = frame.ty(parameter.ty) else {
+                continue;
+            };
+            if pointer.identity != Identity::Data || !pointer.direction.leaves() {
+                continue;
+            }
+            let address = self.address(*slot).map_err(unreadable)?;
+            if address == 0 {
+                continue;
+            }
+            let value = self
+                .target(pointer, address, Some(*capacity), None)
+                .map_err(unreadable)?;
+            outputs.push((parameter.name.clone(), value));
+        }
+        Ok(outputs)
+    }
+
+    /// Frees what the call allocated for the program; it is in the values now.
+    pub(super) fn free_owned(self) {
+        let mut owned = self.owned.into_inner();
+        owned.sort_unstable();
+        owned.dedup();
+        for address in owned {
+            // SAFETY: a pointer the prototype declares `__owned` leads to what the call allocated
+            // for the program, and no value shows its address.
+            drop(unsafe { Block::adopt(address) });
+        }
+    }
+
+    fn value(
+        &self,
+        ty: TypeId,
+        address: u64,
+        record: Option<(RecordId, u64)>,
+    ) -> Result<Value, MemoryError> {
+        let frame = self.view.function.frame();
+        Ok(match frame.ty(ty) {
+            Type::Void | Type::Function { .. } => Value::Void,
+            Type::Scalar(kind) => scalar::from_bytes(*kind, &self.bytes(address, self.size(ty))?),
+            Type::Descriptor => {
+                let mut bytes = [0; 4];
+                self.view.memory.read(address, &mut bytes)?;
+                match i32::from_le_bytes(bytes) {
+                    number if number < 0 => Value::Int(number.into()),
+                    number => Value::Descriptor(number),
+                }
+            }
+            Type::Array { element, length } => self.array(*element, *length, address)?,
+            Type::Record(record) => self.record(*record, address)?,
+            Type::Pointer(pointer) => self.pointer(pointer, self.address(address)?, record)?,
+        })
+    }
+
+    fn array(&self, element: TypeId, length: u64, address: u64) -> Result<Value, MemoryError> {
+        let size = self.size(element);
+        match self.view.function.frame().ty(element) {
+            Type::Scalar(Scalar::Char) => {
+                let mut bytes = self.bytes(address, length)?;
+                let end = bytes
+                    .iter()
+                    .position(|byte| *byte == 0)
+                    .unwrap_or(bytes.len());
+                bytes.truncate(end);
+                Ok(Value::Text(bytes))
+            }
+            Type::Scalar(_) if size == 1 => Ok(Value::Bytes(self.bytes(address, length)?)),
+            _ => self.elements(element, length, address).map(Value::Array),
+        }
+    }
+
+    fn elements(&self, ty: TypeId, count: u64, address: u64) -> Result<Vec<Value>, MemoryError> {
+        let size = self.size(ty);
+        (0..count)
+            .map(|index| self.value(ty, address + index * size, None))
+            .collect()
+    }
+
+    fn record(&self, record: RecordId, address: u64) -> Result<Value, MemoryError> {
+        let fields = &self.view.function.frame().record(record).fields;
+        let members = fields.iter().enumerate().map(|(index, field)| {
+            let offset = self
+                .view
+                .function
+                .native()
+                .field_offset(record, index)
+                .unwrap_or(0);
+            let value = self.value(field.ty, address + offset, Some((record, address)))?;
+            Ok((field.name.clone(), value))
+        });
+        Ok(Value::Record(members.collect::<Result<_, MemoryError>>()?))
+    }
+
+    /// A pointer that came back: in a result, a struct, or what another pointer leads to.
+    fn pointer(
+        &self,
+        pointer: &Pointer,
+        value: u64,
+        record: Option<(RecordId, u64)>,
+    ) -> Result<Value, MemoryError> {
+        if value == 0 {
+            return Ok(Value::Null);
+        }
+        match &pointer.identity {
+            Identity::Handle(_) => Ok(Value::Handle(value)),
+            Identity::Opaque | Identity::Callback => Ok(Value::Int(value.into())),
+            Identity::Alias(parameter) => self.alias(*parameter, value),
+            Identity::Data => {
+                if matches!(pointer.ownership, Ownership::Owned(_)) {
+                    self.owned.borrow_mut().push(value);
+                }
+                self.target(pointer, value, None, record)
+            }
+        }
+    }
+
+    fn alias(&self, parameter: u32, value: u64) -> Result<Value, MemoryError> {
+        let index = parameter as usize;
+        let frame = self.view.function.frame();
+        let (Some(known), Some(slot)) = (
+            frame.parameters().get(index),
+            self.laid.addresses.get(index),
+        ) else {
+            return Err(MemoryError::Other("an alias of no parameter".to_owned()));
+        };
+        let start = self.address(*slot)?;
+        Ok(Value::Alias {
+            parameter: known.name.clone(),
+            offset: value.wrapping_sub(start),
+        })
+    }
+
+    /// What a pointer leads to. `capacity`: the bytes of a block of the arguments; `None` for a
+    /// copy that the call made, which is as large as the prototype says.
+    fn target(
+        &self,
+        pointer: &Pointer,
+        address: u64,
+        capacity: Option<u64>,
+        record: Option<(RecordId, u64)>,
+    ) -> Result<Value, MemoryError> {
+        let size = self.size(pointer.target);
+        let most = capacity.unwrap_or(MAXIMUM_CALL);
+        let view = View {
+            record,
+            ..self.view
+        };
+        let valid = |expression: &Expression, unit: u64| {
+            // What could not be computed is all there: the call itself went by the same rule.
+            let count = view.evaluate(expression).unwrap_or(i128::from(most / unit));
+            u64::try_from(count)
+                .unwrap_or(0)
+                .saturating_mul(unit)
+                .min(most)
+        };
+        let bytes = match (&pointer.filled, &pointer.extent) {
+            (_, Extent::Single) => return self.value(pointer.target, address, None),
+            (None, Extent::NullTerminated) => self.terminated(address, size, 0, most)?,
+            (None, Extent::TerminatedBy(value)) => {
+                self.terminated(address, size, *value as u64, most)?
+            }
+            (Some(filled), Extent::Sized(_)) => valid(filled, 1),
+            (Some(filled), _) => valid(filled, size),
+            (None, Extent::Counted(count)) => valid(count, size),
+            (None, Extent::Sized(count)) => valid(count, 1),
+        };
+        self.run(pointer, address, bytes, size)
+    }
+
+    /// `bytes` bytes of elements.
+    fn run(
+        &self,
+        pointer: &Pointer,
+        address: u64,
+        bytes: u64,
+        size: u64,
+    ) -> Result<Value, MemoryError> {
+        let terminated = matches!(pointer.extent, Extent::NullTerminated);
+        match self.view.function.frame().ty(pointer.target) {
+            Type::Scalar(Scalar::Char) if terminated => {
+                Ok(Value::Text(self.bytes(address, bytes)?))
+            }
+            Type::Void => Ok(Value::Bytes(self.bytes(address, bytes)?)),
+            Type::Scalar(_) if size == 1 => Ok(Value::Bytes(self.bytes(address, bytes)?)),
+            Type::Scalar(Scalar::WideChar) if terminated => {
+                let letters = self.bytes(address, bytes)?;
+                let letters = letters.chunks_exact(4).map(|letter| {
+                    char::from_u32(
+                        letter
+                            .iter()
+                            .rev()
+                            .fold(0, |sum, byte| sum << 8 | u32::from(*byte)),
+                    )
+                    .unwrap_or(char::REPLACEMENT_CHARACTER)
+                });
+                Ok(Value::Text(letters.collect::<String>().into_bytes()))
+            }
+            _ => self
+                .elements(pointer.target, bytes / size, address)
+                .map(Value::Array),
+        }
+    }
+
+    /// Bytes before the terminator.
+    fn terminated(&self, address: u64, size: u64, end: u64, most: u64) -> Result<u64, MemoryError> {
+        let unit = usize::try_from(size).unwrap_or(1);
+        let length = self
+            .view
+            .memory
+            .terminated_length(address, unit, end, most / size)?;
+        Ok(length.saturating_sub(1) * size)
+    }
+
+    fn bytes(&self, address: u64, length: u64) -> Result<Vec<u8>, MemoryError> {
+        let length = usize::try_from(length).map_err(|_| MemoryError::Exhausted)?;
+        let mut bytes = vec![0; length];
+        self.view.memory.read(address, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn address(&self, at: u64) -> Result<u64, MemoryError> {
+        let mut bytes = [0; 8];
+        self.view.memory.read(at, &mut bytes)?;
+        Ok(u64::from_le_bytes(bytes))
+    }
+
+    fn size(&self, ty: TypeId) -> u64 {
+        self.view.function.native().size_align(ty).size.max(1)
+    }
+}
+
+fn unreadable(error: MemoryError) -> Fault {
+    Fault::host(
+        FaultCode::System,
+        format!("the results of the call cannot be read: {error}"),
+    )
+}

@@ -1,0 +1,84 @@
+//! The integers of a call, for the expressions of its prototype.
+
+use super::scalar::{integer_value, is_integer};
+use crate::memory::CallMemory;
+use crate::resolved::Resolved;
+use callframe::expression::{Environment, EvaluationError, Expression};
+use callframe::marshal::CallerMemory;
+use callframe::types::{Identity, RecordId, Type, TypeId};
+
+/// What expressions see at one moment of a call: before it, or after.
+#[derive(Clone, Copy)]
+pub(super) struct View<'call> {
+    pub(super) function: &'call Resolved,
+    pub(super) memory: &'call CallMemory<'call>,
+    /// Addresses of the argument slots.
+    pub(super) slots: &'call [u64],
+    /// Address of the result, 0 before the call.
+    pub(super) result: u64,
+    /// The record an expression stands in, and its address.
+    pub(super) record: Option<(RecordId, u64)>,
+}
+
+impl View<'_> {
+    /// The value of an expression.
+    pub(super) fn evaluate(&self, expression: &Expression) -> Result<i128, EvaluationError> {
+        expression.evaluate(self, &self.function.native().model())
+    }
+
+    /// The integer of this type at this address.
+    fn integer(&self, ty: TypeId, address: u64) -> Option<i128> {
+        let frame = self.function.frame();
+        let Type::Scalar(scalar) = frame.ty(ty) else {
+            return None;
+        };
+        if !is_integer(*scalar) {
+            return None;
+        }
+        let size = usize::try_from(self.function.native().scalar(*scalar).size).ok()?;
+        let mut bytes = [0; 8];
+        let bytes = bytes.get_mut(..size)?;
+        self.memory.read(address, bytes).ok()?;
+        Some(integer_value(*scalar, bytes))
+    }
+}
+
+impl Environment for View<'_> {
+    fn parameter(&self, index: u32) -> Option<i128> {
+        let index = usize::try_from(index).ok()?;
+        let parameter = self.function.frame().parameters().get(index)?;
+        self.integer(parameter.ty, *self.slots.get(index)?)
+    }
+
+    fn pointee(&self, index: u32) -> Option<i128> {
+        let index = usize::try_from(index).ok()?;
+        let parameter = self.function.frame().parameters().get(index)?;
+        let Type::Pointer(pointer) = self.function.frame().ty(parameter.ty) else {
+            return None;
+        };
+        if pointer.identity != Identity::Data {
+            return None;
+        }
+        let mut bytes = [0; 8];
+        self.memory.read(*self.slots.get(index)?, &mut bytes).ok()?;
+        let address = u64::from_le_bytes(bytes);
+        (address != 0)
+            .then(|| self.integer(pointer.target, address))
+            .flatten()
+    }
+
+    fn field(&self, index: u32) -> Option<i128> {
+        let (record, address) = self.record?;
+        let index = usize::try_from(index).ok()?;
+        let field = self.function.frame().record(record).fields.get(index)?;
+        let offset = self.function.native().field_offset(record, index)?;
+        self.integer(field.ty, address.checked_add(offset)?)
+    }
+
+    fn returned(&self) -> Option<i128> {
+        let ty = self.function.frame().result();
+        (self.result != 0)
+            .then(|| self.integer(ty, self.result))
+            .flatten()
+    }
+}

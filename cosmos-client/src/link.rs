@@ -1,0 +1,422 @@
+//! A client's link to one VM: the main connection, by which it owns the VM, and how it ended.
+//!
+//! ```text
+//!          take                 give, last user
+//! idle ───────────▶ in use ──────────────────────▶ idle ──▶ retired (connection closes)
+//!   │                 │
+//!   └── end ──────────┴──▶ gone: every later use fails at once with what ended it
+//! ```
+//!
+//! Nothing is reopened behind the program's back: a link that is gone stays gone, and the next
+//! open gets another VM.
+
+use crate::channel;
+use crate::error::Error;
+use crate::fork;
+use crate::session::{Session, lock};
+use crate::token::VmNumber;
+use cosmos_rpc::blocking::Connection;
+use cosmos_rpc::message::Message;
+use cosmos_rpc::message::coordinator::{Autopsy, Ending, VmOpened};
+use cosmos_rpc::message::vm::Attach;
+use cosmos_rpc::{Blame, Fault, FaultCode, Frame, Role, codec};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+/// How long cosmosd may take to learn how a VM ended.
+const AUTOPSY_PATIENCE: u32 = 2000;
+
+/// A link to a VM.
+#[derive(Debug)]
+pub(crate) struct Link {
+    name: String,
+    kind: String,
+    host: String,
+    isolation: String,
+    nature: Nature,
+    number: VmNumber,
+    key: u64,
+    generation: u64,
+    main: Mutex<Option<Connection>>,
+    users: AtomicUsize,
+    ended: OnceLock<Ended>,
+}
+
+/// Whose VM it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Nature {
+    /// Other processes use it too: it is never killed from here.
+    pub(crate) shared: bool,
+    /// cosmosd runs it and can be asked about it.
+    pub(crate) supervised: bool,
+    /// It may wait, unused, for the next open.
+    pub(crate) reusable: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Ended {
+    fault: Fault,
+    signal: i32,
+}
+
+/// Set in `users` of a link that nobody may take any more.
+const RETIRED: usize = usize::MAX / 2;
+
+impl Link {
+    /// A link over the main connection.
+    pub(crate) fn new(
+        opened: &VmOpened,
+        nature: Nature,
+        number: VmNumber,
+        generation: u64,
+        main: Connection,
+    ) -> Arc<Link> {
+        static KEYS: AtomicU64 = AtomicU64::new(1);
+        Arc::new(Link {
+            name: opened.name.clone(),
+            kind: opened.kind.clone(),
+            host: opened.host.clone(),
+            isolation: opened.isolation.clone(),
+            nature,
+            number,
+            key: KEYS.fetch_add(1, Ordering::Relaxed),
+            generation,
+            main: Mutex::new(Some(main)),
+            users: AtomicUsize::new(0),
+            ended: OnceLock::new(),
+        })
+    }
+
+    /// Its name in the registry, `vm/hostfn-3`.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its name for people, `hostfn-3`.
+    pub(crate) fn label(&self) -> &str {
+        self.name.strip_prefix("vm/").unwrap_or(&self.name)
+    }
+
+    /// Its kind, `hostfn`.
+    pub(crate) fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    /// Its host.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The isolation level it has.
+    pub(crate) fn isolation(&self) -> &str {
+        &self.isolation
+    }
+
+    /// Its number in handles.
+    pub(crate) fn number(&self) -> VmNumber {
+        self.number
+    }
+
+    /// What tells it from every other link of this process and its ancestors.
+    pub(crate) fn key(&self) -> u64 {
+        self.key
+    }
+
+    /// Whether other processes use the VM too.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.nature.shared
+    }
+
+    /// Whether it may wait, unused, for the next open.
+    pub(crate) fn is_reusable(&self) -> bool {
+        self.nature.reusable && !self.nature.shared && !self.is_gone()
+    }
+
+    /// Whether it has ended, as far as this process knows.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.ended.get().is_some()
+    }
+
+    /// Whether nobody uses it.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.users.load(Ordering::Acquire) == 0
+    }
+
+    /// One more user; `None` when it is gone or retired.
+    pub(crate) fn take(self: &Arc<Link>) -> Option<Arc<Link>> {
+        if self.is_gone() {
+            return None;
+        }
+        let more = |users: usize| (users < RETIRED).then_some(users + 1);
+        self.users
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, more)
+            .ok()
+            .map(|_| Arc::clone(self))
+    }
+
+    /// One user less; whether it was the last.
+    pub(crate) fn give(&self) -> bool {
+        self.users.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+
+    /// Lets nobody take it any more, if nobody uses it, and closes the connection.
+    pub(crate) fn retire(&self) -> bool {
+        let unused = self
+            .users
+            .compare_exchange(0, RETIRED, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok();
+        if unused {
+            self.close();
+        }
+        unused
+    }
+
+    /// Closes the main connection, and this thread's channel; a private VM ends by that.
+    pub(crate) fn close(&self) {
+        drop(lock(&self.main).take());
+        channel::forget(self.key);
+    }
+
+    /// Refuses a link that was inherited by fork, or whose VM is gone.
+    pub(crate) fn usable(&self) -> Result<(), Error> {
+        if !fork::is_current(self.generation) {
+            return Err(self.named(Fault::caller(
+                FaultCode::Forked,
+                format!(
+                    "{} belongs to the process this one was forked from; open the library again here",
+                    self.label()
+                ),
+            )));
+        }
+        match self.ended.get() {
+            None => Ok(()),
+            Some(ended) => {
+                let mut fault = ended.fault.clone();
+                fault.message = format!(
+                    "{}; it is gone with everything in it, open the library again for a fresh VM",
+                    fault.message
+                );
+                Err(self.failure(fault, ended.signal))
+            }
+        }
+    }
+
+    /// Carries a request on this thread's channel. `place` as in [`Link::diagnose`].
+    pub(crate) fn request<M: Message>(
+        self: &Arc<Link>,
+        message: &M,
+        timeout: Option<Duration>,
+        place: &str,
+    ) -> Result<M::Reply, Error> {
+        let body = codec::encode(message).map_err(|fault| self.named(fault))?;
+        let frame = self.exchange(M::KIND, &body, timeout, place)?;
+        frame
+            .reply::<M>()
+            .map_err(|fault| self.diagnose(fault, place))
+    }
+
+    /// The same with a request made of bytes; the answer is a frame that is no fault.
+    pub(crate) fn exchange(
+        self: &Arc<Link>,
+        kind: u16,
+        body: &[u8],
+        timeout: Option<Duration>,
+        place: &str,
+    ) -> Result<Frame, Error> {
+        self.usable()?;
+        let mut channel =
+            channel::take(self, timeout).map_err(|fault| self.diagnose(fault, place))?;
+        match channel.connection.call_raw(kind, &[body], &[]) {
+            Ok(frame) => {
+                channel::park(self, channel);
+                match frame.fault() {
+                    Some(fault) => Err(self.named(fault)),
+                    None => Ok(frame),
+                }
+            }
+            Err(fault) => Err(self.diagnose(fault, place)),
+        }
+    }
+
+    /// A new channel to the VM.
+    pub(crate) fn attach(&self, timeout: Option<Duration>) -> Result<Connection, Fault> {
+        let (ours, theirs) = UnixStream::pair().map_err(|error| {
+            Fault::host(
+                FaultCode::System,
+                format!("cannot make a socket pair: {error}"),
+            )
+        })?;
+        {
+            let mut main = lock(&self.main);
+            let main = main.as_mut().ok_or_else(|| {
+                Fault::caller(
+                    FaultCode::Disconnected,
+                    format!("{} was closed", self.label()),
+                )
+            })?;
+            main.set_timeout(timeout);
+            main.call(&Attach, &[theirs.as_fd()])?;
+        }
+        Connection::connect(ours, Role::Client)
+    }
+
+    /// Declares the VM gone; the first reason stays.
+    pub(crate) fn end(self: &Arc<Link>, fault: Fault, signal: i32) {
+        if self.ended.set(Ended { fault, signal }).is_ok() {
+            if self.nature.supervised {
+                Session::current().forget(self);
+            }
+            drop(lock(&self.main).take());
+        }
+    }
+
+    /// Turns the failure of an exchange on a channel into what the caller is told, and draws the
+    /// consequences: a VM that ended, broke the protocol or ran out of time is gone.
+    ///
+    /// `place` says what was going on, as "in strlen(s = NULL)" or "opening libz.so.1".
+    pub(crate) fn diagnose(self: &Arc<Link>, fault: Fault, place: &str) -> Error {
+        match fault.code {
+            FaultCode::Disconnected => self.post_mortem(fault, place),
+            FaultCode::TimedOut => self.overdue(place),
+            FaultCode::Protocol | FaultCode::Version | FaultCode::TooLarge
+                if fault.blame == Blame::Peer =>
+            {
+                let message = format!(
+                    "{} broke the protocol {place}: {}",
+                    self.label(),
+                    fault.message
+                );
+                let fault = Fault::vm(fault.code, message);
+                self.end(fault.clone(), 0);
+                self.kill();
+                self.named(fault)
+            }
+            _ => self.named(fault),
+        }
+    }
+
+    /// The error, with this VM's name.
+    pub(crate) fn named(&self, fault: Fault) -> Error {
+        self.failure(fault, 0)
+    }
+
+    fn failure(&self, fault: Fault, signal: i32) -> Error {
+        Error::from(fault)
+            .in_vm(self.label(), &self.host)
+            .with_signal(signal)
+    }
+
+    fn post_mortem(self: &Arc<Link>, fault: Fault, place: &str) -> Error {
+        let label = self.label();
+        if let Some(ended) = self.ended.get() {
+            // Another thread's call ended it, and knows more.
+            let message = format!("{label} ended {place}: {}", ended.fault.message);
+            return self.failure(Fault::vm(FaultCode::VmDied, message), ended.signal);
+        }
+        let (verb, signal) = match self.ending() {
+            Ending::Running => {
+                return self.named(Fault::vm(
+                    FaultCode::Disconnected,
+                    format!("{label} closed the connection {place} and still runs"),
+                ));
+            }
+            Ending::Exited(status) => (format!("exited with status {status}"), 0),
+            Ending::Killed {
+                signal,
+                requested: false,
+            } => (format!("was killed by {}", signal_name(signal)), signal),
+            Ending::Killed {
+                signal,
+                requested: true,
+            } => (
+                format!("was ended by cosmosd ({})", signal_name(signal)),
+                signal,
+            ),
+            Ending::Unknown => (format!("ended, nobody saw how ({})", fault.message), 0),
+        };
+        let fault = Fault::vm(FaultCode::VmDied, format!("{label} {verb} {place}"));
+        self.end(fault.clone(), signal);
+        self.failure(fault, signal)
+    }
+
+    fn ending(&self) -> Ending {
+        if !self.nature.supervised {
+            return Ending::Unknown;
+        }
+        let request = Autopsy {
+            name: self.name.clone(),
+            patience: AUTOPSY_PATIENCE,
+        };
+        Session::current()
+            .ask_coordinator(&request)
+            .unwrap_or(Ending::Unknown)
+    }
+
+    fn overdue(self: &Arc<Link>, place: &str) -> Error {
+        let label = self.label();
+        if self.nature.shared {
+            return self.named(Fault::vm(
+                FaultCode::TimedOut,
+                format!("{label} did not answer in time {place}"),
+            ));
+        }
+        let fault = Fault::vm(
+            FaultCode::TimedOut,
+            format!("{label} did not answer in time {place} and was killed"),
+        );
+        self.end(fault.clone(), 0);
+        self.kill();
+        self.named(fault)
+    }
+
+    fn kill(&self) {
+        if self.nature.supervised && !self.nature.shared {
+            // Should cosmosd not answer, the VM still ends with its main connection.
+            let _ = Session::current().end_vm(&self.name, true);
+        }
+    }
+}
+
+/// One use of a link, ended by dropping it.
+#[derive(Debug)]
+pub(crate) struct Hold(Arc<Link>);
+
+impl Hold {
+    /// Wraps what [`Link::take`] gave.
+    pub(crate) fn new(taken: Arc<Link>) -> Hold {
+        Hold(taken)
+    }
+}
+
+impl std::ops::Deref for Hold {
+    type Target = Arc<Link>;
+
+    fn deref(&self) -> &Arc<Link> {
+        &self.0
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        // A forked child keeps its hands off: locks may be held by threads it does not have.
+        if !fork::is_current(self.0.generation) {
+            return;
+        }
+        if self.0.nature.supervised {
+            Session::current().release(&self.0);
+        } else if self.0.give() {
+            self.0.retire();
+        }
+    }
+}
+
+/// The name of a signal, `SIGSEGV`.
+fn signal_name(number: i32) -> String {
+    nix::sys::signal::Signal::try_from(number).map_or_else(
+        |_| format!("signal {number}"),
+        |signal| signal.as_str().to_owned(),
+    )
+}

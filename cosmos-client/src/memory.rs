@@ -1,0 +1,321 @@
+//! The program's own memory, by raw pointers: the unsafe part of marshalling.
+//!
+//! Everything here follows addresses that the program passed to a function or that this library
+//! gave to the program; a number a VM sent is never followed. That those addresses lead to what the
+//! prototype says is the program's promise, as it is with any C function.
+
+use crate::shelf::{self, Shelf};
+use crate::token::{self, VmNumber};
+use callframe::marshal::{CallerMemory, Keep, MemoryError};
+use std::cell::{Cell, RefCell};
+use std::os::fd::BorrowedFd;
+use std::ptr::NonNull;
+
+/// Lowest address that can lead anywhere.
+const FIRST_PAGE: u64 = 4096;
+/// Bits of a user address, with five levels of page tables.
+const ADDRESS_BITS: u32 = 56;
+
+/// The program's memory during one call.
+#[derive(Debug)]
+pub(crate) struct CallMemory<'call> {
+    shelf: &'call Shelf,
+    number: VmNumber,
+    borrowed: Vec<Block>,
+    from_handles: Vec<(u64, Block)>,
+    handles_used: RefCell<Vec<u64>>,
+    impossible_handle: Cell<bool>,
+}
+
+impl<'call> CallMemory<'call> {
+    /// The memory for a call of a function of the library that `shelf` belongs to, in the VM of
+    /// this number.
+    ///
+    /// # Safety
+    /// Until the value is dropped, every address that is an argument of the call, or that is found
+    /// by following the arguments as the prototype says, leads to memory as large as the prototype
+    /// says, readable, and writable where the prototype lets the function write; and what the call
+    /// writes is read or written by no other thread meanwhile.
+    pub(crate) unsafe fn new(shelf: &'call Shelf, number: VmNumber) -> CallMemory<'call> {
+        CallMemory {
+            shelf,
+            number,
+            borrowed: Vec::new(),
+            from_handles: Vec::new(),
+            handles_used: RefCell::default(),
+            impossible_handle: Cell::new(false),
+        }
+    }
+
+    /// Whether the VM sent a handle that no VM may send.
+    pub(crate) fn saw_impossible_handle(&self) -> bool {
+        self.impossible_handle.get()
+    }
+
+    /// Shelves the copies made during the call. After a success they replace those of the
+    /// function's last call on this thread, and of the last calls on the handles it got; after a
+    /// failure nothing is replaced, for the program may still look at what it had.
+    pub(crate) fn finish(self, function: u64, success: bool) {
+        let handles = self.handles_used.into_inner();
+        self.shelf
+            .keep_from_handles(&handles, self.from_handles, success);
+        shelf::keep_borrowed(function, self.shelf, self.borrowed, success);
+    }
+}
+
+impl CallerMemory for CallMemory<'_> {
+    fn read(&self, address: u64, into: &mut [u8]) -> Result<(), MemoryError> {
+        if into.is_empty() {
+            return Ok(());
+        }
+        let from = pointer(address)?;
+        // SAFETY: by the contract of `new` the bytes are there and nobody writes them; `into` is
+        // memory of this library, so the two do not overlap.
+        unsafe { std::ptr::copy_nonoverlapping(from.as_ptr(), into.as_mut_ptr(), into.len()) };
+        Ok(())
+    }
+
+    fn write(&mut self, address: u64, bytes: &[u8]) -> Result<(), MemoryError> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let to = pointer(address)?;
+        // SAFETY: by the contract of `new` the memory is there, writable and this call's alone;
+        // `bytes` is memory of this library, so the two do not overlap.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), to.as_ptr(), bytes.len()) };
+        Ok(())
+    }
+
+    fn terminated_length(
+        &self,
+        address: u64,
+        unit: usize,
+        terminator: u64,
+        limit: u64,
+    ) -> Result<u64, MemoryError> {
+        let from = pointer(address)?;
+        let bound = usize::try_from(limit).unwrap_or(usize::MAX);
+        if unit == 1 && terminator == 0 {
+            // SAFETY: by the contract of `new` there is a terminator, and strnlen reads no further.
+            let length = unsafe { libc::strnlen(from.as_ptr().cast(), bound) };
+            if length == bound {
+                return Err(MemoryError::Unterminated(limit));
+            }
+            return Ok(length as u64 + 1);
+        }
+        for index in 0..bound {
+            // SAFETY: by the contract of `new` every element up to the terminator is there, and the
+            // loop ends with it.
+            let element = unsafe { element(from.as_ptr().add(index * unit), unit) };
+            if element == Some(terminator) {
+                return Ok(index as u64 + 1);
+            }
+        }
+        Err(MemoryError::Unterminated(limit))
+    }
+
+    fn keep(&mut self, bytes: &[u8], keep: Keep) -> Result<u64, MemoryError> {
+        if keep == Keep::Static {
+            return self.shelf.keep_static(bytes);
+        }
+        let block = Block::copy(bytes).ok_or(MemoryError::Exhausted)?;
+        let address = block.address();
+        match keep {
+            Keep::Owned => block.give_away(),
+            Keep::BorrowedFrom(handle) => self.from_handles.push((handle, block)),
+            Keep::Borrowed | Keep::Static => self.borrowed.push(block),
+        }
+        Ok(address)
+    }
+
+    fn kept(&self, address: u64) -> bool {
+        self.shelf.holds(address)
+            || shelf::lends(address)
+            || self.borrowed.iter().any(|block| block.address() == address)
+            || self
+                .from_handles
+                .iter()
+                .any(|(_, block)| block.address() == address)
+    }
+
+    fn handle_token(&self, wire: u64) -> u64 {
+        self.number.token(wire).unwrap_or_else(|| {
+            self.impossible_handle.set(true);
+            0
+        })
+    }
+
+    fn handle_wire(&self, token: u64) -> Result<u64, MemoryError> {
+        match token::take_apart(token) {
+            Some((number, wire)) if number == self.number => {
+                self.handles_used.borrow_mut().push(token);
+                Ok(wire)
+            }
+            Some(_) => Err(MemoryError::Other(
+                "the handle is an object of another VM; objects cannot be passed between VMs, open \
+                 both libraries in one"
+                    .to_owned(),
+            )),
+            None => Err(MemoryError::Other(format!(
+                "{token:#x} is no handle; pass what a function of the same library returned, or NULL"
+            ))),
+        }
+    }
+
+    fn descriptor(&mut self, fd: i32) -> Option<i32> {
+        // SAFETY: F_GETFD only looks a number up.
+        (unsafe { libc::fcntl(fd, libc::F_GETFD) } >= 0).then_some(fd)
+    }
+}
+
+/// The descriptors of a request, for as long as it takes to send them.
+pub(crate) fn borrow_descriptors(numbers: &[i32]) -> Vec<BorrowedFd<'_>> {
+    numbers
+        .iter()
+        .filter(|number| **number >= 0)
+        // SAFETY: the number is no negative one, and it is only given to sendmsg. It was open when
+        // the program passed it; should the program have closed it meanwhile, the kernel refuses
+        // it, or sends what it names now, as it would in a direct call.
+        .map(|number| unsafe { BorrowedFd::borrow_raw(*number) })
+        .collect()
+}
+
+/// A piece of C memory, freed when dropped.
+#[derive(Debug)]
+pub(crate) struct Block {
+    start: NonNull<u8>,
+}
+
+// SAFETY: a block is the only owner of its memory, and malloc's memory may be freed by any thread.
+unsafe impl Send for Block {}
+
+impl Block {
+    /// A copy of `bytes`, aligned for every C type; `None` when there is no memory.
+    pub(crate) fn copy(bytes: &[u8]) -> Option<Block> {
+        let block = Block::zeroed(bytes.len())?;
+        // SAFETY: the block has at least as many bytes, and is fresh.
+        unsafe {
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), block.start.as_ptr(), bytes.len());
+        }
+        Some(block)
+    }
+
+    /// A block of zeros, aligned for every C type; `None` when there is no memory.
+    pub(crate) fn zeroed(length: usize) -> Option<Block> {
+        // SAFETY: asks for memory.
+        let start = unsafe { libc::calloc(length.max(1), 1) };
+        NonNull::new(start.cast()).map(|start| Block { start })
+    }
+
+    /// Where it is.
+    pub(crate) fn address(&self) -> u64 {
+        self.start.as_ptr().expose_provenance() as u64
+    }
+
+    /// Leaves it to the program, which frees it with `free`.
+    fn give_away(self) {
+        std::mem::forget(self);
+    }
+
+    /// Takes over memory that a call gave the program with [`Keep::Owned`].
+    ///
+    /// # Safety
+    /// `address` is such memory, and nobody else frees it.
+    pub(crate) unsafe fn adopt(address: u64) -> Option<Block> {
+        pointer(address).ok().map(|start| Block { start })
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        // SAFETY: `start` came from calloc and is freed here only.
+        unsafe { libc::free(self.start.as_ptr().cast()) };
+    }
+}
+
+/// The address as a pointer, unless it is one that cannot lead anywhere: NULL and its page, and
+/// the tokens of handles.
+fn pointer(address: u64) -> Result<NonNull<u8>, MemoryError> {
+    if address < FIRST_PAGE || address >> ADDRESS_BITS != 0 {
+        return Err(MemoryError::Address(address));
+    }
+    usize::try_from(address)
+        .ok()
+        .and_then(|address| NonNull::new(std::ptr::with_exposed_provenance_mut(address)))
+        .ok_or(MemoryError::Address(address))
+}
+
+/// # Safety
+/// `unit` bytes at `at` are readable.
+unsafe fn element(at: *const u8, unit: usize) -> Option<u64> {
+    // SAFETY: by the caller's promise; no alignment is assumed.
+    unsafe {
+        Some(match unit {
+            1 => u64::from(at.read()),
+            2 => u64::from(at.cast::<u16>().read_unaligned()),
+            4 => u64::from(at.cast::<u32>().read_unaligned()),
+            8 => at.cast::<u64>().read_unaligned(),
+            _ => return None,
+        })
+    }
+}
+
+/// This thread's errno.
+pub(crate) fn errno() -> i32 {
+    // SAFETY: the pointer is this thread's errno, always there.
+    unsafe { *libc::__errno_location() }
+}
+
+/// Sets this thread's errno.
+pub(crate) fn set_errno(value: i32) {
+    // SAFETY: as above.
+    unsafe { *libc::__errno_location() = value }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_go_both_ways_and_impossible_addresses_are_refused() {
+        let shelf = Shelf::default();
+        // SAFETY: only addresses of `cell` and impossible ones are used.
+        let mut memory = unsafe { CallMemory::new(&shelf, VmNumber::new(3).unwrap()) };
+        let mut cell = [0u8; 4];
+        let address = cell.as_mut_ptr().expose_provenance() as u64;
+        memory.write(address, &[1, 2, 3, 0]).unwrap();
+        let mut back = [9u8; 4];
+        memory.read(address, &mut back).unwrap();
+        assert_eq!(back, [1, 2, 3, 0]);
+        assert_eq!(memory.terminated_length(address, 1, 0, 99), Ok(4));
+        assert_eq!(memory.terminated_length(address, 1, 3, 99), Ok(3));
+        assert_eq!(memory.terminated_length(address, 2, 0x0003, 99), Ok(2));
+        assert_eq!(
+            memory.terminated_length(address, 1, 0, 3),
+            Err(MemoryError::Unterminated(3))
+        );
+        for nowhere in [0, 8, 4095, 1 << 56, 0x8001_0000_0100_0001] {
+            assert_eq!(
+                memory.read(nowhere, &mut back),
+                Err(MemoryError::Address(nowhere))
+            );
+        }
+    }
+
+    #[test]
+    fn handles_are_those_of_one_vm() {
+        let shelf = Shelf::default();
+        // SAFETY: no address is used.
+        let memory = unsafe { CallMemory::new(&shelf, VmNumber::new(3).unwrap()) };
+        let wire = 5 << 24 | 1;
+        let token = memory.handle_token(wire);
+        assert_eq!(memory.handle_wire(token), Ok(wire));
+        let foreign = VmNumber::new(4).unwrap().token(wire).unwrap();
+        let refusal = memory.handle_wire(foreign).unwrap_err().to_string();
+        assert!(refusal.contains("another VM"), "{refusal}");
+        assert!(memory.handle_wire(0x7fff_0000_1000).is_err());
+        assert!(!memory.saw_impossible_handle());
+        assert_eq!(memory.handle_token(1 << 48), 0);
+        assert!(memory.saw_impossible_handle());
+    }
+}

@@ -1,0 +1,333 @@
+//! What one process has of cosmos: its connections to the daemons and its VMs.
+//!
+//! ```text
+//! Session ── daemons ── cosmosdb, cosmosd      made when first needed, made again when lost
+//!    ├────── links ──── Link "vm/hostfn-1"     one per VM, whoever opens in it
+//!    └────── retired ── Resolved …             closures that late callers may still stand in
+//! ```
+//!
+//! There is one session per process, made by the first thread that needs it and shared by all. A
+//! forked child leaves its parent's session alone, locks included, and makes its own when it opens
+//! something; see [`crate::fork`].
+
+use crate::fork;
+use crate::link::{Hold, Link, Nature};
+use crate::options::Options;
+use crate::resolved::Resolved;
+use crate::token::{LARGEST_VM, VmNumber};
+use cosmos_config::Config;
+use cosmos_rpc::blocking::Connection;
+use cosmos_rpc::message::Message;
+use cosmos_rpc::message::coordinator::{Purpose, VmClose, VmOpen, VmOpened};
+use cosmos_rpc::message::registry::Connect;
+use cosmos_rpc::rendezvous::{Rendezvous, connect_coordinator, connect_registry};
+use cosmos_rpc::{Fault, FaultCode, Role};
+use std::collections::{BTreeMap, VecDeque};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+/// How long starting a daemon may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How many closures of closed libraries stay callable (and answer "closed").
+const RETIRED: usize = 64;
+
+/// The state of this process. See the module.
+#[derive(Debug)]
+pub(crate) struct Session {
+    generation: u64,
+    daemons: Mutex<Option<Daemons>>,
+    links: Mutex<Links>,
+    retired: Mutex<VecDeque<Arc<Resolved>>>,
+}
+
+#[derive(Debug)]
+struct Daemons {
+    registry: Connection,
+    coordinator: Connection,
+    /// The configured deadline of calls, where options give none.
+    timeout: Option<Duration>,
+}
+
+#[derive(Debug, Default)]
+struct Links {
+    by_name: BTreeMap<String, Arc<Link>>,
+    last_number: u16,
+}
+
+impl Session {
+    /// The session of this process.
+    pub(crate) fn current() -> &'static Session {
+        let generation = fork::generation();
+        let mut known = CURRENT.load(Ordering::Acquire);
+        loop {
+            // SAFETY: CURRENT is null or a pointer that `Box::into_raw` gave below and nobody frees.
+            if let Some(session) = unsafe { known.as_ref() }
+                && session.generation == generation
+            {
+                return session;
+            }
+            let fresh = Box::into_raw(Box::new(Session::new(generation)));
+            match CURRENT.compare_exchange(known, fresh, Ordering::AcqRel, Ordering::Acquire) {
+                // SAFETY: as above; the box is leaked on purpose, once per process.
+                Ok(_) => return unsafe { &*fresh },
+                Err(theirs) => {
+                    // SAFETY: `fresh` was made above and nobody else saw it.
+                    drop(unsafe { Box::from_raw(fresh) });
+                    known = theirs;
+                }
+            }
+        }
+    }
+
+    fn new(generation: u64) -> Session {
+        Session {
+            generation,
+            daemons: Mutex::new(None),
+            links: Mutex::default(),
+            retired: Mutex::default(),
+        }
+    }
+
+    /// The generation of the process it belongs to.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Asks cosmosd. A connection that is found dead before an answer came is made anew, once.
+    pub(crate) fn ask_coordinator<M: Message>(&self, message: &M) -> Result<M::Reply, Fault> {
+        self.with_daemons(|daemons| Ok(daemons.coordinator.call(message, &[])?.0))
+    }
+
+    /// Asks cosmosdb, likewise.
+    pub(crate) fn ask_registry<M: Message>(&self, message: &M) -> Result<M::Reply, Fault> {
+        self.with_daemons(|daemons| Ok(daemons.registry.call(message, &[])?.0))
+    }
+
+    /// Carries a request made of bytes to cosmosd and gives the answer's bytes.
+    pub(crate) fn ask_raw(&self, kind: u16, body: &[u8]) -> Result<Vec<u8>, Fault> {
+        self.with_daemons(|daemons| {
+            let mut frame = daemons.coordinator.call_raw(kind, &[body], &[])?;
+            match frame.fault() {
+                Some(fault) => Err(fault),
+                None => Ok(std::mem::take(&mut frame.body)),
+            }
+        })
+    }
+
+    /// The deadline of calls where nothing else is said.
+    pub(crate) fn default_timeout(&self) -> Result<Option<Duration>, Fault> {
+        self.with_daemons(|daemons| Ok(daemons.timeout))
+    }
+
+    /// A VM for this purpose, and the absolute path of the target where it was one.
+    pub(crate) fn open_vm(
+        &self,
+        purpose: Purpose,
+        options: &Options,
+    ) -> Result<(Hold, VmOpened), Fault> {
+        let mut request = VmOpen {
+            purpose,
+            shared_name: options.shared_name.clone(),
+            fresh: options.fresh,
+            settings: options.settings.clone(),
+        };
+        loop {
+            let opened = self.ask_coordinator(&request)?;
+            let nature = Nature {
+                shared: !request.shared_name.is_empty(),
+                supervised: true,
+                reusable: !options.fresh,
+            };
+            match self.link(&opened, nature)? {
+                Some(link) => return Ok((Hold::new(link), opened)),
+                // cosmosd has not seen yet what this process has: that the VM is gone.
+                None if !request.fresh => request.fresh = true,
+                None => {
+                    return Err(Fault::peer(
+                        FaultCode::Protocol,
+                        format!(
+                            "cosmosd offers {} as a fresh VM, which is gone",
+                            opened.name
+                        ),
+                    ));
+                }
+            }
+        }
+    }
+
+    /// The link to a VM, made where there is none; `None` when it is there and the VM is gone.
+    fn link(&self, opened: &VmOpened, nature: Nature) -> Result<Option<Arc<Link>>, Fault> {
+        if let Some(link) = self.known(&opened.name) {
+            return Ok(link.take());
+        }
+        let stream = self.with_daemons(|daemons| {
+            let request = Connect {
+                name: opened.name.clone(),
+            };
+            let (_, descriptors) = daemons.registry.call(&request, &[])?;
+            descriptors.into_iter().next().ok_or_else(|| {
+                Fault::peer(
+                    FaultCode::Protocol,
+                    "cosmosdb answered a connect without a descriptor",
+                )
+            })
+        })?;
+        let main = Connection::connect(UnixStream::from(stream), Role::Client)?.expect(Role::Vm)?;
+        let mut links = lock(&self.links);
+        // Another thread may have been faster; the second connection is simply closed again.
+        if let Some(link) = links.by_name.get(&opened.name).and_then(|link| link.take()) {
+            return Ok(Some(link));
+        }
+        let link = Link::new(opened, nature, links.number()?, self.generation, main);
+        links.by_name.insert(opened.name.clone(), Arc::clone(&link));
+        Ok(link.take())
+    }
+
+    fn known(&self, name: &str) -> Option<Arc<Link>> {
+        lock(&self.links).by_name.get(name).cloned()
+    }
+
+    /// A link that a user has let go of. One unused private VM is kept for the next open; any
+    /// other ends, for its connection closes.
+    pub(crate) fn release(&self, link: &Arc<Link>) {
+        if !link.give() {
+            return;
+        }
+        let mut links = lock(&self.links);
+        let spare = link.is_reusable()
+            && !links
+                .by_name
+                .values()
+                .any(|other| !Arc::ptr_eq(other, link) && other.is_idle());
+        if !spare && link.retire() {
+            links.remove(link);
+        }
+    }
+
+    /// Takes a VM that is gone, or to go, out of the table.
+    pub(crate) fn forget(&self, link: &Arc<Link>) {
+        lock(&self.links).remove(link);
+    }
+
+    /// Has cosmosd end a VM of this process.
+    pub(crate) fn end_vm(&self, name: &str, kill: bool) -> Result<(), Fault> {
+        self.ask_coordinator(&VmClose {
+            name: name.to_owned(),
+            kill,
+        })
+    }
+
+    /// Keeps closures callable for a while after they were closed: a thread that jumped into one
+    /// just before cannot be seen until it has come further.
+    pub(crate) fn retire(&self, functions: impl IntoIterator<Item = Arc<Resolved>>) {
+        let mut retired = lock(&self.retired);
+        retired.extend(functions);
+        let mut freed = Vec::new();
+        for _ in RETIRED..retired.len() {
+            let Some(oldest) = retired.pop_front() else {
+                break;
+            };
+            if Arc::strong_count(&oldest) > 1 {
+                retired.push_back(oldest);
+            } else {
+                freed.push(oldest);
+            }
+        }
+        drop(retired);
+    }
+
+    fn with_daemons<T>(&self, ask: impl Fn(&mut Daemons) -> Result<T, Fault>) -> Result<T, Fault> {
+        let mut daemons = lock(&self.daemons);
+        let fresh = daemons.is_none();
+        let connected = match &mut *daemons {
+            Some(connected) => connected,
+            empty => empty.insert(Daemons::reach()?),
+        };
+        match ask(connected) {
+            Err(fault) if lost(&fault) => {
+                *daemons = None;
+                if fresh {
+                    return Err(fault);
+                }
+                ask(daemons.insert(Daemons::reach()?))
+            }
+            answer => answer,
+        }
+    }
+}
+
+/// Null until the first use; after a fork the parent's until the child makes its own.
+static CURRENT: AtomicPtr<Session> = AtomicPtr::new(std::ptr::null_mut());
+
+impl Daemons {
+    fn reach() -> Result<Daemons, Fault> {
+        let config = Config::load()
+            .map_err(|error| Fault::caller(FaultCode::Configuration, error.to_string()))?;
+        let rendezvous = Rendezvous {
+            directory: config.socket_directory.value.clone(),
+            libexec: config.libexec_directory.value.clone(),
+            start: config.start_daemons.value,
+            patience: PATIENCE,
+        };
+        let milliseconds = config.timeout_ms.value;
+        Ok(Daemons {
+            registry: connect_registry(&rendezvous)?,
+            coordinator: connect_coordinator(&rendezvous)?,
+            timeout: (milliseconds > 0).then(|| Duration::from_millis(milliseconds)),
+        })
+    }
+}
+
+impl Links {
+    /// A number no VM of the table has.
+    fn number(&mut self) -> Result<VmNumber, Fault> {
+        for _ in 0..LARGEST_VM {
+            self.last_number = self.last_number % LARGEST_VM + 1;
+            let Some(number) = VmNumber::new(self.last_number) else {
+                continue;
+            };
+            if !self.by_name.values().any(|link| link.number() == number) {
+                return Ok(number);
+            }
+        }
+        Err(Fault::caller(
+            FaultCode::LimitReached,
+            format!("this process has {LARGEST_VM} VMs open, the most its handles can tell apart"),
+        ))
+    }
+
+    fn remove(&mut self, link: &Arc<Link>) {
+        if self
+            .by_name
+            .get(link.name())
+            .is_some_and(|known| Arc::ptr_eq(known, link))
+        {
+            self.by_name.remove(link.name());
+        }
+    }
+}
+
+/// Whether the connection itself is what failed.
+fn lost(fault: &Fault) -> bool {
+    matches!(fault.code, FaultCode::Disconnected)
+}
+
+/// Locks; a thread that panicked inside left the value whole, for nothing here unwinds half-way.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The model of this process.
+pub(crate) fn native_model() -> Result<callframe::DataModel, Fault> {
+    static MODEL: OnceLock<Option<callframe::DataModel>> = OnceLock::new();
+    MODEL
+        .get_or_init(callframe::DataModel::native)
+        .ok_or_else(|| {
+            Fault::host(
+                FaultCode::Unsupported,
+                "functions cannot be called on this machine: its data model is not known",
+            )
+        })
+}

@@ -53,10 +53,7 @@ impl Function {
     /// It may be called from any thread, and again while a call of it is under way.
     ///
     /// It is valid as long as a `Function` or `Symbol` for it lives, or its library is open.
-    ///
-    /// # Errors
-    /// When the calling convention cannot express it (a union by value).
-    pub fn pointer(&self) -> Result<*const c_void, Error> {
+    pub fn pointer(&self) -> *const c_void {
         self.resolved.pointer()
     }
 

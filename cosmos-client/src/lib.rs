@@ -4,6 +4,7 @@
 //! [`Library::function`] resolves a function from its C prototype string, and calls of it are
 //! carried to the VM and back.
 
+pub mod c;
 mod call;
 mod channel;
 mod closure;

@@ -120,7 +120,14 @@ impl Library {
         self.target.close()
     }
 
-    /// What the C face keeps.
+    /// The same library once more; it closes when the last one goes.
+    pub(crate) fn again(&self) -> Library {
+        Library {
+            target: Arc::clone(&self.target),
+        }
+    }
+
+    /// What the C face works with.
     pub(crate) fn target(&self) -> &Arc<Target> {
         &self.target
     }

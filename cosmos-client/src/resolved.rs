@@ -8,7 +8,7 @@ use callframe::marshal::Caller;
 use callframe::template::{LayoutError, Template};
 use callframe::types::Type;
 use callframe::{CallFrame, DataModel};
-use callframe_ffi::{FfiError, NarrowResult};
+use callframe_ffi::NarrowResult;
 use cosmos_rpc::message::vm::Sym;
 use cosmos_rpc::{Fault, FaultCode};
 use std::ffi::c_void;
@@ -23,7 +23,8 @@ pub(crate) struct Resolved {
     native: Template,
     caller: Caller,
     narrow: Option<NarrowResult>,
-    thunk: OnceLock<Result<Thunk, FfiError>>,
+    /// Set before anybody sees the value; it needs its address.
+    thunk: OnceLock<Thunk>,
 }
 
 impl std::fmt::Debug for Resolved {
@@ -63,7 +64,7 @@ impl Resolved {
             );
             return Err(link.named(fault).in_function(frame.name()));
         }
-        Ok(Arc::new(Resolved {
+        let resolved = Arc::new(Resolved {
             id: fresh_id(),
             library: Arc::downgrade(library),
             runable: answer.runable,
@@ -71,7 +72,17 @@ impl Resolved {
             native,
             caller,
             thunk: OnceLock::new(),
-        }))
+        });
+        let thunk = Thunk::new(&resolved).map_err(|error| {
+            let message = error.to_string();
+            Error::Prototype(Refusal {
+                code: String::new(),
+                rendered: message.clone(),
+                message,
+            })
+        })?;
+        resolved.thunk.get_or_init(|| thunk);
+        Ok(resolved)
     }
 
     /// The function's name.
@@ -119,21 +130,9 @@ impl Resolved {
         matches!(self.frame().ty(self.frame().result()), Type::Void)
     }
 
-    /// A C function pointer to it, made when first asked for; valid as long as this value.
-    pub(crate) fn pointer(self: &Arc<Resolved>) -> Result<*const c_void, Error> {
-        match self.thunk.get_or_init(|| Thunk::new(self)) {
-            Ok(thunk) => Ok(thunk.code()),
-            Err(error) => {
-                let fault = Fault::caller(
-                    FaultCode::Unsupported,
-                    format!(
-                        "{}: no C function pointer can be made: {error}",
-                        self.name()
-                    ),
-                );
-                Err(Error::from(fault).in_function(self.name()))
-            }
-        }
+    /// The C function pointer to it, valid as long as this value.
+    pub(crate) fn pointer(&self) -> *const c_void {
+        self.thunk.get().map_or(std::ptr::null(), Thunk::code)
     }
 }
 

@@ -10,6 +10,7 @@
 //! forked child leaves its parent's session alone, locks included, and makes its own when it opens
 //! something; see [`crate::fork`].
 
+use crate::c::Handles;
 use crate::fork;
 use crate::link::{Hold, Link, Nature};
 use crate::options::Options;
@@ -40,6 +41,7 @@ pub(crate) struct Session {
     daemons: Mutex<Option<Daemons>>,
     links: Mutex<Links>,
     retired: Mutex<VecDeque<Arc<Resolved>>>,
+    handles: Handles,
 }
 
 #[derive(Debug)]
@@ -87,12 +89,13 @@ impl Session {
             daemons: Mutex::new(None),
             links: Mutex::default(),
             retired: Mutex::default(),
+            handles: Handles::new(generation),
         }
     }
 
-    /// The generation of the process it belongs to.
-    pub(crate) fn generation(&self) -> u64 {
-        self.generation
+    /// What the C face gave out.
+    pub(crate) fn handles(&self) -> &Handles {
+        &self.handles
     }
 
     /// Asks cosmosd. A connection that is found dead before an answer came is made anew, once.

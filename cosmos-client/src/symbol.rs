@@ -38,16 +38,12 @@ impl<F: Signature> Symbol<F> {
 
     /// The C function pointer.
     ///
-    /// # Errors
-    /// As [`Function::pointer`].
-    ///
     /// # Safety
     /// It must not be called after the last `Symbol` and `Function` for it was dropped, or its
     /// library was closed.
-    pub unsafe fn pointer(&self) -> Result<F, Error> {
-        let pointer = self.function.pointer()?;
+    pub unsafe fn pointer(&self) -> F {
         // SAFETY: the closure has the prototype's signature, and `F` was checked to be that.
-        Ok(unsafe { F::from_pointer(pointer) })
+        unsafe { F::from_pointer(self.function.pointer()) }
     }
 
     /// The same function without its Rust type.

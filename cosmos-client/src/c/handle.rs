@@ -1,0 +1,135 @@
+//! What the C face gives out instead of addresses.
+//!
+//! ```text
+//! bit  63   62   61 60   59 ........ 44   43 ............... 0
+//!       0    1   kind    generation       serial number
+//! ```
+//!
+//! No such number is an address on x86-64, and none is given out twice, so a handle that was closed
+//! is refused for ever. The generation (see [`crate::fork`]) tells a child that a handle is its
+//! parent's.
+
+use crate::library::Library;
+use crate::session::lock;
+use crate::vm::Vm;
+use cosmos_rpc::{Fault, FaultCode};
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+/// The handles of one process.
+#[derive(Debug)]
+pub(crate) struct Handles {
+    generation: u64,
+    table: Mutex<Table>,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    last: u64,
+    libraries: HashMap<u64, Library>,
+    vms: HashMap<u64, Vm>,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Library = 1,
+    Vm = 2,
+}
+
+const MARK: u64 = 1 << 62;
+const SERIAL: u64 = (1 << 44) - 1;
+
+impl Handles {
+    /// An empty table for the process of this generation.
+    pub(crate) fn new(generation: u64) -> Handles {
+        Handles {
+            generation,
+            table: Mutex::default(),
+        }
+    }
+
+    /// A handle for a library.
+    pub(super) fn add_library(&self, library: Library) -> u64 {
+        let mut table = lock(&self.table);
+        let handle = self.next(&mut table, Kind::Library);
+        table.libraries.insert(handle, library);
+        handle
+    }
+
+    /// Uses a library.
+    pub(super) fn with_library<T>(
+        &self,
+        handle: u64,
+        use_library: impl FnOnce(&Library) -> T,
+    ) -> Result<T, Fault> {
+        let library = lock(&self.table).libraries.get(&handle).map(Library::again);
+        library
+            .map(|library| use_library(&library))
+            .ok_or_else(|| self.stale(handle, Kind::Library))
+    }
+
+    /// Takes a library out.
+    pub(super) fn remove_library(&self, handle: u64) -> Result<Library, Fault> {
+        let library = lock(&self.table).libraries.remove(&handle);
+        library.ok_or_else(|| self.stale(handle, Kind::Library))
+    }
+
+    /// A handle for a VM.
+    pub(super) fn add_vm(&self, vm: Vm) -> u64 {
+        let mut table = lock(&self.table);
+        let handle = self.next(&mut table, Kind::Vm);
+        table.vms.insert(handle, vm);
+        handle
+    }
+
+    /// The VM of a handle.
+    pub(super) fn vm(&self, handle: u64) -> Result<Vm, Fault> {
+        let vm = lock(&self.table).vms.get(&handle).cloned();
+        vm.ok_or_else(|| self.stale(handle, Kind::Vm))
+    }
+
+    /// Takes a VM out.
+    pub(super) fn remove_vm(&self, handle: u64) -> Result<Vm, Fault> {
+        let vm = lock(&self.table).vms.remove(&handle);
+        vm.ok_or_else(|| self.stale(handle, Kind::Vm))
+    }
+
+    fn next(&self, table: &mut Table, kind: Kind) -> u64 {
+        table.last = (table.last + 1) & SERIAL;
+        self.head(kind) | table.last
+    }
+
+    /// All of a handle but its serial number.
+    fn head(&self, kind: Kind) -> u64 {
+        MARK | (kind as u64) << 60 | (self.generation & 0xffff) << 44
+    }
+
+    fn stale(&self, handle: u64, kind: Kind) -> Fault {
+        let (name, made) = match kind {
+            Kind::Library => ("cosmos_dl", "cosmos_dlopen"),
+            Kind::Vm => ("cosmos_vm", "cosmos_vm_open"),
+        };
+        if handle == 0 {
+            return Fault::caller(FaultCode::BadArgument, format!("the {name} is NULL"));
+        }
+        let kind_bits = 0b11 << 60;
+        if handle & (MARK | kind_bits) != self.head(kind) & (MARK | kind_bits) {
+            return Fault::caller(
+                FaultCode::StaleHandle,
+                format!("{handle:#x} is no {name}: {made} never gave it out"),
+            );
+        }
+        if handle & !SERIAL != self.head(kind) {
+            return Fault::caller(
+                FaultCode::Forked,
+                format!(
+                    "the {name} belongs to the process this one was forked from; open again here"
+                ),
+            );
+        }
+        Fault::caller(
+            FaultCode::StaleHandle,
+            format!("the {name} was closed already"),
+        )
+    }
+}

@@ -1,0 +1,176 @@
+//! Options of the C face.
+
+use super::vm::cosmos_vm;
+use super::{guard, text};
+use crate::error::Error;
+use crate::options::Options;
+use crate::session::Session;
+use cosmos_rpc::{Fault, FaultCode};
+use std::ffi::{c_char, c_int, c_ulong};
+use std::time::Duration;
+
+/// How a target is to be opened.
+#[allow(non_camel_case_types)]
+#[derive(Debug)]
+pub struct cosmos_options {
+    options: Options,
+}
+
+impl cosmos_options {
+    /// What was set.
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
+    }
+}
+
+/// New options, all at their defaults; free them with cosmos_options_free. They are read by
+/// cosmos_dlopen and cosmos_vm_open and not kept. One thread at a time may use them.
+#[unsafe(no_mangle)]
+pub extern "C" fn cosmos_options_new() -> *mut cosmos_options {
+    guard(std::ptr::null_mut(), || {
+        Ok(Box::into_raw(Box::new(cosmos_options {
+            options: Options::new(),
+        })))
+    })
+}
+
+/// Frees options; NULL is allowed.
+///
+/// # Safety
+/// options is NULL or from cosmos_options_new, and not used after.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cosmos_options_free(options: *mut cosmos_options) {
+    guard((), || {
+        if !options.is_null() {
+            // SAFETY: the caller's promise.
+            drop(unsafe { Box::from_raw(options) });
+        }
+        Ok(())
+    });
+}
+
+/// How long opening, resolving and each call may take, in milliseconds; 0, as at first: what the
+/// configuration says, which by itself sets no limit. A call whose time is up fails with
+/// ETIMEDOUT, and its VM is killed unless it is shared. Returns 0, or -1 with errno EINVAL.
+///
+/// # Safety
+/// options is NULL or from cosmos_options_new.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cosmos_options_set_timeout(
+    options: *mut cosmos_options,
+    milliseconds: c_ulong,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe {
+        change(options, |options| {
+            Ok(options.timeout(Duration::from_millis(milliseconds)))
+        })
+    }
+}
+
+/// The least isolation to accept: "none", "limits", "landlock+seccomp" or "namespaces". The
+/// configuration may ask for more, never get less. The string is copied. Returns 0, or -1 with
+/// errno EINVAL; whether the level can be had shows when something is opened.
+///
+/// # Safety
+/// options is NULL or from cosmos_options_new; level is NULL or a string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cosmos_options_set_isolation(
+    options: *mut cosmos_options,
+    level: *const c_char,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe {
+        change(options, |options| {
+            Ok(options.isolation(text(level, "the level")?))
+        })
+    }
+}
+
+/// An upper bound for the VM: "open_files", "memory_bytes", "processes" or another key of the
+/// section [limits] of the configuration; it can only tighten what is configured. The string is
+/// copied. Returns 0, or -1 with errno EINVAL.
+///
+/// # Safety
+/// options is NULL or from cosmos_options_new; name is NULL or a string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cosmos_options_set_limit(
+    options: *mut cosmos_options,
+    name: *const c_char,
+    most: c_ulong,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe {
+        change(options, |options| {
+            let key = format!("limits.{}", text(name, "the limit's name")?);
+            Ok(options.setting(&key, &most.to_string()))
+        })
+    }
+}
+
+/// Whether to start a new VM even where this process has one that fits; 0 at first. Returns 0, or
+/// -1 with errno EINVAL.
+///
+/// # Safety
+/// options is NULL or from cosmos_options_new.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cosmos_options_set_fresh(
+    options: *mut cosmos_options,
+    fresh: c_int,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe { change(options, |options| Ok(options.fresh(fresh != 0))) }
+}
+
+/// The name of a VM that processes of this user share; it is started if it is not there. The
+/// string is copied. Returns 0, or -1 with errno EINVAL.
+///
+/// # Safety
+/// options is NULL or from cosmos_options_new; name is NULL or a string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cosmos_options_set_shared(
+    options: *mut cosmos_options,
+    name: *const c_char,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe {
+        change(options, |options| {
+            Ok(options.shared(text(name, "the VM's name")?))
+        })
+    }
+}
+
+/// The VM to open in, and no other; the options keep it running until they are freed. Returns 0,
+/// or -1 with errno EINVAL, or EBADF: vm was closed.
+///
+/// # Safety
+/// options is NULL or from cosmos_options_new.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cosmos_options_set_vm(
+    options: *mut cosmos_options,
+    vm: *mut cosmos_vm,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe {
+        change(options, |options| {
+            let vm = Session::current().handles().vm(vm.addr() as u64)?;
+            Ok(options.vm(&vm))
+        })
+    }
+}
+
+/// # Safety
+/// options is NULL or from cosmos_options_new.
+unsafe fn change(
+    options: *mut cosmos_options,
+    set: impl FnOnce(Options) -> Result<Options, Error>,
+) -> c_int {
+    guard(-1, || {
+        // SAFETY: the caller's promise; one thread at a time uses them.
+        let Some(options) = (unsafe { options.as_mut() }) else {
+            return Err(Fault::caller(FaultCode::BadArgument, "the options are NULL").into());
+        };
+        options.options = set(options.options.clone())?;
+        Ok(0)
+    })
+}

@@ -1,0 +1,103 @@
+//! The C header: it is what the Rust sources say, and every C and C++ takes it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The modules of the C face, in the order of the header.
+const SOURCES: [&str; 5] = ["code", "error", "options", "vm", "dl"];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn header() -> PathBuf {
+    root().join("../include/cosmos_vm.h")
+}
+
+#[test]
+fn the_header_is_what_the_sources_say() {
+    let config = cbindgen::Config::from_root_or_default(root());
+    let mut builder = cbindgen::Builder::new().with_config(config);
+    for source in SOURCES {
+        builder = builder.with_src(root().join(format!("src/c/{source}.rs")));
+    }
+    let mut text = Vec::new();
+    builder.generate().expect("cbindgen").write(&mut text);
+    let fresh = tidy(&String::from_utf8(text).expect("UTF-8"));
+    if std::env::var_os("COSMOS_UPDATE_HEADER").is_some() {
+        std::fs::create_dir_all(header().parent().expect("a parent")).expect("include/");
+        std::fs::write(header(), &fresh).expect("written");
+    }
+    let present = std::fs::read_to_string(header()).unwrap_or_default();
+    assert!(
+        present == fresh,
+        "include/cosmos_vm.h is stale; run\n    \
+         COSMOS_UPDATE_HEADER=1 cargo test -p cosmos-client --test header"
+    );
+}
+
+/// Rust's section on safety says in C what every C function says: nothing of its own.
+fn tidy(text: &str) -> String {
+    text.replace(" * # Safety\n", " * What the caller promises:\n")
+}
+
+#[test]
+fn every_c_takes_it() {
+    for standard in ["c89", "c99", "c11", "c17", "c2x"] {
+        compile("gcc", standard, "c");
+    }
+}
+
+#[test]
+fn every_cpp_takes_it() {
+    for standard in ["c++98", "c++11", "c++14", "c++17", "c++20"] {
+        compile("g++", standard, "c++");
+    }
+}
+
+#[test]
+fn it_leaves_no_macro_but_its_own() {
+    let output = Command::new("gcc")
+        .args(["-E", "-dM", "-x", "c"])
+        .arg(header())
+        .output()
+        .expect("gcc");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let annotations = [
+        "__in ",
+        "__out ",
+        "__fd ",
+        "__handle ",
+        "__sized_by",
+        "__counted_by",
+    ];
+    for annotation in annotations {
+        assert!(
+            !text.contains(&format!("#define {annotation}")),
+            "{annotation} is left defined"
+        );
+    }
+    assert!(text.contains("#define COSMOS_ERROR_VM_DIED 14"));
+}
+
+fn compile(compiler: &str, standard: &str, language: &str) {
+    let output = Command::new(compiler)
+        .arg(format!("-std={standard}"))
+        .args([
+            "-Wall",
+            "-Wextra",
+            "-Wpedantic",
+            "-Werror",
+            "-fsyntax-only",
+            "-x",
+            language,
+        ])
+        .arg(header())
+        .output()
+        .unwrap_or_else(|error| panic!("{compiler}: {error}"));
+    assert!(
+        output.status.success(),
+        "{compiler} -std={standard}:\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}

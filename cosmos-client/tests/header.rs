@@ -36,9 +36,25 @@ fn the_header_is_what_the_sources_say() {
     );
 }
 
-/// Rust's section on safety says in C what every C function says: nothing of its own.
+/// What cbindgen has no option for: comments of one line on one line, constants close together,
+/// and the section that Rust calls safety in words of C.
 fn tidy(text: &str) -> String {
-    text.replace(" * # Safety\n", " * What the caller promises:\n")
+    let mut lines: Vec<String> = Vec::new();
+    for line in text.lines() {
+        let count = lines.len();
+        if line == " */" && count >= 2 && lines[count - 2] == "/**" {
+            let comment = lines.pop().expect("a line").replacen(" * ", "/** ", 1);
+            lines.pop();
+            // A constant follows a constant without a gap.
+            if lines.len() >= 2 && lines[lines.len() - 2].starts_with("#define COSMOS_E") {
+                lines.pop();
+            }
+            lines.push(format!("{comment} */"));
+        } else {
+            lines.push(line.replace(" * # Safety", " * What the caller promises:"));
+        }
+    }
+    lines.join("\n") + "\n"
 }
 
 #[test]

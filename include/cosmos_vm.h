@@ -1,0 +1,335 @@
+/*
+ * cosmos_vm.h - dlopen, but the code runs in another process.
+ *
+ *     cosmos_dl *dl = cosmos_dlopen("libm.so.6", NULL);
+ *     double (*cosine)(double) = (double (*)(double))cosmos_dlfunc(dl, "double cos(double x)");
+ *     printf("%g\n", cosine(0));
+ *     cosmos_dlclose(dl);
+ *
+ * Functions that fail return NULL or -1, set errno and leave an error for their thread: see
+ * cosmos_dlerror and cosmos_error. A cosmos_dl and a cosmos_vm are no addresses but numbers that
+ * are never given out twice; one that was closed is refused with EBADF. In a child made by fork
+ * whatever its parent opened fails with ECOMM, and leaves the parent unharmed; the child may open
+ * for itself.
+ *
+ * Generated; do not edit.
+ */
+
+#ifndef COSMOS_VM_H
+#define COSMOS_VM_H
+
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** No error. */
+#define COSMOS_OK 0
+
+/** No such name in the registry. */
+#define COSMOS_ERROR_NO_SUCH_NAME 1
+/** The name is registered already. */
+#define COSMOS_ERROR_NAME_TAKEN 2
+/** Not allowed. */
+#define COSMOS_ERROR_NOT_PERMITTED 3
+/** A configured limit was reached. */
+#define COSMOS_ERROR_LIMIT_REACHED 4
+/** No such file, library or program. */
+#define COSMOS_ERROR_NO_SUCH_TARGET 5
+/** The target is of no format any VM runs. */
+#define COSMOS_ERROR_NOT_LOADABLE 6
+/** The target is for another machine than any VM here. */
+#define COSMOS_ERROR_WRONG_ARCHITECTURE 7
+/** A VM could not be started. */
+#define COSMOS_ERROR_LAUNCH_FAILED 8
+/** The target does not define this symbol. */
+#define COSMOS_ERROR_NO_SUCH_SYMBOL 9
+/** The prototype was refused; the message has the numbered error and a caret. */
+#define COSMOS_ERROR_BAD_PROTOTYPE 10
+/** The VM lays the call out in another way than this process. */
+#define COSMOS_ERROR_TEMPLATE_MISMATCH 11
+/** An argument cannot be carried. */
+#define COSMOS_ERROR_BAD_ARGUMENT 12
+/** A handle names nothing any more, or something of another VM. */
+#define COSMOS_ERROR_STALE_HANDLE 13
+/** The VM ended; the message says how. */
+#define COSMOS_ERROR_VM_DIED 14
+/** The deadline passed. */
+#define COSMOS_ERROR_TIMED_OUT 15
+/** The VM or a daemon sent what the protocol does not allow. */
+#define COSMOS_ERROR_PROTOCOL 16
+/** The VM or a daemon speaks another version of the protocol. */
+#define COSMOS_ERROR_VERSION 17
+/** Larger than one call may be. */
+#define COSMOS_ERROR_TOO_LARGE 18
+/** The connection ended. */
+#define COSMOS_ERROR_DISCONNECTED 19
+/** This kind of VM does not do that. */
+#define COSMOS_ERROR_UNSUPPORTED 20
+/** An operating system call failed; the message names it. */
+#define COSMOS_ERROR_SYSTEM 21
+/** The configuration is wrong; the message names the key and its origin. */
+#define COSMOS_ERROR_CONFIGURATION 22
+/** Made by the process that this one was forked from. */
+#define COSMOS_ERROR_FORKED 23
+/** Something this version has no number for; the message says what. */
+#define COSMOS_ERROR_OTHER 255
+/** The caller asked for something that cannot be. */
+#define COSMOS_BLAME_CALLER 1
+
+/** The code in the VM, or the VM itself, failed. */
+#define COSMOS_BLAME_VM 2
+
+/** The machine or its configuration failed. */
+#define COSMOS_BLAME_HOST 3
+
+/** The other end of a connection broke the protocol or vanished. */
+#define COSMOS_BLAME_PEER 4
+
+/** An open target. */
+typedef struct cosmos_dl cosmos_dl;
+
+/** How a target is to be opened. */
+typedef struct cosmos_options cosmos_options;
+
+/** A running VM. */
+typedef struct cosmos_vm cosmos_vm;
+
+/** A C function of any type; cast it to its own before calling it. */
+typedef void (*cosmos_fn)(void);
+
+/** Told of a failed call, with the cookie it was registered with. */
+typedef void (*cosmos_error_handler)(void *cookie);
+
+/**
+ * The message of this thread's last failure of a cosmos_ function or of a call, or NULL where
+ * there was none since this was last called, as with dlerror. The string is this thread's, valid
+ * until it calls cosmos_dlerror again; do not free it.
+ */
+const char *cosmos_dlerror(void);
+
+/**
+ * The code of this thread's last failure, COSMOS_ERROR_..., or COSMOS_OK where there was none
+ * since cosmos_error_clear. A success does not clear it.
+ */
+int cosmos_error(void);
+
+/** Forgets this thread's last failure. */
+void cosmos_error_clear(void);
+
+/**
+ * Its message: what failed, with the names involved, and what to do; NULL where there was no
+ * failure. Strings of this and the following functions are this thread's, valid until it calls
+ * the same function again; do not free them.
+ */
+const char *cosmos_error_message(void);
+
+/** The function that was called or looked up; NULL where none was. */
+const char *cosmos_error_function(void);
+
+/** The VM, as "hostfn-3"; NULL where none was involved. */
+const char *cosmos_error_vm(void);
+
+/** The VM's host, "local" for this one; NULL where no VM was involved. */
+const char *cosmos_error_host(void);
+
+/** The signal that ended the VM; 0 where none did. */
+int cosmos_error_signal(void);
+
+/** Whose fault it was, COSMOS_BLAME_...; 0 where there was no failure. */
+int cosmos_error_blame(void);
+
+/** The errno that went with it; 0 where there was no failure. */
+int cosmos_error_errno(void);
+
+/** The version of the library, "0.1.0". The string lives for ever. */
+const char *cosmos_version(void);
+
+/**
+ * New options, all at their defaults; free them with cosmos_options_free. They are read by
+ * cosmos_dlopen and cosmos_vm_open and not kept. One thread at a time may use them.
+ */
+cosmos_options *cosmos_options_new(void);
+
+/**
+ * Frees options; NULL is allowed.
+ *
+ * What the caller promises:
+ * options is NULL or from cosmos_options_new, and not used after.
+ */
+void cosmos_options_free(cosmos_options *options);
+
+/**
+ * How long opening, resolving and each call may take, in milliseconds; 0, as at first: what the
+ * configuration says, which by itself sets no limit. A call whose time is up fails with
+ * ETIMEDOUT, and its VM is killed unless it is shared. Returns 0, or -1 with errno EINVAL.
+ *
+ * What the caller promises:
+ * options is NULL or from cosmos_options_new.
+ */
+int cosmos_options_set_timeout(cosmos_options *options, unsigned long milliseconds);
+
+/**
+ * The least isolation to accept: "none", "limits", "landlock+seccomp" or "namespaces". The
+ * configuration may ask for more, never get less. The string is copied. Returns 0, or -1 with
+ * errno EINVAL; whether the level can be had shows when something is opened.
+ *
+ * What the caller promises:
+ * options is NULL or from cosmos_options_new; level is NULL or a string.
+ */
+int cosmos_options_set_isolation(cosmos_options *options, const char *level);
+
+/**
+ * An upper bound for the VM: "open_files", "memory_bytes", "processes" or another key of the
+ * section [limits] of the configuration; it can only tighten what is configured. The string is
+ * copied. Returns 0, or -1 with errno EINVAL.
+ *
+ * What the caller promises:
+ * options is NULL or from cosmos_options_new; name is NULL or a string.
+ */
+int cosmos_options_set_limit(cosmos_options *options, const char *name, unsigned long most);
+
+/**
+ * Whether to start a new VM even where this process has one that fits; 0 at first. Returns 0, or
+ * -1 with errno EINVAL.
+ *
+ * What the caller promises:
+ * options is NULL or from cosmos_options_new.
+ */
+int cosmos_options_set_fresh(cosmos_options *options, int fresh);
+
+/**
+ * The name of a VM that processes of this user share; it is started if it is not there. The
+ * string is copied. Returns 0, or -1 with errno EINVAL.
+ *
+ * What the caller promises:
+ * options is NULL or from cosmos_options_new; name is NULL or a string.
+ */
+int cosmos_options_set_shared(cosmos_options *options, const char *name);
+
+/**
+ * The VM to open in, and no other; the options keep it running until they are freed. Returns 0,
+ * or -1 with errno EINVAL, or EBADF: vm was closed.
+ *
+ * What the caller promises:
+ * options is NULL or from cosmos_options_new.
+ */
+int cosmos_options_set_vm(cosmos_options *options, cosmos_vm *vm);
+
+/**
+ * Starts a VM of a kind ("hostfn"), or joins the running one of a name ("hostfn-3"). Open
+ * libraries in it with cosmos_options_set_vm. Close it with cosmos_vm_close.
+ *
+ * Returns NULL on failure, with errno set: ENOENT no such kind or name; EACCES it is not this
+ * user's; ECOMM it cannot be started or reached. Any thread may call it; the result may be used
+ * by all threads.
+ *
+ * What the caller promises:
+ * kind_or_name is NULL or a string; options is NULL or from cosmos_options_new.
+ */
+cosmos_vm *cosmos_vm_open(const char *kind_or_name, const cosmos_options *options);
+
+/**
+ * Ends a private VM at once, whatever is open in it: functions of it fail with EOWNERDEAD from
+ * now on, their pointers stay valid until cosmos_dlclose. Lets go of a shared one.
+ *
+ * Returns 0, or -1 with errno set: EBADF vm was closed already, or never was one; EOWNERDEAD it
+ * had ended by itself; ECOMM cosmosd did not answer, and the VM ends all the same.
+ */
+int cosmos_vm_close(cosmos_vm *vm);
+
+/**
+ * Carries one request of the protocol (docs/protocol.md) to vm, or to cosmosd where vm is NULL,
+ * and its answer back. kind is the request's number; request its request_length bytes, NULL where
+ * there are none. At most reply_capacity bytes of the answer go to reply, which may be NULL where
+ * that is 0; reply_length, unless NULL, gets the answer's whole length.
+ *
+ * Returns 0, or -1 with errno set: EMSGSIZE the answer is longer than reply_capacity (its
+ * beginning is there, its length in reply_length, and the request was carried out); otherwise
+ * what the other side answered. Any thread may call it.
+ *
+ * What the caller promises:
+ * request has request_length bytes, reply room for reply_capacity; reply_length is NULL or valid.
+ */
+int cosmos_rp_call(cosmos_vm *vm,
+                   unsigned int kind,
+                   const void *request,
+                   size_t request_length,
+                   void *reply,
+                   size_t reply_capacity,
+                   size_t *reply_length);
+
+/**
+ * Opens a library in a VM. target is a bare name ("libz.so.1"), searched for as the dynamic
+ * linker does, or a path; a relative one starts from the current directory. options may be NULL:
+ * the configuration's defaults. Close the result with cosmos_dlclose.
+ *
+ * Returns NULL on failure, with errno set: ENOENT no such target; ENOEXEC no VM can run it;
+ * ECOMM the daemons or the VM cannot be reached or started; ETIMEDOUT; see cosmos_dlerror for the
+ * whole story. Any thread may call it; the result may be used by all threads.
+ *
+ * What the caller promises:
+ * target is NULL or a string; options is NULL or from cosmos_options_new.
+ */
+cosmos_dl *cosmos_dlopen(const char *target, const cosmos_options *options);
+
+/**
+ * Resolves a function from its prototype, a C declaration such as "double cos(double x)", and
+ * returns a pointer to it: cast it to the type of the declaration and call it. The pointer may be
+ * called from any thread, and again while a call of it is under way (from a signal handler). It
+ * is valid until cosmos_dlclose; do not free it. Distinct functions have distinct pointers; the
+ * same prototype gives the same pointer again.
+ *
+ * A call that cannot be carried returns what the prototype declares with __fail(v), otherwise
+ * NULL, -1, all ones for an unsigned type, NaN; it sets errno to ECOMM, ETIMEDOUT, EOWNERDEAD,
+ * EPROTO or what else cosmos_error_errno tells, and leaves an error for cosmos_error. Calling
+ * cosmos_error_clear before tells such a failure from a value that the function returned.
+ *
+ * Returns NULL on failure, with errno set: EINVAL the prototype was refused (cosmos_dlerror shows
+ * where); ENOSYS no such symbol; EPROTO the VM understood the prototype in another way; EBADF dl
+ * was closed. ISO C has no conversion from void * to a function pointer, POSIX does: where that
+ * matters use cosmos_dlfunc.
+ *
+ * What the caller promises:
+ * prototype is NULL or a string.
+ */
+void *cosmos_dlsym(cosmos_dl *dl, const char *prototype);
+
+/**
+ * The same as cosmos_dlsym, with a result that ISO C allows to call once it is cast to the
+ * function's type.
+ *
+ * What the caller promises:
+ * As cosmos_dlsym.
+ */
+cosmos_fn cosmos_dlfunc(cosmos_dl *dl, const char *prototype);
+
+/**
+ * Closes dl. Calls under way finish; pointers from cosmos_dlsym must not be called any more. A
+ * private VM in which nothing is open any more may be kept for the next cosmos_dlopen; it ends
+ * with the process at the latest.
+ *
+ * Returns 0, or -1 with errno set: EBADF dl was closed already, or never was one; EOWNERDEAD and
+ * others: dl is closed, but the VM did not close it in good order. Any thread may call it.
+ */
+int cosmos_dlclose(cosmos_dl *dl);
+
+/**
+ * Has handler called with cookie whenever a call of a function of dl fails, on the thread that
+ * called, after errno's value is settled and before the call returns; cosmos_error and its kin
+ * tell what failed. It may abort, exit or log; it must return otherwise, and not by longjmp.
+ * NULL removes it. Any thread may call it; it holds for calls that begin later.
+ *
+ * Returns 0, or -1 with errno EBADF.
+ *
+ * What the caller promises:
+ * handler may be called with cookie, on any thread, until it is removed or dl is closed.
+ */
+int cosmos_dl_onerror(cosmos_dl *dl, cosmos_error_handler handler, void *cookie);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* COSMOS_VM_H */

@@ -12,6 +12,8 @@ mod dynamic;
 mod error;
 mod fork;
 mod function;
+#[cfg(test)]
+mod hostile;
 mod last;
 mod library;
 mod link;

@@ -1,0 +1,422 @@
+//! A VM of the tests' own, at the other end of a socket pair, that answers what it likes.
+
+use crate::error::Error;
+use crate::fork;
+use crate::library::Target;
+use crate::link::{Hold, Link, Nature};
+use crate::resolved::Resolved;
+use crate::token::VmNumber;
+use callframe::DataModel;
+use callframe::template::Template;
+use cosmos_rpc::blocking::Connection;
+use cosmos_rpc::message::coordinator::VmOpened;
+use cosmos_rpc::message::vm::{Attach, CALL, Close, ObjectToken, Open, Sym};
+use cosmos_rpc::message::{Message, REPLY};
+use cosmos_rpc::{Fault, Frame, Role, codec};
+use proptest::prelude::*;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What the VM does with a call.
+#[derive(Clone, Debug)]
+enum Answer {
+    /// A reply with this body.
+    Body(Vec<u8>),
+    /// A frame of another kind or id: kind, difference of the id.
+    Other(u16, i64),
+    /// A fault.
+    Fault(Fault),
+    /// Bytes that are no frame.
+    Noise(Vec<u8>),
+    /// The end of the channel.
+    End,
+    /// Nothing, for ever.
+    Silence,
+}
+
+/// How the VM behaves.
+#[derive(Clone, Debug)]
+struct Manners {
+    answer: Answer,
+    /// Whether its templates are those of its prototypes.
+    honest: bool,
+}
+
+fn opens_with(manners: Manners, timeout: Option<Duration>) -> Arc<Target> {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    std::thread::spawn(move || serve(theirs, manners));
+    let main = Connection::connect(ours, Role::Client).unwrap();
+    let opened = VmOpened {
+        name: "vm/hostfn-666".to_owned(),
+        kind: "hostfn".to_owned(),
+        host: "local".to_owned(),
+        target: "/lib/hostile.so".to_owned(),
+        isolation: "none".to_owned(),
+    };
+    let nature = Nature {
+        shared: false,
+        supervised: false,
+        reusable: false,
+    };
+    let link = Link::new(
+        &opened,
+        nature,
+        VmNumber::new(666).unwrap(),
+        fork::generation(),
+        main,
+    );
+    let hold = Hold::new(link.take().unwrap());
+    let object = hold
+        .request(
+            &Open {
+                target: opened.target.clone(),
+            },
+            timeout,
+            "opening",
+        )
+        .unwrap();
+    Target::new(hold, object, opened.target, timeout)
+}
+
+fn opens(answer: Answer) -> Arc<Target> {
+    opens_with(
+        Manners {
+            answer,
+            honest: true,
+        },
+        None,
+    )
+}
+
+fn serve(stream: UnixStream, manners: Manners) -> Option<()> {
+    let mut connection = Connection::accept(stream, Role::Vm).ok()?;
+    while let Ok(Some(mut frame)) = connection.receive() {
+        let id = frame.id;
+        match frame.kind {
+            Attach::KIND => {
+                let channel = UnixStream::from(frame.descriptors.pop()?);
+                let manners = manners.clone();
+                std::thread::spawn(move || serve(channel, manners));
+                connection.reply::<Attach>(id, &(), &[]).ok()?;
+            }
+            Open::KIND => connection.reply::<Open>(id, &ObjectToken(1), &[]).ok()?,
+            Close::KIND => connection.reply::<Close>(id, &(), &[]).ok()?,
+            Sym::KIND => {
+                let asked: Sym = codec::decode(&frame.body).ok()?;
+                connection
+                    .reply::<Sym>(id, &resolved(&asked.prototype, manners.honest)?, &[])
+                    .ok()?;
+            }
+            CALL => answer(&mut connection, id, &manners.answer)?,
+            _ => return None,
+        }
+    }
+    Some(())
+}
+
+fn resolved(prototype: &str, honest: bool) -> Option<cosmos_rpc::message::vm::Resolved> {
+    let frame = Arc::new(callframe::parse(prototype).ok()?);
+    let mut template = Template::of(&frame, DataModel::LP64).ok()?.encode();
+    if !honest {
+        *template.last_mut()? ^= 1;
+    }
+    Some(cosmos_rpc::message::vm::Resolved {
+        runable: 7,
+        model: DataModel::LP64,
+        template,
+    })
+}
+
+fn answer(connection: &mut Connection, id: u64, answer: &Answer) -> Option<()> {
+    match answer {
+        Answer::Body(body) => connection.send_raw(CALL | REPLY, id, &[body], &[]).ok(),
+        Answer::Other(kind, more) => connection
+            .send_raw(*kind, id.wrapping_add_signed(*more), &[], &[])
+            .ok(),
+        Answer::Fault(fault) => connection.fault(id, fault).ok(),
+        Answer::Noise(bytes) => {
+            use std::os::fd::AsFd;
+            let mut raw = UnixStream::from(connection.as_fd().try_clone_to_owned().ok()?);
+            std::io::Write::write_all(&mut raw, bytes).ok()?;
+            // Keeps the channel open: it is the bytes that must tell.
+            std::thread::sleep(Duration::from_secs(5));
+            None
+        }
+        Answer::End => None,
+        Answer::Silence => {
+            std::thread::sleep(Duration::from_secs(5));
+            None
+        }
+    }
+}
+
+/// The body of a reply: errno, result bytes, blocks, references.
+fn body(errno: i32, result: &[u8], blocks: &[(u64, &[u8])], references: &[u64]) -> Vec<u8> {
+    let pad = |bytes: &mut Vec<u8>| bytes.resize(bytes.len().next_multiple_of(16), 0);
+    let mut bytes = errno.to_le_bytes().to_vec();
+    bytes.extend((references.len() as u32).to_le_bytes());
+    bytes.extend((blocks.len() as u32).to_le_bytes());
+    pad(&mut bytes);
+    bytes.extend(result);
+    pad(&mut bytes);
+    for (capacity, contents) in blocks {
+        bytes.extend((contents.len() as u64).to_le_bytes());
+        bytes.extend(capacity.to_le_bytes());
+        bytes.extend(*contents);
+        pad(&mut bytes);
+    }
+    bytes.extend(
+        references
+            .iter()
+            .flat_map(|reference| reference.to_le_bytes()),
+    );
+    pad(&mut bytes);
+    bytes
+}
+
+/// Calls through the C pointer of `double cos(double x)`, as a program does.
+fn cosine(target: &Arc<Target>) -> (f64, i32, Option<Error>) {
+    crate::clear_last_error();
+    crate::memory::set_errno(0);
+    let function = target.resolve("double cos(double x)").unwrap();
+    // SAFETY: the prototype is of this type.
+    let call: extern "C" fn(f64) -> f64 = unsafe { std::mem::transmute(function.pointer()) };
+    let result = call(0.5);
+    (result, crate::memory::errno(), crate::last_error())
+}
+
+fn dynamic(function: &Arc<Resolved>, values: &[crate::Value]) -> Result<crate::Outcome, Error> {
+    crate::dynamic::call(function, values)
+}
+
+#[test]
+fn a_well_formed_reply_comes_back() {
+    let target = opens(Answer::Body(body(34, &0.25f64.to_le_bytes(), &[], &[])));
+    assert_eq!(cosine(&target), (0.25, 34, None));
+    // And again, on the same channel.
+    assert_eq!(cosine(&target), (0.25, 34, None));
+}
+
+#[test]
+fn a_template_of_another_layout_refuses_the_symbol() {
+    let target = opens_with(
+        Manners {
+            answer: Answer::End,
+            honest: false,
+        },
+        None,
+    );
+    let error = target.resolve("double cos(double x)").unwrap_err();
+    assert_eq!(error.code(), crate::FaultCode::TemplateMismatch);
+    assert_eq!(error.errno(), libc::EPROTO);
+    assert_eq!(
+        (error.function(), error.vm()),
+        (Some("cos"), Some("hostfn-666"))
+    );
+}
+
+#[test]
+fn a_channel_that_ends_is_a_vm_that_died() {
+    let target = opens(Answer::End);
+    let (result, errno, error) = cosine(&target);
+    assert!(result.is_nan());
+    assert_eq!(errno, libc::EOWNERDEAD);
+    let error = error.unwrap();
+    assert_eq!(error.code(), crate::FaultCode::VmDied);
+    assert!(error.to_string().contains("in cos(0.5)"), "{error}");
+    // From now on at once, and with the same story.
+    let (result, errno, again) = cosine_at_once(&target);
+    assert!(result.is_nan());
+    assert_eq!(errno, libc::EOWNERDEAD);
+    assert!(again.unwrap().to_string().starts_with(&error.to_string()));
+}
+
+fn cosine_at_once(target: &Arc<Target>) -> (f64, i32, Option<Error>) {
+    let error = target.resolve("double sin(double x)").unwrap_err();
+    crate::memory::set_errno(error.errno());
+    (f64::NAN, error.errno(), Some(error))
+}
+
+#[test]
+fn silence_is_ended_by_the_deadline() {
+    let manners = Manners {
+        answer: Answer::Silence,
+        honest: true,
+    };
+    let target = opens_with(manners, Some(Duration::from_millis(50)));
+    let begun = Instant::now();
+    let (result, errno, error) = cosine(&target);
+    assert!(begun.elapsed() < Duration::from_secs(2));
+    assert!(result.is_nan());
+    assert_eq!(errno, libc::ETIMEDOUT);
+    assert!(
+        error
+            .unwrap()
+            .to_string()
+            .contains("did not answer in time in cos(0.5)")
+    );
+    assert!(target.usable().is_err());
+}
+
+#[test]
+fn a_fault_of_the_vm_leaves_it_usable() {
+    let fault = Fault::vm(crate::FaultCode::StaleHandle, "no such runable");
+    let target = opens(Answer::Fault(fault));
+    for _ in 0..2 {
+        let (_, errno, error) = cosine(&target);
+        assert_eq!(errno, libc::EBADF);
+        assert_eq!(error.unwrap().to_string(), "no such runable");
+    }
+}
+
+#[test]
+fn answers_of_another_kind_or_call_are_refused() {
+    for (kind, more) in [(Open::KIND | REPLY, 0), (CALL | REPLY, 1)] {
+        let target = opens(Answer::Other(kind, more));
+        let (result, errno, _) = cosine(&target);
+        assert!(result.is_nan());
+        assert_eq!(errno, libc::EPROTO);
+        assert!(
+            target.usable().is_err(),
+            "a VM that breaks the protocol is gone"
+        );
+    }
+}
+
+#[test]
+fn noise_and_giant_lengths_end_the_call_at_once() {
+    let giant = [
+        0xff, 0xff, 0xff, 0xff, 0x10, 0x83, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0,
+    ];
+    let promised = [
+        8, 0, 0, 0, 0x10, 0x83, 200, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8,
+    ];
+    for bytes in [giant.as_slice(), promised.as_slice()] {
+        let target = opens(Answer::Noise(bytes.to_vec()));
+        let begun = Instant::now();
+        let (result, errno, _) = cosine(&target);
+        assert!(begun.elapsed() < Duration::from_secs(2));
+        assert!(result.is_nan());
+        assert!(
+            [libc::EPROTO, libc::EMSGSIZE].contains(&errno),
+            "errno {errno}"
+        );
+    }
+}
+
+#[test]
+fn more_filled_than_there_is_room_for_is_refused() {
+    let prototype = "int f(char *__out __sized_by(n) __filled(return) p, int n)";
+    for filled in [9i32, i32::MAX, 4096] {
+        let reply = body(0, &filled.to_le_bytes(), &[(8, b"12345678")], &[]);
+        let function = opens(Answer::Body(reply)).resolve_kept(prototype);
+        let error = dynamic(&function.1, &[crate::Value::Out, crate::Value::Int(8)]).unwrap_err();
+        assert_eq!(error.errno(), libc::EPROTO, "{error}");
+    }
+}
+
+#[test]
+fn handles_that_no_vm_may_send_are_refused() {
+    let prototype = "struct box *make(void)";
+    for wire in [1u64 << 48 | 1, u64::MAX, 1 << 24] {
+        let (_library, function) =
+            opens(Answer::Body(body(0, &[0; 8], &[], &[wire]))).resolve_kept(prototype);
+        let error = dynamic(&function, &[]).unwrap_err();
+        assert_eq!(error.errno(), libc::EPROTO, "{wire:#x}: {error}");
+    }
+    let (_library, function) =
+        opens(Answer::Body(body(0, &[0; 8], &[], &[5 << 24 | 3]))).resolve_kept(prototype);
+    let outcome = dynamic(&function, &[]).unwrap();
+    assert_eq!(
+        outcome.result,
+        crate::Value::Handle(2 << 62 | 666 << 48 | 5 << 24 | 3)
+    );
+}
+
+#[test]
+fn a_handle_of_another_vm_is_refused_by_name() {
+    let (_library, function) = opens(Answer::End).resolve_kept("int use(struct box *box)");
+    let foreign = VmNumber::new(665).unwrap().token(1).unwrap();
+    let error = dynamic(&function, &[crate::Value::Handle(foreign)]).unwrap_err();
+    assert!(error.to_string().contains("another VM"), "{error}");
+    assert!(error.to_string().contains("box"), "{error}");
+}
+
+#[test]
+fn a_closed_library_refuses_calls_and_symbols() {
+    let target = opens(Answer::Body(body(0, &0.25f64.to_le_bytes(), &[], &[])));
+    let function = target.resolve("double cos(double x)").unwrap();
+    target.close().unwrap();
+    target.close().unwrap();
+    let error = dynamic(&function, &[crate::Value::Float(1.0)]).unwrap_err();
+    assert_eq!(error.errno(), libc::EBADF);
+    assert_eq!(
+        target.resolve("double sin(double x)").unwrap_err().errno(),
+        libc::EBADF
+    );
+    drop(target);
+    let error = dynamic(&function, &[crate::Value::Float(1.0)]).unwrap_err();
+    assert_eq!(error.errno(), libc::EBADF);
+}
+
+#[test]
+fn a_forked_child_fails_at_once_and_the_parent_goes_on() {
+    let target = opens(Answer::Body(body(0, &0.25f64.to_le_bytes(), &[], &[])));
+    let function = target.resolve("double cos(double x)").unwrap();
+    // SAFETY: the prototype is of this type.
+    let call: extern "C" fn(f64) -> f64 = unsafe { std::mem::transmute(function.pointer()) };
+    assert_eq!(call(0.5), 0.25);
+    // SAFETY: the child runs this test's own code only and ends by _exit.
+    match unsafe { libc::fork() } {
+        0 => {
+            let result = call(0.5);
+            let errno = crate::memory::errno();
+            let code = crate::last_error().map(|error| error.code());
+            let fine = result.is_nan()
+                && errno == libc::ECOMM
+                && code == Some(crate::FaultCode::Forked)
+                && target.resolve("double sin(double x)").is_err()
+                && target.close().is_err();
+            drop((function, target));
+            // SAFETY: ends the child without running anything of the test harness.
+            unsafe { libc::_exit(i32::from(!fine)) }
+        }
+        child => {
+            let mut status = 0;
+            // SAFETY: waits for the child made above.
+            assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+            assert_eq!(status, 0);
+        }
+    }
+    assert_eq!(call(0.5), 0.25);
+}
+
+trait ResolveKept {
+    /// The function with the library that must stay open for it.
+    fn resolve_kept(self, prototype: &str) -> (Arc<Target>, Arc<Resolved>);
+}
+
+impl ResolveKept for Arc<Target> {
+    fn resolve_kept(self, prototype: &str) -> (Arc<Target>, Arc<Resolved>) {
+        let function = self.resolve(prototype).unwrap();
+        (self, function)
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_replies_fail_cleanly(reply in prop::collection::vec(any::<u8>(), 0..200)) {
+        let (_library, function) = opens(Answer::Body(reply))
+            .resolve_kept("char *__borrowed f(char *__out __sized_by(*n) p, unsigned long *n)");
+        let values = [crate::Value::Out, crate::Value::Int(64)];
+        // Almost always an error; what is well-formed by chance stays inside of its 64 bytes.
+        if let Ok(outcome) = dynamic(&function, &values) {
+            for (_, value) in outcome.outputs {
+                prop_assert!(!matches!(value, crate::Value::Bytes(bytes) if bytes.len() > 64));
+            }
+        }
+    }
+}

@@ -12,7 +12,7 @@ use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::coordinator::VmOpened;
 use cosmos_rpc::message::vm::{Attach, CALL, Close, ObjectToken, Open, Sym};
 use cosmos_rpc::message::{Message, REPLY};
-use cosmos_rpc::{Fault, Frame, Role, codec};
+use cosmos_rpc::{Fault, Role, codec};
 use proptest::prelude::*;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;

@@ -140,8 +140,8 @@ impl Resolved {
 pub(crate) fn parse(prototype: &str) -> Result<CallFrame, Error> {
     callframe::parse(prototype).map_err(|error| {
         Error::Prototype(Refusal {
-            code: error.code.to_string(),
-            message: error.message.clone(),
+            code: error.code().to_string(),
+            message: error.message().to_string(),
             rendered: error.render(prototype),
         })
     })

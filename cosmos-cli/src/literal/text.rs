@@ -58,7 +58,7 @@ pub fn hexadecimal(digits: &str) -> Result<Vec<u8>, Reason> {
         .bytes()
         .filter(|byte| !byte.is_ascii_whitespace())
         .collect();
-    if digits.len() % 2 != 0 {
+    if !digits.len().is_multiple_of(2) {
         return Err("hex: takes two digits for each byte".to_owned());
     }
     digits

@@ -209,10 +209,14 @@ fn format(question: &Question<'_>) -> Option<String> {
     if format.is_some_and(|format| profile.formats.contains(&format)) {
         return None;
     }
-    let formats: Vec<&str> = profile.formats.iter().map(|format| format.name()).collect();
+    let formats: Vec<&str> = profile
+        .formats
+        .iter()
+        .map(|format| format.plural())
+        .collect();
     let advice = question.requirements.format.advice();
     Some(format!(
-        "{} loads {}; this is: {}{}",
+        "{} loads {}; this is {}{}",
         profile.kind,
         formats.join(", "),
         question.requirements.format.describe(),

@@ -164,13 +164,13 @@ impl Profile {
 }
 
 impl FormatName {
-    /// Its name in profiles and messages.
-    pub fn name(self) -> &'static str {
+    /// Several of it.
+    pub fn plural(self) -> &'static str {
         match self {
-            FormatName::SharedObject => "shared object",
-            FormatName::Program => "program",
-            FormatName::Script => "script",
-            FormatName::Nexe => "nexe",
+            FormatName::SharedObject => "shared objects",
+            FormatName::Program => "programs",
+            FormatName::Script => "scripts",
+            FormatName::Nexe => "nexes",
         }
     }
 

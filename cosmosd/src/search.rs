@@ -53,7 +53,8 @@ fn path(name: &str, directory: &str) -> Result<PathBuf, Fault> {
             ),
         ));
     }
-    let path = Path::new(directory).join(path);
+    // Without `.` in between; `..` stays, for it may follow a link.
+    let path: PathBuf = Path::new(directory).join(path).components().collect();
     if exists(&path) {
         return Ok(path);
     }

@@ -184,6 +184,10 @@ impl Supervisor {
         };
         match tokio::time::timeout_at(deadline, connecting).await {
             Ok(Ok(connection)) => self.control = Some(connection),
+            // It is ending: how says more than that.
+            Ok(Err(fault)) if fault.code == FaultCode::Disconnected => {
+                self.escalate(END_PATIENCE, Escalation::Kill);
+            }
             Ok(Err(fault)) => self.give_up_starting(&fault.message),
             Err(_) => {}
         }
@@ -235,6 +239,9 @@ impl Supervisor {
 
     /// A notice of the VM. It may be hostile: whatever is not due ends it.
     fn hear(&mut self, frame: Frame) {
+        if self.killed {
+            return;
+        }
         let is_starting = self.life.borrow().state == State::Starting;
         match frame.kind {
             Ready::KIND if is_starting && frame.message::<Ready>().is_ok() => {
@@ -328,8 +335,8 @@ impl Supervisor {
 
     fn kill(&mut self) {
         self.killed = true;
+        // The control socket stays: its end would be an invitation to end by itself.
         self.poison();
-        self.control = None;
         let is_asked = match &mut self.launcher {
             Some(launcher) => launcher.writer.queue_notice(&Kill, Vec::new()).is_ok(),
             None => false,

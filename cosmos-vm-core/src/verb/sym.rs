@@ -14,7 +14,8 @@ pub(super) fn answer<V: Vm>(session: &Session<V>, frame: &Frame) -> Result<Answe
     let token = request.object.0;
     let object = session.object(token)?;
     let refused = |message: String| Fault::caller(FaultCode::BadPrototype, message);
-    let parsed = parse(&request.prototype).map_err(refused)?;
+    let parsed = callframe::parse(&request.prototype)
+        .map_err(|error| refused(error.render(&request.prototype)))?;
     let template = Template::of(&Arc::new(parsed), session.vm.model())
         .map_err(|error| refused(error.to_string()))?;
     let runable = session.vm.sym(&object, &template)?;
@@ -30,9 +31,4 @@ pub(super) fn answer<V: Vm>(session: &Session<V>, frame: &Frame) -> Result<Answe
         model: session.vm.model(),
         template: encoded,
     })
-}
-
-// The parser is not here yet; until it is, no prototype is understood.
-fn parse(prototype: &str) -> Result<callframe::CallFrame, String> {
-    Err(format!("prototypes are not understood yet: {prototype}"))
 }

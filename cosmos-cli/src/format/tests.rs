@@ -120,7 +120,7 @@ fn json_keeps_buffers_apart_from_strings() {
     after.errno = 4;
     assert_eq!(
         crate::json::outcome(&read, &after).to_string(),
-        r#"{"errno":4,"out":{"buf":"6869"},"return":2}"#
+        r#"{"return":2,"out":{"buf":"6869"},"errno":4}"#
     );
     let strdup = frame("char *__owned(free) strdup(const char *s)");
     let text = |bytes: &[u8]| {

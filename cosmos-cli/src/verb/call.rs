@@ -27,7 +27,7 @@ pub fn run(call: &Call) -> Verdict {
     let given = literal::arguments(&frame, &call.arguments).map_err(wrong_words)?;
     let outcome = carry_out(call, &given.values).map_err(|error| flatten(failed(call, error)))?;
     if call.json {
-        super::print_json(&json::outcome(&frame, &outcome))?;
+        super::print(&format!("{}\n", json::outcome(&frame, &outcome)))?;
         return Ok(0);
     }
     let mut text = format::outcome(&frame, &outcome);
@@ -63,7 +63,7 @@ fn failed(call: &Call, error: Error) -> Result<Problem, Problem> {
 /// `{"error": {…}}` on standard output for programs; people read standard error.
 fn tell_json(call: &Call, error: impl FnOnce() -> serde_json::Value) -> Result<(), Problem> {
     if call.json {
-        super::print_json(&json!({ "error": error() }))?;
+        super::print(&format!("{}\n", json!({ "error": error() })))?;
     }
     Ok(())
 }

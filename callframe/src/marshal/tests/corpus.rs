@@ -626,11 +626,12 @@ fn handles_are_made_by_results_and_outputs_and_ended_by_consumption() {
         "the same object has the same handle"
     );
     assert_eq!(arena.bytes(place, 8), token);
-    shut.call(&mut arena, &mut machine, &[token.clone()], |function| {
+    let arguments = [token];
+    shut.call(&mut arena, &mut machine, &arguments, |function| {
         assert_eq!(function.number(0), 0xaaaa);
     })
     .unwrap();
-    let again = shut.call(&mut arena, &mut machine, &[token], |_| panic!("called"));
+    let again = shut.call(&mut arena, &mut machine, &arguments, |_| panic!("called"));
     assert!(matches!(
         again.err().unwrap(),
         MarshalError::StaleHandle { .. }

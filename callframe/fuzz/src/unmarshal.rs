@@ -1,0 +1,228 @@
+//! What `unmarshal` does with an input, for the fuzzer and for the test that replays its inputs.
+//!
+//! | byte of the input | meaning |
+//! |---|---|
+//! | 0 | which of [`PROTOTYPES`], modulo their number |
+//! | 1 | bit 0: 0 a request, 1 a reply; bit 1: the VM is LP64 or ILP32 |
+//! | 2.. | the body |
+//!
+//! A decoder may refuse or accept. It may not panic, may not write outside of what the call
+//! declared writable, and a refused reply may not have written at all.
+
+use callframe::marshal::{Callee, CalleeMemory, Caller, CallerMemory, Keep, MemoryError, Pending};
+use callframe::{DataModel, Template};
+use std::sync::Arc;
+
+/// Functions whose calls use every part of the layout.
+pub const PROTOTYPES: [&str; 8] = [
+    "double cos(double x)",
+    "double strtod(const char *nptr, char *__alias(nptr) *__out endptr)",
+    "struct tm *__borrowed localtime(const time_t *timep)",
+    "ssize_t read(int __fd fd, void *__out __sized_by(count) __filled(return) buf, size_t count)",
+    "char *__owned(free) strdup(const char *s)",
+    "int compress2(unsigned char *__out __sized_by(*destLen) dest, unsigned long *__inout destLen, \
+     const unsigned char *__sized_by(sourceLen) source, unsigned long sourceLen, int level)",
+    "int poll(struct pollfd *__inout __counted_by(nfds) fds, nfds_t nfds, int timeout)",
+    "struct thing; struct thing *__handle make(struct thing *__handle *__out other, \
+     const char *__static __null_terminated *__out name)",
+];
+
+/// Decodes `input`.
+pub fn run(input: &[u8]) {
+    let Some((&[which, how], body)) = input.split_first_chunk::<2>() else {
+        return;
+    };
+    let prototype = PROTOTYPES[usize::from(which) % PROTOTYPES.len()];
+    let frame = Arc::new(callframe::parse(prototype).expect("a prototype of the list"));
+    let model = if how & 2 == 0 {
+        DataModel::LP64
+    } else {
+        DataModel::ILP32
+    };
+    if how & 1 == 0 {
+        let callee = Callee::new(Template::of(&frame, model).expect("a layout"));
+        if let Ok(mut image) = callee.decode(body, &mut Nothing) {
+            image.relocate(0x4000_0000);
+        }
+        return;
+    }
+    let caller = Caller::new(frame, DataModel::LP64, model).expect("a conversion");
+    let (mut memory, pending, result) = call(&caller);
+    let before = memory.buffers.clone();
+    let attached = [3, 4];
+    let attached = &attached[..usize::from(how >> 2) % 3];
+    if caller
+        .decode(&mut memory, &pending, body, attached, result)
+        .is_err()
+    {
+        assert!(
+            memory.buffers == before,
+            "a refused reply has changed something"
+        );
+    }
+}
+
+/// A call of any function of the list: every pointer leads to [`TARGET`] bytes, every number is 2.
+pub fn call(caller: &Caller) -> (Memory, Pending, u64) {
+    let (memory, _, pending, result) = request(caller);
+    (memory, pending, result)
+}
+
+/// As [`call`], with the request.
+pub fn request(caller: &Caller) -> (Memory, Vec<u8>, Pending, u64) {
+    let mut memory = Memory { buffers: vec![] };
+    let template = caller.caller_template();
+    let result = memory.add(vec![0xee; template.result().size as usize], true);
+    let target = memory.add(text(), true);
+    let mut arguments = Vec::new();
+    for (parameter, slot) in caller.frame().parameters().iter().zip(template.arguments()) {
+        let pointer = matches!(
+            caller.frame().ty(parameter.ty),
+            callframe::types::Type::Pointer(_)
+        );
+        let value: u64 = if pointer { target } else { 2 };
+        let mut bytes = value.to_le_bytes().to_vec();
+        bytes.resize(slot.size as usize, 0);
+        arguments.push(memory.add(bytes, false));
+    }
+    let (mut body, mut descriptors) = (Vec::new(), Vec::new());
+    let pending = caller
+        .encode(&mut memory, &arguments, 0, &mut body, &mut descriptors)
+        .expect("a call that can be carried");
+    (memory, body, pending, result)
+}
+
+/// The reply of a function that does nothing and returns zeros.
+pub fn reply(caller: &Caller, request: &[u8]) -> Vec<u8> {
+    let callee = Callee::new(caller.callee_template().clone());
+    let mut image = callee
+        .decode(request, &mut Nothing)
+        .expect("a request that was just made");
+    image.relocate(0x4000_0000);
+    let result = vec![0; caller.callee_template().result().size as usize];
+    let mut reply = Vec::new();
+    callee
+        .encode_reply(&image, &mut Nothing, 0, &result, &mut reply)
+        .expect("a reply that can be carried");
+    reply
+}
+
+/// What every pointer of a call leads to: the number 2, then a text that ends.
+const TARGET: usize = 64;
+
+fn text() -> Vec<u8> {
+    let mut bytes = vec![0; TARGET];
+    bytes[0] = 2;
+    bytes
+}
+
+/// A program's memory: addresses are `(number of a buffer + 1) << 16`.
+pub struct Memory {
+    buffers: Vec<(Vec<u8>, bool)>,
+}
+
+impl Memory {
+    fn add(&mut self, bytes: Vec<u8>, writable: bool) -> u64 {
+        self.buffers.push((bytes, writable));
+        (self.buffers.len() as u64) << 16
+    }
+
+    fn place(&self, address: u64, length: usize) -> Option<(usize, usize)> {
+        let index = usize::try_from(address >> 16).ok()?.checked_sub(1)?;
+        let offset = (address & 0xffff) as usize;
+        (offset.checked_add(length)? <= self.buffers.get(index)?.0.len()).then_some((index, offset))
+    }
+}
+
+impl CallerMemory for Memory {
+    fn read(&self, address: u64, into: &mut [u8]) -> Result<(), MemoryError> {
+        let (index, offset) = self
+            .place(address, into.len())
+            .ok_or(MemoryError::Address(address))?;
+        into.copy_from_slice(&self.buffers[index].0[offset..offset + into.len()]);
+        Ok(())
+    }
+
+    fn write(&mut self, address: u64, bytes: &[u8]) -> Result<(), MemoryError> {
+        let (index, offset) = self
+            .place(address, bytes.len())
+            .expect("a write into nothing");
+        assert!(self.buffers[index].1, "a write into what is const");
+        self.buffers[index].0[offset..offset + bytes.len()].copy_from_slice(bytes);
+        Ok(())
+    }
+
+    fn terminated_length(
+        &self,
+        address: u64,
+        unit: usize,
+        terminator: u64,
+        limit: u64,
+    ) -> Result<u64, MemoryError> {
+        let mut element = vec![0; unit];
+        for index in 0..limit {
+            self.read(address + index * unit as u64, &mut element)?;
+            if element == terminator.to_le_bytes()[..unit] {
+                return Ok(index + 1);
+            }
+        }
+        Err(MemoryError::Unterminated(limit))
+    }
+
+    fn keep(&mut self, bytes: &[u8], _: Keep) -> Result<u64, MemoryError> {
+        Ok(self.add(bytes.to_vec(), false))
+    }
+
+    fn handle_token(&self, wire: u64) -> u64 {
+        wire
+    }
+
+    fn handle_wire(&self, token: u64) -> Result<u64, MemoryError> {
+        Ok(token)
+    }
+
+    fn descriptor(&mut self, fd: i32) -> Option<i32> {
+        Some(fd)
+    }
+}
+
+/// A VM that has nothing but the image.
+struct Nothing;
+
+impl CalleeMemory for Nothing {
+    fn read(&self, address: u64, _: &mut [u8]) -> Result<(), MemoryError> {
+        Err(MemoryError::Address(address))
+    }
+
+    fn terminated_length(
+        &self,
+        address: u64,
+        _: usize,
+        _: u64,
+        _: u64,
+    ) -> Result<u64, MemoryError> {
+        Err(MemoryError::Address(address))
+    }
+
+    fn handle_enter(&mut self, _: u64) -> Result<u64, MemoryError> {
+        Err(MemoryError::Exhausted)
+    }
+
+    fn handle_resolve(&self, _: u64) -> Result<u64, MemoryError> {
+        Err(MemoryError::StaleHandle)
+    }
+
+    fn handle_consume(&mut self, _: u64) {}
+
+    fn release(&mut self, function: &str, _: u64) -> Result<(), MemoryError> {
+        Err(MemoryError::Other(function.to_owned()))
+    }
+
+    fn descriptor(&mut self, index: usize) -> Result<i32, MemoryError> {
+        Ok(index as i32 + 10)
+    }
+
+    fn descriptor_leave(&mut self, _: i32) -> Result<u64, MemoryError> {
+        Err(MemoryError::Exhausted)
+    }
+}

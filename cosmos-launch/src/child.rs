@@ -205,7 +205,7 @@ impl Steps<'_> {
         }
         // Landlock and the first system call filter belong here, after the last step that opens
         // anything and before the program is replaced; cosmosd reports the level without them.
-        control(libc::PR_SET_NO_NEW_PRIVS, 1).map_err(|error| (Step::Privileges, error))?;
+        nix::sys::prctl::set_no_new_privs().map_err(|error| (Step::Privileges, error))?;
         // SAFETY: the path is a C string and both tables end with a null pointer; all outlive the
         // call, which only returns where it failed.
         unsafe {
@@ -234,18 +234,12 @@ impl Steps<'_> {
 
 /// Asks for SIGKILL when the launcher ends, and makes sure that it has not ended before.
 fn die_with(launcher: Pid) -> nix::Result<()> {
-    control(libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong)?;
+    nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
     if nix::unistd::getppid() == launcher {
         Ok(())
     } else {
         Err(Errno::ESRCH)
     }
-}
-
-fn control(option: libc::c_int, argument: libc::c_ulong) -> nix::Result<()> {
-    const NONE: libc::c_ulong = 0;
-    // SAFETY: the options used here take plain numbers.
-    Errno::result(unsafe { libc::prctl(option, argument, NONE, NONE, NONE) }).map(drop)
 }
 
 /// Every signal, the two that the C library keeps for itself included: a starter may have ignored

@@ -46,6 +46,7 @@ fn main() -> ExitCode {
 }
 
 fn launch() -> Result<(), Fault> {
+    renounce()?;
     let mut coordinator =
         Connection::accept(standard_input()?, Role::Launcher)?.expect(Role::Coordinator)?;
     let Some(frame) = coordinator.receive()? else {
@@ -83,6 +84,14 @@ fn start(mut frame: Frame) -> Result<child::Child, Fault> {
         ));
     };
     child::spawn(&plan::Plan::new(&start)?, control.as_fd())
+}
+
+/// Gives up what a monitor never needs: privileges of set-id programs, and being looked into by
+/// other processes of its uid.
+fn renounce() -> Result<(), Fault> {
+    nix::sys::prctl::set_no_new_privs()
+        .and_then(|()| nix::sys::prctl::set_dumpable(false))
+        .map_err(|error| Fault::host(FaultCode::System, format!("prctl failed: {}", error.desc())))
 }
 
 /// Standard input as a socket of this process's own, so that the VM's standard input can be

@@ -231,7 +231,6 @@ impl<'frame> Converter<'frame> {
 fn record_name(name: &RecordName) -> &str {
     match name {
         RecordName::Tag(name) | RecordName::Typedef(name) => name,
-        #[allow(unreachable_patterns)] // for records that nothing names
-        _ => "(unnamed)",
+        RecordName::Unnamed => "(unnamed)",
     }
 }

@@ -83,6 +83,7 @@ pub fn run<V: Vm>(vm: V) -> ExitCode {
     // Somebody's own subscriber does as well.
     let _ = subscriber.with_ansi(false).try_init();
     let kind = vm.kind();
+    process::default_faults();
     let arguments = match Arguments::parse(std::env::args_os().skip(1)) {
         Ok(arguments) => arguments,
         Err(problem) => {

@@ -16,6 +16,15 @@ pub(crate) unsafe fn adopt(number: RawFd) -> Option<OwnedFd> {
     Some(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
+/// Lets memory faults end the process as they end a C program. Rust's own handlers, which look for
+/// its stack guards, would let a fault that was sent (`raise(SIGSEGV)`) pass once.
+pub(crate) fn default_faults() {
+    for signal in [libc::SIGSEGV, libc::SIGBUS] {
+        // SAFETY: the default action needs no handler; no other thread runs yet.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+}
+
 /// Ends the process at once: no exit handlers, no destructors of foreign code, which may be in the
 /// middle of anything on other threads.
 pub(crate) fn end(status: i32) -> ! {

@@ -325,10 +325,14 @@ async fn shake_hands(stream: UnixStream, role: Role, limits: Limits) -> Result<C
     // A peer that refuses this end may have said why and closed already: read that first.
     let sent = connection.writer.flush().await;
     let Some(frame) = connection.reader.receive().await? else {
-        return Err(sent.err().unwrap_or_else(exchange::vanished));
+        return Err(exchange::mute());
     };
     connection.writer.peer = Hello::decode(&frame)?;
-    sent?;
+    match sent {
+        // What a peer sent before it went is good all the same.
+        Err(fault) if fault.code == FaultCode::Disconnected => {}
+        sent => sent?,
+    }
     connection.reader.decoder.set_limits(limits);
     Ok(connection)
 }

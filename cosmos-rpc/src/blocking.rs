@@ -70,11 +70,15 @@ impl Connection {
         let sent = connection.write(outgoing, &[&body], &[], deadline);
         let frame = match connection.next(deadline) {
             Ok(Some(frame)) => frame,
-            Ok(None) => return Err(sent.err().unwrap_or_else(closed_at_once)),
+            Ok(None) => return Err(exchange::mute()),
             Err(fault) => return Err(fault),
         };
         connection.peer = Hello::decode(&frame)?;
-        sent?;
+        match sent {
+            // What a peer sent before it went is good all the same.
+            Err(fault) if fault.code == FaultCode::Disconnected => connection.broken = None,
+            sent => sent?,
+        }
         connection.decoder.set_limits(limits);
         Ok(connection)
     }
@@ -338,13 +342,6 @@ fn remaining(deadline: Instant) -> Result<PollTimeout, Fault> {
     }
     let millis = i32::try_from(left.as_millis()).unwrap_or(i32::MAX).max(1);
     Ok(PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX))
-}
-
-fn closed_at_once() -> Fault {
-    Fault::peer(
-        FaultCode::Disconnected,
-        "the peer closed the connection before its handshake",
-    )
 }
 
 pub(crate) fn send_failed(error: Errno) -> Fault {

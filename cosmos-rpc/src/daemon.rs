@@ -25,6 +25,9 @@ use nix::sys::stat::{Mode, umask};
 use nix::unistd::{ForkResult, chdir, dup2_stderr, dup2_stdin, dup2_stdout, fork, setsid};
 use std::io::{IsTerminal, Write};
 use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 
 /// First descriptor that systemd passes.
 const LISTEN_START: RawFd = 3;
@@ -130,9 +133,11 @@ pub struct Readiness {
 }
 
 impl Readiness {
-    /// Says that the daemon serves; detached, it has no standard output from then on.
+    /// Says that the daemon serves, to systemd too where it asked to be told (`NOTIFY_SOCKET`).
+    /// Detached, the daemon has no standard output from then on.
     pub fn ready(self) {
         self.say("ready");
+        notify_service_manager();
         if self.detached {
             let _ = dup2_stdout(&self.null);
             if std::io::stderr().is_terminal() {
@@ -150,6 +155,23 @@ impl Readiness {
         // A starter that went away is no reason to fail.
         let mut stdout = std::io::stdout().lock();
         let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+    }
+}
+
+/// Tells systemd which process the service is now: after a hand-over it is another one, and the
+/// unit needs `NotifyAccess=all` for it to say so.
+fn notify_service_manager() {
+    let Some(path) = std::env::var_os("NOTIFY_SOCKET") else {
+        return;
+    };
+    let address = match path.as_bytes() {
+        [b'@', name @ ..] => SocketAddr::from_abstract_name(name),
+        _ => SocketAddr::from_pathname(&path),
+    };
+    let text = format!("READY=1\nMAINPID={}", std::process::id());
+    // A service manager that cannot be told is no reason to fail.
+    if let (Ok(address), Ok(socket)) = (address, UnixDatagram::unbound()) {
+        let _ = socket.send_to_addr(text.as_bytes(), &address);
     }
 }
 

@@ -71,6 +71,14 @@ pub(crate) fn vanished() -> Fault {
     )
 }
 
+/// The peer ended the connection without a handshake.
+pub(crate) fn mute() -> Fault {
+    Fault::peer(
+        FaultCode::Disconnected,
+        "the peer closed the connection before its handshake",
+    )
+}
+
 /// The body of a request, its descriptor count checked.
 pub(crate) fn request<M: Message>(message: &M, descriptors: usize) -> Result<Vec<u8>, Fault> {
     check_count(M::KIND, descriptors, M::DESCRIPTORS)?;

@@ -13,6 +13,7 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
+pub mod catalogue;
 pub mod coordinator;
 pub mod launch;
 pub mod registry;

@@ -9,7 +9,7 @@ use cosmos_rpc::{Blame, FaultCode, Role};
 use nix::sys::signal::{Signal, kill};
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -248,4 +248,26 @@ fn a_successor_without_a_predecessor_says_so() {
     let output = command.output().unwrap();
     assert!(!output.status.success());
     assert_ne!(String::from_utf8_lossy(&output.stdout).trim(), "ready");
+}
+
+/// systemd learns which process the service is, also after a hand-over.
+#[test]
+fn the_service_manager_is_told_who_serves() {
+    let place = directory();
+    let path = place.path().join("notify");
+    let manager = UnixDatagram::bind(&path).unwrap();
+    manager
+        .set_read_timeout(Some(Duration::from_secs(5)))
+        .unwrap();
+    let told = || {
+        let mut text = [0; 100];
+        let length = manager.recv(&mut text).unwrap();
+        String::from_utf8_lossy(&text[..length]).into_owned()
+    };
+    let registry = Running::with(|command| {
+        command.env("NOTIFY_SOCKET", &path);
+    });
+    assert_eq!(told(), format!("READY=1\nMAINPID={}", registry.child.id()));
+    hang_up(&registry);
+    assert_eq!(told(), format!("READY=1\nMAINPID={}", registry.pid()));
 }

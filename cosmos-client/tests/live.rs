@@ -142,7 +142,7 @@ fn structs_strings_and_positions_come_back_as_values() {
         assert_eq!(quotient.result, Value::Record(members));
 
         let number = call(
-            "double strtod(const char *nptr, char **__out __alias(nptr) endptr)",
+            "double strtod(const char *nptr, char *__alias(nptr) *__out endptr)",
             &[Value::from("2.5 apples"), Value::Out],
         );
         assert_eq!(number.result, Value::Float(2.5));

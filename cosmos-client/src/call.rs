@@ -133,7 +133,11 @@ impl Call<'_> {
         mut frame: Frame,
         result: u64,
     ) -> Result<Outcome, Error> {
-        if let Some(fault) = frame.fault() {
+        if let Some(mut fault) = frame.fault() {
+            // What the function left breaks its prototype; no argument of the program's is wrong.
+            if (fault.blame, fault.code) == (Blame::Vm, FaultCode::BadArgument) {
+                fault.code = FaultCode::Protocol;
+            }
             return Err(self.library.link().named(fault));
         }
         if frame.kind != CALL | REPLY {

@@ -79,7 +79,7 @@ pub(crate) fn park(link: &Arc<Link>, mut channel: Channel) {
         // Channels of VMs that are gone go with the first sight of them.
         channels
             .extract_if(.., |known| {
-                !known.link.upgrade().is_some_and(|link| !link.is_gone())
+                known.link.upgrade().is_none_or(|link| link.is_gone())
             })
             .collect()
     });

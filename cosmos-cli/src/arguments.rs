@@ -89,10 +89,13 @@ Examples:
       'uLong crc32(uLong crc, const Bytef *__sized_by(len) buf, uInt len)' 0 hello sizeof:buf
   907060870";
 
-/// List the running VMs.
+/// List the running VMs, and those that died lately.
 #[derive(Args)]
 #[command(after_help = "Example:\n  $ cosmos ls")]
 pub struct Ls {
+    /// Show those too that ended as they should.
+    #[arg(long)]
+    pub all: bool,
     /// Print a JSON array.
     #[arg(long)]
     pub json: bool,

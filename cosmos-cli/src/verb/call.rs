@@ -84,8 +84,9 @@ fn errno_line(errno: i32) -> String {
     match errno {
         0 => "errno = 0\n".to_owned(),
         number => {
-            let error = Errno::from_raw(number);
-            format!("errno = {number} ({error:?}: {})\n", error.desc())
+            let said = std::io::Error::from_raw_os_error(number).to_string();
+            let said = said.split(" (os error").next().unwrap_or_default();
+            format!("errno = {number} ({:?}: {said})\n", Errno::from_raw(number))
         }
     }
 }

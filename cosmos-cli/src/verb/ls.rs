@@ -6,7 +6,10 @@ use comfy_table::{CellAlignment, Table, presets};
 use cosmos_rpc::message::coordinator::VmRow;
 use serde_json::json;
 
-/// Prints the running VMs. Where no daemon runs there are none: nothing is started to find out.
+/// How cosmosd says that a VM ended by itself and without an error.
+const ENDED_WELL: &str = "exited with status 0";
+
+/// Prints the running VMs, and those that died lately. Where no daemon runs there are none: nothing is started to find out.
 pub fn run(arguments: &Ls) -> Verdict {
     let config = super::config::load()?;
     let rows = if super::daemons::registry_listens(&config) {
@@ -14,12 +17,27 @@ pub fn run(arguments: &Ls) -> Verdict {
     } else {
         Vec::new()
     };
+    let rows = shown(rows, arguments.all);
     if arguments.json {
         super::print_json(&rows.iter().map(json_row).collect())?;
     } else {
         super::print(&table(&rows))?;
     }
     Ok(0)
+}
+
+/// Without the VMs that ended as they should, unless all are wanted; oldest first.
+fn shown(mut rows: Vec<VmRow>, all: bool) -> Vec<VmRow> {
+    rows.retain(|row| all || row.state != "gone" || row.ending != ENDED_WELL);
+    rows.sort_by_key(|row| {
+        let number = row
+            .name
+            .rsplit('-')
+            .next()
+            .and_then(|digits| digits.parse::<u64>().ok());
+        (row.kind.clone(), number, row.name.clone())
+    });
+    rows
 }
 
 fn json_row(row: &VmRow) -> serde_json::Value {
@@ -140,6 +158,29 @@ mod tests {
             age: 245_000,
             ending: String::new(),
         }
+    }
+
+    #[test]
+    fn what_ended_well_is_shown_only_on_demand() {
+        let named = |name: &str, state: &str, ending: &str| VmRow {
+            name: name.into(),
+            state: state.into(),
+            ending: ending.into(),
+            ..row()
+        };
+        let rows = vec![
+            named("hostfn-10", "ready", ""),
+            named("hostfn-9", "gone", ENDED_WELL),
+            named("hostfn-2", "gone", "killed by SIGSEGV"),
+        ];
+        let names = |all| -> Vec<String> {
+            shown(rows.clone(), all)
+                .into_iter()
+                .map(|row| row.name)
+                .collect()
+        };
+        assert_eq!(names(false), ["hostfn-2", "hostfn-10"]);
+        assert_eq!(names(true), ["hostfn-2", "hostfn-9", "hostfn-10"]);
     }
 
     #[test]

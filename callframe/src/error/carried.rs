@@ -69,10 +69,10 @@ pub(super) fn texts(code: Code) -> Option<(&'static str, &'static str)> {
              library would read freed memory: the function is refused.",
         ),
         Code::E0212 => (
-            "not carried yet: results tied to a handle",
-            "`__borrowed_from(h)` keeps a result alive until h is closed or used again. `__borrowed` is \
-             carried: the copy then lives until the next call of this function on this thread, which \
-             is enough where the caller reads it at once.",
+            "not carried yet: arrays of pointers that end with NULL",
+            "An array of pointers is carried where its length is known: `__counted_by(n)`. One that \
+             ends with a NULL pointer, as argv does, would have to be walked before anything is \
+             copied. Functions that take the number of elements work.",
         ),
         Code::E0213 => (
             "not carried yet: a capacity together with a terminator",

@@ -45,7 +45,8 @@ fn excerpt(parts: &Parts, source: &str) -> String {
         let number = source[..line_start].matches('\n').count() + 1;
         text.push_str(&format!("line {number}:\n"));
     }
-    text.push_str(&format!("  {line}\n  {:column$}^", ""));
+    text.push_str(format!("  {line}").trim_end());
+    text.push_str(&format!("\n  {:column$}^", ""));
     text.push_str(&"~".repeat(length - 1));
     if !parts.label.is_empty() {
         text.push_str(&format!(" {}", clean(&parts.label)));

@@ -59,6 +59,35 @@ pub(super) fn how_large(
     error.example("say what it is, for example", example)
 }
 
+/// E0103: a pointer to pointers without a direction: an array that goes in, or a place for one that
+/// comes back?
+pub(super) fn pointer_to_pointer(place: Place) -> PrototypeError {
+    PrototypeError::new(
+        Code::E0103,
+        place.span.range(),
+        format!("cannot tell which way the pointers behind {} go", quoted(place.name)),
+    )
+    .label("pointer to pointer")
+    .example(
+        "say whether they go in or come back, for example",
+        format!(
+            "const char *__null_terminated *__in __counted_by(n) {0}   or   char *__borrowed *__out {0}",
+            place.name
+        ),
+    )
+}
+
+/// E0103: an output whose terminator is not there before the call.
+pub(super) fn no_capacity(place: Place) -> PrototypeError {
+    PrototypeError::new(
+        Code::E0103,
+        place.span.range(),
+        format!("cannot tell how large {} is", quoted(place.name)),
+    )
+    .label("what comes back has no terminator before the call")
+    .help("say its capacity with __sized_by(n) or __counted_by(n)")
+}
+
 /// The parameter that most likely says how large the one at `index` is: the first integer after it.
 fn likely_size(known: &[Known], index: usize) -> String {
     let later = known.get(index + 1..).unwrap_or_default().iter();
@@ -102,10 +131,10 @@ pub(super) fn silent_member(place: Place) -> PrototypeError {
 }
 
 /// E0132: a pointer that comes back and belongs to nobody.
-pub(super) fn whose(target: &RawType, place: Place) -> PrototypeError {
+pub(super) fn whose(target: &RawType, function: &str, place: Place) -> PrototypeError {
     let constant = if is_constant(target) { "const " } else { "" };
     let example = match place.root {
-        Root::Result => format!("{constant}{} *__borrowed {}(..)", spelt(target), "name"),
+        Root::Result => format!("{constant}{} *__borrowed {function}(..)", spelt(target)),
         _ => format!(
             "{constant}{} *__owned(free) *__out {}",
             spelt(target),

@@ -7,7 +7,7 @@ use crate::syntax::raw::{
     Annotation, AnnotationKind, Name, RawExpression, RawExtent, RawType, Uncarried,
 };
 use crate::syntax::token::Span;
-use crate::types::{Direction, Ownership};
+use crate::types::Direction;
 
 /// What is written on a pointer; each with its place.
 #[derive(Default)]
@@ -20,7 +20,16 @@ pub(super) struct Marks<'a> {
     pub consumed: Option<Span>,
     pub opaque: Option<Span>,
     pub alias: Option<(&'a Name, Span)>,
-    pub owner: Option<(Ownership, Span)>,
+    pub owner: Option<(Owner<'a>, Span)>,
+}
+
+/// Whose memory it is said to be.
+#[derive(Clone, Copy)]
+pub(super) enum Owner<'a> {
+    Owned(&'a str),
+    Borrowed,
+    BorrowedFrom(&'a Name),
+    Static,
 }
 
 impl<'a> Marks<'a> {
@@ -43,11 +52,10 @@ impl<'a> Marks<'a> {
             AnnotationKind::Consume => once_bare(&mut self.consumed, span),
             AnnotationKind::Opaque => once_bare(&mut self.opaque, span),
             AnnotationKind::Alias(name) => once(&mut self.alias, name, span),
-            AnnotationKind::Owned(function) => {
-                self.add_owner(Ownership::Owned(function.clone()), span)
-            }
-            AnnotationKind::Borrowed => self.add_owner(Ownership::Borrowed, span),
-            AnnotationKind::Static => self.add_owner(Ownership::Static, span),
+            AnnotationKind::Owned(function) => self.add_owner(Owner::Owned(function), span),
+            AnnotationKind::Borrowed => self.add_owner(Owner::Borrowed, span),
+            AnnotationKind::BorrowedFrom(name) => self.add_owner(Owner::BorrowedFrom(name), span),
+            AnnotationKind::Static => self.add_owner(Owner::Static, span),
             AnnotationKind::Descriptor => Err(advice::no_descriptor(span)),
             _ => Err(PrototypeError::new(
                 Code::E0127,
@@ -106,7 +114,7 @@ impl<'a> Marks<'a> {
         .label("the second extent"))
     }
 
-    fn add_owner(&mut self, owner: Ownership, span: Span) -> Resolved<()> {
+    fn add_owner(&mut self, owner: Owner<'a>, span: Span) -> Resolved<()> {
         if self.owner.is_some() {
             return Err(PrototypeError::new(
                 Code::E0123,

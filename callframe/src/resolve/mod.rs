@@ -56,6 +56,7 @@ pub(crate) fn frame(
     }
     let known = parameters::known(prototype, scope)?;
     let mut resolver = Resolver {
+        function: &prototype.name.text,
         scope,
         options,
         known: &known,
@@ -68,12 +69,12 @@ pub(crate) fn frame(
         returns_integer: parameters::value(&prototype.function.result)
             == parameters::Value::Integer,
         depth: 0,
-        pointees: Vec::new(),
+        needs: Vec::new(),
     };
     let result = resolver.result(prototype)?;
     let parameters = resolver.parameters()?;
     let contract = resolver.contract(prototype, result)?;
-    resolver.check_pointees(&parameters)?;
+    resolver.check_needs(&parameters)?;
     Ok(CallFrame {
         name: prototype.name.text.clone(),
         parameters,
@@ -86,6 +87,8 @@ pub(crate) fn frame(
 
 /// A frame in the making.
 struct Resolver<'a> {
+    /// The function's name.
+    function: &'a str,
     scope: &'a Scope,
     options: &'a Options,
     known: &'a [Known],
@@ -100,8 +103,8 @@ struct Resolver<'a> {
     /// Whether the result is an integer that an expression can read.
     returns_integer: bool,
     depth: usize,
-    /// Parameters that must turn out to lead to data, and who says so.
-    pointees: Vec<(u32, Span, Code)>,
+    /// What parameters must turn out to be, and who says so.
+    needs: Vec<(u32, Span, Need)>,
 }
 
 /// Types without parts, of which a frame has one each.
@@ -110,6 +113,17 @@ enum Simple {
     Void,
     Descriptor,
     Scalar(Scalar),
+}
+
+/// What an annotation elsewhere needs a parameter to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Need {
+    /// A pointer to data, to point into.
+    Data,
+    /// A pointer to one integer, to measure by.
+    Integer,
+    /// A handle, to live as long as.
+    Handle,
 }
 
 /// Where a type stands.

@@ -2,14 +2,14 @@
 
 use super::parameters::Value;
 use super::pointers::Moment;
-use super::{Place, Resolved, Resolver, Root, advice};
+use super::{Need, Place, Resolved, Resolver, Root, advice};
 use crate::error::{Code, PrototypeError};
 use crate::expression::{EvaluationError, Expression, NoValues, Operation};
 use crate::model::DataModel;
 use crate::syntax::expressions::arithmetic;
 use crate::syntax::raw::{Name, RawExpression, RawOperation};
 use crate::syntax::token::Span;
-use crate::types::{Identity, Parameter, Type};
+use crate::types::{Extent, Identity, Parameter, Pointer, Type};
 
 impl Resolver<'_> {
     /// The expression as it is evaluated at `moment`.
@@ -136,7 +136,7 @@ impl Resolver<'_> {
                 &format!("'{name}' cannot measure itself"),
             ));
         }
-        self.pointees.push((index, span, Code::E0112));
+        self.needs.push((index, span, Need::Integer));
         Ok(Operation::Pointee(index))
     }
 
@@ -170,24 +170,45 @@ impl Resolver<'_> {
         Err(PrototypeError::new(Code::E0121, span.range(), problem).label("not a size"))
     }
 
-    /// Parameters that others point into or measure by must be data.
-    pub(super) fn check_pointees(&self, parameters: &[Parameter]) -> Resolved<()> {
-        for &(index, span, code) in &self.pointees {
+    /// Parameters that others name must have turned out to be what those need.
+    pub(super) fn check_needs(&self, parameters: &[Parameter]) -> Resolved<()> {
+        for &(index, span, need) in &self.needs {
             let Some(parameter) = parameters.get(index as usize) else {
                 continue;
             };
-            let ty = self.types.get(parameter.ty.0 as usize);
-            let data =
-                matches!(ty, Some(Type::Pointer(pointer)) if pointer.identity == Identity::Data);
-            if data {
-                continue;
-            }
-            let message = format!("'{}' leads to no data that is copied", parameter.name);
-            return Err(match code {
-                Code::E0120 => advice::alias(span, &message),
-                _ => advice::no_value(span, &message),
-            });
+            let pointer = match self.types.get(parameter.ty.0 as usize) {
+                Some(Type::Pointer(pointer)) => Some(pointer),
+                _ => None,
+            };
+            self.check_need(need, pointer, &parameter.name, span)?;
         }
         Ok(())
+    }
+
+    fn check_need(
+        &self,
+        need: Need,
+        pointer: Option<&Pointer>,
+        name: &str,
+        span: Span,
+    ) -> Resolved<()> {
+        let identity = pointer.map(|pointer| &pointer.identity);
+        let data = identity == Some(&Identity::Data);
+        let single = pointer.is_some_and(|pointer| pointer.extent == Extent::Single);
+        match need {
+            Need::Data if !data => {
+                let message = format!("'{name}' leads to no data that is copied");
+                Err(advice::alias(span, &message))
+            }
+            Need::Integer if !data || !single => {
+                let message = format!("'{name}' does not lead to one integer that is copied");
+                Err(advice::no_value(span, &message))
+            }
+            Need::Handle if !matches!(identity, Some(Identity::Handle(_))) => {
+                let message = format!("'{name}' is no handle");
+                Err(advice::handle_place(span, &message))
+            }
+            _ => Ok(()),
+        }
     }
 }

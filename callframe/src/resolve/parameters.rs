@@ -226,7 +226,7 @@ pub(super) fn release_attribute(prototype: &RawPrototype, ty: &mut RawType, scop
         use AnnotationKind::*;
         matches!(
             kind,
-            ClosedBy(_) | Owned(_) | Borrowed | Static | Alias(_) | Opaque
+            ClosedBy(_) | Owned(_) | Borrowed | BorrowedFrom(_) | Static | Alias(_) | Opaque
         )
     });
     let released = prototype

@@ -10,9 +10,9 @@
 //! otherwise                -> Data, with direction, extent and owner
 //! ```
 
-use super::marks::Marks;
+use super::marks::{Marks, Owner};
 use super::parameters::is_constant;
-use super::{Place, Resolved, Resolver, Root, Simple, advice};
+use super::{Need, Place, Resolved, Resolver, Root, Simple, advice};
 use crate::error::{Code, PrototypeError};
 use crate::syntax::not_carried;
 use crate::syntax::raw::{RawExtent, RawType, Shape, Uncarried};
@@ -49,8 +49,8 @@ impl Resolver<'_> {
                 return Err(advice::alias(span, "this pointer does not come back"));
             }
             let index = self.parameter_index(name, span.or(place.span))?;
-            self.pointees
-                .push((index, name.span.or(place.span), Code::E0120));
+            self.needs
+                .push((index, name.span.or(place.span), Need::Data));
             return Ok(Some(Identity::Alias(index)));
         }
         if let Some(span) = marks.opaque {
@@ -164,16 +164,14 @@ impl Resolver<'_> {
         }
         let constant = is_constant(target);
         let ownership = self.ownership(marks, target, place)?;
-        let direction = self.direction(marks, constant, &ownership, place)?;
-        let extent = self.extent(marks, target, &ownership, place)?;
+        let direction = self.direction(marks, target, &ownership, place)?;
+        let extent = self.extent(marks, target, direction, &ownership, place)?;
         let filled = self.filled(marks, direction, &extent, place)?;
+        let returned = direction == Direction::Out || ownership != Ownership::Caller;
         let inner = Place {
-            outer: Some(direction),
+            outer: Some(if returned { Direction::Out } else { direction }),
             ..place
         };
-        if matches!(target.shape, Shape::Pointer(_)) {
-            self.check_pointer_elements(&extent, direction, marks, place)?;
-        }
         let id = match target.shape {
             Shape::Void => {
                 self.no_marks(target, place)?;
@@ -181,10 +179,14 @@ impl Resolver<'_> {
             }
             _ => self.ty(target, inner)?,
         };
-        if direction == Direction::Out
-            && let Some(member) = self.unowned_member(id)
-        {
+        if returned && let Some(member) = self.unowned_member(id) {
             return Err(advice::unowned(&member, place));
+        }
+        if direction == Direction::InOut && self.holds_owned(id) {
+            return Err(not_carried(Uncarried {
+                code: Code::E0218,
+                span: place.span,
+            }));
         }
         self.add(
             Type::Pointer(Pointer {
@@ -201,8 +203,11 @@ impl Resolver<'_> {
     }
 
     /// Whose memory it is; must be said of all data that comes back.
-    fn ownership(&self, marks: &Marks, target: &RawType, place: Place) -> Resolved<Ownership> {
-        let said = marks.owner.clone();
+    fn ownership(&mut self, marks: &Marks, target: &RawType, place: Place) -> Resolved<Ownership> {
+        let said = match marks.owner {
+            Some((owner, span)) => Some((self.owner(owner, place)?, span)),
+            None => None,
+        };
         if place.outer == Some(Direction::InOut) {
             let span = said.as_ref().map_or(place.span, |(_, span)| *span);
             let code = if said.is_some() {
@@ -221,18 +226,33 @@ impl Resolver<'_> {
                 "this memory stays the caller's",
             )
             .label("only what comes back from the function has another owner")),
-            None if place.comes_back() => Err(advice::whose(target, place)),
+            None if place.comes_back() => Err(advice::whose(target, self.function, place)),
             None => Ok(Ownership::Caller),
         }
+    }
+
+    fn owner(&mut self, owner: Owner, place: Place) -> Resolved<Ownership> {
+        Ok(match owner {
+            Owner::Owned(function) => Ownership::Owned(function.to_owned()),
+            Owner::Borrowed => Ownership::Borrowed,
+            Owner::Static => Ownership::Static,
+            Owner::BorrowedFrom(name) => {
+                let span = name.span.or(place.span);
+                let index = self.parameter_index(name, span)?;
+                self.needs.push((index, span, Need::Handle));
+                Ownership::BorrowedFrom(index)
+            }
+        })
     }
 
     fn direction(
         &self,
         marks: &Marks,
-        constant: bool,
+        target: &RawType,
         ownership: &Ownership,
         place: Place,
     ) -> Resolved<Direction> {
+        let constant = is_constant(target);
         if place.comes_back() {
             return match marks.direction {
                 Some((Direction::In | Direction::InOut, span)) => Err(PrototypeError::new(
@@ -260,6 +280,9 @@ impl Resolver<'_> {
             }
             Some((direction, _)) => Ok(direction),
             None if constant || *ownership != Ownership::Caller => Ok(Direction::In),
+            None if matches!(target.shape, Shape::Pointer(_)) => {
+                Err(advice::pointer_to_pointer(place))
+            }
             None => self.default_direction(marks, place),
         }
     }
@@ -285,6 +308,7 @@ impl Resolver<'_> {
         &mut self,
         marks: &Marks,
         target: &RawType,
+        direction: Direction,
         ownership: &Ownership,
         place: Place,
     ) -> Resolved<Extent> {
@@ -300,10 +324,12 @@ impl Resolver<'_> {
             RawExtent::Single => Extent::Single,
             RawExtent::NullTerminated => {
                 check_terminated(target, span)?;
+                self.check_terminator_exists(direction, after, place)?;
                 Extent::NullTerminated
             }
             RawExtent::TerminatedBy(value) => {
                 check_terminator(target, *value, span)?;
+                self.check_terminator_exists(direction, after, place)?;
                 Extent::TerminatedBy(*value)
             }
             RawExtent::Counted(_) if matches!(target.shape, Shape::Void) => {
@@ -379,23 +405,15 @@ impl Resolver<'_> {
         self.bind(expression, Moment::After, place).map(Some)
     }
 
-    /// What may stand behind a pointer to pointers.
-    fn check_pointer_elements(
+    /// What the function has yet to fill holds no terminator that would tell its size.
+    fn check_terminator_exists(
         &self,
-        extent: &Extent,
         direction: Direction,
-        marks: &Marks,
+        after: bool,
         place: Place,
     ) -> Resolved<()> {
-        let span = marks.extent.map_or(place.span, |(_, span)| span);
-        if direction == Direction::Out
-            && matches!(extent, Extent::NullTerminated | Extent::TerminatedBy(_))
-            && !place.comes_back()
-        {
-            return Err(advice::unsuited(
-                span,
-                "how many pointers come back is not known before the call",
-            ));
+        if direction == Direction::Out && !after {
+            return Err(advice::no_capacity(place));
         }
         Ok(())
     }
@@ -420,10 +438,13 @@ pub(super) fn is_incomplete(target: &RawType, scope: &Scope) -> bool {
     }
 }
 
-/// A terminator is looked for among integers, or pointers for `__null_terminated`.
+/// A terminator is looked for among integers.
 fn check_terminated(target: &RawType, span: Span) -> Resolved<()> {
     match &target.shape {
-        Shape::Pointer(_) => Ok(()),
+        Shape::Pointer(_) => Err(not_carried(Uncarried {
+            code: Code::E0212,
+            span,
+        })),
         Shape::Scalar(scalar) if super::parameters::is_integer(*scalar) => Ok(()),
         Shape::Void => Err(advice::unsuited(
             span,

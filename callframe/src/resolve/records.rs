@@ -22,6 +22,8 @@ pub(super) struct Facts {
     elements: u64,
     /// A member leading to data without an owner: fine where the caller made the record.
     unowned: Option<String>,
+    /// Whether a member is `__owned(f)`: fine where the function made the record.
+    owned: bool,
 }
 
 /// The most bytes a record may surely have; no call carries more.
@@ -181,7 +183,13 @@ impl Resolver<'_> {
             )
             .label("more than 64 MiB"));
         }
-        self.facts.insert(record, Facts { elements, unowned });
+        let owned = fields.iter().any(|field| self.is_owned(field.ty));
+        let facts = Facts {
+            elements,
+            unowned,
+            owned,
+        };
+        self.facts.insert(record, facts);
         Ok(())
     }
 
@@ -202,6 +210,24 @@ impl Resolver<'_> {
             Type::Array { element, .. } => self.unowned_member(*element),
             Type::Record(record) => self.facts.get(record)?.unowned.clone(),
             _ => None,
+        }
+    }
+
+    /// Whether a record, or an array of them, has a member that is `__owned(f)`.
+    pub(super) fn holds_owned(&self, id: TypeId) -> bool {
+        match self.types.get(id.0 as usize) {
+            Some(Type::Array { element, .. }) => self.holds_owned(*element),
+            Some(Type::Record(record)) => self.facts.get(record).is_some_and(|facts| facts.owned),
+            _ => false,
+        }
+    }
+
+    fn is_owned(&self, id: TypeId) -> bool {
+        match self.types.get(id.0 as usize) {
+            Some(Type::Pointer(pointer)) => matches!(pointer.ownership, Ownership::Owned(_)),
+            Some(Type::Array { element, .. }) => self.is_owned(*element),
+            Some(Type::Record(_)) => self.holds_owned(id),
+            _ => false,
         }
     }
 

@@ -146,6 +146,7 @@ impl Parser<'_, '_> {
             "closed_by" => AnnotationKind::ClosedBy(self.function_name()?),
             "owned" => AnnotationKind::Owned(self.function_name()?),
             "alias" => AnnotationKind::Alias(self.parameter_name()?),
+            "borrowed_from" => AnnotationKind::BorrowedFrom(self.parameter_name()?),
             "success" => AnnotationKind::Success(self.condition()?),
             "fail" => AnnotationKind::Fail(self.fail_value()?),
             _ => {
@@ -160,10 +161,6 @@ impl Parser<'_, '_> {
     /// The arguments of an annotation that is understood and not carried; which error that is.
     fn uncarried_arguments(&mut self, name: &str) -> Parsed<Code> {
         Ok(match name {
-            "borrowed_from" => {
-                self.parameter_name()?;
-                Code::E0212
-            }
             "retained" => {
                 self.parameter_name()?;
                 Code::E0211

@@ -201,10 +201,9 @@ impl Parser<'_, '_> {
                         name.text
                     ),
                 )
-                .label(if body {
-                    "the function's body"
-                } else {
-                    "inline"
+                .label(match specifiers.inline {
+                    Some(_) => "inline",
+                    None => "the function's body",
                 }));
         }
         if let Some(span) = specifiers.fixed {

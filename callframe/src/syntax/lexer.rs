@@ -112,7 +112,8 @@ impl<'a> Lexer<'a> {
 
     fn punctuation(&mut self, first: char) -> Kind<'a> {
         let rest = self.rest();
-        match PUNCTUATION.iter().find(|text| rest.starts_with(**text)) {
+        let same = |text: &&&str| text.starts_with(first) && rest.starts_with(**text);
+        match PUNCTUATION.iter().find(same) {
             Some(text) => {
                 self.at += text.len();
                 Kind::Punctuation(text)

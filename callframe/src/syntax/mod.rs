@@ -113,10 +113,10 @@ pub(crate) fn standard_scope(mut scope: Scope, text: &str) -> Result<Scope, Prot
 fn too_long(limit: usize) -> PrototypeError {
     PrototypeError::new(
         Code::E0101,
-        limit..limit,
+        0..0,
         format!("the text is longer than {limit} bytes"),
     )
-    .label("too long")
+    .label("too long to be a declaration")
     .help("give only the types that the prototype uses")
 }
 

@@ -147,7 +147,7 @@ impl<'a, 's> Parser<'a, 's> {
                     .error(Code::E0102, span, "a prototype holds no preprocessor lines")
                     .help("run the header through the preprocessor, or remove the line");
             }
-            Kind::End => "the text ends".to_owned(),
+            Kind::End => "the end of the text".to_owned(),
             Kind::Word(word) => format!("`{word}`"),
             Kind::Punctuation(text) => format!("`{text}`"),
             Kind::Integer(_) | Kind::Float(_) => "a number".to_owned(),

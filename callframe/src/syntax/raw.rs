@@ -97,6 +97,7 @@ pub(crate) enum AnnotationKind {
     Opaque,
     Owned(String),
     Borrowed,
+    BorrowedFrom(Name),
     Static,
     Alias(Name),
     Descriptor,

@@ -84,6 +84,7 @@ pub(crate) fn near<'c>(word: &str, candidates: impl Iterator<Item = &'c str>) ->
     let limit = (word.len() / 3).clamp(1, 3);
     let mut found: Vec<(usize, &str)> = candidates
         .filter(|candidate| candidate.len().abs_diff(word.len()) <= limit)
+        .filter(|candidate| shares_an_end(&lower, candidate))
         .map(|candidate| {
             let distance = strsim::damerau_levenshtein(&lower, &candidate.to_ascii_lowercase());
             (distance, candidate)
@@ -94,6 +95,16 @@ pub(crate) fn near<'c>(word: &str, candidates: impl Iterator<Item = &'c str>) ->
     found.dedup();
     found.truncate(3);
     found.into_iter().map(|(_, candidate)| candidate).collect()
+}
+
+/// Whether the first or the last letters agree: comparing words is slow, and few slips change both.
+fn shares_an_end(lower: &str, candidate: &str) -> bool {
+    let same = |one: Option<&u8>, other: Option<&u8>| match (one, other) {
+        (Some(one), Some(other)) => one.eq_ignore_ascii_case(other),
+        _ => false,
+    };
+    let (lower, candidate) = (lower.as_bytes(), candidate.as_bytes());
+    same(lower.first(), candidate.first()) || same(lower.last(), candidate.last())
 }
 
 /// `a`, `b` or `c`.

@@ -1,0 +1,396 @@
+//! What is refused: one text for each code, and how the error looks to a person.
+
+use std::collections::BTreeSet;
+
+use callframe::error::codes;
+use callframe::{Options, parse, parse_with};
+
+/// Texts and the code they are refused with; the first of each code is rendered in a snapshot.
+const REFUSED: &[(&str, &str)] = &[
+    ("E0102", "int f(int @x)"),
+    ("E0102", "int f(int x) /* no end"),
+    ("E0102", "int f(int x[0x])"),
+    ("E0102", "#include <math.h>\ndouble cos(double x)"),
+    (
+        "E0103",
+        "int compress2(unsigned char *dest, unsigned long *destLen, const unsigned char *source, unsigned long sourceLen, int level)",
+    ),
+    (
+        "E0103",
+        "ssize_t write(int __fd fd, const void *buf, size_t n)",
+    ),
+    ("E0103", "int f(char *__inout s)"),
+    ("E0103", "int f(wchar_t *s)"),
+    ("E0103", "int f(const uint8_t *data, size_t n)"),
+    ("E0103", "int f(char **names)"),
+    ("E0103", "int f(char *__out __null_terminated s)"),
+    ("E0103", "void *__owned(free) f(int n)"),
+    ("E0104", "double cos(double x"),
+    ("E0104", "cos(double x)"),
+    ("E0104", "int f(char *out buf)"),
+    ("E0104", "int f(int a b)"),
+    ("E0104", "int f(int n, char *__out __sized_by((size_t)n) p)"),
+    ("E0104", "int f(int n, char *__out __sized_by(n > 3) p)"),
+    ("E0104", "int f(int n, char *__out __sized_by(n % 3) p)"),
+    ("E0124", ""),
+    ("E0104", ")"),
+    ("E0106", "int gadget_open(gadget *g)"),
+    ("E0106", "unit32_t f(void)"),
+    ("E0106", "struct pt { int x; }; int f(pt p)"),
+    ("E0106", "__off_t f(void)"),
+    (
+        "E0107",
+        "struct blob { void *data; size_t size; };\nint blob_send(const struct blob *b)",
+    ),
+    (
+        "E0107",
+        "ssize_t writev(int __fd fd, const struct iovec *__counted_by(n) iov, int n)",
+    ),
+    ("E0107", "struct s { FILE *log; }; int f(struct s *s)"),
+    ("E0107", "struct s { const char *name; }; int f(struct s s)"),
+    ("E0108", "int f(int *__in __out p)"),
+    ("E0108", "int f(int *__out __out p)"),
+    ("E0108", "int f(const char *__out __sized_by(3) p)"),
+    ("E0108", "char *__in __borrowed f(void)"),
+    (
+        "E0109",
+        "int f(char *__out __sized_by(n) __counted_by(n) p, int n)",
+    ),
+    ("E0109", "int f(int __counted_by(n) p[n], int n)"),
+    (
+        "E0110",
+        "int f(const char *__sized_by(n) __filled(return) p, int n)",
+    ),
+    ("E0110", "int f(int *__out __filled(return) p)"),
+    (
+        "E0110",
+        "char *__borrowed __sized_by(3) __filled(return) f(int n)",
+    ),
+    (
+        "E0111",
+        "int f(char *__out __sized_by(lenght) p, int length)",
+    ),
+    ("E0111", "char *__alias(q) f(const char *p)"),
+    (
+        "E0111",
+        "struct s { char *__in __sized_by(m) p; int n; }; int f(struct s *s, int m)",
+    ),
+    ("E0112", "int f(char *__out __sized_by(*n) p, int *__out n)"),
+    ("E0112", "int f(char *__out __sized_by(return) p)"),
+    ("E0112", "int f(char *__out __sized_by(x) p, double x)"),
+    ("E0112", "int f(char *__out __sized_by(n) p, int *n)"),
+    ("E0112", "int f(char *__out __sized_by(*n) p, int n)"),
+    ("E0112", "int f(int *__inout __counted_by(*p) p)"),
+    (
+        "E0112",
+        "int f(char *__out __sized_by(*n) p, const int *__counted_by(3) n)",
+    ),
+    (
+        "E0112",
+        "void f(char *__out __sized_by(3) __filled(return) p)",
+    ),
+    ("E0112", "int f(char *__out __sized_by(sizeof(void)) p)"),
+    ("E0113", "int f(__out char *buf, size_t n)"),
+    ("E0113", "int f(int __inout x)"),
+    ("E0113", "__owned(free) char *f(void)"),
+    ("E0113", "struct s { int __out x; }; int f(struct s s)"),
+    ("E0114", "int f(char *__out __sizd_by(n) buf, int n)"),
+    ("E0114", "int f(char *__sized_by buf, int n)"),
+    ("E0114", "int f([[cosmos::outt]] int *p)"),
+    ("E0115", "unsigned double f(int x)"),
+    ("E0115", "long long long f(void)"),
+    ("E0115", "complex f(void)"),
+    ("E0115", "int struct tm f(void)"),
+    (
+        "E0116",
+        "struct s { int x; }; struct s { int y; }; int f(struct s s)",
+    ),
+    ("E0116", "typedef int t; typedef long t; t f(void)"),
+    ("E0116", "enum a { X }; enum b { X }; int f(void)"),
+    ("E0116", "struct s { int x; }; int f(union s s)"),
+    ("E0117", "int f(struct gadget g)"),
+    ("E0117", "int f(FILE *__inout stream)"),
+    ("E0117", "int f(enum color c)"),
+    ("E0117", "struct s { struct s inner; }; int f(struct s s)"),
+    ("E0119", "int f(int a, int a)"),
+    ("E0119", "struct s { int a; char a; }; int f(struct s s)"),
+    ("E0120", "char *__alias(c) f(const char *s, int c)"),
+    ("E0120", "int f(char *__alias(s) p, const char *s)"),
+    ("E0120", "char *__alias(stream) f(FILE *stream)"),
+    ("E0121", "int f(long x[18446744073709551616])"),
+    ("E0121", "struct s { int x[0]; }; int f(struct s s)"),
+    ("E0121", "int f(char *__out __sized_by(-1) p)"),
+    ("E0121", "int f(char *__out __sized_by(1 / 0) p)"),
+    ("E0121", "int f(const char *__terminated_by(300) p)"),
+    ("E0121", "int f(int m[3][n], int n)"),
+    ("E0122", "int f(FILE *__handle __out stream)"),
+    ("E0122", "void *__opaque __sized_by(3) f(void)"),
+    ("E0122", "FILE *__consume f(void)"),
+    ("E0122", "char *__borrowed_from(n) f(int n)"),
+    ("E0122", "int f(FILE *__handle *__in __handle p)"),
+    ("E0123", "int f(char *__owned(free) __null_terminated s)"),
+    ("E0123", "char *__owned(free) __borrowed f(void)"),
+    ("E0124", "int errno_location;"),
+    ("E0124", "struct pt { int x; };"),
+    ("E0124", "int f(int x); int g(int x);"),
+    ("E0124", "int x = 3;"),
+    ("E0125", "int f(int x)(int y)"),
+    ("E0125", "int f(int x)[3]"),
+    ("E0125", "int f(void x)"),
+    ("E0125", "int f(int x[3](int))"),
+    ("E0125", "struct s { }; int f(struct s s)"),
+    ("E0125", "struct s { void x; }; int f(struct s s)"),
+    ("E0126", "int f(const double *__null_terminated p)"),
+    ("E0126", "int f(void *__out __counted_by(n) p, int n)"),
+    ("E0126", "int f(void *__out __single p)"),
+    ("E0127", "int f(int *__noerrno p)"),
+    ("E0127", "char *f(void) __owned(free)"),
+    ("E0127", "int f(void) __noerrno __noerrno"),
+    ("E0127", "int f(__idempotent int x)"),
+    ("E0128", "int f(long __fd fd)"),
+    ("E0128", "int f(int *__fd p)"),
+    ("E0129", "void f(int x) __fail(-1)"),
+    ("E0129", "int f(int x) __fail(1.5)"),
+    ("E0129", "unsigned char f(int x) __fail(300)"),
+    ("E0131", "int getpid()"),
+    ("E0132", "char *getenv(const char *name)"),
+    ("E0132", "const char *zlibVersion(void)"),
+    ("E0132", "int f(char *__null_terminated *__out message)"),
+    (
+        "E0132",
+        "struct s { char *__inout __null_terminated p; }; int f(struct s *__out s)",
+    ),
+    ("E0133", "int f(int x) __attribute__((flatline))"),
+    (
+        "E0133",
+        "int f(char *p) __attribute__((access(write_only, 3)))",
+    ),
+    ("E0133", "[[acme::fast]] int f(int x)"),
+    ("E0201", "int atexit(void (*function)(void))"),
+    ("E0201", "typedef int compare(int, int); int f(compare c)"),
+    (
+        "E0201",
+        "struct s { int (*f)(int); }; int f(struct s *__inout s)",
+    ),
+    ("E0201", "void (*signal(int sig, void (*func)(int)))(int)"),
+    ("E0202", "int printf(const char *format, ...)"),
+    ("E0202", "int f(int x) __variadic(1)"),
+    (
+        "E0203",
+        "struct v { int tag; union { int i; float f; } u __switch(tag); };\nint f(struct v *__in v)",
+    ),
+    (
+        "E0203",
+        "struct v { int tag; union { int i __case(1); float f __case(2, 3); } u; }; int f(struct v v)",
+    ),
+    (
+        "E0204",
+        "union value { long number; void *pointer; };\nint f(union value v)",
+    ),
+    (
+        "E0205",
+        "int f(z_streamp __handle __cursor(next_in, avail_in) strm)",
+    ),
+    (
+        "E0206",
+        "void *__borrowed __sized_by(blob_bytes(b)) blob_data(struct blob *b)",
+    ),
+    (
+        "E0207",
+        "int f(const struct iovec *iov) __field(iov->iov_base, __out __sized_by(iov_len))",
+    ),
+    ("E0208", "int f(void *__opaque p __scope(p))"),
+    ("E0208", "int f(void *__opaque p __or_const(0, -1))"),
+    (
+        "E0209",
+        "int f(const char *__ended_by(end) start, const char *end)",
+    ),
+    (
+        "E0210",
+        "struct node { int value; struct node *__single next; };\nint sum(const struct node *list)",
+    ),
+    (
+        "E0211",
+        "int f(FILE *stream, const char *__retained(stream) name)",
+    ),
+    (
+        "E0212",
+        "int execv(const char *path, const char *const *__null_terminated argv)",
+    ),
+    (
+        "E0213",
+        "int gethostname(char *__out __sized_by(n) __null_terminated name, size_t n)",
+    ),
+    (
+        "E0214",
+        "struct s { void *__opaque cookie; };\nint f(struct s *__in s)",
+    ),
+    ("E0215", "int f(int x) __timeout(100)"),
+    (
+        "E0216",
+        "struct flags { unsigned a : 1, b : 3; };\nint f(struct flags x)",
+    ),
+    (
+        "E0217",
+        "size_t iconv(iconv_t __handle cd, char *__in __sized_by(*left) *__inout in, size_t *__inout left)",
+    ),
+    ("E0103", "int f(FILE **stream)"),
+    (
+        "E0218",
+        "int f(char *__owned(free) __sized_by(3) *__inout line)",
+    ),
+    (
+        "E0218",
+        "struct s { char *__owned(free) p; }; int f(struct s *__inout s)",
+    ),
+    (
+        "E0219",
+        "int regcomp(regex_t *__closed_by(regfree) preg, const char *pattern, int flags)",
+    ),
+    (
+        "E0220",
+        "int f(void *__out __sized_by(n * sizeof(struct tm)) p, int n)",
+    ),
+    (
+        "E0221",
+        "struct text { int n; char s[]; };\nint f(struct text *__in t)",
+    ),
+    (
+        "E0222",
+        "struct outer { struct { int x; }; int y; };\nint f(struct outer o)",
+    ),
+    ("E0223", "__int128 f(int x)"),
+    (
+        "E0223",
+        "enum big { HUGE = 0x100000000 }; int f(enum big b)",
+    ),
+    ("E0301", "int setjmp(jmp_buf env)"),
+    ("E0301", "pid_t fork(void)"),
+    ("E0301", "int f(int x) __attribute__((returns_twice))"),
+    ("E0302", "static inline int twice(int x) { return 2 * x; }"),
+    ("E0302", "inline int f(int x);"),
+    ("E0302", "int f(int x) { return x; }"),
+    ("E0303", "static int helper(int x);"),
+    (
+        "E0304",
+        "int vprintf(const char *format, va_list arguments)",
+    ),
+    ("E0305", "int f(_Atomic int *p)"),
+    ("E0306", "int __attribute__((ms_abi)) f(int x)"),
+    (
+        "E0306",
+        "struct __attribute__((packed)) s { char c; int x; }; int f(struct s s)",
+    ),
+    ("E0306", "int f(int x) __asm__(\"g\")"),
+];
+
+/// Texts that are too long to write here.
+fn made() -> Vec<(&'static str, String)> {
+    let members: String = (0..1100).map(|n| format!("int m{n}; ")).collect();
+    vec![
+        ("E0101", format!("int f(int x); {}", " ".repeat(64 << 10))),
+        (
+            "E0105",
+            format!("int {}f{}(int x)", "(".repeat(60), ")".repeat(60)),
+        ),
+        ("E0105", format!("int {}f(int x)", "*".repeat(60))),
+        ("E0105", format!("int f(int (*{}g)(int))", "(*".repeat(60))),
+        (
+            "E0105",
+            format!("int f(char *__sized_by({}1) p)", "(".repeat(60)),
+        ),
+        (
+            "E0105",
+            (1..60).fold("typedef int t0; ".to_owned(), |text, n| {
+                format!("{text}typedef t{} *t{n}; ", n - 1)
+            }),
+        ),
+        ("E0130", format!("int f({}int last)", "int, ".repeat(200))),
+        (
+            "E0130",
+            format!("struct s {{ {members} }}; int f(struct s s)"),
+        ),
+        (
+            "E0130",
+            format!("int f(char *__out __sized_by(1{}) p)", " + 1".repeat(300)),
+        ),
+        (
+            "E0130",
+            (1..30).fold("struct s0 { char c; };".to_owned(), |text, n| {
+                format!("{text} struct s{n} {{ struct s{} a, b; }};", n - 1)
+            }) + " int f(struct s29 *__inout s)",
+        ),
+        (
+            "E0130",
+            format!(
+                "{}{}{} f(void)",
+                "struct { ".repeat(16),
+                "int x; ",
+                "} a, b, c; ".repeat(15) + "}"
+            ),
+        ),
+    ]
+}
+
+#[test]
+fn each_text_is_refused_with_its_code() {
+    let mut wrong = String::new();
+    for (code, text) in all() {
+        match parse(&text) {
+            Ok(frame) => wrong += &format!("not refused with {code}: {frame}\n"),
+            Err(error) => {
+                if error.code().number() != code {
+                    wrong += &format!("not {code}:\n{}", error.render(&text));
+                }
+                assert!(error.span().end <= text.len(), "{text}: {:?}", error.span());
+                assert!(error.span().start <= error.span().end);
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn every_code_has_a_text_that_shows_it() {
+    let shown: BTreeSet<&str> = all()
+        .iter()
+        .map(|(code, _)| *code)
+        .chain(["E0118"])
+        .collect();
+    for code in codes() {
+        assert!(shown.contains(code.number()), "{code} is shown by no text");
+    }
+}
+
+#[test]
+fn strictness_refuses_the_default_direction_alone() {
+    let strict = Options { strict: true };
+    let text = "int f(int *p)";
+    let error = parse_with(text, &strict).unwrap_err();
+    assert_eq!(error.code().number(), "E0118");
+    insta::assert_snapshot!("E0118", error.render(text));
+    for text in [
+        "int f(int *__inout p)",
+        "int f(const int *p)",
+        "int f(int *__counted_by(3) p)",
+    ] {
+        assert!(parse_with(text, &strict).is_ok(), "{text}");
+    }
+}
+
+#[test]
+fn errors_look_like_this() {
+    let mut rendered = BTreeSet::new();
+    for (code, text) in all() {
+        if rendered.insert(code) {
+            insta::assert_snapshot!(code, parse(&text).unwrap_err().render(&text));
+        }
+    }
+}
+
+fn all() -> Vec<(&'static str, String)> {
+    let written = REFUSED
+        .iter()
+        .map(|(code, text)| (*code, (*text).to_owned()));
+    made().into_iter().chain(written).collect()
+}

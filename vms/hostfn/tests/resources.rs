@@ -132,7 +132,7 @@ fn large_data_travels_whole() {
         "void *__alias(dst) memcpy(void *__out __sized_by(n) dst, const void *__sized_by(n) src, size_t n);",
     );
     let source: Vec<u8> = (0..16u32 << 20)
-        .map(|number| (number * 31 >> 7) as u8)
+        .map(|number| ((number * 31) >> 7) as u8)
         .collect();
     let mut copy = vec![0u8; source.len()];
     let (to, from, count) = (copy.as_mut_ptr(), source.as_ptr(), source.len());

@@ -267,7 +267,7 @@ static CURRENT: AtomicPtr<Session> = AtomicPtr::new(std::ptr::null_mut());
 impl Daemons {
     fn reach() -> Result<Daemons, Fault> {
         let config = Config::load()
-            .map_err(|error| Fault::caller(FaultCode::Configuration, error.to_string()))?;
+            .map_err(|error| Fault::host(FaultCode::Configuration, error.to_string()))?;
         let rendezvous = Rendezvous {
             directory: config.socket_directory.value.clone(),
             libexec: config.libexec_directory.value.clone(),

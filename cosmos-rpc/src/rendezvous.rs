@@ -40,7 +40,7 @@ pub const REGISTRY: &str = "cosmosdb";
 
 /// How long to look again for a coordinator that said nothing when it was started: one that finds
 /// another already running leaves it the field.
-const QUIET_START: Duration = Duration::from_secs(1);
+const QUIET_START: Duration = Duration::from_secs(3);
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Where and how to reach the daemons.
@@ -132,11 +132,13 @@ pub fn coordinator_socket(rendezvous: &Rendezvous) -> Result<UnixStream, Fault> 
     if !rendezvous.start {
         return Err(nobody(COORDINATOR, &directory));
     }
-    let _lock = directory.lock(START_LOCK, deadline)?;
+    let lock = directory.lock(START_LOCK, deadline)?;
     if let Some(stream) = try_coordinator(&mut registry)? {
         return Ok(stream);
     }
     let started = start::start(COORDINATOR, rendezvous, &directory, deadline);
+    // A coordinator that runs already and lost its registry may need the lock to come back.
+    drop(lock);
     let patience = match &started {
         Ok(()) => deadline,
         Err(fault) if fault.code == FaultCode::Disconnected => Instant::now() + QUIET_START,

@@ -25,13 +25,13 @@ impl Vm for Calculator {
     }
 
     fn open(&self, target: &Path) -> Result<Self::Object, Fault> {
-        // A real kind loads its target; this one only wants it to be there, as a start value.
+        // A real kind loads its target; this one only wants a start value, below a line `#!…`.
         let text = std::fs::read_to_string(target)
             .map_err(|error| Fault::caller(FaultCode::NoSuchTarget, error.to_string()))?;
-        let start: f64 = text
-            .trim()
-            .parse()
-            .map_err(|_| Fault::caller(FaultCode::NotLoadable, format!("'{text}' is no number")))?;
+        let value = text.lines().find(|line| !line.starts_with("#!"));
+        let value = value.and_then(|line| line.trim().parse().ok());
+        let start: f64 = value
+            .ok_or_else(|| Fault::caller(FaultCode::NotLoadable, format!("no number: {text:?}")))?;
         let mut formulas = HashMap::<_, (usize, Formula)>::new();
         formulas.insert("hypotenuse", (2, Arc::new(|a| a[0].hypot(a[1]))));
         formulas.insert("from_start", (1, Arc::new(move |a| start + a[0])));

@@ -9,7 +9,7 @@ use crate::session::Session;
 use crate::verb::{self, Answer};
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::REPLY;
-use cosmos_rpc::{Fault, FaultCode, Frame, Role};
+use cosmos_rpc::{Blame, Fault, FaultCode, Frame, Role};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -82,7 +82,9 @@ fn converse<V: Vm>(session: &Arc<Session<V>>, stream: UnixStream) -> Result<(), 
             Err(fault) => fault,
         };
         connection.fault(id, &fault)?;
-        if fault.code == FaultCode::Protocol {
+        // A function that breaks its prototype is the VM's own affair; a peer that breaks the protocol
+        // is not talked to any further.
+        if fault.blame == Blame::Peer && fault.code == FaultCode::Protocol {
             return Err(fault);
         }
     }

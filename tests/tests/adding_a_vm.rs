@@ -45,7 +45,7 @@ fn a_new_kind_of_vm_is_an_executable_and_a_profile() {
         let text = format!("profiles = [\"{}\"]\n", profiles.display());
         std::fs::write(configuration.join("cosmos.toml"), text).expect("the configuration");
         let target = world.directory().join("forty");
-        std::fs::write(&target, "40\n").expect("the target");
+        std::fs::write(&target, "#!calculator\n40\n").expect("the target");
         let target = target.to_str().expect("UTF-8");
 
         let vm = Vm::open("calculator", &Options::new()).expect("the new kind");
@@ -69,6 +69,10 @@ fn a_new_kind_of_vm_is_an_executable_and_a_profile() {
         assert!(fails.call(&[]).is_err());
         let sum = from_start.call(&[3.0.into()]).expect("a call");
         assert_eq!(sum.result, Value::Float(43.0));
+
+        // By its format alone, without a name of a kind.
+        let matched = world.call(&[target, "double from_start(double x)", "2"]);
+        assert_eq!(matched.succeeded(), "42\n");
 
         let shown = world.run_cosmos(&["ls"]);
         assert!(shown.succeeded().contains("calculator"), "{shown:?}");

@@ -1,7 +1,7 @@
 //! VMs that die, stall or lie in the middle of a call, and clients that vanish: the call fails, in
 //! bounded time, and nobody else notices.
 
-use cosmos::{FaultCode, Options};
+use cosmos::{FaultCode, Options, Value};
 use cosmos_tests::{World, c, eventually, in_world, run};
 use std::path::Path;
 use std::process::Stdio;
@@ -51,7 +51,7 @@ fn a_dead_vm_stays_dead_and_a_new_one_is_new() {
                 .expect("add");
             assert!(add.call(&[1.into(), 2.into()]).is_ok());
             let fatal = opened.function(prototype).expect(prototype);
-            let values: Vec<cosmos::Value> = arguments
+            let values: Vec<Value> = arguments
                 .iter()
                 .map(|text| text.parse::<i32>().expect("a number").into())
                 .collect();
@@ -81,7 +81,7 @@ fn a_dead_vm_stays_dead_and_a_new_one_is_new() {
         let again = cosmos::dlopen(text(&library)).expect("a new VM");
         let add = again.function("int add(int left, int right)").expect("add");
         let sum = add.call(&[1.into(), 2.into()]).expect("a call");
-        assert_eq!(sum.result, cosmos::Value::Int(3));
+        assert_eq!(sum.result, Value::Int(3));
     });
 }
 
@@ -119,11 +119,15 @@ fn answers_garbage(world: &World, name: &str) {
     let library = c::library("misbehave.c", world.directory());
     let other = cosmos::dlopen("libm.so.6").expect("libm");
     let cos = other.function(COS).expect("cos");
-    let coordinator = world.processes_named("cosmosd");
+    let coordinator = pids(world, "cosmosd");
     let options = Options::new().fresh(true);
     let opened = cosmos::dlopen_with(text(&library), &options).expect("the library");
     let function = opened.function(&format!("int {name}(void)")).expect(name);
     assert_ne!(other.vm(), opened.vm());
+    let pid = opened.function("int pid_of_vm(void)").expect("pid_of_vm");
+    let Value::Int(pid) = pid.call(&[]).expect("a call").result else {
+        panic!("a pid is an int")
+    };
 
     let begun = Instant::now();
     let error = function.call(&[]).expect_err("garbage");
@@ -144,7 +148,7 @@ fn answers_garbage(world: &World, name: &str) {
 
     // Nobody else noticed.
     assert!(cos.call(&[0.0.into()]).is_ok());
-    assert_eq!(world.processes_named("cosmosd"), coordinator);
+    assert_eq!(pids(world, "cosmosd"), coordinator);
     let fresh = cosmos::dlopen_with("libm.so.6", &options).expect("a new VM");
     assert!(
         fresh
@@ -153,8 +157,12 @@ fn answers_garbage(world: &World, name: &str) {
             .call(&[0.0.into()])
             .is_ok()
     );
-    drop((fresh, cos, other, function, opened));
-    assert_ends(world, "cosmos-hostfn");
+    drop((function, opened));
+    let ended = eventually(Duration::from_secs(5), || {
+        let pids = pids(world, "cosmos-hostfn");
+        (!pids.iter().any(|running| i128::from(*running) == pid)).then_some(())
+    });
+    assert!(ended.is_some(), "{pid} runs on");
 }
 
 #[test]
@@ -213,6 +221,11 @@ fn a_client_that_vanishes_in_the_middle_of_a_call() {
         assert_eq!(world.processes_named("cosmosd").len(), 1);
         assert_eq!(world.call(&["libm.so.6", COS, "0"]).succeeded(), "1\n");
     });
+}
+
+fn pids(world: &World, name: &str) -> Vec<i32> {
+    let processes = world.processes_named(name).into_iter();
+    processes.map(|process| process.pid).collect()
 }
 
 #[track_caller]

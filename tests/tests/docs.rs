@@ -83,13 +83,8 @@ fn the_documents_run() {
     in_world_for(Duration::from_secs(240), |world| {
         let prefix = Prefix::installed(world);
         let mut count = 0;
-        for document in documents() {
-            let name = document
-                .file_stem()
-                .expect("a name")
-                .to_string_lossy()
-                .into_owned();
-            let directory = world.directory().join(name);
+        for (index, document) in documents().into_iter().enumerate() {
+            let directory = world.directory().join(format!("document-{index}"));
             std::fs::create_dir(&directory).expect("a directory");
             for block in blocks(&document) {
                 match &block.mark {
@@ -136,7 +131,8 @@ fn run_block(world: &World, prefix: &Prefix, directory: &Path, block: &Block) {
     assert!(!world.sockets().as_os_str().is_empty());
 }
 
-/// Commands after `$ `, continued where a line ends in a backslash, and what follows each. A block
+/// Commands after `$ `, continued where a line ends in a backslash or a quote is open, and what
+/// follows each. A block
 /// without a prompt is one script, of which only success is asked.
 fn steps(text: &str) -> Vec<(String, Option<String>)> {
     let mut steps: Vec<(String, Option<String>)> = Vec::new();
@@ -157,9 +153,14 @@ fn steps(text: &str) -> Vec<(String, Option<String>)> {
         } else {
             return vec![(format!("set -e\n{text}"), None)];
         }
-        continues = line.ends_with('\\');
+        let command = steps.last().map(|(command, _)| command.as_str());
+        continues = line.ends_with('\\') || command.is_some_and(is_inside_quotes);
     }
     steps
+}
+
+fn is_inside_quotes(command: &str) -> bool {
+    command.matches('\'').count() % 2 == 1
 }
 
 /// Whether the output is as documented: `…` stands for any text, over lines where it stands alone.

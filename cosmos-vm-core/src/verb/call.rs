@@ -77,6 +77,7 @@ fn fault(error: MarshalError) -> Fault {
         MarshalError::Malformed(_) => Fault::peer(FaultCode::Protocol, message),
         MarshalError::Protocol { .. } => Fault::peer(FaultCode::Protocol, message),
         MarshalError::Memory { .. } => Fault::vm(FaultCode::System, message),
-        _ => Fault::vm(FaultCode::BadArgument, message),
+        // What the function left behind breaks the promises of its prototype.
+        _ => Fault::vm(FaultCode::Protocol, message),
     }
 }

@@ -10,7 +10,7 @@
 //! can carry, or fails on for the values of one call.
 //!
 //! All arithmetic is overflow-checked, and no type larger than
-//! [`MAXIMUM_CALL`](crate::marshal::MAXIMUM_CALL) has a layout.
+//! [`MAXIMUM_CALL`] has a layout.
 
 use crate::marshal::MAXIMUM_CALL;
 use crate::model::SizeAlign;
@@ -174,8 +174,8 @@ impl Template {
         Ok(template)
     }
 
-    /// The bytes both ends compare; see the module [`encode`](self) table in `docs/protocol.md`.
-    /// Equal exactly when two ends agree about the layout and about every annotation.
+    /// The bytes both ends compare, equal exactly when they agree about the data model, about every
+    /// layout and about every annotation. The table is at the top of `template/encode.rs`.
     pub fn encode(&self) -> Vec<u8> {
         encode::encode(self)
     }

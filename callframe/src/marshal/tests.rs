@@ -1,8 +1,10 @@
 //! Both ends of a call in one process, with memory that knows what may be touched.
 
 mod arena;
+mod buffers;
 pub(crate) mod build;
 mod corpus;
+mod handles;
 mod hostile;
 mod model;
 mod property;

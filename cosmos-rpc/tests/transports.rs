@@ -165,3 +165,83 @@ fn tokio_and_blocking_ends_understand_each_other() {
     });
     assert_eq!(client.join().unwrap(), rows);
 }
+
+/// A receive that is given up half-way, again and again, loses neither a byte nor a descriptor.
+#[test]
+fn receiving_is_cancel_safe() {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let sending = std::thread::spawn(move || {
+        let mut peer = blocking::Connection::connect(ours, Role::Client).unwrap();
+        let null = std::fs::File::open("/dev/null").unwrap();
+        for number in 0..20u8 {
+            let body = vec![number; 300_000];
+            let attached = [null.as_fd(), null.as_fd()];
+            peer.send_raw(CALL, 1, &[&body], &attached).unwrap();
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    });
+    let cancelled = asynchronously(async move {
+        theirs.set_nonblocking(true).unwrap();
+        let stream = tokio::net::UnixStream::from_std(theirs).unwrap();
+        let mut peer = asynchronous::Connection::accept(stream, Role::Vm)
+            .await
+            .unwrap();
+        let (mut received, mut cancelled) = (0u8, 0);
+        while received < 20 {
+            let patience = Duration::from_micros(50);
+            match tokio::time::timeout(patience, peer.receive()).await {
+                Err(_) => cancelled += 1,
+                Ok(frame) => {
+                    let frame = frame.unwrap().unwrap();
+                    assert_eq!(frame.descriptors.len(), 2);
+                    assert!(frame.body == vec![received; 300_000]);
+                    received += 1;
+                }
+            }
+        }
+        assert!(peer.receive().await.unwrap().is_none());
+        cancelled
+    });
+    sending.join().unwrap();
+    assert!(cancelled > 0, "no receive was given up");
+}
+
+/// A flush that is given up half-way goes on at the next, and what was queued meanwhile follows.
+#[test]
+fn sending_is_cancel_safe() {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let receiving = std::thread::spawn(move || {
+        let mut peer = blocking::Connection::connect(ours, Role::Client).unwrap();
+        for number in 0..5u8 {
+            std::thread::sleep(Duration::from_millis(20));
+            let frame = peer.receive().unwrap().unwrap();
+            assert_eq!(frame.descriptors.len(), 1);
+            assert!(frame.body == vec![number; 1_000_000]);
+        }
+    });
+    let cancelled = asynchronously(async move {
+        theirs.set_nonblocking(true).unwrap();
+        let stream = tokio::net::UnixStream::from_std(theirs).unwrap();
+        let mut peer = asynchronous::Connection::accept(stream, Role::Vm)
+            .await
+            .unwrap();
+        let mut cancelled = 0;
+        for number in 0..5 {
+            let null: OwnedFd = std::fs::File::open("/dev/null").unwrap().into();
+            peer.writer
+                .queue(CALL, 1, vec![number; 1_000_000], vec![null])
+                .unwrap();
+            let patience = Duration::from_millis(1);
+            cancelled += u32::from(
+                tokio::time::timeout(patience, peer.writer.flush())
+                    .await
+                    .is_err(),
+            );
+        }
+        peer.writer.flush().await.unwrap();
+        assert_eq!(peer.writer.queued(), 0);
+        cancelled
+    });
+    receiving.join().unwrap();
+    assert!(cancelled > 0, "no flush was given up");
+}

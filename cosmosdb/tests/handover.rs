@@ -271,3 +271,26 @@ fn the_service_manager_is_told_who_serves() {
     hang_up(&registry);
     assert_eq!(told(), format!("READY=1\nMAINPID={}", registry.pid()));
 }
+
+/// Hundreds of idle owners and clients are all there afterwards.
+#[test]
+fn many_idle_connections_survive() {
+    let registry = Running::start();
+    let mut owners: Vec<Connection> = (0..300)
+        .map(|number| {
+            let mut owner = registry.client();
+            register(&mut owner, &format!("svc/{number}")).unwrap();
+            owner
+        })
+        .collect();
+    hang_up(&registry);
+    hang_up(&registry);
+    let mut client = registry.client();
+    assert_eq!(names(&mut client, "svc/*").len(), 300);
+    for (number, owner) in owners.iter_mut().enumerate() {
+        let _ours = connect(&mut client, &format!("svc/{number}")).unwrap();
+        assert_eq!(incoming(owner).1.pid, std::process::id() as i32);
+    }
+    drop(owners);
+    eventually("all names are gone", || names(&mut client, "").is_empty());
+}

@@ -5,6 +5,7 @@
 //! meanwhile on the same thread, from a signal handler, gets a second one, which is closed after
 //! it. The channels of a thread close when it ends.
 
+use crate::fork::Own;
 use crate::link::Link;
 use callframe::marshal::Pending;
 use cosmos_rpc::Fault;
@@ -20,7 +21,7 @@ const KEPT_BUFFER: usize = 1 << 20;
 #[derive(Debug)]
 pub(crate) struct Channel {
     /// The connection.
-    pub(crate) connection: Connection,
+    pub(crate) connection: Own<Connection>,
     /// Reused from call to call.
     pub(crate) request: Vec<u8>,
     /// Likewise: the descriptors of a request, open in the caller.
@@ -51,7 +52,7 @@ pub(crate) fn take(link: &Arc<Link>, timeout: Option<Duration>) -> Result<Channe
     let mut channel = match parked.flatten() {
         Some(channel) => channel,
         None => Channel {
-            connection: link.attach(timeout)?,
+            connection: Own::new(link.attach(timeout)?),
             request: Vec::new(),
             descriptors: Vec::new(),
             pending: Pending::default(),

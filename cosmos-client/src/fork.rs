@@ -11,10 +11,16 @@
 //! | 0 | 5 | inherited; this child has made nothing yet |
 //! | 6 | 5 | inherited; this child has a session of its own |
 //!
+//! A child also holds copies of its parent's sockets, which would keep a VM alive after the parent
+//! has ended. So the sockets of this library are listed, and a fork replaces them in the child by
+//! `/dev/null`: under the same numbers, for what owns those numbers is still there.
+//!
 //! Where the kernel does not know MADV_WIPEONFORK (before Linux 4.14), the pid stands in for the
 //! page: one system call a call, and never a wrong answer but for a child that got its
 //! grandparent's pid again.
 
+use std::ops::{Deref, DerefMut};
+use std::os::fd::AsRawFd;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -41,6 +47,38 @@ pub(crate) fn is_current(generation: u64) -> bool {
     match word() {
         Word::Page(word) => word.load(Ordering::Acquire) == generation,
         Word::Pid => u64::from(std::process::id()) == generation,
+    }
+}
+
+/// Something with a socket that no forked child keeps.
+#[derive(Debug)]
+pub(crate) struct Own<T> {
+    // Dropped first: a number must leave the list before it can mean another file.
+    _listed: sockets::Listed,
+    inner: T,
+}
+
+impl<T: AsRawFd> Own<T> {
+    /// Lists the socket of `inner`.
+    pub(crate) fn new(inner: T) -> Own<T> {
+        Own {
+            _listed: sockets::list(inner.as_raw_fd()),
+            inner,
+        }
+    }
+}
+
+impl<T> Deref for Own<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.inner
+    }
+}
+
+impl<T> DerefMut for Own<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.inner
     }
 }
 
@@ -93,9 +131,101 @@ mod page {
     }
 }
 
+/// The list of sockets. It is an array of atomics rather than something locked, for a fork may
+/// come at any time and the child must be able to read it.
+mod sockets {
+    use std::fs::File;
+    use std::os::fd::IntoRawFd;
+    use std::sync::Once;
+    use std::sync::atomic::{AtomicI32, Ordering};
+
+    /// Sockets beyond this number stay open in children.
+    const ROOM: usize = 1024;
+    const NONE: i32 = -1;
+
+    static SOCKETS: [AtomicI32; ROOM] = [const { AtomicI32::new(NONE) }; ROOM];
+    /// An open `/dev/null`.
+    static NOTHING: AtomicI32 = AtomicI32::new(NONE);
+
+    /// A place in the list, given back by dropping it.
+    #[derive(Debug)]
+    pub(super) struct Listed(Option<&'static AtomicI32>);
+
+    impl Drop for Listed {
+        fn drop(&mut self) {
+            if let Some(place) = self.0 {
+                place.store(NONE, Ordering::Release);
+            }
+        }
+    }
+
+    pub(super) fn list(socket: i32) -> Listed {
+        prepare();
+        Listed(SOCKETS.iter().find(|place| {
+            place
+                .compare_exchange(NONE, socket, Ordering::AcqRel, Ordering::Relaxed)
+                .is_ok()
+        }))
+    }
+
+    fn prepare() {
+        static ONCE: Once = Once::new();
+        ONCE.call_once(|| {
+            if let Ok(nothing) = File::open("/dev/null") {
+                NOTHING.store(nothing.into_raw_fd(), Ordering::Release);
+                // SAFETY: the handler only does what a child of a threaded process may do: it reads
+                // atomics and calls dup3.
+                unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
+            }
+        });
+    }
+
+    extern "C" fn in_child() {
+        let nothing = NOTHING.load(Ordering::Acquire);
+        for place in &SOCKETS {
+            let socket = place.swap(NONE, Ordering::AcqRel);
+            if socket != NONE {
+                // SAFETY: the number is a socket of this library, whose owner this child leaves
+                // alone but for closing it at most.
+                unsafe { libc::dup3(nothing, socket, libc::O_CLOEXEC) };
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_child_has_nothing_of_the_sockets() {
+        use std::io::Read;
+        use std::os::unix::net::UnixStream;
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let ours = Own::new(ours);
+        let (mut wait, hold) = UnixStream::pair().unwrap();
+        // SAFETY: the child only waits and ends by _exit.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            drop(hold);
+            let _ = wait.read(&mut [0]);
+            // SAFETY: ends the child without running anything of the test harness.
+            unsafe { libc::_exit(0) }
+        }
+        assert!(child > 0);
+        // The child still runs, and the other end sees the end all the same.
+        drop(ours);
+        theirs
+            .set_read_timeout(Some(std::time::Duration::from_secs(5)))
+            .unwrap();
+        assert_eq!(theirs.read(&mut [0]).unwrap(), 0);
+        drop(hold);
+        // SAFETY: waits for the child made above.
+        assert_eq!(
+            unsafe { libc::waitpid(child, std::ptr::null_mut(), 0) },
+            child
+        );
+    }
 
     #[test]
     fn a_generation_stays_and_a_child_sees_that_it_is_not_its_own() {

@@ -56,7 +56,7 @@ fn opens_with(manners: Manners, timeout: Option<Duration>) -> Arc<Target> {
     };
     let nature = Nature {
         shared: false,
-        supervised: false,
+        epoch: None,
         reusable: false,
     };
     let link = Link::new(

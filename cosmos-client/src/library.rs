@@ -13,7 +13,7 @@ use crate::function::Function;
 use crate::link::{Hold, Link};
 use crate::options::Options;
 use crate::resolved::Resolved;
-use crate::session::{Session, lock};
+use crate::session::{Session, configured_timeout, lock};
 use crate::shelf::Shelf;
 use crate::signature::Signature;
 use crate::symbol::Symbol;
@@ -45,7 +45,7 @@ pub fn dlopen_with(target: &str, options: &Options) -> Result<Library, Error> {
     let (hold, path) = place(session, target, options)?;
     let timeout = match options.timeout {
         Some(timeout) => Some(timeout),
-        None => session.default_timeout()?,
+        None => configured_timeout()?,
     };
     let request = Open {
         target: path.clone(),

@@ -12,7 +12,7 @@
 
 use crate::channel;
 use crate::error::Error;
-use crate::fork;
+use crate::fork::{self, Own};
 use crate::session::{Session, lock};
 use crate::token::VmNumber;
 use cosmos_rpc::blocking::Connection;
@@ -40,7 +40,7 @@ pub(crate) struct Link {
     number: VmNumber,
     key: u64,
     generation: u64,
-    main: Mutex<Option<Connection>>,
+    main: Mutex<Option<Own<Connection>>>,
     users: AtomicUsize,
     ended: OnceLock<Ended>,
 }
@@ -50,8 +50,9 @@ pub(crate) struct Link {
 pub(crate) struct Nature {
     /// Other processes use it too: it is never killed from here.
     pub(crate) shared: bool,
-    /// cosmosd runs it and can be asked about it.
-    pub(crate) supervised: bool,
+    /// The connection to cosmosd that it was opened by; `None` where cosmosd does not run it.
+    /// Over another one its name may mean another VM.
+    pub(crate) epoch: Option<u64>,
     /// It may wait, unused, for the next open.
     pub(crate) reusable: bool,
 }
@@ -84,7 +85,7 @@ impl Link {
             number,
             key: KEYS.fetch_add(1, Ordering::Relaxed),
             generation,
-            main: Mutex::new(Some(main)),
+            main: Mutex::new(Some(Own::new(main))),
             users: AtomicUsize::new(0),
             ended: OnceLock::new(),
         })
@@ -133,6 +134,11 @@ impl Link {
     /// Whether it may wait, unused, for the next open.
     pub(crate) fn is_reusable(&self) -> bool {
         self.nature.reusable && !self.nature.shared && !self.is_gone()
+    }
+
+    /// Whether cosmosd can be asked about it by its name.
+    pub(crate) fn is_supervised(&self) -> bool {
+        self.nature.epoch == Some(Session::current().epoch())
     }
 
     /// Whether it has ended, as far as this process knows.
@@ -266,9 +272,7 @@ impl Link {
     /// Declares the VM gone; the first reason stays.
     pub(crate) fn end(self: &Arc<Link>, fault: Fault, signal: i32) {
         if self.ended.set(Ended { fault, signal }).is_ok() {
-            if self.nature.supervised {
-                Session::current().forget(self);
-            }
+            Session::current().forget(self);
             drop(lock(&self.main).take());
         }
     }
@@ -343,7 +347,7 @@ impl Link {
     }
 
     fn ending(&self) -> Ending {
-        if !self.nature.supervised {
+        if !self.is_supervised() {
             return Ending::Unknown;
         }
         let request = Autopsy {
@@ -373,7 +377,7 @@ impl Link {
     }
 
     fn kill(&self) {
-        if self.nature.supervised && !self.nature.shared {
+        if self.is_supervised() && !self.nature.shared {
             // Should cosmosd not answer, the VM still ends with its main connection.
             let _ = Session::current().end_vm(&self.name, true);
         }
@@ -405,11 +409,7 @@ impl Drop for Hold {
         if !fork::is_current(self.0.generation) {
             return;
         }
-        if self.0.nature.supervised {
-            Session::current().release(&self.0);
-        } else if self.0.give() {
-            self.0.retire();
-        }
+        Session::current().release(&self.0);
     }
 }
 

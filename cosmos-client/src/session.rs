@@ -1,17 +1,22 @@
 //! What one process has of cosmos: its connections to the daemons and its VMs.
 //!
 //! ```text
-//! Session ── daemons ── cosmosdb, cosmosd      made when first needed, made again when lost
-//!    ├────── links ──── Link "vm/hostfn-1"     one per VM, whoever opens in it
-//!    └────── retired ── Resolved …             closures that late callers may still stand in
+//! Session ── registry, coordinator     made when first needed, made again when lost
+//!    ├────── links ──── Link "vm/…-1"  one per VM, whoever opens in it
+//!    ├────── retired ── Resolved …     closures that late callers may still stand in
+//!    └────── handles                   what the C face gave out
 //! ```
+//!
+//! A VM belongs to the coordinator connection it was opened by. When that one is lost its VMs end,
+//! and a new cosmosd counts its names from one again: a new connection begins a new *epoch*, in
+//! which the names of earlier links mean nothing.
 //!
 //! There is one session per process, made by the first thread that needs it and shared by all. A
 //! forked child leaves its parent's session alone, locks included, and makes its own when it opens
 //! something; see [`crate::fork`].
 
 use crate::c::Handles;
-use crate::fork;
+use crate::fork::{self, Own};
 use crate::link::{Hold, Link, Nature};
 use crate::options::Options;
 use crate::resolved::Resolved;
@@ -22,15 +27,17 @@ use cosmos_rpc::message::Message;
 use cosmos_rpc::message::coordinator::{Purpose, VmClose, VmOpen, VmOpened};
 use cosmos_rpc::message::registry::Connect;
 use cosmos_rpc::rendezvous::{Rendezvous, connect_coordinator, connect_registry};
-use cosmos_rpc::{Fault, FaultCode, Role};
+use cosmos_rpc::{Blame, Fault, FaultCode, Role};
 use std::collections::{BTreeMap, VecDeque};
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// How long starting a daemon may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+const START: Duration = Duration::from_secs(10);
+/// How long a daemon may take for an answer; it may be starting a VM.
+const ANSWER: Duration = Duration::from_secs(60);
 /// How many closures of closed libraries stay callable (and answer "closed").
 const RETIRED: usize = 64;
 
@@ -38,18 +45,12 @@ const RETIRED: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Session {
     generation: u64,
-    daemons: Mutex<Option<Daemons>>,
+    registry: Mutex<Option<Own<Connection>>>,
+    coordinator: Mutex<Option<Own<Connection>>>,
+    epoch: AtomicU64,
     links: Mutex<Links>,
     retired: Mutex<VecDeque<Arc<Resolved>>>,
     handles: Handles,
-}
-
-#[derive(Debug)]
-struct Daemons {
-    registry: Connection,
-    coordinator: Connection,
-    /// The configured deadline of calls, where options give none.
-    timeout: Option<Duration>,
 }
 
 #[derive(Debug, Default)]
@@ -86,7 +87,9 @@ impl Session {
     fn new(generation: u64) -> Session {
         Session {
             generation,
-            daemons: Mutex::new(None),
+            registry: Mutex::default(),
+            coordinator: Mutex::default(),
+            epoch: AtomicU64::new(0),
             links: Mutex::default(),
             retired: Mutex::default(),
             handles: Handles::new(generation),
@@ -98,30 +101,30 @@ impl Session {
         &self.handles
     }
 
+    /// Which coordinator connection this is, counted from 1.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
     /// Asks cosmosd. A connection that is found dead before an answer came is made anew, once.
     pub(crate) fn ask_coordinator<M: Message>(&self, message: &M) -> Result<M::Reply, Fault> {
-        self.with_daemons(|daemons| Ok(daemons.coordinator.call(message, &[])?.0))
+        self.with_coordinator(|coordinator| Ok(coordinator.call(message, &[])?.0))
     }
 
     /// Asks cosmosdb, likewise.
     pub(crate) fn ask_registry<M: Message>(&self, message: &M) -> Result<M::Reply, Fault> {
-        self.with_daemons(|daemons| Ok(daemons.registry.call(message, &[])?.0))
+        self.with_registry(|registry| Ok(registry.call(message, &[])?.0))
     }
 
     /// Carries a request made of bytes to cosmosd and gives the answer's bytes.
     pub(crate) fn ask_raw(&self, kind: u16, body: &[u8]) -> Result<Vec<u8>, Fault> {
-        self.with_daemons(|daemons| {
-            let mut frame = daemons.coordinator.call_raw(kind, &[body], &[])?;
+        self.with_coordinator(|coordinator| {
+            let mut frame = coordinator.call_raw(kind, &[body], &[])?;
             match frame.fault() {
                 Some(fault) => Err(fault),
                 None => Ok(std::mem::take(&mut frame.body)),
             }
         })
-    }
-
-    /// The deadline of calls where nothing else is said.
-    pub(crate) fn default_timeout(&self) -> Result<Option<Duration>, Fault> {
-        self.with_daemons(|daemons| Ok(daemons.timeout))
     }
 
     /// A VM for this purpose, and the absolute path of the target where it was one.
@@ -140,7 +143,7 @@ impl Session {
             let opened = self.ask_coordinator(&request)?;
             let nature = Nature {
                 shared: !request.shared_name.is_empty(),
-                supervised: true,
+                epoch: Some(self.epoch()),
                 reusable: !options.fresh,
             };
             match self.link(&opened, nature)? {
@@ -165,11 +168,11 @@ impl Session {
         if let Some(link) = self.known(&opened.name) {
             return Ok(link.take());
         }
-        let stream = self.with_daemons(|daemons| {
+        let stream = self.with_registry(|registry| {
             let request = Connect {
                 name: opened.name.clone(),
             };
-            let (_, descriptors) = daemons.registry.call(&request, &[])?;
+            let (_, descriptors) = registry.call(&request, &[])?;
             descriptors.into_iter().next().ok_or_else(|| {
                 Fault::peer(
                     FaultCode::Protocol,
@@ -241,46 +244,87 @@ impl Session {
         drop(retired);
     }
 
-    fn with_daemons<T>(&self, ask: impl Fn(&mut Daemons) -> Result<T, Fault>) -> Result<T, Fault> {
-        let mut daemons = lock(&self.daemons);
-        let fresh = daemons.is_none();
-        let connected = match &mut *daemons {
-            Some(connected) => connected,
-            empty => empty.insert(Daemons::reach()?),
+    fn with_registry<T>(
+        &self,
+        ask: impl Fn(&mut Connection) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        with(&self.registry, || connect_registry(&rendezvous()?), ask)
+            .map_err(|fault| named(fault, "cosmosdb"))
+    }
+
+    fn with_coordinator<T>(
+        &self,
+        ask: impl Fn(&mut Connection) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let connect = || {
+            let connection = connect_coordinator(&rendezvous()?)?;
+            self.epoch.fetch_add(1, Ordering::AcqRel);
+            lock(&self.links).by_name.clear();
+            Ok(connection)
         };
-        match ask(connected) {
-            Err(fault) if lost(&fault) => {
-                *daemons = None;
-                if fresh {
-                    return Err(fault);
-                }
-                ask(daemons.insert(Daemons::reach()?))
-            }
-            answer => answer,
-        }
+        with(&self.coordinator, connect, ask).map_err(|fault| named(fault, "cosmosd"))
     }
 }
 
 /// Null until the first use; after a fork the parent's until the child makes its own.
 static CURRENT: AtomicPtr<Session> = AtomicPtr::new(std::ptr::null_mut());
 
-impl Daemons {
-    fn reach() -> Result<Daemons, Fault> {
-        let config = Config::load()
-            .map_err(|error| Fault::host(FaultCode::Configuration, error.to_string()))?;
-        let rendezvous = Rendezvous {
-            directory: config.socket_directory.value.clone(),
-            libexec: config.libexec_directory.value.clone(),
-            start: config.start_daemons.value,
-            patience: PATIENCE,
-        };
-        let milliseconds = config.timeout_ms.value;
-        Ok(Daemons {
-            registry: connect_registry(&rendezvous)?,
-            coordinator: connect_coordinator(&rendezvous)?,
-            timeout: (milliseconds > 0).then(|| Duration::from_millis(milliseconds)),
-        })
+/// The deadline of calls that the configuration gives, where options give none.
+pub(crate) fn configured_timeout() -> Result<Option<Duration>, Fault> {
+    let milliseconds = configuration()?.timeout_ms.value;
+    Ok((milliseconds > 0).then(|| Duration::from_millis(milliseconds)))
+}
+
+/// Asks over a connection that is made when there is none, and again when it is found dead.
+fn with<T>(
+    place: &Mutex<Option<Own<Connection>>>,
+    connect: impl Fn() -> Result<Connection, Fault>,
+    ask: impl Fn(&mut Connection) -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    let connect = || {
+        let mut connection = Own::new(connect()?);
+        connection.set_timeout(Some(ANSWER));
+        Ok::<_, Fault>(connection)
+    };
+    let mut place = lock(place);
+    if let Some(known) = &mut *place {
+        match ask(known) {
+            Err(fault) if fault.code == FaultCode::Disconnected => *place = None,
+            answer => return answer,
+        }
     }
+    let answer = ask(place.insert(connect()?));
+    if answer
+        .as_ref()
+        .is_err_and(|fault| fault.code == FaultCode::Disconnected)
+    {
+        *place = None;
+    }
+    answer
+}
+
+fn configuration() -> Result<Config, Fault> {
+    Config::load().map_err(|error| Fault::host(FaultCode::Configuration, error.to_string()))
+}
+
+fn rendezvous() -> Result<Rendezvous, Fault> {
+    let config = configuration()?;
+    Ok(Rendezvous {
+        directory: config.socket_directory.value,
+        libexec: config.libexec_directory.value,
+        start: config.start_daemons.value,
+        patience: START,
+    })
+}
+
+/// A daemon's silence or end, with its name.
+fn named(mut fault: Fault, daemon: &str) -> Fault {
+    if fault.blame == Blame::Peer
+        && matches!(fault.code, FaultCode::TimedOut | FaultCode::Disconnected)
+    {
+        fault.message = format!("{daemon}: {}", fault.message);
+    }
+    fault
 }
 
 impl Links {
@@ -310,11 +354,6 @@ impl Links {
             self.by_name.remove(link.name());
         }
     }
-}
-
-/// Whether the connection itself is what failed.
-fn lost(fault: &Fault) -> bool {
-    matches!(fault.code, FaultCode::Disconnected)
 }
 
 /// Locks; a thread that panicked inside left the value whole, for nothing here unwinds half-way.

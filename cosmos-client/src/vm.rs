@@ -72,7 +72,10 @@ impl Vm {
             format!("{} was closed by this program", link.label()),
         );
         link.end(fault, 0);
-        Ok(Session::current().end_vm(link.name(), false)?)
+        match link.is_supervised() {
+            true => Ok(Session::current().end_vm(link.name(), false)?),
+            false => Ok(()),
+        }
     }
 
     /// Another use of it.

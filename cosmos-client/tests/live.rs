@@ -461,3 +461,122 @@ fn libraries_open_in_a_chosen_vm_and_end_with_it() {
         }
     });
 }
+
+/// A forked child that outlives its parent does not keep the parent's VM alive.
+#[test]
+fn a_vm_ends_with_its_process_whoever_was_forked_from_it() {
+    in_world(|world| {
+        let hostfns = || world.processes_named("cosmos-hostfn").len();
+        let (mut wait, hold) = std::os::unix::net::UnixStream::pair().expect("a pair");
+        // SAFETY: nothing of this process runs beside the test; the children end by _exit.
+        let parent = unsafe { libc::fork() };
+        if parent == 0 {
+            let opened = cosmos::dlopen("libm.so.6").and_then(|library| library.function(COS));
+            let worked = opened
+                .and_then(|cos| cos.call(&[Value::Float(0.0)]))
+                .is_ok();
+            // SAFETY: as above.
+            if unsafe { libc::fork() } == 0 {
+                drop(hold);
+                let _ = std::io::Read::read(&mut wait, &mut [0]);
+            }
+            // SAFETY: as above.
+            unsafe { libc::_exit(i32::from(!worked)) }
+        }
+        let mut status = 0;
+        // SAFETY: waits for the child made above.
+        assert_eq!(unsafe { libc::waitpid(parent, &mut status, 0) }, parent);
+        assert_eq!(status, 0);
+        let gone =
+            cosmos_tests::eventually(Duration::from_secs(5), || (hostfns() == 0).then_some(()));
+        assert!(gone.is_some(), "the VM outlives its process");
+        drop(hold);
+    });
+}
+
+const COS: &str = "double cos(double x)";
+
+/// Thousands of opens, calls and closes leave nothing behind in this process.
+#[test]
+fn opens_and_closes_leave_nothing() {
+    in_world(|_| {
+        let round = || {
+            let library = cosmos::dlopen("libm.so.6").expect("libm");
+            let cos = library.function(COS).expect("cos");
+            assert!(!cos.pointer().is_null());
+            assert_eq!(
+                cos.call(&[Value::Float(0.0)]).expect("a call").result,
+                Value::Float(1.0)
+            );
+        };
+        for _ in 0..200 {
+            round();
+        }
+        let descriptors = cosmos_tests::open_descriptors();
+        let resident = cosmos_tests::resident_bytes();
+        for _ in 0..1000 {
+            round();
+        }
+        assert_eq!(cosmos_tests::open_descriptors(), descriptors);
+        let grown = cosmos_tests::resident_bytes().saturating_sub(resident);
+        println!("1000 rounds: {descriptors} descriptors, {grown} bytes more");
+        assert!(grown < 1 << 20, "{grown} bytes more");
+    });
+}
+
+/// A registry that is replaced does not disturb what is open.
+#[test]
+fn a_new_registry_leaves_open_libraries_alone() {
+    in_world(|world| {
+        let library = cosmos::dlopen("libm.so.6").expect("libm");
+        let cos = library.function(COS).expect("cos");
+        for registry in world.processes_named("cosmosdb") {
+            // SAFETY: it is a process of this test's own world.
+            assert_eq!(unsafe { libc::kill(registry.pid, libc::SIGKILL) }, 0);
+        }
+        let names = cosmos_tests::eventually(Duration::from_secs(10), || {
+            let names = cosmos::queries::list_names("").ok()?;
+            names
+                .iter()
+                .any(|entry| entry.name == "cosmosd")
+                .then_some(names)
+        });
+        assert!(names.is_some(), "cosmosd did not register again");
+        let outcome = cos
+            .call(&[Value::Float(0.0)])
+            .expect("the VM is still there");
+        assert_eq!(outcome.result, Value::Float(1.0));
+        cosmos::dlopen("libz.so.1").expect("libz, over the new registry");
+    });
+}
+
+/// A VM of a shared name serves several processes, and outlives each of them.
+#[test]
+fn processes_share_a_vm_by_name() {
+    in_world(|_| {
+        let pid = || -> Result<Value, Error> {
+            let library = cosmos::dlopen_with("libc.so.6", &Options::new().shared("pool"))?;
+            let getpid = library.function("int getpid(void)")?;
+            Ok(getpid.call(&[])?.result)
+        };
+        let here = pid().expect("a call");
+        // SAFETY: nothing of this process runs beside the test; the child ends by _exit.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            let there = pid();
+            if there != Ok(here.clone()) {
+                println!("{there:?} instead of {here:?}");
+            }
+            // SAFETY: as above.
+            unsafe { libc::_exit(i32::from(there != Ok(here))) }
+        }
+        let mut status = 0;
+        // SAFETY: waits for the child made above.
+        assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+        assert_eq!(status, 0);
+        assert_eq!(pid().expect("the VM is still there"), here);
+        let vm = cosmos::Vm::open("pool", &Options::new()).expect("the running VM");
+        drop(vm);
+        assert_eq!(pid().expect("and still"), here);
+    });
+}

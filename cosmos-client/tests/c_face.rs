@@ -108,7 +108,7 @@ fn a_refused_prototype_shows_where() {
         assert_eq!(cosmos_error_blame(), COSMOS_BLAME_CALLER);
         let message = text(cosmos_error_message()).unwrap();
         assert!(
-            message.contains("[E0103]") && message.contains("^~~"),
+            message.contains("[E0103]") && message.contains("               ^ pointer to char"),
             "{message}"
         );
         assert!(find(dl, "int no_such_function_here(void)").is_null());

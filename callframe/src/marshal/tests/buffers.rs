@@ -329,3 +329,43 @@ fn outputs_stay_where_success_says_no() {
         assert_eq!(arena.bytes(out, 4), expected.to_le_bytes());
     }
 }
+
+#[test]
+fn a_count_that_is_needed_stays_too_where_success_says_no() {
+    // int f(char *__out __sized_by(4) __filled(*n) text, int *__out n) __success(*n > 0)
+    let mut build = Build::new();
+    let char = build.scalar(Scalar::Char);
+    let four = Extent::Sized(expression(vec![Operation::Constant(4)]));
+    let text = build.pointer(char, Direction::Out, four, |pointer| {
+        pointer.filled = Some(pointee(1));
+    });
+    let int = build.scalar(Scalar::Int);
+    let n = build.pointer(int, Direction::Out, Extent::Single, |_| {});
+    build.parameter("text", text).parameter("n", n);
+    build.contract.success = Some(expression(vec![
+        Operation::Pointee(1),
+        Operation::Constant(0),
+        Operation::Compare(crate::expression::Comparison::Greater),
+    ]));
+    let link = Link::native(&build.finish("f", int));
+    for (count, success) in [(2i32, true), (-2, false)] {
+        let (mut arena, mut machine) = machine();
+        let text = arena.writable(&[0xdd; 4]);
+        let n = arena.writable(&[0xdd; 4]);
+        let arguments = [pointer(text), pointer(n)];
+        let call = link.call(&mut arena, &mut machine, &arguments, |function| {
+            let (text, n) = (function.target(0), function.target(1));
+            function.write(text, b"abcd");
+            function.write(n, &count.to_le_bytes());
+        });
+        assert_eq!(call.unwrap().outcome.success, success);
+        let (text, n) = (arena.bytes(text, 4), arena.bytes(n, 4));
+        match success {
+            true => assert_eq!(
+                (text, n),
+                (b"ab\xdd\xdd".to_vec(), count.to_le_bytes().to_vec())
+            ),
+            false => assert_eq!((text, n), (vec![0xdd; 4], vec![0xdd; 4])),
+        }
+    }
+}

@@ -142,7 +142,9 @@ impl Session {
         loop {
             let opened = self.ask_coordinator(&request)?;
             let nature = Nature {
-                shared: !request.shared_name.is_empty(),
+                // A running VM that is not in the table yet was started by another process.
+                shared: !request.shared_name.is_empty()
+                    || matches!(request.purpose, Purpose::Running(_)),
                 epoch: Some(self.epoch()),
                 reusable: !options.fresh,
             };

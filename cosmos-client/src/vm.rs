@@ -18,19 +18,30 @@ pub struct Vm {
 }
 
 impl Vm {
-    /// A new VM of this kind (`hostfn`), or the running one of this name (`hostfn-3`).
+    /// A new VM of this kind (`hostfn`), or the running one of this name: `hostfn-3`, or the name it
+    /// is shared by.
     ///
     /// # Errors
     /// When there is no such kind or name, this process may not use it, or it cannot be started.
     pub fn open(kind_or_name: &str, options: &Options) -> Result<Vm, Error> {
-        let purpose = match kind_or_name.strip_prefix("vm/").unwrap_or(kind_or_name) {
-            name if is_running_name(name) => Purpose::Running(name.to_owned()),
-            kind => Purpose::Kind(kind.to_owned()),
+        let name = kind_or_name.strip_prefix("vm/").unwrap_or(kind_or_name);
+        let session = Session::current();
+        let running = || session.open_vm(Purpose::Running(name.to_owned()), options);
+        let opened = if is_running_name(name) {
+            running()
+        } else {
+            let mut options = options.clone();
+            // Who asks for a VM rather than a library wants one of their own.
+            options.fresh |= options.shared_name.is_empty();
+            match session.open_vm(Purpose::Kind(name.to_owned()), &options) {
+                Err(fault) if is_unknown(&fault) => running().map_err(|second| {
+                    // No kind and no name: the kinds there are say more.
+                    if is_unknown(&second) { fault } else { second }
+                }),
+                opened => opened,
+            }
         };
-        let mut options = options.clone();
-        // Somebody who asks for a VM rather than a library wants one of their own.
-        options.fresh |= matches!(purpose, Purpose::Kind(_)) && options.shared_name.is_empty();
-        let (hold, _) = Session::current().open_vm(purpose, &options)?;
+        let (hold, _) = opened?;
         Ok(Vm {
             hold: Arc::new(hold),
         })
@@ -112,6 +123,10 @@ pub fn rp_call(vm: Option<&Vm>, kind: u16, body: &[u8]) -> Result<Vec<u8>, Error
             Ok(std::mem::take(&mut frame.body))
         }
     }
+}
+
+fn is_unknown(fault: &Fault) -> bool {
+    matches!(fault.code, FaultCode::NoSuchTarget | FaultCode::NoSuchName)
 }
 
 /// Whether a name is that of a running VM, `KIND-NUMBER`, rather than that of a kind.

@@ -1,0 +1,90 @@
+//! What only the command line does: looking at running VMs, and ending the daemons.
+
+use cosmos_tests::{eventually, in_world};
+use std::time::Duration;
+
+const COS: [&str; 3] = ["libm.so.6", "double cos(double x)", "0"];
+
+#[test]
+fn stop_ends_the_daemons_and_the_next_call_starts_them() {
+    in_world(|world| {
+        world.run_cosmos(&["stop"]).succeeded();
+        assert!(world.processes().is_empty(), "stopping starts nothing");
+        for _ in 0..3 {
+            assert_eq!(world.call(&COS).succeeded(), "1\n");
+            assert_eq!(world.processes_named("cosmosdb").len(), 1);
+            // VMs of clients go with the daemons; nobody is asked.
+            let mut pause = world.cosmos();
+            pause
+                .args(["call", "libc.so.6", "int pause(void)"])
+                // When its VM dies it would ask how, and start the daemons for that.
+                .env("COSMOS_START_DAEMONS", "false");
+            let mut pause = pause.spawn().expect("cosmos");
+            eventually(Duration::from_secs(5), || {
+                let vms = world.processes_named("cosmos-hostfn");
+                (!vms.is_empty()).then_some(())
+            });
+            world.run_cosmos(&["stop"]).succeeded();
+            pause.kill().expect("it runs or is a zombie");
+            pause.wait().expect("the child");
+            let gone = eventually(Duration::from_secs(5), || {
+                world.processes().is_empty().then_some(())
+            });
+            assert!(gone.is_some(), "{:?}", world.processes());
+        }
+    });
+}
+
+#[test]
+fn ls_shows_what_runs_and_what_died() {
+    in_world(|world| {
+        let json = |all: &[&str]| -> serde_json::Value {
+            let ran = world.run_cosmos(&[&["ls", "--json"], all].concat());
+            serde_json::from_str(ran.succeeded()).expect("JSON")
+        };
+        assert_eq!(json(&[]), serde_json::json!([]));
+        assert!(world.processes().is_empty(), "looking starts nothing");
+
+        assert_eq!(world.call(&COS).succeeded(), "1\n");
+        let library = cosmos::dlopen("libz.so.1").expect("zlib");
+        let rows = json(&[]);
+        let row = &rows[0];
+        assert_eq!(rows.as_array().map(Vec::len), Some(1), "{rows}");
+        assert_eq!(row["vm"], library.vm(), "{rows}");
+        assert_eq!(
+            (&row["state"], &row["kind"]),
+            (&"ready".into(), &"hostfn".into())
+        );
+        assert!(row["targets"].to_string().contains("libz.so.1"), "{rows}");
+        assert!(
+            row["resident_bytes"]
+                .as_u64()
+                .is_some_and(|bytes| bytes > 0),
+            "{rows}"
+        );
+        let all = json(&["--all"]);
+        assert_eq!(all.as_array().map(Vec::len), Some(2), "{all}");
+
+        world
+            .call(&["libc.so.6", "void abort(void)"])
+            .failed(1, &["SIGABRT"]);
+        let table = world.run_cosmos(&["ls"]);
+        let lines: Vec<_> = table.succeeded().lines().collect();
+        assert!(lines[0].starts_with("VM ") && lines.len() == 3, "{table:?}");
+        assert!(lines[2].contains("SIGABRT"), "{table:?}");
+    });
+}
+
+#[test]
+fn the_doctor_makes_a_call() {
+    in_world(|world| {
+        let ran = world.run_cosmos(&["doctor"]);
+        assert!(ran.succeeded().ends_with("calls work\n"), "{ran:?}");
+        assert!(ran.stdout.contains("abs(-7) = 7"), "{ran:?}");
+        // The same with daemons that run already.
+        let ran = world.run_cosmos(&["doctor", "--json"]);
+        let json: serde_json::Value = serde_json::from_str(ran.succeeded()).expect("JSON");
+        assert_eq!(json["works"], true);
+        assert!(ran.stdout.contains("runs, protocol 1."), "{ran:?}");
+    });
+}

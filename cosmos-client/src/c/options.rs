@@ -88,7 +88,7 @@ pub unsafe extern "C" fn cosmos_options_set_isolation(
 }
 
 /// An upper bound for the VM: "open_files", "memory_bytes", "processes" or another key of the
-/// section [limits] of the configuration; it can only tighten what is configured. The string is
+/// section "limits" of the configuration; it can only tighten what is configured. The string is
 /// copied. Returns 0, or -1 with errno EINVAL.
 ///
 /// # Safety

@@ -221,10 +221,8 @@ mod tests {
         assert_eq!(theirs.read(&mut [0]).unwrap(), 0);
         drop(hold);
         // SAFETY: waits for the child made above.
-        assert_eq!(
-            unsafe { libc::waitpid(child, std::ptr::null_mut(), 0) },
-            child
-        );
+        let waited = unsafe { libc::waitpid(child, std::ptr::null_mut(), 0) };
+        assert_eq!(waited, child);
     }
 
     #[test]

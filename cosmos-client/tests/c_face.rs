@@ -11,13 +11,12 @@ use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 fn text(pointer: *const c_char) -> Option<String> {
+    if pointer.is_null() {
+        return None;
+    }
     // SAFETY: what the library shows is NULL or a string.
-    (!pointer.is_null()).then(|| {
-        unsafe { CStr::from_ptr(pointer) }
-            .to_str()
-            .unwrap()
-            .to_owned()
-    })
+    let shown = unsafe { CStr::from_ptr(pointer) };
+    Some(shown.to_str().unwrap().to_owned())
 }
 
 fn open(target: &str) -> *mut cosmos_dl {

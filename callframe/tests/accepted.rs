@@ -273,7 +273,7 @@ int last(int __fd fd)";
         ("broken", Some("E0106")),
         ("sides", None),
         ("corners", None),
-        ("", Some("E0116")),
+        ("shape", Some("E0116")),
         ("last", None),
     ];
     assert_eq!(seen, expected.map(|(name, code)| (name.to_owned(), code)));

@@ -66,6 +66,25 @@ pub(super) fn is_annotation(word: &str) -> bool {
     word.strip_prefix("__").is_some_and(is_known)
 }
 
+/// Whether `word` speaks of a function, not of a pointer.
+pub(super) fn speaks_of_function(word: &str) -> bool {
+    const OF_FUNCTION: &[&str] = &[
+        "__success",
+        "__fail",
+        "__noerrno",
+        "__idempotent",
+        "__noreturn",
+        "__nocallback",
+        "__printf",
+        "__sentinel",
+        "__variadic",
+        "__variadic_by",
+        "__field",
+        "__timeout",
+    ];
+    OF_FUNCTION.contains(&word)
+}
+
 fn is_known(name: &str) -> bool {
     BARE.contains(&name) || WITH_ARGUMENTS.contains(&name)
 }
@@ -75,6 +94,19 @@ impl Parser<'_, '_> {
     pub(super) fn annotations(&mut self, into: &mut Vec<Annotation>) -> Parsed<()> {
         while self.attribute_specifier(into)? {}
         Ok(())
+    }
+
+    /// Whether the current `word` is an annotation: one that takes arguments is a mere name where
+    /// none can follow, as in glibc's `int __timeout)`.
+    pub(super) fn is_annotation_here(&self, word: &str) -> bool {
+        let Some(name) = word.strip_prefix("__") else {
+            return false;
+        };
+        let ends = matches!(
+            self.peek_at(1),
+            Kind::End | Kind::Punctuation("," | ")" | ";" | "[")
+        );
+        BARE.contains(&name) || WITH_ARGUMENTS.contains(&name) && !ends
     }
 
     /// An annotation whose name, without underscores, is the word just read.

@@ -1,7 +1,7 @@
 //! Attributes of GCC and C23: what they say of the data is used, what changes nothing is skipped,
 //! and what could change the way a function is called is refused.
 
-use super::annotations::is_annotation;
+use super::annotations::{is_annotation, speaks_of_function};
 use super::parser::{Parsed, Parser};
 use super::raw::{Annotation, AnnotationKind};
 use super::token::{Kind, Span};
@@ -92,7 +92,7 @@ impl Parser<'_, '_> {
                     .label("the symbol to resolve")
                     .help("declare the function under the name that the library exports"));
             }
-            Kind::Word(word) if is_annotation(word) => {
+            Kind::Word(word) if self.is_annotation_here(word) => {
                 self.advance();
                 let name = word.strip_prefix("__").unwrap_or(word);
                 self.nested(|parser| parser.annotation(name, span, into))?;
@@ -115,7 +115,7 @@ impl Parser<'_, '_> {
     pub(super) fn at_attribute(&self) -> bool {
         match self.peek() {
             Kind::Word("__attribute__" | "__attribute" | "__asm__" | "__asm" | "asm") => true,
-            Kind::Word(word) => is_annotation(word),
+            Kind::Word(word) => self.is_annotation_here(word),
             Kind::Punctuation("[") => self.peek_at(1) == Kind::Punctuation("["),
             _ => false,
         }
@@ -149,10 +149,12 @@ impl Parser<'_, '_> {
                 {
                     return false;
                 }
-                matches!(
-                    self.closing(1).map(|end| self.peek_at(end + 1)),
-                    Some(Kind::Word(_) | Kind::Punctuation("*"))
-                )
+                match self.closing(1).map(|end| self.peek_at(end + 1)) {
+                    Some(Kind::Word(next)) => {
+                        !super::words::is_keyword(next) && !speaks_of_function(next)
+                    }
+                    after => after == Some(Kind::Punctuation("*")),
+                }
             }
             _ => false,
         }

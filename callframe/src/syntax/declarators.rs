@@ -88,7 +88,9 @@ impl Parser<'_, '_> {
         let span = self.span();
         match self.peek() {
             Kind::Word(word)
-                if naming != Naming::Forbidden && !is_keyword(word) && !is_annotation(word) =>
+                if naming != Naming::Forbidden
+                    && !is_keyword(word)
+                    && !self.is_annotation_here(word) =>
             {
                 self.advance();
                 declarator.name = Some(Name {

@@ -169,9 +169,10 @@ fn chunks<'t, 'a>(tokens: &'t [Token<'a>]) -> Vec<&'t [Token<'a>]> {
     chunks
 }
 
-/// The name before the first list in parentheses that is no annotation's.
+/// The name before the first list in parentheses that is no annotation's; else the last name.
 fn declared_name(tokens: &[Token]) -> Option<String> {
     let mut open = 0_usize;
+    let mut last = None;
     for (index, token) in tokens.iter().enumerate() {
         match token.kind {
             Kind::Punctuation("(" | "{" | "[") => open += 1,
@@ -181,9 +182,10 @@ fn declared_name(tokens: &[Token]) -> Option<String> {
                 if next == Some(Kind::Punctuation("(")) {
                     return Some(word.to_owned());
                 }
+                last = Some(word.to_owned());
             }
             _ => {}
         }
     }
-    None
+    last
 }

@@ -25,7 +25,7 @@ impl Parser<'_, '_> {
         let keyword = self.peek();
         self.advance();
         let mut ignored = Vec::new();
-        self.annotations(&mut ignored)?;
+        while self.at_attribute() && self.attribute_specifier(&mut ignored)? {}
         if let Some(annotation) = ignored.first() {
             return Err(self
                 .error(
@@ -228,10 +228,10 @@ impl Parser<'_, '_> {
                         .label("no bound"),
                     ));
                 }
-                None => return Err(self.no_length(ty.span)),
+                None => return Ok(Some(self.no_length(ty.span.or(span)))),
                 Some(bound) => match constant_value(self.scope, bound) {
                     Ok(length) if (1..=MAXIMUM_LENGTH).contains(&length) => {}
-                    _ => return Err(self.no_length(bound.span)),
+                    _ => return Ok(Some(self.no_length(bound.span.or(span)))),
                 },
             }
             first = false;
@@ -262,12 +262,8 @@ impl Parser<'_, '_> {
     }
 
     fn no_length(&self, span: Span) -> PrototypeError {
-        self.error(
-            Code::E0121,
-            span,
-            "an array in a record needs a constant length",
-        )
-        .label("not a number from 1 to 67108864")
+        self.error(Code::E0121, span, "the length of this array is not known")
+            .label("not a number from 1 to 67108864")
     }
 
     fn check_names(&self, fields: &[RawMember]) -> Parsed<()> {

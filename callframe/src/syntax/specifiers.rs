@@ -188,8 +188,9 @@ impl Parser<'_, '_> {
                 words.named = Some(self.nested(Parser::tagged)?);
                 return Ok(true);
             }
-            "__int128" | "__float128" | "_Float128" | "_Float64x" | "_Float16" | "_Decimal32"
-            | "_Decimal64" | "_Decimal128" | "_BitInt" | "__int128_t" | "__uint128_t" => {
+            "__int128" | "__float128" | "_Float128" | "_Float128x" | "_Float64" | "_Float64x"
+            | "_Float32" | "_Float32x" | "_Float16" | "_Decimal32" | "_Decimal64"
+            | "_Decimal128" | "_BitInt" | "__int128_t" | "__uint128_t" => {
                 return Err(self
                     .error(
                         Code::E0223,

@@ -123,6 +123,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("E0121", "int f(char *__out __sized_by(1 / 0) p)"),
     ("E0121", "int f(const char *__terminated_by(300) p)"),
     ("E0121", "int f(int m[3][n], int n)"),
+    ("E0121", "int f(char *__out __sized_by(sizeof(int[0])) p)"),
     ("E0122", "int f(FILE *__handle __out stream)"),
     ("E0122", "void *__opaque __sized_by(3) f(void)"),
     ("E0122", "FILE *__consume f(void)"),

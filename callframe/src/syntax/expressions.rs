@@ -11,6 +11,7 @@
 
 use super::parser::{Parsed, Parser};
 use super::raw::{RawExpression, RawOperation, RawType, Shape};
+use super::records::MAXIMUM_LENGTH;
 use super::scope::Scope;
 use super::token::{Kind, Span};
 use crate::error::Code;
@@ -252,7 +253,7 @@ impl Parser<'_, '_> {
             let length = bound
                 .as_ref()
                 .map(|bound| constant_value(self.scope, bound));
-            let Some(Ok(length)) = length else {
+            let Some(Ok(length @ 1..=MAXIMUM_LENGTH)) = length else {
                 return Err(self.error(Code::E0121, span, "the size of this array is not known"));
             };
             lengths.push(length);

@@ -47,8 +47,15 @@ impl Parser<'_, '_> {
             Some((tag, span)) => self.record_of(tag, span, union, self.at("{"))?,
             None => self.new_record(RecordName::Unnamed, union),
         };
-        if self.eat("{") {
-            self.members(key)?;
+        if self.eat("{")
+            && let Err(error) = self.members(key)
+        {
+            // What follows in a file must not take it for a record that nobody described.
+            if let Some(record) = self.scope.own_record(key) {
+                record.fields = Some(Vec::new());
+                record.trouble = Some(error.clone());
+            }
+            return Err(error);
         }
         Ok(RawType::new(Shape::Record(key), start.to(self.last_span())))
     }
@@ -352,6 +359,9 @@ impl Parser<'_, '_> {
             if self.eat("=") {
                 next = self.constant("the value")?.0;
             }
+            if !(i128::from(i32::MIN)..=i128::from(u32::MAX)).contains(&next) {
+                return Err(self.too_wide(span));
+            }
             if self.scope.own_constant(name).is_some() {
                 return Err(self.defined_twice(name, span));
             }
@@ -364,24 +374,18 @@ impl Parser<'_, '_> {
             }
         }
         self.expect("}", "to close the enum")?;
-        let limit = if least < 0 {
-            i128::from(i32::MAX)
-        } else {
-            i128::from(u32::MAX)
-        };
-        if least < i128::from(i32::MIN) || greatest > limit {
-            return Err(self
-                .error(
-                    Code::E0223,
-                    start,
-                    "not carried yet: an enum wider than int",
-                )
-                .label("a value does not fit 32 bits"));
+        if least < 0 && greatest > i128::from(i32::MAX) {
+            return Err(self.too_wide(start));
         }
         Ok(if least < 0 {
             Scalar::Int
         } else {
             Scalar::UnsignedInt
         })
+    }
+
+    fn too_wide(&self, span: Span) -> PrototypeError {
+        self.error(Code::E0223, span, "not carried yet: an enum wider than int")
+            .label("a value does not fit 32 bits")
     }
 }

@@ -355,7 +355,7 @@ impl Link {
             patience: AUTOPSY_PATIENCE,
         };
         Session::current()
-            .ask_coordinator(&request)
+            .ask_connected(&request)
             .unwrap_or(Ending::Unknown)
     }
 

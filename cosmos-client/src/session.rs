@@ -111,7 +111,27 @@ impl Session {
         self.with_coordinator(|coordinator| Ok(coordinator.call(message, &[])?.0))
     }
 
-    /// Asks cosmosdb, likewise.
+    /// Asks the cosmosd that is connected, about a VM of its own. Another one would know nothing of
+    /// the VM, so none is looked for, let alone started.
+    pub(crate) fn ask_connected<M: Message>(&self, message: &M) -> Result<M::Reply, Fault> {
+        let mut place = lock(&self.coordinator);
+        let answer = match &mut *place {
+            Some(connection) => connection.call(message, &[]).map(|(reply, _)| reply),
+            None => Err(Fault::peer(
+                FaultCode::Disconnected,
+                "the connection to cosmosd was lost",
+            )),
+        };
+        if answer
+            .as_ref()
+            .is_err_and(|fault| fault.code == FaultCode::Disconnected)
+        {
+            *place = None;
+        }
+        answer.map_err(|fault| named(fault, "cosmosd"))
+    }
+
+    /// Asks cosmosdb, as [`Session::ask_coordinator`] asks cosmosd.
     pub(crate) fn ask_registry<M: Message>(&self, message: &M) -> Result<M::Reply, Fault> {
         self.with_registry(|registry| Ok(registry.call(message, &[])?.0))
     }
@@ -221,7 +241,7 @@ impl Session {
 
     /// Has cosmosd end a VM of this process.
     pub(crate) fn end_vm(&self, name: &str, kill: bool) -> Result<(), Fault> {
-        self.ask_coordinator(&VmClose {
+        self.ask_connected(&VmClose {
             name: name.to_owned(),
             kill,
         })

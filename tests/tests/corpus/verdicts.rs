@@ -3,7 +3,7 @@
 use crate::*;
 use cosmos_tests::in_world;
 use cosmos_tests::{errno, repository, set_errno};
-use std::ffi::{c_char, c_int, c_long, c_uint, c_void};
+use std::ffi::{CStr, c_char, c_int, c_long, c_uint, c_void};
 
 /// The verdicts on all forty rows are those recorded. Set UPDATE_VERDICTS to record anew.
 #[test]
@@ -108,6 +108,106 @@ fn rows_16_to_18_read_a_compressed_file() {
             assert_eq!(again, -1);
             assert_eq!(errno(), libc::EBADF);
         }
+    });
+}
+
+/// Rows 23, 25 and 26 on a real database: handles behind `__out` pointers, an alias into the text of
+/// the statement, text that belongs to a handle.
+#[test]
+fn rows_23_to_26_query_sqlite() {
+    in_world(|_| {
+        let Ok(sqlite) = cosmos::dlopen("libsqlite3.so.0") else {
+            println!("skipped: there is no libsqlite3.so.0");
+            return;
+        };
+        let row = |name: &str| sqlite.function(&prototype(name)).expect(name);
+        let plain = |prototype: &str| sqlite.function(prototype).expect(prototype);
+        let functions = [
+            row("sqlite3_open"),
+            row("sqlite3_prepare_v2"),
+            row("sqlite3_column_text"),
+            plain("int sqlite3_step(sqlite3_stmt *__handle stmt)"),
+            plain("int sqlite3_finalize(sqlite3_stmt *__handle __consume stmt)"),
+            plain("int sqlite3_close(sqlite3 *__handle __consume db)"),
+        ];
+        let [open, prepare, text, step, finalize, close] = functions.each_ref();
+        type Handle = *mut c_void;
+        type Text = *const c_char;
+        let open = as_function!(
+            open.pointer(),
+            unsafe extern "C" fn(Text, *mut Handle) -> c_int
+        );
+        let prepare = as_function!(
+            prepare.pointer(),
+            unsafe extern "C" fn(Handle, Text, c_int, *mut Handle, *mut Text) -> c_int
+        );
+        let text = as_function!(
+            text.pointer(),
+            unsafe extern "C" fn(Handle, c_int) -> *const c_char
+        );
+        let step = as_function!(step.pointer(), unsafe extern "C" fn(Handle) -> c_int);
+        let finalize = as_function!(finalize.pointer(), unsafe extern "C" fn(Handle) -> c_int);
+        let close = as_function!(close.pointer(), unsafe extern "C" fn(Handle) -> c_int);
+        let sql = c"select 'from another process'; select 2";
+        // SAFETY: the pointers have the types of their prototypes, the text is terminated.
+        unsafe {
+            let mut database = std::ptr::null_mut();
+            assert_eq!(open(c":memory:".as_ptr(), &mut database), 0);
+            let (mut statement, mut tail) = (std::ptr::null_mut(), std::ptr::null());
+            assert_eq!(
+                prepare(database, sql.as_ptr(), -1, &mut statement, &mut tail),
+                0
+            );
+            assert_eq!(CStr::from_ptr(tail), c" select 2");
+            assert!(
+                sql.to_bytes_with_nul()
+                    .as_ptr_range()
+                    .contains(&tail.cast())
+            );
+            assert_eq!(step(statement), 100);
+            assert_eq!(CStr::from_ptr(text(statement, 0)), c"from another process");
+            assert_eq!(step(statement), 101);
+            assert_eq!(finalize(statement), 0);
+            assert_eq!(close(database), 0);
+            set_errno(0);
+            assert_eq!(step(statement), -1);
+            assert_eq!(errno(), libc::EBADF);
+        }
+    });
+}
+
+/// Row 31: a FILE lives in the VM, under the name of the program's file.
+#[test]
+fn row_31_opens_a_file() {
+    in_world(|world| {
+        let path = world.directory().join("greeting");
+        std::fs::write(&path, "hello\n").expect("a file");
+        let libc_library = cosmos::dlopen(C).expect(C);
+        let open = libc_library.function(&prototype("fopen")).expect("fopen");
+        let get = "int fgetc(FILE *__handle stream)";
+        let get = libc_library.function(get).expect("fgetc");
+        let close = "int fclose(FILE *__handle __consume stream)";
+        let close = libc_library.function(close).expect("fclose");
+        let name = path.to_str().expect("UTF-8");
+        let file = open.call(&[name.into(), "r".into()]).expect("fopen").result;
+        let first = get.call(std::slice::from_ref(&file)).expect("fgetc").result;
+        assert_eq!(first, cosmos::Value::Int(i128::from(b'h')));
+        let closed = close
+            .call(std::slice::from_ref(&file))
+            .expect("fclose")
+            .result;
+        assert_eq!(closed, cosmos::Value::Int(0));
+        let stale = get
+            .call(std::slice::from_ref(&file))
+            .expect_err("it is closed");
+        assert_eq!(stale.code(), cosmos::FaultCode::StaleHandle);
+        let missing = open
+            .call(&["/no/such/file".into(), "r".into()])
+            .expect("fopen");
+        assert_eq!(
+            (missing.result, missing.errno),
+            (cosmos::Value::Null, libc::ENOENT)
+        );
     });
 }
 

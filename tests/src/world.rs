@@ -188,10 +188,6 @@ fn print_logs(sockets: &Path) {
 
 /// Starts the body, adopts what detaches below it, and ends with the body's verdict once nothing
 /// of this world runs any more.
-#[expect(
-    clippy::zombie_processes,
-    reason = "await_body reaps it among the adopted"
-)]
 fn supervise(test: &str) {
     // SAFETY: this prctl takes one integer and concerns this process alone.
     let adopted = unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) };

@@ -1,11 +1,10 @@
 //! Bad input: a clear error, nothing lost, nothing hung.
 
-use cosmos::{FaultCode, Options};
-use cosmos_tests::{Ran, World, c, eventually, in_world, run};
-use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use cosmos::FaultCode;
+use cosmos_tests::{c, in_world, run};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
 
 const COS: &str = "double cos(double x)";
 const CRC32: &str = "uLong crc32(uLong crc, const Bytef *__sized_by(len) buf, uInt len)";

@@ -8,7 +8,7 @@ const OPENS: usize = 10_000;
 const WARM_UP: usize = 500;
 
 /// Memory that allocators, tables and logs may keep, per process.
-const SLACK: u64 = 4 << 20;
+const SLACK: u64 = 2 << 20;
 
 /// What is counted, by process name.
 #[derive(Debug)]

@@ -100,9 +100,13 @@ pub fn argument_types(frame: &CallFrame) -> Result<Vec<middle::Type>, FfiError> 
 }
 
 /// The libffi type of the result.
+///
+/// A struct that holds a `long double` and nothing else is given as that `long double`: the ABI of
+/// x86-64 returns both in the same x87 register, and libffi looks for the struct elsewhere.
 pub fn result_type(frame: &CallFrame) -> Result<middle::Type, FfiError> {
     match frame.ty(frame.result()) {
         Type::Void => Ok(middle::Type::void()),
+        _ if only_long_double(frame, frame.result()) => Ok(middle::Type::longdouble()),
         _ => Converter::new(frame, "the result".to_owned())?.value(frame.result()),
     }
 }
@@ -130,6 +134,22 @@ pub fn scalar_type(model: &DataModel, scalar: Scalar) -> middle::Type {
             (_, true) => middle::Type::i64(),
             (_, false) => middle::Type::u64(),
         },
+    }
+}
+
+/// Whether a type, with all that lies in it, is one `long double`.
+fn only_long_double(frame: &CallFrame, id: TypeId) -> bool {
+    match frame.ty(id) {
+        Type::Scalar(scalar) => *scalar == Scalar::LongDouble,
+        Type::Array { element, length } => *length == 1 && only_long_double(frame, *element),
+        Type::Record(record) => match frame.record(*record) {
+            record if record.union => false,
+            record => match record.fields.as_slice() {
+                [field] => only_long_double(frame, field.ty),
+                _ => false,
+            },
+        },
+        _ => false,
     }
 }
 

@@ -44,6 +44,20 @@ impl Connection {
         Connection::with_limits(stream, role, role.limits())
     }
 
+    /// As [`Connection::connect`], where the peer may have less time for its handshake.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::connect`]; `TimedOut` after `patience`, where that is shorter.
+    pub fn connect_within(
+        stream: UnixStream,
+        role: Role,
+        patience: Option<Duration>,
+    ) -> Result<Connection, Fault> {
+        let patience = patience.map_or(HANDSHAKE_PATIENCE, |own| own.min(HANDSHAKE_PATIENCE));
+        Connection::shake_hands(stream, role, role.limits(), patience)
+    }
+
     /// The same as [`Connection::connect`]: the handshake is symmetric.
     pub fn accept(stream: UnixStream, role: Role) -> Result<Connection, Fault> {
         Connection::connect(stream, role)
@@ -55,6 +69,15 @@ impl Connection {
         role: Role,
         limits: Limits,
     ) -> Result<Connection, Fault> {
+        Connection::shake_hands(stream, role, limits, HANDSHAKE_PATIENCE)
+    }
+
+    fn shake_hands(
+        stream: UnixStream,
+        role: Role,
+        limits: Limits,
+        patience: Duration,
+    ) -> Result<Connection, Fault> {
         let ours = Hello::new(role, &limits);
         let mut connection = Connection {
             stream,
@@ -64,7 +87,7 @@ impl Connection {
             timeout: None,
             broken: None,
         };
-        let deadline = Some(Instant::now() + HANDSHAKE_PATIENCE);
+        let deadline = Some(Instant::now() + patience);
         let (outgoing, body) = ours.outgoing()?;
         // A peer that refuses this end may have said why and closed already: read that first.
         let sent = connection.write(outgoing, &[&body], &[], deadline);
@@ -150,7 +173,7 @@ impl Connection {
             };
             match self.exchange.sort(frame, id) {
                 Ok(Some(frame)) => return Ok(frame),
-                Ok(None) => {}
+                Ok(None) => in_time(deadline)?,
                 Err(fault) => return self.breaks(fault),
             }
         }
@@ -268,14 +291,21 @@ impl Connection {
         } else {
             Wait::Yes
         };
+        let mut busy = false;
         loop {
             if let Some(frame) = self.decoder.frame()? {
                 return Ok(Some(frame));
             }
+            if busy {
+                in_time(deadline)?;
+            }
             match descriptor::receive(self.stream.as_fd(), self.decoder.space(), wait) {
                 Ok(received) if received.truncated => return Err(self.decoder.truncated()),
                 Ok(received) if received.bytes == 0 => return self.decoder.end().map(|()| None),
-                Ok(received) => self.decoder.filled(received.bytes, received.descriptors)?,
+                Ok(received) => {
+                    self.decoder.filled(received.bytes, received.descriptors)?;
+                    busy = true;
+                }
                 Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN) => self.await_socket(PollFlags::POLLIN, deadline)?,
                 // The peer closed with bytes of ours unread.
@@ -329,6 +359,11 @@ impl AsRawFd for Connection {
     fn as_raw_fd(&self) -> RawFd {
         self.stream.as_raw_fd()
     }
+}
+
+/// Refuses to go on past the deadline: a peer that never stops sending never lets this end wait.
+fn in_time(deadline: Option<Instant>) -> Result<(), Fault> {
+    deadline.map_or(Ok(()), |deadline| remaining(deadline).map(drop))
 }
 
 /// Time left, at least a millisecond so that poll does not spin.

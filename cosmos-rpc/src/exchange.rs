@@ -8,6 +8,10 @@ use std::collections::VecDeque;
 /// Most notices kept while a reply is awaited; a peer that sends more is flooding.
 const WAITING: usize = 256;
 
+/// Most bytes, and most descriptors, that those notices may have together.
+const WAITING_BYTES: usize = 2 << 20;
+const WAITING_DESCRIPTORS: usize = 256;
+
 /// The request side of a connection: ids, and what came meanwhile.
 #[derive(Debug, Default)]
 pub(crate) struct Exchange {
@@ -41,7 +45,7 @@ impl Exchange {
             return Err(unasked(&frame));
         }
         if !answers {
-            if self.waiting.len() >= WAITING {
+            if self.floods(&frame) {
                 return Err(Fault::peer(
                     FaultCode::Protocol,
                     "the peer floods this end with messages instead of answering",
@@ -50,6 +54,18 @@ impl Exchange {
             self.waiting.push_back(frame);
         }
         Ok(None)
+    }
+
+    /// Whether `frame` would be more than is kept for later.
+    fn floods(&self, frame: &Frame) -> bool {
+        let kept = self.waiting.iter().chain([frame]);
+        let (bytes, descriptors) = kept.fold((0, 0), |(bytes, descriptors), frame| {
+            (
+                bytes + frame.body.len(),
+                descriptors + frame.descriptors.len(),
+            )
+        });
+        self.waiting.len() >= WAITING || bytes > WAITING_BYTES || descriptors > WAITING_DESCRIPTORS
     }
 }
 

@@ -98,6 +98,23 @@ impl DataModel {
         }
     }
 
+    /// Whether a target of C can have these sizes. A model that came from elsewhere is asked this
+    /// before anything is laid out under it.
+    pub fn is_possible(&self) -> bool {
+        let among = |types: &[SizeAlign], sizes: &[u8]| {
+            types.iter().all(|ty| {
+                sizes.contains(&ty.size)
+                    && ty.align.is_power_of_two()
+                    && ty.align <= ty.size
+                    && ty.size.is_multiple_of(ty.align)
+            })
+        };
+        among(&[self.long, self.pointer, self.time, self.offset], &[4, 8])
+            && among(&[self.long_long, self.double], &[8])
+            && among(&[self.wide_char], &[2, 4])
+            && among(&[self.long_double], &[8, 12, 16])
+    }
+
     /// Size and alignment of an arithmetic type on this target.
     pub const fn scalar(&self, scalar: Scalar) -> SizeAlign {
         match scalar {
@@ -135,4 +152,38 @@ impl DataModel {
 /// A complex type is two of its parts, aligned as one.
 const fn twice(part: SizeAlign) -> SizeAlign {
     sized(part.size.saturating_mul(2), part.align)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn models_are_possible_where_every_size_and_alignment_is() {
+        for model in [DataModel::LP64, DataModel::X32, DataModel::ILP32] {
+            assert!(model.is_possible(), "{}", model.name());
+        }
+        for wrong in [
+            sized(0, 1),
+            sized(8, 0),
+            sized(8, 3),
+            sized(255, 1),
+            sized(4, 8),
+        ] {
+            let long = DataModel {
+                long: wrong,
+                ..DataModel::LP64
+            };
+            let pointer = DataModel {
+                pointer: wrong,
+                ..DataModel::LP64
+            };
+            let real = DataModel {
+                long_double: wrong,
+                ..DataModel::LP64
+            };
+            assert!(!long.is_possible() && !pointer.is_possible(), "{wrong:?}");
+            assert!(!real.is_possible() || wrong == sized(8, 8), "{wrong:?}");
+        }
+    }
 }

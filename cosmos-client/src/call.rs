@@ -152,11 +152,14 @@ impl Call<'_> {
         let outcome = self
             .function
             .caller()
-            .decode(memory, pending, &frame.body, &numbers, result)
-            .map_err(|error| self.unmarshalled(error))?;
-        if memory.saw_impossible_handle() {
-            return Err(self.unmarshalled(MarshalError::Malformed("a handle that no VM may send")));
-        }
+            .decode(memory, pending, &frame.body, &numbers, result);
+        let outcome = outcome.map_err(|error| match error {
+            // No honest VM sends this: it checks the same before it answers.
+            MarshalError::Malformed(_) | MarshalError::Protocol { .. } => {
+                self.lost(Fault::peer(FaultCode::Protocol, error.to_string()), memory)
+            }
+            error => self.unmarshalled(error),
+        })?;
         // They are the program's now; after any failure they are closed.
         for descriptor in descriptors {
             let _ = descriptor.into_raw_fd();

@@ -29,6 +29,14 @@ enum Answer {
     Fault(Fault),
     /// Bytes that are no frame.
     Noise(Vec<u8>),
+    /// A good reply to cos a few bytes at a time, for ever so long.
+    Trickle,
+    /// A good reply to cos, twice.
+    Twice,
+    /// Frames of this kind and length to no call, as long as they are taken.
+    Flood(u16, usize),
+    /// A good reply to cos, and descriptors nobody asked for.
+    Descriptors,
     /// The end of the channel.
     End,
     /// Nothing, for ever.
@@ -41,31 +49,29 @@ struct Manners {
     answer: Answer,
     /// Whether its templates are those of its prototypes.
     honest: bool,
+    /// The data model it says it has.
+    model: DataModel,
+    /// Whether it shakes hands on the channels it is given.
+    greets: bool,
+}
+
+impl Manners {
+    fn of(answer: Answer) -> Manners {
+        Manners {
+            answer,
+            honest: true,
+            model: DataModel::LP64,
+            greets: true,
+        }
+    }
 }
 
 fn opens_with(manners: Manners, timeout: Option<Duration>) -> Arc<Target> {
     let (ours, theirs) = UnixStream::pair().unwrap();
     std::thread::spawn(move || serve(theirs, manners));
     let main = Connection::connect(ours, Role::Client).unwrap();
-    let opened = VmOpened {
-        name: "vm/hostfn-666".to_owned(),
-        kind: "hostfn".to_owned(),
-        host: "local".to_owned(),
-        target: "/lib/hostile.so".to_owned(),
-        isolation: "none".to_owned(),
-    };
-    let nature = Nature {
-        shared: false,
-        epoch: None,
-        reusable: false,
-    };
-    let link = Link::new(
-        &opened,
-        nature,
-        VmNumber::new(666).unwrap(),
-        fork::generation(),
-        main,
-    );
+    let opened = opened();
+    let link = link(main, &opened);
     let hold = Hold::new(link.take().unwrap());
     let object = hold
         .request(
@@ -79,14 +85,28 @@ fn opens_with(manners: Manners, timeout: Option<Duration>) -> Arc<Target> {
     Target::new(hold, object, opened.target, timeout)
 }
 
+fn opened() -> VmOpened {
+    VmOpened {
+        name: "vm/hostfn-666".to_owned(),
+        kind: "hostfn".to_owned(),
+        host: "local".to_owned(),
+        target: "/lib/hostile.so".to_owned(),
+        isolation: "none".to_owned(),
+    }
+}
+
+fn link(main: Connection, opened: &VmOpened) -> Arc<Link> {
+    let nature = Nature {
+        shared: false,
+        epoch: None,
+        reusable: false,
+    };
+    let number = VmNumber::new(666).unwrap();
+    Link::new(opened, nature, number, fork::generation(), main)
+}
+
 fn opens(answer: Answer) -> Arc<Target> {
-    opens_with(
-        Manners {
-            answer,
-            honest: true,
-        },
-        None,
-    )
+    opens_with(Manners::of(answer), None)
 }
 
 fn serve(stream: UnixStream, manners: Manners) -> Option<()> {
@@ -97,7 +117,11 @@ fn serve(stream: UnixStream, manners: Manners) -> Option<()> {
             Attach::KIND => {
                 let channel = UnixStream::from(frame.descriptors.pop()?);
                 let manners = manners.clone();
-                std::thread::spawn(move || serve(channel, manners));
+                if manners.greets {
+                    std::thread::spawn(move || serve(channel, manners));
+                } else {
+                    std::mem::forget(channel);
+                }
                 connection.reply::<Attach>(id, &(), &[]).ok()?;
             }
             Open::KIND => connection.reply::<Open>(id, &ObjectToken(1), &[]).ok()?,
@@ -105,7 +129,7 @@ fn serve(stream: UnixStream, manners: Manners) -> Option<()> {
             Sym::KIND => {
                 let asked: Sym = codec::decode(&frame.body).ok()?;
                 connection
-                    .reply::<Sym>(id, &resolved(&asked.prototype, manners.honest)?, &[])
+                    .reply::<Sym>(id, &resolved(&asked.prototype, &manners)?, &[])
                     .ok()?;
             }
             CALL => answer(&mut connection, id, &manners.answer)?,
@@ -115,15 +139,15 @@ fn serve(stream: UnixStream, manners: Manners) -> Option<()> {
     Some(())
 }
 
-fn resolved(prototype: &str, honest: bool) -> Option<cosmos_rpc::message::vm::Resolved> {
+fn resolved(prototype: &str, manners: &Manners) -> Option<cosmos_rpc::message::vm::Resolved> {
     let frame = Arc::new(callframe::parse(prototype).ok()?);
     let mut template = Template::of(&frame, DataModel::LP64).ok()?.encode();
-    if !honest {
+    if !manners.honest {
         *template.last_mut()? ^= 1;
     }
     Some(cosmos_rpc::message::vm::Resolved {
         runable: 7,
-        model: DataModel::LP64,
+        model: manners.model,
         template,
     })
 }
@@ -142,6 +166,40 @@ fn answer(connection: &mut Connection, id: u64, answer: &Answer) -> Option<()> {
             // Keeps the channel open: it is the bytes that must tell.
             std::thread::sleep(Duration::from_secs(5));
             None
+        }
+        Answer::Trickle => {
+            use std::os::fd::AsFd;
+            let mut raw = UnixStream::from(connection.as_fd().try_clone_to_owned().ok()?);
+            let mut bytes = vec![0u8; 16];
+            bytes[..4].copy_from_slice(&1000u32.to_le_bytes());
+            bytes[4..6].copy_from_slice(&(CALL | REPLY).to_le_bytes());
+            bytes[8..].copy_from_slice(&id.to_le_bytes());
+            bytes.resize(1016, 0);
+            for byte in bytes {
+                std::io::Write::write_all(&mut raw, &[byte]).ok()?;
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            None
+        }
+        Answer::Twice => {
+            let body = body(0, &0.25f64.to_le_bytes(), &[], &[]);
+            connection.send_raw(CALL | REPLY, id, &[&body], &[]).ok()?;
+            connection.send_raw(CALL | REPLY, id, &[&body], &[]).ok()
+        }
+        Answer::Flood(kind, length) => {
+            let body = vec![0; *length];
+            let earlier = if kind & REPLY == 0 { 0 } else { id - 1 };
+            loop {
+                connection.send_raw(*kind, earlier, &[&body], &[]).ok()?;
+            }
+        }
+        Answer::Descriptors => {
+            let body = body(0, &0.25f64.to_le_bytes(), &[], &[]);
+            let nothing = std::fs::File::open("/dev/null").ok()?;
+            let surplus = [std::os::fd::AsFd::as_fd(&nothing); 3];
+            connection
+                .send_raw(CALL | REPLY, id, &[&body], &surplus)
+                .ok()
         }
         Answer::End => None,
         Answer::Silence => {
@@ -202,8 +260,8 @@ fn a_well_formed_reply_comes_back() {
 fn a_template_of_another_layout_refuses_the_symbol() {
     let target = opens_with(
         Manners {
-            answer: Answer::End,
             honest: false,
+            ..Manners::of(Answer::End)
         },
         None,
     );
@@ -240,11 +298,10 @@ fn cosine_at_once(target: &Arc<Target>) -> (f64, i32, Option<Error>) {
 
 #[test]
 fn silence_is_ended_by_the_deadline() {
-    let manners = Manners {
-        answer: Answer::Silence,
-        honest: true,
-    };
-    let target = opens_with(manners, Some(Duration::from_millis(50)));
+    let target = opens_with(
+        Manners::of(Answer::Silence),
+        Some(Duration::from_millis(50)),
+    );
     let begun = Instant::now();
     let (result, errno, error) = cosine(&target);
     assert!(begun.elapsed() < Duration::from_secs(2));
@@ -257,6 +314,140 @@ fn silence_is_ended_by_the_deadline() {
             .contains("did not answer in time in cos(0.5)")
     );
     assert!(target.usable().is_err());
+}
+
+#[test]
+fn a_trickle_is_ended_by_the_deadline() {
+    let target = opens_with(
+        Manners::of(Answer::Trickle),
+        Some(Duration::from_millis(100)),
+    );
+    let begun = Instant::now();
+    let (result, errno, _) = cosine(&target);
+    assert!(begun.elapsed() < Duration::from_secs(2));
+    assert!(result.is_nan());
+    assert_eq!(errno, libc::ETIMEDOUT);
+    assert!(target.usable().is_err());
+}
+
+#[test]
+fn a_vm_that_never_shakes_hands_is_ended_by_the_deadline() {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let silent = Manners {
+        greets: false,
+        ..Manners::of(Answer::End)
+    };
+    std::thread::spawn(move || serve(theirs, silent));
+    let main = Connection::connect(ours, Role::Client).unwrap();
+    let link = link(main, &opened());
+    let begun = Instant::now();
+    let request = Close {
+        object: ObjectToken(1),
+    };
+    let error = link
+        .request(&request, Some(Duration::from_millis(100)), "closing")
+        .unwrap_err();
+    assert!(begun.elapsed() < Duration::from_secs(2));
+    assert_eq!(error.errno(), libc::ETIMEDOUT);
+}
+
+#[test]
+fn a_second_reply_to_one_call_answers_no_other() {
+    let target = opens(Answer::Twice);
+    for _ in 0..3 {
+        assert_eq!(cosine(&target), (0.25, 0, None));
+    }
+}
+
+#[test]
+fn a_flood_instead_of_an_answer_ends_the_vm() {
+    // Replies to a call that was given up, without end; requests to the client; large ones.
+    for (kind, length) in [(CALL | REPLY, 64), (CALL, 8), (CALL, 1 << 20)] {
+        let deadline = Duration::from_millis(300);
+        let target = opens_with(Manners::of(Answer::Flood(kind, length)), Some(deadline));
+        let begun = Instant::now();
+        let (result, errno, _) = cosine(&target);
+        assert!(
+            begun.elapsed() < Duration::from_secs(3),
+            "{:?}",
+            begun.elapsed()
+        );
+        assert!(result.is_nan());
+        assert!(
+            [libc::EPROTO, libc::ETIMEDOUT].contains(&errno),
+            "errno {errno}"
+        );
+        assert!(target.usable().is_err());
+    }
+}
+
+#[test]
+fn descriptors_nobody_asked_for_end_the_vm() {
+    let target = opens(Answer::Descriptors);
+    let (result, errno, _) = cosine(&target);
+    assert!(result.is_nan());
+    assert_eq!(errno, libc::EPROTO);
+    assert!(target.usable().is_err());
+}
+
+#[test]
+fn impossible_data_models_end_the_vm() {
+    use callframe::model::SizeAlign;
+    for (size, align) in [(0, 0), (8, 0), (0, 1), (255, 1), (8, 3), (16, 16)] {
+        let wrong = SizeAlign { size, align };
+        for model in [
+            DataModel {
+                long: wrong,
+                ..DataModel::LP64
+            },
+            DataModel {
+                pointer: wrong,
+                ..DataModel::LP64
+            },
+        ] {
+            let manners = Manners {
+                model,
+                ..Manners::of(Answer::End)
+            };
+            let target = opens_with(manners, None);
+            let prototype = "long f(long *__inout __counted_by(n) p, long n)";
+            let error = target.resolve(prototype).unwrap_err();
+            assert_eq!(error.errno(), libc::EPROTO, "{error}");
+            assert!(target.usable().is_err(), "{wrong:?}");
+        }
+    }
+}
+
+#[test]
+fn a_lie_changes_no_output_and_ends_the_vm() {
+    let prototype = "int f(int *__out n, struct box *__handle *__out made)";
+    let number = 77i32.to_le_bytes();
+    for wire in [1u64 << 48 | 1, 1 << 24, u64::MAX] {
+        let reply = body(0, &number, &[(4, &number), (8, &[0; 8])], &[wire]);
+        let (library, function) = opens(Answer::Body(reply)).resolve_kept(prototype);
+        // SAFETY: the prototype is of this type.
+        let call: unsafe extern "C" fn(*mut i32, *mut u64) -> i32 =
+            unsafe { std::mem::transmute(function.pointer()) };
+        let (mut count, mut made) = (5, 6);
+        // SAFETY: both lead to what the prototype says.
+        let result = unsafe { call(&mut count, &mut made) };
+        assert_eq!((result, crate::memory::errno()), (-1, libc::EPROTO));
+        assert_eq!((count, made), (5, 6), "{wire:#x}");
+        assert!(library.usable().is_err());
+    }
+}
+
+#[test]
+fn words_of_a_vm_cannot_drive_a_terminal() {
+    let words = format!("\x1b]0;owned\x07\u{9b}31m{}", "é".repeat(20_000));
+    let target = opens(Answer::Fault(Fault::vm(crate::FaultCode::System, words)));
+    let said = cosine(&target).2.unwrap().to_string();
+    assert!(
+        said.len() < 20_000 && said.contains("owned"),
+        "{}",
+        said.len()
+    );
+    assert!(!said.contains(char::is_control));
 }
 
 #[test]
@@ -310,9 +501,10 @@ fn more_filled_than_there_is_room_for_is_refused() {
     let prototype = "int f(char *__out __sized_by(n) __filled(return) p, int n)";
     for filled in [9i32, i32::MAX, 4096] {
         let reply = body(0, &filled.to_le_bytes(), &[(8, b"12345678")], &[]);
-        let function = opens(Answer::Body(reply)).resolve_kept(prototype);
-        let error = dynamic(&function.1, &[crate::Value::Out, crate::Value::Int(8)]).unwrap_err();
+        let (library, function) = opens(Answer::Body(reply)).resolve_kept(prototype);
+        let error = dynamic(&function, &[crate::Value::Out, crate::Value::Int(8)]).unwrap_err();
         assert_eq!(error.errno(), libc::EPROTO, "{error}");
+        assert!(library.usable().is_err(), "a VM that lies is gone");
     }
 }
 

@@ -29,6 +29,9 @@ use std::time::Duration;
 /// How long cosmosd may take to learn how a VM ended.
 const AUTOPSY_PATIENCE: u32 = 2000;
 
+/// Most bytes of a message that are shown.
+const LONGEST_MESSAGE: usize = 16 << 10;
+
 /// A link to a VM.
 #[derive(Debug)]
 pub(crate) struct Link {
@@ -266,7 +269,7 @@ impl Link {
             main.set_timeout(timeout);
             main.call(&Attach, &[theirs.as_fd()])?;
         }
-        Connection::connect(ours, Role::Client)
+        Connection::connect_within(ours, Role::Client, timeout)?.expect(Role::Vm)
     }
 
     /// Declares the VM gone; the first reason stays.
@@ -307,7 +310,8 @@ impl Link {
         self.failure(fault, 0)
     }
 
-    fn failure(&self, fault: Fault, signal: i32) -> Error {
+    fn failure(&self, mut fault: Fault, signal: i32) -> Error {
+        fault.message = presentable(fault.message);
         Error::from(fault)
             .in_vm(self.label(), &self.host)
             .with_signal(signal)
@@ -411,6 +415,20 @@ impl Drop for Hold {
         }
         Session::current().release(&self.0);
     }
+}
+
+/// Words that may be a VM's, fit to be shown: no controls that a terminal would obey, and an end.
+fn presentable(mut message: String) -> String {
+    if message.len() > LONGEST_MESSAGE {
+        let end = (0..=LONGEST_MESSAGE).rfind(|at| message.is_char_boundary(*at));
+        message.truncate(end.unwrap_or(0));
+        message.push('…');
+    }
+    let obeyed = |letter: char| letter.is_control() && letter != '\n' && letter != '\t';
+    if message.contains(obeyed) {
+        message = message.replace(obeyed, "\u{fffd}");
+    }
+    message
 }
 
 /// The name of a signal, `SIGSEGV`.

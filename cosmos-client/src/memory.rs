@@ -7,7 +7,7 @@
 use crate::shelf::{self, Shelf};
 use crate::token::{self, VmNumber};
 use callframe::marshal::{CallerMemory, Keep, MemoryError};
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::os::fd::BorrowedFd;
 use std::ptr::NonNull;
 
@@ -24,7 +24,6 @@ pub(crate) struct CallMemory<'call> {
     borrowed: Vec<Block>,
     from_handles: Vec<(u64, Block)>,
     handles_used: RefCell<Vec<u64>>,
-    impossible_handle: Cell<bool>,
 }
 
 impl<'call> CallMemory<'call> {
@@ -43,13 +42,7 @@ impl<'call> CallMemory<'call> {
             borrowed: Vec::new(),
             from_handles: Vec::new(),
             handles_used: RefCell::default(),
-            impossible_handle: Cell::new(false),
         }
-    }
-
-    /// Whether the VM sent a handle that no VM may send.
-    pub(crate) fn saw_impossible_handle(&self) -> bool {
-        self.impossible_handle.get()
     }
 
     /// Shelves the copies made during the call. After a success they replace those of the
@@ -103,11 +96,20 @@ impl CallerMemory for CallMemory<'_> {
             }
             return Ok(length as u64 + 1);
         }
+        // The terminator may be negative: only as many of its bits count as an element has.
+        let wanted = match unit {
+            1 | 2 | 4 => terminator & ((1 << (8 * unit)) - 1),
+            8 => terminator,
+            _ => {
+                let reason = format!("no terminated array has elements of {unit} bytes");
+                return Err(MemoryError::Other(reason));
+            }
+        };
         for index in 0..bound {
             // SAFETY: by the contract of `new` every element up to the terminator is there, and the
             // loop ends with it.
             let element = unsafe { element(from.as_ptr().add(index * unit), unit) };
-            if element == Some(terminator) {
+            if element == Some(wanted) {
                 return Ok(index as u64 + 1);
             }
         }
@@ -139,10 +141,8 @@ impl CallerMemory for CallMemory<'_> {
     }
 
     fn handle_token(&self, wire: u64) -> u64 {
-        self.number.token(wire).unwrap_or_else(|| {
-            self.impossible_handle.set(true);
-            0
-        })
+        // Marshalling has refused every wire form that has no token.
+        self.number.token(wire).unwrap_or(0)
     }
 
     fn handle_wire(&self, token: u64) -> Result<u64, MemoryError> {
@@ -294,6 +294,13 @@ mod tests {
             memory.terminated_length(address, 1, 0, 3),
             Err(MemoryError::Unterminated(3))
         );
+        let negative = [5i32, -1, 7, -1];
+        let numbers = negative.as_ptr().expose_provenance() as u64;
+        for (unit, elements) in [(4, 2), (2, 3), (1, 5)] {
+            let found = memory.terminated_length(numbers, unit, -1i64 as u64, 16);
+            assert_eq!(found, Ok(elements), "elements of {unit} bytes");
+        }
+        assert!(memory.terminated_length(numbers, 16, 0, 1).is_err());
         for nowhere in [0, 8, 4095, 1 << 56, 0x8001_0000_0100_0001] {
             assert_eq!(
                 memory.read(nowhere, &mut back),
@@ -314,8 +321,6 @@ mod tests {
         let refusal = memory.handle_wire(foreign).unwrap_err().to_string();
         assert!(refusal.contains("another VM"), "{refusal}");
         assert!(memory.handle_wire(0x7fff_0000_1000).is_err());
-        assert!(!memory.saw_impossible_handle());
         assert_eq!(memory.handle_token(1 << 48), 0);
-        assert!(memory.saw_impossible_handle());
     }
 }

@@ -51,6 +51,13 @@ impl Resolved {
         let answer = link
             .request(&request, library.timeout(), &place)
             .map_err(|error| error.in_function(frame.name()))?;
+        if !answer.model.is_possible() {
+            let fault = Fault::peer(
+                FaultCode::Protocol,
+                "its data model is none that C can have",
+            );
+            return Err(link.diagnose(fault, &place).in_function(frame.name()));
+        }
         let caller = prepare(&frame, model, answer.model)?;
         if caller.callee_template().encode() != answer.template {
             let fault = Fault::vm(

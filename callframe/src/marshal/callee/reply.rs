@@ -60,6 +60,21 @@ pub(super) fn encode<M: CalleeMemory>(
     Ok(())
 }
 
+/// Whether the copy of a terminated array still ends with its first terminator.
+fn still_terminated(copy: &[u8], pointer: &Pointer, unit: usize) -> bool {
+    let terminator = match &pointer.extent {
+        Extent::NullTerminated => 0,
+        Extent::TerminatedBy(value) => *value as u64,
+        _ => return true,
+    };
+    let terminator = terminator.to_le_bytes();
+    let Some(wanted) = terminator.get(..unit).filter(|wanted| !wanted.is_empty()) else {
+        return false;
+    };
+    let mut elements = copy.chunks_exact(unit);
+    elements.position(|element| element == wanted) == Some((copy.len() / unit).wrapping_sub(1))
+}
+
 /// The blocks of an image that come back, in order.
 fn leaving<'a>(
     callee: &'a Callee,
@@ -239,6 +254,11 @@ impl<M: CalleeMemory> Writer<'_, M> {
         self.memory
             .read(returned.address, &mut self.reply[at..])
             .map_err(|error| MarshalError::memory(&callee.place(returned.root), error))?;
+        if !still_terminated(&self.reply[at..], pointer, plan.callee_size as usize) {
+            // The caller would take it for a lie of this VM.
+            let reason = "another thread of the library changed it while it was copied";
+            return Err(MarshalError::callee(&callee.place(returned.root), reason));
+        }
         self.sanitize(
             plan,
             at,

@@ -398,7 +398,8 @@ impl Sink for Checker<'_> {
             return Ok(());
         };
         match &pointer.identity {
-            Identity::Handle(_) => Ok(()),
+            Identity::Handle(_) if met.reference == 0 || is_handle(met.reference) => Ok(()),
+            Identity::Handle(_) => Err(self.protocol(met.root, "a handle that no VM may send")),
             Identity::Opaque => {
                 let bits = 8 * u32::from(self.caller.caller.model().pointer.size);
                 match bits < 64 && met.reference >> bits != 0 {
@@ -440,6 +441,11 @@ impl Sink for Checker<'_> {
         self.next_descriptor += 1;
         Ok(())
     }
+}
+
+/// Whether a number has the form of a handle: 24 bits of generation, then 24 of index + 1.
+fn is_handle(wire: u64) -> bool {
+    wire >> 48 == 0 && wire & 0xff_ffff != 0
 }
 
 /// The caller's address for a reference to an alias of what parameter `into` leads to; `None` where

@@ -67,7 +67,7 @@ doc:
 
 bench:
 	$(CARGO) build --locked --release -p cosmosdb -p cosmosd -p cosmos-launch -p cosmos-hostfn
-	$(CARGO) bench --locked -p cosmos-tests --bench call
+	$(CARGO) bench --locked -p cosmos-tests --bench call --bench ratios
 
 fuzz:
 	tools/fuzz $(FUZZ_SECONDS)

@@ -1,0 +1,319 @@
+//! What a call through cosmos costs beside what the machine allows, in one run.
+//!
+//! Absolute times move with the machine and with what else it does. Here each row is measured in
+//! turns with a yardstick, a batch of one after a batch of the other, and the ratio of the medians
+//! is what to look at.
+//!
+//! | row | yardstick |
+//! |---|---|
+//! | a scalar call | the same function called in this process through libffi |
+//! | a scalar call; resolve and open | 64 bytes there and back through a Unix socket to a process |
+//! | 64 KiB in | the same with 64 KiB there |
+//! | 1 MiB in and out | the same with 1 MiB each way |
+//!
+//! `cargo bench -p cosmos-tests --bench ratios [-- --json FILE]`. Timing decides nothing: the exit
+//! status says whether every call gave the right answer.
+
+use libffi::middle::{Arg, Cif, CodePtr, Type};
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Set in the process at the far end of the yardstick's socket.
+const ECHO: &str = "COSMOSTEST_ECHO";
+/// Set in the process that measures.
+const INSIDE: &str = "COSMOSTEST_BENCH";
+/// Turns that a row and its yardstick take.
+const ROUNDS: usize = 31;
+/// How long a batch lasts, about.
+const BATCH: Duration = Duration::from_millis(8);
+const KIB: usize = 1024;
+
+type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
+
+fn main() -> Outcome {
+    if std::env::var_os(ECHO).is_some() {
+        return echo();
+    }
+    // `cargo test --benches` runs this too; only `cargo bench` says --bench.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return Ok(());
+    }
+    if std::env::var_os(INSIDE).is_none() {
+        return with_daemons_of_its_own();
+    }
+    let mut report = Report::default();
+    scalar(&mut report)?;
+    buffers(&mut report)?;
+    opening(&mut report)?;
+    report.print();
+    let arguments: Vec<String> = std::env::args().collect();
+    if let Some(file) = arguments.iter().skip_while(|word| *word != "--json").nth(1) {
+        std::fs::write(file, report.json())?;
+    }
+    Ok(())
+}
+
+/// Runs the measurement with daemons that serve nobody else and end by themselves.
+fn with_daemons_of_its_own() -> Outcome {
+    let directory = tempfile::Builder::new().prefix("cr-").tempdir()?;
+    let sockets = directory.path().join("s");
+    let status = Command::new(std::env::current_exe()?)
+        .args(std::env::args().skip(1))
+        .env(INSIDE, "1")
+        .env("COSMOS_SOCKET_DIRECTORY", &sockets)
+        .env("COSMOS_IDLE_SECONDS", "1")
+        .status()?;
+    // Their directory is not taken from under them.
+    cosmos_tests::eventually(Duration::from_secs(20), || {
+        UnixStream::connect(sockets.join("cosmosdb.sock")).err()
+    })
+    .ok_or("the daemons did not end")?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err("the measurement failed".into())
+    }
+}
+
+fn scalar(report: &mut Report) -> Outcome {
+    let library = cosmos::dlopen("libm.so.6")?;
+    let function = library.function("double cos(double x)")?;
+    // SAFETY: the prototype is the type.
+    let remote: extern "C" fn(f64) -> f64 = unsafe { std::mem::transmute(function.pointer()) };
+    let mut echo = Echo::start()?;
+    let expected = 0.5f64.cos();
+    let mut call = || check(remote(0.5) == expected, "cos");
+    let pair = compare(&mut call, &mut || echo.round(64, 64))?;
+    report.row("scalar call", pair, "socket, 64 bytes each way");
+
+    let here = Cif::new([Type::f64()], Type::f64());
+    // SAFETY: the process is linked against libm, where cos has this type.
+    let local = unsafe { libloading::Library::new("libm.so.6") }?;
+    // SAFETY: cos has this type.
+    let symbol = unsafe { local.get::<extern "C" fn(f64) -> f64>(b"cos\0") }?;
+    let code = CodePtr::from_ptr(*symbol as *const std::ffi::c_void);
+    let mut direct = || {
+        // SAFETY: the call interface is that of cos.
+        let value: f64 = unsafe { here.call(code, &[Arg::new(&0.5f64)]) };
+        check(value == expected, "cos in this process")
+    };
+    let pair = compare(&mut call, &mut direct)?;
+    report.row("scalar call", pair, "libffi in this process");
+    Ok(())
+}
+
+fn buffers(report: &mut Report) -> Outcome {
+    let mut echo = Echo::start()?;
+    let zlib = cosmos::dlopen("libz.so.1")?;
+    let function =
+        zlib.function("uLong crc32(uLong crc, const Bytef *__sized_by(len) buf, uInt len)")?;
+    type Crc32 = unsafe extern "C" fn(u64, *const u8, u32) -> u64;
+    // SAFETY: the prototype is the type.
+    let crc32: Crc32 = unsafe { std::mem::transmute(function.pointer()) };
+    let bytes = vec![7u8; 64 * KIB];
+    // SAFETY: the buffer holds 64 KiB, in each call below as well.
+    let expected = unsafe { crc32(0, bytes.as_ptr(), 64 * 1024) };
+    let pair = compare(
+        // SAFETY: as above.
+        &mut || {
+            check(
+                unsafe { crc32(0, bytes.as_ptr(), 64 * 1024) } == expected,
+                "crc32",
+            )
+        },
+        &mut || echo.round(64 * KIB, 64),
+    )?;
+    report.row("64 KiB in (crc32)", pair, "socket, 64 KiB there");
+
+    let libc = cosmos::dlopen("libc.so.6")?;
+    let function = libc.function(
+        "void *__alias(dst) memcpy(void *__out __sized_by(n) dst, \
+         const void *__sized_by(n) src, size_t n)",
+    )?;
+    type Memcpy = unsafe extern "C" fn(*mut u8, *const u8, usize) -> *mut u8;
+    // SAFETY: the prototype is the type.
+    let memcpy: Memcpy = unsafe { std::mem::transmute(function.pointer()) };
+    let (source, mut target) = (vec![7u8; KIB * KIB], vec![0u8; KIB * KIB]);
+    let pair = compare(
+        &mut || {
+            let start = target.as_mut_ptr();
+            // SAFETY: both buffers hold 1 MiB.
+            check(
+                unsafe { memcpy(start, source.as_ptr(), KIB * KIB) } == start,
+                "memcpy",
+            )
+        },
+        &mut || echo.round(KIB * KIB, KIB * KIB),
+    )?;
+    check(source == target, "memcpy")?;
+    report.row("1 MiB in and out (memcpy)", pair, "socket, 1 MiB each way");
+    Ok(())
+}
+
+fn opening(report: &mut Report) -> Outcome {
+    let first = cosmos::dlopen("libz.so.1")?;
+    let mut echo = Echo::start()?;
+    let mut open = || {
+        let library = cosmos::dlopen("libz.so.1")?;
+        library.function("uLong zlibCompileFlags(void)")?;
+        Ok(library.close()?)
+    };
+    let pair = compare(&mut open, &mut || echo.round(64, 64))?;
+    report.row(
+        "open again, resolve, close",
+        pair,
+        "socket, 64 bytes each way",
+    );
+    Ok(first.close()?)
+}
+
+fn check(right: bool, what: &str) -> Outcome {
+    if right {
+        Ok(())
+    } else {
+        Err(format!("{what} gave a wrong answer").into())
+    }
+}
+
+/// Nanoseconds a call: medians over the rounds.
+struct Pair {
+    subject: f64,
+    yardstick: f64,
+}
+
+fn compare(
+    subject: &mut dyn FnMut() -> Outcome,
+    yardstick: &mut dyn FnMut() -> Outcome,
+) -> Outcome<Pair> {
+    let counts = (calibrate(subject)?, calibrate(yardstick)?);
+    let mut times = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        times.0.push(batch(counts.0, subject)?);
+        times.1.push(batch(counts.1, yardstick)?);
+    }
+    Ok(Pair {
+        subject: median(times.0),
+        yardstick: median(times.1),
+    })
+}
+
+/// How many calls fill a batch.
+fn calibrate(work: &mut dyn FnMut() -> Outcome) -> Outcome<u32> {
+    let mut count = 1;
+    while batch(count, work)? * f64::from(count) < BATCH.as_nanos() as f64 && count < 1 << 24 {
+        count *= 2;
+    }
+    Ok(count)
+}
+
+fn batch(count: u32, work: &mut dyn FnMut() -> Outcome) -> Outcome<f64> {
+    let begin = Instant::now();
+    for _ in 0..count {
+        work()?;
+    }
+    Ok(begin.elapsed().as_nanos() as f64 / f64::from(count))
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// The yardstick: a process that answers some bytes with some bytes.
+struct Echo {
+    process: Child,
+    socket: UnixStream,
+    buffer: Vec<u8>,
+}
+
+impl Echo {
+    fn start() -> Outcome<Echo> {
+        let (socket, theirs) = UnixStream::pair()?;
+        let process = Command::new(std::env::current_exe()?)
+            .env(ECHO, "1")
+            .stdin(OwnedFd::from(theirs))
+            .stdout(Stdio::null())
+            .spawn()?;
+        Ok(Echo {
+            process,
+            socket,
+            buffer: vec![0; KIB * KIB],
+        })
+    }
+
+    /// At least sixteen bytes there: the two lengths.
+    fn round(&mut self, there: usize, back: usize) -> Outcome {
+        self.buffer[..8].copy_from_slice(&there.to_le_bytes());
+        self.buffer[8..16].copy_from_slice(&back.to_le_bytes());
+        self.socket.write_all(&self.buffer[..there])?;
+        Ok(self.socket.read_exact(&mut self.buffer[..back])?)
+    }
+}
+
+impl Drop for Echo {
+    fn drop(&mut self) {
+        // It would end with this socket; killing it serves the case that it hangs.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn echo() -> Outcome {
+    let mut socket = UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned()?);
+    let mut buffer = vec![0; KIB * KIB];
+    let mut length = [0; 8];
+    while socket.read_exact(&mut length).is_ok() {
+        let there = usize::from_le_bytes(length);
+        socket.read_exact(&mut length)?;
+        let back = usize::from_le_bytes(length);
+        socket.read_exact(&mut buffer[16..there])?;
+        socket.write_all(&buffer[..back])?;
+    }
+    Ok(())
+}
+
+#[derive(Default)]
+struct Report {
+    rows: Vec<(&'static str, Pair, &'static str)>,
+}
+
+impl Report {
+    fn row(&mut self, subject: &'static str, pair: Pair, yardstick: &'static str) {
+        self.rows.push((subject, pair, yardstick));
+    }
+
+    fn print(&self) {
+        println!(
+            "{:<28}{:>12}{:>14}{:>8}  yardstick",
+            "through cosmos", "us", "yardstick us", "ratio"
+        );
+        for (subject, pair, yardstick) in &self.rows {
+            println!(
+                "{subject:<28}{:>12.2}{:>14.3}{:>8.2}  {yardstick}",
+                pair.subject / 1e3,
+                pair.yardstick / 1e3,
+                pair.subject / pair.yardstick
+            );
+        }
+    }
+
+    fn json(&self) -> String {
+        let rows: Vec<_> = self
+            .rows
+            .iter()
+            .map(|(subject, pair, yardstick)| {
+                serde_json::json!({
+                    "subject": subject,
+                    "subject_ns": pair.subject,
+                    "yardstick": yardstick,
+                    "yardstick_ns": pair.yardstick,
+                    "ratio": pair.subject / pair.yardstick,
+                })
+            })
+            .collect();
+        format!("{:#}\n", serde_json::Value::from(rows))
+    }
+}

@@ -76,7 +76,7 @@ impl Call<'_> {
             channel::park(link, channel);
             return Err(self.unmarshalled(error));
         }
-        let frame = match self.send(&mut channel) {
+        let mut frame = match self.send(&mut channel) {
             Ok(frame) => frame,
             Err(fault) if fault.blame == Blame::Caller => {
                 // Refused before a byte went out: the channel is in step.
@@ -85,7 +85,8 @@ impl Call<'_> {
             }
             Err(fault) => return Err(self.lost(fault, memory)),
         };
-        let answer = self.receive(memory, &channel.pending, frame, result);
+        let answer = self.receive(memory, &channel.pending, &mut frame, result);
+        channel.connection.recycle(frame.body);
         if !link.is_gone() {
             channel::park(link, channel);
         }
@@ -130,7 +131,7 @@ impl Call<'_> {
         &self,
         memory: &mut CallMemory,
         pending: &Pending,
-        mut frame: Frame,
+        frame: &mut Frame,
         result: u64,
     ) -> Result<Outcome, Error> {
         if let Some(mut fault) = frame.fault() {

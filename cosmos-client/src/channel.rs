@@ -15,7 +15,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 /// Requests up to this size leave their buffer behind for the next one.
-const KEPT_BUFFER: usize = 1 << 20;
+const KEPT_BUFFER: usize = 4 << 20;
 
 /// A connection to a VM and the buffers of its requests.
 #[derive(Debug)]

@@ -231,6 +231,11 @@ impl Connection {
         self.next(self.deadline())
     }
 
+    /// Gives back the body of a frame that is done with, for a later one to be received into.
+    pub fn recycle(&mut self, body: Vec<u8>) {
+        self.decoder.recycle(body);
+    }
+
     fn send_until(
         &mut self,
         kind: u16,

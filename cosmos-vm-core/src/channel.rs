@@ -6,7 +6,7 @@
 
 use crate::Vm;
 use crate::session::Session;
-use crate::verb::{self, Answer};
+use crate::verb::{self, Answer, Scratch};
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::REPLY;
 use cosmos_rpc::{Blame, Fault, FaultCode, Frame, Role};
@@ -63,6 +63,7 @@ fn serve<V: Vm>(session: Arc<Session<V>>, stream: UnixStream) {
 
 fn converse<V: Vm>(session: &Arc<Session<V>>, stream: UnixStream) -> Result<(), Fault> {
     let mut connection = Connection::accept(stream, Role::Vm)?.expect(Role::Client)?;
+    let mut scratch = Scratch::default();
     while let Some(frame) = connection.receive()? {
         let (kind, id) = (frame.kind, frame.id);
         let answer = if id == 0 {
@@ -71,11 +72,15 @@ fn converse<V: Vm>(session: &Arc<Session<V>>, stream: UnixStream) -> Result<(), 
                 format!("a VM takes no notice of kind {kind:#06x} from a client"),
             ))
         } else {
-            guarded(session, frame)
+            guarded(session, frame, &mut scratch)
         };
+        connection.recycle(scratch.take_request());
         let fault = match answer {
             Ok(answer) => match send(&mut connection, kind, id, &answer) {
-                Ok(()) => continue,
+                Ok(()) => {
+                    scratch.keep_reply(answer.body);
+                    continue;
+                }
                 // Refused before anything was sent; otherwise the next line fails as well.
                 Err(fault) => fault,
             },
@@ -92,18 +97,24 @@ fn converse<V: Vm>(session: &Arc<Session<V>>, stream: UnixStream) -> Result<(), 
 }
 
 /// A panic in the VM's code is an answer, too: the client must not wait for ever.
-fn guarded<V: Vm>(session: &Arc<Session<V>>, frame: Frame) -> Result<Answer, Fault> {
-    catch_unwind(AssertUnwindSafe(|| verb::answer(session, frame))).unwrap_or_else(|panic| {
-        let words = panic
-            .downcast_ref::<&str>()
-            .copied()
-            .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-            .unwrap_or("no message");
-        Err(Fault::vm(
-            FaultCode::System,
-            format!("the {} VM panicked: {words}", session.vm.kind()),
-        ))
-    })
+fn guarded<V: Vm>(
+    session: &Arc<Session<V>>,
+    frame: Frame,
+    scratch: &mut Scratch,
+) -> Result<Answer, Fault> {
+    catch_unwind(AssertUnwindSafe(|| verb::answer(session, frame, scratch))).unwrap_or_else(
+        |panic| {
+            let words = panic
+                .downcast_ref::<&str>()
+                .copied()
+                .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+                .unwrap_or("no message");
+            Err(Fault::vm(
+                FaultCode::System,
+                format!("the {} VM panicked: {words}", session.vm.kind()),
+            ))
+        },
+    )
 }
 
 fn send(connection: &mut Connection, kind: u16, id: u64, answer: &Answer) -> Result<(), Fault> {

@@ -15,6 +15,8 @@ mod exec;
 mod open;
 mod sym;
 
+pub(crate) use call::Scratch;
+
 /// The body of a reply and what goes with it.
 pub(crate) struct Answer {
     pub body: Vec<u8>,
@@ -22,9 +24,13 @@ pub(crate) struct Answer {
 }
 
 /// Answers one request.
-pub(crate) fn answer<V: Vm>(session: &Arc<Session<V>>, frame: Frame) -> Result<Answer, Fault> {
+pub(crate) fn answer<V: Vm>(
+    session: &Arc<Session<V>>,
+    frame: Frame,
+    scratch: &mut Scratch,
+) -> Result<Answer, Fault> {
     match frame.kind {
-        vm::CALL => call::answer(session, frame),
+        vm::CALL => call::answer(session, frame, scratch),
         vm::Attach::KIND => attach::answer(session, frame),
         vm::Open::KIND => open::answer(session, &frame),
         vm::Sym::KIND => sym::answer(session, &frame),

@@ -8,6 +8,8 @@ use std::os::fd::OwnedFd;
 const STAGING: usize = 16 * 1024;
 /// How much a body's buffer grows at first.
 const GROWTH: usize = 64 * 1024;
+/// Largest body whose memory is kept for the next.
+const KEPT_BODY: usize = 4 << 20;
 
 /// Cuts frames out of a stream.
 ///
@@ -26,6 +28,8 @@ pub struct Decoder {
     partial: Option<Partial>,
     /// Descriptors received and not yet claimed by a header.
     batch: Option<Batch>,
+    /// Memory of an earlier body.
+    spare: Vec<u8>,
     /// What is refused once is refused for good.
     broken: Option<Fault>,
 }
@@ -33,7 +37,7 @@ pub struct Decoder {
 #[derive(Debug)]
 struct Partial {
     header: Header,
-    /// What was received, then zeroes to be overwritten.
+    /// What was received, then bytes to be overwritten: zeroes, or those of an earlier body.
     body: Vec<u8>,
     /// How much of it was received.
     filled: usize,
@@ -65,7 +69,15 @@ impl Decoder {
             position: 0,
             partial: None,
             batch: None,
+            spare: Vec::new(),
             broken: None,
+        }
+    }
+
+    /// Takes the body of a frame that is done with, so that a later body needs no fresh memory.
+    pub fn recycle(&mut self, body: Vec<u8>) {
+        if body.capacity() <= KEPT_BODY && body.capacity() > self.spare.capacity() {
+            self.spare = body;
         }
     }
 
@@ -149,12 +161,15 @@ impl Decoder {
         }
         self.take_staged();
         match self.partial.take() {
-            Some(partial) if partial.filled == partial.length() => Ok(Some(Frame {
-                kind: partial.header.kind,
-                id: partial.header.id,
-                body: partial.body,
-                descriptors: partial.descriptors,
-            })),
+            Some(mut partial) if partial.filled == partial.length() => {
+                partial.body.truncate(partial.filled);
+                Ok(Some(Frame {
+                    kind: partial.header.kind,
+                    id: partial.header.id,
+                    body: partial.body,
+                    descriptors: partial.descriptors,
+                }))
+            }
             unfinished => {
                 self.partial = unfinished;
                 Ok(None)
@@ -195,11 +210,13 @@ impl Decoder {
             return self.refuse(fault);
         }
         let descriptors = self.claim(&header)?;
+        let mut body = std::mem::take(&mut self.spare);
+        body.truncate(header.length as usize);
         self.start += HEADER;
         self.position = self.position.saturating_add(HEADER as u64);
         self.partial = Some(Partial {
             header,
-            body: Vec::new(),
+            body,
             filled: 0,
             descriptors,
         });
@@ -240,9 +257,15 @@ impl Decoder {
         if taken.is_empty() {
             return;
         }
-        partial.body.truncate(partial.filled);
-        partial.body.extend_from_slice(taken);
-        partial.filled += taken.len();
+        let end = partial.filled + taken.len();
+        match partial.body.get_mut(partial.filled..end) {
+            Some(place) => place.copy_from_slice(taken),
+            None => {
+                partial.body.truncate(partial.filled);
+                partial.body.extend_from_slice(taken);
+            }
+        }
+        partial.filled = end;
         self.start += taken.len();
         self.position = self.position.saturating_add(taken.len() as u64);
     }

@@ -11,7 +11,37 @@ use callframe::marshal::{Image, MarshalError};
 use cosmos_rpc::message::vm::CALL_DESCRIPTORS;
 use cosmos_rpc::{Fault, FaultCode, Frame};
 
-pub(super) fn answer<V: Vm>(session: &Session<V>, frame: Frame) -> Result<Answer, Fault> {
+/// Largest buffer kept from one call of a channel for the next.
+const KEPT_BUFFER: usize = 4 << 20;
+
+/// The buffers of a channel's calls, used again and again: fresh memory for each would cost a page
+/// fault every four kilobytes, several times the copying itself.
+#[derive(Default)]
+pub(crate) struct Scratch {
+    image: Image,
+    reply: Vec<u8>,
+    request: Vec<u8>,
+}
+
+impl Scratch {
+    /// Keeps the body of an answer that was sent.
+    pub(crate) fn keep_reply(&mut self, body: Vec<u8>) {
+        if body.capacity() <= KEPT_BUFFER {
+            self.reply = body;
+        }
+    }
+
+    /// The body of the last call's request, for the connection to fill again.
+    pub(crate) fn take_request(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.request)
+    }
+}
+
+pub(super) fn answer<V: Vm>(
+    session: &Session<V>,
+    frame: Frame,
+    scratch: &mut Scratch,
+) -> Result<Answer, Fault> {
     if frame.descriptors.len() > usize::from(CALL_DESCRIPTORS) {
         return Err(malformed("a call with more descriptors than one may carry"));
     }
@@ -25,14 +55,16 @@ pub(super) fn answer<V: Vm>(session: &Session<V>, frame: Frame) -> Result<Answer
         received: frame.descriptors,
         leaving: Vec::new(),
     };
-    let body = run(&entry, session, request, &mut memory).map_err(|fault| Fault {
+    let answer = run(&entry, session, request, &mut memory, scratch).map_err(|fault| Fault {
         message: prefixed(&entry, fault.message),
         ..fault
-    })?;
-    Ok(Answer {
-        body,
-        descriptors: memory.leaving,
-    })
+    });
+    if scratch.image.bytes().len() > KEPT_BUFFER {
+        scratch.image = Image::default();
+    }
+    let descriptors = memory.leaving;
+    scratch.request = frame.body;
+    answer.map(|body| Answer { body, descriptors })
 }
 
 fn run<V: Vm>(
@@ -40,21 +72,22 @@ fn run<V: Vm>(
     session: &Session<V>,
     request: &[u8],
     memory: &mut CallMemory<'_, V>,
+    scratch: &mut Scratch,
 ) -> Result<Vec<u8>, Fault> {
     let template = entry.callee.template();
-    let mut image = Image::default();
+    let image = &mut scratch.image;
     entry
         .callee
-        .decode_into(request, memory, &mut image)
+        .decode_into(request, memory, image)
         .map_err(fault)?;
     let mut result = vec![0; usize::try_from(template.result().size).unwrap_or(0)];
-    let mut call = Call::new(template, &mut image, &mut result);
+    let mut call = Call::new(template, image, &mut result);
     session.vm.call(&entry.runable, &mut call)?;
     let errno = call.errno();
-    let mut reply = Vec::new();
+    let mut reply = std::mem::take(&mut scratch.reply);
     entry
         .callee
-        .encode_reply(&image, memory, errno, &result, &mut reply)
+        .encode_reply(image, memory, errno, &result, &mut reply)
         .map_err(fault)?;
     Ok(reply)
 }

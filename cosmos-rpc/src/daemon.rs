@@ -7,14 +7,15 @@
 //! | no descriptor above 2 but the announced ones | a client's files must not live on here |
 //! | standard input from `/dev/null` | nobody's terminal |
 //! | non-dumpable | no ptrace and no core with other clients' data |
-//! | soft limit of open files raised to the hard one | descriptors are the daemons' trade |
+//! | soft limits raised to the hard ones: open files, processes, memory, file size, CPU time | descriptors are the daemons' trade, and the rest was meant for the starter |
 //! | detached: new session, forked twice, working directory `/` | survives its starter, never owns a terminal |
 //!
-//! SIGPIPE alone stays ignored, as Rust's runtime sets it before `main`; `std::process::Command`
-//! restores its default in children.
+//! SIGPIPE stays ignored, as Rust's runtime sets it before `main`; `std::process::Command` restores
+//! its default in children. SIGXFSZ is ignored as well: a log that may not grow is no reason to die.
 //!
 //! The environment is the starter's part (see [`rendezvous`](crate::rendezvous)).
 
+use crate::rendezvous::{READY, TAKEN};
 use crate::{Fault, FaultCode};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl, open};
@@ -72,7 +73,7 @@ pub unsafe fn settle(
         leave_starter()?;
     }
     prctl::set_dumpable(false).map_err(failed("becoming non-dumpable"))?;
-    raise_open_files();
+    raise_limits();
     Ok((
         Readiness {
             detached: detach,
@@ -136,7 +137,7 @@ impl Readiness {
     /// Says that the daemon serves, to systemd too where it asked to be told (`NOTIFY_SOCKET`).
     /// Detached, the daemon has no standard output from then on.
     pub fn ready(self) {
-        self.say("ready");
+        self.say(READY);
         notify_service_manager();
         if self.detached {
             let _ = dup2_stdout(&self.null);
@@ -144,6 +145,11 @@ impl Readiness {
                 let _ = dup2_stderr(&self.null);
             }
         }
+    }
+
+    /// Says that another process of this kind has the field.
+    pub fn taken(self) {
+        self.say(TAKEN);
     }
 
     /// Says in one line why it does not.
@@ -215,6 +221,8 @@ fn reset_signals() {
         // its handlers there whenever it needs them.
         unsafe { libc::signal(signal, libc::SIG_DFL) };
     }
+    // SAFETY: ignoring a signal needs no handler.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
     // Cannot fail for a valid set.
     let _ = SigSet::empty().thread_set_mask();
 }
@@ -240,9 +248,21 @@ fn threads() -> usize {
     std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count)
 }
 
-fn raise_open_files() {
-    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+/// Neither the stack, whose size decides how memory is laid out, nor core files, of which a process
+/// that is not dumpable makes none.
+fn raise_limits() {
+    let raised = [
+        Resource::RLIMIT_NOFILE,
+        Resource::RLIMIT_NPROC,
+        Resource::RLIMIT_AS,
+        Resource::RLIMIT_DATA,
+        Resource::RLIMIT_FSIZE,
+        Resource::RLIMIT_CPU,
+    ];
+    for resource in raised {
+        if let Ok((_, hard)) = getrlimit(resource) {
+            let _ = setrlimit(resource, hard, hard);
+        }
     }
 }
 

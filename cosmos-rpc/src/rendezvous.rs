@@ -11,7 +11,8 @@
 //! To reach cosmosd, a client asks the registry to connect it to the name [`COORDINATOR`]. Who finds
 //! no daemon takes the lock, looks again, and starts one: `<libexec>/NAME --detach` with an
 //! allow-listed environment, standard input from `/dev/null`, and standard output as a pipe on
-//! which the daemon says `ready`, or else why not. Both ends check the other's uid.
+//! which the daemon says `ready`, or `taken` where another one has the field, or else why not. Both
+//! ends check the other's uid.
 //!
 //! A daemon that itself wants to reach another one uses `start: false`: whoever started it may be
 //! holding the lock.
@@ -20,6 +21,7 @@ mod directory;
 mod start;
 
 pub use directory::{Lock, SocketDirectory};
+pub(crate) use start::{READY, TAKEN};
 
 use crate::handshake::Role;
 use crate::message::registry::Connect;
@@ -38,10 +40,9 @@ pub const COORDINATOR: &str = "cosmosd";
 /// Program of the registry.
 pub const REGISTRY: &str = "cosmosdb";
 
-/// How long to look again for a coordinator that said nothing when it was started: one that finds
-/// another already running leaves it the field.
-const QUIET_START: Duration = Duration::from_secs(3);
 const PAUSE: Duration = Duration::from_millis(5);
+/// How long to look for a coordinator that was started, or has the field, before starting one again.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// Where and how to reach the daemons.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,28 +133,44 @@ pub fn coordinator_socket(rendezvous: &Rendezvous) -> Result<UnixStream, Fault> 
     if !rendezvous.start {
         return Err(nobody(COORDINATOR, &directory));
     }
-    let lock = directory.lock(START_LOCK, deadline)?;
-    if let Some(stream) = try_coordinator(&mut registry)? {
-        return Ok(stream);
-    }
-    let started = start::start(COORDINATOR, rendezvous, &directory, deadline);
-    // A coordinator that runs already and lost its registry may need the lock to come back.
-    drop(lock);
-    let patience = match &started {
-        Ok(()) => deadline,
-        Err(fault) if fault.code == FaultCode::Disconnected => Instant::now() + QUIET_START,
-        Err(fault) => return Err(fault.clone()),
-    };
     loop {
-        if let Some(stream) = try_coordinator(&mut registry)? {
+        if let Some(stream) = start_coordinator(&mut registry, rendezvous, &directory, deadline)? {
             return Ok(stream);
         }
-        if Instant::now() >= patience.min(deadline) {
-            started?;
-            return Err(nobody(COORDINATOR, &directory));
+        // It serves in a moment. One that had the field may instead be ending, or have lost its
+        // registry and need the lock to come back.
+        let again = deadline.min(Instant::now() + LOOK);
+        while Instant::now() < again {
+            if let Some(stream) = try_coordinator(&mut registry)? {
+                return Ok(stream);
+            }
+            std::thread::sleep(PAUSE);
         }
-        std::thread::sleep(PAUSE);
+        if Instant::now() >= deadline {
+            return Err(Fault::host(
+                FaultCode::TimedOut,
+                format!(
+                    "{COORDINATOR} runs but does not serve (socket directory {})",
+                    directory.path().display()
+                ),
+            ));
+        }
     }
+}
+
+/// Starts a coordinator under the lock unless one serves by then; `None`: look for it.
+fn start_coordinator(
+    registry: &mut blocking::Connection,
+    rendezvous: &Rendezvous,
+    directory: &SocketDirectory,
+    deadline: Instant,
+) -> Result<Option<UnixStream>, Fault> {
+    let _lock = directory.lock(START_LOCK, deadline)?;
+    if let Some(stream) = try_coordinator(registry)? {
+        return Ok(Some(stream));
+    }
+    start::start(COORDINATOR, rendezvous, directory, deadline)?;
+    try_coordinator(registry)
 }
 
 /// `None`: nobody listens.

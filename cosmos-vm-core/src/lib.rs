@@ -65,6 +65,7 @@ pub use session::{MAXIMUM_CHANNELS, MAXIMUM_OBJECTS, MAXIMUM_RUNABLES};
 pub use vm::Vm;
 
 use arguments::Arguments;
+use std::io::Write;
 use std::process::ExitCode;
 
 /// The whole `main` of a VM executable.
@@ -79,6 +80,8 @@ use std::process::ExitCode;
 pub fn run<V: Vm>(vm: V) -> ExitCode {
     let subscriber = tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
+        // They would be said on standard error, and panic once cosmosd does not read it any more.
+        .log_internal_errors(false)
         .without_time();
     // Somebody's own subscriber does as well.
     let _ = subscriber.with_ansi(false).try_init();
@@ -100,7 +103,8 @@ pub fn run<V: Vm>(vm: V) -> ExitCode {
         // Not by returning: a call of a client that is gone may still run on its thread.
         Ok(()) => process::end(0),
         Err(fault) => {
-            eprintln!("{kind}: {fault}");
+            // cosmosd, which reads it, may be what is gone.
+            let _ = writeln!(std::io::stderr(), "{kind}: {fault}");
             process::end(1)
         }
     }

@@ -70,11 +70,14 @@ pub fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_ansi(false)
         .with_target(false)
+        // It would be said on standard error, and panic where that is what cannot be written.
+        .log_internal_errors(false)
         .init();
     match prepare(&options) {
         Ok(Some(prepared)) => run(prepared, readiness),
         Ok(None) => {
-            tracing::info!("another cosmosd serves this directory already");
+            tracing::info!("another cosmosd has this directory already");
+            readiness.taken();
             ExitCode::SUCCESS
         }
         Err(fault) => fail(readiness, &fault),

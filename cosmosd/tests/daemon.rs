@@ -575,7 +575,7 @@ fn a_second_cosmosd_leaves_the_first_the_field() {
     let world = World::new(&[]);
     let output = world.command("cosmosd").output().unwrap();
     assert!(output.status.success());
-    assert_eq!(output.stdout, b"");
+    assert_eq!(output.stdout, b"taken\n");
     world.client();
 }
 

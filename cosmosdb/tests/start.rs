@@ -113,7 +113,7 @@ fn a_daemon_started_on_demand_inherits_nothing() {
     assert_eq!(u64::from_str_radix(&field("SigBlk:"), 16).unwrap(), 0);
     let ignored = u64::from_str_radix(&field("SigIgn:"), 16).unwrap();
     // The C library keeps signals 32 and 33 for itself.
-    let ignorable = [libc::SIGPIPE, 32, 33].map(|signal| 1u64 << (signal - 1));
+    let ignorable = [libc::SIGPIPE, libc::SIGXFSZ, 32, 33].map(|signal| 1u64 << (signal - 1));
     assert_eq!(ignored & !ignorable.iter().sum::<u64>(), 0, "{ignored:#x}");
     let stat = read("stat").unwrap();
     let fields: Vec<&str> = stat

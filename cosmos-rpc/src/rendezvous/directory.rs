@@ -6,7 +6,7 @@ use crate::{Fault, FaultCode};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, open, openat, renameat};
 use nix::sys::socket::{self, AddressFamily, Backlog, SockFlag, SockType, UnixAddr};
-use nix::sys::stat::{FchmodatFlags, Mode, SFlag, fchmodat, fstat, fstatat};
+use nix::sys::stat::{FchmodatFlags, Mode, SFlag, fchmod, fchmodat, fstat, fstatat};
 use nix::sys::uio::pwrite;
 use nix::unistd::{UnlinkatFlags, ftruncate, geteuid, unlinkat};
 use std::fs::{DirBuilder, File};
@@ -32,6 +32,19 @@ pub struct SocketDirectory {
 /// give it to its successor by passing that on.
 #[derive(Debug)]
 pub struct Lock(OwnedFd);
+
+/// A lock held for a while by this process alone. Dropping it gives it back, even where a child
+/// forked meanwhile by another thread holds a copy of its descriptor.
+#[derive(Debug)]
+#[must_use]
+pub(super) struct Held(Lock);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // SAFETY: flock on a descriptor that is open for the call.
+        unsafe { libc::flock(self.0.0.as_raw_fd(), libc::LOCK_UN) };
+    }
+}
 
 impl Lock {
     /// Writes this process's pid into the locked file, for people.
@@ -74,10 +87,10 @@ impl SocketDirectory {
     /// The same, and makes it (not its parents) first where it is not there.
     pub fn open_or_create(path: &Path) -> Result<SocketDirectory, Fault> {
         let path = plain(path)?;
-        if let Err(error) = DirBuilder::new().mode(0o700).create(&path)
-            && error.kind() != std::io::ErrorKind::AlreadyExists
-        {
-            return Err(refused(&path, &format!("it cannot be made: {error}")));
+        match DirBuilder::new().mode(0o700).create(&path) {
+            Ok(()) => grant_owner(&path).map_err(|error| cannot_open(&path, error))?,
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(refused(&path, &format!("it cannot be made: {error}"))),
         }
         SocketDirectory::open(&path)
     }
@@ -160,11 +173,11 @@ impl SocketDirectory {
     /// # Errors
     ///
     /// `TimedOut`; `System` where the file cannot be made.
-    pub fn lock(&self, name: &str, deadline: Instant) -> Result<Lock, Fault> {
+    pub(super) fn lock(&self, name: &str, deadline: Instant) -> Result<Held, Fault> {
         let mut pause = Duration::from_millis(1);
         loop {
             if let Some(lock) = self.try_lock(name)? {
-                return Ok(lock);
+                return Ok(Held(lock));
             }
             if Instant::now() >= deadline {
                 return Err(Fault::host(
@@ -217,7 +230,13 @@ impl SocketDirectory {
 
     fn create(&self, name: &str, flags: OFlag) -> nix::Result<File> {
         let flags = flags | OFlag::O_CREAT | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
-        openat(&self.descriptor, name, flags, Mode::S_IRUSR | Mode::S_IWUSR).map(File::from)
+        let mode = Mode::S_IRUSR | Mode::S_IWUSR;
+        let file = openat(&self.descriptor, name, flags, mode)?;
+        // The umask is the program's, which may take away its own rights.
+        if fstat(&file).is_ok_and(|found| found.st_mode & 0o777 != mode.bits()) {
+            fchmod(&file, mode)?;
+        }
+        Ok(File::from(file))
     }
 
     /// An address of `name` that leads through the open directory, where `/proc` is there.
@@ -260,6 +279,23 @@ impl AsFd for SocketDirectory {
     }
 }
 
+/// Gives the owner of a directory just made the rights that the umask took away. It goes through a
+/// descriptor, so that nobody can put a link to another of our directories in its place.
+fn grant_owner(path: &Path) -> nix::Result<()> {
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let directory = open(path, flags, Mode::empty())?;
+    if fstat(&directory)?.st_mode & 0o777 == 0o700 {
+        return Ok(());
+    }
+    let through = format!("/proc/self/fd/{}", directory.as_raw_fd());
+    fchmodat(
+        nix::fcntl::AT_FDCWD,
+        through.as_str(),
+        Mode::S_IRWXU,
+        FchmodatFlags::FollowSymlink,
+    )
+}
+
 /// The path without a trailing slash, which would make the kernel follow a link.
 fn plain(path: &Path) -> Result<PathBuf, Fault> {
     let plain: PathBuf = path.components().collect();
@@ -296,4 +332,21 @@ fn refused(path: &Path, why: &str) -> Fault {
             path.display()
         ),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_is_given_back_though_a_forked_child_has_a_copy() {
+        let place = tempfile::tempdir().unwrap();
+        let directory = SocketDirectory::open_or_create(&place.path().join("s")).unwrap();
+        let held = directory.lock("some.lock", Instant::now()).unwrap();
+        // What a fork leaves in the child: another descriptor of the same open file.
+        let _copy = held.0.as_fd().try_clone_to_owned().unwrap();
+        assert!(directory.try_lock("some.lock").unwrap().is_none());
+        drop(held);
+        assert!(directory.try_lock("some.lock").unwrap().is_some());
+    }
 }

@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 
 /// What a daemon says when it serves.
 pub(crate) const READY: &str = "ready";
+/// What a daemon says when another one has the field.
+pub(crate) const TAKEN: &str = "taken";
 /// Longest sentence a daemon may say instead.
 const SENTENCE: usize = 4096;
 /// Variables a daemon gets from whoever starts it; `LC_*` and `COSMOS_*` besides.
@@ -29,7 +31,7 @@ const ALLOWED: [&str; 8] = [
     "XDG_CONFIG_HOME",
 ];
 
-/// Starts `<libexec>/program --detach` and waits until it serves.
+/// Starts `<libexec>/program --detach` and waits until it serves, or leaves the field to another.
 ///
 /// # Errors
 ///
@@ -62,7 +64,7 @@ pub(super) fn start(
         None => Said::Nothing,
     };
     match said {
-        Said::Ready => {
+        Said::Ready | Said::Taken => {
             reap(&mut child);
             Ok(())
         }
@@ -98,6 +100,7 @@ pub(super) fn start(
 /// What came through the readiness pipe.
 enum Said {
     Ready,
+    Taken,
     Sentence(String),
     Nothing,
     TooLate,
@@ -131,6 +134,7 @@ fn listen(mut stdout: ChildStdout, deadline: Instant) -> Said {
     let line = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
     match String::from_utf8_lossy(line).trim() {
         READY => Said::Ready,
+        TAKEN => Said::Taken,
         "" => Said::Nothing,
         sentence => Said::Sentence(sentence.to_owned()),
     }

@@ -350,6 +350,8 @@ fn log() {
     let _ = tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_ansi(false)
+        // It would be said on standard error, and panic where that is what cannot be written.
+        .log_internal_errors(false)
         .with_max_level(tracing::Level::INFO)
         .try_init();
 }

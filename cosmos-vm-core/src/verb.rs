@@ -2,8 +2,8 @@
 
 use crate::Vm;
 use crate::session::Session;
-use cosmos_rpc::message::Message;
 use cosmos_rpc::message::vm;
+use cosmos_rpc::message::{Message, REPLY};
 use cosmos_rpc::{Fault, FaultCode, Frame, codec};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -36,9 +36,13 @@ pub(crate) fn answer<V: Vm>(
         vm::Sym::KIND => sym::answer(session, &frame),
         vm::Exec::KIND => exec::answer(session, frame),
         vm::Close::KIND => close::answer(session, &frame),
+        kind if kind & REPLY == 0 && frame.descriptors.is_empty() => Err(Fault::caller(
+            FaultCode::Unsupported,
+            format!("a VM has no request of kind {kind:#06x}"),
+        )),
         kind => Err(Fault::peer(
             FaultCode::Protocol,
-            format!("a VM answers no message of kind {kind:#06x}"),
+            format!("kind {kind:#06x} is no request, or has descriptors and is unknown"),
         )),
     }
 }

@@ -244,9 +244,24 @@ fn channels_run_in_parallel() {
 }
 
 #[test]
+fn a_request_of_unknown_kind_is_refused_and_costs_nothing() {
+    let mut vm = start(&[]);
+    let mut client = vm.client();
+    client
+        .send_raw(0x7777, 1, &[b"of a later version"], &[])
+        .unwrap();
+    let answer = client.receive().unwrap().unwrap();
+    let fault = answer.fault().expect("a fault");
+    assert_eq!(
+        (fault.code, fault.blame),
+        (FaultCode::Unsupported, Blame::Caller)
+    );
+    attach(&mut client);
+}
+
+#[test]
 fn who_breaks_the_protocol_is_told_and_dropped() {
-    let frames: [(u16, u64, &[u8]); 6] = [
-        (0x7777, 1, b"no such message"),
+    let frames: [(u16, u64, &[u8]); 5] = [
         (CALL, 2, b"short"),
         (0x0302, 3, b"no Open"),
         (0x0301, 4, b""),

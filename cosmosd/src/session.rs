@@ -7,12 +7,18 @@ use crate::{
     launch::tokio_stream,
     verb::{self, Answer},
 };
-use cosmos_rpc::{Fault, FaultCode, Role, asynchronous::Connection};
-use std::{cell::Cell, os::unix::net::UnixStream, rc::Rc};
-use tokio::sync::mpsc;
+use cosmos_rpc::{
+    Fault, FaultCode, Role,
+    asynchronous::{Connection, Writer},
+};
+use std::{cell::Cell, os::unix::net::UnixStream, rc::Rc, time::Duration};
+use tokio::{sync::mpsc, time::timeout};
 
 /// Most requests of one client at once.
 pub const AT_ONCE: usize = 32;
+
+/// How long a client that broke the protocol may take to read why it is dropped.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// A client's connection.
 #[derive(Debug)]
@@ -67,12 +73,16 @@ async fn converse(session: &Rc<Session>, stream: UnixStream) -> Result<(), Fault
     loop {
         let queued = writer.queued();
         tokio::select! {
-            frame = reader.receive(), if running + queued < AT_ONCE => match frame? {
-                Some(frame) => {
-                    verb::begin(session, frame, &answers)?;
+            frame = reader.receive(), if running + queued < AT_ONCE => match frame {
+                Err(fault) => return Err(dismiss(&mut writer, 0, fault).await),
+                Ok(Some(frame)) => {
+                    let request = frame.id;
+                    if let Err(fault) = verb::begin(session, frame, &answers) {
+                        return Err(dismiss(&mut writer, request, fault).await);
+                    }
                     running += 1;
                 }
-                None => return Ok(()),
+                Ok(None) => return Ok(()),
             },
             Some(answer) = finished.recv() => {
                 running = running.saturating_sub(1);
@@ -81,4 +91,12 @@ async fn converse(session: &Rc<Session>, stream: UnixStream) -> Result<(), Fault
             sent = writer.flush(), if queued > 0 => sent?,
         }
     }
+}
+
+/// Tells a client that broke the protocol, before it is dropped.
+async fn dismiss(writer: &mut Writer, request: u64, fault: Fault) -> Fault {
+    if writer.queue_fault(request, &fault).is_ok() {
+        let _ = timeout(LAST_WORDS, writer.flush()).await;
+    }
+    fault
 }

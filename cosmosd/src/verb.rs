@@ -38,12 +38,16 @@ impl Answer {
                 id,
                 body,
             }),
-            Err(fault) => Ok(Answer {
-                kind: FAULT,
-                id,
-                body: codec::encode(&fault)?,
-            }),
+            Err(fault) => Answer::refusal(id, &fault),
         }
+    }
+
+    fn refusal(id: u64, fault: &Fault) -> Result<Answer, Fault> {
+        Ok(Answer {
+            kind: FAULT,
+            id,
+            body: codec::encode(fault)?,
+        })
     }
 
     /// Queues it.
@@ -80,9 +84,13 @@ pub fn begin(
         Autopsy::KIND => {
             task.run::<Autopsy, _>(&frame, |request| autopsy::answer(session, request))
         }
-        other => Err(Fault::peer(
+        kind if kind & REPLY == 0 && frame.descriptors.is_empty() => task.refuse(&Fault::caller(
+            FaultCode::Unsupported,
+            format!("cosmosd has no request of kind {kind:#06x}"),
+        )),
+        kind => Err(Fault::peer(
             FaultCode::Protocol,
-            format!("cosmosd has no request of the kind {other:#06x}"),
+            format!("kind {kind:#06x} is no request, or has descriptors and is unknown"),
         )),
     }
 }
@@ -93,6 +101,12 @@ struct Task {
 }
 
 impl Task {
+    fn refuse(self, fault: &Fault) -> Result<(), Fault> {
+        // A client that is gone needs no answer.
+        let _ = self.answers.send(Answer::refusal(self.id, fault)?);
+        Ok(())
+    }
+
     fn run<M, F>(self, frame: &Frame, work: impl FnOnce(M) -> F) -> Result<(), Fault>
     where
         M: Message + 'static,

@@ -313,7 +313,8 @@ fn silence_is_ended_by_the_deadline() {
             .to_string()
             .contains("did not answer in time in cos(0.5)")
     );
-    assert!(target.usable().is_err());
+    let late = target.usable().unwrap_err();
+    assert_eq!(late.errno(), libc::EOWNERDEAD);
 }
 
 #[test]

@@ -203,12 +203,12 @@ impl Link {
         match self.ended.get() {
             None => Ok(()),
             Some(ended) => {
-                let mut fault = ended.fault.clone();
-                fault.message = format!(
+                // Whatever ended it, what is wrong with this use is that there is no VM any more.
+                let message = format!(
                     "{}; it is gone with everything in it, open the library again for a fresh VM",
-                    fault.message
+                    ended.fault.message
                 );
-                Err(self.failure(fault, ended.signal))
+                Err(self.failure(Fault::vm(FaultCode::VmDied, message), ended.signal))
             }
         }
     }

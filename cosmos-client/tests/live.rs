@@ -428,6 +428,11 @@ fn a_deadline_kills_the_vm_and_a_new_one_is_fresh() {
             (error.code(), error.errno()),
             (FaultCode::TimedOut, libc::ETIMEDOUT)
         );
+        let late = hang.call(&[]).expect_err("its VM is gone");
+        assert_eq!(
+            (late.code(), late.errno()),
+            (FaultCode::VmDied, libc::EOWNERDEAD)
+        );
         let again = cosmos::dlopen_with(path, &options).expect("the library again");
         assert_ne!(again.vm(), library.vm());
         let add = again.function("int add(int left, int right)").expect("add");

@@ -5,6 +5,7 @@ use super::{guard, text};
 use crate::error::Error;
 use crate::options::Options;
 use crate::session::Session;
+use cosmos_config::Layer;
 use cosmos_rpc::{Fault, FaultCode};
 use std::ffi::{c_char, c_int, c_ulong};
 use std::time::Duration;
@@ -82,7 +83,9 @@ pub unsafe extern "C" fn cosmos_options_set_isolation(
     // SAFETY: the caller's promise.
     unsafe {
         change(options, |options| {
-            Ok(options.isolation(text(level, "the level")?))
+            let level = text(level, "the level")?;
+            check("isolation.level", level)?;
+            Ok(options.isolation(level))
         })
     }
 }
@@ -103,7 +106,9 @@ pub unsafe extern "C" fn cosmos_options_set_limit(
     unsafe {
         change(options, |options| {
             let key = format!("limits.{}", text(name, "the limit's name")?);
-            Ok(options.setting(&key, &most.to_string()))
+            let most = most.to_string();
+            check(&key, &most)?;
+            Ok(options.setting(&key, &most))
         })
     }
 }
@@ -173,4 +178,40 @@ unsafe fn change(
         options.options = set(options.options.clone())?;
         Ok(0)
     })
+}
+
+/// Whether a request may carry this setting.
+fn check(key: &str, value: &str) -> Result<(), Error> {
+    match Layer::from_settings([(key, value)]) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Fault::caller(FaultCode::BadArgument, error.to_string()).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_or_limit_that_is_none_is_refused_at_once() {
+        let options = cosmos_options_new();
+        // SAFETY: the options are new and freed last; the texts are strings.
+        unsafe {
+            assert_eq!(cosmos_options_set_isolation(options, c"limits".as_ptr()), 0);
+            assert_eq!(cosmos_options_set_isolation(options, c"bogus".as_ptr()), -1);
+            assert_eq!(errno(), libc::EINVAL);
+            assert_eq!(
+                cosmos_options_set_limit(options, c"open_files".as_ptr(), 9),
+                0
+            );
+            assert_eq!(cosmos_options_set_limit(options, c"bogus".as_ptr(), 9), -1);
+            assert_eq!(errno(), libc::EINVAL);
+            assert_eq!((*options).options.settings.len(), 2);
+            cosmos_options_free(options);
+        }
+    }
+
+    fn errno() -> c_int {
+        std::io::Error::last_os_error().raw_os_error().unwrap_or(0)
+    }
 }

@@ -247,7 +247,8 @@ int cosmos_vm_close(cosmos_vm *vm);
  *
  * Returns 0, or -1 with errno set: EMSGSIZE the answer is longer than reply_capacity (its
  * beginning is there, its length in reply_length, and the request was carried out); otherwise
- * what the other side answered. Any thread may call it.
+ * what the other side answered. A request that breaks the protocol ends the connection, and with
+ * that to cosmosd the VMs of this process. Any thread may call it.
  *
  * What the caller promises:
  * request has request_length bytes, reply room for reply_capacity; reply_length is NULL or valid.

@@ -1,13 +1,16 @@
 //! The bytes that docs/protocol.md gives are the bytes that are sent.
 
+use callframe::marshal::{Caller, CallerMemory, Keep, MemoryError};
+use callframe::{DataModel, Template};
 use cosmos_rpc::frame::{CONTROL_BODY, Header};
 use cosmos_rpc::message::catalogue::CATALOGUE;
 use cosmos_rpc::message::coordinator::{Purpose, TargetName, VmOpen};
 use cosmos_rpc::message::launch::Accept;
 use cosmos_rpc::message::registry::{Identity, List, Register, Route};
-use cosmos_rpc::message::vm::{ObjectToken, Sym};
-use cosmos_rpc::message::{FAULT, Message};
+use cosmos_rpc::message::vm::{CALL, ObjectToken, Sym};
+use cosmos_rpc::message::{FAULT, Message, REPLY};
 use cosmos_rpc::{Fault, FaultCode, Hello, Limits, Role, codec, handshake};
+use std::sync::Arc;
 
 fn document() -> String {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/protocol.md");
@@ -96,6 +99,17 @@ fn the_examples_are_what_is_sent() {
                 prototype: "double cos(double x)".into(),
             },
         ),
+        Template::of(&frame_of("double cos(double x)"), DataModel::LP64)
+            .unwrap()
+            .encode(),
+        frame(CALL, 4, 0, &strlen_of_hi()),
+        // What a VM answers; `a_documented_answer_is_understood` reads it.
+        frame(
+            CALL | REPLY,
+            4,
+            0,
+            &[&[0; 16][..], &answer_of_two()].concat(),
+        ),
         message(
             0,
             &Accept {
@@ -170,4 +184,107 @@ fn the_numbers_of_the_document_are_those_of_the_code() {
         assert_eq!(Role::from_number(number), Some(role));
     }
     assert_eq!(Role::from_number(0), None);
+}
+
+/// What the example of a reply means to the caller who sent the example of a request.
+#[test]
+fn a_documented_answer_is_understood() {
+    let caller = strlen();
+    let mut memory = TwoLetters::default();
+    let (mut request, mut descriptors) = (Vec::new(), Vec::new());
+    let pending = caller
+        .encode(&mut memory, &[POINTER], 0, &mut request, &mut descriptors)
+        .unwrap();
+    let reply = [&[0; 16][..], &answer_of_two()].concat();
+    let outcome = caller
+        .decode(&mut memory, &pending, &reply, &[], RESULT)
+        .unwrap();
+    assert_eq!(outcome.errno, 0);
+    assert_eq!(memory.result, 2u64.to_le_bytes());
+}
+
+/// The result, padded to sixteen bytes.
+fn answer_of_two() -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes[0] = 2;
+    bytes
+}
+
+fn frame_of(prototype: &str) -> Arc<callframe::CallFrame> {
+    Arc::new(callframe::parse(prototype).unwrap())
+}
+
+fn strlen() -> Caller {
+    let frame = frame_of("size_t strlen(const char *s)");
+    Caller::new(frame, DataModel::LP64, DataModel::LP64).unwrap()
+}
+
+/// The body of a call of runable 1, `strlen("hi")`.
+fn strlen_of_hi() -> Vec<u8> {
+    let (mut request, mut descriptors) = (Vec::new(), Vec::new());
+    strlen()
+        .encode(
+            &mut TwoLetters::default(),
+            &[POINTER],
+            0,
+            &mut request,
+            &mut descriptors,
+        )
+        .unwrap();
+    [&1u64.to_le_bytes()[..], &request].concat()
+}
+
+/// Where the argument is, what it points at, and where the result goes.
+const POINTER: u64 = 0x1000;
+const TEXT: u64 = 0x2000;
+const RESULT: u64 = 0x3000;
+
+/// A program's memory that holds a pointer to "hi".
+#[derive(Default)]
+struct TwoLetters {
+    result: Vec<u8>,
+}
+
+impl CallerMemory for TwoLetters {
+    fn read(&self, address: u64, into: &mut [u8]) -> Result<(), MemoryError> {
+        match address {
+            POINTER => into.copy_from_slice(&TEXT.to_le_bytes()),
+            TEXT => into.copy_from_slice(b"hi\0"),
+            _ => panic!("nothing is at {address:#x}"),
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, address: u64, bytes: &[u8]) -> Result<(), MemoryError> {
+        assert_eq!(address, RESULT);
+        self.result = bytes.to_vec();
+        Ok(())
+    }
+
+    fn terminated_length(
+        &self,
+        address: u64,
+        _unit: usize,
+        _terminator: u64,
+        _limit: u64,
+    ) -> Result<u64, MemoryError> {
+        assert_eq!(address, TEXT);
+        Ok(3)
+    }
+
+    fn keep(&mut self, _bytes: &[u8], _keep: Keep) -> Result<u64, MemoryError> {
+        unreachable!("nothing comes back that is kept")
+    }
+
+    fn handle_token(&self, wire: u64) -> u64 {
+        wire
+    }
+
+    fn handle_wire(&self, token: u64) -> Result<u64, MemoryError> {
+        Ok(token)
+    }
+
+    fn descriptor(&mut self, _fd: i32) -> Option<i32> {
+        None
+    }
 }

@@ -365,3 +365,33 @@ fn protocol(message: &str) -> Fault {
 fn system(message: String) -> Fault {
     Fault::host(FaultCode::System, message)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every frame of a hand-over has its row in docs/protocol.md.
+    #[test]
+    fn the_frames_are_documented() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/protocol.md");
+        let document = std::fs::read_to_string(path).unwrap();
+        let row = |name: &str, kind: u16, (fewest, most): (u16, u16)| {
+            let count = if fewest == most {
+                fewest.to_string()
+            } else {
+                format!("{fewest}–{most}")
+            };
+            let row = format!("| `{kind:#06x}` | {name} | {count} | ");
+            assert!(document.contains(&row), "no row: {row}");
+        };
+        row(
+            "GiveListener",
+            GiveListener::KIND,
+            GiveListener::DESCRIPTORS,
+        );
+        row("GivePeer", GivePeer::KIND, GivePeer::DESCRIPTORS);
+        row("GiveName", GiveName::KIND, GiveName::DESCRIPTORS);
+        row("GiveAll", GiveAll::KIND, GiveAll::DESCRIPTORS);
+        row("Go", Go::KIND, Go::DESCRIPTORS);
+    }
+}

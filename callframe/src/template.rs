@@ -26,6 +26,10 @@ pub(crate) use check::is_integer;
 /// How many records and arrays may lie inside each other by value.
 const MAXIMUM_NESTING: usize = 32;
 
+/// How many members the types of a frame may have, one in a record in two places counted twice.
+/// What is done for each member, in every pass over a value, stays quick.
+const MAXIMUM_MEMBERS: u64 = 1 << 16;
+
 /// A frame laid out under a data model. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Template {
@@ -93,6 +97,15 @@ pub enum LayoutError {
         /// Parameter or result, for a person.
         place: String,
     },
+    /// Records that contain each other to too many members.
+    #[error(
+        "{place}: its records have more than {MAXIMUM_MEMBERS} members, counting those of the records \
+         in them; use arrays"
+    )]
+    TooComplex {
+        /// Parameter or result, for a person.
+        place: String,
+    },
     /// Something the language can say and this release cannot carry, or that has no meaning.
     #[error("{place}: {reason}")]
     Unsupported {
@@ -124,6 +137,8 @@ impl Template {
             model,
             types: vec![None; frame.types.len()],
             records: vec![RecordLayout::default(); frame.records.len()],
+            members: vec![0; frame.types.len()],
+            total: 0,
         };
         let mut arguments = Vec::with_capacity(frame.parameters.len());
         let mut end = 0;
@@ -150,9 +165,12 @@ impl Template {
             let id = TypeId(index as u32);
             if builder.types[index].is_none() {
                 // Reached only through pointers, or not at all: an incomplete type is no mistake here.
-                let layout = builder
-                    .value(id, 0)
-                    .unwrap_or(SizeAlign64 { size: 0, align: 1 });
+                let layout = match builder.value(id, 0) {
+                    Err(problem @ Problem::TooComplex) => {
+                        return Err(problem.at(format!("'{}'", frame.name)));
+                    }
+                    layout => layout.unwrap_or(UNSIZED),
+                };
                 builder.types[index] = Some(layout);
             }
         }
@@ -258,6 +276,9 @@ struct Builder<'a> {
     model: DataModel,
     types: Vec<Option<SizeAlign64>>,
     records: Vec<RecordLayout>,
+    /// By type: its members and theirs, an array's element once.
+    members: Vec<u64>,
+    total: u64,
 }
 
 /// A [`LayoutError`] that does not know yet where it happened.
@@ -265,6 +286,7 @@ enum Problem {
     Incomplete(String),
     TooLarge,
     TooDeep,
+    TooComplex,
 }
 
 impl Problem {
@@ -273,6 +295,7 @@ impl Problem {
             Problem::Incomplete(what) => LayoutError::Incomplete { place, what },
             Problem::TooLarge => LayoutError::TooLarge { place },
             Problem::TooDeep => LayoutError::TooDeep { place },
+            Problem::TooComplex => LayoutError::TooComplex { place },
         }
     }
 }
@@ -308,8 +331,28 @@ impl Builder<'_> {
         if layout.size > MAXIMUM_CALL {
             return Err(Problem::TooLarge);
         }
+        self.count(id)?;
         self.types[id.0 as usize] = Some(layout);
         Ok(layout)
+    }
+
+    /// Counts the members of a type whose parts were laid out.
+    fn count(&mut self, id: TypeId) -> Result<(), Problem> {
+        let of = |part: &TypeId| self.members[part.0 as usize];
+        let members = match self.frame.ty(id) {
+            Type::Array { element, .. } => of(element),
+            Type::Record(record) => {
+                let fields = &self.frame.record(*record).fields;
+                fields.iter().map(|field| of(&field.ty)).sum()
+            }
+            _ => 1,
+        };
+        self.total = self.total.saturating_add(members);
+        if self.total > MAXIMUM_MEMBERS {
+            return Err(Problem::TooComplex);
+        }
+        self.members[id.0 as usize] = members;
+        Ok(())
     }
 
     fn record(&mut self, id: RecordId, depth: usize) -> Result<SizeAlign64, Problem> {

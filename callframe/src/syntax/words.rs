@@ -89,8 +89,14 @@ pub(crate) fn is_keyword(word: &str) -> bool {
     KEYWORDS.binary_search(&word).is_ok()
 }
 
+/// Longest word that others are compared with, which takes the product of their lengths.
+const LONGEST_WORD: usize = 128;
+
 /// Up to three of `candidates` that `word` may be a misspelling of, the nearest first.
 pub(crate) fn near<'c>(word: &str, candidates: impl Iterator<Item = &'c str>) -> Vec<&'c str> {
+    if word.len() > LONGEST_WORD {
+        return Vec::new();
+    }
     let lower = word.to_ascii_lowercase();
     let limit = (word.len() / 3).clamp(1, 3);
     let mut found: Vec<(usize, &str)> = candidates
@@ -146,6 +152,8 @@ mod tests {
         );
         assert_eq!(near("file", ["FILE"].into_iter()), ["FILE"]);
         assert!(near("gadget", ["FILE", "size_t"].into_iter()).is_empty());
+        let long = "x".repeat(60_000);
+        assert!(near(&long, [&*long.replacen('x', "y", 1)].into_iter()).is_empty());
         assert_eq!(either(&["a", "b", "c"]), "`a`, `b` or `c`");
     }
 }

@@ -4,6 +4,8 @@ use std::path::Path;
 
 /// Most entries of a directory looked at.
 const ENTRIES: usize = 20_000;
+/// Longest name that others are compared with: file names are no longer.
+const LONGEST_NAME: usize = 255;
 /// Most names offered.
 const OFFERED: usize = 3;
 
@@ -14,6 +16,9 @@ pub(super) fn names<'d>(
     is_wanted: impl Fn(&str) -> bool,
 ) -> Vec<String> {
     let mut found: Vec<(usize, String)> = Vec::new();
+    if name.len() > LONGEST_NAME {
+        return Vec::new();
+    }
     for directory in directories {
         let Ok(entries) = std::fs::read_dir(directory) else {
             continue;

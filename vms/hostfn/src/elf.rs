@@ -96,14 +96,21 @@ fn is_truncated(path: &Path) -> Option<bool> {
     )
 }
 
+/// Longest name that others are compared with, which takes the product of their lengths.
+const LONGEST_NAME: usize = 256;
+
 /// `; did you mean 'a', 'b'?` for names of functions in the file that are near `name`, or nothing.
 pub(crate) fn near(path: &Path, name: &str) -> String {
+    if name.len() > LONGEST_NAME {
+        return String::new();
+    }
     let Some(bytes) = bytes(path) else {
         return String::new();
     };
     let names = function_names(&bytes);
     let mut scored: Vec<(usize, &str)> = names
         .iter()
+        .filter(|candidate| candidate.len().abs_diff(name.len()) <= allowed(name))
         .map(|candidate| (distance(name, candidate), candidate.as_str()))
         .filter(|(distance, _)| *distance <= allowed(name))
         .collect();

@@ -64,8 +64,15 @@ pub struct Rendezvous {
 /// Faults of the host, for a person: what is wrong with the directory, why the daemon does not
 /// start, that it is not ready in time, that somebody else answers.
 pub fn connect_registry(rendezvous: &Rendezvous) -> Result<blocking::Connection, Fault> {
-    let stream = registry_socket(rendezvous)?;
-    blocking::Connection::connect(stream, Role::Client)?.expect(Role::Registry)
+    let connect = || {
+        let stream = registry_socket(rendezvous)?;
+        blocking::Connection::connect(stream, Role::Client)?.expect(Role::Registry)
+    };
+    match connect() {
+        // One that was idle may have ended in this very moment.
+        Err(fault) if fault.code == FaultCode::Disconnected && rendezvous.start => connect(),
+        answer => answer,
+    }
 }
 
 /// A connection to the coordinator as a client; the daemons are started where they do not run.

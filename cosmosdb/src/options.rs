@@ -13,9 +13,12 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, Parser)]
 #[command(name = "cosmosdb", version)]
 pub struct Options {
-    /// Go into the background, in a session of its own.
+    /// Go into the background, in a session of its own; implies --end-when-idle.
     #[arg(long)]
     pub detach: bool,
+    /// End after `idle_seconds` without any connection.
+    #[arg(long)]
+    pub end_when_idle: bool,
     /// Read this configuration file instead of the system's, the user's and the environment.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -34,8 +37,9 @@ pub struct Options {
 }
 
 impl Options {
-    /// With absolute paths: a daemon's working directory is another.
+    /// With what they imply, and absolute paths: a daemon's working directory is another.
     pub fn resolved(mut self) -> Options {
+        self.end_when_idle |= self.detach;
         for path in [
             &mut self.config,
             &mut self.socket_directory,

@@ -39,6 +39,8 @@ pub(crate) struct Server {
     orders: mpsc::Receiver<Order>,
     launch: Launch,
     signals: Signals,
+    /// How long to stay without any connection; `None`: for ever.
+    idle: Option<Duration>,
 }
 
 /// Where the socket is, held by the lock.
@@ -66,10 +68,11 @@ enum Event {
     Hup,
     End,
     Expiry,
+    Idle,
 }
 
 impl Server {
-    /// Serves until SIGTERM, or until a successor does.
+    /// Serves until SIGTERM, until a successor does, or until nobody needed it for long enough.
     pub(crate) async fn run(mut self) -> Result<(), Fault> {
         let mut succession: Option<Succession> = None;
         loop {
@@ -101,6 +104,10 @@ impl Server {
                     }
                 }
                 Event::Expiry => self.registry.table.borrow_mut().purge(Instant::now()),
+                Event::Idle => {
+                    tracing::info!("idle, ending");
+                    break;
+                }
                 Event::End => break,
             }
         }
@@ -114,6 +121,16 @@ impl Server {
             let expires = async {
                 match expiry {
                     Some(at) => tokio::time::sleep_until(at.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let patience = match succession {
+                None if self.registry.peers.borrow().is_empty() => self.idle,
+                _ => None,
+            };
+            let idle = async {
+                match patience {
+                    Some(patience) => tokio::time::sleep(patience).await,
                     None => std::future::pending().await,
                 }
             };
@@ -131,7 +148,8 @@ impl Server {
                 _ = self.signals.term.recv() => Event::End,
                 _ = self.signals.int.recv() => Event::End,
                 () = expires => Event::Expiry,
-                // The table may have changed: look at its next expiry again.
+                () = idle => Event::Idle,
+                // The table or the connections changed: what to wait for is another now.
                 () = self.registry.changed.notified() => continue,
             };
         }

@@ -4,6 +4,7 @@ mod common;
 
 use common::*;
 use cosmos_rpc::blocking::Connection;
+use cosmos_rpc::message::registry::List;
 use cosmos_rpc::rendezvous::{
     REGISTRY_SOCKET, Rendezvous, SocketDirectory, connect_coordinator, connect_registry,
 };
@@ -15,6 +16,7 @@ use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 fn libexec() -> &'static Path {
@@ -74,6 +76,41 @@ fn ten_starters_at_once_start_one() {
         })
         .collect();
     assert_eq!(served.len(), 1, "{served:?}");
+}
+
+#[test]
+fn a_registry_that_nobody_needs_ends_and_is_started_again() {
+    let directory = directory();
+    let place = directory.path().join("idle");
+    let detached = || {
+        let said = Command::new(PROGRAM)
+            .args(["--detach", "--socket-directory"])
+            .arg(&place)
+            .env("COSMOS_IDLE_SECONDS", "1")
+            .stderr(Stdio::null())
+            .output();
+        assert_eq!(said.unwrap().stdout, b"ready\n");
+    };
+    let client = Rendezvous {
+        start: false,
+        ..rendezvous(&place)
+    };
+    for _ in 0..2 {
+        detached();
+        let mut registry = connect_registry(&client).unwrap();
+        // Longer than the idle time: a connection keeps it.
+        std::thread::sleep(Duration::from_millis(1500));
+        let all = List {
+            pattern: String::new(),
+        };
+        assert!(registry.call(&all, &[]).unwrap().0.is_empty());
+        drop(registry);
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while place.join(REGISTRY_SOCKET).exists() {
+            assert!(Instant::now() < deadline, "it stays though nobody needs it");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
 }
 
 /// A starter with everything a daemon must not inherit.

@@ -10,53 +10,10 @@ use std::time::{Duration, Instant};
 const CALLS: usize = 20_000;
 const WARM_UP: usize = 1_000;
 
-/// Set in the process that measures.
-const INSIDE: &str = "COSMOSTEST_BENCH";
-
 fn main() {
-    // `cargo test --benches` runs this too; only `cargo bench` says --bench.
-    if !std::env::args().any(|argument| argument == "--bench") {
-        return;
-    }
-    if std::env::var_os(INSIDE).is_some() {
+    if cosmos_tests::is_measuring() {
         measure();
-    } else {
-        in_daemons_of_its_own();
     }
-}
-
-/// Runs the measurement with daemons that serve nobody else and end by themselves.
-fn in_daemons_of_its_own() {
-    let directory = tempfile::Builder::new()
-        .prefix("cb-")
-        .tempdir()
-        .expect("a directory");
-    let sockets = directory.path().join("s");
-    let executable = std::env::current_exe().expect("this executable");
-    let status = std::process::Command::new(executable)
-        .args(std::env::args().skip(1))
-        .env(INSIDE, "1")
-        .env("COSMOS_SOCKET_DIRECTORY", &sockets)
-        .env("COSMOS_IDLE_SECONDS", "1")
-        .status()
-        .expect("the measuring process");
-    // cosmosd would start the registry again as long as it runs itself.
-    std::thread::sleep(Duration::from_secs(3));
-    end_registry(&sockets.join("cosmosdb.sock"));
-    assert!(status.success());
-}
-
-/// cosmosd ends by itself when it is idle, the registry does not: it is asked to. Who listens on a
-/// socket in a directory of this process's own is the registry this process started.
-fn end_registry(socket: &std::path::Path) {
-    let stream = std::os::unix::net::UnixStream::connect(socket).expect("the registry listens");
-    let peer = nix::sys::socket::getsockopt(&stream, nix::sys::socket::sockopt::PeerCredentials)
-        .expect("the credentials of the peer");
-    nix::sys::signal::kill(
-        nix::unistd::Pid::from_raw(peer.pid()),
-        nix::sys::signal::SIGTERM,
-    )
-    .expect("ending the registry");
 }
 
 fn measure() {

@@ -23,8 +23,6 @@ use std::time::{Duration, Instant};
 
 /// Set in the process at the far end of the yardstick's socket.
 const ECHO: &str = "COSMOSTEST_ECHO";
-/// Set in the process that measures.
-const INSIDE: &str = "COSMOSTEST_BENCH";
 /// Turns that a row and its yardstick take.
 const ROUNDS: usize = 31;
 /// How long a batch lasts, about.
@@ -37,12 +35,8 @@ fn main() -> Outcome {
     if std::env::var_os(ECHO).is_some() {
         return echo();
     }
-    // `cargo test --benches` runs this too; only `cargo bench` says --bench.
-    if !std::env::args().any(|argument| argument == "--bench") {
+    if !cosmos_tests::is_measuring() {
         return Ok(());
-    }
-    if std::env::var_os(INSIDE).is_none() {
-        return with_daemons_of_its_own();
     }
     let mut report = Report::default();
     scalar(&mut report)?;
@@ -54,28 +48,6 @@ fn main() -> Outcome {
         std::fs::write(file, report.json())?;
     }
     Ok(())
-}
-
-/// Runs the measurement with daemons that serve nobody else and end by themselves.
-fn with_daemons_of_its_own() -> Outcome {
-    let directory = tempfile::Builder::new().prefix("cr-").tempdir()?;
-    let sockets = directory.path().join("s");
-    let status = Command::new(std::env::current_exe()?)
-        .args(std::env::args().skip(1))
-        .env(INSIDE, "1")
-        .env("COSMOS_SOCKET_DIRECTORY", &sockets)
-        .env("COSMOS_IDLE_SECONDS", "1")
-        .status()?;
-    // Their directory is not taken from under them.
-    cosmos_tests::eventually(Duration::from_secs(20), || {
-        UnixStream::connect(sockets.join("cosmosdb.sock")).err()
-    })
-    .ok_or("the daemons did not end")?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err("the measurement failed".into())
-    }
 }
 
 fn scalar(report: &mut Report) -> Outcome {

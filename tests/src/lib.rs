@@ -19,12 +19,14 @@
 
 mod binaries;
 pub mod c;
+mod measuring;
 mod prefix;
 mod process;
 mod run;
 mod world;
 
 pub use binaries::{built, repository};
+pub use measuring::is_measuring;
 pub use prefix::Prefix;
 pub use process::{Process, open_descriptors, resident_bytes};
 pub use run::{Ran, run};

@@ -99,6 +99,9 @@ async fn prepare(options: &Options, descriptors: Descriptors) -> Result<Option<S
     };
     let (registry, orders) = Registry::new(bounds(&config), rules);
     let launch = Launch::of(options)?;
+    // Who was started on demand is started again on demand.
+    let idle = Duration::from_secs(config.idle_seconds.value);
+    let idle = options.end_when_idle.then_some(idle);
     let signals = Signals::catch()?;
     let directory = options
         .socket_directory
@@ -106,7 +109,8 @@ async fn prepare(options: &Options, descriptors: Descriptors) -> Result<Option<S
         .unwrap_or_else(|| config.socket_directory.value.clone());
     if let Some(predecessor) = descriptors.take_over {
         let predecessor = UnixStream::from(predecessor);
-        let server = succeed(registry, orders, launch, signals, directory, predecessor).await?;
+        let mut server = succeed(registry, orders, launch, signals, directory, predecessor).await?;
+        server.idle = idle;
         return Ok(Some(server));
     }
     let (listener, place) = match descriptors.activated {
@@ -139,6 +143,7 @@ async fn prepare(options: &Options, descriptors: Descriptors) -> Result<Option<S
         orders,
         launch,
         signals,
+        idle,
     }))
 }
 
@@ -179,6 +184,7 @@ async fn succeed(
         orders,
         launch,
         signals,
+        idle: None,
     })
 }
 
@@ -306,6 +312,9 @@ impl Launch {
         let program = std::env::current_exe()
             .map_err(|error| system(format!("cannot tell this program's path: {error}")))?;
         let mut arguments = vec!["--take-over".into(), "0".into()];
+        if options.end_when_idle {
+            arguments.push("--end-when-idle".into());
+        }
         let paths = [
             ("--config", &options.config),
             ("--socket-directory", &options.socket_directory),

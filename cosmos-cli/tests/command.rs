@@ -110,6 +110,24 @@ fn a_failed_call_is_json_too() {
 }
 
 #[test]
+fn wrong_words_are_json_too() {
+    let output = run(&["call", "--json", "libc.so.6", "int abs(int x)", "1.5"]);
+    assert_eq!(output.status.code(), Some(USAGE));
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["error"]["code"], "BadArgument");
+    assert_eq!(json["error"]["function"], "abs");
+}
+
+#[test]
+fn an_option_in_the_wrong_place_is_told_where_it_stands() {
+    let text = stderr(
+        &["call", "libc.so.6", "int abs(int x)", "1", "--json"],
+        USAGE,
+    );
+    assert!(text.contains("options stand before"), "{text}");
+}
+
+#[test]
 fn cosmos_itself_failing_has_a_code_of_its_own() {
     let text = stderr(&["call", "libm.so.6", "double cos(double x)", "0"], 125);
     assert!(

@@ -98,7 +98,11 @@ impl Reader<'_> {
     fn list(&mut self, element: TypeId, cursor: &mut Cursor) -> Result<Vec<Value>, Reason> {
         let mut elements = Vec::new();
         cursor.expect('{')?;
+        let records = matches!(self.frame.ty(element), Type::Record(_));
         while !cursor.take('}') {
+            if records && !cursor.at('{') {
+                return Err("each struct of a list has its own braces: {{…}, {…}}".to_owned());
+            }
             elements.push(self.element(element, cursor)?);
             cursor.separator()?;
         }

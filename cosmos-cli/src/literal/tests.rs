@@ -270,6 +270,16 @@ fn structs_are_initialized_as_in_c() {
 }
 
 #[test]
+fn one_struct_of_a_list_has_braces_within_braces() {
+    let poll = "int poll(struct pollfd *__inout __counted_by(n) fds, nfds_t n, int timeout)";
+    assert!(read(poll, &["{{-1, 1}}", "1", "0"]).is_ok());
+    for word in ["{-1, 1}", "{.fd = -1}"] {
+        let text = refused(poll, &[word, "1", "0"]);
+        assert!(text.contains("its own braces: {{…}, {…}}"), "{text}");
+    }
+}
+
+#[test]
 fn a_wrong_count_shows_the_parameters() {
     let text = refused("div_t div(int numer, int denom)", &["1"]);
     assert_eq!(

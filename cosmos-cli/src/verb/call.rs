@@ -24,7 +24,8 @@ pub fn run(call: &Call) -> Verdict {
         Ok(Problem::prototype(&error, &call.prototype))
     });
     let frame = frame.map_err(flatten)?;
-    let given = literal::arguments(&frame, &call.arguments).map_err(wrong_words)?;
+    let given = literal::arguments(&frame, &call.arguments)
+        .map_err(|error| flatten(wrong_words(call, frame.name(), &error)))?;
     let outcome = carry_out(call, &given.values).map_err(|error| flatten(failed(call, error)))?;
     if call.json {
         super::print(&format!("{}\n", json::outcome(&frame, &outcome)))?;
@@ -72,12 +73,28 @@ fn flatten(problem: Result<Problem, Problem>) -> Problem {
     problem.unwrap_or_else(|closed| closed)
 }
 
-fn wrong_words(error: ArgumentError) -> Problem {
+fn wrong_words(call: &Call, function: &str, error: &ArgumentError) -> Result<Problem, Problem> {
+    tell_json(call, || {
+        json!({
+            "code": "BadArgument",
+            "message": error.to_string(),
+            "function": function,
+            "vm": null,
+            "signal": null,
+        })
+    })?;
+    let late_option = call
+        .arguments
+        .iter()
+        .any(|word| matches!(word.as_str(), "--json" | "--errno" | "--timeout"));
     let help = match error {
+        ArgumentError::Count { .. } if late_option => {
+            "options stand before the first ARG: cosmos call --json TARGET PROTOTYPE ARG..."
+        }
         ArgumentError::Count { .. } => "give one ARG per parameter; _ stands for an output",
         ArgumentError::Form { .. } => "`cosmos call --help` lists the forms of an ARG",
     };
-    Problem::usage(Report::new(error.to_string()).help(help))
+    Ok(Problem::usage(Report::new(error.to_string()).help(help)))
 }
 
 fn errno_line(errno: i32) -> String {

@@ -139,7 +139,7 @@ async fn run(registry: &Rc<Registry>, id: PeerId, parked: Parked) -> Option<Park
             return stop(connection, outbox, phase).await;
         }
         let queued = connection.writer.queued();
-        let deadline = stuck.deadline(queued);
+        let deadline = stuck.deadline(queued, Instant::now());
         let between = connection.reader.is_idle();
         registry.set_quiet(id, phase == Phase::Draining && between);
         let reading = queued < QUEUE && (phase == Phase::Serving || !between);
@@ -239,13 +239,37 @@ struct Stuck {
 }
 
 impl Stuck {
-    /// When to give the peer up, given how much is queued for it now.
-    fn deadline(&mut self, queued: usize) -> Instant {
-        let moved = queued < self.queued || queued == 0;
-        self.queued = queued;
-        if moved {
+    /// When to give the peer up, given how much is queued for it now. What was queued for it after
+    /// a time of quiet is new to it.
+    fn deadline(&mut self, queued: usize, now: Instant) -> Instant {
+        if queued < self.queued || self.queued == 0 {
             self.since = None;
         }
-        *self.since.get_or_insert_with(Instant::now) + STUCK
+        self.queued = queued;
+        *self.since.get_or_insert(now) + STUCK
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_peer_has_its_time_from_when_something_is_queued_for_it() {
+        let mut stuck = Stuck::default();
+        let begun = Instant::now();
+        assert_eq!(stuck.deadline(0, begun), begun + STUCK);
+        // A long quiet is not held against it.
+        let later = begun + 10 * STUCK;
+        assert_eq!(stuck.deadline(100, later), later + STUCK);
+        let second = Duration::from_millis(10);
+        assert_eq!(stuck.deadline(300, later + second), later + STUCK);
+        // It took something.
+        let moved = later + 2 * second;
+        assert_eq!(stuck.deadline(200, moved), moved + STUCK);
+        assert_eq!(stuck.deadline(0, moved + second), moved + second + STUCK);
+        let again = moved + 10 * STUCK;
+        assert_eq!(stuck.deadline(1, again), again + STUCK);
     }
 }

@@ -155,7 +155,7 @@ impl From<Fault> for Problem {
 fn exit_code(blame: Blame, code: FaultCode) -> u8 {
     match (blame, code) {
         (_, FaultCode::BadArgument) => USAGE,
-        (_, FaultCode::Configuration) => COSMOS,
+        (_, FaultCode::Configuration) | (Blame::Host, FaultCode::TimedOut) => COSMOS,
         (Blame::Caller | Blame::Vm, _) | (_, FaultCode::TimedOut | FaultCode::VmDied) => FAILED,
         (Blame::Host | Blame::Peer, _) => COSMOS,
     }

@@ -62,6 +62,27 @@ impl Child {
         }
     }
 
+    /// Waits for its end and collects it: how it ended as `CLD_*`, and its exit status or the number
+    /// of the signal. Real-time signals have no names, so the wrapper at hand would refuse them.
+    pub fn reap(&self) -> nix::Result<(libc::c_int, libc::c_int)> {
+        loop {
+            // SAFETY: zeroes are a valid siginfo, which the kernel fills; the descriptor is open as
+            // long as `self`.
+            let (result, ended) = unsafe {
+                let mut ended: libc::siginfo_t = std::mem::zeroed();
+                let id = self.pidfd.as_raw_fd() as libc::id_t;
+                let result = libc::waitid(libc::P_PIDFD, id, &mut ended, libc::WEXITED);
+                (result, ended)
+            };
+            match Errno::result(result) {
+                // SAFETY: what waitid fills for a child holds a status.
+                Ok(_) => return Ok((ended.si_code, unsafe { ended.si_status() })),
+                Err(Errno::EINTR) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     /// Readable once it has ended.
     pub fn pidfd(&self) -> BorrowedFd<'_> {
         self.pidfd.as_fd()

@@ -8,7 +8,6 @@ use cosmos_rpc::message::launch::{Ended, Kill};
 use cosmos_rpc::{Fault, FaultCode};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use std::os::fd::AsFd;
 
 /// Stays until the VM has ended. cosmosd may vanish meanwhile: then nobody is told.
@@ -63,21 +62,15 @@ fn wait(child: &Child, coordinator: Option<&Connection>) -> Result<(bool, bool),
 }
 
 fn reap(child: &Child, requested: bool) -> Result<Ending, Fault> {
-    loop {
-        return match waitid(Id::PIDFd(child.pidfd()), WaitPidFlag::WEXITED) {
-            Err(Errno::EINTR) => continue,
-            Err(error) => Err(system("waitid", error)),
-            Ok(WaitStatus::Exited(_, status)) => Ok(Ending::Exited(status)),
-            Ok(WaitStatus::Signaled(_, signal, _)) => {
-                let signal = signal as i32;
-                Ok(Ending::Killed {
-                    signal,
-                    requested: requested && signal == libc::SIGKILL,
-                })
-            }
-            Ok(_) => Ok(Ending::Unknown),
-        };
-    }
+    let (code, status) = child.reap().map_err(|error| system("waitid", error))?;
+    Ok(match code {
+        libc::CLD_EXITED => Ending::Exited(status),
+        libc::CLD_KILLED | libc::CLD_DUMPED => Ending::Killed {
+            signal: status,
+            requested: requested && status == libc::SIGKILL,
+        },
+        _ => Ending::Unknown,
+    })
 }
 
 fn system(call: &str, error: Errno) -> Fault {

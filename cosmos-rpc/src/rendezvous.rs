@@ -25,7 +25,7 @@ pub(crate) use start::{READY, TAKEN};
 
 use crate::handshake::Role;
 use crate::message::registry::Connect;
-use crate::{Fault, FaultCode, blocking, peer};
+use crate::{Blame, Fault, FaultCode, blocking, peer};
 use nix::errno::Errno;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -40,6 +40,8 @@ pub const COORDINATOR: &str = "cosmosd";
 /// Program of the registry.
 pub const REGISTRY: &str = "cosmosdb";
 
+/// How often a daemon is looked for that ends before it shook hands.
+const ATTEMPTS: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(5);
 /// How long to look for a coordinator that was started, or has the field, before starting one again.
 const LOOK: Duration = Duration::from_millis(200);
@@ -64,15 +66,10 @@ pub struct Rendezvous {
 /// Faults of the host, for a person: what is wrong with the directory, why the daemon does not
 /// start, that it is not ready in time, that somebody else answers.
 pub fn connect_registry(rendezvous: &Rendezvous) -> Result<blocking::Connection, Fault> {
-    let connect = || {
+    persistently(rendezvous, REGISTRY, |rendezvous| {
         let stream = registry_socket(rendezvous)?;
         blocking::Connection::connect(stream, Role::Client)?.expect(Role::Registry)
-    };
-    match connect() {
-        // One that was idle may have ended in this very moment.
-        Err(fault) if fault.code == FaultCode::Disconnected && rendezvous.start => connect(),
-        answer => answer,
-    }
+    })
 }
 
 /// A connection to the coordinator as a client; the daemons are started where they do not run.
@@ -81,8 +78,42 @@ pub fn connect_registry(rendezvous: &Rendezvous) -> Result<blocking::Connection,
 ///
 /// As [`connect_registry`], and what the registry refuses.
 pub fn connect_coordinator(rendezvous: &Rendezvous) -> Result<blocking::Connection, Fault> {
-    let stream = coordinator_socket(rendezvous)?;
-    blocking::Connection::connect(stream, Role::Client)?.expect(Role::Coordinator)
+    persistently(rendezvous, COORDINATOR, |rendezvous| {
+        let stream = coordinator_socket(rendezvous)?;
+        blocking::Connection::connect(stream, Role::Client)?.expect(Role::Coordinator)
+    })
+}
+
+/// Looks for a daemon again that ended after it was found, as an idle one may: nothing was asked of
+/// it yet.
+fn persistently(
+    rendezvous: &Rendezvous,
+    daemon: &str,
+    connect: impl Fn(&Rendezvous) -> Result<blocking::Connection, Fault>,
+) -> Result<blocking::Connection, Fault> {
+    let deadline = Instant::now() + rendezvous.patience;
+    let mut attempt = rendezvous.clone();
+    let mut result = connect(&attempt);
+    for _ in 1..ATTEMPTS {
+        let ended = |fault: &Fault| fault.code == FaultCode::Disconnected;
+        if !rendezvous.start || !result.as_ref().is_err_and(ended) {
+            break;
+        }
+        std::thread::sleep(PAUSE);
+        attempt.patience = deadline.saturating_duration_since(Instant::now());
+        result = connect(&attempt);
+    }
+    result.map_err(|fault| unanswered(fault, daemon))
+}
+
+/// A daemon's end or silence, with its name: it is the host's failure, and named once.
+fn unanswered(fault: Fault, daemon: &str) -> Fault {
+    match (fault.blame, fault.code) {
+        (Blame::Peer, FaultCode::TimedOut | FaultCode::Disconnected) => {
+            Fault::host(fault.code, format!("{daemon}: {}", fault.message))
+        }
+        _ => fault,
+    }
 }
 
 /// A stream to the registry, its uid checked, before any handshake.
@@ -224,7 +255,7 @@ fn try_coordinator(registry: &mut blocking::Connection) -> Result<Option<UnixStr
     match reach(registry, COORDINATOR) {
         Ok(stream) => Ok(Some(stream)),
         Err(fault) if fault.code == FaultCode::NoSuchName => Ok(None),
-        Err(fault) => Err(fault),
+        Err(fault) => Err(unanswered(fault, REGISTRY)),
     }
 }
 

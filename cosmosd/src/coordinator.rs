@@ -1,6 +1,7 @@
 //! The table of VMs, and what all rooms share.
 
 use crate::{
+    aside,
     confinement::Confinement,
     identity::Client,
     launch::Order,
@@ -342,20 +343,11 @@ impl Coordinator {
     pub async fn requirements(&self, target: TargetName) -> Result<Requirements, Fault> {
         let (profiles, host) = (self.profiles.clone(), self.host.clone());
         let search_path = self.config.search_path.value.clone();
-        let reading = tokio::task::spawn_blocking(move || {
-            read(
-                &target,
-                &Directories::of_this_machine(&search_path),
-                &profiles,
-                &host,
-            )
+        let reading = aside::run(move || {
+            let directories = Directories::of_this_machine(&search_path);
+            read(&target, &directories, &profiles, &host)
         });
-        reading.await.unwrap_or_else(|error| {
-            Err(Fault::host(
-                FaultCode::System,
-                format!("reading the target failed: {error}"),
-            ))
-        })
+        reading.await?
     }
 }
 

@@ -13,12 +13,13 @@
 //! | [`coordinator`] | the table of VMs and what all rooms share |
 //! | [`session`] | one client's connection |
 //! | [`verb`] | what each request does, a file each |
+//! | [`aside`] | work that may wait, on threads |
 //! | [`registry`] | the connection to cosmosdb, made again whenever it is lost |
 //! | [`daemon`] | start, signals, the end |
 //!
 //! # Promises
 //!
-//! 1. One thread runs everything but reading target files; nothing a peer does or leaves undone
+//! 1. One thread runs everything but reading target files and looking for cosmosdb; nothing a peer does or leaves undone
 //!    stops it: every wait for a peer has a deadline or can be abandoned.
 //! 2. cosmosd never forks. It spawns the launcher, holds its pidfd before anything could reap it,
 //!    and reaps each exactly once: there are no zombies.
@@ -27,6 +28,7 @@
 //!    nothing that concerns anybody else.
 //! 5. Names of VMs outlive a restart of cosmosdb: they are registered again.
 
+pub mod aside;
 pub mod confinement;
 pub mod coordinator;
 pub mod daemon;

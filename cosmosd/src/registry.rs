@@ -4,7 +4,7 @@
 //! every connect it registers all of them anew, `cosmosd` first, so that names of VMs outlive a
 //! restart of cosmosdb. Who asks for a name waits until it is registered on a live connection.
 
-use crate::launch::tokio_stream;
+use crate::{aside, launch::tokio_stream};
 use cosmos_rpc::{
     Fault, FaultCode, Frame, Role,
     asynchronous::Connection,
@@ -155,14 +155,13 @@ pub async fn keep(
 }
 
 async fn connect(rendezvous: Rendezvous) -> Result<Connection, Fault> {
-    let socket = tokio::task::spawn_blocking(move || rendezvous::registry_socket(&rendezvous));
+    let stream = aside::run(move || rendezvous::registry_socket(&rendezvous)).await??;
     let lost = |error: &dyn std::fmt::Display| {
         Fault::host(
             FaultCode::System,
             format!("connecting to cosmosdb: {error}"),
         )
     };
-    let stream = socket.await.map_err(|error| lost(&error))??;
     let stream = tokio_stream(stream).map_err(|error| lost(&error))?;
     let connection = Connection::connect(stream, Role::Coordinator).await?;
     match connection.peer().role {

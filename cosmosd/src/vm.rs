@@ -208,10 +208,12 @@ impl Vm {
             return Ok(());
         }
         Err(life.problem.clone().unwrap_or_else(|| {
-            Fault::vm(
-                FaultCode::VmDied,
-                format!("the VM {} is ending: {}", self.name, life.obituary()),
-            )
+            let how = match life.obituary().as_str() {
+                "" => String::new(),
+                obituary => format!(": {obituary}"),
+            };
+            let message = format!("the VM {} is ending{how}", self.name);
+            Fault::vm(FaultCode::VmDied, message)
         }))
     }
 

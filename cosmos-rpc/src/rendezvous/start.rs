@@ -35,8 +35,8 @@ const ALLOWED: [&str; 8] = [
 ///
 /// # Errors
 ///
-/// `LaunchFailed` when it is not there, cannot be executed, or says why it does not serve;
-/// `Disconnected` when it ended without a word; `TimedOut`.
+/// `LaunchFailed` when it is not there, cannot be executed, says why it does not serve, or ended
+/// without a word; `TimedOut`.
 pub(super) fn start(
     program: &str,
     rendezvous: &Rendezvous,
@@ -77,10 +77,10 @@ pub(super) fn start(
         Said::Nothing => {
             reap(&mut child);
             let log = directory.path().join(log);
-            Err(Fault::host(
-                FaultCode::Disconnected,
-                format!("{program} ended before it was ready{}", last_words(&log)),
-            ))
+            Err(launch_failed(format!(
+                "{program} ended before it was ready{}",
+                last_words(&log)
+            )))
         }
         Said::TooLate => {
             // It is left to itself: it may be slow, and a pid is no safe name to kill it by.

@@ -191,8 +191,8 @@ int cosmos_options_set_isolation(cosmos_options *options, const char *level);
 int cosmos_options_set_limit(cosmos_options *options, const char *name, unsigned long most);
 
 /**
- * Whether to start a new VM even where this process has one that fits; 0 at first. Returns 0, or
- * -1 with errno EINVAL.
+ * Whether to start a new VM even where this process has one that fits; 0 at first. Nothing else is
+ * opened in it, unless cosmos_options_set_vm names it. Returns 0, or -1 with errno EINVAL.
  *
  * What the caller promises:
  * options is NULL or from cosmos_options_new.

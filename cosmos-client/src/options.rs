@@ -41,7 +41,8 @@ impl Options {
         self
     }
 
-    /// Whether to start a new VM even where this process has one that fits.
+    /// Whether to start a new VM even where this process has one that fits. Nothing else is opened
+    /// in it, unless it is named by [`Options::vm`].
     pub fn fresh(mut self, fresh: bool) -> Options {
         self.fresh = fresh;
         self

@@ -166,7 +166,7 @@ impl Session {
                 shared: !request.shared_name.is_empty()
                     || matches!(request.purpose, Purpose::Running(_)),
                 epoch: Some(self.epoch()),
-                reusable: !options.fresh,
+                reusable: !request.fresh,
             };
             match self.link(&opened, nature)? {
                 Some(link) => return Ok((Hold::new(link), opened)),

@@ -208,6 +208,7 @@ impl Coordinator {
         }
         let fits = |vm: &&Rc<Vm>| {
             matches!(vm.owner, Owner::Session(owner, _) if owner == session)
+                && !vm.alone
                 && vm.kind == wish.profile.kind
                 && vm.confinement == *wish.confinement
                 && vm.state() < State::Poisoned
@@ -274,6 +275,7 @@ impl Coordinator {
             kind: wish.profile.kind.clone(),
             host: wish.profile.host.clone(),
             owner,
+            alone: wish.fresh,
             confinement: wish.confinement.clone(),
             targets: RefCell::default(),
             life: known,

@@ -90,6 +90,8 @@ pub struct Vm {
     pub host: String,
     /// Who may use it.
     pub owner: Owner,
+    /// Whether it was asked for as a fresh one: no later request is given it.
+    pub alone: bool,
     /// What it was started with.
     pub confinement: Confinement,
     /// The targets it was asked for, each once.

@@ -254,6 +254,10 @@ fn a_client_keeps_its_vm_until_it_goes() {
         })
         .unwrap();
     assert_ne!(fresh.name, first.name);
+    // What was started fresh is given to no later request, even when it is the only one.
+    client.close(&first.name, false).unwrap();
+    let first = client.puppet("").unwrap();
+    assert_ne!(fresh.name, first.name);
     let settings = vec![("limits.open_files".to_owned(), "50".to_owned())];
     let tighter = client
         .open(&VmOpen {

@@ -113,8 +113,8 @@ pub unsafe extern "C" fn cosmos_options_set_limit(
     }
 }
 
-/// Whether to start a new VM even where this process has one that fits; 0 at first. Returns 0, or
-/// -1 with errno EINVAL.
+/// Whether to start a new VM even where this process has one that fits; 0 at first. Nothing else is
+/// opened in it, unless cosmos_options_set_vm names it. Returns 0, or -1 with errno EINVAL.
 ///
 /// # Safety
 /// options is NULL or from cosmos_options_new.

@@ -38,6 +38,12 @@ use std::time::Duration;
 const START: Duration = Duration::from_secs(10);
 /// How long a daemon may take for an answer; it may be starting a VM.
 const ANSWER: Duration = Duration::from_secs(60);
+/// How often a request is made of daemons that end instead of answering.
+const ASKED: u32 = 3;
+/// How often a VM is asked for again that was lost before it was reached, and the first pause before
+/// that, of which each next is twice as long.
+const SEARCHES: u32 = 4;
+const SEARCH_PAUSE: Duration = Duration::from_millis(20);
 /// How many closures of closed libraries stay callable (and answer "closed").
 const RETIRED: usize = 64;
 
@@ -159,16 +165,32 @@ impl Session {
             fresh: options.fresh,
             settings: options.settings.clone(),
         };
+        let mut searches = 0;
         loop {
             let opened = self.ask_coordinator(&request)?;
+            let epoch = self.epoch();
             let nature = Nature {
                 // A running VM that is not in the table yet was started by another process.
                 shared: !request.shared_name.is_empty()
                     || matches!(request.purpose, Purpose::Running(_)),
-                epoch: Some(self.epoch()),
+                epoch: Some(epoch),
                 reusable: !request.fresh,
             };
-            match self.link(&opened, nature)? {
+            let linked = match self.link(&opened, nature) {
+                // A daemon ended in between. One that comes back knows the VM in a moment, or has
+                // another one.
+                Err(fault) if searches < SEARCHES && is_lost(&fault) => {
+                    if request.fresh && self.epoch() == epoch {
+                        let (name, kill) = (opened.name, false);
+                        let _ = self.ask_connected(&VmClose { name, kill });
+                    }
+                    std::thread::sleep(SEARCH_PAUSE * 2u32.pow(searches));
+                    searches += 1;
+                    continue;
+                }
+                linked => linked?,
+            };
+            match linked {
                 Some(link) => return Ok((Hold::new(link), opened)),
                 // cosmosd has not seen yet what this process has: that the VM is gone.
                 None if !request.fresh => request.fresh = true,
@@ -297,32 +319,35 @@ pub(crate) fn configured_timeout() -> Result<Option<Duration>, Fault> {
     Ok((milliseconds > 0).then(|| Duration::from_millis(milliseconds)))
 }
 
-/// Asks over a connection that is made when there is none, and again when it is found dead.
+/// Asks over a connection that is made when there is none, and again when it ends unanswered: a
+/// request may be made more than once, for what one began ends with its connection.
 fn with<T>(
     place: &Mutex<Option<Own<Connection>>>,
     connect: impl Fn() -> Result<Connection, Fault>,
     ask: impl Fn(&mut Connection) -> Result<T, Fault>,
 ) -> Result<T, Fault> {
-    let connect = || {
-        let mut connection = Own::new(connect()?);
-        connection.set_timeout(Some(ANSWER));
-        Ok::<_, Fault>(connection)
-    };
     let mut place = lock(place);
-    if let Some(known) = &mut *place {
-        match ask(known) {
-            Err(fault) if fault.code == FaultCode::Disconnected => *place = None,
+    let mut asked = 0;
+    loop {
+        let connection = match place.take() {
+            Some(known) => place.insert(known),
+            None => {
+                let mut connection = Own::new(connect()?);
+                connection.set_timeout(Some(ANSWER));
+                place.insert(connection)
+            }
+        };
+        asked += 1;
+        match ask(connection) {
+            Err(fault) if fault.code == FaultCode::Disconnected => {
+                *place = None;
+                if asked == ASKED {
+                    return Err(fault);
+                }
+            }
             answer => return answer,
         }
     }
-    let answer = ask(place.insert(connect()?));
-    if answer
-        .as_ref()
-        .is_err_and(|fault| fault.code == FaultCode::Disconnected)
-    {
-        *place = None;
-    }
-    answer
 }
 
 fn configuration() -> Result<Config, Fault> {
@@ -337,6 +362,11 @@ fn rendezvous() -> Result<Rendezvous, Fault> {
         start: config.start_daemons.value,
         patience: START,
     })
+}
+
+/// Whether a VM just opened cannot be reached because a daemon, or the VM, ended meanwhile.
+fn is_lost(fault: &Fault) -> bool {
+    matches!(fault.code, FaultCode::NoSuchName | FaultCode::Disconnected)
 }
 
 /// A daemon's silence or end, with its name.

@@ -6,8 +6,9 @@ use crate::{
     origin::{Origin, Sourced},
 };
 use std::{
-    fs::File,
+    fs::OpenOptions,
     io::{ErrorKind, Read},
+    os::unix::fs::{FileTypeExt, OpenOptionsExt},
     path::Path,
 };
 use toml::de::{DeTable, DeValue};
@@ -40,7 +41,10 @@ impl Layer {
             path: path.to_owned(),
             source,
         };
-        let file = match File::open(path) {
+        // Nothing that was put in its place makes a program wait.
+        let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
+        let opened = OpenOptions::new().read(true).custom_flags(flags).open(path);
+        let file = match opened {
             Ok(file) => file,
             Err(error)
                 if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
@@ -49,6 +53,11 @@ impl Layer {
             }
             Err(error) => return Err(unreadable(error)),
         };
+        // Not regular files alone: a link to /dev/null is how people say that there is none.
+        let kind = file.metadata().map_err(unreadable)?.file_type();
+        if kind.is_fifo() {
+            return Err(unreadable(std::io::Error::other("it is a pipe")));
+        }
         let mut text = String::new();
         file.take(FILE_LIMIT + 1)
             .read_to_string(&mut text)

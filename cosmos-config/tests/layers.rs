@@ -244,3 +244,15 @@ fn missing_file_is_no_layer_and_unreadable_one_an_error() {
         Err(ConfigError::TooLarge { .. })
     ));
 }
+
+#[test]
+fn a_pipe_makes_nobody_wait_and_a_link_to_null_states_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipe = directory.path().join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let error = Layer::from_file(&pipe).unwrap_err().to_string();
+    assert!(error.ends_with("cannot be read: it is a pipe"), "{error}");
+    let nothing = directory.path().join("nothing");
+    std::os::unix::fs::symlink("/dev/null", &nothing).unwrap();
+    assert!(Layer::from_file(&nothing).unwrap().is_some());
+}

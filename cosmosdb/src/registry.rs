@@ -178,7 +178,7 @@ impl Registry {
         }
         let peers = self.peers.borrow();
         if peers.len() >= self.bounds.connections {
-            return Err(limit("connections", peers.len()));
+            return Err(limit("connections (limits.connections)", peers.len()));
         }
         let of_uid = peers
             .values()
@@ -198,7 +198,7 @@ impl Registry {
     pub fn admit_name(&self, uid: u32) -> Result<(), Fault> {
         let table = self.table.borrow();
         if table.len() >= self.bounds.names {
-            return Err(limit("names", table.len()));
+            return Err(limit("names (limits.names)", table.len()));
         }
         let of_uid = table.len_of(uid);
         if !self.rules.is_own(uid) && of_uid >= self.rules.names_per_uid {
@@ -248,7 +248,7 @@ impl Registry {
 }
 
 fn limit(what: &str, count: usize) -> Fault {
-    Fault::caller(
+    Fault::host(
         FaultCode::LimitReached,
         format!("the registry has {count} {what}, as many as it is configured for"),
     )

@@ -121,10 +121,7 @@ pub fn scalar_type(model: &DataModel, scalar: Scalar) -> middle::Type {
         ComplexFloat => middle::Type::c32(),
         ComplexDouble => middle::Type::c64(),
         ComplexLongDouble => middle::Type::complex_longdouble(),
-        integer => match (
-            narrow::integer_size(model, integer),
-            narrow::signed(integer),
-        ) {
+        integer => match (narrow::integer_size(model, integer), integer.is_signed()) {
             (1, true) => middle::Type::i8(),
             (1, false) => middle::Type::u8(),
             (2, true) => middle::Type::i16(),

@@ -20,34 +20,11 @@ pub fn result_of(frame: &CallFrame) -> Option<NarrowResult> {
     let (size, signed) = match frame.ty(frame.result()) {
         Type::Descriptor => (4, true),
         Type::Scalar(scalar) if !floating(*scalar) => {
-            (integer_size(&model, *scalar), signed(*scalar))
+            (integer_size(&model, *scalar), scalar.is_signed())
         }
         _ => return None,
     };
     (size <= size_of::<usize>()).then_some(NarrowResult { size, signed })
-}
-
-/// Whether an integer type is signed. Plain `char` and `wchar_t` are, on every supported target.
-pub(crate) fn signed(scalar: Scalar) -> bool {
-    use Scalar::*;
-    matches!(
-        scalar,
-        Char | SignedChar
-            | Short
-            | Int
-            | Long
-            | LongLong
-            | Int8
-            | Int16
-            | Int32
-            | Int64
-            | SignedSize
-            | PointerDifference
-            | IntPointer
-            | WideChar
-            | Time
-            | Offset
-    )
 }
 
 /// Bytes of an integer type.

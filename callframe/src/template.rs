@@ -21,8 +21,6 @@ use std::sync::Arc;
 mod check;
 mod encode;
 
-pub(crate) use check::is_integer;
-
 /// How many records and arrays may lie inside each other by value.
 const MAXIMUM_NESTING: usize = 32;
 

@@ -142,6 +142,36 @@ pub enum Scalar {
     ComplexLongDouble,
 }
 
+impl Scalar {
+    /// Whether it is an integer; the others are floating and complex types.
+    pub fn is_integer(self) -> bool {
+        use Scalar::*;
+        !matches!(
+            self,
+            Float | Double | LongDouble | ComplexFloat | ComplexDouble | ComplexLongDouble
+        )
+    }
+
+    /// Whether it has negative values. Plain `char` and `wchar_t` do on every supported target.
+    pub fn is_signed(self) -> bool {
+        use Scalar::*;
+        !matches!(
+            self,
+            Bool | UnsignedChar
+                | UnsignedShort
+                | UnsignedInt
+                | UnsignedLong
+                | UnsignedLongLong
+                | UInt8
+                | UInt16
+                | UInt32
+                | UInt64
+                | Size
+                | UIntPointer
+        )
+    }
+}
+
 /// A pointer: where it leads, which way the data flows, how far it reaches, whose it is.
 ///
 /// What holds of every pointer in a frame:

@@ -21,7 +21,7 @@ pub fn parameters(frame: &CallFrame) -> String {
 pub fn ty(frame: &CallFrame, id: TypeId) -> String {
     match frame.ty(id) {
         Type::Void => "void".to_owned(),
-        Type::Scalar(scalar) => self::scalar(*scalar).to_owned(),
+        Type::Scalar(scalar) => scalar.c_name().to_owned(),
         Type::Descriptor => "file descriptor".to_owned(),
         Type::Pointer(pointer) => self::pointer(frame, pointer),
         Type::Array { element, length } => format!("array of {length} {}", ty(frame, *element)),
@@ -61,44 +61,5 @@ fn pointer(frame: &CallFrame, pointer: &Pointer) -> String {
         (false, true) => format!("output: {what}"),
         (true, true) => format!("input and output: {what}"),
         _ => what,
-    }
-}
-
-fn scalar(scalar: Scalar) -> &'static str {
-    match scalar {
-        Scalar::Bool => "bool",
-        Scalar::Char => "char",
-        Scalar::SignedChar => "signed char",
-        Scalar::UnsignedChar => "unsigned char",
-        Scalar::Short => "short",
-        Scalar::UnsignedShort => "unsigned short",
-        Scalar::Int => "int",
-        Scalar::UnsignedInt => "unsigned int",
-        Scalar::Long => "long",
-        Scalar::UnsignedLong => "unsigned long",
-        Scalar::LongLong => "long long",
-        Scalar::UnsignedLongLong => "unsigned long long",
-        Scalar::Int8 => "int8_t",
-        Scalar::UInt8 => "uint8_t",
-        Scalar::Int16 => "int16_t",
-        Scalar::UInt16 => "uint16_t",
-        Scalar::Int32 => "int32_t",
-        Scalar::UInt32 => "uint32_t",
-        Scalar::Int64 => "int64_t",
-        Scalar::UInt64 => "uint64_t",
-        Scalar::Size => "size_t",
-        Scalar::SignedSize => "ssize_t",
-        Scalar::PointerDifference => "ptrdiff_t",
-        Scalar::IntPointer => "intptr_t",
-        Scalar::UIntPointer => "uintptr_t",
-        Scalar::WideChar => "wchar_t",
-        Scalar::Time => "time_t",
-        Scalar::Offset => "off_t",
-        Scalar::Float => "float",
-        Scalar::Double => "double",
-        Scalar::LongDouble => "long double",
-        Scalar::ComplexFloat => "float complex",
-        Scalar::ComplexDouble => "double complex",
-        Scalar::ComplexLongDouble => "long double complex",
     }
 }

@@ -157,7 +157,7 @@ fn fits(function: &Resolved, ty: TypeId, shape: Shape) -> bool {
                 shape
                     == Shape::Integer {
                         size,
-                        signed: is_signed(*integer),
+                        signed: integer.is_signed(),
                     }
             }
         },
@@ -183,7 +183,7 @@ fn expected(function: &Resolved, ty: TypeId) -> String {
             Scalar::LongDouble | Scalar::ComplexLongDouble => {
                 "long double, for which there is no Rust type (use Function::call)".to_owned()
             }
-            integer if is_signed(*integer) => format!("i{bits}"),
+            integer if integer.is_signed() => format!("i{bits}"),
             _ => format!("u{bits}"),
         },
         Type::Record(_) => format!(
@@ -192,25 +192,6 @@ fn expected(function: &Resolved, ty: TypeId) -> String {
         ),
         _ => "a type without values".to_owned(),
     }
-}
-
-/// Whether an integer type is signed.
-pub(crate) fn is_signed(scalar: Scalar) -> bool {
-    use Scalar::*;
-    !matches!(
-        scalar,
-        Bool | UnsignedChar
-            | UnsignedShort
-            | UnsignedInt
-            | UnsignedLong
-            | UnsignedLongLong
-            | UInt8
-            | UInt16
-            | UInt32
-            | UInt64
-            | Size
-            | UIntPointer
-    )
 }
 
 macro_rules! by_value {

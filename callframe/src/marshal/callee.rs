@@ -4,9 +4,9 @@ use super::MarshalError;
 use super::evaluate::Failure;
 use super::image::{Image, integer};
 use super::memory::CalleeMemory;
-use super::plan::{Plans, is_signed};
+use super::plan::Plans;
 use crate::template::Template;
-use crate::types::{Pointer, RecordId, Scalar, Type, TypeId};
+use crate::types::{Pointer, Scalar, Type, TypeId};
 
 mod decode;
 mod reply;
@@ -108,7 +108,7 @@ impl Callee {
             image.bytes(),
             slot.offset as usize,
             slot.size as usize,
-            is_signed(scalar),
+            scalar.is_signed(),
         ))
     }
 
@@ -127,30 +127,7 @@ impl Callee {
             image.bytes(),
             block.offset,
             size,
-            is_signed(scalar),
-        ))
-    }
-
-    /// The integer in member `index` of a record that begins at `at` in `bytes`.
-    fn field(
-        &self,
-        bytes: &[u8],
-        index: u32,
-        record: Option<(RecordId, usize)>,
-    ) -> Result<i128, Failure> {
-        let (id, at) = record.ok_or(Failure::Absent)?;
-        let field = self.template.frame().record(id).fields.get(index as usize);
-        let scalar = field.and_then(|field| self.scalar(field.ty));
-        let offset = self.template.field_offset(id, index as usize);
-        let (Some(scalar), Some(offset)) = (scalar, offset) else {
-            return Err(Failure::Absent);
-        };
-        let size = self.template.scalar(scalar).size as usize;
-        Ok(integer(
-            bytes,
-            at + offset as usize,
-            size,
-            is_signed(scalar),
+            scalar.is_signed(),
         ))
     }
 }

@@ -3,7 +3,7 @@
 use super::error::MarshalError;
 use super::evaluate::{Failure, Operand, evaluate};
 use super::memory::CallerMemory;
-use super::plan::{Plans, is_signed};
+use super::plan::Plans;
 use crate::expression::{Expression, Operation};
 use crate::template::{LayoutError, Template};
 use crate::types::{Extent, Pointer, Scalar, Type, TypeId};
@@ -218,7 +218,7 @@ impl Caller {
     fn pointee_integer(&self, index: u32) -> Option<(usize, bool)> {
         let parameter = self.frame.parameters().get(index as usize)?;
         let scalar = self.scalar(self.pointer(parameter.ty)?.target)?;
-        Some((self.callee.scalar(scalar).size as usize, is_signed(scalar)))
+        Some((self.callee.scalar(scalar).size as usize, scalar.is_signed()))
     }
 
     fn evaluate(

@@ -1,7 +1,10 @@
 //! The value of an expression in one call, and why it has none.
 
+use super::image::integer;
 use crate::DataModel;
 use crate::expression::{Environment, EvaluationError, Expression};
+use crate::template::Template;
+use crate::types::{RecordId, Type};
 use std::cell::Cell;
 
 /// What an expression asks the call for.
@@ -40,6 +43,33 @@ pub(super) fn evaluate(
             EvaluationError::Overflow | EvaluationError::DivisionByZero => Failure::Overflow,
             _ => values.failure.get().unwrap_or(Failure::Absent),
         })
+}
+
+/// The integer in member `index` of a record, which begins at a place in `bytes` that are laid out
+/// by the template.
+pub(super) fn field(
+    template: &Template,
+    bytes: &[u8],
+    index: u32,
+    record: Option<(RecordId, usize)>,
+) -> Result<i128, Failure> {
+    let (id, at) = record.ok_or(Failure::Absent)?;
+    let frame = template.frame();
+    let field = frame.record(id).fields.get(index as usize);
+    let offset = template.field_offset(id, index as usize);
+    let (Some(field), Some(offset)) = (field, offset) else {
+        return Err(Failure::Absent);
+    };
+    let Type::Scalar(scalar) = frame.ty(field.ty) else {
+        return Err(Failure::Absent);
+    };
+    let size = template.scalar(*scalar).size as usize;
+    Ok(integer(
+        bytes,
+        at + offset as usize,
+        size,
+        scalar.is_signed(),
+    ))
 }
 
 /// An environment that remembers why a value is missing.

@@ -5,7 +5,7 @@
 //! the caller's padding never reaches the VM.
 
 use crate::expression::{Expression, Operation};
-use crate::template::{LayoutError, Template, is_integer};
+use crate::template::{LayoutError, Template};
 use crate::types::{Extent, Ownership, RecordId, Scalar, Type, TypeId};
 
 /// Moves one element.
@@ -304,11 +304,11 @@ impl Compiler<'_> {
                     X87,
                 );
             }
-            _ if caller_size == callee_size || !is_integer(scalar) => {
+            _ if caller_size == callee_size || !scalar.is_integer() => {
                 copy(steps, caller, callee, caller_size);
             }
             _ => {
-                let signed = is_signed(scalar);
+                let signed = scalar.is_signed();
                 steps.push(Step::Integer {
                     caller,
                     callee,
@@ -427,18 +427,6 @@ fn copy(steps: &mut Vec<Step>, caller: usize, callee: usize, length: usize) {
         callee,
         length,
     });
-}
-
-/// Whether an integer type is signed.
-pub(super) fn is_signed(scalar: Scalar) -> bool {
-    use Scalar::*;
-    match scalar {
-        Char | SignedChar | Short | Int | Long | LongLong | Int8 | Int16 | Int32 | Int64
-        | SignedSize | PointerDifference | IntPointer | WideChar | Time | Offset => true,
-        Bool | UnsignedChar | UnsignedShort | UnsignedInt | UnsignedLong | UnsignedLongLong
-        | UInt8 | UInt16 | UInt32 | UInt64 | Size | UIntPointer => false,
-        Float | Double | LongDouble | ComplexFloat | ComplexDouble | ComplexLongDouble => true,
-    }
 }
 
 fn watched(template: &Template) -> Vec<bool> {

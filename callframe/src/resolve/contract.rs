@@ -2,7 +2,6 @@
 
 use std::ops::RangeInclusive;
 
-use super::parameters::is_integer;
 use super::pointers::Moment;
 use super::{Place, Resolved, Resolver, Root};
 use crate::error::{Code, PrototypeError};
@@ -111,7 +110,7 @@ impl Resolver<'_> {
             Some(Type::Pointer(_)) => Scalar::IntPointer,
             _ => return wrong("the function returns nothing that could say so"),
         };
-        match (value, is_integer(scalar)) {
+        match (value, scalar.is_integer()) {
             (FailValue::Integer(value), true) => {
                 if fits(value, scalar) {
                     return Ok(FailValue::Integer(value));
@@ -137,7 +136,7 @@ fn fits(value: i128, scalar: Scalar) -> bool {
 
 /// The values of an integer type at its widest; `None` for other types.
 pub(super) fn range(scalar: Scalar) -> Option<RangeInclusive<i128>> {
-    if !is_integer(scalar) {
+    if !scalar.is_integer() {
         return None;
     }
     if scalar == Scalar::Bool {

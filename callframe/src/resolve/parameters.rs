@@ -12,7 +12,7 @@ use crate::syntax::raw::{
 };
 use crate::syntax::scope::Scope;
 use crate::syntax::token::Span;
-use crate::types::{Direction, Scalar};
+use crate::types::Direction;
 
 /// A parameter with what attributes of the function say of it.
 pub(super) struct Known {
@@ -97,9 +97,9 @@ pub(super) fn value(ty: &RawType) -> Value {
         Shape::Scalar(_) if has(ty, |kind| matches!(kind, AnnotationKind::Descriptor)) => {
             Value::None
         }
-        Shape::Scalar(scalar) if is_integer(*scalar) => Value::Integer,
+        Shape::Scalar(scalar) if scalar.is_integer() => Value::Integer,
         Shape::Pointer(target) => match target.shape {
-            Shape::Scalar(scalar) if is_integer(scalar) => Value::Pointee(direction(ty, target)),
+            Shape::Scalar(scalar) if scalar.is_integer() => Value::Pointee(direction(ty, target)),
             _ => Value::None,
         },
         _ => Value::None,
@@ -127,19 +127,6 @@ pub(super) fn is_constant(target: &RawType) -> bool {
         Shape::Array(element, _) => target.constant || is_constant(element),
         _ => target.constant,
     }
-}
-
-/// Whether C calls it an integer type.
-pub(super) fn is_integer(scalar: Scalar) -> bool {
-    !matches!(
-        scalar,
-        Scalar::Float
-            | Scalar::Double
-            | Scalar::LongDouble
-            | Scalar::ComplexFloat
-            | Scalar::ComplexDouble
-            | Scalar::ComplexLongDouble
-    )
 }
 
 /// What a GCC attribute of the function adds to one parameter; annotations of its own win.

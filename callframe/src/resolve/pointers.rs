@@ -445,7 +445,7 @@ fn check_terminated(target: &RawType, span: Span) -> Resolved<()> {
             code: Code::E0212,
             span,
         })),
-        Shape::Scalar(scalar) if super::parameters::is_integer(*scalar) => Ok(()),
+        Shape::Scalar(scalar) if scalar.is_integer() => Ok(()),
         Shape::Void => Err(advice::unsuited(
             span,
             "void has no elements: use __sized_by",

@@ -16,9 +16,7 @@
 
 use super::{LayoutError, Template};
 use crate::expression::{Expression, Operation};
-use crate::types::{
-    Direction, Extent, Identity, Ownership, Pointer, RecordId, Scalar, Type, TypeId,
-};
+use crate::types::{Direction, Extent, Identity, Ownership, Pointer, RecordId, Type, TypeId};
 use std::collections::HashSet;
 
 /// Whether every value of the frame can be carried.
@@ -205,7 +203,7 @@ impl Checker<'_> {
                     return refuse(words, reason);
                 }
                 let target = self.template.frame().ty(pointer.target);
-                if !matches!(target, Type::Scalar(scalar) if is_integer(*scalar)) {
+                if !matches!(target, Type::Scalar(scalar) if scalar.is_integer()) {
                     return refuse(
                         words,
                         "only arrays of integers can be terminated by a value",
@@ -251,7 +249,7 @@ impl Checker<'_> {
                         .parameters()
                         .get(*index as usize)
                         .map(|p| frame.ty(p.ty));
-                    if !matches!(ty, Some(Type::Scalar(scalar)) if is_integer(*scalar)) {
+                    if !matches!(ty, Some(Type::Scalar(scalar)) if scalar.is_integer()) {
                         return refuse(words, "an expression names a parameter that is no integer");
                     }
                     (0, 1)
@@ -263,14 +261,14 @@ impl Checker<'_> {
                 Operation::Field(index) => {
                     let field = record.and_then(|id| frame.record(id).fields.get(*index as usize));
                     let ty = field.map(|field| frame.ty(field.ty));
-                    if !matches!(ty, Some(Type::Scalar(scalar)) if is_integer(*scalar)) {
+                    if !matches!(ty, Some(Type::Scalar(scalar)) if scalar.is_integer()) {
                         return refuse(words, "an expression names a member that is no integer");
                     }
                     (0, 1)
                 }
                 Operation::Return => {
                     let known = match frame.ty(frame.result()) {
-                        Type::Scalar(scalar) => is_integer(*scalar),
+                        Type::Scalar(scalar) => scalar.is_integer(),
                         Type::Pointer(_) | Type::Descriptor => true,
                         _ => false,
                     };
@@ -312,7 +310,7 @@ impl Checker<'_> {
             );
         };
         let integer =
-            matches!(frame.ty(pointer.target), Type::Scalar(scalar) if is_integer(*scalar));
+            matches!(frame.ty(pointer.target), Type::Scalar(scalar) if scalar.is_integer());
         if !integer || pointer.identity != Identity::Data || pointer.extent != Extent::Single {
             return refuse(
                 words,
@@ -377,15 +375,6 @@ impl Checker<'_> {
             _ => false,
         }
     }
-}
-
-/// Whether expressions can use values of this type, and terminators be of it.
-pub(crate) fn is_integer(scalar: Scalar) -> bool {
-    use Scalar::*;
-    !matches!(
-        scalar,
-        Float | Double | LongDouble | ComplexFloat | ComplexDouble | ComplexLongDouble
-    )
 }
 
 fn refuse(words: &str, reason: &str) -> Result<(), LayoutError> {

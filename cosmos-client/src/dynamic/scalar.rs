@@ -1,6 +1,5 @@
 //! Arithmetic values to C bytes and back.
 
-use crate::signature::is_signed;
 use crate::value::{Value, extended};
 use callframe::types::Scalar;
 
@@ -64,23 +63,10 @@ pub(super) fn from_bytes(scalar: Scalar, bytes: &[u8]) -> Value {
 pub(super) fn integer_value(scalar: Scalar, bytes: &[u8]) -> i128 {
     let bits = 8 * bytes.len().min(16) as u32;
     let value = word(bytes);
-    if bits == 0 || !is_signed(scalar) {
+    if bits == 0 || !scalar.is_signed() {
         return value as i128;
     }
     (value << (128 - bits)) as i128 >> (128 - bits)
-}
-
-/// Whether a scalar is an integer.
-pub(super) fn is_integer(scalar: Scalar) -> bool {
-    !matches!(
-        scalar,
-        Scalar::Float
-            | Scalar::Double
-            | Scalar::LongDouble
-            | Scalar::ComplexFloat
-            | Scalar::ComplexDouble
-            | Scalar::ComplexLongDouble
-    )
 }
 
 fn word(bytes: &[u8]) -> u128 {
@@ -104,7 +90,7 @@ fn integer_bytes(scalar: Scalar, size: usize, value: &Value) -> Result<Vec<u8>, 
         Scalar::Bool => (0, 1),
         // Whether plain char has a sign is nobody's business.
         Scalar::Char => (-128, 255),
-        signed if is_signed(signed) => (-1i128 << (bits - 1), (1i128 << (bits - 1)) - 1),
+        signed if signed.is_signed() => (-1i128 << (bits - 1), (1i128 << (bits - 1)) - 1),
         _ => (0, (1i128 << bits) - 1),
     };
     if *number < least || *number > most {

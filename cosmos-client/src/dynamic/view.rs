@@ -1,6 +1,6 @@
 //! The integers of a call, for the expressions of its prototype.
 
-use super::scalar::{integer_value, is_integer};
+use super::scalar::integer_value;
 use crate::memory::CallMemory;
 use crate::resolved::Resolved;
 use callframe::expression::{Environment, EvaluationError, Expression};
@@ -32,7 +32,7 @@ impl View<'_> {
         let Type::Scalar(scalar) = frame.ty(ty) else {
             return None;
         };
-        if !is_integer(*scalar) {
+        if !scalar.is_integer() {
             return None;
         }
         let size = usize::try_from(self.function.native().scalar(*scalar).size).ok()?;

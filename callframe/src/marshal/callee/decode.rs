@@ -2,7 +2,7 @@
 
 use super::Callee;
 use crate::expression::Expression;
-use crate::marshal::evaluate::{Failure, Operand, evaluate};
+use crate::marshal::evaluate::{Failure, Operand, evaluate, field};
 use crate::marshal::image::{Image, ImageBlock, Owner, Relocation, unsigned};
 use crate::marshal::memory::CalleeMemory;
 use crate::marshal::plan::{Plan, Step};
@@ -380,7 +380,9 @@ impl<M: CalleeMemory> Decoder<'_, M> {
             |operand| match operand {
                 Operand::Parameter(index) => callee.parameter(self.image, index),
                 Operand::Pointee(index) => callee.pointee(self.image, index),
-                Operand::Field(index) => callee.field(self.image.bytes(), index, owner.record),
+                Operand::Field(index) => {
+                    field(&callee.template, self.image.bytes(), index, owner.record)
+                }
                 Operand::Return => Err(Failure::Absent),
             },
         )

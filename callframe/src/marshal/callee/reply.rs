@@ -3,10 +3,10 @@
 use super::Callee;
 use crate::expression::Expression;
 use crate::marshal::caller::fill;
-use crate::marshal::evaluate::{Failure, Operand, evaluate};
+use crate::marshal::evaluate::{Failure, Operand, evaluate, field};
 use crate::marshal::image::{Image, ImageBlock, Owner, integer, unsigned};
 use crate::marshal::memory::CalleeMemory;
-use crate::marshal::plan::{Plan, Step, is_signed};
+use crate::marshal::plan::{Plan, Step};
 use crate::marshal::{MAXIMUM_BLOCKS, MAXIMUM_CALL, MarshalError, UNCHANGED, wire};
 use crate::types::{Extent, Identity, Ownership, Pointer, RecordId, Type, TypeId};
 
@@ -505,7 +505,7 @@ impl<M: CalleeMemory> Writer<'_, M> {
             |operand| match operand {
                 Operand::Parameter(index) => callee.parameter(self.image, index),
                 Operand::Pointee(index) => callee.pointee(self.image, index),
-                Operand::Field(index) => callee.field(self.reply, index, record),
+                Operand::Field(index) => field(&callee.template, self.reply, index, record),
                 Operand::Return => self.return_value(),
             },
         )
@@ -515,7 +515,7 @@ impl<M: CalleeMemory> Writer<'_, M> {
         let frame = self.callee.template.frame();
         let size = self.callee.template.result().size as usize;
         match frame.ty(frame.result()) {
-            Type::Scalar(scalar) => Ok(integer(self.result, 0, size, is_signed(*scalar))),
+            Type::Scalar(scalar) => Ok(integer(self.result, 0, size, scalar.is_signed())),
             Type::Pointer(_) => Ok(i128::from(unsigned(self.result, 0, size) != 0)),
             Type::Descriptor => Ok(integer(self.result, 0, size, true).min(0)),
             _ => Err(Failure::Absent),

@@ -3,9 +3,9 @@
 
 use super::{Caller, Pending, Pointee, Root, Sent};
 use crate::expression::Expression;
-use crate::marshal::evaluate::{Failure, Operand};
+use crate::marshal::evaluate::{Failure, Operand, field};
 use crate::marshal::image::integer;
-use crate::marshal::plan::{Plan, is_signed};
+use crate::marshal::plan::Plan;
 use crate::marshal::wire::{Block, Body};
 use crate::marshal::{MarshalError, UNCHANGED};
 use crate::types::{Extent, Identity, Ownership, RecordId, Type, TypeId};
@@ -312,7 +312,7 @@ impl Checker<'_> {
         self.caller.evaluate(expression, |operand| match operand {
             Operand::Parameter(index) => self.pending.parameter(index),
             Operand::Pointee(index) => self.pointee(index),
-            Operand::Field(index) => self.field(index, record),
+            Operand::Field(index) => field(&self.caller.callee, self.body.bytes, index, record),
             Operand::Return => self.returned(),
         })
     }
@@ -336,24 +336,6 @@ impl Checker<'_> {
         Ok(integer(self.body.bytes, block.start, size, signed))
     }
 
-    fn field(&self, index: u32, record: Option<(RecordId, usize)>) -> Result<i128, Failure> {
-        let (id, at) = record.ok_or(Failure::Absent)?;
-        let template = &self.caller.callee;
-        let field = self.caller.frame.record(id).fields.get(index as usize);
-        let scalar = field.and_then(|field| self.caller.scalar(field.ty));
-        let offset = template.field_offset(id, index as usize);
-        let (Some(scalar), Some(offset)) = (scalar, offset) else {
-            return Err(Failure::Absent);
-        };
-        let size = template.scalar(scalar).size as usize;
-        Ok(integer(
-            self.body.bytes,
-            at + offset as usize,
-            size,
-            is_signed(scalar),
-        ))
-    }
-
     fn returned(&self) -> Result<i128, Failure> {
         let frame = &self.caller.frame;
         match frame.ty(frame.result()) {
@@ -363,7 +345,7 @@ impl Checker<'_> {
                     self.body.bytes,
                     front.start,
                     front.len(),
-                    is_signed(*scalar),
+                    scalar.is_signed(),
                 ))
             }
             Type::Pointer(_) => {

@@ -3,12 +3,12 @@
 use super::Root;
 use super::encode::{Encoder, Work};
 use crate::expression::Expression;
-use crate::marshal::evaluate::{Failure, Operand};
+use crate::marshal::evaluate::{Failure, Operand, field};
 use crate::marshal::image::integer;
 use crate::marshal::memory::CallerMemory;
-use crate::marshal::plan::{Plan, is_signed};
+use crate::marshal::plan::Plan;
 use crate::marshal::{MAXIMUM_CALL, MarshalError, wire};
-use crate::types::{Extent, Pointer, RecordId};
+use crate::types::{Extent, Pointer};
 
 impl<M: CallerMemory> Encoder<'_, M> {
     /// Bytes a pointer reaches in the caller.
@@ -45,7 +45,7 @@ impl<M: CallerMemory> Encoder<'_, M> {
         let value = self.caller.evaluate(expression, |operand| match operand {
             Operand::Parameter(index) => self.parameter(index),
             Operand::Pointee(index) => self.pending.pointee(index).value(),
-            Operand::Field(index) => self.field(index, work.record),
+            Operand::Field(index) => field(&self.caller.callee, self.request, index, work.record),
             Operand::Return => Err(Failure::Absent),
         });
         let reason = match value {
@@ -76,26 +76,7 @@ impl<M: CallerMemory> Encoder<'_, M> {
             self.request,
             at,
             slot.size as usize,
-            is_signed(scalar),
-        ))
-    }
-
-    /// The integer in a sibling field of the pointer, as it was sent.
-    fn field(&self, index: u32, record: Option<(RecordId, usize)>) -> Result<i128, Failure> {
-        let (id, at) = record.ok_or(Failure::Absent)?;
-        let template = &self.caller.callee;
-        let field = self.caller.frame.record(id).fields.get(index as usize);
-        let scalar = field.and_then(|field| self.caller.scalar(field.ty));
-        let offset = template.field_offset(id, index as usize);
-        let (Some(scalar), Some(offset)) = (scalar, offset) else {
-            return Err(Failure::Absent);
-        };
-        let size = template.scalar(scalar).size as usize;
-        Ok(integer(
-            self.request,
-            at + offset as usize,
-            size,
-            is_signed(scalar),
+            scalar.is_signed(),
         ))
     }
 

@@ -2,8 +2,6 @@
 
 use super::Caller;
 use crate::marshal::memory::CallerMemory;
-use crate::marshal::plan::is_signed;
-use crate::template::is_integer;
 use crate::types::{FailValue, Scalar, Type};
 
 pub(super) fn write<M: CallerMemory>(caller: &Caller, memory: &mut M, result: u64) {
@@ -24,9 +22,9 @@ pub(super) fn write<M: CallerMemory>(caller: &Caller, memory: &mut M, result: u6
 }
 
 fn scalar_bytes(scalar: Scalar, size: usize, declared: Option<FailValue>) -> Vec<u8> {
-    if is_integer(scalar) {
+    if scalar.is_integer() {
         let default = if scalar == Scalar::Bool { 0 } else { -1 };
-        debug_assert!(is_signed(scalar) || default <= 0);
+        debug_assert!(scalar.is_signed() || default <= 0);
         return integer_bytes(integer_or(declared, default), size);
     }
     let value = match declared {

@@ -163,8 +163,9 @@ impl Session {
             purpose,
             shared_name: options.shared_name.clone(),
             fresh: options.fresh,
-            settings: options.settings.clone(),
+            settings: configuration()?.settings(),
         };
+        request.settings.extend_from_slice(&options.settings);
         let mut searches = 0;
         loop {
             let opened = self.ask_coordinator(&request)?;

@@ -137,6 +137,24 @@ impl Config {
         Ok(config)
     }
 
+    /// What somebody stated about the confinement of VMs, as settings of a request: so that a
+    /// program's own configuration holds for its VMs, whatever cosmosd was started with.
+    pub fn settings(&self) -> Vec<(String, String)> {
+        fn stated<T: Display>(key: &str, sourced: &Sourced<T>) -> Option<(String, String)> {
+            (!may_replace(&sourced.origin)).then(|| (key.to_owned(), sourced.value.to_string()))
+        }
+        [
+            stated(key::LEVEL, &self.isolation.level),
+            stated(key::DEGRADE, &self.isolation.degrade),
+            stated(key::OPEN_FILES, &self.limits.open_files),
+            stated(key::MEMORY_BYTES, &self.limits.memory_bytes),
+            stated(key::PROCESSES, &self.limits.processes),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
     /// Every key with its value and its origin, for people, in the order of [`crate::keys`].
     pub fn entries(&self) -> Vec<(String, String, String)> {
         fn shown(key: &str, value: impl Display, origin: &Origin) -> (String, String, String) {

@@ -256,3 +256,28 @@ fn a_pipe_makes_nobody_wait_and_a_link_to_null_states_nothing() {
     std::os::unix::fs::symlink("/dev/null", &nothing).unwrap();
     assert!(Layer::from_file(&nothing).unwrap().is_some());
 }
+
+#[test]
+fn what_was_stated_of_confinement_can_be_asked_for_again() {
+    let stated = environment(&[
+        ("COSMOS_ISOLATION_LEVEL", "none"),
+        ("COSMOS_LIMITS_OPEN_FILES", "2000"),
+        ("COSMOS_LIMITS_PROCESSES", "unlimited"),
+        ("COSMOS_IDLE_SECONDS", "5"),
+    ]);
+    let settings = load(vec![stated]).settings();
+    let settings: Vec<_> = settings
+        .iter()
+        .map(|(key, value)| (key.as_str(), value.as_str()))
+        .collect();
+    assert_eq!(
+        settings,
+        [
+            ("isolation.level", "none"),
+            ("limits.open_files", "2000"),
+            ("limits.processes", "unlimited"),
+        ]
+    );
+    let tightened = load(Vec::new()).tightened(settings).unwrap();
+    assert_eq!(*tightened.limits.open_files, Limit::at(2000));
+}

@@ -1,6 +1,6 @@
 //! What only the command line does: looking at running VMs, and ending the daemons.
 
-use cosmos_tests::{eventually, in_world};
+use cosmos_tests::{eventually, in_world, run};
 use std::time::Duration;
 
 const COS: [&str; 3] = ["libm.so.6", "double cos(double x)", "0"];
@@ -86,5 +86,30 @@ fn the_doctor_makes_a_call() {
         let json: serde_json::Value = serde_json::from_str(ran.succeeded()).expect("JSON");
         assert_eq!(json["works"], true);
         assert!(ran.stdout.contains("runs, protocol 1."), "{ran:?}");
+    });
+}
+
+/// The daemons run with the configuration of whoever came first; that of a later program holds for
+/// its own VMs all the same.
+#[test]
+fn isolation_and_limits_of_the_caller_hold_with_daemons_of_another() {
+    in_world(|world| {
+        assert_eq!(world.call(&COS).succeeded(), "1\n");
+        let mut strict = world.cosmos();
+        strict.args(["call", "libm.so.6", "double cos(double x)", "0"]);
+        strict.env("COSMOS_ISOLATION_LEVEL", "namespaces");
+        run(&mut strict, Duration::from_secs(20)).failed(1, &["namespaces"]);
+
+        let mut limited = world.cosmos();
+        let prototype = "struct rlimit { unsigned long soft; unsigned long hard; };
+            int getrlimit(int resource, struct rlimit *__out limit)";
+        let resource = libc::RLIMIT_NOFILE.to_string();
+        limited.args(["call", "libc.so.6", prototype, &resource, "_"]);
+        limited.env("COSMOS_LIMITS_OPEN_FILES", "77");
+        let ran = run(&mut limited, Duration::from_secs(20));
+        assert_eq!(
+            ran.succeeded(),
+            "return = 0\nlimit = {.soft = 77, .hard = 77}\n"
+        );
     });
 }

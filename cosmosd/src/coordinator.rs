@@ -55,6 +55,7 @@ pub struct Coordinator {
     last_vm: Cell<u64>,
     last_session: Cell<u64>,
     sessions: Cell<usize>,
+    ending: Cell<bool>,
 }
 
 /// What a VM is wanted for.
@@ -86,6 +87,7 @@ impl Coordinator {
             last_vm: Cell::new(0),
             last_session: Cell::new(0),
             sessions: Cell::new(0),
+            ending: Cell::new(false),
         })
     }
 
@@ -167,6 +169,16 @@ impl Coordinator {
                 vm.ask(Command::End);
             }
         }
+    }
+
+    /// Notes that cosmosd is ending its VMs, and then itself.
+    pub fn begin_end(&self) {
+        self.ending.set(true);
+    }
+
+    /// Whether cosmosd is ending its VMs.
+    pub fn is_ending(&self) -> bool {
+        self.ending.get()
     }
 
     /// Whether there is neither a client nor a VM.

@@ -231,6 +231,7 @@ async fn idle(coordinator: &Rc<Coordinator>, stands: &watch::Receiver<Link>) {
 /// Ends every VM.
 async fn end(coordinator: &Rc<Coordinator>) {
     tracing::info!("ending, with {} VMs", coordinator.running());
+    coordinator.begin_end();
     coordinator.registry.remove_and_wait(COORDINATOR).await;
     for vm in coordinator.vms() {
         vm.ask(Command::End);

@@ -511,3 +511,17 @@ fn a_request_of_unknown_kind_is_refused_and_costs_nothing() {
     assert_eq!(fault.code, FaultCode::Unsupported, "{fault}");
     assert_eq!(client.autopsy(&opened.name, 0).unwrap(), Ending::Running);
 }
+
+#[test]
+fn who_opens_a_vm_while_cosmosd_ends_is_sent_to_the_next() {
+    let mut world = World::new(&[]);
+    let mut opening = world.client();
+    let opener = std::thread::spawn(move || opening.puppet("silent").unwrap_err());
+    let mut client = world.client();
+    assert!(eventually(|| !client.list().is_empty()));
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(world.coordinator_pid()).unwrap());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+    let fault = opener.join().unwrap();
+    assert_eq!(fault.code, cosmos_rpc::FaultCode::Disconnected, "{fault}");
+    assert!(world.coordinator.take().unwrap().wait().unwrap().success());
+}

@@ -16,6 +16,17 @@ use cosmos_rpc::{
 use std::{path::Path, rc::Rc};
 
 pub(super) async fn answer(session: Rc<Session>, request: VmOpen) -> Result<VmOpened, Fault> {
+    let coordinator = session.coordinator.clone();
+    match open(session, request).await {
+        // Not the VM's failure. The client asks the next cosmosd.
+        Err(_) if coordinator.is_ending() => {
+            Err(Fault::peer(FaultCode::Disconnected, "cosmosd is ending"))
+        }
+        opened => opened,
+    }
+}
+
+async fn open(session: Rc<Session>, request: VmOpen) -> Result<VmOpened, Fault> {
     let coordinator = &session.coordinator;
     let settings = request
         .settings

@@ -6,6 +6,7 @@
 
 use crate::call;
 use crate::error::Error;
+use crate::fork::apart_from_forks;
 use crate::last;
 use crate::memory::{errno, set_errno};
 use crate::resolved::Resolved;
@@ -44,7 +45,7 @@ impl Thunk {
             function: function.name().to_owned(),
         };
         let interface = Box::new(callframe_ffi::cif(function.frame())?);
-        let (closure, code) = try_closure_alloc().ok_or_else(refused)?;
+        let (closure, code) = apart_from_forks(try_closure_alloc).ok_or_else(refused)?;
         let closure = NonNull::new(closure).ok_or_else(refused)?;
         let thunk = Thunk {
             closure,
@@ -79,8 +80,8 @@ impl Thunk {
 impl Drop for Thunk {
     fn drop(&mut self) {
         // SAFETY: it came from libffi's allocator and is freed here only; a thread that still
-        // stands in it holds the function, so this does not run then.
-        unsafe { ffi_closure_free(self.closure.as_ptr().cast()) };
+        // stands in it holds the function, so this does not run then. libffi's allocator has locks.
+        apart_from_forks(|| unsafe { ffi_closure_free(self.closure.as_ptr().cast()) });
     }
 }
 

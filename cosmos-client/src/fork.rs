@@ -82,6 +82,14 @@ impl<T> DerefMut for Own<T> {
     }
 }
 
+/// Runs `body`, which uses a lock of a C library that knows nothing of forks, so that no fork of
+/// another thread finds that lock taken: the child would wait for it for ever.
+pub(crate) fn apart_from_forks<T>(body: impl FnOnce() -> T) -> T {
+    gate::prepare();
+    let _closed = gate::Closed::new();
+    body()
+}
+
 /// The last generation drawn; children inherit it, so theirs are larger than their parent's.
 static LAST: AtomicU64 = AtomicU64::new(0);
 
@@ -128,6 +136,74 @@ mod page {
         // unmapped; it is only ever reached through this reference. A fork gives the child zeros, a
         // valid value.
         Some(unsafe { &*page.cast::<AtomicU64>() })
+    }
+}
+
+/// A lock that a fork takes before, and that both processes give back after. It is recursive: a
+/// signal handler may fork in the middle of what it guards.
+mod gate {
+    use std::cell::UnsafeCell;
+    use std::sync::Once;
+
+    struct Gate(UnsafeCell<libc::pthread_mutex_t>);
+
+    // SAFETY: only the functions of pthread touch the mutex, which any thread may call.
+    unsafe impl Sync for Gate {}
+
+    static GATE: Gate = Gate(UnsafeCell::new(
+        libc::PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP,
+    ));
+
+    /// Held while it lives, by the thread that made it.
+    pub(super) struct Closed(std::marker::PhantomData<*const ()>);
+
+    impl Closed {
+        pub(super) fn new() -> Closed {
+            close();
+            Closed(std::marker::PhantomData)
+        }
+    }
+
+    impl Drop for Closed {
+        fn drop(&mut self) {
+            open();
+        }
+    }
+
+    pub(super) fn prepare() {
+        static ONCE: Once = Once::new();
+        // SAFETY: the handlers lock and unlock a mutex that lives as long as the process.
+        ONCE.call_once(|| unsafe {
+            libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child));
+        });
+    }
+
+    extern "C" fn before() {
+        close();
+    }
+
+    extern "C" fn in_parent() {
+        open();
+    }
+
+    extern "C" fn in_child() {
+        // It is still locked by the thread that forked, whose number this one does not have.
+        // SAFETY: a child has this one thread, so nobody uses the mutex.
+        unsafe {
+            GATE.0
+                .get()
+                .write(libc::PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP)
+        };
+    }
+
+    fn close() {
+        // SAFETY: the mutex is initialised and never moved.
+        unsafe { libc::pthread_mutex_lock(GATE.0.get()) };
+    }
+
+    fn open() {
+        // SAFETY: as above; in a child that forked inside of its own lock this does nothing.
+        unsafe { libc::pthread_mutex_unlock(GATE.0.get()) };
     }
 }
 
@@ -223,6 +299,37 @@ mod tests {
         // SAFETY: waits for the child made above.
         let waited = unsafe { libc::waitpid(child, std::ptr::null_mut(), 0) };
         assert_eq!(waited, child);
+    }
+
+    #[test]
+    fn a_fork_waits_for_what_must_be_apart_from_it() {
+        use std::sync::atomic::AtomicBool;
+        static TAKEN: AtomicBool = AtomicBool::new(false);
+        let (began, begun) = std::sync::mpsc::channel();
+        let busy = std::thread::spawn(move || {
+            apart_from_forks(|| {
+                TAKEN.store(true, Ordering::SeqCst);
+                began.send(()).unwrap();
+                std::thread::sleep(std::time::Duration::from_millis(100));
+                TAKEN.store(false, Ordering::SeqCst);
+            });
+        });
+        begun.recv().unwrap();
+        // SAFETY: the child takes the lock, reads an atomic and ends by _exit.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            // SAFETY: a child that waits for ever fails the test by this signal.
+            unsafe { libc::alarm(10) };
+            let taken = apart_from_forks(|| TAKEN.load(Ordering::SeqCst));
+            // SAFETY: ends the child without running anything of the test harness.
+            unsafe { libc::_exit(i32::from(taken)) }
+        }
+        assert!(child > 0);
+        let mut status = 0;
+        // SAFETY: waits for the child made above; `status` is ours.
+        assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+        assert_eq!(status, 0, "forked in the middle of it");
+        busy.join().unwrap();
     }
 
     #[test]

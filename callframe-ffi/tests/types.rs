@@ -88,6 +88,44 @@ fn arrays_inside_structs_are_passed_by_value() {
 }
 
 #[test]
+fn a_struct_of_one_long_double_is_returned_as_that() {
+    let kind = |text: &str| {
+        let ty = result_type(&parse(text)).unwrap();
+        // SAFETY: the type lives as long as `ty`.
+        u32::from(unsafe { (*ty.as_raw_ptr()).type_ })
+    };
+    let (number, record) = (
+        libffi::raw::FFI_TYPE_LONGDOUBLE,
+        libffi::raw::FFI_TYPE_STRUCT,
+    );
+    let inner = "struct i { long double x[1]; };";
+    for (text, expected) in [
+        (
+            "struct s { long double x; }; struct s f(void);".to_owned(),
+            number,
+        ),
+        (
+            format!("{inner} struct s {{ struct i y; }}; struct s f(void);"),
+            number,
+        ),
+        (
+            "struct s { long double x[2]; }; struct s f(void);".to_owned(),
+            record,
+        ),
+        (
+            "struct s { double x; }; struct s f(void);".to_owned(),
+            record,
+        ),
+        (
+            "struct s { long double _Complex x; }; struct s f(void);".to_owned(),
+            record,
+        ),
+    ] {
+        assert_eq!(kind(&text), expected as u32, "{text}");
+    }
+}
+
+#[test]
 fn narrow_results_are_known() {
     let narrow = |size, signed| Some(NarrowResult { size, signed });
     for (prototype, expected) in [

@@ -154,7 +154,8 @@ fn function_names(bytes: &[u8]) -> Vec<String> {
 
 fn names<'data>(file: &impl Object<'data>) -> Vec<String> {
     file.dynamic_symbols()
-        .filter(|symbol| symbol.is_definition() && is_function(symbol))
+        // Not `is_definition`, to which an IFUNC is none.
+        .filter(|symbol| !symbol.is_undefined() && is_function(symbol))
         .filter_map(|symbol| Some(symbol.name().ok()?.to_owned()))
         .collect()
 }

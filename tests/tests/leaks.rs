@@ -57,15 +57,22 @@ impl Figures {
         );
     }
 
+    /// Fewer are no leak: a VM notices the end of a channel in its own time.
+    fn has_no_more_descriptors_than(&self, before: &Figures) -> bool {
+        before
+            .descriptors
+            .iter()
+            .all(|(name, count)| self.descriptors.get(name).is_some_and(|now| now <= count))
+    }
+
     fn assert_no_more_than(&self, before: &Figures) {
         assert_eq!(self.processes, before.processes);
-        for (name, count) in &before.descriptors {
-            assert_eq!(
-                self.descriptors.get(name),
-                Some(count),
-                "descriptors of {name}"
-            );
-        }
+        assert!(
+            self.has_no_more_descriptors_than(before),
+            "descriptors: {:?} before, {:?} after",
+            before.descriptors,
+            self.descriptors
+        );
         for (name, bytes) in &before.resident {
             let now = self.resident.get(name).copied().unwrap_or_default();
             assert!(
@@ -164,7 +171,7 @@ fn threads_that_end_take_their_channels_along() {
         // The VM notices the end of a channel in its own time.
         eventually(Duration::from_secs(5), || {
             let now = Figures::of(world, processes);
-            (now.descriptors == before.descriptors).then_some(())
+            now.has_no_more_descriptors_than(&before).then_some(())
         });
         let after = Figures::of(world, processes);
         after.print("after");

@@ -1,0 +1,239 @@
+//! The VM: how it behaves, and the thread that does so.
+
+use crate::fork;
+use crate::library::Target;
+use crate::link::{Hold, Link, Nature};
+use crate::token::VmNumber;
+use callframe::DataModel;
+use callframe::template::Template;
+use cosmos_rpc::blocking::Connection;
+use cosmos_rpc::message::coordinator::VmOpened;
+use cosmos_rpc::message::vm::{Attach, CALL, Close, ObjectToken, Open, Sym};
+use cosmos_rpc::message::{Message, REPLY};
+use cosmos_rpc::{Fault, Role, codec};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What the VM does with a call.
+#[derive(Clone, Debug)]
+pub(super) enum Answer {
+    /// A reply with this body.
+    Body(Vec<u8>),
+    /// A frame of another kind or id: kind, difference of the id.
+    Other(u16, i64),
+    /// A fault.
+    Fault(Fault),
+    /// Bytes that are no frame.
+    Noise(Vec<u8>),
+    /// A good reply to cos a few bytes at a time, for ever so long.
+    Trickle,
+    /// A good reply to cos, twice.
+    Twice,
+    /// Frames of this kind and length to no call, as long as they are taken.
+    Flood(u16, usize),
+    /// A good reply to cos, and descriptors nobody asked for.
+    Descriptors,
+    /// The end of the channel.
+    End,
+    /// Nothing, for ever.
+    Silence,
+}
+
+/// How the VM behaves.
+#[derive(Clone, Debug)]
+pub(super) struct Manners {
+    pub(super) answer: Answer,
+    /// Whether its templates are those of its prototypes.
+    pub(super) honest: bool,
+    /// The data model it says it has.
+    pub(super) model: DataModel,
+    /// Whether it shakes hands on the channels it is given.
+    pub(super) greets: bool,
+}
+
+impl Manners {
+    pub(super) fn of(answer: Answer) -> Manners {
+        Manners {
+            answer,
+            honest: true,
+            model: DataModel::LP64,
+            greets: true,
+        }
+    }
+}
+
+pub(super) fn opens_with(manners: Manners, timeout: Option<Duration>) -> Arc<Target> {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    std::thread::spawn(move || serve(theirs, manners));
+    let main = Connection::connect(ours, Role::Client).unwrap();
+    let opened = opened();
+    let link = link(main, &opened);
+    let hold = Hold::new(link.take().unwrap());
+    let object = hold
+        .request(
+            &Open {
+                target: opened.target.clone(),
+            },
+            timeout,
+            "opening",
+        )
+        .unwrap();
+    Target::new(hold, object, opened.target, timeout)
+}
+
+pub(super) fn opened() -> VmOpened {
+    VmOpened {
+        name: "vm/hostfn-666".to_owned(),
+        kind: "hostfn".to_owned(),
+        host: "local".to_owned(),
+        target: "/lib/hostile.so".to_owned(),
+        isolation: "none".to_owned(),
+    }
+}
+
+pub(super) fn link(main: Connection, opened: &VmOpened) -> Arc<Link> {
+    let nature = Nature {
+        shared: false,
+        epoch: None,
+        reusable: false,
+    };
+    let number = VmNumber::new(666).unwrap();
+    Link::new(opened, nature, number, fork::generation(), main)
+}
+
+pub(super) fn opens(answer: Answer) -> Arc<Target> {
+    opens_with(Manners::of(answer), None)
+}
+
+pub(super) fn serve(stream: UnixStream, manners: Manners) -> Option<()> {
+    let mut connection = Connection::accept(stream, Role::Vm).ok()?;
+    while let Ok(Some(mut frame)) = connection.receive() {
+        let id = frame.id;
+        match frame.kind {
+            Attach::KIND => {
+                let channel = UnixStream::from(frame.descriptors.pop()?);
+                let manners = manners.clone();
+                if manners.greets {
+                    std::thread::spawn(move || serve(channel, manners));
+                } else {
+                    std::mem::forget(channel);
+                }
+                connection.reply::<Attach>(id, &(), &[]).ok()?;
+            }
+            Open::KIND => connection.reply::<Open>(id, &ObjectToken(1), &[]).ok()?,
+            Close::KIND => connection.reply::<Close>(id, &(), &[]).ok()?,
+            Sym::KIND => {
+                let asked: Sym = codec::decode(&frame.body).ok()?;
+                connection
+                    .reply::<Sym>(id, &resolved(&asked.prototype, &manners)?, &[])
+                    .ok()?;
+            }
+            CALL => answer(&mut connection, id, &manners.answer)?,
+            _ => return None,
+        }
+    }
+    Some(())
+}
+
+pub(super) fn resolved(
+    prototype: &str,
+    manners: &Manners,
+) -> Option<cosmos_rpc::message::vm::Resolved> {
+    let frame = Arc::new(callframe::parse(prototype).ok()?);
+    let mut template = Template::of(&frame, DataModel::LP64).ok()?.encode();
+    if !manners.honest {
+        *template.last_mut()? ^= 1;
+    }
+    Some(cosmos_rpc::message::vm::Resolved {
+        runable: 7,
+        model: manners.model,
+        template,
+    })
+}
+
+pub(super) fn answer(connection: &mut Connection, id: u64, answer: &Answer) -> Option<()> {
+    match answer {
+        Answer::Body(body) => connection.send_raw(CALL | REPLY, id, &[body], &[]).ok(),
+        Answer::Other(kind, more) => connection
+            .send_raw(*kind, id.wrapping_add_signed(*more), &[], &[])
+            .ok(),
+        Answer::Fault(fault) => connection.fault(id, fault).ok(),
+        Answer::Noise(bytes) => {
+            use std::os::fd::AsFd;
+            let mut raw = UnixStream::from(connection.as_fd().try_clone_to_owned().ok()?);
+            std::io::Write::write_all(&mut raw, bytes).ok()?;
+            // Keeps the channel open: it is the bytes that must tell.
+            std::thread::sleep(Duration::from_secs(5));
+            None
+        }
+        Answer::Trickle => {
+            use std::os::fd::AsFd;
+            let mut raw = UnixStream::from(connection.as_fd().try_clone_to_owned().ok()?);
+            let mut bytes = vec![0u8; 16];
+            bytes[..4].copy_from_slice(&1000u32.to_le_bytes());
+            bytes[4..6].copy_from_slice(&(CALL | REPLY).to_le_bytes());
+            bytes[8..].copy_from_slice(&id.to_le_bytes());
+            bytes.resize(1016, 0);
+            for byte in bytes {
+                std::io::Write::write_all(&mut raw, &[byte]).ok()?;
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            None
+        }
+        Answer::Twice => {
+            let body = body(0, &0.25f64.to_le_bytes(), &[], &[]);
+            connection.send_raw(CALL | REPLY, id, &[&body], &[]).ok()?;
+            connection.send_raw(CALL | REPLY, id, &[&body], &[]).ok()
+        }
+        Answer::Flood(kind, length) => {
+            let body = vec![0; *length];
+            let earlier = if kind & REPLY == 0 { 0 } else { id - 1 };
+            loop {
+                connection.send_raw(*kind, earlier, &[&body], &[]).ok()?;
+            }
+        }
+        Answer::Descriptors => {
+            let body = body(0, &0.25f64.to_le_bytes(), &[], &[]);
+            let nothing = std::fs::File::open("/dev/null").ok()?;
+            let surplus = [std::os::fd::AsFd::as_fd(&nothing); 3];
+            connection
+                .send_raw(CALL | REPLY, id, &[&body], &surplus)
+                .ok()
+        }
+        Answer::End => None,
+        Answer::Silence => {
+            std::thread::sleep(Duration::from_secs(5));
+            None
+        }
+    }
+}
+
+/// The body of a reply: errno, result bytes, blocks, references.
+pub(super) fn body(
+    errno: i32,
+    result: &[u8],
+    blocks: &[(u64, &[u8])],
+    references: &[u64],
+) -> Vec<u8> {
+    let pad = |bytes: &mut Vec<u8>| bytes.resize(bytes.len().next_multiple_of(16), 0);
+    let mut bytes = errno.to_le_bytes().to_vec();
+    bytes.extend((references.len() as u32).to_le_bytes());
+    bytes.extend((blocks.len() as u32).to_le_bytes());
+    pad(&mut bytes);
+    bytes.extend(result);
+    pad(&mut bytes);
+    for (capacity, contents) in blocks {
+        bytes.extend((contents.len() as u64).to_le_bytes());
+        bytes.extend(capacity.to_le_bytes());
+        bytes.extend(*contents);
+        pad(&mut bytes);
+    }
+    bytes.extend(
+        references
+            .iter()
+            .flat_map(|reference| reference.to_le_bytes()),
+    );
+    pad(&mut bytes);
+    bytes
+}

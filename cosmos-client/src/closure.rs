@@ -55,7 +55,7 @@ impl Thunk {
         // SAFETY: the closure and its code pointer come from libffi's allocator; the interface is
         // boxed and lives in the thunk; `function` outlives the thunk it holds; `enter` has the
         // signature libffi calls.
-        let status = unsafe {
+        let prepare = || unsafe {
             ffi_prep_closure_loc(
                 thunk.closure.as_ptr(),
                 thunk._interface.as_raw_ptr(),
@@ -64,6 +64,8 @@ impl Thunk {
                 code.as_mut_ptr(),
             )
         };
+        // It takes the lock of libffi's trampolines.
+        let status = apart_from_forks(prepare);
         if status == ffi_status_FFI_OK {
             Ok(thunk)
         } else {

@@ -100,3 +100,35 @@ fn forking_while_other_threads_call_harms_none() {
         });
     });
 }
+
+#[test]
+fn children_resolve_functions_while_the_parent_does() {
+    in_world(|_| {
+        let _kept = cosmos::dlopen("libm.so.6").expect("libm");
+        let done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            // Makes and frees closures, so that forks find libffi in the middle of it.
+            let resolving = scope.spawn(|| {
+                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    let library = cosmos::dlopen("libm.so.6").expect("libm");
+                    let names = ["sin", "cos", "tan", "exp", "log"];
+                    for name in names {
+                        library
+                            .function(&format!("double {name}(double x)"))
+                            .expect(name);
+                    }
+                }
+            });
+            for _ in 0..60 {
+                let status = in_a_fork(|| {
+                    let resolved = cosmos::dlopen("libm.so.6")
+                        .and_then(|library| library.function("double sin(double x)"));
+                    c_int::from(resolved.is_err())
+                });
+                assert_eq!(status, 0);
+            }
+            done.store(true, std::sync::atomic::Ordering::Relaxed);
+            resolving.join().expect("the thread that resolves");
+        });
+    });
+}

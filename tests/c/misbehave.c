@@ -198,3 +198,20 @@ int fall_silent(void)
         if (is_socket(descriptor)) shutdown(descriptor, SHUT_RDWR);
     return hang();
 }
+
+struct span {
+    const char *text;
+    int length;
+};
+
+int measure(struct span *span)
+{
+    span->length = span->text ? (int)strlen(span->text) : -1;
+    return 0;
+}
+
+int advance(struct span *span)
+{
+    span->text = span->text ? span->text + 1 : "";
+    return 0;
+}

@@ -302,3 +302,35 @@ fn there_is_a_c_compiler() {
     );
     ran.succeeded();
 }
+
+#[test]
+fn a_pointer_that_the_function_moves_is_an_error() {
+    in_world(|world| {
+        let path = c::library("misbehave.c", world.directory());
+        let library = cosmos::dlopen(path.to_str().expect("UTF-8")).expect("the library");
+        let span = "struct span { const char *__in __null_terminated text; int length; };";
+        let text = |text: cosmos::Value| cosmos::Value::Struct(vec![text, 0.into()]);
+        let measure = library
+            .function(&format!("{span} int measure(struct span *__inout span)"))
+            .expect("measure");
+        let outcome = measure.call(&[text(cosmos::Value::Text(b"four".to_vec()))]);
+        assert!(format!("{outcome:?}").contains("Int(4)"), "{outcome:?}");
+        let nothing = measure.call(&[text(cosmos::Value::Null)]);
+        assert!(format!("{nothing:?}").contains("Int(-1)"), "{nothing:?}");
+        let advance = library
+            .function(&format!("{span} int advance(struct span *__inout span)"))
+            .expect("advance");
+        for given in [cosmos::Value::Text(b"four".to_vec()), cosmos::Value::Null] {
+            let error = advance
+                .call(&[text(given)])
+                .expect_err("it moves the pointer");
+            assert!(error.to_string().contains("moved a pointer"), "{error}");
+        }
+        // The function broke its prototype; the VM and its library are still there.
+        assert!(
+            measure
+                .call(&[text(cosmos::Value::Text(b"ok".to_vec()))])
+                .is_ok()
+        );
+    });
+}

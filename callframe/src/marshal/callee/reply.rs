@@ -432,7 +432,17 @@ impl<M: CalleeMemory> Writer<'_, M> {
         let address = unsigned(self.reply, at, size);
         self.reply[at..at + size].fill(0);
         let reference = match &pointer.identity {
-            Identity::Data if pointer.ownership == Ownership::Caller => 0,
+            Identity::Data if pointer.ownership == Ownership::Caller => {
+                // It is the caller's own pointer and stays as it is there: one that the function
+                // moved would silently be the old one again.
+                if was.is_some_and(|at| self.image.came_with(at).unwrap_or(0) != address) {
+                    return Err(MarshalError::callee(
+                        &callee.place(root),
+                        "the function moved a pointer in it, which is not carried back",
+                    ));
+                }
+                0
+            }
             _ if address == 0 => 0,
             Identity::Handle(_) => self
                 .memory

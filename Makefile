@@ -77,8 +77,11 @@ soak: build
 		$(CARGO) test --locked -p cosmos-tests --test leaks -- --nocapture || exit 1; \
 	done
 
+# What is given to this make is not meant for the makes that cargo runs: libffi's own build would
+# install itself below DESTDIR.
 release:
-	COSMOS_LIBEXECDIR='$(LIBEXECDIR)' $(CARGO) build --locked --release \
+	env -u MAKEFLAGS -u MFLAGS -u DESTDIR -u PREFIX COSMOS_LIBEXECDIR='$(LIBEXECDIR)' \
+		$(CARGO) build --locked --release \
 		-p cosmos-cli -p cosmosdb -p cosmosd -p cosmos-launch -p cosmos-hostfn -p cosmos-client
 
 install: release

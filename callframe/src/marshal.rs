@@ -47,11 +47,16 @@
 //! | value | to the VM | back |
 //! |---|---|---|
 //! | data pointer | 0 NULL, else 1 + number of its block | 0 NULL, else 1 + number of its returned block; [`UNCHANGED`] where an `__inout` record still holds what it came with |
-//! | data pointer of the caller's, inside an `__inout` block | as above | 0: the caller's pointer stays |
+//! | data pointer of the caller's, inside an `__inout` block | as above | 0: the caller's pointer stays; 1 + offset: it was moved to there in the block it came with, one past the end allowed; [`MOVED_TO_NULL`] |
 //! | `__alias(p)` | 0 NULL, else 1 + offset into the block of `p` | the same |
 //! | `__handle` | 0 NULL, else generation and index given by the VM | the same |
 //! | `__opaque` | the value | the value |
 //! | `__fd` | negative (as `i64`): the number itself; [`CLOSED`]: a number that is not open; else index of an attached descriptor | the same; nothing inside an `__inout` block, where the caller's number stays |
+//!
+//! How much of a block comes back is said by `__filled` or by its extent, unless its pointer came in
+//! an `__inout` block and was moved: then it is what the pointer moved over. Of a pointer to a
+//! pointer (`char *__out __sized_by(*left) *__inout next`) that is so also where it did not move:
+//! nothing was filled.
 //!
 //! Every block is named by exactly one reference, which comes before it. Blocks whose size is fixed
 //! or ends with a terminator come before those whose size is an expression, so that the numbers in
@@ -87,6 +92,8 @@ pub const MAXIMUM_BLOCKS: u32 = 65_536;
 pub const MAXIMUM_DESCRIPTORS: usize = 253;
 /// Reference to a data pointer that still leads where it led when the call came.
 pub const UNCHANGED: u64 = u64::MAX;
+/// Reference, from a VM, to a data pointer of the caller's that the function set to NULL.
+pub const MOVED_TO_NULL: u64 = u64::MAX - 1;
 /// Reference to a descriptor that is not open in the caller: the callee sees a number that is not
 /// open there either.
 pub const CLOSED: u64 = i64::MAX as u64;

@@ -80,12 +80,6 @@ pub(super) fn texts(code: Code) -> Option<(&'static str, &'static str)> {
              that terminator and no further. Use `__filled(e)` where the function tells the length, or \
              leave `__null_terminated` out: then the whole capacity comes back.",
         ),
-        Code::E0214 => (
-            "not carried yet: values passed through to callbacks",
-            "`__opaque` marks a value of the caller that comes back in a callback. It is carried as a \
-             parameter and a result, where it travels as a number; inside records and behind other \
-             pointers it is not.",
-        ),
         Code::E0215 => (
             "not carried yet: time limits in the prototype",
             "`__timeout(ms)` limits each call of the function. This release takes time limits from the \
@@ -96,12 +90,6 @@ pub(super) fn texts(code: Code) -> Option<(&'static str, &'static str)> {
             "not carried yet: bit-fields",
             "How bit-fields share bytes is decided by each ABI. Give the storage unit as an ordinary \
              integer member instead: `unsigned flags;` in place of `unsigned a : 1, b : 3;`.",
-        ),
-        Code::E0217 => (
-            "not carried yet: pointers that the function moves",
-            "A pointer behind an `__inout` pointer is read and replaced by the function, so the caller \
-             would get back an address of the other process. Moving pointers (iconv's) are planned; \
-             `__out` pointers that alias a parameter, such as strtod's, work.",
         ),
         Code::E0218 => (
             "not carried yet: buffers that the function allocates anew",

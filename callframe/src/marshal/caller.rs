@@ -6,8 +6,9 @@ use super::memory::CallerMemory;
 use super::plan::Plans;
 use crate::expression::{Expression, Operation};
 use crate::template::{LayoutError, Template};
-use crate::types::{Extent, Pointer, Scalar, Type, TypeId};
+use crate::types::{Direction, Extent, Identity, Ownership, Pointer, Scalar, Type, TypeId};
 use crate::{CallFrame, DataModel};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 mod apply;
@@ -34,6 +35,8 @@ pub struct Pending {
     blocks: Vec<Sent>,
     parameters: Vec<i128>,
     pointees: Vec<Pointee>,
+    /// By block and place in it: the block that the pointer there leads to.
+    children: HashMap<(u32, u64), u32>,
     scratch: encode::Scratch,
 }
 
@@ -61,6 +64,10 @@ struct Sent {
     root: Root,
     /// Whether it comes back.
     leaves: bool,
+    /// The block that holds the pointer, and where in it that lies in the caller's layout.
+    parent: Option<(u32, u64)>,
+    /// Whether the pointer says by its place how much was filled; see [`is_cursor`].
+    cursor: bool,
 }
 
 /// What a parameter leads to, before the call.
@@ -245,11 +252,23 @@ impl Pending {
             .ok_or(Failure::Absent)
     }
 
+    /// The blocks that come back, each with its number in the request.
+    fn leaving(&self) -> impl Iterator<Item = (u32, &Sent)> {
+        let numbered = (0u32..).zip(&self.blocks);
+        numbered.filter(|(_, sent)| sent.leaves)
+    }
+
     fn block_of(&self, parameter: u32) -> Option<(usize, &Sent)> {
         self.blocks
             .iter()
             .enumerate()
             .find(|(_, sent)| sent.parameter == Some(parameter))
+    }
+
+    /// The block that the pointer at `place` of a block leads to.
+    fn child(&self, place: (u32, u64)) -> Option<&Sent> {
+        let number = *self.children.get(&place)?;
+        self.blocks.get(number as usize)
     }
 
     /// Whether `expression` follows a pointer that the call passed as NULL.
@@ -297,4 +316,18 @@ pub(super) fn fill<'a>(frame: &CallFrame, pointer: &'a Pointer) -> Option<&'a Ex
         _ => false,
     });
     comes_back.then_some(extent)
+}
+
+/// Whether the pointer `ty`, which `outer` leads to, walks through its buffer: `T *e *__inout p`.
+/// How far its extent reaches counts before the call; what came back is what it moved over.
+pub(super) fn is_cursor(frame: &CallFrame, outer: &Pointer, ty: TypeId) -> bool {
+    let Type::Pointer(pointer) = frame.ty(ty) else {
+        return false;
+    };
+    outer.direction == Direction::InOut
+        && outer.identity == Identity::Data
+        && outer.extent == Extent::Single
+        && outer.target == ty
+        && pointer.identity == Identity::Data
+        && pointer.ownership == Ownership::Caller
 }

@@ -39,6 +39,8 @@ pub(super) struct Owner {
     pub root: u32,
     /// The record it is a member of, and where that begins in the image.
     pub record: Option<(RecordId, usize)>,
+    /// Whether it says by its place how much was filled.
+    pub cursor: bool,
 }
 
 /// A pointer into the image, at `position` in it.
@@ -110,12 +112,25 @@ impl Image {
 
     /// Where the pointer at `position` led when the call came.
     pub(super) fn came_with(&self, position: usize) -> Option<u64> {
+        let target = self.target(position)?;
+        Some(self.base.wrapping_add(target as u64))
+    }
+
+    /// The block that the pointer at `position` led to when the call came.
+    pub(super) fn block_at(&self, position: usize) -> Option<&ImageBlock> {
+        let target = self.target(position)?;
+        let found = self
+            .blocks
+            .binary_search_by_key(&target, |block| block.offset);
+        self.blocks.get(found.ok()?)
+    }
+
+    fn target(&self, position: usize) -> Option<usize> {
         let found = self
             .relocations
             .binary_search_by_key(&position, |entry| entry.position)
             .ok()?;
-        let target = self.relocations.get(found)?.target;
-        Some(self.base.wrapping_add(target as u64))
+        Some(self.relocations.get(found)?.target)
     }
 
     pub(super) fn write_pointer(&mut self, position: usize, value: u64) {

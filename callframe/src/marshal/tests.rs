@@ -7,6 +7,7 @@ mod corpus;
 mod handles;
 mod hostile;
 mod model;
+mod moved;
 mod property;
 mod records;
 mod vm;

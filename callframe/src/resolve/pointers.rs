@@ -53,13 +53,7 @@ impl Resolver<'_> {
                 .push((index, name.span.or(place.span), Need::Data));
             return Ok(Some(Identity::Alias(index)));
         }
-        if let Some(span) = marks.opaque {
-            if place.outer.is_some() || place.root == Root::Field {
-                return Err(not_carried(Uncarried {
-                    code: Code::E0214,
-                    span,
-                }));
-            }
+        if marks.opaque.is_some() {
             return Ok(Some(Identity::Opaque));
         }
         let incomplete = is_incomplete(target, self.scope);
@@ -106,13 +100,6 @@ impl Resolver<'_> {
                 span,
                 "a pointer to a pointer is no handle",
             ));
-        }
-        if place.outer == Some(Direction::InOut) {
-            let span = marks.handle.unwrap_or(place.span);
-            return Err(not_carried(Uncarried {
-                code: Code::E0217,
-                span,
-            }));
         }
         Ok(Identity::Handle(Handle {
             closed_by: marks.closed_by.map(|(function, _)| function.to_owned()),
@@ -208,17 +195,13 @@ impl Resolver<'_> {
             Some((owner, span)) => Some((self.owner(owner, place)?, span)),
             None => None,
         };
-        if place.outer == Some(Direction::InOut) {
-            let span = said.as_ref().map_or(place.span, |(_, span)| *span);
-            let code = if said.is_some() {
-                Code::E0218
-            } else {
-                Code::E0217
-            };
-            return Err(not_carried(Uncarried { code, span }));
-        }
+        let replaced = place.outer == Some(Direction::InOut);
         match said {
-            Some((owner, _)) if place.comes_back() => Ok(owner),
+            Some((Ownership::Owned(_), span)) if replaced => Err(not_carried(Uncarried {
+                code: Code::E0218,
+                span,
+            })),
+            Some((owner, _)) if place.comes_back() || replaced => Ok(owner),
             Some((owner, _)) if place.root == Root::Field => Ok(owner),
             Some((_, span)) => Err(PrototypeError::new(
                 Code::E0123,

@@ -224,7 +224,12 @@ pub const ROWS: &[(&str, Verdict)] = &[
         "size_t iconv(iconv_t __handle cd,
                       char *__in  __sized_by(*inleft)  *__inout in,  size_t *__inout inleft,
                       char *__out __sized_by(*outleft) *__inout out, size_t *__inout outleft);",
-        Refused("E0217"),
+        Carried(
+            "size_t iconv(void *__handle cd, char *__in __sized_by(*inleft) *__inout __single in, \
+             size_t *__inout __single inleft, \
+             char *__out __sized_by(*outleft) *__inout __single out, \
+             size_t *__inout __single outleft)",
+        ),
     ),
     (
         "ssize_t readv(int __fd fd, const struct iovec *__counted_by(iovcnt) iov, int iovcnt)

@@ -20,7 +20,16 @@ pub(super) struct Laid {
     pub(super) addresses: Vec<u64>,
     /// For each parameter the bytes its pointer leads to; 0 where it is none, or NULL.
     pub(super) capacities: Vec<u64>,
+    /// Where the blocks are that pointers lead to.
+    pub(super) areas: Vec<Area>,
     _blocks: Vec<Block>,
+}
+
+/// What a pointer leads to.
+#[derive(Clone, Copy)]
+pub(super) struct Area {
+    pub(super) start: u64,
+    pub(super) capacity: u64,
 }
 
 /// Lays the arguments of one call.
@@ -29,6 +38,7 @@ pub(super) struct Layer<'call, 'memory> {
     memory: &'call mut CallMemory<'memory>,
     addresses: Vec<u64>,
     capacities: Vec<u64>,
+    areas: Vec<Area>,
     blocks: Vec<Block>,
     total: u64,
 }
@@ -60,6 +70,7 @@ impl<'call, 'memory> Layer<'call, 'memory> {
             memory,
             capacities: vec![0; addresses.len()],
             addresses,
+            areas: Vec::new(),
             blocks: vec![slots],
             total: 0,
         })
@@ -80,6 +91,7 @@ impl<'call, 'memory> Layer<'call, 'memory> {
         Laid {
             addresses: self.addresses,
             capacities: self.capacities,
+            areas: self.areas,
             _blocks: self.blocks,
         }
     }
@@ -305,6 +317,10 @@ impl<'call, 'memory> Layer<'call, 'memory> {
         }
         let capacity = asked.max(given);
         let address = self.make(capacity.saturating_add(size), place)?;
+        self.areas.push(Area {
+            start: address,
+            capacity,
+        });
         match value {
             Value::Out => {}
             Value::Text(bytes) if size == 4 && self.is_wide(pointer.target) => {

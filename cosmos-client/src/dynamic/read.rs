@@ -1,6 +1,6 @@
 //! C memory to values: the result, and what pointers among the parameters lead to now.
 
-use super::lay::Laid;
+use super::lay::{Area, Laid};
 use super::scalar;
 use super::view::View;
 use crate::error::Error;
@@ -9,7 +9,9 @@ use crate::resolved::Resolved;
 use crate::value::Value;
 use callframe::expression::Expression;
 use callframe::marshal::{CallerMemory, MAXIMUM_CALL, MemoryError};
-use callframe::types::{Extent, Identity, Ownership, Pointer, RecordId, Scalar, Type, TypeId};
+use callframe::types::{
+    Direction, Extent, Identity, Ownership, Pointer, RecordId, Scalar, Type, TypeId,
+};
 use cosmos_rpc::{Fault, FaultCode};
 use std::cell::RefCell;
 
@@ -162,12 +164,36 @@ impl<'call> Reader<'call> {
             Identity::Handle(_) => Ok(Value::Handle(value)),
             Identity::Opaque | Identity::Callback => Ok(Value::Int(value.into())),
             Identity::Alias(parameter) => self.alias(*parameter, value),
+            Identity::Data if pointer.ownership == Ownership::Caller => {
+                self.callers(pointer, value, record)
+            }
             Identity::Data => {
                 if matches!(pointer.ownership, Ownership::Owned(_)) {
                     self.owned.borrow_mut().push(value);
                 }
                 self.target(pointer, value, None, record)
             }
+        }
+    }
+
+    /// A pointer into the memory of the call itself. Where the function moved it: what it moved
+    /// over, of a buffer that only comes back, else what is left.
+    fn callers(
+        &self,
+        pointer: &Pointer,
+        value: u64,
+        record: Option<(RecordId, u64)>,
+    ) -> Result<Value, MemoryError> {
+        let holds = |area: &&Area| value.wrapping_sub(area.start) <= area.capacity;
+        let areas = self.laid.areas.iter();
+        let area = areas.rev().find(holds).ok_or(MemoryError::Address(value))?;
+        let moved = value - area.start;
+        let size = self.size(pointer.target);
+        match pointer.direction {
+            Direction::Out if moved > 0 || record.is_none() => {
+                self.run(pointer, area.start, moved, size)
+            }
+            _ => self.target(pointer, value, Some(area.capacity - moved), record),
         }
     }
 

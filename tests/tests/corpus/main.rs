@@ -15,6 +15,7 @@ macro_rules! as_function {
 
 mod buffers;
 mod libraries;
+mod objects;
 mod scalars;
 mod verdicts;
 

@@ -2,6 +2,7 @@
 
 use super::Callee;
 use crate::expression::Expression;
+use crate::marshal::caller::is_cursor;
 use crate::marshal::evaluate::{Failure, Operand, evaluate, field};
 use crate::marshal::image::{Image, ImageBlock, Owner, Relocation, unsigned};
 use crate::marshal::memory::CalleeMemory;
@@ -100,9 +101,11 @@ struct Alias {
 
 /// What a pointer is part of.
 #[derive(Clone, Copy)]
-struct Place {
+struct Place<'a> {
     root: u32,
     parameter: Option<u32>,
+    /// The pointer that leads to where it lies.
+    outer: Option<&'a Pointer>,
 }
 
 impl<M: CalleeMemory> Decoder<'_, M> {
@@ -118,6 +121,7 @@ impl<M: CalleeMemory> Decoder<'_, M> {
             let place = Place {
                 root: index as u32,
                 parameter: Some(index as u32),
+                outer: None,
             };
             if plan.references {
                 self.steps(&plan.steps, slot.offset as usize, place)?;
@@ -147,6 +151,7 @@ impl<M: CalleeMemory> Decoder<'_, M> {
                 let place = Place {
                     root: owner.root,
                     parameter: None,
+                    outer: Some(pointer),
                 };
                 let stride = plan.callee_size as usize;
                 for index in 0..block.capacity / stride.max(1) {
@@ -205,7 +210,7 @@ impl<M: CalleeMemory> Decoder<'_, M> {
         last.to_le_bytes()[..unit] == terminator.to_le_bytes()[..unit]
     }
 
-    fn steps(&mut self, steps: &[Step], at: usize, place: Place) -> Result<(), MarshalError> {
+    fn steps(&mut self, steps: &[Step], at: usize, place: Place<'_>) -> Result<(), MarshalError> {
         for step in steps {
             match *step {
                 Step::Copy { .. } | Step::Bool { .. } | Step::Integer { .. } => {}
@@ -241,7 +246,7 @@ impl<M: CalleeMemory> Decoder<'_, M> {
         position: usize,
         ty: TypeId,
         record: Option<(RecordId, usize)>,
-        place: Place,
+        place: Place<'_>,
     ) -> Result<(), MarshalError> {
         let callee = self.callee;
         let Some(pointer) = callee.pointer(ty) else {
@@ -287,6 +292,9 @@ impl<M: CalleeMemory> Decoder<'_, M> {
                         parameter,
                         root: place.root,
                         record,
+                        cursor: place
+                            .outer
+                            .is_some_and(|outer| is_cursor(callee.template.frame(), outer, ty)),
                     },
                 )?;
             }
@@ -311,7 +319,7 @@ impl<M: CalleeMemory> Decoder<'_, M> {
         Ok(())
     }
 
-    fn descriptor(&mut self, position: usize, place: Place) -> Result<(), MarshalError> {
+    fn descriptor(&mut self, position: usize, place: Place<'_>) -> Result<(), MarshalError> {
         let reference = self.reference()?;
         let value = match i32::try_from(reference as i64) {
             Ok(negative) if negative < 0 => negative,

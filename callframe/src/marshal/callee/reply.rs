@@ -7,8 +7,9 @@ use crate::marshal::evaluate::{Failure, Operand, evaluate, field};
 use crate::marshal::image::{Image, ImageBlock, Owner, integer, unsigned};
 use crate::marshal::memory::CalleeMemory;
 use crate::marshal::plan::{Plan, Step};
-use crate::marshal::{MAXIMUM_BLOCKS, MAXIMUM_CALL, MarshalError, UNCHANGED, wire};
+use crate::marshal::{MAXIMUM_BLOCKS, MAXIMUM_CALL, MOVED_TO_NULL, MarshalError, UNCHANGED, wire};
 use crate::types::{Extent, Identity, Ownership, Pointer, RecordId, Type, TypeId};
+use std::collections::HashMap;
 
 /// The root of what is reached from the result.
 const RESULT: u32 = u32::MAX;
@@ -31,6 +32,7 @@ pub(super) fn encode<M: CalleeMemory>(
         returned: Vec::new(),
         blocks: 0,
         leaving: leaving(callee, image).count() as u64,
+        moved: HashMap::new(),
     };
     writer.write_result()?;
     let success = writer.success()?;
@@ -100,6 +102,8 @@ struct Writer<'a, M> {
     returned: Vec<Returned>,
     blocks: u32,
     leaving: u64,
+    /// By offset of its block in the image: the reference of a pointer that was moved.
+    moved: HashMap<usize, u64>,
 }
 
 /// A pointer of the VM's whose contents go into a block of their own.
@@ -199,6 +203,9 @@ impl<M: CalleeMemory> Writer<'_, M> {
         pointer: &Pointer,
         plan: &Plan,
     ) -> Result<usize, MarshalError> {
+        if let Some(moved) = self.moved_over(block, owner) {
+            return Ok(moved);
+        }
         let Some(expression) = fill(self.callee.template.frame(), pointer) else {
             return Ok(block.capacity);
         };
@@ -239,6 +246,48 @@ impl<M: CalleeMemory> Writer<'_, M> {
                 Err(MarshalError::callee(&place(), reason))
             }
         }
+    }
+
+    /// Bytes between where the pointer to a block led and where it leads now; `None` where they say
+    /// nothing of how much was filled.
+    fn moved_over(&self, block: &ImageBlock, owner: &Owner) -> Option<usize> {
+        match self.moved.get(&block.offset) {
+            Some(&MOVED_TO_NULL) => Some(block.capacity),
+            Some(reference) => usize::try_from(reference - 1).ok(),
+            None if owner.cursor => Some(0),
+            None => None,
+        }
+    }
+
+    /// The reference of a pointer of the caller's, which lies at `position` of the image.
+    fn moved(&mut self, position: usize, address: u64, root: u32) -> Result<u64, MarshalError> {
+        let block = self.image.block_at(position).copied();
+        if self.image.came_with(position).unwrap_or(0) == address {
+            return Ok(0);
+        }
+        let reference = match block {
+            Some(_) if address == 0 => Some(MOVED_TO_NULL),
+            Some(block) => self.place_in(&block, address).map(|offset| offset + 1),
+            None => None,
+        };
+        let (Some(block), Some(reference)) = (block, reference) else {
+            return Err(MarshalError::callee(
+                &self.callee.place(root),
+                "the function moved a pointer in it to outside of the buffer that it led to",
+            ));
+        };
+        self.moved.insert(block.offset, reference);
+        Ok(reference)
+    }
+
+    /// Bytes from the start of a block to `address`, where that is the start or the end of an
+    /// element in it.
+    fn place_in(&self, block: &ImageBlock, address: u64) -> Option<u64> {
+        let pointer = self.callee.pointer(block.owner?.ty)?;
+        let unit = self.callee.plans.of(pointer.target).callee_size;
+        let start = self.image.base().checked_add(block.offset as u64)?;
+        let offset = address.checked_sub(start)?;
+        (offset <= block.capacity as u64 && offset.is_multiple_of(unit.max(1))).then_some(offset)
     }
 
     fn returned_block(&mut self, returned: &Returned) -> Result<(), MarshalError> {
@@ -432,17 +481,10 @@ impl<M: CalleeMemory> Writer<'_, M> {
         let address = unsigned(self.reply, at, size);
         self.reply[at..at + size].fill(0);
         let reference = match &pointer.identity {
-            Identity::Data if pointer.ownership == Ownership::Caller => {
-                // It is the caller's own pointer and stays as it is there: one that the function
-                // moved would silently be the old one again.
-                if was.is_some_and(|at| self.image.came_with(at).unwrap_or(0) != address) {
-                    return Err(MarshalError::callee(
-                        &callee.place(root),
-                        "the function moved a pointer in it, which is not carried back",
-                    ));
-                }
-                0
-            }
+            Identity::Data if pointer.ownership == Ownership::Caller => match was {
+                Some(position) => self.moved(position, address, root)?,
+                None => 0,
+            },
             _ if address == 0 => 0,
             Identity::Handle(_) => self
                 .memory

@@ -1,12 +1,12 @@
 //! Copying a checked reply back.
 
-use super::decode::{Checked, Claim, alias};
+use super::decode::{Checked, Claim, alias, moved_to};
 use super::encode::whole;
 use super::walk::{Met, Sink, Walk};
 use super::{Caller, Outcome, Pending, Root, Sent};
 use crate::marshal::memory::{CallerMemory, Keep};
 use crate::marshal::wire::Block;
-use crate::marshal::{MarshalError, UNCHANGED};
+use crate::marshal::{MOVED_TO_NULL, MarshalError, UNCHANGED};
 use crate::types::{Identity, Ownership, Type};
 
 pub(super) fn apply<M: CallerMemory>(
@@ -29,9 +29,14 @@ pub(super) fn apply<M: CallerMemory>(
     };
     applier.keep_returned()?;
     if checked.success {
-        let leaving = pending.blocks.iter().filter(|sent| sent.leaves);
-        for (number, (block, sent)) in checked.body.blocks.iter().zip(leaving).enumerate() {
-            applier.leaving(number, *block, sent)?;
+        for (index, (block, sent)) in checked
+            .body
+            .blocks
+            .iter()
+            .zip(pending.leaving())
+            .enumerate()
+        {
+            applier.leaving(index, *block, sent)?;
         }
     }
     applier.result(result)?;
@@ -115,7 +120,7 @@ impl<M: CallerMemory> Applier<'_, M> {
                 body,
                 next: first,
                 root,
-                inout: false,
+                inout: None,
             };
             walk.elements(plan, block.start, count, self)?;
             let copy = std::mem::replace(&mut self.destination, Destination::Memory(0));
@@ -127,7 +132,12 @@ impl<M: CallerMemory> Applier<'_, M> {
         done.map_err(|error| MarshalError::memory(&caller.place(claim.root), error))
     }
 
-    fn leaving(&mut self, number: usize, block: Block, sent: &Sent) -> Result<(), MarshalError> {
+    fn leaving(
+        &mut self,
+        index: usize,
+        block: Block,
+        (number, sent): (u32, &Sent),
+    ) -> Result<(), MarshalError> {
         let caller = self.caller;
         let checked = self.checked;
         let Some(pointer) = caller.pointer(sent.ty) else {
@@ -144,8 +154,8 @@ impl<M: CallerMemory> Applier<'_, M> {
             return done.map_err(|error| MarshalError::memory(&caller.place(sent.root), error));
         }
         self.destination = Destination::Memory(sent.address);
-        let next = checked.references.get(number).copied().unwrap_or(0);
-        let inout = pointer.direction.enters();
+        let next = checked.references.get(index).copied().unwrap_or(0);
+        let inout = pointer.direction.enters().then_some(number);
         let mut walk = Walk {
             body: &checked.body,
             next,
@@ -168,9 +178,21 @@ impl<M: CallerMemory> Applier<'_, M> {
             body: &checked.body,
             next: 0,
             root: Root::Result,
-            inout: false,
+            inout: None,
         };
         walk.elements(caller.plans.of(ty), checked.body.front.start, 1, self)
+    }
+
+    /// Where a pointer of the caller's leads now; `None` where the function left it alone.
+    fn moved(&self, at: u64, met: Met) -> Option<u64> {
+        match met.reference {
+            0 => None,
+            MOVED_TO_NULL => Some(0),
+            reference => {
+                let sent = self.pending.child((met.inout?, at))?;
+                moved_to(self.caller, sent, reference)
+            }
+        }
     }
 
     fn write_pointer(&mut self, at: u64, value: u64, root: Root) -> Result<(), MarshalError> {
@@ -201,8 +223,11 @@ impl<M: CallerMemory> Sink for Applier<'_, M> {
             return Ok(());
         };
         let value = match &pointer.identity {
-            Identity::Data if pointer.ownership == Ownership::Caller => return Ok(()),
-            Identity::Data if met.reference == UNCHANGED && met.inout => return Ok(()),
+            Identity::Data if pointer.ownership == Ownership::Caller => match self.moved(at, met) {
+                Some(address) => address,
+                None => return Ok(()),
+            },
+            Identity::Data if met.reference == UNCHANGED && met.inout.is_some() => return Ok(()),
             Identity::Data => {
                 let number = met.reference.checked_sub(self.checked.leaving() as u64 + 1);
                 number

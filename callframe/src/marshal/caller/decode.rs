@@ -7,11 +7,12 @@ use crate::marshal::evaluate::{Failure, Operand, field};
 use crate::marshal::image::integer;
 use crate::marshal::plan::Plan;
 use crate::marshal::wire::{Block, Body};
-use crate::marshal::{MarshalError, UNCHANGED};
+use crate::marshal::{MOVED_TO_NULL, MarshalError, UNCHANGED};
 use crate::types::{Extent, Identity, Ownership, RecordId, Type, TypeId};
 
 use super::encode::whole;
 use super::walk::{Met, Sink, Walk};
+use std::collections::HashMap;
 
 /// A reply that was found good.
 pub(super) struct Checked<'a> {
@@ -47,13 +48,14 @@ pub(super) fn check<'a>(
     descriptors: &[i32],
 ) -> Result<Checked<'a>, MarshalError> {
     let body = Body::parse(reply, caller.callee.result().size)?;
-    let leaving = pending.blocks.iter().filter(|sent| sent.leaves).count();
+    let leaving = pending.leaving().count();
     let mut checker = Checker {
         caller,
         pending,
         body: &body,
         leaving,
         claims: Vec::new(),
+        moved: HashMap::new(),
         descriptors: descriptors.len(),
         next_descriptor: 0,
     };
@@ -61,13 +63,9 @@ pub(super) fn check<'a>(
     let mut next = checker.result()?;
     checker.capacities()?;
     let success = checker.success()?;
-    for (block, sent) in body
-        .blocks
-        .iter()
-        .zip(pending.blocks.iter().filter(|sent| sent.leaves))
-    {
+    for (block, (number, sent)) in body.blocks.iter().zip(pending.leaving()) {
         references.push(next);
-        next = checker.leaving_block(*block, sent, success, next)?;
+        next = checker.leaving_block(*block, (number, sent), success, next)?;
     }
     let mut returned = 0;
     while let Some(&claim) = checker.claims.get(returned) {
@@ -104,6 +102,8 @@ struct Checker<'a> {
     body: &'a Body<'a>,
     leaving: usize,
     claims: Vec<Claim>,
+    /// By block of the request and place in it: the reference of a pointer that was moved.
+    moved: HashMap<(u32, u64), u64>,
     descriptors: usize,
     next_descriptor: usize,
 }
@@ -121,7 +121,7 @@ impl Checker<'_> {
             body,
             next: 0,
             root: Root::Result,
-            inout: false,
+            inout: None,
         };
         walk.elements(plan, body.front.start, 1, self)?;
         Ok(walk.next)
@@ -132,8 +132,7 @@ impl Checker<'_> {
         if self.body.blocks.len() < self.leaving {
             return Err(MarshalError::Malformed("too few blocks"));
         }
-        let leaving = self.pending.blocks.iter().filter(|sent| sent.leaves);
-        for (block, sent) in self.body.blocks.iter().zip(leaving) {
+        for (block, (_, sent)) in self.body.blocks.iter().zip(self.pending.leaving()) {
             if block.capacity != sent.capacity {
                 return Err(self.protocol(sent.root, "a buffer has changed its size"));
             }
@@ -156,7 +155,7 @@ impl Checker<'_> {
     fn leaving_block(
         &mut self,
         block: Block,
-        sent: &Sent,
+        (number, sent): (u32, &Sent),
         success: bool,
         next: usize,
     ) -> Result<usize, MarshalError> {
@@ -183,7 +182,7 @@ impl Checker<'_> {
         }
         let count = self.whole(block.length as u64, plan, sent.root)?;
         let body = self.body;
-        let inout = pointer.direction.enters();
+        let inout = pointer.direction.enters().then_some(number);
         let mut walk = Walk {
             body,
             next,
@@ -199,6 +198,9 @@ impl Checker<'_> {
         let Some(pointer) = self.caller.pointer(sent.ty) else {
             return Ok(0);
         };
+        if let Some(moved) = self.moved_over(sent) {
+            return Ok(moved);
+        }
         let Some(expression) = super::fill(&self.caller.frame, pointer) else {
             return Ok(sent.capacity);
         };
@@ -229,6 +231,31 @@ impl Checker<'_> {
                 Err(self.protocol(sent.root, &reason))
             }
         }
+    }
+
+    /// Bytes between where the pointer to a block led and where it leads now; `None` where they say
+    /// nothing of how much was filled.
+    fn moved_over(&self, sent: &Sent) -> Option<u64> {
+        match sent.parent.and_then(|place| self.moved.get(&place)) {
+            Some(&MOVED_TO_NULL) => Some(sent.capacity),
+            Some(reference) => Some(reference - 1),
+            None if sent.cursor => Some(0),
+            None => None,
+        }
+    }
+
+    /// A pointer of the caller's that the function moved: within its buffer, or to NULL.
+    fn moved(&mut self, at: u64, met: Met) -> Result<(), MarshalError> {
+        let place = met.inout.map(|number| (number, at));
+        let sent = place.and_then(|place| self.pending.child(place));
+        let (Some(place), Some(sent)) = (place, sent) else {
+            return Err(self.protocol(met.root, "a pointer for the caller's own"));
+        };
+        if met.reference != MOVED_TO_NULL && moved_to(self.caller, sent, met.reference).is_none() {
+            return Err(self.protocol(met.root, "a pointer moved out of its buffer"));
+        }
+        self.moved.insert(place, met.reference);
+        Ok(())
     }
 
     fn returned_block(
@@ -269,7 +296,7 @@ impl Checker<'_> {
             body: self.body,
             next,
             root: claim.root,
-            inout: false,
+            inout: None,
         };
         walk.elements(plan, block.start, count, self)?;
         Ok(walk.next)
@@ -375,7 +402,7 @@ impl Sink for Checker<'_> {
         Ok(())
     }
 
-    fn pointer(&mut self, _at: u64, met: Met) -> Result<(), MarshalError> {
+    fn pointer(&mut self, at: u64, met: Met) -> Result<(), MarshalError> {
         let Some(pointer) = self.caller.pointer(met.ty) else {
             return Ok(());
         };
@@ -395,10 +422,8 @@ impl Sink for Checker<'_> {
                 None => Err(self.protocol(met.root, "a pointer outside of what it is an alias of")),
             },
             Identity::Data if met.reference == 0 => Ok(()),
-            Identity::Data if pointer.ownership == Ownership::Caller => {
-                Err(self.protocol(met.root, "a pointer for the caller's own"))
-            }
-            Identity::Data if met.reference == UNCHANGED && met.inout => Ok(()),
+            Identity::Data if pointer.ownership == Ownership::Caller => self.moved(at, met),
+            Identity::Data if met.reference == UNCHANGED && met.inout.is_some() => Ok(()),
             Identity::Data => {
                 if met.reference != (self.leaving + self.claims.len()) as u64 + 1 {
                     return Err(self.protocol(met.root, "a reference out of order"));
@@ -441,5 +466,17 @@ pub(super) fn alias(caller: &Caller, pending: &Pending, into: u32, reference: u6
         return None;
     }
     let plan = caller.plans.of(caller.pointer(sent.ty)?.target);
+    sent.address.checked_add(plan.caller_bytes(offset)?)
+}
+
+/// The caller's address for a reference to a place in the buffer that a pointer led to; `None`
+/// where that is outside, or inside an element.
+pub(super) fn moved_to(caller: &Caller, sent: &Sent, reference: u64) -> Option<u64> {
+    let offset = reference.checked_sub(1)?;
+    if offset > sent.capacity {
+        return None;
+    }
+    let plan = caller.plans.of(caller.pointer(sent.ty)?.target);
+    whole(offset, plan.callee_size)?;
     sent.address.checked_add(plan.caller_bytes(offset)?)
 }

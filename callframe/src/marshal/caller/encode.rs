@@ -28,6 +28,15 @@ pub(super) struct Work {
     pub(super) record: Option<(RecordId, usize)>,
     pub(super) parameter: Option<u32>,
     pub(super) root: Root,
+    /// The block that holds the pointer, and where in it that lies in the caller's layout.
+    parent: Option<(u32, u64)>,
+}
+
+/// A block whose contents are being written.
+#[derive(Clone, Copy, Debug)]
+struct Around {
+    number: u32,
+    address: u64,
 }
 
 /// A pointer into what a parameter leads to, to be translated when all blocks are known.
@@ -58,6 +67,7 @@ pub(super) fn encode<M: CallerMemory>(
         descriptors,
         pending,
         scratch,
+        around: None,
         room: 0,
         image: 0,
     };
@@ -72,6 +82,7 @@ impl Pending {
         self.blocks.clear();
         self.parameters.clear();
         self.pointees.clear();
+        self.children.clear();
     }
 }
 
@@ -91,6 +102,8 @@ pub(super) struct Encoder<'a, M> {
     descriptors: &'a mut Vec<i32>,
     pub(super) pending: &'a mut Pending,
     scratch: Scratch,
+    /// The block whose contents are being written.
+    around: Option<Around>,
     /// Entries of `scratch.fixed` that were taken.
     room: usize,
     /// Bytes the call will have in the VM.
@@ -201,10 +214,9 @@ impl<M: CallerMemory> Encoder<'_, M> {
                     ty,
                     record,
                 } => {
-                    let size = usize::from(self.caller.caller.model().pointer.size);
-                    let address = self.number(from.wrapping_add(caller as u64), size, root)?;
+                    let at = from.wrapping_add(caller as u64);
                     let record = record.map(|(id, offset)| (id, to + offset));
-                    self.pointer(ty, address, record, root, parameter)?;
+                    self.pointer(ty, at, record, root, parameter)?;
                 }
                 Step::Repeat {
                     count,
@@ -225,15 +237,20 @@ impl<M: CallerMemory> Encoder<'_, M> {
         Ok(())
     }
 
-    /// Gives a pointer its reference, and queues its block.
+    /// Gives the pointer at `at` in the caller's memory its reference, and queues its block.
     fn pointer(
         &mut self,
         ty: TypeId,
-        address: u64,
+        at: u64,
         record: Option<(RecordId, usize)>,
         root: Root,
         parameter: Option<u32>,
     ) -> Result<(), MarshalError> {
+        let size = usize::from(self.caller.caller.model().pointer.size);
+        let address = self.number(at, size, root)?;
+        let parent = self
+            .around
+            .map(|around| (around.number, at.wrapping_sub(around.address)));
         let Some(pointer) = self.caller.pointer(ty) else {
             return Ok(());
         };
@@ -268,6 +285,7 @@ impl<M: CallerMemory> Encoder<'_, M> {
                         record,
                         parameter,
                         root,
+                        parent,
                     };
                     self.queue(pointer, work);
                 }
@@ -350,6 +368,9 @@ impl<M: CallerMemory> Encoder<'_, M> {
         if let Some(reference) = self.scratch.references.get_mut(work.reference) {
             *reference = number as u64 + 1;
         }
+        if let Some(parent) = work.parent {
+            self.pending.children.insert(parent, number as u32);
+        }
         self.pending.blocks.push(Sent {
             address: work.address,
             capacity,
@@ -357,13 +378,28 @@ impl<M: CallerMemory> Encoder<'_, M> {
             parameter: work.parameter,
             root: work.root,
             leaves: pointer.direction.leaves(),
+            parent: work.parent,
+            cursor: self.is_cursor(&work),
         });
         wire::start_block(self.request, if enters { capacity } else { 0 }, capacity);
         if enters {
+            self.around = Some(Around {
+                number: number as u32,
+                address: work.address,
+            });
             self.contents(plan, &work, capacity)?;
+            self.around = None;
             self.remember_pointee(&work, capacity);
         }
         Ok(())
+    }
+
+    fn is_cursor(&self, work: &Work) -> bool {
+        let outer = work.parent.and_then(|(number, _)| {
+            let sent = self.pending.blocks.get(number as usize)?;
+            self.caller.pointer(sent.ty)
+        });
+        outer.is_some_and(|outer| super::is_cursor(&self.caller.frame, outer, work.ty))
     }
 
     fn contents(&mut self, plan: &Plan, work: &Work, capacity: u64) -> Result<(), MarshalError> {

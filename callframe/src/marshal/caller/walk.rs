@@ -26,8 +26,8 @@ pub(super) struct Met {
     pub root: Root,
     /// The record it is a member of, and where that begins in the reply.
     pub record: Option<(RecordId, usize)>,
-    /// Whether it lies in a block that was sent with contents.
-    pub inout: bool,
+    /// The number in the request of the block it lies in, where that was sent with contents.
+    pub inout: Option<u32>,
 }
 
 /// Goes through the elements of a section of a reply.
@@ -36,7 +36,8 @@ pub(super) struct Walk<'a> {
     /// The next reference.
     pub next: usize,
     pub root: Root,
-    pub inout: bool,
+    /// The number in the request of the block that is walked, where that was sent with contents.
+    pub inout: Option<u32>,
 }
 
 impl Walk<'_> {
@@ -99,7 +100,7 @@ impl Walk<'_> {
                     sink.bytes(to + caller as u64, &bytes[..caller_size.min(16)], self.root)?;
                 }
                 Step::Descriptor { caller, .. } => {
-                    if !self.inout {
+                    if self.inout.is_none() {
                         let reference = self.reference()?;
                         sink.descriptor(to + caller as u64, reference, self.root)?;
                     }

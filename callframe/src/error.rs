@@ -11,6 +11,7 @@
 //! [`render`]: PrototypeError::render
 
 mod carried;
+mod extents;
 mod language;
 mod nature;
 mod render;
@@ -41,8 +42,9 @@ codes! {
     E0101 E0102 E0103 E0104 E0105 E0106 E0107 E0108 E0109 E0110 E0111 E0112 E0113 E0114 E0115 E0116
     E0117 E0118 E0119 E0120 E0121 E0122 E0123 E0124 E0125 E0126 E0127 E0128 E0129 E0130 E0131 E0132
     E0133
-    E0201 E0202 E0203 E0204 E0205 E0206 E0207 E0208 E0209 E0210 E0211 E0212 E0213 E0215 E0216
-    E0218 E0219 E0220 E0221 E0222 E0223
+    E0150
+    E0201 E0202 E0203 E0204 E0205 E0206 E0207 E0208 E0210 E0211 E0215 E0216
+    E0218 E0219 E0221 E0223
     E0301 E0302 E0303 E0304 E0305 E0306
 }
 
@@ -73,6 +75,7 @@ impl Code {
     fn texts(self) -> (&'static str, &'static str) {
         language::texts(self)
             .or_else(|| carried::texts(self))
+            .or_else(|| extents::texts(self))
             .or_else(|| nature::texts(self))
             .unwrap_or((self.number(), self.number()))
     }
@@ -190,6 +193,7 @@ mod tests {
             let sources = [
                 language::texts(code),
                 carried::texts(code),
+                extents::texts(code),
                 nature::texts(code),
             ];
             assert_eq!(sources.iter().flatten().count(), 1, "{code}");

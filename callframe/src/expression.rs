@@ -10,7 +10,7 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::model::DataModel;
-use crate::types::Scalar;
+use crate::types::{Scalar, TypeId};
 
 /// How many operations one expression may have.
 pub const MAXIMUM_OPERATIONS: usize = 256;
@@ -36,6 +36,8 @@ pub enum Operation {
     Return,
     /// Push the size of an arithmetic type under the callee's data model.
     SizeOf(Scalar),
+    /// Push the size of a record of the frame under the callee's data model.
+    SizeOfType(TypeId),
     /// Arithmetic on the two topmost values.
     Add,
     /// Second topmost minus topmost.
@@ -76,6 +78,11 @@ pub trait Environment {
 
     /// What the function returned.
     fn returned(&self) -> Option<i128>;
+
+    /// The size of a type of the frame; only a layout knows it.
+    fn size_of(&self, _ty: TypeId) -> Option<i128> {
+        None
+    }
 }
 
 /// Why an expression has no value for a call.
@@ -99,6 +106,9 @@ pub enum EvaluationError {
     /// The function has not returned yet, or returned no integer.
     #[error("the function has not returned a value")]
     NoReturn,
+    /// The size of a record is not known without a layout.
+    #[error("the size of a record is not known here")]
+    NoSize,
     /// The operations do not form an expression: a mistake of whoever built it.
     #[error("the expression is malformed")]
     Malformed,
@@ -148,7 +158,7 @@ impl Expression {
         if self
             .operations
             .iter()
-            .any(|operation| matches!(operation, Operation::SizeOf(_)))
+            .any(|operation| matches!(operation, Operation::SizeOf(_) | Operation::SizeOfType(_)))
         {
             return None;
         }
@@ -204,6 +214,7 @@ fn fetch(
             .ok_or(EvaluationError::NoField(index)),
         Operation::Return => environment.returned().ok_or(EvaluationError::NoReturn),
         Operation::SizeOf(scalar) => Ok(i128::from(model.scalar(scalar).size)),
+        Operation::SizeOfType(ty) => environment.size_of(ty).ok_or(EvaluationError::NoSize),
         _ => Err(EvaluationError::Malformed),
     }
 }

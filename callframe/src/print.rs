@@ -12,8 +12,8 @@ use std::fmt;
 
 use crate::expression::{Expression, Operation};
 use crate::types::{
-    CallFrame, Contract, Direction, Extent, FailValue, Field, Handle, Identity, Origin, Ownership,
-    Parameter, Pointer, Record, RecordId, RecordName, Scalar, Type, TypeId,
+    CallFrame, Contract, Direction, Extent, FailValue, Field, Filled, Handle, Identity, Origin,
+    Ownership, Parameter, Pointer, Record, RecordId, RecordName, Scalar, Type, TypeId,
 };
 
 impl fmt::Display for CallFrame {
@@ -45,7 +45,11 @@ impl CallFrame {
 
     /// An expression of this frame's parameters as C text, for messages.
     pub fn expression_text(&self, expression: &Expression) -> String {
-        expression_text(expression, Names::Parameters(&self.parameters))
+        let printer = Printer {
+            frame: self,
+            names: Names::Parameters(&self.parameters),
+        };
+        printer.expression(expression)
     }
 }
 
@@ -181,17 +185,21 @@ impl<'f> Printer<'f> {
                 .to_owned(),
             );
         }
-        let expression = |expression| expression_text(expression, self.names);
+        let expression = |expression| self.expression(expression);
         words.push(match &pointer.extent {
             Extent::Single => "__single".to_owned(),
             Extent::NullTerminated => "__null_terminated".to_owned(),
             Extent::TerminatedBy(value) => format!("__terminated_by({value})"),
             Extent::Counted(count) => format!("__counted_by({})", expression(count)),
             Extent::Sized(size) => format!("__sized_by({})", expression(size)),
+            Extent::EndedBy(end) => format!("__ended_by({})", self.parameter(*end)),
         });
-        if let Some(filled) = &pointer.filled {
-            words.push(format!("__filled({})", expression(filled)));
-        }
+        words.extend(match &pointer.filled {
+            None => None,
+            Some(Filled::Amount(amount)) => Some(format!("__filled({})", expression(amount))),
+            Some(Filled::Until(0)) => Some("__null_terminated".to_owned()),
+            Some(Filled::Until(value)) => Some(format!("__terminated_by({value})")),
+        });
     }
 
     fn parameter(&self, index: u32) -> &str {
@@ -270,10 +278,7 @@ impl<'f> Printer<'f> {
     fn contract(&self, contract: &Contract) -> String {
         let mut text = String::new();
         if let Some(success) = &contract.success {
-            text.push_str(&format!(
-                " __success({})",
-                expression_text(success, self.names)
-            ));
+            text.push_str(&format!(" __success({})", self.expression(success)));
         }
         match contract.fail {
             Some(FailValue::Integer(value)) => text.push_str(&format!(" __fail({value})")),
@@ -293,6 +298,71 @@ impl<'f> Printer<'f> {
             }
         }
         text
+    }
+}
+
+/// Expressions.
+impl Printer<'_> {
+    fn expression(&self, expression: &Expression) -> String {
+        let mut stack: Vec<(String, Binding)> = Vec::new();
+        for operation in &expression.operations {
+            let piece = match operation {
+                Operation::Negate => {
+                    let (text, binding) = pop(&mut stack);
+                    let inner = if binding == Binding::Primary {
+                        text
+                    } else {
+                        format!("({text})")
+                    };
+                    (format!("-{inner}"), Binding::Unary)
+                }
+                Operation::Add => binary(&mut stack, "+", Binding::Sum),
+                Operation::Subtract => binary(&mut stack, "-", Binding::Sum),
+                Operation::Multiply => binary(&mut stack, "*", Binding::Product),
+                Operation::Divide => binary(&mut stack, "/", Binding::Product),
+                Operation::Compare(comparison) => {
+                    use crate::expression::Comparison::{Equal, NotEqual};
+                    let binding = match comparison {
+                        Equal | NotEqual => Binding::Equality,
+                        _ => Binding::Relation,
+                    };
+                    binary(&mut stack, &comparison.to_string(), binding)
+                }
+                leaf => self.leaf(leaf),
+            };
+            stack.push(piece);
+        }
+        pop(&mut stack).0
+    }
+
+    fn leaf(&self, leaf: &Operation) -> (String, Binding) {
+        let parameter = |index: u32| match self.names {
+            Names::Parameters(parameters) => parameters
+                .get(index as usize)
+                .map_or("", |parameter| parameter.name.as_str()),
+            Names::Fields(_) => "",
+        };
+        match *leaf {
+            Operation::Constant(value) if value < 0 => (value.to_string(), Binding::Unary),
+            Operation::Constant(value) => (value.to_string(), Binding::Primary),
+            Operation::Parameter(index) => (parameter(index).to_owned(), Binding::Primary),
+            Operation::Pointee(index) => (format!("*{}", parameter(index)), Binding::Unary),
+            Operation::Field(index) => {
+                let name = match self.names {
+                    Names::Fields(fields) => {
+                        fields.get(index as usize).map_or("", |field| &field.name)
+                    }
+                    Names::Parameters(_) => "",
+                };
+                (name.to_owned(), Binding::Primary)
+            }
+            Operation::SizeOf(scalar) => (format!("sizeof({})", scalar.c_name()), Binding::Primary),
+            Operation::SizeOfType(ty) => {
+                let text = format!("sizeof({})", self.declare(ty, false, ""));
+                (text, Binding::Primary)
+            }
+            _ => ("return".to_owned(), Binding::Primary),
+        }
     }
 }
 
@@ -347,62 +417,6 @@ enum Binding {
     Product,
     Unary,
     Primary,
-}
-
-fn expression_text(expression: &Expression, names: Names) -> String {
-    let mut stack: Vec<(String, Binding)> = Vec::new();
-    for operation in &expression.operations {
-        let piece = match operation {
-            Operation::Negate => {
-                let (text, binding) = pop(&mut stack);
-                let inner = if binding == Binding::Primary {
-                    text
-                } else {
-                    format!("({text})")
-                };
-                (format!("-{inner}"), Binding::Unary)
-            }
-            Operation::Add => binary(&mut stack, "+", Binding::Sum),
-            Operation::Subtract => binary(&mut stack, "-", Binding::Sum),
-            Operation::Multiply => binary(&mut stack, "*", Binding::Product),
-            Operation::Divide => binary(&mut stack, "/", Binding::Product),
-            Operation::Compare(comparison) => {
-                use crate::expression::Comparison::{Equal, NotEqual};
-                let binding = match comparison {
-                    Equal | NotEqual => Binding::Equality,
-                    _ => Binding::Relation,
-                };
-                binary(&mut stack, &comparison.to_string(), binding)
-            }
-            leaf => leaf_text(leaf, names),
-        };
-        stack.push(piece);
-    }
-    pop(&mut stack).0
-}
-
-fn leaf_text(leaf: &Operation, names: Names) -> (String, Binding) {
-    let parameter = |index: u32| match names {
-        Names::Parameters(parameters) => parameters
-            .get(index as usize)
-            .map_or("", |parameter| parameter.name.as_str()),
-        Names::Fields(_) => "",
-    };
-    match *leaf {
-        Operation::Constant(value) if value < 0 => (value.to_string(), Binding::Unary),
-        Operation::Constant(value) => (value.to_string(), Binding::Primary),
-        Operation::Parameter(index) => (parameter(index).to_owned(), Binding::Primary),
-        Operation::Pointee(index) => (format!("*{}", parameter(index)), Binding::Unary),
-        Operation::Field(index) => {
-            let name = match names {
-                Names::Fields(fields) => fields.get(index as usize).map_or("", |field| &field.name),
-                Names::Parameters(_) => "",
-            };
-            (name.to_owned(), Binding::Primary)
-        }
-        Operation::SizeOf(scalar) => (format!("sizeof({})", scalar.c_name()), Binding::Primary),
-        _ => ("return".to_owned(), Binding::Primary),
-    }
 }
 
 /// The two topmost pieces joined; operators of one binding group to the left.

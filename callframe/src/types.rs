@@ -176,7 +176,7 @@ impl Scalar {
 ///
 /// What holds of every pointer in a frame:
 ///
-/// - `filled` goes with an extent of `Counted` or `Sized` and a direction that leaves.
+/// - `filled` goes with an extent of `Counted` or `Sized`; an `Amount` with a direction that leaves.
 /// - Of a pointer whose identity is not `Data`, the direction is `In`, the extent `Single`, the
 ///   ownership `Caller`: they say nothing.
 /// - The data of a result, and of a pointer inside an `__out` block, has direction `Out`, and its
@@ -193,8 +193,8 @@ pub struct Pointer {
     pub direction: Direction,
     /// How many elements (or bytes) it leads to.
     pub extent: Extent,
-    /// `__filled(e)`: how much of it is valid after the call, in the unit of `extent`.
-    pub filled: Option<Expression>,
+    /// How much of it is valid after the call; all of it where nothing is said.
+    pub filled: Option<Filled>,
     /// What kind of value the pointer itself is.
     pub identity: Identity,
     /// Who owns the memory of a pointer that comes back.
@@ -225,6 +225,19 @@ pub enum Extent {
     Counted(Expression),
     /// `__sized_by(e)`: a number of bytes.
     Sized(Expression),
+    /// `__ended_by(p)`: up to where parameter `p` (by index) points, which is an alias into it.
+    EndedBy(u32),
+}
+
+/// How much of a buffer that has a capacity is valid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Filled {
+    /// `__filled(e)`: so many, in the unit of the extent.
+    Amount(Expression),
+    /// `__null_terminated` or `__terminated_by(v)` beside a capacity: up to and including the first
+    /// element of this value, everything where there is none. Of data that only goes in, no more
+    /// than that is sent.
+    Until(i128),
 }
 
 /// What kind of value a pointer is.

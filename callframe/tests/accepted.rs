@@ -99,6 +99,24 @@ fn spellings_of_one_meaning_are_one_frame() {
             ],
         ),
         (
+            "int f(char *__out __sized_by(n) __null_terminated s, size_t n)",
+            &[
+                "int f(char *__null_terminated __sized_by(n) __out s, size_t n)",
+                "int f(char *__out __terminated_by(0) __sized_by_or_null(n) s, size_t n)",
+            ],
+        ),
+        (
+            "int f(const long *__ended_by(last) first, const long *last)",
+            &[
+                "int f(const long *__ended_by_or_null(last) first, const long *__alias(first) last)",
+                "int f(const long first[] __ended_by(last), const long last[])",
+            ],
+        ),
+        (
+            "int f(const char *const *__null_terminated argv)",
+            &["int f(const char *__in __null_terminated const *__in __null_terminated argv)"],
+        ),
+        (
             "double f(double x) __fail(NAN)",
             &["[[cosmos::fail(NAN)]] double f(double x)"],
         ),

@@ -122,7 +122,13 @@ impl Text<'_> {
                 ),
                 3 => format!("{plain} m{member}; "),
                 4 => format!("struct {{ {scalar} a; char b[2][3]; }} m{member}, k{member}[2]; "),
-                5 => format!("union {{ {scalar} a; int b; }} m{member}; "),
+                5 => {
+                    let name = match self.choices.below(2) {
+                        0 => String::new(),
+                        _ => format!("m{member}"),
+                    };
+                    format!("union {{ {scalar} a{member}; int b{member}; }} {name}; ")
+                }
                 6 => format!("int __fd m{member}; "),
                 7 => format!("FILE *__handle m{member}; "),
                 _ => {
@@ -162,8 +168,15 @@ impl Text<'_> {
                 .to_owned(),
             3 => format!(
                 "sizeof({})",
-                self.choices
-                    .of(&["long", "char", "void *", "int[3]", "double"])
+                self.choices.of(&[
+                    "long",
+                    "char",
+                    "void *",
+                    "int[3]",
+                    "double",
+                    "struct tm",
+                    "div_t[2]"
+                ])
             ),
             4 => format!("({})", self.expression(depth - 1)),
             5 => format!(
@@ -189,7 +202,7 @@ impl Text<'_> {
         let direction = self
             .choices
             .of(&["__in", "__out", "__inout", "[[cosmos::out]]", ""]);
-        let text = match self.choices.below(16) {
+        let text = match self.choices.below(19) {
             0 | 1 => {
                 self.integers.push(name.clone());
                 format!("size_t {name}")
@@ -228,6 +241,11 @@ impl Text<'_> {
                 "char *__owned(free) {} *__out {name}",
                 self.choices.maybe("__sized_by(3)")
             ),
+            15 => format!("const char *__null_terminated *__in __null_terminated {name}"),
+            16 => {
+                format!("{scalar} *{direction} __ended_by({name}_end) {name}, {scalar} *{name}_end")
+            }
+            17 => format!("char *{direction} __sized_by({size}) __terminated_by('\\n') {name}"),
             _ => format!("const char *__null_terminated *__in __counted_by({size}) {name}"),
         };
         self.parameters.push(text);

@@ -1,7 +1,7 @@
 //! Types in the words of the people who read error messages.
 
 use callframe::CallFrame;
-use callframe::types::{Extent, Identity, Pointer, RecordName, Scalar, Type, TypeId};
+use callframe::types::{Extent, Filled, Identity, Pointer, RecordName, Scalar, Type, TypeId};
 
 /// The parameters of a function, `int numer, int denom`.
 pub fn parameters(frame: &CallFrame) -> String {
@@ -50,12 +50,17 @@ fn pointer(frame: &CallFrame, pointer: &Pointer) -> String {
     let bytes = matches!(frame.ty(pointer.target), Type::Void);
     let target = ty(frame, pointer.target);
     let what = match &pointer.extent {
+        Extent::Counted(_) | Extent::Sized(_)
+            if text && pointer.filled == Some(Filled::Until(0)) =>
+        {
+            "string buffer".to_owned()
+        }
         Extent::NullTerminated if text => "string".to_owned(),
         Extent::NullTerminated => format!("zero-terminated {target} array"),
         Extent::TerminatedBy(last) => format!("{target} array ended by {last}"),
         Extent::Single => format!("pointer to {target}"),
-        Extent::Counted(_) | Extent::Sized(_) if bytes => "buffer".to_owned(),
-        Extent::Counted(_) | Extent::Sized(_) => format!("{target} buffer"),
+        Extent::Counted(_) | Extent::Sized(_) | Extent::EndedBy(_) if bytes => "buffer".to_owned(),
+        Extent::Counted(_) | Extent::Sized(_) | Extent::EndedBy(_) => format!("{target} buffer"),
     };
     match (pointer.direction.enters(), pointer.direction.leaves()) {
         (false, true) => format!("output: {what}"),

@@ -51,11 +51,6 @@ pub(super) fn texts(code: Code) -> Option<(&'static str, &'static str)> {
             "not carried yet: the life of callbacks",
             "`__scope(h)` and `__or_const(..)` belong to callbacks, which this release does not carry.",
         ),
-        Code::E0209 => (
-            "not carried yet: an end given by a pointer",
-            "`__ended_by(p)` measures a buffer by the distance of two pointers. Where the function has \
-             a relative that takes a length, use that one with `__sized_by`.",
-        ),
         Code::E0210 => (
             "not carried yet: linked records",
             "The record leads to others of its own type, so how much travels is only known by walking \
@@ -67,18 +62,6 @@ pub(super) fn texts(code: Code) -> Option<(&'static str, &'static str)> {
             "`__retained(h)` says that the library goes on reading the caller's data after the call, \
              until h is closed. This release ends the life of copied data with the call, so the \
              library would read freed memory: the function is refused.",
-        ),
-        Code::E0212 => (
-            "not carried yet: arrays of pointers that end with NULL",
-            "An array of pointers is carried where its length is known: `__counted_by(n)`. One that \
-             ends with a NULL pointer, as argv does, would have to be walked before anything is \
-             copied. Functions that take the number of elements work.",
-        ),
-        Code::E0213 => (
-            "not carried yet: a capacity together with a terminator",
-            "A buffer with a size whose valid part ends at a terminator would have to come back up to \
-             that terminator and no further. Use `__filled(e)` where the function tells the length, or \
-             leave `__null_terminated` out: then the whole capacity comes back.",
         ),
         Code::E0215 => (
             "not carried yet: time limits in the prototype",
@@ -103,20 +86,10 @@ pub(super) fn texts(code: Code) -> Option<(&'static str, &'static str)> {
              its address cannot stay with the library. Functions that return a handle or store one \
              behind an `__out` pointer work.",
         ),
-        Code::E0220 => (
-            "not carried yet: sizeof of a record",
-            "sizeof in an expression takes arithmetic types, pointers and arrays of them. For records \
-             count elements instead: `__counted_by(n)` on a pointer to the record.",
-        ),
         Code::E0221 => (
             "not carried yet: flexible array members",
             "The size of a struct that ends in `T member[]` depends on the data. Give the struct with \
              the array bound that the call uses.",
-        ),
-        Code::E0222 => (
-            "not carried yet: unnamed members",
-            "A struct or union inside a record must have a member name. Give it one: the layout stays \
-             the same.",
         ),
         Code::E0223 => (
             "not carried yet: this arithmetic type",

@@ -6,7 +6,7 @@ use super::memory::CallerMemory;
 use super::plan::Plans;
 use crate::expression::{Expression, Operation};
 use crate::template::{LayoutError, Template};
-use crate::types::{Direction, Extent, Identity, Ownership, Pointer, Scalar, Type, TypeId};
+use crate::types::{Direction, Extent, Filled, Identity, Ownership, Pointer, Scalar, Type, TypeId};
 use crate::{CallFrame, DataModel};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -293,10 +293,22 @@ impl Pointee {
     }
 }
 
-/// What says how much of a block was filled: `__filled`, or an extent by a number that comes back.
-pub(super) fn fill<'a>(frame: &CallFrame, pointer: &'a Pointer) -> Option<&'a Expression> {
-    if pointer.filled.is_some() {
-        return pointer.filled.as_ref();
+/// What says how much of a block was filled.
+#[derive(Clone, Copy)]
+pub(super) enum Fill<'a> {
+    /// So many elements, or bytes.
+    Amount(&'a Expression),
+    /// Up to and including the first element of this value; all where there is none.
+    Until(u64),
+}
+
+/// What says how much of a block was filled: `__filled`, a terminator, or an extent by a number that
+/// comes back.
+pub(super) fn fill<'a>(frame: &CallFrame, pointer: &'a Pointer) -> Option<Fill<'a>> {
+    match &pointer.filled {
+        Some(Filled::Amount(amount)) => return Some(Fill::Amount(amount)),
+        Some(Filled::Until(terminator)) => return Some(Fill::Until(*terminator as u64)),
+        None => {}
     }
     let (Extent::Counted(extent) | Extent::Sized(extent)) = &pointer.extent else {
         return None;
@@ -315,7 +327,7 @@ pub(super) fn fill<'a>(frame: &CallFrame, pointer: &'a Pointer) -> Option<&'a Ex
         }
         _ => false,
     });
-    comes_back.then_some(extent)
+    comes_back.then_some(Fill::Amount(extent))
 }
 
 /// Whether the pointer `ty`, which `outer` leads to, walks through its buffer: `T *e *__inout p`.

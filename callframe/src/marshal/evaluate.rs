@@ -4,7 +4,7 @@ use super::image::integer;
 use crate::DataModel;
 use crate::expression::{Environment, EvaluationError, Expression};
 use crate::template::Template;
-use crate::types::{RecordId, Type};
+use crate::types::{RecordId, Type, TypeId};
 use std::cell::Cell;
 
 /// What an expression asks the call for.
@@ -14,6 +14,7 @@ pub(super) enum Operand {
     Pointee(u32),
     Field(u32),
     Return,
+    SizeOf(TypeId),
 }
 
 /// Why an expression has no value in this call.
@@ -72,6 +73,11 @@ pub(super) fn field(
     ))
 }
 
+/// The size of a type under the template's model.
+pub(super) fn size_of(template: &Template, ty: TypeId) -> Result<i128, Failure> {
+    Ok(i128::from(template.size_align(ty).size))
+}
+
 /// An environment that remembers why a value is missing.
 struct Values<F> {
     operand: F,
@@ -101,5 +107,9 @@ impl<F: Fn(Operand) -> Result<i128, Failure>> Environment for Values<F> {
 
     fn returned(&self) -> Option<i128> {
         self.value(Operand::Return)
+    }
+
+    fn size_of(&self, ty: TypeId) -> Option<i128> {
+        self.value(Operand::SizeOf(ty))
     }
 }

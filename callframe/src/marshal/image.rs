@@ -153,6 +153,16 @@ pub(super) fn unsigned(bytes: &[u8], at: usize, size: usize) -> u64 {
     u64::from_le_bytes(value)
 }
 
+/// Bytes up to and including the first of the elements of `unit` bytes that equals `terminator`.
+pub(super) fn first_terminator(bytes: &[u8], unit: u64, terminator: u64) -> Option<u64> {
+    let size = usize::try_from(unit).ok()?;
+    let wanted = terminator.to_le_bytes();
+    let wanted = wanted.get(..size).filter(|wanted| !wanted.is_empty())?;
+    let mut elements = bytes.chunks_exact(size);
+    let index = elements.position(|element| element == wanted)?;
+    (index as u64 + 1).checked_mul(unit)
+}
+
 /// A little-endian integer of up to eight bytes.
 pub(super) fn integer(bytes: &[u8], at: usize, size: usize, signed: bool) -> i128 {
     let value = unsigned(bytes, at, size);

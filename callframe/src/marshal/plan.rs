@@ -6,7 +6,7 @@
 
 use crate::expression::{Expression, Operation};
 use crate::template::{LayoutError, Template};
-use crate::types::{Extent, Ownership, RecordId, Scalar, Type, TypeId};
+use crate::types::{Extent, Filled, Ownership, RecordId, Scalar, Type, TypeId};
 
 /// Moves one element.
 #[derive(Debug)]
@@ -462,7 +462,11 @@ fn expressions(template: &Template) -> impl Iterator<Item = &Expression> {
             Extent::Counted(expression) | Extent::Sized(expression) => Some(expression),
             _ => None,
         };
-        extent.into_iter().chain(&pointer.filled)
+        let filled = match &pointer.filled {
+            Some(Filled::Amount(amount)) => Some(amount),
+            _ => None,
+        };
+        extent.into_iter().chain(filled)
     });
     of_pointers.chain(&frame.contract().success)
 }

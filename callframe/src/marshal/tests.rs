@@ -4,6 +4,7 @@ mod arena;
 mod buffers;
 pub(crate) mod build;
 mod corpus;
+mod extents;
 mod handles;
 mod hostile;
 mod model;

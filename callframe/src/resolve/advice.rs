@@ -260,6 +260,13 @@ pub(super) fn alias(span: Span, message: &str) -> PrototypeError {
         .help("`__alias(p)` is for results and what __out pointers lead to")
 }
 
+/// E0150: an end that cannot be one.
+pub(super) fn no_end(span: Span, message: &str) -> PrototypeError {
+    PrototypeError::new(Code::E0150, span.range(), message)
+        .label("no end")
+        .help("`__ended_by(p)` stands on one pointer parameter and names another one")
+}
+
 /// E0122: a handle where none can be.
 pub(super) fn handle_place(span: Span, message: &str) -> PrototypeError {
     PrototypeError::new(Code::E0122, span.range(), message).label("not a handle here")

@@ -2,10 +2,7 @@
 
 use super::{Place, Resolved, advice};
 use crate::error::{Code, PrototypeError};
-use crate::syntax::not_carried;
-use crate::syntax::raw::{
-    Annotation, AnnotationKind, Name, RawExpression, RawExtent, RawType, Uncarried,
-};
+use crate::syntax::raw::{Annotation, AnnotationKind, Name, RawExpression, RawExtent, RawType};
 use crate::syntax::token::Span;
 use crate::types::Direction;
 
@@ -14,6 +11,8 @@ use crate::types::Direction;
 pub(super) struct Marks<'a> {
     pub direction: Option<(Direction, Span)>,
     pub extent: Option<(&'a RawExtent, Span)>,
+    /// The terminator beside an extent that is a number.
+    pub until: Option<(i128, Span)>,
     pub filled: Option<(&'a RawExpression, Span)>,
     pub handle: Option<Span>,
     pub closed_by: Option<(&'a str, Span)>,
@@ -90,21 +89,25 @@ impl<'a> Marks<'a> {
     }
 
     fn add_extent(&mut self, extent: &'a RawExtent, span: Span) -> Resolved<()> {
-        let Some((before, _)) = self.extent else {
+        let Some((before, place)) = self.extent else {
             self.extent = Some((extent, span));
             return Ok(());
         };
-        let measured =
-            |extent: &RawExtent| matches!(extent, RawExtent::Sized(_) | RawExtent::Counted(_));
-        let terminated = |extent: &RawExtent| {
-            matches!(
-                extent,
-                RawExtent::NullTerminated | RawExtent::TerminatedBy(_)
-            )
-        };
-        if measured(before) && terminated(extent) || terminated(before) && measured(extent) {
-            let code = Code::E0213;
-            return Err(not_carried(Uncarried { code, span }));
+        let measured = matches!(extent, RawExtent::Sized(_) | RawExtent::Counted(_));
+        let measured_before = matches!(before, RawExtent::Sized(_) | RawExtent::Counted(_));
+        if self.until.is_none() {
+            match (terminator(before), terminator(extent)) {
+                (Some(value), None) if measured => {
+                    self.until = Some((value, place));
+                    self.extent = Some((extent, span));
+                    return Ok(());
+                }
+                (None, Some(value)) if measured_before => {
+                    self.until = Some((value, span));
+                    return Ok(());
+                }
+                _ => {}
+            }
         }
         Err(PrototypeError::new(
             Code::E0109,
@@ -173,6 +176,15 @@ impl<'a> Marks<'a> {
                 .help("handles, aliases and opaque values have no direction, extent or owner"))
             }
         }
+    }
+}
+
+/// The value of the element that ends an array.
+fn terminator(extent: &RawExtent) -> Option<i128> {
+    match extent {
+        RawExtent::NullTerminated => Some(0),
+        RawExtent::TerminatedBy(value) => Some(*value),
+        _ => None,
     }
 }
 

@@ -124,6 +124,8 @@ enum Need {
     Integer,
     /// A handle, to live as long as.
     Handle,
+    /// A pointer into what this parameter leads to, to end it.
+    EndOf(u32),
 }
 
 /// Where a type stands.

@@ -26,6 +26,9 @@ impl Resolver<'_> {
                 RawOperation::Name(name) => self.name(name, span, place)?,
                 RawOperation::Pointee(name) => self.pointee(name, span, moment, place)?,
                 RawOperation::Return => self.returned(span, moment, place)?,
+                RawOperation::SizeOfRecord(key) => {
+                    Operation::SizeOfType(self.record(*key, span, place)?)
+                }
                 other => arithmetic(other).unwrap_or(Operation::Constant(0)),
             });
         }
@@ -207,6 +210,10 @@ impl Resolver<'_> {
             Need::Handle if !matches!(identity, Some(Identity::Handle(_))) => {
                 let message = format!("'{name}' is no handle");
                 Err(advice::handle_place(span, &message))
+            }
+            Need::EndOf(begin) if identity != Some(&Identity::Alias(begin)) => {
+                let message = format!("'{name}' cannot be the end of another parameter");
+                Err(advice::no_end(span, &message))
             }
             _ => Ok(()),
         }

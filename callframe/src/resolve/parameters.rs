@@ -34,6 +34,16 @@ pub(super) enum Value {
     Pointee(Direction),
 }
 
+impl Known {
+    /// Whether it is said to reach up to where the parameter of this name points.
+    pub fn is_ended_by(&self, name: &str) -> bool {
+        has(
+            &self.ty,
+            |kind| matches!(kind, AnnotationKind::Extent(RawExtent::EndedBy(end)) if end.text == name),
+        )
+    }
+}
+
 /// All parameters of a function.
 pub(super) fn known(prototype: &RawPrototype, scope: &Scope) -> Resolved<Vec<Known>> {
     let parameters = &prototype.function.parameters;

@@ -15,10 +15,12 @@ use super::parameters::is_constant;
 use super::{Need, Place, Resolved, Resolver, Root, Simple, advice};
 use crate::error::{Code, PrototypeError};
 use crate::syntax::not_carried;
-use crate::syntax::raw::{RawExtent, RawType, Shape, Uncarried};
+use crate::syntax::raw::{Name, RawExtent, RawType, Shape, Uncarried};
 use crate::syntax::scope::Scope;
 use crate::syntax::token::Span;
-use crate::types::{Direction, Extent, Handle, Identity, Ownership, Pointer, Scalar, Type, TypeId};
+use crate::types::{
+    Direction, Extent, Filled, Handle, Identity, Ownership, Pointer, Scalar, Type, TypeId,
+};
 
 impl Resolver<'_> {
     pub(super) fn pointer(
@@ -44,6 +46,9 @@ impl Resolver<'_> {
         target: &RawType,
         place: Place,
     ) -> Resolved<Option<Identity>> {
+        if let Some(begin) = self.begin(place) {
+            return self.end(begin, marks, place).map(Some);
+        }
         if let Some((name, span)) = marks.alias {
             if !place.comes_back() {
                 return Err(advice::alias(span, "this pointer does not come back"));
@@ -69,6 +74,38 @@ impl Resolver<'_> {
             return Ok(None);
         }
         self.handle(marks, target, place).map(Some)
+    }
+
+    /// The parameter that the one at `place` ends.
+    fn begin(&self, place: Place) -> Option<u32> {
+        let (Root::Parameter(own), None) = (place.root, place.outer) else {
+            return None;
+        };
+        let name = &self.known.get(own as usize)?.name;
+        let ended = self.known.iter().zip(0_u32..);
+        let mut ended = ended.filter(|(known, index)| known.is_ended_by(name) && *index != own);
+        ended.next().map(|(_, index)| index)
+    }
+
+    /// A pointer that ends another one points into the same data and says nothing else.
+    fn end(&self, begin: u32, marks: &Marks, place: Place) -> Resolved<Identity> {
+        let said = marks
+            .alias
+            .map(|(name, span)| (self.parameter_index(name, span), span));
+        let other = match said {
+            None => marks.data_only(),
+            Some((index, span)) => (index? != begin).then_some(span),
+        };
+        match other {
+            None => Ok(Identity::Alias(begin)),
+            Some(span) => Err(advice::no_end(
+                span,
+                &format!(
+                    "'{}' ends another parameter and is that pointer's end only",
+                    place.name
+                ),
+            )),
+        }
     }
 
     fn handle(&self, marks: &Marks, target: &RawType, place: Place) -> Resolved<Identity> {
@@ -153,7 +190,7 @@ impl Resolver<'_> {
         let ownership = self.ownership(marks, target, place)?;
         let direction = self.direction(marks, target, &ownership, place)?;
         let extent = self.extent(marks, target, direction, &ownership, place)?;
-        let filled = self.filled(marks, direction, &extent, place)?;
+        let filled = self.filled(marks, target, direction, &extent, place)?;
         let returned = direction == Direction::Out || ownership != Ownership::Caller;
         let inner = Place {
             outer: Some(if returned { Direction::Out } else { direction }),
@@ -284,6 +321,10 @@ impl Resolver<'_> {
             .label("by default it goes in and comes back")
             .help("write `__in`, `__out` or `__inout` after the `*`"));
         }
+        // A buffer of many that only go in goes in only, too.
+        if place.outer == Some(Direction::In) {
+            return Ok(Direction::In);
+        }
         Ok(Direction::InOut)
     }
 
@@ -323,7 +364,24 @@ impl Resolver<'_> {
             }
             RawExtent::Counted(count) => Extent::Counted(self.bind(count, moment, place)?),
             RawExtent::Sized(size) => Extent::Sized(self.bind(size, moment, place)?),
+            RawExtent::EndedBy(end) => Extent::EndedBy(self.ended_by(end, span, place)?),
         })
+    }
+
+    fn ended_by(&mut self, end: &Name, span: Span, place: Place) -> Resolved<u32> {
+        let (Root::Parameter(own), None) = (place.root, place.outer) else {
+            return Err(advice::no_end(
+                span,
+                "only a parameter is ended by another one",
+            ));
+        };
+        let index = self.parameter_index(end, span)?;
+        if index == own {
+            return Err(advice::no_end(span, "a pointer does not end itself"));
+        }
+        self.needs
+            .push((index, end.span.or(span), Need::EndOf(own)));
+        Ok(index)
     }
 
     fn default_extent(
@@ -357,35 +415,63 @@ impl Resolver<'_> {
     fn filled(
         &mut self,
         marks: &Marks,
+        target: &RawType,
         direction: Direction,
         extent: &Extent,
         place: Place,
-    ) -> Resolved<Option<crate::expression::Expression>> {
-        let Some((expression, span)) = marks.filled else {
+    ) -> Resolved<Option<Filled>> {
+        let wrong = |span: Span, message: &str, label: &str| {
+            Err(PrototypeError::new(Code::E0110, span.range(), message).label(label))
+        };
+        let Some(span) = marks
+            .filled
+            .map(|(_, span)| span)
+            .or(marks.until.map(|it| it.1))
+        else {
             return Ok(None);
         };
-        let wrong = |message: &str, label: &str| {
-            Err(PrototypeError::new(Code::E0110, span.range(), message).label(label))
+        if place.outer.is_some() || !matches!(place.root, Root::Parameter(_)) {
+            return wrong(
+                span,
+                "only a parameter's buffer can be filled in part",
+                "give the extent of what comes back instead",
+            );
+        }
+        let Some((expression, span)) = marks.filled else {
+            return self.until(marks, target);
         };
         if !direction.leaves() {
             return wrong(
+                span,
                 "nothing is filled that only goes in",
                 "the data does not come back",
             );
         }
         if !matches!(extent, Extent::Counted(_) | Extent::Sized(_)) {
             return wrong(
+                span,
                 "what is filled has no capacity",
                 "needs __sized_by or __counted_by",
             );
         }
-        if place.outer.is_some() || !matches!(place.root, Root::Parameter(_)) {
+        if let Some((_, until)) = marks.until {
             return wrong(
-                "only a parameter's buffer can be filled in part",
-                "give the extent of what comes back instead",
+                until,
+                "how much is filled is said twice",
+                "beside __filled, no terminator",
             );
         }
-        self.bind(expression, Moment::After, place).map(Some)
+        let amount = self.bind(expression, Moment::After, place)?;
+        Ok(Some(Filled::Amount(amount)))
+    }
+
+    /// A terminator beside a capacity.
+    fn until(&self, marks: &Marks, target: &RawType) -> Resolved<Option<Filled>> {
+        let Some((value, span)) = marks.until else {
+            return Ok(None);
+        };
+        check_terminator(target, value, span)?;
+        Ok(Some(Filled::Until(value)))
     }
 
     /// What the function has yet to fill holds no terminator that would tell its size.
@@ -421,13 +507,10 @@ pub(super) fn is_incomplete(target: &RawType, scope: &Scope) -> bool {
     }
 }
 
-/// A terminator is looked for among integers.
+/// A terminator is looked for among integers, NULL also among pointers.
 fn check_terminated(target: &RawType, span: Span) -> Resolved<()> {
     match &target.shape {
-        Shape::Pointer(_) => Err(not_carried(Uncarried {
-            code: Code::E0212,
-            span,
-        })),
+        Shape::Pointer(_) => Ok(()),
         Shape::Scalar(scalar) if scalar.is_integer() => Ok(()),
         Shape::Void => Err(advice::unsuited(
             span,

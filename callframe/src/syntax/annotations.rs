@@ -174,6 +174,9 @@ impl Parser<'_, '_> {
             "terminated_by" | "terminated_by_or_null" => {
                 AnnotationKind::Extent(RawExtent::TerminatedBy(self.constant("a terminator")?.0))
             }
+            "ended_by" | "ended_by_or_null" => {
+                AnnotationKind::Extent(RawExtent::EndedBy(self.parameter_name()?))
+            }
             "filled" => AnnotationKind::Filled(self.expression()?),
             "closed_by" => AnnotationKind::ClosedBy(self.function_name()?),
             "owned" => AnnotationKind::Owned(self.function_name()?),
@@ -196,10 +199,6 @@ impl Parser<'_, '_> {
             "retained" => {
                 self.parameter_name()?;
                 Code::E0211
-            }
-            "ended_by" | "ended_by_or_null" => {
-                self.parameter_name()?;
-                Code::E0209
             }
             "scope" => {
                 self.parameter_name()?;

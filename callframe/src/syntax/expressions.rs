@@ -259,8 +259,8 @@ impl Parser<'_, '_> {
             lengths.push(length);
             element = inner;
         }
-        let scalar = self.sized_scalar(element, span)?;
-        self.push(building, RawOperation::SizeOf(scalar), span)?;
+        let size = self.sized(element, span)?;
+        self.push(building, size, span)?;
         for length in lengths {
             self.push(building, RawOperation::Constant(length), span)?;
             self.push(building, RawOperation::Multiply, span)?;
@@ -268,15 +268,12 @@ impl Parser<'_, '_> {
         Ok(())
     }
 
-    /// The arithmetic type whose size `ty` has.
-    fn sized_scalar(&mut self, ty: &RawType, span: Span) -> Parsed<Scalar> {
+    /// The size of a type that is no array.
+    fn sized(&self, ty: &RawType, span: Span) -> Parsed<RawOperation> {
         match &ty.shape {
-            Shape::Scalar(scalar) => Ok(*scalar),
-            Shape::Pointer(_) => Ok(Scalar::UIntPointer),
-            Shape::Record(_) => {
-                self.not_carried(Code::E0220, span);
-                Ok(Scalar::Char)
-            }
+            Shape::Scalar(scalar) => Ok(RawOperation::SizeOf(*scalar)),
+            Shape::Pointer(_) => Ok(RawOperation::SizeOf(Scalar::UIntPointer)),
+            Shape::Record(key) => Ok(RawOperation::SizeOfRecord(*key)),
             _ => Err(self
                 .error(Code::E0112, span, "this type has no size")
                 .label("no size")),
@@ -295,7 +292,9 @@ pub(crate) fn constant_value(
             RawOperation::Constant(value) => Operation::Constant(*value),
             RawOperation::Name(name) => Operation::Constant(scope.constant(name).ok_or(None)?),
             RawOperation::SizeOf(Scalar::Char) => Operation::Constant(1),
-            RawOperation::SizeOf(_) | RawOperation::Return => return Err(None),
+            RawOperation::SizeOf(_) | RawOperation::SizeOfRecord(_) | RawOperation::Return => {
+                return Err(None);
+            }
             other => arithmetic(other).ok_or(None)?,
         });
     }
@@ -316,6 +315,8 @@ pub(crate) fn arithmetic(operation: &RawOperation) -> Option<Operation> {
         RawOperation::Compare(comparison) => Operation::Compare(*comparison),
         RawOperation::SizeOf(scalar) => Operation::SizeOf(*scalar),
         RawOperation::Return => Operation::Return,
-        RawOperation::Name(_) | RawOperation::Pointee(_) => return None,
+        RawOperation::Name(_) | RawOperation::Pointee(_) | RawOperation::SizeOfRecord(_) => {
+            return None;
+        }
     })
 }

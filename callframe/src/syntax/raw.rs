@@ -129,6 +129,7 @@ pub(crate) enum RawExtent {
     TerminatedBy(i128),
     Counted(RawExpression),
     Sized(RawExpression),
+    EndedBy(Name),
 }
 
 /// Postfix operations whose names are not yet bound.
@@ -146,6 +147,7 @@ pub(crate) enum RawOperation {
     Pointee(String),
     Return,
     SizeOf(Scalar),
+    SizeOfRecord(RecordKey),
     Add,
     Subtract,
     Multiply,

@@ -161,7 +161,8 @@ impl Parser<'_, '_> {
         let start = self.span();
         let specifiers = self.specifiers("a member's type or `}`")?;
         if self.eat(";") {
-            return Ok(self.unnamed_member(&specifiers.ty));
+            fields.extend(self.unnamed_member(&specifiers.ty));
+            return Ok(None);
         }
         let mut trouble = None;
         loop {
@@ -188,19 +189,17 @@ impl Parser<'_, '_> {
         Ok(trouble)
     }
 
-    /// `struct { .. };` inside a record; a tagged one only declares its tag.
-    fn unnamed_member(&self, ty: &RawType) -> Option<PrototypeError> {
+    /// `struct { .. };` inside a record is a member without a name; a tagged one only declares its
+    /// tag.
+    fn unnamed_member(&self, ty: &RawType) -> Option<RawMember> {
         let Shape::Record(key) = ty.shape else {
             return None;
         };
-        let record = self.scope.record(key)?;
-        (record.name == RecordName::Unnamed).then(|| {
-            self.error(
-                Code::E0222,
-                ty.span,
-                "not carried yet: a member without a name",
-            )
-            .label("give this member a name")
+        let unnamed = self.scope.record(key)?.name == RecordName::Unnamed;
+        unnamed.then(|| RawMember {
+            name: None,
+            ty: ty.clone(),
+            span: ty.span,
         })
     }
 
@@ -273,9 +272,18 @@ impl Parser<'_, '_> {
             .label("not a number from 1 to 67108864")
     }
 
+    /// Members are told apart by name, those of unnamed members among the others.
     fn check_names(&self, fields: &[RawMember]) -> Parsed<()> {
         let mut seen = std::collections::HashSet::new();
-        for name in fields.iter().filter_map(|field| field.name.as_ref()) {
+        let mut waiting: Vec<&RawMember> = fields.iter().rev().collect();
+        while let Some(field) = waiting.pop() {
+            let Some(name) = &field.name else {
+                if let Shape::Record(key) = field.ty.shape {
+                    let inner = self.scope.record(key).and_then(|it| it.fields.as_ref());
+                    waiting.extend(inner.into_iter().flatten().rev());
+                }
+                continue;
+            };
             if !seen.insert(name.text.as_str()) {
                 return Err(self
                     .error(

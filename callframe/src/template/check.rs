@@ -16,7 +16,9 @@
 
 use super::{LayoutError, Template};
 use crate::expression::{Expression, Operation};
-use crate::types::{Direction, Extent, Identity, Ownership, Pointer, RecordId, Type, TypeId};
+use crate::types::{
+    Direction, Extent, Filled, Identity, Ownership, Pointer, RecordId, Type, TypeId,
+};
 use std::collections::HashSet;
 
 /// Whether every value of the frame can be carried.
@@ -203,18 +205,27 @@ impl Checker<'_> {
                     return refuse(words, reason);
                 }
                 let target = self.template.frame().ty(pointer.target);
-                if !matches!(target, Type::Scalar(scalar) if scalar.is_integer()) {
-                    return refuse(
-                        words,
-                        "only arrays of integers can be terminated by a value",
-                    );
+                let pointers = matches!(target, Type::Pointer(_));
+                let nulls = pointers && pointer.extent == Extent::NullTerminated;
+                if !is_integer(target) && !nulls {
+                    let reason = "only arrays of integers, or of pointers that end with NULL, are \
+                                  terminated by a value";
+                    return refuse(words, reason);
                 }
             }
             Extent::Counted(expression) | Extent::Sized(expression) => {
                 self.expression(expression, after, record, words)?;
             }
+            Extent::EndedBy(end) => self.ended(*end, pointer, words)?,
         }
-        if let Some(filled) = &pointer.filled {
+        if let Some(Filled::Until(_)) = &pointer.filled {
+            let measured = matches!(pointer.extent, Extent::Counted(_) | Extent::Sized(_));
+            if after || !measured || !is_integer(self.template.frame().ty(pointer.target)) {
+                let reason = "a terminator beside a capacity describes integers of the caller's";
+                return refuse(words, reason);
+            }
+        }
+        if let Some(Filled::Amount(filled)) = &pointer.filled {
             if !pointer.direction.leaves() || after {
                 return refuse(words, "'__filled' describes '__out' and '__inout' buffers");
             }
@@ -280,7 +291,10 @@ impl Checker<'_> {
                     }
                     (0, 1)
                 }
-                Operation::Constant(_) | Operation::SizeOf(_) => (0, 1),
+                Operation::SizeOfType(ty) if self.template.size_align(*ty).size == 0 => {
+                    return refuse(words, "an expression measures a type that has no size");
+                }
+                Operation::Constant(_) | Operation::SizeOf(_) | Operation::SizeOfType(_) => (0, 1),
                 Operation::Negate => (1, 1),
                 _ => (2, 1),
             };
@@ -323,6 +337,29 @@ impl Checker<'_> {
             return refuse(words, reason);
         }
         Ok(())
+    }
+
+    /// `__ended_by(p)` needs a `p` that points into the same data, and stands on a parameter.
+    fn ended(&self, end: u32, pointer: &Pointer, words: &str) -> Result<(), LayoutError> {
+        let frame = self.template.frame();
+        let of = |index: u32| {
+            let parameter = frame.parameters().get(index as usize)?;
+            match frame.ty(parameter.ty) {
+                Type::Pointer(pointer) => Some(pointer),
+                _ => None,
+            }
+        };
+        let begins = match of(end).map(|end| &end.identity) {
+            Some(Identity::Alias(begin)) => of(*begin) == Some(pointer),
+            _ => false,
+        };
+        match begins {
+            true => Ok(()),
+            false => refuse(
+                words,
+                "'__ended_by' needs a parameter that points into the same data",
+            ),
+        }
     }
 
     fn alias(&self, parameter: u32, place: Place, words: &str) -> Result<(), LayoutError> {
@@ -375,6 +412,10 @@ impl Checker<'_> {
             _ => false,
         }
     }
+}
+
+fn is_integer(ty: &Type) -> bool {
+    matches!(ty, Type::Scalar(scalar) if scalar.is_integer())
 }
 
 fn refuse(words: &str, reason: &str) -> Result<(), LayoutError> {

@@ -6,7 +6,7 @@
 //!
 //! | bytes | meaning |
 //! |---|---|
-//! | 1 | version of this table, 1 |
+//! | 1 | version of this table, 2 |
 //! | 16 | the data model: (size, align) of long, long long, pointer, time_t, off_t, wchar_t, double, long double |
 //! | 1 | flags: 1 `__noerrno`, 2 `__noreturn`, 4 `__success` follows, 8 `__fail` integer follows, 16 `__fail` float follows, 32 `__idempotent`, 64 `__nocallback` |
 //! | … | name: u16 length, bytes |
@@ -22,7 +22,7 @@
 //! | 0 | void | |
 //! | 1 | scalar | u8: its place in the declaration of `Scalar` |
 //! | 2 | descriptor | |
-//! | 3 | pointer | target u32; u8 direction 0 in, 1 out, 2 inout; extent; filled: u8 0 or 1 and the expression; identity; ownership |
+//! | 3 | pointer | target u32; u8 direction 0 in, 1 out, 2 inout; extent; filled: u8 0, 1 and the expression, or 2 and the terminator i128; identity; ownership |
 //! | 4 | array | element u32, length u64 |
 //! | 5 | record | u8 union; u32 number of fields; for each: u64 offset, u32 type |
 //! | 6 | function | u32 number of parameters, their types u32, result u32 |
@@ -34,18 +34,20 @@
 //! | terminated by | 2, i128 | alias | 2, u32 | borrowed | 2 |
 //! | counted | 3, expression | opaque | 3 | borrowed from | 3, u32 |
 //! | sized | 4, expression | callback | 4 | static | 4 |
-//! | | | | | retained | 5, u32 |
+//! | ended by | 5, u32 | | | retained | 5, u32 |
 //!
 //! An expression is a u16 number of operations, each an opcode byte and its operand: 0 constant
 //! i128, 1 parameter u32, 2 pointee u32, 3 field u32, 4 return, 5 sizeof u8, 6 add, 7 subtract,
-//! 8 multiply, 9 divide, 10 compare u8, 11 negate.
+//! 8 multiply, 9 divide, 10 compare u8, 11 negate, 14 sizeof the type of a number u32.
 
 use super::Template;
 use crate::expression::{Expression, Operation};
-use crate::types::{Direction, Extent, FailValue, Identity, Ownership, Pointer, Type, TypeId};
+use crate::types::{
+    Direction, Extent, FailValue, Filled, Identity, Ownership, Pointer, Type, TypeId,
+};
 use std::collections::HashMap;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 pub(super) fn encode(template: &Template) -> Vec<u8> {
     let mut writer = Writer {
@@ -181,9 +183,16 @@ impl Writer<'_> {
             Direction::InOut => 2,
         });
         self.extent(&pointer.extent);
-        self.bytes.push(u8::from(pointer.filled.is_some()));
-        if let Some(filled) = &pointer.filled {
-            self.expression(filled);
+        match &pointer.filled {
+            None => self.bytes.push(0),
+            Some(Filled::Amount(amount)) => {
+                self.bytes.push(1);
+                self.expression(amount);
+            }
+            Some(Filled::Until(terminator)) => {
+                self.bytes.push(2);
+                self.bytes.extend(terminator.to_le_bytes());
+            }
         }
         self.identity(&pointer.identity);
         self.ownership(&pointer.ownership);
@@ -205,6 +214,7 @@ impl Writer<'_> {
                 self.bytes.push(4);
                 self.expression(expression);
             }
+            Extent::EndedBy(parameter) => self.indexed(5, *parameter),
         }
     }
 
@@ -266,6 +276,10 @@ impl Writer<'_> {
                 Operation::Divide => self.bytes.push(9),
                 Operation::Compare(comparison) => self.bytes.extend([10, *comparison as u8]),
                 Operation::Negate => self.bytes.push(11),
+                Operation::SizeOfType(ty) => {
+                    self.bytes.push(14);
+                    self.reference(*ty);
+                }
             }
         }
     }

@@ -372,7 +372,7 @@ fn the_canonical_bytes_tell_every_difference() {
 }
 
 #[test]
-fn the_canonical_bytes_of_the_first_version() {
+fn the_canonical_bytes_of_this_version() {
     // Part of the protocol: a change needs another version number.
     let mut build = Build::new();
     let int = build.scalar(Scalar::Int);

@@ -15,6 +15,7 @@ impl Reader<'_> {
             Identity::Data => self.data(pointer, word),
             Identity::Handle(_) => handle(word),
             Identity::Opaque => number::integer(word).map(Value::Int),
+            Identity::Alias(_) if word == "_" => Ok(Value::Out),
             Identity::Alias(_) => Err("it points into another parameter: give NULL".to_owned()),
             Identity::Callback => {
                 Err("a function cannot be given on a command line: give NULL".to_owned())

@@ -11,7 +11,9 @@ use crate::memory::{Block, CallMemory};
 use crate::resolved::Resolved;
 use crate::value::Value;
 use callframe::marshal::{CallerMemory, MAXIMUM_CALL};
-use callframe::types::{Direction, Extent, Identity, Pointer, RecordId, Scalar, Type, TypeId};
+use callframe::types::{
+    Direction, Extent, Filled, Identity, Pointer, RecordId, Scalar, Type, TypeId,
+};
 use cosmos_rpc::{Fault, FaultCode};
 
 /// The memory of a call, ready to be made.
@@ -119,10 +121,28 @@ impl<'call, 'memory> Layer<'call, 'memory> {
                 if let Some(known) = self.capacities.get_mut(index) {
                     *known = capacity;
                 }
-                self.write(address, &target.to_le_bytes(), place)
+                self.write(address, &target.to_le_bytes(), place)?;
+                self.end(pointer, target, capacity, place)
             }
             _ if computed => Ok(()),
             _ => self.value(parameter.ty, address, value, place),
+        }
+    }
+
+    /// Lets the parameter that ends a pointer point behind what was laid for it.
+    fn end(
+        &mut self,
+        pointer: &Pointer,
+        target: u64,
+        capacity: u64,
+        place: Place,
+    ) -> Result<(), Fault> {
+        let Extent::EndedBy(end) = pointer.extent else {
+            return Ok(());
+        };
+        match self.addresses.get(end as usize).copied() {
+            Some(slot) => self.write(slot, &(target + capacity).to_le_bytes(), place),
+            None => Ok(()),
         }
     }
 
@@ -309,7 +329,12 @@ impl<'call, 'memory> Layer<'call, 'memory> {
             Value::Text(bytes) => bytes.len() as u64 + 1,
             _ => given,
         };
-        if pointer.direction == Direction::In && *value != Value::Out && readable < asked {
+        let until = match pointer.filled {
+            Some(Filled::Until(terminator)) => Some(terminator),
+            _ => None,
+        };
+        let reads_all = pointer.direction == Direction::In && until.is_none();
+        if reads_all && *value != Value::Out && readable < asked {
             return Err(bad(
                 place.name,
                 format!("{given} bytes were given, the prototype says that {asked} are read"),
@@ -338,14 +363,15 @@ impl<'call, 'memory> Layer<'call, 'memory> {
             }
             single => self.value(pointer.target, address, single, place)?,
         }
-        if let Extent::TerminatedBy(terminator) = pointer.extent {
+        let terminator = match pointer.extent {
+            Extent::TerminatedBy(terminator) => Some((terminator, given.saturating_sub(size))),
+            // Behind what was given there is room for one element at least.
+            _ => until.map(|terminator| (terminator, given)),
+        };
+        if let Some((terminator, end)) = terminator {
             let bytes = terminator.to_le_bytes();
-            let end = given.saturating_sub(size);
-            self.write(
-                address + end,
-                bytes.get(..size as usize).unwrap_or(&bytes),
-                place,
-            )?;
+            let bytes = bytes.get(..size as usize).unwrap_or(&bytes);
+            self.write(address + end, bytes, place)?;
         }
         Ok((address, capacity))
     }
@@ -355,7 +381,7 @@ impl<'call, 'memory> Layer<'call, 'memory> {
         let size = self.element_size(pointer.target);
         let (expression, unit) = match &pointer.extent {
             Extent::Single => return Ok(size),
-            Extent::NullTerminated | Extent::TerminatedBy(_) => {
+            Extent::NullTerminated | Extent::TerminatedBy(_) | Extent::EndedBy(_) => {
                 return if *value == Value::Out {
                     Err(bad(
                         place.name,
@@ -459,7 +485,10 @@ impl<'call, 'memory> Layer<'call, 'memory> {
 
 /// Whether a pointer's extent needs other values of the call.
 fn is_computed(pointer: &Pointer) -> bool {
-    matches!(pointer.extent, Extent::Counted(_) | Extent::Sized(_))
+    matches!(
+        pointer.extent,
+        Extent::Counted(_) | Extent::Sized(_) | Extent::EndedBy(_)
+    )
 }
 
 fn descriptor(value: &Value) -> Result<i32, String> {

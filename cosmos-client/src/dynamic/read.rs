@@ -10,7 +10,7 @@ use crate::value::Value;
 use callframe::expression::Expression;
 use callframe::marshal::{CallerMemory, MAXIMUM_CALL, MemoryError};
 use callframe::types::{
-    Direction, Extent, Identity, Ownership, Pointer, RecordId, Scalar, Type, TypeId,
+    Direction, Extent, Filled, Identity, Ownership, Pointer, RecordId, Scalar, Type, TypeId,
 };
 use cosmos_rpc::{Fault, FaultCode};
 use std::cell::RefCell;
@@ -242,12 +242,35 @@ impl<'call> Reader<'call> {
             (None, Extent::TerminatedBy(value)) => {
                 self.terminated(address, size, *value as u64, most)?
             }
-            (Some(filled), Extent::Sized(_)) => valid(filled, 1),
-            (Some(filled), _) => valid(filled, size),
-            (None, Extent::Counted(count)) => valid(count, size),
-            (None, Extent::Sized(count)) => valid(count, 1),
+            (Some(Filled::Amount(filled)), Extent::Sized(_)) => valid(filled, 1),
+            (Some(Filled::Amount(filled)), _) => valid(filled, size),
+            (until, Extent::Counted(count)) => {
+                self.until(until.as_ref(), address, size, valid(count, size))?
+            }
+            (until, Extent::Sized(count)) => {
+                self.until(until.as_ref(), address, size, valid(count, 1))?
+            }
+            (_, Extent::EndedBy(_)) => capacity.unwrap_or(0),
+            (Some(Filled::Until(_)), _) => 0,
         };
         self.run(pointer, address, bytes, size)
+    }
+
+    /// The bytes before the terminator beside a capacity; all of them where there is none.
+    fn until(
+        &self,
+        filled: Option<&Filled>,
+        address: u64,
+        size: u64,
+        capacity: u64,
+    ) -> Result<u64, MemoryError> {
+        let Some(Filled::Until(end)) = filled else {
+            return Ok(capacity);
+        };
+        match self.terminated(address, size, *end as u64, capacity) {
+            Err(MemoryError::Unterminated(_)) => Ok(capacity),
+            found => found,
+        }
     }
 
     /// `bytes` bytes of elements.
@@ -258,7 +281,8 @@ impl<'call> Reader<'call> {
         bytes: u64,
         size: u64,
     ) -> Result<Value, MemoryError> {
-        let terminated = matches!(pointer.extent, Extent::NullTerminated);
+        let terminated =
+            pointer.extent == Extent::NullTerminated || pointer.filled == Some(Filled::Until(0));
         match self.view.function.frame().ty(pointer.target) {
             Type::Scalar(Scalar::Char) if terminated => {
                 Ok(Value::Text(self.bytes(address, bytes)?))

@@ -75,6 +75,10 @@ impl Environment for View<'_> {
         self.integer(field.ty, address.checked_add(offset)?)
     }
 
+    fn size_of(&self, ty: TypeId) -> Option<i128> {
+        Some(self.function.native().size_align(ty).size.into())
+    }
+
     fn returned(&self) -> Option<i128> {
         let ty = self.function.frame().result();
         (self.result != 0)

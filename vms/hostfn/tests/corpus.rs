@@ -1,10 +1,11 @@
 //! Rows 01 to 15 of the corpus: each function called in a VM and directly, compared byte for byte
 //! and errno for errno, NULL variants included.
 
+#[macro_use]
 mod common;
 
 use common::harness::at;
-use common::{World, bytes, direct, with_errno};
+use common::{World, bytes};
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_ulong, c_void};
 use std::io::Write;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -14,31 +15,6 @@ const LIBC: &str = "libc.so.6";
 const LIBM: &str = "libm.so.6";
 const LIBZ: &str = "libz.so.1";
 const LIBCRYPTO: &str = "libcrypto.so.3";
-
-/// Calls `$function` of the VM with the addresses of the values, giving `(result, errno)`.
-macro_rules! remote {
-    ($world:expr, $function:expr, $($argument:expr),*) => {
-        // SAFETY: the arguments are variables of the parameters' types.
-        unsafe { $world.call(&$function, &[$(at(&$argument)),*]) }
-    };
-}
-
-/// Calls a function of this process with errno set, giving `(result, errno)`.
-macro_rules! local {
-    ($function:ident($($argument:expr),*)) => {
-        // SAFETY: the arguments are what the function takes.
-        with_errno(|| unsafe { $function($($argument),*) })
-    };
-}
-
-/// Declares a variable that is the function of this name in this process.
-macro_rules! here {
-    ($library:expr, fn $name:ident($($argument:ty),*) -> $result:ty) => {
-        let $name: unsafe extern "C" fn($($argument),*) -> $result =
-            // SAFETY: the type is the one of the C header.
-            unsafe { direct($library, stringify!($name)) };
-    };
-}
 
 #[test]
 fn row_01_cos() {

@@ -3,14 +3,14 @@
 use super::Callee;
 use crate::expression::Expression;
 use crate::marshal::caller::is_cursor;
-use crate::marshal::evaluate::{Failure, Operand, evaluate, field};
+use crate::marshal::evaluate::{Failure, Operand, evaluate, field, size_of};
 use crate::marshal::image::{Image, ImageBlock, Owner, Relocation, unsigned};
 use crate::marshal::memory::CalleeMemory;
 use crate::marshal::plan::{Plan, Step};
 use crate::marshal::wire::Body;
 use crate::marshal::{CLOSED, CLOSED_DESCRIPTOR, MAXIMUM_CALL, MarshalError};
 use crate::template::align_up;
-use crate::types::{Extent, Identity, Pointer, RecordId, TypeId};
+use crate::types::{Direction, Extent, Filled, Identity, Pointer, RecordId, TypeId};
 
 pub(super) fn decode<M: CalleeMemory>(
     callee: &Callee,
@@ -157,6 +157,14 @@ impl<M: CalleeMemory> Decoder<'_, M> {
                 for index in 0..block.capacity / stride.max(1) {
                     self.steps(&plan.steps, block.offset + index * stride, place)?;
                 }
+                if pointer.extent == Extent::NullTerminated
+                    && callee.pointer(pointer.target).is_some()
+                    && self.body.reference(self.next.wrapping_sub(1)) != Ok(0)
+                {
+                    return Err(MarshalError::Malformed(
+                        "pointers that do not end with NULL",
+                    ));
+                }
             }
         }
         Ok(())
@@ -187,7 +195,7 @@ impl<M: CalleeMemory> Decoder<'_, M> {
             Extent::Single => block.capacity == unit,
             Extent::NullTerminated => self.terminated(block, unit, 0),
             Extent::TerminatedBy(value) => self.terminated(block, unit, *value as u64),
-            Extent::Counted(_) | Extent::Sized(_) => true,
+            Extent::Counted(_) | Extent::Sized(_) | Extent::EndedBy(_) => true,
         };
         match whole && good {
             true => Ok(()),
@@ -364,6 +372,10 @@ impl<M: CalleeMemory> Decoder<'_, M> {
                     (expression, self.callee.plans.of(pointer.target).callee_size)
                 }
                 Extent::Sized(expression) => (expression, 1),
+                Extent::EndedBy(end) => {
+                    self.ended(block, *end)?;
+                    continue;
+                }
                 _ => continue,
             };
             let amount = match self.evaluate(expression, &owner) {
@@ -371,13 +383,40 @@ impl<M: CalleeMemory> Decoder<'_, M> {
                 Err(Failure::Null) => Some(0),
                 Err(_) => None,
             };
-            if amount != Some(block.capacity as i128) {
+            let short =
+                |amount: i128| amount > block.capacity as i128 && self.ends_early(pointer, block);
+            if amount != Some(block.capacity as i128) && !amount.is_some_and(short) {
                 return Err(MarshalError::Malformed(
                     "a block of another size than its extent",
                 ));
             }
         }
         Ok(())
+    }
+
+    /// Whether a block that only goes in ends at its terminator, before its capacity.
+    fn ends_early(&self, pointer: &Pointer, block: &ImageBlock) -> bool {
+        let unit = self.callee.plans.of(pointer.target).callee_size as usize;
+        match (&pointer.filled, pointer.direction) {
+            (Some(Filled::Until(terminator)), Direction::In) => {
+                self.terminated(block, unit, *terminator as u64)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the pointer that ends a block points behind its last byte.
+    fn ended(&self, block: &ImageBlock, end: u32) -> Result<(), MarshalError> {
+        let slot = self.callee.template.arguments().get(end as usize);
+        let position = slot.map(|slot| slot.offset as usize);
+        let mut relocations = self.image.relocations.iter();
+        let found = relocations.find(|entry| Some(entry.position) == position);
+        match found {
+            Some(entry) if entry.target == block.offset + block.capacity => Ok(()),
+            _ => Err(MarshalError::Malformed(
+                "an end that is not where the block ends",
+            )),
+        }
     }
 
     fn evaluate(&self, expression: &Expression, owner: &Owner) -> Result<i128, Failure> {
@@ -392,6 +431,7 @@ impl<M: CalleeMemory> Decoder<'_, M> {
                     field(&callee.template, self.image.bytes(), index, owner.record)
                 }
                 Operand::Return => Err(Failure::Absent),
+                Operand::SizeOf(ty) => size_of(&callee.template, ty),
             },
         )
     }

@@ -2,9 +2,9 @@
 
 use super::Callee;
 use crate::expression::Expression;
-use crate::marshal::caller::fill;
-use crate::marshal::evaluate::{Failure, Operand, evaluate, field};
-use crate::marshal::image::{Image, ImageBlock, Owner, integer, unsigned};
+use crate::marshal::caller::{Fill, fill};
+use crate::marshal::evaluate::{Failure, Operand, evaluate, field, size_of};
+use crate::marshal::image::{Image, ImageBlock, Owner, first_terminator, integer, unsigned};
 use crate::marshal::memory::CalleeMemory;
 use crate::marshal::plan::{Plan, Step};
 use crate::marshal::{MAXIMUM_BLOCKS, MAXIMUM_CALL, MOVED_TO_NULL, MarshalError, UNCHANGED, wire};
@@ -69,12 +69,7 @@ fn still_terminated(copy: &[u8], pointer: &Pointer, unit: usize) -> bool {
         Extent::TerminatedBy(value) => *value as u64,
         _ => return true,
     };
-    let terminator = terminator.to_le_bytes();
-    let Some(wanted) = terminator.get(..unit).filter(|wanted| !wanted.is_empty()) else {
-        return false;
-    };
-    let mut elements = copy.chunks_exact(unit);
-    elements.position(|element| element == wanted) == Some((copy.len() / unit).wrapping_sub(1))
+    first_terminator(copy, unit as u64, terminator) == Some(copy.len() as u64)
 }
 
 /// The blocks of an image that come back, in order.
@@ -206,8 +201,18 @@ impl<M: CalleeMemory> Writer<'_, M> {
         if let Some(moved) = self.moved_over(block, owner) {
             return Ok(moved);
         }
-        let Some(expression) = fill(self.callee.template.frame(), pointer) else {
-            return Ok(block.capacity);
+        let expression = match fill(self.callee.template.frame(), pointer) {
+            None => return Ok(block.capacity),
+            Some(Fill::Until(terminator)) => {
+                let bytes = self
+                    .image
+                    .bytes()
+                    .get(block.offset..block.offset + block.capacity);
+                let bytes = bytes.unwrap_or_default();
+                let end = first_terminator(bytes, plan.callee_size, terminator);
+                return Ok(end.map_or(block.capacity, |end| end as usize));
+            }
+            Some(Fill::Amount(expression)) => expression,
         };
         let unit = match pointer.extent {
             Extent::Sized(_) => 1,
@@ -336,6 +341,10 @@ impl<M: CalleeMemory> Writer<'_, M> {
             Extent::TerminatedBy(value) => *value as u64,
             Extent::Counted(expression) => return self.amount(expression, unit, returned),
             Extent::Sized(expression) => return self.amount(expression, 1, returned),
+            Extent::EndedBy(_) => {
+                let reason = "nothing says how far what it returned reaches";
+                return Err(MarshalError::callee(&place(), reason));
+            }
         };
         let limit = MAXIMUM_CALL / unit.max(1);
         let length = self
@@ -559,6 +568,7 @@ impl<M: CalleeMemory> Writer<'_, M> {
                 Operand::Pointee(index) => callee.pointee(self.image, index),
                 Operand::Field(index) => field(&callee.template, self.reply, index, record),
                 Operand::Return => self.return_value(),
+                Operand::SizeOf(ty) => size_of(&callee.template, ty),
             },
         )
     }

@@ -1,14 +1,14 @@
 //! Whether a reply is one that the function may give: everything a VM sent, looked at before any of
 //! it is used.
 
-use super::{Caller, Pending, Pointee, Root, Sent};
+use super::{Caller, Fill, Pending, Pointee, Root, Sent};
 use crate::expression::Expression;
-use crate::marshal::evaluate::{Failure, Operand, field};
-use crate::marshal::image::integer;
+use crate::marshal::evaluate::{Failure, Operand, field, size_of};
+use crate::marshal::image::{first_terminator, integer};
 use crate::marshal::plan::Plan;
 use crate::marshal::wire::{Block, Body};
 use crate::marshal::{MOVED_TO_NULL, MarshalError, UNCHANGED};
-use crate::types::{Extent, Identity, Ownership, RecordId, Type, TypeId};
+use crate::types::{Extent, Identity, Ownership, Pointer, RecordId, Type, TypeId};
 
 use super::encode::whole;
 use super::walk::{Met, Sink, Walk};
@@ -167,7 +167,7 @@ impl Checker<'_> {
             .parameter
             .and_then(|index| self.caller.plans.watched.get(index as usize));
         let filled = match success || watched == Some(&true) {
-            true => self.filled(sent, plan)?,
+            true => self.filled(block, sent, plan)?,
             false => 0,
         };
         if block.length as u64 != filled {
@@ -194,15 +194,21 @@ impl Checker<'_> {
     }
 
     /// Bytes of a block that the function filled, by what it answered.
-    fn filled(&self, sent: &Sent, plan: &Plan) -> Result<u64, MarshalError> {
+    fn filled(&self, block: Block, sent: &Sent, plan: &Plan) -> Result<u64, MarshalError> {
         let Some(pointer) = self.caller.pointer(sent.ty) else {
             return Ok(0);
         };
         if let Some(moved) = self.moved_over(sent) {
             return Ok(moved);
         }
-        let Some(expression) = super::fill(&self.caller.frame, pointer) else {
-            return Ok(sent.capacity);
+        let expression = match super::fill(&self.caller.frame, pointer) {
+            None => return Ok(sent.capacity),
+            Some(Fill::Until(terminator)) => {
+                let bytes = self.body.contents(block);
+                let end = first_terminator(bytes, plan.callee_size, terminator);
+                return Ok(end.unwrap_or(sent.capacity));
+            }
+            Some(Fill::Amount(expression)) => expression,
         };
         let unit = match pointer.extent {
             Extent::Sized(_) => 1,
@@ -276,10 +282,13 @@ impl Checker<'_> {
         }
         let good = match &pointer.extent {
             Extent::Single => length == plan.callee_size,
+            // Pointers have left their places: their references tell, below.
+            Extent::NullTerminated if self.leads_to_pointers(pointer) => true,
             Extent::NullTerminated => self.terminated(block, plan, 0),
             Extent::TerminatedBy(value) => self.terminated(block, plan, *value as u64),
             Extent::Counted(extent) => self.amounts(extent, plan.callee_size, &claim, length)?,
             Extent::Sized(extent) => self.amounts(extent, 1, &claim, length)?,
+            Extent::EndedBy(_) => false,
         };
         if !good {
             let reason = format!("{length} bytes do not fit what the prototype says of its extent");
@@ -299,20 +308,35 @@ impl Checker<'_> {
             inout: None,
         };
         walk.elements(plan, block.start, count, self)?;
-        Ok(walk.next)
+        let after = walk.next;
+        if pointer.extent == Extent::NullTerminated
+            && self.leads_to_pointers(pointer)
+            && !self.null_terminated(next, count)
+        {
+            return Err(self.protocol(
+                claim.root,
+                "an array of pointers that does not end with NULL",
+            ));
+        }
+        Ok(after)
+    }
+
+    fn leads_to_pointers(&self, pointer: &Pointer) -> bool {
+        self.caller.pointer(pointer.target).is_some()
     }
 
     /// Whether a block ends with its first terminator.
     fn terminated(&self, block: Block, plan: &Plan, terminator: u64) -> bool {
-        let unit = plan.callee_size as usize;
-        if unit == 0 || unit > 8 || block.length == 0 || !block.length.is_multiple_of(unit) {
-            return false;
-        }
         let bytes = self.body.contents(block);
-        let wanted = terminator.to_le_bytes();
-        let mut elements = bytes.chunks_exact(unit);
-        let first = elements.position(|element| element == &wanted[..unit]);
-        first == Some(block.length / unit - 1)
+        first_terminator(bytes, plan.callee_size, terminator) == Some(block.length as u64)
+    }
+
+    /// Whether of the `count` pointers of a block, whose references begin at `first`, the last is the
+    /// first that is NULL.
+    fn null_terminated(&self, first: usize, count: u64) -> bool {
+        let mut references = (first..).take(count as usize);
+        let null = references.position(|index| matches!(self.body.reference(index), Ok(0)));
+        null.is_some_and(|null| null as u64 + 1 == count)
     }
 
     fn amounts(
@@ -341,6 +365,7 @@ impl Checker<'_> {
             Operand::Pointee(index) => self.pointee(index),
             Operand::Field(index) => field(&self.caller.callee, self.body.bytes, index, record),
             Operand::Return => self.returned(),
+            Operand::SizeOf(ty) => size_of(&self.caller.callee, ty),
         })
     }
 

@@ -1,6 +1,6 @@
 //! Arguments to request bytes.
 
-use super::{Caller, Pending, Pointee, Root, Sent};
+use super::{Caller, Fill, Pending, Pointee, Root, Sent};
 use crate::marshal::image::integer;
 use crate::marshal::memory::CallerMemory;
 use crate::marshal::plan::{Plan, Step};
@@ -356,8 +356,8 @@ impl<M: CallerMemory> Encoder<'_, M> {
         })?;
         // What is filled cannot be known without the length: every byte travels both ways, so that
         // those the function leaves alone stay what they are.
-        let unknown = super::fill(&caller.frame, pointer)
-            .is_some_and(|filled| self.pending.follows_null(filled));
+        let unknown = matches!(super::fill(&caller.frame, pointer),
+            Some(Fill::Amount(filled)) if self.pending.follows_null(filled));
         let enters = pointer.direction.enters() || (unknown && !plan.references);
         let number = self.pending.blocks.len();
         if number >= MAXIMUM_BLOCKS as usize {
@@ -448,6 +448,14 @@ impl<M: CallerMemory> Encoder<'_, M> {
         self.bounded(Some(image.max(request)), root)?;
         self.image += block;
         Ok(())
+    }
+
+    /// Where parameter `index` points, if it is an alias and not NULL.
+    pub(super) fn alias_address(&self, index: u32) -> Option<u64> {
+        let root = Root::Parameter(index);
+        let mut aliases = self.scratch.aliases.iter();
+        let found = aliases.find(|alias| alias.root == root);
+        found.map(|alias| alias.address)
     }
 
     fn aliases(&mut self) -> Result<(), MarshalError> {

@@ -1,14 +1,14 @@
 //! How far the caller's pointers reach, by the numbers that were sent.
 
 use super::Root;
-use super::encode::{Encoder, Work};
+use super::encode::{Encoder, Work, whole};
 use crate::expression::Expression;
-use crate::marshal::evaluate::{Failure, Operand, field};
+use crate::marshal::evaluate::{Failure, Operand, field, size_of};
 use crate::marshal::image::integer;
 use crate::marshal::memory::CallerMemory;
 use crate::marshal::plan::Plan;
-use crate::marshal::{MAXIMUM_CALL, MarshalError, wire};
-use crate::types::{Extent, Pointer};
+use crate::marshal::{MAXIMUM_CALL, MarshalError, MemoryError, wire};
+use crate::types::{Direction, Extent, Filled, Pointer};
 
 impl<M: CallerMemory> Encoder<'_, M> {
     /// Bytes a pointer reaches in the caller.
@@ -24,11 +24,15 @@ impl<M: CallerMemory> Encoder<'_, M> {
             Extent::TerminatedBy(value) => *value as u64,
             Extent::Counted(expression) => {
                 let count = self.amount(expression, work)?;
-                return self.bounded(count.checked_mul(u128::from(plan.caller_size)), work.root);
+                let bytes = count.checked_mul(u128::from(plan.caller_size));
+                let capacity = self.bounded(bytes, work.root)?;
+                return self.until(pointer, plan, work, capacity);
             }
             Extent::Sized(expression) => {
-                return self.bounded(Some(self.amount(expression, work)?), work.root);
+                let capacity = self.bounded(Some(self.amount(expression, work)?), work.root)?;
+                return self.until(pointer, plan, work, capacity);
             }
+            Extent::EndedBy(end) => return self.distance(*end, plan, work),
         };
         let unit = plan.caller_size;
         let limit = MAXIMUM_CALL / unit.max(1);
@@ -40,6 +44,49 @@ impl<M: CallerMemory> Encoder<'_, M> {
         self.bounded(Some(u128::from(length) * u128::from(unit)), work.root)
     }
 
+    /// Of data that only goes in and has both a capacity and a terminator: the bytes up to the
+    /// terminator. What lies behind it need not even be there.
+    fn until(
+        &self,
+        pointer: &Pointer,
+        plan: &Plan,
+        work: &Work,
+        capacity: u64,
+    ) -> Result<u64, MarshalError> {
+        let (Some(Filled::Until(terminator)), Direction::In) = (&pointer.filled, pointer.direction)
+        else {
+            return Ok(capacity);
+        };
+        let unit = plan.caller_size.max(1);
+        let limit = capacity / unit;
+        let found =
+            self.memory
+                .terminated_length(work.address, unit as usize, *terminator as u64, limit);
+        match found {
+            Ok(length) => Ok(length.saturating_mul(unit).min(capacity)),
+            Err(MemoryError::Unterminated(_)) => Ok(capacity),
+            Err(error) => Err(MarshalError::memory(&self.caller.place(work.root), error)),
+        }
+    }
+
+    /// Bytes from a pointer to the one that ends it.
+    fn distance(&self, end: u32, plan: &Plan, work: &Work) -> Result<u64, MarshalError> {
+        let bytes = self
+            .alias_address(end)
+            .and_then(|end| end.checked_sub(work.address))
+            .filter(|bytes| whole(*bytes, plan.caller_size).is_some());
+        match bytes {
+            Some(bytes) => self.bounded(Some(u128::from(bytes)), work.root),
+            None => {
+                let end = self.caller.place(Root::Parameter(end));
+                let reason =
+                    format!("{end}, which ends it, is NULL, before it or inside of an element");
+                let place = self.caller.place(work.root);
+                Err(MarshalError::argument(&place, reason))
+            }
+        }
+    }
+
     /// The value of an extent expression; 0 where its length pointer is NULL.
     fn amount(&self, expression: &Expression, work: &Work) -> Result<u128, MarshalError> {
         let value = self.caller.evaluate(expression, |operand| match operand {
@@ -47,6 +94,7 @@ impl<M: CallerMemory> Encoder<'_, M> {
             Operand::Pointee(index) => self.pending.pointee(index).value(),
             Operand::Field(index) => field(&self.caller.callee, self.request, index, work.record),
             Operand::Return => Err(Failure::Absent),
+            Operand::SizeOf(ty) => size_of(&self.caller.callee, ty),
         });
         let reason = match value {
             Ok(value) => match u128::try_from(value) {

@@ -27,7 +27,7 @@ fn read() -> Arc<CallFrame> {
         Direction::Out,
         Extent::Sized(value_of(2)),
         |pointer| {
-            pointer.filled = Some(returned());
+            pointer.filled = Some(Filled::Amount(returned()));
         },
     );
     let size = build.scalar(Scalar::Size);
@@ -228,7 +228,7 @@ fn digest() -> Arc<CallFrame> {
     let byte = build.scalar(Scalar::UnsignedChar);
     let eight = expression(vec![Operation::Constant(8)]);
     let md = build.pointer(byte, Direction::Out, Extent::Sized(eight), |pointer| {
-        pointer.filled = Some(pointee(1));
+        pointer.filled = Some(Filled::Amount(pointee(1)));
     });
     let int = build.scalar(Scalar::UnsignedInt);
     let size = build.pointer(int, Direction::Out, Extent::Single, |_| {});
@@ -337,7 +337,7 @@ fn a_count_that_is_needed_stays_too_where_success_says_no() {
     let char = build.scalar(Scalar::Char);
     let four = Extent::Sized(expression(vec![Operation::Constant(4)]));
     let text = build.pointer(char, Direction::Out, four, |pointer| {
-        pointer.filled = Some(pointee(1));
+        pointer.filled = Some(Filled::Amount(pointee(1)));
     });
     let int = build.scalar(Scalar::Int);
     let n = build.pointer(int, Direction::Out, Extent::Single, |_| {});

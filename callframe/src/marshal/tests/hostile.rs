@@ -17,7 +17,7 @@ fn frame() -> Arc<CallFrame> {
     let char = build.scalar(Scalar::Char);
     let four = expression(vec![crate::expression::Operation::Constant(4)]);
     let buffer = build.pointer(char, Direction::Out, Extent::Sized(four), |pointer| {
-        pointer.filled = Some(pointee(2));
+        pointer.filled = Some(Filled::Amount(pointee(2)));
     });
     let unsigned = build.scalar(Scalar::UnsignedInt);
     let n = build.pointer(unsigned, Direction::Out, Extent::Single, |_| {});

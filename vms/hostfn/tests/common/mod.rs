@@ -10,6 +10,34 @@ use harness::{Failure, Function, Started};
 use libloading::os::unix::Library;
 use std::path::{Path, PathBuf};
 
+/// Calls `$function` of the VM with the addresses of the values, giving `(result, errno)`.
+#[allow(unused_macros)] // each test binary uses its part
+macro_rules! remote {
+    ($world:expr, $function:expr, $($argument:expr),*) => {
+        // SAFETY: the arguments are variables of the parameters' types.
+        unsafe { $world.call(&$function, &[$($crate::common::harness::at(&$argument)),*]) }
+    };
+}
+
+/// Calls a function of this process with errno set, giving `(result, errno)`.
+#[allow(unused_macros)] // each test binary uses its part
+macro_rules! local {
+    ($function:ident($($argument:expr),*)) => {
+        // SAFETY: the arguments are what the function takes.
+        $crate::common::with_errno(|| unsafe { $function($($argument),*) })
+    };
+}
+
+/// Declares a variable that is the function of this name in this process.
+#[allow(unused_macros)] // each test binary uses its part
+macro_rules! here {
+    ($library:expr, fn $name:ident($($argument:ty),*) -> $result:ty) => {
+        let $name: unsafe extern "C" fn($($argument),*) -> $result =
+            // SAFETY: the type is the one of the C header.
+            unsafe { $crate::common::direct($library, stringify!($name)) };
+    };
+}
+
 /// A private hostfn VM and its client.
 pub struct World {
     pub vm: Started,
@@ -91,8 +119,27 @@ pub unsafe fn direct<F: Copy>(library: &str, name: &str) -> F {
     symbol
 }
 
-/// Absolute path of a system library: where this process has it after loading it by name.
+/// Compiles a C file beside these tests into a shared library in `directory`; gives its path.
+pub fn compiled(source: &str, directory: &Path) -> String {
+    let library = directory.join(source).with_extension("so");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests")
+        .join(source);
+    let mut compiler = std::process::Command::new("gcc");
+    compiler.args([
+        "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-o",
+    ]);
+    let status = compiler.arg(&library).arg(source).status().unwrap();
+    assert!(status.success());
+    library.into_os_string().into_string().unwrap()
+}
+
+/// Absolute path of a library: where this process has it after loading it by name, unless it is a
+/// path already.
 pub fn located(library: &str) -> PathBuf {
+    if library.starts_with('/') {
+        return library.into();
+    }
     // SAFETY: these are the system's own libraries.
     std::mem::forget(unsafe { Library::new(library) }.unwrap());
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap();

@@ -1,0 +1,82 @@
+/* Functions whose parameters no function of the system's libraries has. */
+
+#include <stddef.h>
+#include <string.h>
+
+/* The sum of the elements from first up to last. */
+long sum(const long *first, const long *last)
+{
+	long total = 0;
+
+	while (first && first != last)
+		total += *first++;
+	return total;
+}
+
+/* Doubles the elements from first up to last. */
+void twice(int *first, int *last)
+{
+	for (; first != last; first++)
+		*first *= 2;
+}
+
+/* Joins texts that end with NULL; what does not fit is left out, and so is the terminator then. */
+size_t join(char *const *texts, char *into, size_t size)
+{
+	size_t length = 0;
+
+	for (; *texts; texts++) {
+		const char *letter;
+
+		for (letter = *texts; *letter; letter++, length++)
+			if (length < size)
+				into[length] = *letter;
+	}
+	if (length < size)
+		into[length] = 0;
+	return length;
+}
+
+struct pair {
+	char tag;
+	long value;
+};
+
+/* Fills n pairs into memory that is measured by their size. */
+void pairs(void *into, int n)
+{
+	struct pair *pair = into;
+	int i;
+
+	for (i = 0; i < n; i++) {
+		memset(&pair[i], 0, sizeof *pair);
+		pair[i].tag = (char)('a' + i);
+		pair[i].value = 1000L * i;
+	}
+}
+
+struct number {
+	int kind;
+	union {
+		long integer;
+		double real;
+	};
+	struct {
+		short low;
+		short high;
+	};
+};
+
+/* Makes the number one of the other kind. */
+void other(struct number *number)
+{
+	if (number->kind) {
+		number->integer = (long)number->real;
+		number->kind = 0;
+	} else {
+		number->real = (double)number->integer;
+		number->kind = 1;
+	}
+	number->low++;
+	number->high--;
+}

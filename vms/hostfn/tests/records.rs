@@ -1,0 +1,171 @@
+//! Extents and records in a VM and directly, compared byte for byte and errno for errno, NULL
+//! variants included.
+
+#[macro_use]
+mod common;
+
+use common::{World, compiled};
+use std::ffi::{CStr, c_char, c_int, c_long, c_void};
+use std::ptr::{null, null_mut};
+
+const LIBC: &str = "libc.so.6";
+
+#[test]
+fn a_capacity_comes_back_up_to_its_terminator() {
+    let mut world = World::new();
+    let prototype = "int gethostname(char *__out __sized_by(n) __null_terminated name, size_t n);";
+    let there = world.function(LIBC, prototype);
+    here!(LIBC, fn gethostname(*mut c_char, usize) -> c_int);
+    for size in [64usize, 2, 1, 0] {
+        // What lies behind the terminator is nobody's: the copy leaves it alone.
+        let (mut expected_name, mut name) = ([b'-'; 80], [b'-'; 80]);
+        let expected = local!(gethostname(expected_name.as_mut_ptr().cast(), size));
+        let place = name.as_mut_ptr();
+        let got: (c_int, c_int) = remote!(world, there, place, size);
+        assert_eq!((got, &name[..]), (expected, &expected_name[..]), "{size}");
+    }
+    let (nowhere, size) = (null_mut::<u8>(), 0usize);
+    let got: (c_int, c_int) = remote!(world, there, nowhere, size);
+    assert_eq!(got, local!(gethostname(null_mut(), 0)));
+}
+
+#[test]
+fn text_with_a_capacity_is_read_no_further_than_its_end() {
+    let mut world = World::new();
+    let prototype =
+        "char *__owned(free) strndup(const char *__sized_by(n) __null_terminated s, size_t n);";
+    let there = world.function(LIBC, prototype);
+    here!(LIBC, fn strndup(*const c_char, usize) -> *mut c_char);
+    for (text, size) in [
+        (c"longer", 3),
+        (c"longer", 6),
+        (c"short", 60),
+        (c"", 9),
+        (c"x", 0),
+    ] {
+        let start = text.as_ptr();
+        let expected = local!(strndup(start, size));
+        let got: (*mut c_char, c_int) = remote!(world, there, start, size);
+        // SAFETY: both are texts of malloc's.
+        unsafe {
+            assert_eq!(CStr::from_ptr(got.0), CStr::from_ptr(expected.0));
+            libc::free(got.0.cast());
+            libc::free(expected.0.cast());
+        }
+        assert_eq!(got.1, expected.1);
+    }
+}
+
+#[test]
+fn pointers_end_each_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let library = &compiled("records.c", directory.path());
+    let mut world = World::new();
+    let there = world.function(
+        library,
+        "long sum(const long *__ended_by(last) first, const long *last);",
+    );
+    here!(library, fn sum(*const c_long, *const c_long) -> c_long);
+    let numbers: [c_long; 4] = [1, 20, 300, -4];
+    for count in 0..=4 {
+        let range = numbers[..count].as_ptr_range();
+        let expected = local!(sum(range.start, range.end));
+        let got: (c_long, c_int) = remote!(world, there, range.start, range.end);
+        assert_eq!(got, expected);
+    }
+    let nowhere = null::<c_long>();
+    let got: (c_long, c_int) = remote!(world, there, nowhere, nowhere);
+    assert_eq!(got, local!(sum(nowhere, nowhere)));
+    let there = world.function(
+        library,
+        "void twice(int *__ended_by(last) first, int *last);",
+    );
+    let mut numbers = [1, 2, 3];
+    let range = numbers.as_mut_ptr_range();
+    let end = range.end.wrapping_sub(1);
+    let _: ((), c_int) = remote!(world, there, range.start, end);
+    assert_eq!(numbers, [2, 4, 3]);
+}
+
+#[test]
+fn arrays_of_pointers_end_with_null() {
+    let mut world = World::new();
+    let prototype =
+        "int execv(const char *path, char *__null_terminated const *__null_terminated argv);";
+    let there = world.function(LIBC, prototype);
+    here!(LIBC, fn execv(*const c_char, *const *const c_char) -> c_int);
+    let path = c"/nowhere/at/all".as_ptr();
+    let arguments = [path, c"one".as_ptr(), c"".as_ptr(), null()];
+    for argv in [arguments.as_ptr(), arguments[3..].as_ptr(), null()] {
+        let got: (c_int, c_int) = remote!(world, there, path, argv);
+        assert_eq!(got, local!(execv(path, argv)));
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let library = &compiled("records.c", directory.path());
+    let prototype = "size_t join(char *__null_terminated const *__null_terminated texts,
+        char *__out __sized_by(size) __null_terminated into, size_t size);";
+    let there = world.function(library, prototype);
+    here!(library, fn join(*const *const c_char, *mut c_char, usize) -> usize);
+    for skipped in 0..4 {
+        for size in [0usize, 5, 18, 40] {
+            let texts = arguments[skipped..].as_ptr();
+            let (mut expected_text, mut text) = ([b'-'; 40], [b'-'; 40]);
+            let expected = local!(join(texts, expected_text.as_mut_ptr().cast(), size));
+            let place = text.as_mut_ptr();
+            let got: (usize, c_int) = remote!(world, there, texts, place, size);
+            assert_eq!((got, text), (expected, expected_text), "{skipped}, {size}");
+        }
+    }
+}
+
+#[test]
+fn buffers_are_measured_by_the_size_of_a_record() {
+    let directory = tempfile::tempdir().unwrap();
+    let library = &compiled("records.c", directory.path());
+    let mut world = World::new();
+    let prototype = "struct pair { char tag; long value; };
+        void pairs(void *__out __sized_by(n * sizeof(struct pair)) into, int n);";
+    let there = world.function(library, prototype);
+    here!(library, fn pairs(*mut c_void, c_int) -> ());
+    let (mut expected_pairs, mut pairs_there) = ([0xffu8; 64], [0xffu8; 64]);
+    let count: c_int = 3;
+    let expected = local!(pairs(expected_pairs.as_mut_ptr().cast(), count));
+    let place = pairs_there.as_mut_ptr();
+    let got: ((), c_int) = remote!(world, there, place, count);
+    assert_eq!((got, pairs_there), (expected, expected_pairs));
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Number {
+    kind: c_int,
+    bits: u64,
+    low: i16,
+    high: i16,
+}
+
+#[test]
+fn members_without_a_name_lie_where_c_puts_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let library = &compiled("records.c", directory.path());
+    let mut world = World::new();
+    let prototype = "struct number {
+            int kind; union { long integer; double real; }; struct { short low; short high; };
+        };
+        void other(struct number *number);";
+    let there = world.function(library, prototype);
+    here!(library, fn other(*mut Number) -> ());
+    for (kind, bits) in [(0, 7u64), (1, 2.5f64.to_bits()), (0, u64::MAX)] {
+        let mut expected = Number {
+            kind,
+            bits,
+            low: 1,
+            high: i16::MIN + 1,
+        };
+        let mut number = expected;
+        let errno = local!(other(&raw mut expected)).1;
+        let place = &raw mut number;
+        let got: ((), c_int) = remote!(world, there, place);
+        assert_eq!((number, got.1), (expected, errno));
+    }
+}

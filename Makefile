@@ -67,6 +67,7 @@ doc:
 
 bench:
 	$(CARGO) build --locked --release -p cosmosdb -p cosmosd -p cosmos-launch -p cosmos-hostfn
+	$(CARGO) bench --locked -p callframe --bench parse
 	$(CARGO) bench --locked -p cosmos-tests --bench call --bench ratios
 
 fuzz:

@@ -6,7 +6,7 @@ use callframe::{parse, parse_file};
 use common::ROWS;
 
 /// How many damaged texts are read.
-const TEXTS: u64 = 200_000;
+const TEXTS: u64 = 1_000_000;
 
 /// Pieces that get inserted: what the grammar turns on.
 const PIECES: &[&str] = &[

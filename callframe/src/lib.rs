@@ -38,7 +38,8 @@ pub mod types;
 pub use error::PrototypeError;
 pub use model::DataModel;
 pub use syntax::{
-    Declaration, MAXIMUM_TEXT, Options, parse, parse_file, parse_file_with, parse_with,
+    Declaration, MAXIMUM_TEXT, Options, bare_name, no_prototype, parse, parse_file,
+    parse_file_with, parse_one_of_file, parse_with,
 };
 pub use template::Template;
 pub use types::CallFrame;

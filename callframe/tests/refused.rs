@@ -32,6 +32,8 @@ const REFUSED: &[(&str, &str)] = &[
     ("E0104", "int f(int n, char *__out __sized_by((size_t)n) p)"),
     ("E0104", "int f(int n, char *__out __sized_by(n > 3) p)"),
     ("E0104", "int f(int n, char *__out __sized_by(n % 3) p)"),
+    ("E0165", "crc32"),
+    ("E0165", " __private "),
     ("E0124", ""),
     ("E0104", ")"),
     ("E0106", "int gadget_open(gadget *g)"),

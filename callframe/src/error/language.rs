@@ -212,6 +212,13 @@ pub(super) fn texts(code: Code) -> Option<(&'static str, &'static str)> {
              unknown is refused rather than skipped. Remove it if it says nothing of the calling \
              convention or the layout.",
         ),
+        Code::E0165 => (
+            "a name without a prototype",
+            "A function can be called by its name alone where a prototype pack of its library tells the \
+             rest: packs for libc.so.6, libm.so.6, libz.so.1 and others come with cosmos, and the \
+             configuration key `packs` names directories of further ones. No pack of this library has \
+             this name. Give the prototype, or write it into a pack of your own.",
+        ),
         _ => return None,
     })
 }

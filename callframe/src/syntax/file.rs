@@ -35,6 +35,19 @@ pub fn parse_file(text: &str) -> Vec<Declaration> {
 
 /// [`parse_file`] with options.
 pub fn parse_file_with(text: &str, options: &Options) -> Vec<Declaration> {
+    parse_those(text, options, |_| true)
+}
+
+/// The first declaration of the function `name` in a file: all types of the file are read, and what
+/// other functions mean is left alone. `None` where the file declares no such function.
+pub fn parse_one_of_file(text: &str, name: &str) -> Option<Declaration> {
+    parse_those(text, &Options::default(), |other| other == name)
+        .into_iter()
+        .find(|declaration| declaration.name.as_deref() == Some(name))
+}
+
+/// The functions of a file that are wanted, and every declaration that cannot be read.
+fn parse_those(text: &str, options: &Options, wanted: impl Fn(&str) -> bool) -> Vec<Declaration> {
     if text.len() > MAXIMUM_FILE {
         return vec![Declaration {
             name: None,
@@ -48,13 +61,19 @@ pub fn parse_file_with(text: &str, options: &Options) -> Vec<Declaration> {
     let mut scope = Scope::over(Some(standard::scope()));
     let mut declarations = Vec::new();
     for chunk in chunks(&tokens) {
-        read(chunk, &mut scope, options, &mut declarations);
+        read(chunk, &mut scope, options, &wanted, &mut declarations);
     }
     declarations
 }
 
 /// Reads one declaration into the scope or the list.
-fn read(chunk: &[Token], scope: &mut Scope, options: &Options, into: &mut Vec<Declaration>) {
+fn read(
+    chunk: &[Token],
+    scope: &mut Scope,
+    options: &Options,
+    wanted: &impl Fn(&str) -> bool,
+    into: &mut Vec<Declaration>,
+) {
     let (Some(first), Some(last)) = (chunk.first(), chunk.last()) else {
         return;
     };
@@ -85,7 +104,10 @@ fn read(chunk: &[Token], scope: &mut Scope, options: &Options, into: &mut Vec<De
             return;
         }
     }
-    for function in &functions {
+    for function in functions
+        .iter()
+        .filter(|function| wanted(&function.name.text))
+    {
         into.push(Declaration {
             name: Some(function.name.text.clone()),
             span: span.clone(),

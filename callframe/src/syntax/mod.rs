@@ -10,11 +10,13 @@
 //! | `expressions` | sizes and conditions, to postfix operations |
 //! | `raw`, `scope` | what all of it produces: types as declared, and the names given so far |
 //! | `file` | a header-like file, declaration by declaration |
+//! | `bare` | names that stand where a prototype could |
 //!
 //! What a declaration *means* (defaults, contradictions, what can be carried) is [`crate::resolve`]'s.
 
 mod annotations;
 mod attributes;
+mod bare;
 mod declarations;
 mod declarators;
 pub(crate) mod expressions;
@@ -28,8 +30,9 @@ mod specifiers;
 pub(crate) mod token;
 pub(crate) mod words;
 
+pub use bare::{bare_name, no_prototype};
 pub(crate) use declarations::RawPrototype;
-pub use file::{Declaration, parse_file, parse_file_with};
+pub use file::{Declaration, parse_file, parse_file_with, parse_one_of_file};
 pub(crate) use records::MAXIMUM_LENGTH;
 
 use crate::error::{Code, PrototypeError};
@@ -66,6 +69,11 @@ pub fn parse(text: &str) -> Result<CallFrame, PrototypeError> {
 pub fn parse_with(text: &str, options: &Options) -> Result<CallFrame, PrototypeError> {
     if text.len() > MAXIMUM_TEXT {
         return Err(too_long(MAXIMUM_TEXT));
+    }
+    if let Some(name) = bare_name(text)
+        && standard::scope().typedef(name).is_none()
+    {
+        return Err(no_prototype(name, std::iter::empty(), ""));
     }
     let tokens = lexer::tokens(text);
     let mut scope = Scope::over(Some(standard::scope()));

@@ -209,6 +209,16 @@ int cosmos_options_set_fresh(cosmos_options *options, int fresh);
 int cosmos_options_set_shared(cosmos_options *options, const char *name);
 
 /**
+ * A directory of prototype packs (files named SONAME.protos) to look functions up in that are given
+ * by name, before those of directories given later, of the configuration and of cosmos itself. The
+ * string is copied. Returns 0, or -1 with errno EINVAL.
+ *
+ * What the caller promises:
+ * options is NULL or from cosmos_options_new; directory is NULL or a string.
+ */
+int cosmos_options_add_packs(cosmos_options *options, const char *directory);
+
+/**
  * The VM to open in, and no other; the options keep it running until they are freed. Returns 0,
  * or -1 with errno EINVAL, or EBADF: vm was closed.
  *
@@ -277,7 +287,8 @@ cosmos_dl *cosmos_dlopen(const char *target, const cosmos_options *options);
 
 /**
  * Resolves a function from its prototype, a C declaration such as "double cos(double x)", and
- * returns a pointer to it: cast it to the type of the declaration and call it. The pointer may be
+ * returns a pointer to it: cast it to the type of the declaration and call it. A name alone, such
+ * as "crc32", is looked up in the library's prototype pack. The pointer may be
  * called from any thread, and again while a call of it is under way (from a signal handler). It
  * is valid until cosmos_dlclose; do not free it. Distinct functions have distinct pointers; the
  * same prototype gives the same pointer again.

@@ -52,6 +52,8 @@ pub enum Verb {
 ///   {1, .y = 2}  {{1,2},{3,4}}  a struct; several elements
 ///   sizeof:NAME                 the number of bytes given for parameter NAME
 ///
+/// Parameters that only say how large a buffer is may all be left out.
+///
 /// A function with nothing but a return value prints that value alone; otherwise `return = …` and
 /// one `NAME = …` line per output. Strings are printed quoted, buffers as hexadecimal bytes.
 #[derive(Args)]
@@ -68,7 +70,8 @@ pub struct Call {
     pub timeout: Option<u64>,
     /// The library: a name that is searched for (libz.so.1) or a path.
     pub target: String,
-    /// The function, as one C declaration; records it needs come before it.
+    /// The function, as one C declaration; records it needs come before it. Its name alone where a
+    /// prototype pack of the library tells the rest.
     pub prototype: String,
     /// One value per parameter.
     #[arg(
@@ -87,6 +90,8 @@ Examples:
   {.quot = -3, .rem = 2}
   $ cosmos call libz.so.1 \\
       'uLong crc32(uLong crc, const Bytef *__sized_by(len) buf, uInt len)' 0 hello sizeof:buf
+  907060870
+  $ cosmos call libz.so.1 crc32 0 hello
   907060870";
 
 /// List the running VMs, and those that died lately.

@@ -8,6 +8,7 @@ mod braces;
 mod extended;
 mod number;
 mod pointer;
+pub mod sizes;
 mod text;
 
 pub use extended::print as print_extended;

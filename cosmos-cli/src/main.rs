@@ -12,6 +12,7 @@ mod format;
 mod json;
 mod kernel;
 mod literal;
+mod packs;
 mod report;
 mod verb;
 

@@ -18,6 +18,7 @@ mod last;
 mod library;
 mod link;
 mod memory;
+mod names;
 mod options;
 pub mod queries;
 mod resolved;

@@ -11,18 +11,20 @@ use crate::error::Error;
 use crate::fork;
 use crate::function::Function;
 use crate::link::{Hold, Link};
+use crate::names;
 use crate::options::Options;
 use crate::resolved::Resolved;
 use crate::session::{Session, configured_timeout, lock};
 use crate::shelf::Shelf;
 use crate::signature::Signature;
 use crate::symbol::Symbol;
+use cosmos_packs::Packs;
 use cosmos_rpc::message::coordinator::{Purpose, TargetName, Which};
 use cosmos_rpc::message::vm::{Close, ObjectToken, Open};
 use cosmos_rpc::{Fault, FaultCode};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 /// Opens a library in a VM, with the configuration's defaults.
@@ -50,10 +52,11 @@ pub fn dlopen_with(target: &str, options: &Options) -> Result<Library, Error> {
     let request = Open {
         target: path.clone(),
     };
+    let packs = names::packs(options)?;
     let object = hold.request(&request, timeout, &format!("opening {path}"))?;
-    Ok(Library {
-        target: Target::new(hold, object, path, timeout),
-    })
+    let target = Target::new(hold, object, path, timeout);
+    target.packs.get_or_init(|| packs);
+    Ok(Library { target })
 }
 
 /// A library open in a VM.
@@ -66,7 +69,8 @@ pub struct Library {
 }
 
 impl Library {
-    /// Resolves a function from its prototype, for calls with values or through a C pointer.
+    /// Resolves a function from its prototype, for calls with values or through a C pointer. A
+    /// name alone, `crc32`, is looked up in the library's prototype pack.
     ///
     /// # Errors
     /// When the prototype is refused, the library defines no such symbol, or the VM lays the call
@@ -144,6 +148,8 @@ pub(crate) struct Target {
     functions: Mutex<HashMap<String, Arc<Resolved>>>,
     on_error: Mutex<Option<Handler>>,
     shelf: Shelf,
+    /// Where prototypes are that are asked for by name.
+    packs: OnceLock<Packs>,
 }
 
 /// Called with every failed call through a C pointer.
@@ -177,6 +183,7 @@ impl Target {
             functions: Mutex::default(),
             on_error: Mutex::default(),
             shelf: Shelf::default(),
+            packs: OnceLock::new(),
         })
     }
 
@@ -186,12 +193,18 @@ impl Target {
         if let Some(known) = lock(&self.functions).get(prototype) {
             return Ok(Arc::clone(known));
         }
-        let fresh = Resolved::resolve(self, prototype)?;
+        let packs = self.packs.get_or_init(Packs::default);
+        let meant = names::prototype(packs, &self.path, prototype)?;
+        let known = lock(&self.functions).get(&*meant).map(Arc::clone);
+        let fresh = match known {
+            Some(known) => known,
+            None => Resolved::resolve(self, &meant)?,
+        };
         let mut functions = lock(&self.functions);
-        // Another thread may have been faster: one text, one pointer.
-        Ok(Arc::clone(
-            functions.entry(prototype.to_owned()).or_insert(fresh),
-        ))
+        // Another thread may have been faster: one function, one pointer, by whichever name.
+        let one = Arc::clone(functions.entry(meant.into_owned()).or_insert(fresh));
+        functions.insert(prototype.to_owned(), Arc::clone(&one));
+        Ok(one)
     }
 
     /// Refuses a library that is closed, inherited by fork, or whose VM is gone.

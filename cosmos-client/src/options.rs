@@ -1,6 +1,7 @@
 //! How a target is to be opened.
 
 use crate::vm::Vm;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Options of [`dlopen_with`](crate::dlopen_with) and [`Vm::open`].
@@ -14,6 +15,7 @@ pub struct Options {
     pub(crate) fresh: bool,
     pub(crate) shared_name: String,
     pub(crate) vm: Option<Vm>,
+    pub(crate) packs: Vec<PathBuf>,
 }
 
 impl Options {
@@ -51,6 +53,14 @@ impl Options {
     /// Open in the VM of this name that processes of the same uid share; started if it is not there.
     pub fn shared(mut self, name: &str) -> Options {
         name.clone_into(&mut self.shared_name);
+        self
+    }
+
+    /// Looks functions that are given by name up in the prototype packs of this directory too, before
+    /// those of directories given later, of the configuration and of cosmos itself. A pack is a file
+    /// of prototypes named `SONAME.protos`.
+    pub fn packs(mut self, directory: impl Into<PathBuf>) -> Options {
+        self.packs.push(directory.into());
         self
     }
 

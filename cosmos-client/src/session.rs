@@ -351,7 +351,7 @@ fn with<T>(
     }
 }
 
-fn configuration() -> Result<Config, Fault> {
+pub(crate) fn configuration() -> Result<Config, Fault> {
     Config::load().map_err(|error| Fault::host(FaultCode::Configuration, error.to_string()))
 }
 

@@ -27,6 +27,8 @@ pub struct Config {
     pub search_path: Sourced<Vec<PathBuf>>,
     /// Directories of VM profiles beside the built-in ones.
     pub profiles: Sourced<Vec<PathBuf>>,
+    /// Directories of prototype packs, searched before the built-in ones.
+    pub packs: Sourced<Vec<PathBuf>>,
     /// Whether clients start the daemons where none listens.
     pub start_daemons: Sourced<bool>,
     /// Seconds without a client after which a shared VM, or a daemon started on demand, ends.
@@ -105,6 +107,7 @@ impl Config {
                 .unwrap_or_else(|| surroundings.libexec_directory()),
             search_path: combined.paths(key::SEARCH_PATH),
             profiles: combined.paths(key::PROFILES),
+            packs: combined.paths(key::PACKS),
             start_daemons: combined.boolean(key::START_DAEMONS, true),
             idle_seconds: combined.number(key::IDLE_SECONDS, 60),
             timeout_ms: combined.number(key::TIMEOUT_MS, 0),
@@ -178,6 +181,7 @@ impl Config {
                 &self.search_path.origin,
             ),
             shown(key::PROFILES, joined(&self.profiles), &self.profiles.origin),
+            shown(key::PACKS, joined(&self.packs), &self.packs.origin),
             shown(
                 key::START_DAEMONS,
                 self.start_daemons.value,

@@ -61,6 +61,7 @@ pub(crate) const SOCKET_DIRECTORY: &str = "socket_directory";
 pub(crate) const LIBEXEC_DIRECTORY: &str = "libexec_directory";
 pub(crate) const SEARCH_PATH: &str = "search_path";
 pub(crate) const PROFILES: &str = "profiles";
+pub(crate) const PACKS: &str = "packs";
 pub(crate) const START_DAEMONS: &str = "start_daemons";
 pub(crate) const IDLE_SECONDS: &str = "idle_seconds";
 pub(crate) const TIMEOUT_MS: &str = "timeout_ms";
@@ -93,6 +94,11 @@ pub(crate) const KEYS: &[Key] = &[
         PROFILES,
         Kind::Paths,
         "Directories of further VM profiles (*.toml).",
+    ),
+    plain(
+        PACKS,
+        Kind::Paths,
+        "Directories of prototype packs (SONAME.protos), before the built-in ones.",
     ),
     plain(
         START_DAEMONS,

@@ -2,31 +2,26 @@
 
 use crate::arguments::Call;
 use crate::literal::ArgumentError;
+use crate::literal::sizes;
 use crate::report::{Problem, Report, Verdict};
-use crate::{format, json, literal};
+use crate::{format, json, literal, packs};
+use callframe::PrototypeError;
 use cosmos::{Error, Options, Outcome};
 use nix::errno::Errno;
 use serde_json::json;
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// Calls and prints. The words are read before anything is started: wrong usage starts nothing.
 pub fn run(call: &Call) -> Verdict {
-    let frame = callframe::parse(&call.prototype).map_err(|error| {
-        tell_json(call, || {
-            json!({
-                "code": error.code().number(),
-                "message": error.message(),
-                "function": null,
-                "vm": null,
-                "signal": null,
-            })
-        })?;
-        Ok(Problem::prototype(&error, &call.prototype))
-    });
-    let frame = frame.map_err(flatten)?;
-    let given = literal::arguments(&frame, &call.arguments)
+    let prototype = meant(call)?;
+    let frame = callframe::parse(&prototype)
+        .map_err(|error| flatten(refused(call, &error, error.render(&prototype))))?;
+    let words = sizes::completed(&frame, &call.arguments);
+    let given = literal::arguments(&frame, &words)
         .map_err(|error| flatten(wrong_words(call, frame.name(), &error)))?;
-    let outcome = carry_out(call, &given.values).map_err(|error| flatten(failed(call, error)))?;
+    let outcome =
+        carry_out(call, &prototype, &given.values).map_err(|error| flatten(failed(call, error)))?;
     if call.json {
         super::print(&format!("{}\n", json::outcome(&frame, &outcome)))?;
         return Ok(0);
@@ -39,13 +34,40 @@ pub fn run(call: &Call) -> Verdict {
     Ok(0)
 }
 
-fn carry_out(call: &Call, values: &[cosmos::Value]) -> Result<Outcome, Error> {
+/// The prototype itself, or what a pack of the target says of the name that stands for it.
+fn meant(call: &Call) -> Result<Cow<'_, str>, Problem> {
+    let Some(name) = callframe::bare_name(&call.prototype) else {
+        return Ok(Cow::Borrowed(&call.prototype));
+    };
+    match packs::configured()?.entry(&call.target, name) {
+        Ok(entry) => Ok(Cow::Owned(entry.prototype)),
+        Err(error) => Err(match error.prototype_error() {
+            Some(known) => flatten(refused(call, known, error.rendered())),
+            None => packs::problem(&error),
+        }),
+    }
+}
+
+fn refused(call: &Call, error: &PrototypeError, rendered: String) -> Result<Problem, Problem> {
+    tell_json(call, || {
+        json!({
+            "code": error.code().number(),
+            "message": error.message(),
+            "function": null,
+            "vm": null,
+            "signal": null,
+        })
+    })?;
+    Ok(Problem::failed(Report::new(rendered)))
+}
+
+fn carry_out(call: &Call, prototype: &str, values: &[cosmos::Value]) -> Result<Outcome, Error> {
     let mut options = Options::new();
     if let Some(milliseconds) = call.timeout {
         options = options.timeout(Duration::from_millis(milliseconds));
     }
     let library = cosmos::dlopen_with(&call.target, &options)?;
-    library.function(&call.prototype)?.call(values)
+    library.function(prototype)?.call(values)
 }
 
 fn failed(call: &Call, error: Error) -> Result<Problem, Problem> {

@@ -145,6 +145,25 @@ pub unsafe extern "C" fn cosmos_options_set_shared(
     }
 }
 
+/// A directory of prototype packs (files named SONAME.protos) to look functions up in that are given
+/// by name, before those of directories given later, of the configuration and of cosmos itself. The
+/// string is copied. Returns 0, or -1 with errno EINVAL.
+///
+/// # Safety
+/// options is NULL or from cosmos_options_new; directory is NULL or a string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cosmos_options_add_packs(
+    options: *mut cosmos_options,
+    directory: *const c_char,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe {
+        change(options, |options| {
+            Ok(options.packs(text(directory, "the directory")?))
+        })
+    }
+}
+
 /// The VM to open in, and no other; the options keep it running until they are freed. Returns 0,
 /// or -1 with errno EINVAL, or EBADF: vm was closed.
 ///

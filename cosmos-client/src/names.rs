@@ -1,0 +1,44 @@
+//! Functions called by their names alone: the prototype comes from a prototype pack.
+
+use crate::error::{Error, Refusal};
+use crate::options::Options;
+use crate::session::configuration;
+use cosmos_packs::{PackError, Packs};
+use cosmos_rpc::{Fault, FaultCode};
+use std::borrow::Cow;
+
+/// The packs that a library's functions are looked up in: those of the options, then those of the
+/// configuration, then those of the product.
+///
+/// # Errors
+/// When the configuration is wrong.
+pub(crate) fn packs(options: &Options) -> Result<Packs, Error> {
+    let configured = configuration()?.packs.value;
+    let directories = options.packs.iter().cloned().chain(configured);
+    Ok(Packs::with_directories(directories))
+}
+
+/// The prototype that a program means: the text itself, or what a pack says of the name that the
+/// text is.
+pub(crate) fn prototype<'p>(
+    packs: &Packs,
+    library: &str,
+    text: &'p str,
+) -> Result<Cow<'p, str>, Error> {
+    let Some(name) = callframe::bare_name(text) else {
+        return Ok(Cow::Borrowed(text));
+    };
+    let entry = packs.entry(library, name).map_err(of_pack)?;
+    Ok(Cow::Owned(entry.prototype))
+}
+
+fn of_pack(error: PackError) -> Error {
+    match error.prototype_error() {
+        Some(refused) => Error::Prototype(Refusal {
+            code: refused.code().to_string(),
+            message: refused.message().to_owned(),
+            rendered: error.rendered(),
+        }),
+        None => Fault::host(FaultCode::Configuration, error.to_string()).into(),
+    }
+}

@@ -49,7 +49,7 @@
 //! | data pointer | 0 NULL, else 1 + number of its block | 0 NULL, else 1 + number of its returned block; [`UNCHANGED`] where an `__inout` record still holds what it came with |
 //! | data pointer of the caller's, inside an `__inout` block | as above | 0: the caller's pointer stays; 1 + offset: it was moved to there in the block it came with, one past the end allowed; [`MOVED_TO_NULL`] |
 //! | `__alias(p)` | 0 NULL, else 1 + offset into the block of `p` | the same |
-//! | `__handle` | 0 NULL, else generation and index given by the VM | the same |
+//! | `__handle` | 0 NULL; [`CONSTANT`] and a value of its `__or_const`; else generation and index given by the VM, below 2^48 | the same |
 //! | `__opaque` | the value | the value |
 //! | `__fd` | negative (as `i64`): the number itself; [`CLOSED`]: a number that is not open; else index of an attached descriptor | the same; nothing inside an `__inout` block, where the caller's number stays |
 //!
@@ -82,7 +82,7 @@ pub use callee::Callee;
 pub use caller::{Caller, Outcome, Pending};
 pub use error::{MarshalError, MemoryError};
 pub use image::Image;
-pub use memory::{CalleeMemory, CallerMemory, Keep};
+pub use memory::{CalleeMemory, CallerMemory, Keep, Object};
 
 /// Most bytes of a request, of a reply, and of the memory one call has in the VM.
 pub const MAXIMUM_CALL: u64 = 64 << 20;
@@ -94,11 +94,34 @@ pub const MAXIMUM_DESCRIPTORS: usize = 253;
 pub const UNCHANGED: u64 = u64::MAX;
 /// Reference, from a VM, to a data pointer of the caller's that the function set to NULL.
 pub const MOVED_TO_NULL: u64 = u64::MAX - 1;
+/// Mark of a reference that is a constant of `__or_const`; its low 32 bits are the value, an `i32`.
+pub const CONSTANT: u64 = 1 << 63;
 /// Reference to a descriptor that is not open in the caller: the callee sees a number that is not
 /// open there either.
 pub const CLOSED: u64 = i64::MAX as u64;
 /// The number the callee sees for [`CLOSED`]; above what Linux lets a process open.
 pub const CLOSED_DESCRIPTOR: i32 = i32::MAX;
+
+/// The reference for a pointer of `size` bytes whose value is one of `constants`.
+fn constant_reference(constants: &[i128], value: u64, size: usize) -> Option<u64> {
+    let shift = 64 - 8 * size.clamp(1, 8) as u32;
+    let signed = (value << shift) as i64 >> shift;
+    let known = constants.contains(&i128::from(signed));
+    let narrow = i32::try_from(signed).ok().filter(|_| known)?;
+    Some(CONSTANT | u64::from(narrow as u32))
+}
+
+/// The value of a pointer that a reference says is one of `constants`; `None` where it is none of
+/// them or no constant.
+fn constant_value(constants: &[i128], reference: u64) -> Option<u64> {
+    if reference & !u64::from(u32::MAX) != CONSTANT {
+        return None;
+    }
+    let value = reference as u32 as i32;
+    constants
+        .contains(&i128::from(value))
+        .then_some(i64::from(value) as u64)
+}
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -378,6 +378,10 @@ fn handle_words(handle: &Handle, words: &mut Vec<String>) {
     if handle.consumed {
         words.push("__consume".to_owned());
     }
+    if !handle.constants.is_empty() {
+        let values: Vec<String> = handle.constants.iter().map(i128::to_string).collect();
+        words.push(format!("__or_const({})", values.join(", ")));
+    }
 }
 
 /// `inner` in parentheses where a suffix would otherwise bind to less than it.

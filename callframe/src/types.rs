@@ -262,6 +262,23 @@ pub struct Handle {
     pub closed_by: Option<String>,
     /// `__consume`: this call destroys it.
     pub consumed: bool,
+    /// The function makes the object in memory of the caller's; the object itself is resident in
+    /// the VM, and what the caller's memory holds stands for it.
+    pub resident: bool,
+    /// `__cursor(next, available)`: members of a resident object that walk through buffers of the
+    /// caller's in this call.
+    pub cursors: Vec<Cursor>,
+    /// `__or_const(..)`: values that are no object and mean something; they travel as they are.
+    pub constants: Vec<i128>,
+}
+
+/// Two members of a record: a pointer, and how many elements are left behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// Index of the pointer.
+    pub pointer: u32,
+    /// Index of the integer.
+    pub available: u32,
 }
 
 /// Who owns the memory behind a pointer that comes back from the VM.
@@ -353,6 +370,17 @@ impl CallFrame {
     /// When `id` was taken from another frame: a mistake of the calling code, never of input.
     pub fn ty(&self, id: TypeId) -> &Type {
         &self.types[id.0 as usize]
+    }
+
+    /// What C code calls the objects a pointer leads to, where they are records with a name.
+    pub fn object_name(&self, pointer: &Pointer) -> Option<&str> {
+        let Some(Type::Record(id)) = self.types.get(pointer.target.0 as usize) else {
+            return None;
+        };
+        match &self.records.get(id.0 as usize)?.name {
+            RecordName::Tag(name) | RecordName::Typedef(name) => Some(name),
+            RecordName::Unnamed => None,
+        }
     }
 
     /// A record of this frame.

@@ -217,6 +217,8 @@ const REFUSED: &[(&str, &str)] = &[
     ("E0201", "void (*signal(int sig, void (*func)(int)))(int)"),
     ("E0202", "int printf(const char *format, ...)"),
     ("E0202", "int f(int x) __variadic(1)"),
+    ("E0145", "int f(const char *__or_const(-1) p)"),
+    ("E0121", "FILE *__or_const(4294967296) f(void)"),
     (
         "E0203",
         "struct v { int tag; union { int i; float f; } u __switch(tag); };\nint f(struct v *__in v)",
@@ -242,7 +244,6 @@ const REFUSED: &[(&str, &str)] = &[
         "int f(const struct iovec *iov) __field(iov->iov_base, __out __sized_by(iov_len))",
     ),
     ("E0208", "int f(void *__opaque p __scope(p))"),
-    ("E0208", "int f(void *__opaque p __or_const(0, -1))"),
     (
         "E0210",
         "struct node { int value; struct node *__single next; };\nint sum(const struct node *list)",

@@ -9,7 +9,9 @@
 //! A decoder may refuse or accept. It may not panic, may not write outside of what the call
 //! declared writable, and a refused reply may not have written at all.
 
-use callframe::marshal::{Callee, CalleeMemory, Caller, CallerMemory, Keep, MemoryError, Pending};
+use callframe::marshal::{
+    Callee, CalleeMemory, Caller, CallerMemory, Keep, MemoryError, Object, Pending,
+};
 use callframe::{DataModel, Template};
 use std::sync::Arc;
 
@@ -204,12 +206,16 @@ impl CalleeMemory for Nothing {
         Err(MemoryError::Address(address))
     }
 
-    fn handle_enter(&mut self, _: u64) -> Result<u64, MemoryError> {
+    fn handle_enter(&mut self, _: u64, _: Object<'_>) -> Result<u64, MemoryError> {
         Err(MemoryError::Exhausted)
     }
 
-    fn handle_resolve(&self, _: u64) -> Result<u64, MemoryError> {
+    fn handle_resolve(&self, _: u64, _: Option<&str>) -> Result<u64, MemoryError> {
         Err(MemoryError::StaleHandle)
+    }
+
+    fn handle_closes(&self, _: u64, _: &str) -> bool {
+        false
     }
 
     fn handle_consume(&mut self, _: u64) {}

@@ -212,6 +212,12 @@ pub(super) fn texts(code: Code) -> Option<(&'static str, &'static str)> {
              unknown is refused rather than skipped. Remove it if it says nothing of the calling \
              convention or the layout.",
         ),
+        Code::E0145 => (
+            "constants in place of data",
+            "`__or_const(0, -1)` lists values that a pointer may have besides leading to something: \
+             iconv_open answers -1 where it fails, SQLITE_TRANSIENT is -1 in place of a function. \
+             They travel as they are. Data that is copied has no such values; NULL is always allowed.",
+        ),
         Code::E0165 => (
             "a name without a prototype",
             "A function can be called by its name alone where a prototype pack of its library tells the \

@@ -28,6 +28,16 @@ pub enum MarshalError {
         /// The parameter, for a person.
         place: String,
     },
+    /// The caller's fault: the handle of an object of another type.
+    #[error("{place}: the handle is of {is}, and {needed} is needed")]
+    WrongHandle {
+        /// The parameter, for a person.
+        place: String,
+        /// What the object is called.
+        is: String,
+        /// What one is needed.
+        needed: String,
+    },
     /// The fault of the code in the VM: what the function left cannot be carried back.
     #[error("{place}: {reason}")]
     Callee {
@@ -67,6 +77,14 @@ pub enum MemoryError {
     /// A terminated array without its terminator.
     #[error("no terminator within {0} elements")]
     Unterminated(u64),
+    /// A handle of an object of another type.
+    #[error("the handle is of {is}, and {needed} is needed")]
+    WrongHandle {
+        /// What the object is called.
+        is: String,
+        /// What one is needed.
+        needed: String,
+    },
     /// No memory for a copy.
     #[error("out of memory")]
     Exhausted,
@@ -84,6 +102,11 @@ impl MarshalError {
         match error {
             MemoryError::StaleHandle => MarshalError::StaleHandle {
                 place: place.to_owned(),
+            },
+            MemoryError::WrongHandle { is, needed } => MarshalError::WrongHandle {
+                place: place.to_owned(),
+                is,
+                needed,
             },
             error => MarshalError::Memory {
                 place: place.to_owned(),

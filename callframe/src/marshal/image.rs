@@ -18,6 +18,8 @@ pub struct Image {
     pub(super) blocks: Vec<ImageBlock>,
     /// Sorted by position once decoded.
     pub(super) relocations: Vec<Relocation>,
+    /// Handles that came where the function may put another: position and wire form.
+    pub(super) handles: Vec<(usize, u64)>,
 }
 
 /// A block in the image.
@@ -107,6 +109,7 @@ impl Image {
         self.words.resize(size.div_ceil(16), 0);
         self.blocks.clear();
         self.relocations.clear();
+        self.handles.clear();
         self.base = 0;
     }
 
@@ -123,6 +126,12 @@ impl Image {
             .blocks
             .binary_search_by_key(&target, |block| block.offset);
         self.blocks.get(found.ok()?)
+    }
+
+    /// The handle that came at `position`.
+    pub(super) fn handle_at(&self, position: usize) -> Option<u64> {
+        let found = self.handles.iter().find(|(at, _)| *at == position);
+        found.map(|(_, wire)| *wire)
     }
 
     fn target(&self, position: usize) -> Option<usize> {

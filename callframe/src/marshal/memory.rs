@@ -100,13 +100,17 @@ pub trait CalleeMemory {
     ///
     /// # Errors
     /// When the table is full.
-    fn handle_enter(&mut self, address: u64) -> Result<u64, MemoryError>;
+    fn handle_enter(&mut self, address: u64, object: Object<'_>) -> Result<u64, MemoryError>;
 
-    /// Where the object of a wire handle is.
+    /// Where the object of a wire handle is, which has to be a `record` where both are known.
     ///
     /// # Errors
-    /// [`MemoryError::StaleHandle`].
-    fn handle_resolve(&self, wire: u64) -> Result<u64, MemoryError>;
+    /// [`MemoryError::StaleHandle`], [`MemoryError::WrongHandle`].
+    fn handle_resolve(&self, wire: u64, record: Option<&str>) -> Result<u64, MemoryError>;
+
+    /// Whether `function` is what destroys the object of a wire handle, as was said where that was
+    /// made.
+    fn handle_closes(&self, wire: u64, function: &str) -> bool;
 
     /// The function will destroy the object: from now on the handle is stale.
     fn handle_consume(&mut self, wire: u64);
@@ -129,4 +133,13 @@ pub trait CalleeMemory {
     /// # Errors
     /// When it is not open, or the reply has too many.
     fn descriptor_leave(&mut self, fd: i32) -> Result<u64, MemoryError>;
+}
+
+/// What a prototype says of an object that its function made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Object<'a> {
+    /// What C code calls it; `None` for a `void *`.
+    pub record: Option<&'a str>,
+    /// What destroys it.
+    pub closed_by: Option<&'a str>,
 }

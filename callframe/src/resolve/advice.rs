@@ -272,6 +272,17 @@ pub(super) fn handle_place(span: Span, message: &str) -> PrototypeError {
     PrototypeError::new(Code::E0122, span.range(), message).label("not a handle here")
 }
 
+/// E0145: values in the place of an object, where there is none.
+pub(super) fn no_object(span: Span) -> PrototypeError {
+    PrototypeError::new(
+        Code::E0145,
+        span.range(),
+        "constants stand in for objects only, and this is data",
+    )
+    .label("not on data")
+    .help("write it on a handle, beside `__handle` or `__closed_by(f)`")
+}
+
 /// E0126: an extent that does not suit the type.
 pub(super) fn unsuited(span: Span, message: &str) -> PrototypeError {
     PrototypeError::new(Code::E0126, span.range(), message).label("does not suit the type")

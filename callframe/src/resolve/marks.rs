@@ -20,6 +20,7 @@ pub(super) struct Marks<'a> {
     pub opaque: Option<Span>,
     pub alias: Option<(&'a Name, Span)>,
     pub owner: Option<(Owner<'a>, Span)>,
+    pub constants: Option<(&'a [i128], Span)>,
 }
 
 /// Whose memory it is said to be.
@@ -55,6 +56,7 @@ impl<'a> Marks<'a> {
             AnnotationKind::Borrowed => self.add_owner(Owner::Borrowed, span),
             AnnotationKind::BorrowedFrom(name) => self.add_owner(Owner::BorrowedFrom(name), span),
             AnnotationKind::Static => self.add_owner(Owner::Static, span),
+            AnnotationKind::OrConst(values) => once(&mut self.constants, values.as_slice(), span),
             AnnotationKind::Descriptor => Err(advice::no_descriptor(span)),
             _ => Err(PrototypeError::new(
                 Code::E0127,

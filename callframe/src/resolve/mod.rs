@@ -6,6 +6,7 @@
 //! | `parameters` | what is known of the parameters before any of them is looked at closely |
 //! | `marks` | the annotations of one pointer, sorted and free of contradictions |
 //! | `pointers` | identity, direction, extent and owner of a pointer |
+//! | `handles` | pointers to objects that live in the VM |
 //! | `records` | members, and which records can travel |
 //! | `names` | expressions with their names bound |
 //! | `contract` | what is said of the function |
@@ -16,6 +17,7 @@
 
 mod advice;
 mod contract;
+mod handles;
 mod marks;
 mod names;
 mod parameters;

@@ -19,7 +19,7 @@ use crate::syntax::raw::{Name, RawExtent, RawType, Shape, Uncarried};
 use crate::syntax::scope::Scope;
 use crate::syntax::token::Span;
 use crate::types::{
-    Direction, Extent, Filled, Handle, Identity, Ownership, Pointer, Scalar, Type, TypeId,
+    Direction, Extent, Filled, Identity, Ownership, Pointer, Scalar, Type, TypeId,
 };
 
 impl Resolver<'_> {
@@ -71,7 +71,10 @@ impl Resolver<'_> {
             }
         }
         if !marks.is_handle() && !incomplete {
-            return Ok(None);
+            return match marks.constants {
+                Some((_, span)) => Err(advice::no_object(span)),
+                None => Ok(None),
+            };
         }
         self.handle(marks, target, place).map(Some)
     }
@@ -106,42 +109,6 @@ impl Resolver<'_> {
                 ),
             )),
         }
-    }
-
-    fn handle(&self, marks: &Marks, target: &RawType, place: Place) -> Resolved<Identity> {
-        if let Some((_, span)) = marks.closed_by {
-            match (place.root, place.outer) {
-                (Root::Parameter(_), None) => {
-                    return Err(not_carried(Uncarried {
-                        code: Code::E0219,
-                        span,
-                    }));
-                }
-                _ if !place.comes_back() && place.root != Root::Field => {
-                    return Err(advice::handle_place(span, "no new handle comes back here"));
-                }
-                _ => {}
-            }
-        }
-        if let Some(span) = marks.consumed
-            && !matches!((place.root, place.outer), (Root::Parameter(_), None))
-        {
-            return Err(advice::handle_place(
-                span,
-                "only a parameter can be consumed",
-            ));
-        }
-        if matches!(target.shape, Shape::Pointer(_)) {
-            let span = marks.handle.unwrap_or(place.span);
-            return Err(advice::handle_place(
-                span,
-                "a pointer to a pointer is no handle",
-            ));
-        }
-        Ok(Identity::Handle(Handle {
-            closed_by: marks.closed_by.map(|(function, _)| function.to_owned()),
-            consumed: marks.consumed.is_some(),
-        }))
     }
 
     /// A pointer whose target is never looked into.

@@ -182,6 +182,7 @@ impl Parser<'_, '_> {
             "owned" => AnnotationKind::Owned(self.function_name()?),
             "alias" => AnnotationKind::Alias(self.parameter_name()?),
             "borrowed_from" => AnnotationKind::BorrowedFrom(self.parameter_name()?),
+            "or_const" => AnnotationKind::OrConst(self.constants()?),
             "success" => AnnotationKind::Success(self.condition()?),
             "fail" => AnnotationKind::Fail(self.fail_value()?),
             _ => {
@@ -202,10 +203,6 @@ impl Parser<'_, '_> {
             }
             "scope" => {
                 self.parameter_name()?;
-                Code::E0208
-            }
-            "or_const" => {
-                self.constants()?;
                 Code::E0208
             }
             "printf" => {
@@ -247,12 +244,12 @@ impl Parser<'_, '_> {
         })
     }
 
-    fn constants(&mut self) -> Parsed<()> {
-        self.constant("this value")?;
+    fn constants(&mut self) -> Parsed<Vec<i128>> {
+        let mut constants = vec![self.constant("this value")?.0];
         while self.eat(",") {
-            self.constant("this value")?;
+            constants.push(self.constant("this value")?.0);
         }
-        Ok(())
+        Ok(constants)
     }
 
     /// `iov->iov_base, __out __sized_by(iov_len)`

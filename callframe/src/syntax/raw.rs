@@ -100,6 +100,8 @@ pub(crate) enum AnnotationKind {
     BorrowedFrom(Name),
     Static,
     Alias(Name),
+    /// `__or_const(..)`: values that travel as they are.
+    OrConst(Vec<i128>),
     Descriptor,
     Success(RawExpression),
     Fail(FailValue),

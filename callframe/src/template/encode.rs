@@ -30,11 +30,14 @@
 //! | extent | bytes | identity | bytes | ownership | bytes |
 //! |---|---|---|---|---|---|
 //! | single | 0 | data | 0 | caller | 0 |
-//! | null terminated | 1 | handle | 1, u8 consumed, u8 closed_by given, its name | owned | 1, name |
+//! | null terminated | 1 | handle | 1, see below | owned | 1, name |
 //! | terminated by | 2, i128 | alias | 2, u32 | borrowed | 2 |
 //! | counted | 3, expression | opaque | 3 | borrowed from | 3, u32 |
 //! | sized | 4, expression | callback | 4 | static | 4 |
 //! | ended by | 5, u32 | | | retained | 5, u32 |
+//!
+//! A handle is u8 consumed, u8 closed_by given, its name, u8 resident, u16 number of cursors and for
+//! each two members u32, u16 number of constants and for each i128.
 //!
 //! An expression is a u16 number of operations, each an opcode byte and its operand: 0 constant
 //! i128, 1 parameter u32, 2 pointee u32, 3 field u32, 4 return, 5 sizeof u8, 6 add, 7 subtract,
@@ -226,6 +229,14 @@ impl Writer<'_> {
                 self.bytes
                     .extend([1, u8::from(handle.consumed), u8::from(closed_by.is_some())]);
                 self.name(closed_by.unwrap_or(""));
+                self.bytes.push(u8::from(handle.resident));
+                self.bytes
+                    .extend((handle.cursors.len() as u16).to_le_bytes());
+                for cursor in &handle.cursors {
+                    self.bytes.extend(cursor.pointer.to_le_bytes());
+                    self.bytes.extend(cursor.available.to_le_bytes());
+                }
+                self.constants(&handle.constants);
             }
             Identity::Alias(parameter) => {
                 self.bytes.push(2);
@@ -233,6 +244,13 @@ impl Writer<'_> {
             }
             Identity::Opaque => self.bytes.push(3),
             Identity::Callback => self.bytes.push(4),
+        }
+    }
+
+    fn constants(&mut self, constants: &[i128]) {
+        self.bytes.extend((constants.len() as u16).to_le_bytes());
+        for value in constants {
+            self.bytes.extend(value.to_le_bytes());
         }
     }
 

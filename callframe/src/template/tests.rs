@@ -345,6 +345,7 @@ fn the_canonical_bytes_tell_every_difference() {
                 Handle {
                     closed_by: Some("f".into()),
                     consumed: false,
+                    ..Handle::default()
                 },
             )
         }),
@@ -354,6 +355,7 @@ fn the_canonical_bytes_tell_every_difference() {
                 Handle {
                     closed_by: None,
                     consumed: true,
+                    ..Handle::default()
                 },
             )
         }),

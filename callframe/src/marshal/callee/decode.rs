@@ -8,7 +8,7 @@ use crate::marshal::image::{Image, ImageBlock, Owner, Relocation, unsigned};
 use crate::marshal::memory::CalleeMemory;
 use crate::marshal::plan::{Plan, Step};
 use crate::marshal::wire::Body;
-use crate::marshal::{CLOSED, CLOSED_DESCRIPTOR, MAXIMUM_CALL, MarshalError};
+use crate::marshal::{CLOSED, CLOSED_DESCRIPTOR, MAXIMUM_CALL, MarshalError, constant_value};
 use crate::template::align_up;
 use crate::types::{Direction, Extent, Filled, Identity, Pointer, RecordId, TypeId};
 
@@ -267,13 +267,11 @@ impl<M: CalleeMemory> Decoder<'_, M> {
         }
         match &pointer.identity {
             Identity::Handle(handle) => {
-                let address = self.memory.handle_resolve(reference);
-                let address = address
-                    .map_err(|error| MarshalError::memory(&callee.place(place.root), error))?;
+                let address = match constant_value(&handle.constants, reference) {
+                    Some(value) => value,
+                    None => self.object(pointer, position, reference, place)?,
+                };
                 self.image.write_pointer(position, address);
-                if handle.consumed {
-                    self.consumed.push(reference);
-                }
             }
             Identity::Opaque => {
                 let bits = 8 * self.image.pointer_size as u32;
@@ -308,6 +306,30 @@ impl<M: CalleeMemory> Decoder<'_, M> {
             }
         }
         Ok(())
+    }
+
+    /// Where the object of a handle is.
+    fn object(
+        &mut self,
+        pointer: &Pointer,
+        position: usize,
+        wire: u64,
+        place: Place<'_>,
+    ) -> Result<u64, MarshalError> {
+        let callee = self.callee;
+        let frame = callee.template.frame();
+        let address = self
+            .memory
+            .handle_resolve(wire, frame.object_name(pointer))
+            .map_err(|error| MarshalError::memory(&callee.place(place.root), error))?;
+        let consumed = matches!(&pointer.identity, Identity::Handle(handle) if handle.consumed);
+        if consumed || self.memory.handle_closes(wire, frame.name()) {
+            self.consumed.push(wire);
+        }
+        if place.outer.is_some_and(|outer| outer.direction.leaves()) {
+            self.image.handles.push((position, wire));
+        }
+        Ok(address)
     }
 
     /// Gives block `number` its owner.

@@ -5,10 +5,12 @@ use crate::expression::Expression;
 use crate::marshal::caller::{Fill, fill};
 use crate::marshal::evaluate::{Failure, Operand, evaluate, field, size_of};
 use crate::marshal::image::{Image, ImageBlock, Owner, first_terminator, integer, unsigned};
-use crate::marshal::memory::CalleeMemory;
+use crate::marshal::memory::{CalleeMemory, Object};
 use crate::marshal::plan::{Plan, Step};
-use crate::marshal::{MAXIMUM_BLOCKS, MAXIMUM_CALL, MOVED_TO_NULL, MarshalError, UNCHANGED, wire};
-use crate::types::{Extent, Identity, Ownership, Pointer, RecordId, Type, TypeId};
+use crate::marshal::{
+    MAXIMUM_BLOCKS, MAXIMUM_CALL, MOVED_TO_NULL, MarshalError, UNCHANGED, constant_reference, wire,
+};
+use crate::types::{Extent, Handle, Identity, Ownership, Pointer, RecordId, Type, TypeId};
 use std::collections::HashMap;
 
 /// The root of what is reached from the result.
@@ -494,11 +496,12 @@ impl<M: CalleeMemory> Writer<'_, M> {
                 Some(position) => self.moved(position, address, root)?,
                 None => 0,
             },
+            Identity::Handle(_) if address == 0 => {
+                self.let_go(was);
+                0
+            }
             _ if address == 0 => 0,
-            Identity::Handle(_) => self
-                .memory
-                .handle_enter(address)
-                .map_err(|error| MarshalError::memory(&callee.place(root), error))?,
+            Identity::Handle(handle) => self.handle(pointer, handle, address, root)?,
             Identity::Opaque => address,
             Identity::Alias(into) => self.alias(*into, address, root)?,
             Identity::Callback => {
@@ -520,6 +523,36 @@ impl<M: CalleeMemory> Writer<'_, M> {
         };
         self.references.push(reference);
         Ok(())
+    }
+
+    /// A handle that is not there any more was closed by the function.
+    fn let_go(&mut self, was: Option<usize>) {
+        let wire = was.and_then(|position| self.image.handle_at(position));
+        if let Some(wire) = wire {
+            self.memory.handle_consume(wire);
+        }
+    }
+
+    /// The reference for an object of the VM's.
+    fn handle(
+        &mut self,
+        pointer: &Pointer,
+        handle: &Handle,
+        address: u64,
+        root: u32,
+    ) -> Result<u64, MarshalError> {
+        let template = &self.callee.template;
+        let size = usize::from(template.model().pointer.size);
+        if let Some(constant) = constant_reference(&handle.constants, address, size) {
+            return Ok(constant);
+        }
+        let object = Object {
+            record: template.frame().object_name(pointer),
+            closed_by: handle.closed_by.as_deref(),
+        };
+        self.memory
+            .handle_enter(address, object)
+            .map_err(|error| MarshalError::memory(&self.callee.place(root), error))
     }
 
     /// The reference for `address` inside of what parameter `into` leads to.

@@ -6,7 +6,7 @@ use super::walk::{Met, Sink, Walk};
 use super::{Caller, Outcome, Pending, Root, Sent};
 use crate::marshal::memory::{CallerMemory, Keep};
 use crate::marshal::wire::Block;
-use crate::marshal::{MOVED_TO_NULL, MarshalError, UNCHANGED};
+use crate::marshal::{MOVED_TO_NULL, MarshalError, UNCHANGED, constant_value};
 use crate::types::{Identity, Ownership, Type};
 
 pub(super) fn apply<M: CallerMemory>(
@@ -239,7 +239,10 @@ impl<M: CallerMemory> Sink for Applier<'_, M> {
                 alias(self.caller, self.pending, *into, met.reference).unwrap_or(0)
             }
             Identity::Handle(_) if met.reference == 0 => 0,
-            Identity::Handle(_) => self.memory.handle_token(met.reference),
+            Identity::Handle(handle) => match constant_value(&handle.constants, met.reference) {
+                Some(value) => value,
+                None => self.memory.handle_token(met.reference),
+            },
             Identity::Opaque => met.reference,
             Identity::Callback => return Ok(()),
         };

@@ -7,7 +7,7 @@ use crate::marshal::evaluate::{Failure, Operand, field, size_of};
 use crate::marshal::image::{first_terminator, integer};
 use crate::marshal::plan::Plan;
 use crate::marshal::wire::{Block, Body};
-use crate::marshal::{MOVED_TO_NULL, MarshalError, UNCHANGED};
+use crate::marshal::{MOVED_TO_NULL, MarshalError, UNCHANGED, constant_value};
 use crate::types::{Extent, Identity, Ownership, Pointer, RecordId, Type, TypeId};
 
 use super::encode::whole;
@@ -433,6 +433,11 @@ impl Sink for Checker<'_> {
         };
         match &pointer.identity {
             Identity::Handle(_) if met.reference == 0 || is_handle(met.reference) => Ok(()),
+            Identity::Handle(handle)
+                if constant_value(&handle.constants, met.reference).is_some() =>
+            {
+                Ok(())
+            }
             Identity::Handle(_) => Err(self.protocol(met.root, "a handle that no VM may send")),
             Identity::Opaque => {
                 let bits = 8 * u32::from(self.caller.caller.model().pointer.size);

@@ -4,7 +4,9 @@ use super::{Caller, Fill, Pending, Pointee, Root, Sent};
 use crate::marshal::image::integer;
 use crate::marshal::memory::CallerMemory;
 use crate::marshal::plan::{Plan, Step};
-use crate::marshal::{CLOSED, MAXIMUM_BLOCKS, MAXIMUM_DESCRIPTORS, MarshalError, wire};
+use crate::marshal::{
+    CLOSED, MAXIMUM_BLOCKS, MAXIMUM_DESCRIPTORS, MarshalError, constant_reference, wire,
+};
 use crate::template::align_up;
 use crate::types::{Extent, Identity, Ownership, Pointer, RecordId, Type, TypeId};
 
@@ -258,9 +260,11 @@ impl<M: CallerMemory> Encoder<'_, M> {
         let reference = self.scratch.references.len();
         let value = match &pointer.identity {
             _ if address == 0 => 0,
-            Identity::Handle(_) => {
-                let wire = self.memory.handle_wire(address);
-                wire.map_err(|error| MarshalError::memory(&self.caller.place(root), error))?
+            Identity::Handle(handle) => {
+                match constant_reference(&handle.constants, address, size) {
+                    Some(constant) => constant,
+                    None => self.handle(address, root)?,
+                }
             }
             Identity::Alias(into) => {
                 self.scratch.aliases.push(Alias {
@@ -299,6 +303,11 @@ impl<M: CallerMemory> Encoder<'_, M> {
             *pointee = Pointee::Null;
         }
         Ok(())
+    }
+
+    fn handle(&self, address: u64, root: Root) -> Result<u64, MarshalError> {
+        let wire = self.memory.handle_wire(address);
+        wire.map_err(|error| MarshalError::memory(&self.caller.place(root), error))
     }
 
     fn queue(&mut self, pointer: &Pointer, work: Work) {

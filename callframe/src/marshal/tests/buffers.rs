@@ -2,7 +2,7 @@
 
 use super::arena::{Arena, TOKEN};
 use super::build::*;
-use super::vm::Machine;
+use super::vm::{Machine, Made};
 use super::{Link, pointer};
 use crate::expression::Operation;
 use crate::marshal::{CLOSED_DESCRIPTOR, MarshalError};
@@ -246,7 +246,7 @@ fn what_is_filled_is_counted_by_an_output() {
     for callee in [LP64, ILP32] {
         let link = Link::new(&digest(), LP64, callee);
         let (mut arena, mut machine) = machine();
-        machine.objects.push((5, Some(0x123456)));
+        machine.objects.push((5, Some(Made::at(0x123456))));
         let md = arena.writable(&[0xdd; 8]);
         let size = arena.writable(&[0xdd; 4]);
         let token = TOKEN + (5 << 24 | 1);
@@ -301,7 +301,7 @@ fn handles_of_nobody_are_refused_on_both_ends() {
     };
     stale(0x77, &mut arena, &mut machine);
     stale(TOKEN + (1 << 24 | 1), &mut arena, &mut machine);
-    machine.objects.push((2, Some(0x1000)));
+    machine.objects.push((2, Some(Made::at(0x1000))));
     stale(TOKEN + (1 << 24 | 1), &mut arena, &mut machine);
 }
 

@@ -24,6 +24,7 @@ fn handles_are_made_by_results_and_outputs_and_ended_by_consumption() {
         Handle {
             closed_by: Some("shut".into()),
             consumed: false,
+            ..Handle::default()
         },
     );
     let out = build.pointer(handle, Direction::Out, Extent::Single, |_| {});
@@ -35,6 +36,7 @@ fn handles_are_made_by_results_and_outputs_and_ended_by_consumption() {
         Handle {
             closed_by: None,
             consumed: true,
+            ..Handle::default()
         },
     );
     build.parameter("db", handle);
@@ -143,4 +145,143 @@ fn descriptors_that_the_function_made_are_attached() {
         function.give(&(-1i32).to_le_bytes());
     });
     assert_eq!(call.unwrap().result, (-1i32).to_le_bytes());
+}
+
+/// Prototypes of one library: what opens its objects, works on them and closes them.
+fn linked(prototype: &str) -> Link {
+    Link::native(&std::sync::Arc::new(crate::parse(prototype).unwrap()))
+}
+
+#[test]
+fn constants_in_place_of_handles_travel_as_they_are() {
+    let text = "iconv_t __closed_by(iconv_close) __or_const(-1) iconv_open(iconv_t __handle __or_const(-1, 2) like)";
+    let frame = std::sync::Arc::new(crate::parse(text).unwrap());
+    for model in [LP64, ILP32] {
+        let link = Link::new(&frame, LP64, model);
+        let word = usize::from(model.pointer.size);
+        for (value, carried) in [(-1i64, true), (2, true), (-2, false), (1, false)] {
+            let (mut arena, mut machine) = machine();
+            let argument = [value.to_le_bytes().to_vec()];
+            let call = link.call(&mut arena, &mut machine, &argument, |function| {
+                assert_eq!(function.argument(0), &value.to_le_bytes()[..word]);
+                function.give(&(-1i64).to_le_bytes()[..word]);
+            });
+            match call {
+                Ok(call) => {
+                    assert!(carried, "{value}");
+                    assert_eq!(call.result, (-1i64).to_le_bytes());
+                }
+                Err(error) => {
+                    assert!(!carried, "{value}: {error}");
+                    assert!(matches!(error, MarshalError::StaleHandle { .. }), "{error}");
+                }
+            }
+            assert!(machine.objects.is_empty(), "no object was made");
+        }
+    }
+}
+
+/// A VM may answer with the constants that are listed, and with no others.
+#[test]
+fn constants_that_are_not_listed_are_refused() {
+    let link = linked("iconv_t __handle __or_const(-1) iconv_open(void)");
+    let (mut arena, mut machine) = machine();
+    let (mut request, mut descriptors) = (Vec::new(), Vec::new());
+    let pending = link
+        .caller
+        .encode(&mut arena, &[], 0, &mut request, &mut descriptors)
+        .unwrap();
+    let reply = link
+        .serve(&mut machine, &request, |function| {
+            function.give(&(-1i64).to_le_bytes());
+        })
+        .unwrap();
+    let result = arena.writable(&[0; 8]);
+    for (reference, good) in [
+        (1 << 63 | 0xffff_ffff, true),
+        (1 << 63 | 0xffff_fffe, false),
+        (1 << 63 | 1 << 40 | 0xffff_ffff, false),
+        (1 << 63, false),
+        (u64::MAX, false),
+        (1 << 48 | 1, false),
+    ] {
+        let mut forged = reply.clone();
+        let at = forged.len() - 16;
+        forged[at..at + 8].copy_from_slice(&u64::to_le_bytes(reference));
+        let decoded = link
+            .caller
+            .decode(&mut arena, &pending, &forged, &[], result);
+        assert_eq!(decoded.is_ok(), good, "{reference:#x}: {decoded:?}");
+    }
+}
+
+#[test]
+fn an_object_of_another_type_is_refused_by_name() {
+    let open = linked("sqlite3 *__closed_by(sqlite3_close) open_database(void)");
+    let step = linked("int step(sqlite3_stmt *__handle statement)");
+    let any = linked("int look(void *__handle object)");
+    let (mut arena, mut machine) = machine();
+    let database = open
+        .call(&mut arena, &mut machine, &[], |function| {
+            function.give(&0x5000_u64.to_le_bytes());
+        })
+        .unwrap()
+        .result;
+    let arguments = [database];
+    let wrong = step.call(&mut arena, &mut machine, &arguments, |_| panic!("called"));
+    let error = wrong.err().unwrap();
+    let words = "parameter 'statement': the handle is of sqlite3, and sqlite3_stmt is needed";
+    assert_eq!(error.to_string(), words);
+    any.call(&mut arena, &mut machine, &arguments, |function| {
+        assert_eq!(function.number(0), 0x5000);
+    })
+    .unwrap();
+}
+
+/// What an object is `__closed_by` destroys it, whether its own prototype says `__consume` or not.
+#[test]
+fn the_closer_of_an_object_consumes_it() {
+    let open = linked("struct box *__closed_by(shut) open_box(void)");
+    let shut = linked("int shut(struct box *__handle box)");
+    let look = linked("int look(struct box *__handle box)");
+    let (mut arena, mut machine) = machine();
+    let object = open
+        .call(&mut arena, &mut machine, &[], |function| {
+            function.give(&0x5000_u64.to_le_bytes());
+        })
+        .unwrap()
+        .result;
+    let arguments = [object];
+    for link in [&look, &shut] {
+        link.call(&mut arena, &mut machine, &arguments, |_| {})
+            .unwrap();
+    }
+    let again = look.call(&mut arena, &mut machine, &arguments, |_| panic!("called"));
+    assert!(matches!(
+        again.err(),
+        Some(MarshalError::StaleHandle { .. })
+    ));
+}
+
+/// A handle member that the function set to NULL was closed by it; one it replaced is a new object.
+#[test]
+fn handles_in_records_that_come_back_may_be_closed_or_made() {
+    let text = "struct image { struct control *__handle opaque; int version; };
+                int read_image(struct image *__inout image)";
+    let link = linked(text);
+    let (mut arena, mut machine) = machine();
+    let image = arena.writable(&[0; 16]);
+    let arguments = [pointer(image)];
+    for (leaves, known) in [(0x6000_u64, 1), (0x6000, 1), (0, 1), (0, 1), (0x7000, 2)] {
+        link.call(&mut arena, &mut machine, &arguments, |function| {
+            let at = function.target(0);
+            function.write(at, &leaves.to_le_bytes());
+        })
+        .unwrap();
+        let token = u64::from_le_bytes(arena.bytes(image, 8).try_into().unwrap());
+        assert_eq!(token == 0, leaves == 0);
+        assert_eq!(machine.objects.len(), known);
+        let alive = machine.objects.iter().filter(|(_, made)| made.is_some());
+        assert_eq!(alive.count(), usize::from(leaves != 0));
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::arena::{Arena, TOKEN};
 use super::build::*;
-use super::vm::Machine;
+use super::vm::{Machine, Made};
 use super::{Link, pointer};
 use crate::DataModel;
 use crate::expression::Operation;
@@ -187,7 +187,7 @@ fn borrowed_from_a_handle_lasts_with_it() {
     let link = Link::native(&build.finish("text", result));
     let mut arena = Arena::new();
     let mut machine = Machine::default();
-    machine.objects.push((1, Some(0x99)));
+    machine.objects.push((1, Some(Made::at(0x99))));
     let token = TOKEN + (1 << 24 | 1);
     link.call(&mut arena, &mut machine, &[pointer(token)], |function| {
         let copy = function.machine.allocate(b"text\0");

@@ -2,7 +2,7 @@
 
 use crate::Template;
 use crate::marshal::image::{Image, unsigned};
-use crate::marshal::{CalleeMemory, MemoryError};
+use crate::marshal::{CalleeMemory, MemoryError, Object};
 use std::ops::Range;
 
 /// Where functions see the image.
@@ -14,10 +14,18 @@ pub(super) struct Machine {
     /// Memory of the function's: address and bytes.
     pub memory: Vec<(u64, Vec<u8>)>,
     /// Objects by handle index, with their generation; `None`: closed.
-    pub objects: Vec<(u64, Option<u64>)>,
+    pub objects: Vec<(u64, Option<Made>)>,
     pub released: Vec<(String, u64)>,
     pub received: Vec<i32>,
     pub left: Vec<i32>,
+}
+
+/// An object: where it is, its record, and what closes it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Made {
+    pub address: u64,
+    pub record: Option<String>,
+    pub closed_by: Option<String>,
 }
 
 /// A call in the VM, as a function sees it.
@@ -29,12 +37,32 @@ pub(super) struct Function<'a> {
     pub errno: &'a mut i32,
 }
 
+impl Made {
+    /// An object of which nothing else is known.
+    pub fn at(address: u64) -> Made {
+        Made {
+            address,
+            record: None,
+            closed_by: None,
+        }
+    }
+}
+
 impl Machine {
     /// Memory that the function allocated.
     pub fn allocate(&mut self, bytes: &[u8]) -> u64 {
         let address = 0x7000_0000 + 0x1000 * self.memory.len() as u64;
         self.memory.push((address, bytes.to_vec()));
         address
+    }
+
+    /// The object of a wire handle, while it lives.
+    fn made(&self, wire: u64) -> Option<&Made> {
+        let index = (wire & 0xff_ffff).checked_sub(1)?;
+        match self.objects.get(index as usize) {
+            Some((generation, Some(made))) if *generation == wire >> 24 => Some(made),
+            _ => None,
+        }
     }
 }
 
@@ -101,26 +129,38 @@ impl CalleeMemory for Machine {
         Err(MemoryError::Unterminated(limit))
     }
 
-    fn handle_enter(&mut self, address: u64) -> Result<u64, MemoryError> {
+    fn handle_enter(&mut self, address: u64, object: Object<'_>) -> Result<u64, MemoryError> {
+        let alive = |made: &Option<Made>| made.as_ref().map(|made| made.address);
         let found = self
             .objects
             .iter()
-            .position(|(_, object)| *object == Some(address));
+            .position(|(_, object)| alive(object) == Some(address));
         let index = found.unwrap_or_else(|| {
-            self.objects.push((1, Some(address)));
+            let made = Made {
+                address,
+                record: object.record.map(str::to_owned),
+                closed_by: object.closed_by.map(str::to_owned),
+            };
+            self.objects.push((1, Some(made)));
             self.objects.len() - 1
         });
         Ok(self.objects[index].0 << 24 | (index as u64 + 1))
     }
 
-    fn handle_resolve(&self, wire: u64) -> Result<u64, MemoryError> {
-        let index = (wire & 0xff_ffff)
-            .checked_sub(1)
-            .ok_or(MemoryError::StaleHandle)?;
-        match self.objects.get(index as usize) {
-            Some((generation, Some(address))) if *generation == wire >> 24 => Ok(*address),
-            _ => Err(MemoryError::StaleHandle),
+    fn handle_resolve(&self, wire: u64, record: Option<&str>) -> Result<u64, MemoryError> {
+        let made = self.made(wire).ok_or(MemoryError::StaleHandle)?;
+        match (made.record.as_deref(), record) {
+            (Some(is), Some(needed)) if is != needed => Err(MemoryError::WrongHandle {
+                is: is.to_owned(),
+                needed: needed.to_owned(),
+            }),
+            _ => Ok(made.address),
         }
+    }
+
+    fn handle_closes(&self, wire: u64, function: &str) -> bool {
+        let closer = self.made(wire).and_then(|made| made.closed_by.as_deref());
+        closer == Some(function)
     }
 
     fn handle_consume(&mut self, wire: u64) {

@@ -178,7 +178,9 @@ impl Call<'_> {
     fn unmarshalled(&self, error: MarshalError) -> Error {
         let message = format!("{}: {error}", self.function.name());
         let fault = match &error {
-            MarshalError::Argument { .. } => Fault::caller(FaultCode::BadArgument, message),
+            MarshalError::Argument { .. } | MarshalError::WrongHandle { .. } => {
+                Fault::caller(FaultCode::BadArgument, message)
+            }
             MarshalError::TooLarge { .. } => Fault::caller(FaultCode::TooLarge, message),
             MarshalError::StaleHandle { .. } => Fault::caller(FaultCode::StaleHandle, message),
             MarshalError::Callee { .. } => Fault::vm(FaultCode::Protocol, message),

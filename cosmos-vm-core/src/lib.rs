@@ -11,6 +11,7 @@
 //! | `channel` | a connection and the thread that serves it |
 //! | `verb` | open, sym, call, exec, close, attach: one a file |
 //! | `session` | what one client has: objects, runables, handles |
+//! | `library` | an open object, and what is destroyed when it goes |
 //! | `table`, `handles` | numbers for things: index and generation, never an address |
 //! | `memory` | what marshalling reaches besides the call's own bytes |
 //! | `process` | the few unsafe things a process does to itself |
@@ -50,6 +51,7 @@ mod arguments;
 mod call;
 mod channel;
 mod handles;
+mod library;
 mod main_loop;
 mod memory;
 mod process;

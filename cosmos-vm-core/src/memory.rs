@@ -1,16 +1,19 @@
 //! What marshalling reaches in the VM besides the call's own image.
 
 use crate::Vm;
+use crate::handles::{Entering, Unfit};
+use crate::library::Closer;
 use crate::process;
-use crate::session::{Session, limit};
-use callframe::marshal::{CalleeMemory, MemoryError};
+use crate::session::{Entry, Session, limit};
+use callframe::marshal::{CalleeMemory, MemoryError, Object};
 use nix::errno::Errno;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::Arc;
 
 /// The memory, handles and descriptors of one call.
 pub(crate) struct CallMemory<'a, V: Vm> {
     pub session: &'a Session<V>,
-    pub runable: &'a V::Runable,
+    pub entry: &'a Entry<V>,
     /// What came with the call; closed when it is over.
     pub received: Vec<OwnedFd>,
     /// What goes with the reply; closed when that was sent.
@@ -33,16 +36,35 @@ impl<V: Vm> CalleeMemory for CallMemory<'_, V> {
         vm.terminated_length(address, unit, terminator, limit)
     }
 
-    fn handle_enter(&mut self, address: u64) -> Result<u64, MemoryError> {
+    fn handle_enter(&mut self, address: u64, object: Object<'_>) -> Result<u64, MemoryError> {
+        let closer = object.closed_by.map(|name| {
+            let runable = Arc::clone(&self.entry.runable);
+            (name, Closer { runable })
+        });
+        let entering = Entering {
+            library: self.entry.token,
+            record: object.record,
+            closer,
+        };
         self.session
             .handles()
-            .enter(address)
+            .enter(address, entering)
             .map_err(|full| MemoryError::Other(limit("handles", full).message))
     }
 
-    fn handle_resolve(&self, wire: u64) -> Result<u64, MemoryError> {
-        let found = self.session.handles().resolve(wire);
-        found.ok_or(MemoryError::StaleHandle)
+    fn handle_resolve(&self, wire: u64, record: Option<&str>) -> Result<u64, MemoryError> {
+        let found = self.session.handles().resolve(wire, record);
+        found.map_err(|unfit| match unfit {
+            Unfit::Stale => MemoryError::StaleHandle,
+            Unfit::Other(is) => MemoryError::WrongHandle {
+                is,
+                needed: record.unwrap_or_default().to_owned(),
+            },
+        })
+    }
+
+    fn handle_closes(&self, wire: u64, function: &str) -> bool {
+        self.session.handles().closes(wire, function)
     }
 
     fn handle_consume(&mut self, wire: u64) {
@@ -51,7 +73,7 @@ impl<V: Vm> CalleeMemory for CallMemory<'_, V> {
 
     fn release(&mut self, function: &str, address: u64) -> Result<(), MemoryError> {
         let vm = &self.session.vm;
-        vm.release(self.runable, function, address)
+        vm.release(&self.entry.runable, function, address)
     }
 
     fn descriptor(&mut self, index: usize) -> Result<i32, MemoryError> {

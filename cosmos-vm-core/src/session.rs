@@ -9,6 +9,7 @@
 
 use crate::Vm;
 use crate::handles::Handles;
+use crate::library::{Closer, Library, close_all};
 use crate::table::{Full, Table};
 use callframe::marshal::Callee;
 use cosmos_rpc::{Fault, FaultCode};
@@ -25,20 +26,20 @@ pub const MAXIMUM_CHANNELS: u32 = 1024;
 /// A client's part of the VM. It ends when its last channel has.
 pub(crate) struct Session<V: Vm> {
     pub vm: Arc<V>,
-    objects: Mutex<Table<Arc<V::Object>>>,
+    objects: Mutex<Table<Arc<Library<V>>>>,
     runables: RwLock<Table<Arc<Entry<V>>>>,
-    handles: Mutex<Handles>,
+    handles: Mutex<Handles<Closer<V>>>,
     channels: AtomicU32,
 }
 
 /// A function that can be called.
 pub(crate) struct Entry<V: Vm> {
     pub callee: Callee,
-    /// Before the object: dropped first.
-    pub runable: V::Runable,
-    /// Keeps the object while a call runs.
-    pub _object: Arc<V::Object>,
-    /// The object's token.
+    /// Before the library: dropped first.
+    pub runable: Arc<V::Runable>,
+    /// Keeps the library while a call runs.
+    pub _library: Arc<Library<V>>,
+    /// The library's token.
     pub token: u64,
 }
 
@@ -55,31 +56,35 @@ impl<V: Vm> Session<V> {
 
     pub fn add_object(&self, object: V::Object) -> Result<u64, Fault> {
         lock(&self.objects)
-            .insert(Arc::new(object))
+            .insert(Arc::new(Library::new(&self.vm, object)))
             .map_err(|full| limit("open objects", full))
     }
 
+    /// The kind's object of a token.
     pub fn object(&self, token: u64) -> Result<Arc<V::Object>, Fault> {
-        lock(&self.objects).get(token).cloned().ok_or_else(|| {
-            Fault::caller(
-                FaultCode::StaleHandle,
-                "the library is not open in this VM (any more)",
-            )
-        })
+        let library = self.library(token)?;
+        library.object().cloned().ok_or_else(not_open)
     }
 
-    /// Takes an object and its runables out of the tables.
-    pub fn remove_object(&self, token: u64) -> Result<Arc<V::Object>, Fault> {
-        let object = self.object(token)?;
+    pub fn library(&self, token: u64) -> Result<Arc<Library<V>>, Fault> {
+        lock(&self.objects).get(token).cloned().ok_or_else(not_open)
+    }
+
+    /// Takes an object out of the tables, with its runables and what they made; what is to be
+    /// destroyed of that waits for the last call.
+    pub fn remove_object(&self, token: u64) -> Result<Arc<Library<V>>, Fault> {
+        let library = self.library(token)?;
         lock(&self.objects).remove(token);
         let runables = self
             .runables
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .remove_all(|entry| entry.token == token);
+        let outstanding = self.handles().take(Some(token));
+        library.leave(outstanding);
         // Not before the lock was given back: what is dropped here may be foreign code.
         drop(runables);
-        Ok(object)
+        Ok(library)
     }
 
     pub fn add_runable(&self, entry: Entry<V>) -> Result<u64, Fault> {
@@ -104,7 +109,7 @@ impl<V: Vm> Session<V> {
             })
     }
 
-    pub fn handles(&self) -> MutexGuard<'_, Handles> {
+    pub fn handles(&self) -> MutexGuard<'_, Handles<Closer<V>>> {
         lock(&self.handles)
     }
 
@@ -130,24 +135,29 @@ impl<V: Vm> Session<V> {
 
 impl<V: Vm> Drop for Session<V> {
     fn drop(&mut self) {
-        let everything = |_: &Arc<Entry<V>>| true;
-        drop(
-            self.runables
-                .get_mut()
-                .unwrap_or_else(PoisonError::into_inner)
-                .remove_all(everything),
-        );
-        let objects = self
+        // No call runs any more: the newest object of all goes first, whichever library made it.
+        let outstanding = self.handles().take(None);
+        close_all(&*self.vm, outstanding);
+        let runables = self
+            .runables
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove_all(|_| true);
+        drop(runables);
+        let libraries = self
             .objects
             .get_mut()
             .unwrap_or_else(PoisonError::into_inner)
             .remove_all(|_| true);
-        for object in objects {
-            if let Err(fault) = self.vm.close(object) {
-                tracing::warn!("closing what a client left open: {fault}");
-            }
-        }
+        drop(libraries);
     }
+}
+
+fn not_open() -> Fault {
+    Fault::caller(
+        FaultCode::StaleHandle,
+        "the library is not open in this VM (any more)",
+    )
 }
 
 pub(crate) fn limit(what: &str, full: Full) -> Fault {

@@ -86,6 +86,24 @@ impl<T> Table<T> {
         }
     }
 
+    /// The value of a token, to be changed.
+    pub fn get_mut(&mut self, token: u64) -> Option<&mut T> {
+        let slot = self.slots.get_mut(index(token)?)?;
+        if slot.generation == token >> INDEX_BITS {
+            slot.value.as_mut()
+        } else {
+            None
+        }
+    }
+
+    /// All values with their tokens.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
+        self.slots.iter().enumerate().filter_map(|(index, slot)| {
+            let token = slot.generation << INDEX_BITS | (index as u64 + 1);
+            Some((token, slot.value.as_ref()?))
+        })
+    }
+
     /// Takes the value of a token out; the token names nothing any more.
     pub fn remove(&mut self, token: u64) -> Option<T> {
         let index = index(token)?;

@@ -51,7 +51,7 @@ pub(super) fn answer<V: Vm>(
     let entry = session.runable(u64::from_le_bytes(*id))?;
     let mut memory = CallMemory {
         session,
-        runable: &entry.runable,
+        entry: &entry,
         received: frame.descriptors,
         leaving: Vec::new(),
     };
@@ -104,7 +104,9 @@ fn malformed(what: &str) -> Fault {
 fn fault(error: MarshalError) -> Fault {
     let message = error.to_string();
     match error {
-        MarshalError::Argument { .. } => Fault::caller(FaultCode::BadArgument, message),
+        MarshalError::Argument { .. } | MarshalError::WrongHandle { .. } => {
+            Fault::caller(FaultCode::BadArgument, message)
+        }
         MarshalError::TooLarge { .. } => Fault::caller(FaultCode::TooLarge, message),
         MarshalError::StaleHandle { .. } => Fault::caller(FaultCode::StaleHandle, message),
         MarshalError::Malformed(_) => Fault::peer(FaultCode::Protocol, message),

@@ -12,6 +12,7 @@ use std::sync::Arc;
 pub(super) fn answer<V: Vm>(session: &Session<V>, frame: &Frame) -> Result<Answer, Fault> {
     let request: Sym = frame.message()?;
     let token = request.object.0;
+    let library = session.library(token)?;
     let object = session.object(token)?;
     let refused = |message: String| Fault::caller(FaultCode::BadPrototype, message);
     let parsed = callframe::parse(&request.prototype)
@@ -22,8 +23,8 @@ pub(super) fn answer<V: Vm>(session: &Session<V>, frame: &Frame) -> Result<Answe
     let encoded = template.encode();
     let id = session.add_runable(Entry {
         callee: Callee::new(template),
-        runable,
-        _object: object,
+        runable: Arc::new(runable),
+        _library: library,
         token,
     })?;
     Answer::of::<Sym>(&Resolved {

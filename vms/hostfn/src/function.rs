@@ -3,7 +3,7 @@
 use crate::invoke::{self, Code};
 use crate::library::Library;
 use callframe::marshal::MemoryError;
-use callframe::types::{Ownership, Type, TypeId};
+use callframe::types::{Handle, Identity, Ownership, Type, TypeId};
 use callframe::{CallFrame, Template};
 use callframe_ffi::NarrowResult;
 use cosmos_rpc::{Fault, FaultCode};
@@ -128,7 +128,7 @@ fn code_of_deallocator(library: &Library, name: &str) -> Result<Code, Fault> {
     code(library.deallocator(name)?)
 }
 
-/// Every function that `__owned(f)` names in a frame.
+/// Every function that `__owned(f)` and `__closed_by(f)` name in a frame.
 fn deallocator_names(frame: &CallFrame) -> HashSet<&str> {
     let mut names = HashSet::new();
     let mut seen = HashSet::new();
@@ -141,6 +141,13 @@ fn deallocator_names(frame: &CallFrame) -> HashSet<&str> {
         match frame.ty(id) {
             Type::Pointer(pointer) => {
                 if let Ownership::Owned(name) = &pointer.ownership {
+                    names.insert(name.as_str());
+                }
+                if let Identity::Handle(Handle {
+                    closed_by: Some(name),
+                    ..
+                }) = &pointer.identity
+                {
                     names.insert(name.as_str());
                 }
                 waiting.push(pointer.target);

@@ -97,14 +97,14 @@ fn objects_are_closed_after_the_last_call_in_flight() {
             let argument = object.clone();
             let number = reader.as_raw_fd();
             let held = scope.spawn(move || hold.call(&[argument, Value::Descriptor(number)]));
-            wait_for(&closed, "holding 7\n");
+            wait_for(closed, "holding 7\n");
             boxes.library.close().expect("closed");
             assert_eq!(closed(), "holding 7\n", "its box is in use");
             drop(writer);
             let result = held.join().expect("the call").expect("it returns");
             assert_eq!(result.result, Value::Int(7));
         });
-        wait_for(&closed, "holding 7\nbox 7\n");
+        wait_for(closed, "holding 7\nbox 7\n");
         drop(kept);
     });
 }

@@ -18,9 +18,7 @@ use crate::syntax::not_carried;
 use crate::syntax::raw::{Name, RawExtent, RawType, Shape, Uncarried};
 use crate::syntax::scope::Scope;
 use crate::syntax::token::Span;
-use crate::types::{
-    Direction, Extent, Filled, Identity, Ownership, Pointer, Scalar, Type, TypeId,
-};
+use crate::types::{Direction, Extent, Filled, Identity, Ownership, Pointer, Scalar, Type, TypeId};
 
 impl Resolver<'_> {
     pub(super) fn pointer(

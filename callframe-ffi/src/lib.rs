@@ -12,7 +12,7 @@
 //! | pointers of every kind, handles, callbacks | pointer |
 //! | struct by value | structure of its members |
 //! | array in a struct | its element, repeated |
-//! | union by value, alone or in a struct | refused: libffi has no unions |
+//! | union by value, alone or in a struct | a struct that travels in the same way, see `unions` |
 //!
 //! # Narrow results
 //!
@@ -23,12 +23,14 @@
 #![forbid(unsafe_code)]
 
 mod narrow;
+mod unions;
 
 pub use narrow::{NarrowResult, result_of};
 
 use callframe::types::{RecordName, Scalar, Type, TypeId};
-use callframe::{CallFrame, DataModel};
+use callframe::{CallFrame, DataModel, Template};
 use libffi::middle;
+use std::sync::Arc;
 
 /// Most libffi elements one argument or result may be made of. An array of a struct counts its
 /// length; the System V ABI passes anything beyond two registers in memory anyway.
@@ -38,10 +40,10 @@ pub const MAXIMUM_ELEMENTS: u64 = 1 << 16;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FfiError {
-    /// A union by value, alone or inside a struct.
+    /// A union by value that holds a `long double` and fits two registers.
     #[error(
-        "{place}: the union '{name}' is passed by value, which the calling convention library cannot do; \
-         pass a pointer to it"
+        "{place}: the union '{name}', which holds a long double, is passed by value, which the calling \
+         convention library cannot do; pass a pointer to it"
     )]
     UnionByValue {
         /// Parameter or result, for a person.
@@ -65,6 +67,9 @@ pub enum FfiError {
         /// Parameter or result, for a person.
         place: String,
     },
+    /// The frame has no layout on this machine.
+    #[error("{0}")]
+    Layout(String),
     /// The process runs on a target whose data model is not known.
     #[error("functions cannot be called on this machine: its data model is not known")]
     UnknownModel,
@@ -192,10 +197,9 @@ impl<'frame> Converter<'frame> {
                 let record = self.frame.record(*record);
                 let name = record_name(&record.name);
                 if record.union {
-                    return Err(FfiError::UnionByValue {
-                        place: self.place.clone(),
-                        name: name.to_owned(),
-                    });
+                    let parts = self.union(id, name)?;
+                    members.extend(parts);
+                    return Ok(());
                 }
                 if record.fields.is_empty() {
                     return Err(self.no_value(&format!("the incomplete type '{name}'")));
@@ -229,6 +233,21 @@ impl<'frame> Converter<'frame> {
             }
         }
         Ok(())
+    }
+
+    fn union(&mut self, id: TypeId, name: &str) -> Result<Vec<middle::Type>, FfiError> {
+        let frame = Arc::new(self.frame.clone());
+        let template = Template::of(&frame, self.model)
+            .map_err(|error| FfiError::Layout(error.to_string()))?;
+        let layout = template.size_align(id);
+        self.elements += layout.size / layout.align.max(1);
+        if self.elements > MAXIMUM_ELEMENTS {
+            return Err(self.too_many());
+        }
+        unions::members(&template, id).map_err(|unions::InRegisters| FfiError::UnionByValue {
+            place: self.place.clone(),
+            name: name.to_owned(),
+        })
     }
 
     fn no_value(&self, what: &str) -> FfiError {

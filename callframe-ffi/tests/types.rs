@@ -87,6 +87,43 @@ fn arrays_inside_structs_are_passed_by_value() {
     assert_eq!(result, doubled(value, 2));
 }
 
+#[repr(C)]
+#[derive(Clone, Copy)]
+union Number {
+    real: f64,
+    integer: i32,
+    halves: [f32; 2],
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+union Reals {
+    one: f64,
+    halves: [f32; 2],
+}
+
+extern "C" fn joined(number: Number, reals: Reals, last: u8) -> Number {
+    // SAFETY: every bit pattern is a value of every member.
+    let halves = unsafe { [number.integer as f32 + f32::from(last), reals.halves[1]] };
+    Number { halves }
+}
+
+#[test]
+fn unions_are_passed_by_value() {
+    let frame = parse(
+        "union number { double real; int integer; float halves[2]; };
+         union reals { double one; float halves[2]; };
+         union number joined(union number number, union reals reals, uint8_t last);",
+    );
+    let (number, reals) = (Number { integer: 41 }, Reals { halves: [0.5, 2.5] });
+    let interface = cif(&frame).unwrap();
+    let code = CodePtr(joined as *mut _);
+    // SAFETY: the prototype is that of `joined`.
+    let result: Number = unsafe { interface.call(code, &[arg(&number), arg(&reals), arg(&1u8)]) };
+    // SAFETY: every bit pattern is a value of every member.
+    assert_eq!(unsafe { result.halves }, [42.0, 2.5]);
+}
+
 #[test]
 fn a_struct_of_one_long_double_is_returned_as_that() {
     let kind = |text: &str| {
@@ -148,7 +185,7 @@ fn narrow_results_are_known() {
 
 #[test]
 fn what_cannot_be_passed_is_refused_by_name() {
-    let union = "union u { int a; double b; };";
+    let union = "union u { int a; long double b; };";
     let refused = |text: &str| cif(&parse(text)).unwrap_err();
     let error = refused(&format!("{union} int f(union u value);"));
     let FfiError::UnionByValue { place, name } = &error else {

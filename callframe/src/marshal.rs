@@ -58,6 +58,9 @@
 //! pointer (`char *__out __sized_by(*left) *__inout next`) that is so also where it did not move:
 //! nothing was filled.
 //!
+//! A union with a tag comes after the other members of its record, and only the member that is there
+//! has references.
+//!
 //! Every block is named by exactly one reference, which comes before it. Blocks whose size is fixed
 //! or ends with a terminator come before those whose size is an expression, so that the numbers in
 //! an expression are always those that were sent, whatever other threads do to the caller's memory.

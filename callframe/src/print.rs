@@ -234,7 +234,18 @@ impl<'f> Printer<'f> {
             frame: self.frame,
             names: Names::Fields(&record.fields),
         };
-        let one = |field: &Field| format!("{}; ", inside.declare(field.ty, false, &field.name));
+        let one = |field: &Field| {
+            let mut text = inside.declare(field.ty, false, &field.name);
+            let tag = field.switch.and_then(|tag| record.fields.get(tag as usize));
+            if let Some(tag) = tag {
+                text.push_str(&format!(" __switch({})", tag.name));
+            }
+            if !field.cases.is_empty() {
+                let cases: Vec<String> = field.cases.iter().map(i128::to_string).collect();
+                text.push_str(&format!(" __case({})", cases.join(", ")));
+            }
+            format!("{text}; ")
+        };
         record.fields.iter().map(one).collect()
     }
 

@@ -166,7 +166,7 @@ const POSIX: &str = "
         struct addrinfo *__single ai_next;
     };
     struct linger { int l_onoff; int l_linger; };
-    union sigval { int sival_int; void *sival_ptr; };
+    union sigval { int sival_int; void *__opaque sival_ptr; };
     typedef union sigval sigval_t;
     typedef struct re_pattern_buffer regex_t;
     typedef struct { regoff_t rm_so; regoff_t rm_eo; } regmatch_t;

@@ -341,6 +341,20 @@ pub struct Field {
     pub name: String,
     /// Its type.
     pub ty: TypeId,
+    /// `__switch(tag)`, of a union: the member beside it (by index) whose value says which member of
+    /// the union is there.
+    pub switch: Option<u32>,
+    /// `__case(..)`, of a member of a union: the values of the tag for which it is there.
+    pub cases: Vec<i128>,
+}
+
+impl Record {
+    /// The member of a union that is there for this value of its tag.
+    pub fn chosen(&self, tag: i128) -> Option<&Field> {
+        let mut fields = self.fields.iter();
+        let named = fields.find(|field| field.cases.contains(&tag));
+        named.or_else(|| self.fields.iter().find(|field| field.cases.is_empty()))
+    }
 }
 
 impl CallFrame {

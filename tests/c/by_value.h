@@ -32,7 +32,25 @@
     SHAPE(complex_float, float _Complex z;, {1.5f}, {2}, a.z == b.z) \
     SHAPE(complex_double, double _Complex z;, {1.5}, {2}, a.z == b.z) \
     SHAPE(narrow, int8_t a1; uint16_t a2; int64_t a3;, {-1 COMMA 65535 COMMA INT64_MIN}, \
-          {1 COMMA 2 COMMA 3}, a.a1 == b.a1 && a.a2 == b.a2 && a.a3 == b.a3)
+          {1 COMMA 2 COMMA 3}, a.a1 == b.a1 && a.a2 == b.a2 && a.a3 == b.a3) \
+    SHAPE(union_int_double, union { int i; double d; } u;, {{.d = 1.5}}, {{.d = -2}}, a.u.d == b.u.d) \
+    SHAPE(union_of_floats, union { float f[2]; double d; } u;, {{.f = {1 COMMA 2}}}, {{.d = 0.1}}, \
+          a.u.d == b.u.d) \
+    SHAPE(union_beside_float, float x; union { float f; int i; } u;, {1 COMMA {.i = 7}}, \
+          {2 COMMA {.f = 8}}, a.x == b.x && a.u.i == b.u.i) \
+    SHAPE(union_of_both, union { double d[2]; long l; } u;, {{.d = {1 COMMA 2}}}, \
+          {{.d = {-3 COMMA 4}}}, a.u.d[0] == b.u.d[0] && a.u.d[1] == b.u.d[1]) \
+    SHAPE(union_in_memory, union { char c[20]; long l; } u;, {{.c = "in memory"}}, {{.c = "too"}}, \
+          a.u.c[0] == b.u.c[0] && a.u.c[8] == b.u.c[8]) \
+    SHAPE(union_of_letters, union { char c[3]; signed char s; } u; char t;, {{.c = "ab"} COMMA 'c'}, \
+          {{.c = "xy"} COMMA 'z'}, a.u.c[0] == b.u.c[0] && a.u.c[1] == b.u.c[1] && a.t == b.t) \
+    SHAPE(union_without_a_name, int kind; union { long l; double d; };, {1 COMMA {.d = 0.5}}, \
+          {2 COMMA {.l = -6}}, a.kind == b.kind && a.l == b.l) \
+    SHAPE(union_of_structs, union { struct { float x; float y; float z; } s; float v[3]; } u;, \
+          {{.v = {1 COMMA 2 COMMA 3}}}, {{.v = {4 COMMA 5 COMMA 6}}}, \
+          a.u.v[0] == b.u.v[0] && a.u.v[1] == b.u.v[1] && a.u.v[2] == b.u.v[2]) \
+    SHAPE(union_of_long_doubles, union { long double l[2]; int i; } u;, {{.l = {1 COMMA 2}}}, \
+          {{.l = {3 COMMA -4}}}, a.u.l[0] == b.u.l[0] && a.u.l[1] == b.u.l[1])
 
 #define COMMA ,
 #define DECLARE(name, members, one, two, equality) struct name { members };

@@ -21,7 +21,7 @@ fn every_shape_of_struct_travels_by_value() {
         let ran = run(prefix.environment(&mut command), Duration::from_secs(30));
         assert_eq!(
             ran.succeeded().matches(": the same\n").count(),
-            17,
+            26,
             "{ran:?}"
         );
     });

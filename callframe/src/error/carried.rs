@@ -17,18 +17,6 @@ pub(super) fn texts(code: Code) -> Option<(&'static str, &'static str)> {
              part of the language and will say it; for now declare a non-variadic function that does \
              the same, such as vsnprintf's relatives without `...`.",
         ),
-        Code::E0203 => (
-            "not carried yet: unions with a tag",
-            "`__switch(tag)` and `__case(v)` say which member of a union is meant, so that pointers \
-             inside it can travel. This release moves unions as raw bytes only. Give a struct with the \
-             one member that is used.",
-        ),
-        Code::E0204 => (
-            "not carried yet: unions that hold pointers",
-            "A union travels as raw bytes, and an address of one process means nothing in the other. \
-             Which member is meant would have to be said by a tag. Where only the integer member is \
-             used, give the union as a struct of the same size.",
-        ),
         Code::E0205 => (
             "not carried yet: cursors",
             "`__cursor(next, available)` describes a struct whose members walk through a buffer over \

@@ -11,6 +11,21 @@ pub(super) fn texts(code: Code) -> Option<(&'static str, &'static str)> {
              needs no words of its own, since it is a pointer into the same data. Members of records \
              and what comes back are measured with `__counted_by(n)`.",
         ),
+        Code::E0151 => (
+            "a union whose members nothing tells apart",
+            "The members of a union share their bytes, and only the program knows which one is there. \
+             Numbers travel as those bytes. Pointers must be followed, so the prototype says how to \
+             tell: `__switch(tag)` on the union names the integer member beside it, `__case(value)` on \
+             each member of the union says for which values of the tag it is there. A pointer that is \
+             a mere value of the program's travels as bytes with `__opaque`.",
+        ),
+        Code::E0152 => (
+            "words that do not choose a member of a union",
+            "`__switch(tag)` stands on a member that is a union and names an integer member beside it. \
+             `__case(value, ..)` stands on the members of the union; no value may stand on two of them, \
+             and one member may have none: it is there for all other values. Where no member is there \
+             for the tag's value, nothing of the union travels.",
+        ),
         _ => return None,
     })
 }

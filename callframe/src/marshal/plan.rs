@@ -6,7 +6,7 @@
 
 use crate::expression::{Expression, Operation};
 use crate::template::{LayoutError, Template};
-use crate::types::{Extent, Filled, Ownership, RecordId, Scalar, Type, TypeId};
+use crate::types::{Extent, Field, Filled, Ownership, RecordId, Scalar, Type, TypeId};
 
 /// Moves one element.
 #[derive(Debug)]
@@ -63,6 +63,31 @@ pub(super) enum Step {
         callee_stride: usize,
         steps: Vec<Step>,
     },
+    /// A union with a tag: the steps of the member that is there. Comes after the other members of
+    /// its record, so that the tag is known.
+    Union {
+        caller: usize,
+        callee: usize,
+        tag: Tag,
+        cases: Vec<Case>,
+    },
+}
+
+/// Where the tag of a union lies, in the callee's layout.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tag {
+    pub at: usize,
+    pub size: usize,
+    pub signed: bool,
+}
+
+/// A member of a union with a tag.
+#[derive(Debug)]
+pub(super) struct Case {
+    /// For which values of the tag it is there; none: for all others.
+    pub values: Vec<i128>,
+    /// Offsets are from the start of the union.
+    pub steps: Vec<Step>,
 }
 
 /// The plans of a frame, by type.
@@ -190,6 +215,12 @@ impl Step {
             | Step::Descriptor { caller, callee } => caller == callee,
             Step::Integer { .. } => false,
             Step::Pointer { caller, callee, .. } => caller == callee,
+            Step::Union {
+                caller,
+                callee,
+                cases,
+                ..
+            } => caller == callee && cases.iter().flat_map(|it| &it.steps).all(Step::identical),
             Step::Repeat {
                 caller,
                 callee,
@@ -210,6 +241,7 @@ impl Step {
             Step::Copy { .. } | Step::Bool { .. } => false,
             Step::Integer { .. } | Step::Descriptor { .. } | Step::Pointer { .. } => true,
             Step::Repeat { steps, .. } => steps.iter().any(Step::checked),
+            Step::Union { cases, .. } => cases.iter().flat_map(|it| &it.steps).any(Step::checked),
         }
     }
 
@@ -218,8 +250,20 @@ impl Step {
             Step::Copy { .. } | Step::Bool { .. } | Step::Integer { .. } => false,
             Step::Descriptor { .. } | Step::Pointer { .. } => true,
             Step::Repeat { steps, .. } => steps.iter().any(Step::references),
+            Step::Union { cases, .. } => {
+                cases.iter().flat_map(|it| &it.steps).any(Step::references)
+            }
         }
     }
+}
+
+/// The steps of the member that is there for the tag's value; none where no member is.
+pub(super) fn chosen(cases: &[Case], tag: i128) -> &[Step] {
+    let found = cases
+        .iter()
+        .find(|case| case.values.contains(&tag))
+        .or_else(|| cases.iter().find(|case| case.values.is_empty()));
+    found.map_or(&[], |case| &case.steps)
 }
 
 struct Compiler<'a> {
@@ -270,20 +314,67 @@ impl Compiler<'_> {
             }
             Type::Array { element, length } => self.array(*element, *length, at, steps, place),
             Type::Record(id) if frame.record(*id).union => self.union(*id, at, steps, place),
-            Type::Record(id) => {
-                for (index, field) in frame.record(*id).fields.iter().enumerate() {
-                    let caller = at.0 + self.caller.field_offset(*id, index).unwrap_or(0);
-                    let inside = at.1 + self.callee.field_offset(*id, index).unwrap_or(0);
-                    self.value(
-                        field.ty,
-                        (caller, inside),
-                        Some((*id, callee)),
-                        steps,
-                        place,
-                    );
+            Type::Record(id) => self.members(*id, at, steps, place),
+        }
+    }
+
+    /// The members of a struct; what others tell of comes last.
+    fn members(&mut self, id: RecordId, at: (u64, u64), steps: &mut Vec<Step>, place: &str) {
+        let frame = self.caller.frame();
+        let fields = &frame.record(id).fields;
+        for tagged in [false, true] {
+            for (index, field) in fields.iter().enumerate() {
+                if field.switch.is_some() != tagged {
+                    continue;
+                }
+                let caller = at.0 + self.caller.field_offset(id, index).unwrap_or(0);
+                let callee = at.1 + self.callee.field_offset(id, index).unwrap_or(0);
+                let tag = field.switch.and_then(|tag| self.tag(id, tag, at.1));
+                match (tag, frame.ty(field.ty)) {
+                    (Some(tag), Type::Record(union)) => {
+                        let cases = self.cases(*union, place);
+                        steps.push(Step::Union {
+                            caller: caller as usize,
+                            callee: callee as usize,
+                            tag,
+                            cases,
+                        });
+                    }
+                    _ => {
+                        let record = Some((id, at.1 as usize));
+                        self.value(field.ty, (caller, callee), record, steps, place);
+                    }
                 }
             }
         }
+    }
+
+    /// Where member `tag` of a record lies that begins at `start` in the callee's layout.
+    fn tag(&self, record: RecordId, tag: u32, start: u64) -> Option<Tag> {
+        let frame = self.caller.frame();
+        let field = frame.record(record).fields.get(tag as usize)?;
+        let Type::Scalar(scalar) = frame.ty(field.ty) else {
+            return None;
+        };
+        let offset = self.callee.field_offset(record, tag as usize)?;
+        Some(Tag {
+            at: (start + offset) as usize,
+            size: self.callee.scalar(*scalar).size as usize,
+            signed: scalar.is_signed(),
+        })
+    }
+
+    fn cases(&mut self, union: RecordId, place: &str) -> Vec<Case> {
+        let frame = self.caller.frame();
+        let case = |field: &Field| {
+            let mut steps = Vec::new();
+            self.value(field.ty, (0, 0), Some((union, 0)), &mut steps, place);
+            Case {
+                values: field.cases.clone(),
+                steps,
+            }
+        };
+        frame.record(union).fields.iter().map(case).collect()
     }
 
     fn scalar(&self, scalar: Scalar, caller: usize, callee: usize, steps: &mut Vec<Step>) {

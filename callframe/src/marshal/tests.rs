@@ -11,6 +11,7 @@ mod model;
 mod moved;
 mod property;
 mod records;
+mod unions;
 mod vm;
 
 use super::{Callee, Caller, MarshalError, Outcome};

@@ -204,6 +204,9 @@ pub(super) fn no_pointer(annotation: &Annotation, span: Span, place: Place) -> P
         .label("not here")
         .help("write it after the function's closing `)`");
     }
+    if annotation.kind.of_union() {
+        return tag_place(span);
+    }
     let what = match annotation.kind {
         AnnotationKind::Direction(_) => "a value only goes in",
         AnnotationKind::Extent(_) => "a value has no extent",
@@ -265,6 +268,31 @@ pub(super) fn no_end(span: Span, message: &str) -> PrototypeError {
     PrototypeError::new(Code::E0150, span.range(), message)
         .label("no end")
         .help("`__ended_by(p)` stands on one pointer parameter and names another one")
+}
+
+/// E0151: a union of pointers that nothing tells apart.
+pub(super) fn untagged(span: Span, place: Place) -> PrototypeError {
+    PrototypeError::new(
+        Code::E0151,
+        span.range(),
+        format!("nothing says which member of the union {} is there", quoted(place.name)),
+    )
+    .label("it holds pointers")
+    .example(
+        "name the member beside it that says so, for example",
+        "struct v { int kind; union { long n __case(1); const char *__in s __case(2); } u __switch(kind); };",
+    )
+}
+
+/// E0152: words about unions that do not fit.
+pub(super) fn no_tag(span: Span, message: &str) -> PrototypeError {
+    PrototypeError::new(Code::E0152, span.range(), message).label("does not choose a member")
+}
+
+/// E0152: words about unions elsewhere.
+pub(super) fn tag_place(span: Span) -> PrototypeError {
+    no_tag(span, "`__switch` and `__case` stand on members of records")
+        .help("the tag of a union is a member beside it")
 }
 
 /// E0122: a handle where none can be.

@@ -58,6 +58,7 @@ impl<'a> Marks<'a> {
             AnnotationKind::Static => self.add_owner(Owner::Static, span),
             AnnotationKind::OrConst(values) => once(&mut self.constants, values.as_slice(), span),
             AnnotationKind::Descriptor => Err(advice::no_descriptor(span)),
+            AnnotationKind::Switch(_) | AnnotationKind::Case(_) => Err(advice::tag_place(span)),
             _ => Err(PrototypeError::new(
                 Code::E0127,
                 span.range(),

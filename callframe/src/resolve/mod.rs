@@ -8,6 +8,7 @@
 //! | `pointers` | identity, direction, extent and owner of a pointer |
 //! | `handles` | pointers to objects that live in the VM |
 //! | `records` | members, and which records can travel |
+//! | `unions` | which member of a union is there |
 //! | `names` | expressions with their names bound |
 //! | `contract` | what is said of the function |
 //! | `advice` | the words of the errors that need more than one line |
@@ -23,6 +24,7 @@ mod names;
 mod parameters;
 mod pointers;
 mod records;
+mod unions;
 
 use std::collections::HashMap;
 
@@ -240,6 +242,7 @@ impl<'a> Resolver<'a> {
             Shape::Function(_) => Err(advice::callback(place)),
             Shape::Record(key) => {
                 self.no_marks(raw, place)?;
+                self.check_untagged(*key, raw.span, place)?;
                 self.record(*key, raw.span, place)
             }
         }

@@ -53,6 +53,7 @@ impl Resolver<'_> {
             fields: Vec::new(),
         };
         let record_id = self.add_record(record, place)?;
+        self.check_case_place(fields, raw.union)?;
         self.active.push(key);
         let resolved = self.fields(fields, key.standard, place)?;
         self.active.pop();
@@ -89,9 +90,6 @@ impl Resolver<'_> {
         if self.active.contains(&key) {
             return refused(Code::E0210);
         }
-        if raw.union && raw.holds_pointers {
-            return refused(Code::E0204);
-        }
         Ok(())
     }
 
@@ -124,10 +122,19 @@ impl Resolver<'_> {
                 outer: None,
                 fields: Some(&beside),
             };
-            let ty = self.ty(&member.ty, place)?;
-            fields.push(Field { name, ty });
+            let field = self.field(member, name.clone(), place)?;
+            fields.push(field);
         }
         Ok(fields)
+    }
+
+    /// Refuses a union of pointers that nothing tells apart.
+    pub(super) fn check_untagged(&self, key: RecordKey, span: Span, place: Place) -> Resolved<()> {
+        let record = self.scope.record(self.scope.overriding(key));
+        match record.is_some_and(|record| record.union && record.holds_pointers) {
+            true => Err(advice::untagged(span.or(place.span), place)),
+            false => Ok(()),
+        }
     }
 
     /// A record that is pointed to and never looked into.

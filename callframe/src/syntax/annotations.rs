@@ -183,6 +183,8 @@ impl Parser<'_, '_> {
             "alias" => AnnotationKind::Alias(self.parameter_name()?),
             "borrowed_from" => AnnotationKind::BorrowedFrom(self.parameter_name()?),
             "or_const" => AnnotationKind::OrConst(self.constants()?),
+            "switch" => AnnotationKind::Switch(self.parameter_name()?),
+            "case" => AnnotationKind::Case(self.constants()?),
             "success" => AnnotationKind::Success(self.condition()?),
             "fail" => AnnotationKind::Fail(self.fail_value()?),
             _ => {
@@ -218,14 +220,6 @@ impl Parser<'_, '_> {
             "variadic_by" => {
                 self.parameter_name()?;
                 Code::E0202
-            }
-            "switch" => {
-                self.parameter_name()?;
-                Code::E0203
-            }
-            "case" => {
-                self.constants()?;
-                Code::E0203
             }
             "cursor" => {
                 self.parameter_name()?;

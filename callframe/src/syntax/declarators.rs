@@ -259,7 +259,12 @@ impl Parser<'_, '_> {
         let mut ty = self.apply(specifiers.ty.clone(), declarator.modifiers)?;
         ty.annotations.extend(specifiers.entity.iter().cloned());
         ty.annotations.extend(declarator.annotations);
-        if let Some(loose) = specifiers.loose.first() {
+        let (union, loose): (Vec<_>, Vec<_>) = specifiers
+            .loose
+            .iter()
+            .partition(|annotation| annotation.kind.of_union());
+        ty.annotations.extend(union.into_iter().cloned());
+        if let Some(loose) = loose.first() {
             let array = matches!(ty.shape, Shape::Array(..));
             if !(parameter && array && only_arrays) {
                 return Err(self.loose_annotation(loose));

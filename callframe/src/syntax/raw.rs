@@ -103,6 +103,8 @@ pub(crate) enum AnnotationKind {
     /// `__or_const(..)`: values that travel as they are.
     OrConst(Vec<i128>),
     Descriptor,
+    Switch(Name),
+    Case(Vec<i128>),
     Success(RawExpression),
     Fail(FailValue),
     NoErrno,
@@ -187,6 +189,11 @@ impl RawType {
 }
 
 impl AnnotationKind {
+    /// Whether it says which member of a union is there.
+    pub fn of_union(&self) -> bool {
+        matches!(self, AnnotationKind::Switch(_) | AnnotationKind::Case(_))
+    }
+
     /// Whether it speaks of the whole function.
     pub fn of_function(&self) -> bool {
         use AnnotationKind::*;

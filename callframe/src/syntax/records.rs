@@ -5,6 +5,7 @@ use super::expressions::constant_value;
 use super::parser::{Parsed, Parser};
 use super::raw::{AnnotationKind, RawMember, RawRecord, RawType, RecordKey, Shape};
 use super::scope::Tag;
+use super::specifiers::Specifiers;
 use super::token::{Kind, Span};
 use crate::error::{Code, PrototypeError};
 use crate::types::{RecordName, Scalar};
@@ -161,7 +162,7 @@ impl Parser<'_, '_> {
         let start = self.span();
         let specifiers = self.specifiers("a member's type or `}`")?;
         if self.eat(";") {
-            fields.extend(self.unnamed_member(&specifiers.ty));
+            fields.extend(self.unnamed_member(&specifiers));
             return Ok(None);
         }
         let mut trouble = None;
@@ -191,15 +192,17 @@ impl Parser<'_, '_> {
 
     /// `struct { .. };` inside a record is a member without a name; a tagged one only declares its
     /// tag.
-    fn unnamed_member(&self, ty: &RawType) -> Option<RawMember> {
+    fn unnamed_member(&self, specifiers: &Specifiers) -> Option<RawMember> {
+        let mut ty = specifiers.ty.clone();
         let Shape::Record(key) = ty.shape else {
             return None;
         };
         let unnamed = self.scope.record(key)?.name == RecordName::Unnamed;
-        unnamed.then(|| RawMember {
+        ty.annotations.extend(specifiers.loose.iter().cloned());
+        unnamed.then_some(RawMember {
             name: None,
-            ty: ty.clone(),
             span: ty.span,
+            ty,
         })
     }
 
@@ -306,12 +309,13 @@ impl Parser<'_, '_> {
     }
 
     fn holds_pointers(&self, ty: &RawType) -> bool {
-        let descriptor = ty
-            .annotations
-            .iter()
-            .any(|annotation| matches!(annotation.kind, AnnotationKind::Descriptor));
+        let mut kinds = ty.annotations.iter().map(|annotation| &annotation.kind);
+        let descriptor = kinds
+            .clone()
+            .any(|kind| matches!(kind, AnnotationKind::Descriptor));
         match &ty.shape {
-            Shape::Pointer(_) => true,
+            // A value of the program's own is bytes like others.
+            Shape::Pointer(_) => !kinds.any(|kind| matches!(kind, AnnotationKind::Opaque)),
             Shape::Array(element, _) => self.holds_pointers(element),
             Shape::Record(key) => self
                 .scope

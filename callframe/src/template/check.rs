@@ -79,28 +79,50 @@ impl Checker<'_> {
             Type::Function { .. } => refuse(words, "functions have no values; pass a pointer"),
             Type::Scalar(_) | Type::Descriptor => Ok(()),
             Type::Array { element, .. } => self.value(*element, place, None, words),
-            Type::Record(id) => self.record(*id, place, words),
+            Type::Record(id) => self.record(*id, place, false, words),
             Type::Pointer(pointer) => self.pointer(pointer, place, record, words),
         }
     }
 
-    fn record(&mut self, id: RecordId, place: Place, words: &str) -> Result<(), LayoutError> {
+    /// Checks the members of a record; of a `tagged` union it is known which one is there.
+    fn record(
+        &mut self,
+        id: RecordId,
+        place: Place,
+        tagged: bool,
+        words: &str,
+    ) -> Result<(), LayoutError> {
         let frame = self.template.frame();
         let record = frame.record(id);
         for field in &record.fields {
             let words = format!("{words}, member '{}'", field.name);
-            if record.union && !self.plain(field.ty) {
-                let reason =
-                    "a union travels as raw bytes and may not hold pointers or descriptors";
+            if record.union && !tagged && !self.plain(field.ty) {
+                let reason = "a union travels as raw bytes and may not hold pointers or descriptors \
+                              unless '__switch' tells which member is there";
                 return refuse(&words, reason);
             }
             let inside = match place {
                 Place::Argument(_) => Place::Entering { returns: false },
                 other => other,
             };
-            self.value(field.ty, inside, Some(id), &words)?;
+            match (field.switch, frame.ty(field.ty)) {
+                (None, _) => self.value(field.ty, inside, Some(id), &words)?,
+                (Some(tag), Type::Record(union))
+                    if !record.union && frame.record(*union).union && self.is_tag(id, tag) =>
+                {
+                    self.record(*union, inside, true, &words)?;
+                }
+                _ => return refuse(&words, "'__switch' needs a union, and an integer beside it"),
+            }
         }
         Ok(())
+    }
+
+    /// Whether member `tag` of a record is an integer.
+    fn is_tag(&self, record: RecordId, tag: u32) -> bool {
+        let frame = self.template.frame();
+        let field = frame.record(record).fields.get(tag as usize);
+        field.is_some_and(|field| is_integer(frame.ty(field.ty)))
     }
 
     fn pointer(
@@ -403,6 +425,7 @@ impl Checker<'_> {
         let frame = self.template.frame();
         match frame.ty(id) {
             Type::Scalar(_) => true,
+            Type::Pointer(pointer) => pointer.identity == Identity::Opaque,
             Type::Array { element, .. } => self.plain(*element),
             Type::Record(id) => frame
                 .record(*id)

@@ -243,7 +243,7 @@ pub const ROWS: &[(&str, Verdict)] = &[
     ),
     (
         "int sigqueue(pid_t pid, int sig, const union sigval value);",
-        Refused("E0204"),
+        Carried("int sigqueue(int pid, int sig, union sigval value)"),
     ),
     (
         "int sqlite3_bind_text(sqlite3_stmt *__handle stmt, int i,

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::memory::{Block, CallMemory};
 use crate::resolved::Resolved;
 use crate::value::Value;
-use callframe::expression::Expression;
+use callframe::expression::{Environment, Expression};
 use callframe::marshal::{CallerMemory, MAXIMUM_CALL, MemoryError};
 use callframe::types::{
     Direction, Extent, Filled, Identity, Ownership, Pointer, RecordId, Scalar, Type, TypeId,
@@ -144,10 +144,41 @@ impl<'call> Reader<'call> {
                 .native()
                 .field_offset(record, index)
                 .unwrap_or(0);
-            let value = self.value(field.ty, address + offset, Some((record, address)))?;
+            let value = match field.switch {
+                Some(tag) => self.chosen(record, address, tag, field.ty, address + offset)?,
+                None => self.value(field.ty, address + offset, Some((record, address)))?,
+            };
             Ok((field.name.clone(), value))
         });
         Ok(Value::Record(members.collect::<Result<_, MemoryError>>()?))
+    }
+
+    /// The member of a union that is there by its tag, member `tag` of the record at `around`; the
+    /// others may be anything.
+    fn chosen(
+        &self,
+        record: RecordId,
+        around: u64,
+        tag: u32,
+        union: TypeId,
+        address: u64,
+    ) -> Result<Value, MemoryError> {
+        let view = View {
+            record: Some((record, around)),
+            ..self.view
+        };
+        let frame = self.view.function.frame();
+        let Type::Record(union) = frame.ty(union) else {
+            return Ok(Value::Void);
+        };
+        let chosen = view
+            .field(tag)
+            .and_then(|tag| frame.record(*union).chosen(tag));
+        let Some(field) = chosen else {
+            return Ok(Value::Record(Vec::new()));
+        };
+        let value = self.value(field.ty, address, Some((*union, address)))?;
+        Ok(Value::Record(vec![(field.name.clone(), value)]))
     }
 
     /// A pointer that came back: in a result, a struct, or what another pointer leads to.

@@ -1,6 +1,7 @@
 /* Functions whose parameters no function of the system's libraries has. */
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 /* The sum of the elements from first up to last. */
@@ -79,4 +80,43 @@ void other(struct number *number)
 	}
 	number->low++;
 	number->high--;
+}
+
+struct item {
+	int kind;
+	union {
+		long number;
+		const char *text;
+		double real;
+	} what;
+};
+
+/* Writes what each item holds; answers the length. */
+size_t show(const struct item *items, int n, char *into, size_t size)
+{
+	size_t length = 0;
+	int i;
+
+	for (i = 0; i < n && length < size; i++) {
+		char *at = into + length;
+		size_t room = size - length;
+		int added = 0;
+
+		switch (items[i].kind) {
+		case 0:
+			added = snprintf(at, room, "%ld,", items[i].what.number);
+			break;
+		case 1:
+		case 2:
+			added = snprintf(at, room, "%s,", items[i].what.text ? items[i].what.text : "none");
+			break;
+		case 3:
+			added = snprintf(at, room, "%g,", items[i].what.real);
+			break;
+		}
+		length += (size_t)added;
+	}
+	if (n == 0 && size)
+		*into = 0;
+	return length;
 }

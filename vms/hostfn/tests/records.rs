@@ -7,6 +7,7 @@ mod common;
 use common::{World, compiled};
 use std::ffi::{CStr, c_char, c_int, c_long, c_void};
 use std::ptr::{null, null_mut};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 const LIBC: &str = "libc.so.6";
 
@@ -167,5 +168,138 @@ fn members_without_a_name_lie_where_c_puts_them() {
         let place = &raw mut number;
         let got: ((), c_int) = remote!(world, there, place);
         assert_eq!((number, got.1), (expected, errno));
+    }
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+union SignalValue {
+    number: c_int,
+    pointer: *mut c_void,
+}
+
+/// What arrived with the last signal, plus one.
+static ARRIVED: AtomicU64 = AtomicU64::new(0);
+
+extern "C" fn arrived(_signal: c_int, information: *mut libc::siginfo_t, _context: *mut c_void) {
+    // SAFETY: the kernel gives the handler of a queued signal its information.
+    let value = unsafe { (*information).si_value() };
+    ARRIVED.store(value.sival_ptr as u64 + 1, Ordering::SeqCst);
+}
+
+#[test]
+fn row_38_sigqueue() {
+    let mut world = World::new();
+    let there = world.function(
+        LIBC,
+        "int sigqueue(pid_t pid, int sig, const union sigval value);",
+    );
+    here!(LIBC, fn sigqueue(c_int, c_int, SignalValue) -> c_int);
+    let signal = libc::SIGRTMIN() + 5;
+    // SAFETY: the handler only stores to an atomic.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = arrived as *const () as usize;
+        action.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART;
+        assert_eq!(libc::sigaction(signal, &raw const action, null_mut()), 0);
+    }
+    let pid = std::process::id().cast_signed();
+    let pointer = |address: usize| SignalValue {
+        pointer: std::ptr::without_provenance_mut(address),
+    };
+    for bits in [0x1234_5678_9abc, 0, 0xffff_ffff] {
+        let mut value = pointer(bits);
+        if bits == 0xffff_ffff {
+            value.number = -1;
+        }
+        ARRIVED.store(0, Ordering::SeqCst);
+        let got: (c_int, c_int) = remote!(world, there, pid, signal, value);
+        assert_eq!(got, (0, common::ERRNO));
+        while ARRIVED.load(Ordering::SeqCst) == 0 {
+            std::thread::yield_now();
+        }
+        assert_eq!(ARRIVED.load(Ordering::SeqCst), bits as u64 + 1);
+    }
+    let nobody = c_int::MAX;
+    for (pid, signal) in [(pid, 4000), (nobody, 0), (pid, 0)] {
+        let value = pointer(7);
+        let expected = local!(sigqueue(pid, signal, value));
+        let got: (c_int, c_int) = remote!(world, there, pid, signal, value);
+        assert_eq!(got, expected, "{pid}, {signal}");
+    }
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Item {
+    kind: c_int,
+    what: What,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+union What {
+    number: c_long,
+    text: *const c_char,
+    real: f64,
+}
+
+const ITEM: &str = "struct item {
+        int kind;
+        union {
+            long number __case(0);
+            const char *__in __null_terminated text __case(1, 2);
+            double real __case(3);
+        } what __switch(kind);
+    };";
+
+#[test]
+fn the_tag_says_which_member_of_a_union_is_there() {
+    let directory = tempfile::tempdir().unwrap();
+    let library = &compiled("records.c", directory.path());
+    let mut world = World::new();
+    let prototype = format!(
+        "{ITEM} size_t show(const struct item *__counted_by(n) items, int n,
+             char *__out __sized_by(size) __null_terminated into, size_t size);"
+    );
+    let there = world.function(library, &prototype);
+    here!(library, fn show(*const Item, c_int, *mut c_char, usize) -> usize);
+    let text = |kind: c_int, text: &'static CStr| Item {
+        kind,
+        what: What {
+            text: text.as_ptr(),
+        },
+    };
+    let items = [
+        Item {
+            kind: 0,
+            what: What { number: -5 },
+        },
+        text(1, c"one"),
+        Item {
+            kind: 3,
+            what: What { real: 0.5 },
+        },
+        text(2, c""),
+        // No member is there: the number is not followed.
+        Item {
+            kind: 9,
+            what: What {
+                number: 0x4141_4141_4141,
+            },
+        },
+        Item {
+            kind: 1,
+            what: What { text: null() },
+        },
+    ];
+    for count in 0..=6 {
+        let (mut expected_text, mut shown) = ([b'-'; 80], [b'-'; 80]);
+        let size = 80usize;
+        let items = items.as_ptr();
+        let expected = local!(show(items, count, expected_text.as_mut_ptr().cast(), size));
+        let place = shown.as_mut_ptr();
+        let got: (usize, c_int) = remote!(world, there, items, count, place, size);
+        assert_eq!((got, shown), (expected, expected_text), "{count}");
     }
 }

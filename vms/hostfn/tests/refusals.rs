@@ -124,7 +124,7 @@ fn a_union_by_value() {
     let mut world = World::new();
     let fault = world.refused(
         "libc.so.6",
-        "union value { int number; double real; }; int abs(union value x);",
+        "union value { int number; long double real; }; int abs(union value x);",
     );
     assert_eq!(fault.code, FaultCode::BadPrototype);
     assert!(fault.message.contains("union"), "{fault}");

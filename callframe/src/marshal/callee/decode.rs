@@ -4,9 +4,9 @@ use super::Callee;
 use crate::expression::Expression;
 use crate::marshal::caller::is_cursor;
 use crate::marshal::evaluate::{Failure, Operand, evaluate, field, size_of};
-use crate::marshal::image::{Image, ImageBlock, Owner, Relocation, unsigned};
+use crate::marshal::image::{Image, ImageBlock, Owner, Relocation, integer, unsigned};
 use crate::marshal::memory::CalleeMemory;
-use crate::marshal::plan::{Plan, Step};
+use crate::marshal::plan::{Plan, Step, chosen};
 use crate::marshal::wire::Body;
 use crate::marshal::{CLOSED, CLOSED_DESCRIPTOR, MAXIMUM_CALL, MarshalError, constant_value};
 use crate::template::align_up;
@@ -243,6 +243,19 @@ impl<M: CalleeMemory> Decoder<'_, M> {
                     for index in 0..count {
                         self.steps(steps, at + callee + index * callee_stride, place)?;
                     }
+                }
+                Step::Union {
+                    callee,
+                    tag,
+                    ref cases,
+                    ..
+                } => {
+                    let tag = integer(self.image.bytes(), at + tag.at, tag.size, tag.signed);
+                    let place = Place {
+                        parameter: None,
+                        ..place
+                    };
+                    self.steps(chosen(cases, tag), at + callee, place)?;
                 }
             }
         }

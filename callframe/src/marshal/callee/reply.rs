@@ -6,7 +6,7 @@ use crate::marshal::caller::{Fill, fill};
 use crate::marshal::evaluate::{Failure, Operand, evaluate, field, size_of};
 use crate::marshal::image::{Image, ImageBlock, Owner, first_terminator, integer, unsigned};
 use crate::marshal::memory::{CalleeMemory, Object};
-use crate::marshal::plan::{Plan, Step};
+use crate::marshal::plan::{Plan, Step, chosen};
 use crate::marshal::{
     MAXIMUM_BLOCKS, MAXIMUM_CALL, MOVED_TO_NULL, MarshalError, UNCHANGED, constant_reference, wire,
 };
@@ -453,6 +453,15 @@ impl<M: CalleeMemory> Writer<'_, M> {
                         let offset = callee + index * callee_stride;
                         self.steps(steps, at + offset, source, inside + offset)?;
                     }
+                }
+                Step::Union {
+                    callee,
+                    tag,
+                    ref cases,
+                    ..
+                } => {
+                    let tag = integer(self.reply, at + tag.at, tag.size, tag.signed);
+                    self.steps(chosen(cases, tag), at + callee, source, inside + callee)?;
                 }
             }
         }

@@ -186,7 +186,12 @@ impl<M: CallerMemory> Applier<'_, M> {
     /// Where a pointer of the caller's leads now; `None` where the function left it alone.
     fn moved(&self, at: u64, met: Met) -> Option<u64> {
         match met.reference {
-            0 => None,
+            // Where no pointer was sent there is none: it is NULL, or another member of a union was
+            // there, whose bytes must not become a pointer.
+            0 => match self.pending.child((met.inout?, at)) {
+                Some(_) => None,
+                None => Some(0),
+            },
             MOVED_TO_NULL => Some(0),
             reference => {
                 let sent = self.pending.child((met.inout?, at))?;

@@ -250,6 +250,12 @@ impl Checker<'_> {
         }
     }
 
+    /// Whether a pointer that was not NULL was sent at this place of a block.
+    fn came(&self, at: u64, met: Met) -> bool {
+        let place = met.inout.map(|number| (number, at));
+        place.is_some_and(|place| self.pending.child(place).is_some())
+    }
+
     /// A pointer of the caller's that the function moved: within its buffer, or to NULL.
     fn moved(&mut self, at: u64, met: Met) -> Result<(), MarshalError> {
         let place = met.inout.map(|number| (number, at));
@@ -453,7 +459,7 @@ impl Sink for Checker<'_> {
             },
             Identity::Data if met.reference == 0 => Ok(()),
             Identity::Data if pointer.ownership == Ownership::Caller => self.moved(at, met),
-            Identity::Data if met.reference == UNCHANGED && met.inout.is_some() => Ok(()),
+            Identity::Data if met.reference == UNCHANGED && self.came(at, met) => Ok(()),
             Identity::Data => {
                 if met.reference != (self.leaving + self.claims.len()) as u64 + 1 {
                     return Err(self.protocol(met.root, "a reference out of order"));

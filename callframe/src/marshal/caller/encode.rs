@@ -3,7 +3,7 @@
 use super::{Caller, Fill, Pending, Pointee, Root, Sent};
 use crate::marshal::image::integer;
 use crate::marshal::memory::CallerMemory;
-use crate::marshal::plan::{Plan, Step};
+use crate::marshal::plan::{Plan, Step, chosen};
 use crate::marshal::{
     CLOSED, MAXIMUM_BLOCKS, MAXIMUM_DESCRIPTORS, MarshalError, constant_reference, wire,
 };
@@ -233,6 +233,16 @@ impl<M: CallerMemory> Encoder<'_, M> {
                         let to = to + callee + index * callee_stride;
                         self.steps(steps, from, to, root, None)?;
                     }
+                }
+                Step::Union {
+                    caller,
+                    callee,
+                    tag,
+                    ref cases,
+                } => {
+                    let tag = integer(self.request, to + tag.at, tag.size, tag.signed);
+                    let from = from.wrapping_add(caller as u64);
+                    self.steps(chosen(cases, tag), from, to + callee, root, None)?;
                 }
             }
         }

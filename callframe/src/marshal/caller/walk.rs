@@ -4,7 +4,7 @@ use super::Root;
 use super::encode::fits;
 use crate::marshal::MarshalError;
 use crate::marshal::image::integer;
-use crate::marshal::plan::{Plan, Step};
+use crate::marshal::plan::{Plan, Step, chosen};
 use crate::marshal::wire::Body;
 use crate::types::{RecordId, TypeId};
 
@@ -133,6 +133,15 @@ impl Walk<'_> {
                         let to = to + (caller + index * caller_stride) as u64;
                         self.steps(steps, from, to, sink)?;
                     }
+                }
+                Step::Union {
+                    caller,
+                    callee,
+                    tag,
+                    ref cases,
+                } => {
+                    let tag = integer(self.body.bytes, from + tag.at, tag.size, tag.signed);
+                    self.steps(chosen(cases, tag), from + callee, to + caller as u64, sink)?;
                 }
             }
         }

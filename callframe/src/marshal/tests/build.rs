@@ -87,6 +87,8 @@ impl Build {
         let field = |(name, ty): &(&str, TypeId)| Field {
             name: (*name).to_owned(),
             ty: *ty,
+            switch: None,
+            cases: Vec::new(),
         };
         let fields = fields.iter().map(field).collect();
         self.records.push(Record {

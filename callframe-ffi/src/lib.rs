@@ -9,6 +9,7 @@
 //! | scalars | the integer or floating type of the same size and signedness |
 //! | `double complex` and its kin | libffi's complex types |
 //! | `int __fd` | `int` |
+//! | `...` | refused; a frame that is `__variadic(n)` is prepared as variadic |
 //! | pointers of every kind, handles, callbacks | pointer |
 //! | struct by value | structure of its members |
 //! | array in a struct | its element, repeated |
@@ -27,7 +28,7 @@ mod unions;
 
 pub use narrow::{NarrowResult, result_of};
 
-use callframe::types::{RecordName, Scalar, Type, TypeId};
+use callframe::types::{RecordName, Scalar, Type, TypeId, Variadic};
 use callframe::{CallFrame, DataModel, Template};
 use libffi::middle;
 use std::sync::Arc;
@@ -73,6 +74,14 @@ pub enum FfiError {
     /// The process runs on a target whose data model is not known.
     #[error("functions cannot be called on this machine: its data model is not known")]
     UnknownModel,
+    /// A variadic function whose arguments are not written out.
+    #[error(
+        "'{function}' takes '...': what stands there in a call must be written out, with __variadic(n)"
+    )]
+    OpenArguments {
+        /// The function.
+        function: String,
+    },
     /// libffi refused the types.
     #[error("libffi refuses the types of '{function}'")]
     Refused {
@@ -87,7 +96,19 @@ pub enum FfiError {
 /// When a type cannot be passed by value; libffi's own refusal.
 pub fn cif(frame: &CallFrame) -> Result<middle::Cif, FfiError> {
     let arguments = argument_types(frame)?;
-    middle::Cif::try_new(arguments, result_type(frame)?).map_err(|_| FfiError::Refused {
+    let result = result_type(frame)?;
+    let prepared = match frame.variadic() {
+        None => middle::Cif::try_new(arguments, result),
+        Some(Variadic::Fixed(fixed)) => {
+            middle::Cif::try_new_variadic(arguments, *fixed as usize, result)
+        }
+        Some(_) => {
+            return Err(FfiError::OpenArguments {
+                function: frame.name().to_owned(),
+            });
+        }
+    };
+    prepared.map_err(|_| FfiError::Refused {
         function: frame.name().to_owned(),
     })
 }

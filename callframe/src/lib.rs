@@ -17,6 +17,7 @@
 //! | `print` | the canonical spelling: `parse(print(f)) == f` |
 //! | [`error`] | numbered errors with a caret, and what `cosmos explain` says of each |
 //! | [`template`] | a frame laid out under one data model |
+//! | [`variadic`] | what takes the place of `...` in one call |
 //! | [`marshal`] | arguments to request bytes, request bytes to callee memory, and back |
 //!
 //! The crate does no I/O and has no unsafe code: memory is reached through the traits of
@@ -34,6 +35,7 @@ pub mod standard;
 mod syntax;
 pub mod template;
 pub mod types;
+pub mod variadic;
 
 pub use error::PrototypeError;
 pub use model::DataModel;

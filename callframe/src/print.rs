@@ -13,7 +13,7 @@ use std::fmt;
 use crate::expression::{Expression, Operation};
 use crate::types::{
     CallFrame, Contract, Direction, Extent, FailValue, Field, Filled, Handle, Identity, Origin,
-    Ownership, Parameter, Pointer, Record, RecordId, RecordName, Scalar, Type, TypeId,
+    Ownership, Parameter, Pointer, Record, RecordId, RecordName, Scalar, Type, TypeId, Variadic,
 };
 
 impl fmt::Display for CallFrame {
@@ -26,9 +26,10 @@ impl fmt::Display for CallFrame {
             formatter.write_str(&printer.definition(record))?;
             formatter.write_str(" ")?;
         }
-        let list = printer.parameters(&self.parameters);
+        let list = printer.list();
         let head = format!("{}({list})", self.name);
         formatter.write_str(&printer.declare(self.result, false, &head))?;
+        formatter.write_str(&printer.variadic())?;
         formatter.write_str(&printer.contract(&self.contract))
     }
 }
@@ -108,6 +109,27 @@ struct Printer<'f> {
 }
 
 impl<'f> Printer<'f> {
+    /// The parameters of the function itself, with its `...`.
+    fn list(&self) -> String {
+        match (&self.frame.variadic, self.frame.parameters.as_slice()) {
+            (None | Some(Variadic::Fixed(_)), parameters) => self.parameters(parameters),
+            (Some(_), []) => "...".to_owned(),
+            (Some(_), parameters) => format!("{}, ...", self.parameters(parameters)),
+        }
+    }
+
+    fn variadic(&self) -> String {
+        match &self.frame.variadic {
+            None => String::new(),
+            Some(Variadic::Fixed(fixed)) => format!(" __variadic({fixed})"),
+            Some(Variadic::Printf(format)) => {
+                let first = self.frame.parameters.len() + 1;
+                format!(" __printf({}, {first})", format + 1)
+            }
+            Some(Variadic::Sentinel) => " __sentinel".to_owned(),
+        }
+    }
+
     fn parameters(&self, parameters: &[Parameter]) -> String {
         if parameters.is_empty() {
             return "void".to_owned();
@@ -307,6 +329,9 @@ impl<'f> Printer<'f> {
             if said {
                 text.push_str(word);
             }
+        }
+        if let Some(milliseconds) = contract.timeout {
+            text.push_str(&format!(" __timeout({milliseconds})"));
         }
         text
     }

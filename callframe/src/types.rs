@@ -15,6 +15,7 @@ pub struct CallFrame {
     pub(crate) name: String,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) result: TypeId,
+    pub(crate) variadic: Option<Variadic>,
     pub(crate) types: Vec<Type>,
     pub(crate) records: Vec<Record>,
     pub(crate) contract: Contract,
@@ -27,6 +28,20 @@ pub struct Parameter {
     pub name: String,
     /// Its type after the adjustments C makes to parameters (arrays and functions become pointers).
     pub ty: TypeId,
+}
+
+/// What tells the types of the arguments in place of `...`.
+///
+/// Only [`Variadic::Fixed`] can be called as it stands; of the others
+/// [`with_arguments`](CallFrame::with_arguments) makes such a frame for the arguments of one call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Variadic {
+    /// `__variadic(n)`: they are written out among the parameters, after the first `n`.
+    Fixed(u32),
+    /// `__printf(f, first)`: the conversions of the format in this parameter, by index.
+    Printf(u32),
+    /// `__sentinel`: text after text, up to a NULL.
+    Sentinel,
 }
 
 /// Function-level annotations.
@@ -44,6 +59,8 @@ pub struct Contract {
     pub idempotent: bool,
     /// `__nocallback`: never calls back into the client.
     pub no_callback: bool,
+    /// `__timeout(ms)`: how long a call may take, in milliseconds.
+    pub timeout: Option<u32>,
 }
 
 /// The value of `__fail(v)`: an integer constant, or a floating one kept as its bits so that frames
@@ -371,6 +388,11 @@ impl CallFrame {
     /// What it returns.
     pub fn result(&self) -> TypeId {
         self.result
+    }
+
+    /// What tells the types of the arguments in place of `...`; `None` where there are none.
+    pub fn variadic(&self) -> Option<&Variadic> {
+        self.variadic.as_ref()
     }
 
     /// Function-level annotations.

@@ -251,6 +251,35 @@ impl Text<'_> {
         self.parameters.push(text);
     }
 
+    /// What follows the parameters, and the word that types it.
+    fn variadic(&mut self) -> (String, String) {
+        if self.parameters.is_empty() {
+            return (String::new(), String::new());
+        }
+        // Some texts declare two.
+        let count = self.parameters.join(", ").split(", ").count();
+        match self.choices.below(6) {
+            0 => (
+                ", const char *format, ...".to_owned(),
+                format!("__printf({}, {})", count + 1, count + 2),
+            ),
+            1 => (
+                ", const char *format, ...".to_owned(),
+                format!(
+                    "__attribute__((format(printf, {}, {})))",
+                    count + 1,
+                    count + 2
+                ),
+            ),
+            2 => (", ...".to_owned(), "__sentinel".to_owned()),
+            3 => (
+                ", double last, const char *".to_owned(),
+                format!("__variadic({count})"),
+            ),
+            _ => (String::new(), String::new()),
+        }
+    }
+
     fn function(&mut self) -> String {
         let plain = self.plain[self.choices.below(self.plain.len())].clone();
         let after = self.expression(1);
@@ -295,11 +324,13 @@ impl Text<'_> {
         } else {
             ""
         };
+        let (further, variadic) = self.variadic();
         let others = self
             .choices
             .of(&["", "__noerrno __idempotent", "[[cosmos::nocallback]]"]);
+        let timeout = self.choices.of(&["", "__timeout(1500)"]);
         format!(
-            "{}{result}f{close}({parameters}) {success} {fail} {others};",
+            "{}{result}f{close}({parameters}{further}) {success} {fail} {others} {variadic} {timeout};",
             self.records
         )
     }

@@ -253,10 +253,45 @@ const REFUSED: &[(&str, &str)] = &[
         "struct s { int (*f)(int); }; int f(struct s *__inout s)",
     ),
     ("E0201", "void (*signal(int sig, void (*func)(int)))(int)"),
-    ("E0202", "int printf(const char *format, ...)"),
-    ("E0202", "int f(int x) __variadic(1)"),
     ("E0145", "int f(const char *__or_const(-1) p)"),
     ("E0121", "FILE *__or_const(4294967296) f(void)"),
+    ("E0202", "int f(int (*log)(const char *format, ...))"),
+    ("E0160", "int printf(const char *format, ...)"),
+    (
+        "E0160",
+        "int scanf(const char *format, ...) __attribute__((format(scanf, 1, 2)))",
+    ),
+    (
+        "E0160",
+        "int execle(const char *path, const char *arg, ...) __attribute__((sentinel(1)))",
+    ),
+    (
+        "E0161",
+        "int printf(const char *format, float x) __variadic(1)",
+    ),
+    ("E0161", "int f(int n, char c) __variadic(1)"),
+    ("E0161", "int f(int n, _Bool b) __variadic(1)"),
+    (
+        "E0162",
+        "int snprintf(char *__out __sized_by(n) s, size_t n, const char *format, ...) __printf(2, 4)",
+    ),
+    (
+        "E0162",
+        "int printf(const char *format, ...) __printf(1, 3)",
+    ),
+    (
+        "E0162",
+        "int printf(const char *format, ...) __printf(7, 2)",
+    ),
+    ("E0162", "int puts(const char *s) __printf(1, 2)"),
+    ("E0162", "int f(int x) __sentinel"),
+    ("E0162", "int f(int x, ...) __variadic(1)"),
+    ("E0162", "int f(int x) __variadic(2)"),
+    ("E0162", "int f(int x) __variadic(0)"),
+    (
+        "E0162",
+        "int f(const char *s, ...) __printf(1, 2) __sentinel",
+    ),
     (
         "E0205",
         "int f(z_streamp __handle __cursor(next_in, avail_in) strm)",
@@ -278,7 +313,9 @@ const REFUSED: &[(&str, &str)] = &[
         "E0211",
         "int f(FILE *stream, const char *__retained(stream) name)",
     ),
-    ("E0215", "int f(int x) __timeout(100)"),
+    ("E0164", "int f(int x) __timeout(0)"),
+    ("E0164", "int f(int x) __timeout(4294967296)"),
+    ("E0127", "int f(int x) __timeout(1) __timeout(1)"),
     (
         "E0216",
         "struct flags { unsigned a : 1, b : 3; };\nint f(struct flags x)",

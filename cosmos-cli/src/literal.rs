@@ -14,7 +14,7 @@ mod text;
 pub use extended::print as print_extended;
 
 use crate::describe;
-use callframe::types::{Parameter, Scalar, Type, TypeId};
+use callframe::types::{Parameter, Scalar, Type, TypeId, Variadic};
 use callframe::{CallFrame, DataModel};
 use cosmos::Value;
 use std::fs::File;
@@ -23,6 +23,8 @@ use std::os::fd::AsRawFd;
 /// The values of a call, and the files they refer to.
 #[derive(Debug)]
 pub struct Given {
+    /// The prototype of this call: what takes the place of `...` is written out.
+    pub frame: CallFrame,
     /// One per parameter.
     pub values: Vec<Value>,
     /// Opened for `__fd` parameters; they must stay open until the call is over.
@@ -34,8 +36,8 @@ pub struct Given {
 pub enum ArgumentError {
     /// Too few or too many.
     #[error(
-        "{function} takes {}, but {given} {} given: {signature}",
-        plural(*.wanted), if *.given == 1 { "was" } else { "were" }
+        "{function} takes {}{}, but {given} {} given: {signature}",
+        if *.open { "at least " } else { "" }, plural(*.wanted), if *.given == 1 { "was" } else { "were" }
     )]
     Count {
         /// The function.
@@ -44,9 +46,14 @@ pub enum ArgumentError {
         signature: String,
         /// How many it takes.
         wanted: usize,
+        /// Whether more may follow, in place of `...`.
+        open: bool,
         /// How many there are.
         given: usize,
     },
+    /// What takes the place of `...` does not fit the others.
+    #[error("{0}")]
+    Further(String),
     /// A word that its parameter cannot take.
     #[error("argument {position}, '{name}' ({ty}), cannot be {given:?}: {reason}")]
     Form {
@@ -63,37 +70,62 @@ pub enum ArgumentError {
     },
 }
 
-/// Reads one word per parameter.
-pub fn arguments(frame: &CallFrame, words: &[String]) -> Result<Given, ArgumentError> {
-    let parameters = frame.parameters();
-    if parameters.len() != words.len() {
-        return Err(ArgumentError::Count {
-            function: frame.name().to_owned(),
-            signature: describe::parameters(frame),
-            wanted: parameters.len(),
-            given: words.len(),
-        });
-    }
-    let mut reader = Reader::new(frame);
-    let mut values = Vec::with_capacity(words.len());
-    for (position, (parameter, word)) in parameters.iter().zip(words).enumerate() {
-        let value = if sized_parameter(word).is_some() {
-            Ok(Value::Null) // set below, when every other value is known
-        } else {
-            reader.word(parameter.ty, word)
-        };
-        values.push(value.map_err(|reason| form(frame, parameter, position, word, reason))?);
-    }
-    for (position, (parameter, word)) in parameters.iter().zip(words).enumerate() {
+/// Reads one word per parameter, then those in place of `...`.
+pub fn arguments(declared: &CallFrame, words: &[String]) -> Result<Given, ArgumentError> {
+    let wanted = declared.parameters().len();
+    let open = !matches!(declared.variadic(), None | Some(Variadic::Fixed(_)));
+    let (named, further) = match words.split_at_checked(wanted) {
+        Some((named, further)) if open || further.is_empty() => (named, further),
+        _ => {
+            return Err(ArgumentError::Count {
+                function: declared.name().to_owned(),
+                signature: describe::parameters(declared),
+                wanted,
+                open,
+                given: words.len(),
+            });
+        }
+    };
+    let mut files = Vec::new();
+    let mut values = read(declared, named, 0, &mut files)?;
+    let frame = cosmos::call_frame(declared, &values, further.len())
+        .map_err(|error| ArgumentError::Further(error.to_string()))?;
+    values.extend(read(&frame, further, wanted, &mut files)?);
+    for (position, (parameter, word)) in frame.parameters().iter().zip(words).enumerate() {
         if let Some(name) = sized_parameter(word) {
-            values[position] = size_of(frame, parameter.ty, name, &values)
-                .map_err(|reason| form(frame, parameter, position, word, reason))?;
+            values[position] = size_of(&frame, parameter.ty, name, &values)
+                .map_err(|reason| form(&frame, parameter, position, word, reason))?;
         }
     }
     Ok(Given {
+        frame,
         values,
-        _files: reader.files,
+        _files: files,
     })
+}
+
+/// Reads words for the parameters that begin at `first`.
+fn read(
+    frame: &CallFrame,
+    words: &[String],
+    first: usize,
+    files: &mut Vec<File>,
+) -> Result<Vec<Value>, ArgumentError> {
+    let mut reader = Reader::new(frame);
+    let parameters = frame.parameters().iter().enumerate().skip(first);
+    let values = parameters
+        .zip(words)
+        .map(|((position, parameter), word)| {
+            if sized_parameter(word).is_some() {
+                return Ok(Value::Null); // set when every other value is known
+            }
+            reader
+                .word(parameter.ty, word)
+                .map_err(|reason| form(frame, parameter, position, word, reason))
+        })
+        .collect();
+    files.append(&mut reader.files);
+    values
 }
 
 /// Reads words by type; collects the files it opens.

@@ -195,7 +195,7 @@ impl Call<'_> {
     }
 }
 
-fn closed(function: &Resolved) -> Error {
+pub(crate) fn closed(function: &Resolved) -> Error {
     Fault::caller(
         FaultCode::StaleHandle,
         format!("{}: its library was closed", function.name()),

@@ -9,7 +9,9 @@ use crate::error::Error;
 use crate::fork::apart_from_forks;
 use crate::last;
 use crate::memory::{errno, set_errno};
-use crate::resolved::Resolved;
+use crate::resolved::{NoPointer, Resolved};
+use crate::variadic::{from_c, registers};
+use callframe::marshal::Outcome;
 use callframe_ffi::{FfiError, NarrowResult};
 use cosmos_rpc::{Fault, FaultCode};
 use libffi::low::{ffi_cif, ffi_closure, try_closure_alloc};
@@ -40,11 +42,14 @@ unsafe impl Sync for Thunk {}
 impl Thunk {
     /// A closure that calls `function`. It must be kept in `function` itself, so that it does not
     /// outlive it.
-    pub(crate) fn new(function: &Arc<Resolved>) -> Result<Thunk, FfiError> {
+    pub(crate) fn new(function: &Arc<Resolved>) -> Result<Thunk, NoPointer> {
         let refused = || FfiError::Refused {
             function: function.name().to_owned(),
         };
-        let interface = Box::new(callframe_ffi::cif(function.frame())?);
+        let interface = Box::new(match function.open() {
+            None => callframe_ffi::cif(function.frame())?,
+            Some(_) => registers::interface(function.frame())?,
+        });
         let (closure, code) = apart_from_forks(try_closure_alloc).ok_or_else(refused)?;
         let closure = NonNull::new(closure).ok_or_else(refused)?;
         let thunk = Thunk {
@@ -69,7 +74,7 @@ impl Thunk {
         if status == ffi_status_FFI_OK {
             Ok(thunk)
         } else {
-            Err(refused())
+            Err(refused().into())
         }
     }
 
@@ -129,6 +134,16 @@ unsafe fn carry(
     arguments: *mut *mut c_void,
     errno: i32,
 ) -> i32 {
+    if let Some(open) = function.open() {
+        // SAFETY: libffi's promise: the closure of such a function is one over the register file.
+        let walk = unsafe { registers::Walk::new(arguments) };
+        // SAFETY: the caller's promise.
+        return unsafe {
+            finish(function, result, |place| {
+                from_c::invoke(function, open, walk, errno, place)
+            })
+        };
+    }
     let count = function.frame().parameters().len();
     let mut few = [0; FEW];
     let mut many = Vec::new();
@@ -145,13 +160,28 @@ unsafe fn carry(
     }
     // SAFETY: the addresses are those of the arguments, and `place` is room for the result.
     unsafe {
-        store(function, result, |place| {
-            match call::invoke(function, addresses, errno, place) {
-                Ok(outcome) => outcome.errno,
-                Err(error) => {
-                    call::fail(function, place);
-                    report(function, error)
-                }
+        finish(function, result, |place| {
+            call::invoke(function, addresses, errno, place)
+        })
+    }
+}
+
+/// Makes the call, whose result goes to the address it is given; gives the errno it leaves.
+///
+/// # Safety
+/// `result` is libffi's room for the result of `function`.
+unsafe fn finish(
+    function: &Arc<Resolved>,
+    result: *mut c_void,
+    call: impl FnOnce(u64) -> Result<Outcome, Error>,
+) -> i32 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        store(function, result, |place| match call(place) {
+            Ok(outcome) => outcome.errno,
+            Err(error) => {
+                call::fail(function, place);
+                report(function, error)
             }
         })
     }

@@ -20,6 +20,7 @@ use crate::resolved::Resolved;
 use crate::shelf::Shelf;
 use crate::token::VmNumber;
 use crate::value::{Outcome, Value};
+use crate::variadic;
 use cosmos_rpc::{Fault, FaultCode};
 use lay::Layer;
 use read::Reader;
@@ -31,7 +32,12 @@ mod view;
 
 /// Calls a function with these values.
 pub(crate) fn call(function: &Resolved, arguments: &[Value]) -> Result<Outcome, Error> {
-    perform(function, arguments).map_err(|error| error.in_function(function.name()))
+    let outcome = match function.open() {
+        None => perform(function, arguments),
+        Some(open) => variadic::for_values(function, open, arguments)
+            .and_then(|(function, arguments)| perform(&function, &arguments)),
+    };
+    outcome.map_err(|error| error.in_function(function.name()))
 }
 
 fn perform(function: &Resolved, arguments: &[Value]) -> Result<Outcome, Error> {

@@ -39,7 +39,8 @@ impl Function {
         self.library.link().label()
     }
 
-    /// Calls it: one value per parameter, in order. The memory that pointers lead to is made here,
+    /// Calls it: one value per parameter, in order, then those in place of `...`, whose number and
+    /// types its format, sentinel or tag tells. The memory that pointers lead to is made here,
     /// as large as the prototype says, and freed again; what the function wrote is in the outcome.
     ///
     /// # Errors
@@ -53,6 +54,8 @@ impl Function {
     /// It may be called from any thread, and again while a call of it is under way.
     ///
     /// It is valid as long as a `Function` or `Symbol` for it lives, or its library is open.
+    /// Of a function with `...` it recovers the arguments of each call as the function itself would;
+    /// where the machine, or its named parameters, do not allow that, the pointer is NULL.
     pub fn pointer(&self) -> *const c_void {
         self.resolved.pointer()
     }

@@ -29,6 +29,7 @@ mod summary;
 mod symbol;
 mod token;
 mod value;
+mod variadic;
 mod vm;
 
 pub use cosmos_rpc::{Blame, Fault, FaultCode};
@@ -41,6 +42,7 @@ pub use signature::Shape;
 pub use signature::{ByValue, Carried, Signature};
 pub use symbol::Symbol;
 pub use value::{Outcome, Value};
+pub use variadic::call_frame;
 pub use vm::{Vm, rp_call};
 
 /// The last call of this thread, through a C pointer or [`Symbol`]'s `call`, that failed; a call

@@ -4,11 +4,12 @@ use crate::closure::Thunk;
 use crate::error::{Error, Refusal};
 use crate::library::Target;
 use crate::session::native_model;
+use crate::variadic::Open;
 use callframe::marshal::Caller;
 use callframe::template::{LayoutError, Template};
 use callframe::types::Type;
 use callframe::{CallFrame, DataModel};
-use callframe_ffi::NarrowResult;
+use callframe_ffi::{FfiError, NarrowResult};
 use cosmos_rpc::message::vm::Sym;
 use cosmos_rpc::{Fault, FaultCode};
 use std::ffi::c_void;
@@ -23,8 +24,10 @@ pub(crate) struct Resolved {
     native: Template,
     caller: Caller,
     narrow: Option<NarrowResult>,
+    /// Of a function with `...`: how its calls are made.
+    open: Option<Open>,
     /// Set before anybody sees the value; it needs its address.
-    thunk: OnceLock<Thunk>,
+    thunk: OnceLock<Result<Thunk, NoPointer>>,
 }
 
 impl std::fmt::Debug for Resolved {
@@ -40,8 +43,46 @@ impl Resolved {
     /// Parses the prototype, has the VM resolve it, and compares what both made of it.
     pub(crate) fn resolve(library: &Arc<Target>, prototype: &str) -> Result<Arc<Resolved>, Error> {
         let frame = Arc::new(parse(prototype)?);
+        let resolved = if Open::is(&frame) {
+            // The VM is asked for the call without further arguments, so that a function it has not
+            // is missed now.
+            let bare = Arc::new(frame.with_arguments(&[]));
+            let mut resolved = Resolved::bind(library, &bare, &bare.to_string(), fresh_id())?;
+            resolved.native = Template::of(&frame, native_model()?).map_err(refused)?;
+            resolved.open = Some(Open::new(&frame));
+            Arc::new(resolved)
+        } else {
+            Arc::new(Resolved::bind(library, &frame, prototype, fresh_id())?)
+        };
+        let thunk = Thunk::new(&resolved);
+        match &thunk {
+            Err(reason) if resolved.open.is_none() => return Err(reason.refusal()),
+            // It can be called with values.
+            _ => {
+                resolved.thunk.get_or_init(|| thunk);
+            }
+        }
+        Ok(resolved)
+    }
+
+    /// The same function with these arguments in place of its `...`. What it returns is kept as
+    /// results of the one function; nobody gets a pointer to it.
+    pub(crate) fn with_arguments(
+        &self,
+        library: &Arc<Target>,
+        frame: &Arc<CallFrame>,
+    ) -> Result<Arc<Resolved>, Error> {
+        Resolved::bind(library, frame, &frame.to_string(), self.id).map(Arc::new)
+    }
+
+    fn bind(
+        library: &Arc<Target>,
+        frame: &Arc<CallFrame>,
+        prototype: &str,
+        id: u64,
+    ) -> Result<Resolved, Error> {
         let model = native_model()?;
-        let native = Template::of(&frame, model).map_err(refused)?;
+        let native = Template::of(frame, model).map_err(refused)?;
         let link = library.link();
         let request = Sym {
             object: library.object(),
@@ -58,7 +99,7 @@ impl Resolved {
             );
             return Err(link.diagnose(fault, &place).in_function(frame.name()));
         }
-        let caller = prepare(&frame, model, answer.model)?;
+        let caller = prepare(frame, model, answer.model)?;
         if caller.callee_template().encode() != answer.template {
             let fault = Fault::vm(
                 FaultCode::TemplateMismatch,
@@ -71,25 +112,16 @@ impl Resolved {
             );
             return Err(link.named(fault).in_function(frame.name()));
         }
-        let resolved = Arc::new(Resolved {
-            id: fresh_id(),
+        Ok(Resolved {
+            id,
             library: Arc::downgrade(library),
             runable: answer.runable,
-            narrow: callframe_ffi::result_of(&frame),
+            narrow: callframe_ffi::result_of(frame),
             native,
             caller,
+            open: None,
             thunk: OnceLock::new(),
-        });
-        let thunk = Thunk::new(&resolved).map_err(|error| {
-            let message = error.to_string();
-            Error::Prototype(Refusal {
-                code: String::new(),
-                rendered: message.clone(),
-                message,
-            })
-        })?;
-        resolved.thunk.get_or_init(|| thunk);
-        Ok(resolved)
+        })
     }
 
     /// The function's name.
@@ -137,9 +169,26 @@ impl Resolved {
         matches!(self.frame().ty(self.frame().result()), Type::Void)
     }
 
-    /// The C function pointer to it, valid as long as this value.
+    /// How its calls are made, of a function with `...`.
+    pub(crate) fn open(&self) -> Option<&Open> {
+        self.open.as_ref()
+    }
+
+    /// The C function pointer to it, valid as long as this value; NULL where it has none.
     pub(crate) fn pointer(&self) -> *const c_void {
-        self.thunk.get().map_or(std::ptr::null(), Thunk::code)
+        self.code().unwrap_or(std::ptr::null())
+    }
+
+    /// The same, with the reason where there is none.
+    ///
+    /// # Errors
+    /// Of a function with `...` whose arguments no pointer could recover.
+    pub(crate) fn code(&self) -> Result<*const c_void, Error> {
+        match self.thunk.get() {
+            Some(Ok(thunk)) => Ok(thunk.code()),
+            Some(Err(reason)) => Err(reason.refusal()),
+            None => Ok(std::ptr::null()),
+        }
     }
 }
 
@@ -154,9 +203,37 @@ pub(crate) fn parse(prototype: &str) -> Result<CallFrame, Error> {
     })
 }
 
+/// Why there is no C pointer to a function.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum NoPointer {
+    /// libffi cannot.
+    #[error("{0}")]
+    Interface(#[from] FfiError),
+    /// What stands in place of `...` cannot be recovered from a call.
+    #[error(
+        "'{function}': a pointer to it cannot recover what is passed in place of '...' {reason}; call it \
+         with values, or write the arguments of the call out and add __variadic(n)"
+    )]
+    Arguments {
+        /// The function.
+        function: String,
+        /// Where, or beside what.
+        reason: &'static str,
+    },
+}
+
+impl NoPointer {
+    fn refusal(&self) -> Error {
+        refusal(self.to_string())
+    }
+}
+
 /// A layout's refusal as the prototype's.
 fn refused(error: LayoutError) -> Error {
-    let message = error.to_string();
+    refusal(error.to_string())
+}
+
+fn refusal(message: String) -> Error {
     Error::Prototype(Refusal {
         code: String::new(),
         rendered: message.clone(),

@@ -102,6 +102,15 @@ pub(crate) fn check<F: Signature>(function: &Resolved) -> Result<(), SignatureMi
         expected,
         found,
     };
+    if function.open().is_some() {
+        return Err(mismatch(
+            "parameters",
+            "'...' (a Rust function type has its arguments written out: so must the prototype, with \
+             __variadic(n))"
+                .to_owned(),
+            format!("{} of them", parameters.len()),
+        ));
+    }
     if parameters.len() != frame.parameters().len() {
         let count = |number: usize| match number {
             1 => "1 parameter".to_owned(),

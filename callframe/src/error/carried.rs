@@ -11,11 +11,10 @@ pub(super) fn texts(code: Code) -> Option<(&'static str, &'static str)> {
              such a function is refused, not called with a pointer that means nothing there.",
         ),
         Code::E0202 => (
-            "not carried yet: variadic functions",
-            "What stands in place of `...` is known neither to the prototype nor to the machine code \
-             behind a function pointer. `__printf`, `__sentinel`, `__variadic` and `__variadic_by` are \
-             part of the language and will say it; for now declare a non-variadic function that does \
-             the same, such as vsnprintf's relatives without `...`.",
+            "not carried yet: callbacks with `...`",
+            "A function of the library may take `...`, as `__printf`, `__sentinel`, `__variadic` or \
+             `__variadic_by` say. A callback may not: what the library passes there is known only to \
+             the callback, when it looks. Give the callback the parameters that the library passes it.",
         ),
         Code::E0205 => (
             "not carried yet: cursors",
@@ -50,12 +49,6 @@ pub(super) fn texts(code: Code) -> Option<(&'static str, &'static str)> {
             "`__retained(h)` says that the library goes on reading the caller's data after the call, \
              until h is closed. This release ends the life of copied data with the call, so the \
              library would read freed memory: the function is refused.",
-        ),
-        Code::E0215 => (
-            "not carried yet: time limits in the prototype",
-            "`__timeout(ms)` limits each call of the function. This release takes time limits from the \
-             options of the library or virtual machine only, and refuses a limit that it would not \
-             keep.",
         ),
         Code::E0216 => (
             "not carried yet: bit-fields",

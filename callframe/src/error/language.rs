@@ -171,8 +171,8 @@ pub(super) fn texts(code: Code) -> Option<(&'static str, &'static str)> {
         ),
         Code::E0127 => (
             "an annotation in the wrong place",
-            "`__success`, `__fail`, `__noerrno`, `__idempotent`, `__noreturn` and `__nocallback` \
-             belong to the function and stand after its closing `)`; the others belong to a pointer or \
+            "`__success`, `__fail`, `__noerrno`, `__idempotent`, `__timeout`, `__noreturn`, \
+             `__nocallback` and the words about `...` belong to the function and stand after its closing `)`; the others belong to a pointer or \
              an int. Each is written once.",
         ),
         Code::E0128 => (
@@ -217,6 +217,32 @@ pub(super) fn texts(code: Code) -> Option<(&'static str, &'static str)> {
             "`__or_const(0, -1)` lists values that a pointer may have besides leading to something: \
              iconv_open answers -1 where it fails, SQLITE_TRANSIENT is -1 in place of a function. \
              They travel as they are. Data that is copied has no such values; NULL is always allowed.",
+        ),
+        Code::E0160 => (
+            "nothing says what takes the place of `...`",
+            "Machine code does not show how many arguments stand in place of `...`, nor of which types, \
+             and what is unknown cannot be carried. `__printf(f, first)` types them by the format in \
+             parameter f (GCC's format attribute is understood), `__sentinel` says they are text up to \
+             a NULL, `__variadic_by(tag)` lets the value of a parameter choose from a table, and \
+             `__variadic(n)` says that the arguments are written out among the parameters, of which \
+             the first n are the named ones.",
+        ),
+        Code::E0161 => (
+            "an argument that C passes as another type",
+            "In place of `...` C passes float as double, and integers narrower than int as int. A \
+             prototype with `__variadic(n)` writes the arguments as they are passed: double, int.",
+        ),
+        Code::E0162 => (
+            "a word about `...` that does not suit the function",
+            "`__printf(f, first)`, `__sentinel` and `__variadic_by(tag)` stand on a function with `...`, \
+             `__variadic(n)` on one without. Positions count from 1: f is the format, a `const char *` \
+             that goes in, and first is one more than the number of parameters. Of `__variadic(n)` n is \
+             the number of named parameters. tag is an integer parameter. One of them is said once.",
+        ),
+        Code::E0164 => (
+            "a time limit that is none",
+            "`__timeout(ms)` is the time in milliseconds that one call may take, from 1 to 4294967295. \
+             Without it the limit of the library, the options or the configuration holds.",
         ),
         Code::E0165 => (
             "a name without a prototype",

@@ -81,6 +81,10 @@ impl Resolver<'_> {
                 AnnotationKind::NoErrno => std::mem::replace(&mut contract.no_errno, true),
                 AnnotationKind::Idempotent => std::mem::replace(&mut contract.idempotent, true),
                 AnnotationKind::NoCallback => std::mem::replace(&mut contract.no_callback, true),
+                AnnotationKind::Timeout(milliseconds) => {
+                    let limit = time_limit(*milliseconds, span)?;
+                    contract.timeout.replace(limit).is_some()
+                }
                 AnnotationKind::NoReturn => {
                     contract.no_return = true;
                     false
@@ -123,6 +127,21 @@ impl Resolver<'_> {
             (FailValue::Float(bits), false) => Ok(FailValue::Float(bits)),
         }
     }
+}
+
+/// `__timeout(ms)`: a limit that is one, and fits the template.
+fn time_limit(milliseconds: i128, span: Span) -> Resolved<u32> {
+    u32::try_from(milliseconds)
+        .ok()
+        .filter(|limit| *limit > 0)
+        .ok_or_else(|| {
+            PrototypeError::new(
+                Code::E0164,
+                span.range(),
+                format!("{milliseconds} ms is no time limit"),
+            )
+            .label("from 1 to 4294967295 milliseconds")
+        })
 }
 
 /// Whether `value` is one of the type, as written with or without a sign: -1 is all ones.

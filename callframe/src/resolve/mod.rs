@@ -11,6 +11,7 @@
 //! | `unions` | which member of a union is there |
 //! | `names` | expressions with their names bound |
 //! | `contract` | what is said of the function |
+//! | `variadic` | what takes the place of `...` |
 //! | `advice` | the words of the errors that need more than one line |
 //!
 //! Types enter the frame in one order only (result, parameters, each after what it is made of), so
@@ -25,6 +26,7 @@ mod parameters;
 mod pointers;
 mod records;
 mod unions;
+mod variadic;
 
 use std::collections::HashMap;
 
@@ -78,11 +80,13 @@ pub(crate) fn frame(
     let result = resolver.result(prototype)?;
     let parameters = resolver.parameters()?;
     let contract = resolver.contract(prototype, result)?;
+    let variadic = resolver.variadic(prototype, &parameters)?;
     resolver.check_needs(&parameters)?;
     Ok(CallFrame {
         name: prototype.name.text.clone(),
         parameters,
         result,
+        variadic,
         types: resolver.types,
         records: resolver.records,
         contract,

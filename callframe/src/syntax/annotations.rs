@@ -5,7 +5,7 @@
 //! has been read whole.
 
 use super::parser::{Parsed, Parser};
-use super::raw::{Annotation, AnnotationKind, Name, RawExtent};
+use super::raw::{Annotation, AnnotationKind, Name, RawExtent, RawVariadic};
 use super::token::{Kind, Span};
 use super::words;
 use crate::error::{Code, PrototypeError};
@@ -127,7 +127,7 @@ impl Parser<'_, '_> {
             self.expect(")", &format!("to close `__{name}`"))?;
             kind
         } else {
-            self.bare(name, start)
+            self.bare(name)
         };
         let span = start.to(self.last_span());
         if let Some(kind) = kind {
@@ -136,7 +136,7 @@ impl Parser<'_, '_> {
         Ok(())
     }
 
-    fn bare(&mut self, name: &str, span: Span) -> Option<AnnotationKind> {
+    fn bare(&mut self, name: &str) -> Option<AnnotationKind> {
         Some(match name {
             "in" => AnnotationKind::Direction(Direction::In),
             "out" => AnnotationKind::Direction(Direction::Out),
@@ -155,11 +155,8 @@ impl Parser<'_, '_> {
             "idempotent" => AnnotationKind::Idempotent,
             "noreturn" => AnnotationKind::NoReturn,
             "nocallback" => AnnotationKind::NoCallback,
-            _ => {
-                // What is left says how to type `...`.
-                self.not_carried(Code::E0202, span);
-                return None;
-            }
+            "sentinel" => AnnotationKind::Variadic(RawVariadic::Sentinel),
+            _ => return None,
         })
     }
 
@@ -187,6 +184,17 @@ impl Parser<'_, '_> {
             "case" => AnnotationKind::Case(self.constants()?),
             "success" => AnnotationKind::Success(self.condition()?),
             "fail" => AnnotationKind::Fail(self.fail_value()?),
+            "timeout" => AnnotationKind::Timeout(self.constant("a time limit")?.0),
+            "printf" => {
+                let format = self.constant("a position")?.0;
+                self.expect(",", "between the two positions")?;
+                let first = self.constant("a position")?.0;
+                AnnotationKind::Variadic(RawVariadic::Printf(format, first))
+            }
+            "variadic" => {
+                let fixed = self.constant("the number of fixed parameters")?.0;
+                AnnotationKind::Variadic(RawVariadic::Fixed(fixed))
+            }
             _ => {
                 let code = self.uncarried_arguments(name)?;
                 let span = start.to(self.span());
@@ -207,16 +215,6 @@ impl Parser<'_, '_> {
                 self.parameter_name()?;
                 Code::E0208
             }
-            "printf" => {
-                self.constant("a position")?;
-                self.expect(",", "between the two positions")?;
-                self.constant("a position")?;
-                Code::E0202
-            }
-            "variadic" => {
-                self.constant("the number of fixed parameters")?;
-                Code::E0202
-            }
             "variadic_by" => {
                 self.parameter_name()?;
                 Code::E0202
@@ -226,10 +224,6 @@ impl Parser<'_, '_> {
                 self.expect(",", "between the pointer and what is left")?;
                 self.parameter_name()?;
                 Code::E0205
-            }
-            "timeout" => {
-                self.constant("a time limit")?;
-                Code::E0215
             }
             _ => {
                 self.field_path()?;

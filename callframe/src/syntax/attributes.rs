@@ -3,7 +3,7 @@
 
 use super::annotations::{is_annotation, speaks_of_function};
 use super::parser::{Parsed, Parser};
-use super::raw::{Annotation, AnnotationKind};
+use super::raw::{Annotation, AnnotationKind, RawVariadic};
 use super::token::{Kind, Span};
 use crate::error::{Code, PrototypeError};
 use crate::types::Direction;
@@ -22,7 +22,6 @@ const HARMLESS: &[&str] = &[
     "externally_visible",
     "fallthrough",
     "flatten",
-    "format",
     "format_arg",
     "hot",
     "leaf",
@@ -36,7 +35,6 @@ const HARMLESS: &[&str] = &[
     "pure",
     "reproducible",
     "returns_nonnull",
-    "sentinel",
     "sysv_abi",
     "unavailable",
     "unsequenced",
@@ -221,6 +219,8 @@ impl Parser<'_, '_> {
             "null_terminated_string_arg" if self.at("(") => {
                 Some(AnnotationKind::TerminatedParameter(self.position()?))
             }
+            "format" if self.at("(") => self.format()?,
+            "sentinel" => self.sentinel()?,
             "returns_twice" => {
                 return Err(self
                     .error(
@@ -298,6 +298,31 @@ impl Parser<'_, '_> {
         let first = !self.eat(",") || self.position_number()? == 1;
         self.expect(")", "to close malloc")?;
         Ok(first.then(|| AnnotationKind::ReleasedBy(function.to_owned())))
+    }
+
+    /// `(printf, 1, 2)`; other formats type no arguments of a call, and `(printf, 1, 0)` has none.
+    fn format(&mut self) -> Parsed<Option<AnnotationKind>> {
+        self.expect("(", "after format")?;
+        let (archetype, _) = self.expect_name("the kind of format")?;
+        let printf = matches!(plain(archetype), "printf" | "gnu_printf");
+        self.expect(",", "after the kind of format")?;
+        let format = self.constant("a parameter's position")?.0;
+        self.expect(",", "between the two positions")?;
+        let first = self.constant("a parameter's position")?.0;
+        self.expect(")", "to close format")?;
+        let variadic = RawVariadic::Printf(format, first);
+        Ok((printf && first != 0).then_some(AnnotationKind::VariadicAttribute(variadic)))
+    }
+
+    /// A sentinel that is not the last argument ends nothing that we could walk.
+    fn sentinel(&mut self) -> Parsed<Option<AnnotationKind>> {
+        let mut after = 0;
+        if self.eat("(") {
+            after = self.constant("the arguments after the sentinel")?.0;
+            self.expect(")", "to close sentinel")?;
+        }
+        let variadic = RawVariadic::Sentinel;
+        Ok((after == 0).then_some(AnnotationKind::VariadicAttribute(variadic)))
     }
 
     fn position(&mut self) -> Parsed<u32> {

@@ -134,7 +134,6 @@ impl Parser<'_, '_> {
         specifiers: &Specifiers,
         declarator: Declarator,
     ) -> Parsed<RawPrototype> {
-        let uncarried = self.uncarried.first().copied();
         let Some(name) = declarator.name.clone() else {
             return Err(self.unexpected("a name"));
         };
@@ -175,6 +174,11 @@ impl Parser<'_, '_> {
                 .help("what describes the result stands after the result's `*`"));
         }
         self.linkage(specifiers, &name)?;
+        // The function's own `...` is carried, a callback's is not.
+        let own = |uncarried: &&Uncarried| {
+            uncarried.code != Code::E0202 || Some(uncarried.span) != function.variadic
+        };
+        let uncarried = self.uncarried.iter().find(own).copied();
         Ok(RawPrototype {
             name,
             function,

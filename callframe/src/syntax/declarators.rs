@@ -38,7 +38,17 @@ pub(super) struct Modifier {
 enum ModifierKind {
     Pointer,
     Array(Option<RawExpression>),
-    Function(Vec<RawMember>, Option<Span>),
+    Function(List),
+}
+
+/// What stands between the parentheses of a function.
+#[derive(Default)]
+struct List {
+    parameters: Vec<RawMember>,
+    /// Where `()` stands.
+    empty: Option<Span>,
+    /// Where `...` stands.
+    variadic: Option<Span>,
 }
 
 /// Whether a declarator must have a name.
@@ -175,36 +185,37 @@ impl Parser<'_, '_> {
     fn parameter_list(&mut self) -> Parsed<Modifier> {
         let start = self.span();
         self.advance();
-        let mut parameters = Vec::new();
-        let mut empty = None;
+        let mut list = List::default();
         if self.at(")") {
-            empty = Some(start.to(self.span()));
+            list.empty = Some(start.to(self.span()));
         } else if self.at_word("void") && self.peek_at(1) == Kind::Punctuation(")") {
             self.advance();
         } else {
-            self.parameters(&mut parameters)?;
+            self.parameters(&mut list)?;
         }
         let end = self.expect(")", "or `,` after this parameter")?;
         Ok(Modifier {
-            kind: ModifierKind::Function(parameters, empty),
+            kind: ModifierKind::Function(list),
             constant: false,
             annotations: Vec::new(),
             span: start.to(end),
         })
     }
 
-    fn parameters(&mut self, parameters: &mut Vec<RawMember>) -> Parsed<()> {
+    fn parameters(&mut self, list: &mut List) -> Parsed<()> {
         loop {
             let span = self.span();
             if self.eat("...") {
+                // Of the function that the text declares it can be; see `function`.
                 self.not_carried(Code::E0202, span);
+                list.variadic = Some(span);
                 return Ok(());
             }
-            if parameters.len() >= MAXIMUM_PARAMETERS {
+            if list.parameters.len() >= MAXIMUM_PARAMETERS {
                 return Err(self.error(Code::E0130, span, "a function has at most 127 parameters"));
             }
             let parameter = self.parameter()?;
-            parameters.push(parameter);
+            list.parameters.push(parameter);
             if !self.eat(",") {
                 return self.misplaced_word();
             }
@@ -321,16 +332,21 @@ impl Parser<'_, '_> {
                     }
                     Shape::Array(Arc::new(ty), bound)
                 }
-                ModifierKind::Function(parameters, empty) => {
+                ModifierKind::Function(list) => {
                     if matches!(ty.shape, Shape::Function(_) | Shape::Array(..)) {
                         return Err(self.no_such_type(span, "a function cannot return this type"));
                     }
-                    let deepest = parameters.iter().map(|parameter| parameter.ty.depth).max();
+                    let deepest = list
+                        .parameters
+                        .iter()
+                        .map(|parameter| parameter.ty.depth)
+                        .max();
                     depth = depth.max(deepest.unwrap_or(0));
                     Shape::Function(Arc::new(RawFunction {
                         result: ty,
-                        parameters,
-                        empty,
+                        parameters: list.parameters,
+                        empty: list.empty,
+                        variadic: list.variadic,
                     }))
                 }
             };

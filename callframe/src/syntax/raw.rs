@@ -39,6 +39,8 @@ pub(crate) struct RawFunction {
     pub parameters: Vec<RawMember>,
     /// Where `()` stands in place of `(void)`.
     pub empty: Option<Span>,
+    /// Where `...` stands.
+    pub variadic: Option<Span>,
 }
 
 /// A parameter, or a member of a record.
@@ -111,6 +113,13 @@ pub(crate) enum AnnotationKind {
     Idempotent,
     NoReturn,
     NoCallback,
+    /// `__timeout(ms)`
+    Timeout(i128),
+    /// What tells the types of the arguments in place of `...`.
+    Variadic(RawVariadic),
+    /// GCC `format(printf, f, first)` and `sentinel`: the same, where there is a `...` and no
+    /// annotation says otherwise.
+    VariadicAttribute(RawVariadic),
     /// GCC `access(mode, pointer[, size])`: parameters counted from 1.
     Access {
         direction: Direction,
@@ -123,6 +132,16 @@ pub(crate) enum AnnotationKind {
     DescriptorParameter(u32),
     /// GCC `null_terminated_string_arg(n)`.
     TerminatedParameter(u32),
+}
+
+/// What tells the types of the arguments in place of `...`, as written.
+#[derive(Clone, Debug)]
+pub(crate) enum RawVariadic {
+    /// How many parameters are named in C.
+    Fixed(i128),
+    /// The positions of the format and of the first argument, counted from 1.
+    Printf(i128, i128),
+    Sentinel,
 }
 
 /// How far a pointer reaches, as written.
@@ -205,6 +224,9 @@ impl AnnotationKind {
                 | Idempotent
                 | NoReturn
                 | NoCallback
+                | Timeout(_)
+                | Variadic(_)
+                | VariadicAttribute(_)
                 | Access { .. }
                 | ReleasedBy(_)
                 | DescriptorParameter(_)

@@ -11,6 +11,8 @@
 //! | 1 | flags: 1 `__noerrno`, 2 `__noreturn`, 4 `__success` follows, 8 `__fail` integer follows, 16 `__fail` float follows, 32 `__idempotent`, 64 `__nocallback` |
 //! | … | name: u16 length, bytes |
 //! | … | the `__success` expression, then the 16 bytes of an integer `__fail` or the 8 of a float one, where flagged |
+//! | 2 | of a variadic function, the number of its named parameters and one; else 0 |
+//! | 4 | `__timeout` in milliseconds, 0 where there is none |
 //! | 2 | number of parameters; for each: u32 slot offset, u32 type number |
 //! | 4 | type number of the result |
 //! | … | the types in order of their numbers |
@@ -46,7 +48,7 @@
 use super::Template;
 use crate::expression::{Expression, Operation};
 use crate::types::{
-    Direction, Extent, FailValue, Filled, Identity, Ownership, Pointer, Type, TypeId,
+    Direction, Extent, FailValue, Filled, Identity, Ownership, Pointer, Type, TypeId, Variadic,
 };
 use std::collections::HashMap;
 
@@ -119,6 +121,14 @@ impl Writer<'_> {
             Some(FailValue::Integer(value)) => self.bytes.extend(value.to_le_bytes()),
             Some(FailValue::Float(bits)) => self.bytes.extend(bits.to_le_bytes()),
         }
+        let named = match frame.variadic() {
+            None => 0,
+            Some(Variadic::Fixed(fixed)) => *fixed as u16 + 1,
+            Some(_) => frame.parameters().len() as u16 + 1,
+        };
+        self.bytes.extend(named.to_le_bytes());
+        let timeout = contract.timeout.unwrap_or(0);
+        self.bytes.extend(timeout.to_le_bytes());
     }
 
     fn signature(&mut self) {

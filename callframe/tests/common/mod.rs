@@ -210,7 +210,10 @@ pub const ROWS: &[(&str, Verdict)] = &[
     ),
     (
         "int snprintf(char *__out __sized_by(n) __null_terminated s, size_t n, const char *fmt, ...) __printf(3, 4);",
-        Refused("E0202"),
+        Carried(
+            "int snprintf(char *__out __sized_by(n) __null_terminated s, size_t n, \
+             const char *__in __null_terminated fmt, ...) __printf(3, 4)",
+        ),
     ),
     (
         "CURLcode curl_easy_setopt(CURL *__handle h, CURLoption option, ...) __variadic_by(option);",
@@ -218,7 +221,10 @@ pub const ROWS: &[(&str, Verdict)] = &[
     ),
     (
         "int execl(const char *path, const char *arg, ...) __sentinel;",
-        Refused("E0202"),
+        Carried(
+            "int execl(const char *__in __null_terminated path, const char *__in __null_terminated arg, \
+             ...) __sentinel",
+        ),
     ),
     (
         "size_t iconv(iconv_t __handle cd,

@@ -20,13 +20,14 @@ pub fn run(call: &Call) -> Verdict {
     let words = sizes::completed(&frame, &call.arguments);
     let given = literal::arguments(&frame, &words)
         .map_err(|error| flatten(wrong_words(call, frame.name(), &error)))?;
+    let frame = &given.frame;
     let outcome =
         carry_out(call, &prototype, &given.values).map_err(|error| flatten(failed(call, error)))?;
     if call.json {
-        super::print(&format!("{}\n", json::outcome(&frame, &outcome)))?;
+        super::print(&format!("{}\n", json::outcome(frame, &outcome)))?;
         return Ok(0);
     }
-    let mut text = format::outcome(&frame, &outcome);
+    let mut text = format::outcome(frame, &outcome);
     if call.errno {
         text.push_str(&errno_line(outcome.errno));
     }
@@ -114,6 +115,9 @@ fn wrong_words(call: &Call, function: &str, error: &ArgumentError) -> Result<Pro
             "options stand before the first ARG: cosmos call --json TARGET PROTOTYPE ARG..."
         }
         ArgumentError::Count { .. } => "give one ARG per parameter; _ stands for an output",
+        ArgumentError::Further(_) => {
+            "what takes the place of `...` is one ARG for each conversion, or text of a list"
+        }
         ArgumentError::Form { .. } => "`cosmos call --help` lists the forms of an ARG",
     };
     Ok(Problem::usage(Report::new(error.to_string()).help(help)))

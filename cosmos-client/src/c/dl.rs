@@ -155,7 +155,7 @@ unsafe fn resolve(dl: *mut cosmos_dl, prototype: *const c_char) -> Result<*mut c
     Session::current()
         .handles()
         .with_library(dl.addr() as u64, |library: &Library| {
-            Ok(library.target().resolve(prototype)?.pointer().cast_mut())
+            Ok(library.target().resolve(prototype)?.code()?.cast_mut())
         })?
 }
 

@@ -111,6 +111,7 @@ impl Build {
 
     pub fn finish(self, name: &str, result: TypeId) -> Arc<CallFrame> {
         Arc::new(CallFrame {
+            variadic: None,
             name: name.to_owned(),
             parameters: self.parameters,
             result,

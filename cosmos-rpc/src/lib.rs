@@ -12,6 +12,8 @@
 //! | [`asynchronous`] | the transport for the daemons, on tokio (feature `tokio`) |
 //! | [`peer`] | who is at the other end of a socket, and whom to refuse |
 //! | [`rendezvous`] | the socket directory, its checks, and starting the daemons on demand |
+//! | [`ring`] | the shared-memory carrier of calls, between one client thread and one VM thread |
+//! | [`generation`] | telling a forked child from its parent |
 //! | [`daemon`] | becoming a daemon: what a process started by anybody must clean up |
 //!
 //! `docs/protocol.md` gives the same protocol byte by byte; the tests under `tests/golden.rs` hold
@@ -26,10 +28,12 @@ pub mod descriptor;
 mod exchange;
 pub mod fault;
 pub mod frame;
+pub mod generation;
 pub mod handshake;
 pub mod message;
 pub mod peer;
 pub mod rendezvous;
+pub mod ring;
 
 pub use fault::{Blame, Fault, FaultCode};
 pub use frame::{Frame, Limits};

@@ -1,0 +1,445 @@
+//! An end of a ring, as the crates above use it.
+
+use super::handover::{HandOver, Look};
+use super::layout::{INLINE, Side};
+use super::machine::{Machine, Native};
+use super::placement::{OwnThread, Placement};
+use super::segment::Segment;
+use super::waiting::{Broken, FIRST_NAP, Limits, Settings, Waiting, nanoseconds};
+use crate::{Fault, FaultCode};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// What came: kind and id as [`message`](crate::message) numbers them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// What it is.
+    pub kind: u16,
+    /// What it is about.
+    pub id: u64,
+}
+
+/// Who is at the other end, asked after every nap.
+pub trait Peer {
+    /// Whether it is gone: its process has ended, or its end of the socket is closed.
+    fn is_gone(&mut self) -> bool;
+}
+
+/// An end of a ring. Whoever has the turn may [`post`](End::post), the other one may
+/// [`take`](End::take); the client has it first. An end belongs to the thread that uses it, for the
+/// VM's end changes where its thread sleeps.
+#[derive(Debug)]
+pub struct End {
+    machine: Native,
+    ring: HandOver,
+    waiting: Waiting,
+    placement: Option<Placement<OwnThread>>,
+    naps: (u64, u64),
+    area: usize,
+    /// Whether this end may post.
+    turn: bool,
+    broken: Option<Fault>,
+}
+
+impl End {
+    /// The client's end of a segment that it made.
+    pub fn client(segment: Segment, settings: &Settings) -> End {
+        End::new(segment, Side::Client, settings)
+    }
+
+    /// The VM's end of a segment that it received.
+    pub fn vm(segment: Segment, settings: &Settings) -> End {
+        End::new(segment, Side::Vm, settings)
+    }
+
+    fn new(segment: Segment, side: Side, settings: &Settings) -> End {
+        let (mapping, area) = segment.into_mapping();
+        let colocate = side == Side::Vm && settings.colocate;
+        let longest = nanoseconds(settings.nap).max(1);
+        End {
+            machine: Native { mapping },
+            ring: HandOver::new(side, 0),
+            waiting: Waiting::new(settings),
+            placement: colocate.then(|| Placement::new(OwnThread)),
+            naps: (nanoseconds(FIRST_NAP).min(longest), longest),
+            area,
+            turn: side == Side::Client,
+            broken: None,
+        }
+    }
+
+    /// Whether a body of this length goes through this ring.
+    pub fn fits(&self, length: usize) -> bool {
+        length <= self.area
+    }
+
+    /// Hands a message over; its body is the parts one after the other.
+    ///
+    /// # Errors
+    /// `TooLarge` where it does not fit, and nothing was handed over; `Forked` in a child of the
+    /// process that made this end; what broke the ring before; `Protocol` without the turn.
+    pub fn post(&mut self, kind: u16, id: u64, body: &[&[u8]]) -> Result<(), Fault> {
+        self.usable(true)?;
+        let length = body
+            .iter()
+            .map(|part| part.len())
+            .fold(0, usize::saturating_add);
+        let (true, Ok(number)) = (self.fits(length), u32::try_from(length)) else {
+            return Err(Fault::caller(
+                FaultCode::TooLarge,
+                format!(
+                    "{length} bytes do not fit into a ring of {} bytes",
+                    self.area
+                ),
+            ));
+        };
+        let side = self.ring.side();
+        let line = side.line();
+        let mapping = &self.machine.mapping;
+        let at = if length <= INLINE {
+            line.inline
+        } else {
+            side.bodies(self.area)
+        };
+        mapping.copy_in(at, body);
+        mapping
+            .word(line.kind)
+            .store(u32::from(kind), Ordering::Relaxed);
+        mapping.word(line.length).store(number, Ordering::Relaxed);
+        mapping.long(line.id).store(id, Ordering::Relaxed);
+        self.turn = false;
+        self.ring.publish(&self.machine);
+        Ok(())
+    }
+
+    /// Waits for a message; its body is what `body` holds afterwards.
+    ///
+    /// `timeout` counts the time asleep: what passes before, spinning, is bounded by
+    /// [`Settings::spin`].
+    ///
+    /// # Errors
+    /// `TimedOut`; `Disconnected` when the peer is gone; `Protocol` for what no honest peer writes,
+    /// or with the turn; `Forked` in a child of the process that made this end. The ring cannot be
+    /// used any more after any of them.
+    pub fn take(
+        &mut self,
+        timeout: Option<Duration>,
+        peer: &mut impl Peer,
+        body: &mut Vec<u8>,
+    ) -> Result<Message, Fault> {
+        self.usable(false)?;
+        self.make_room();
+        match self.waiting.awake(&self.machine, &self.ring) {
+            Look::Arrived => {}
+            Look::NotYet(_) => self.sleep(timeout, peer)?,
+            Look::Forged(word) => return self.breaks(broken(Broken::Forged(word))),
+        }
+        self.ring.accept();
+        self.turn = true;
+        self.read(body)
+    }
+
+    /// Where requests are dense on one CPU, the VM's thread moves off: while the caller, who was just
+    /// answered, is at work.
+    fn make_room(&mut self) {
+        let Some(placement) = &mut self.placement else {
+            return;
+        };
+        let caller = self.machine.cpu_of(self.ring.other());
+        if caller == self.machine.cpu() {
+            let now = self.machine.now();
+            if placement.crowded(now) && placement.move_off(now, caller) {
+                self.machine.set_cpu(self.ring.side(), self.machine.cpu());
+            }
+        }
+    }
+
+    fn sleep(&mut self, timeout: Option<Duration>, peer: &mut impl Peer) -> Result<(), Fault> {
+        let limits = Limits {
+            timeout: timeout.map(nanoseconds),
+            naps: self.naps,
+        };
+        let (side, other) = (self.ring.side(), self.ring.other());
+        let mut begun = 0;
+        if let Some(placement) = &mut self.placement {
+            begun = self.machine.now();
+            let caller = self.machine.cpu_of(other);
+            if placement.settle(begun, caller) {
+                self.machine.set_cpu(side, caller);
+            }
+        }
+        let mut gone = || peer.is_gone();
+        let waited = self
+            .waiting
+            .asleep(&self.machine, &self.ring, limits, &mut gone);
+        if let Some(placement) = &mut self.placement {
+            let stamp = self.machine.stamp_of(other);
+            placement.rise(self.machine.now(), (stamp > begun).then_some(stamp));
+        }
+        match waited {
+            Ok(()) => Ok(()),
+            Err(reason) => self.breaks(broken(reason)),
+        }
+    }
+
+    /// Reads each field once, and checks what it read.
+    fn read(&mut self, body: &mut Vec<u8>) -> Result<Message, Fault> {
+        let other = self.ring.other();
+        let line = other.line();
+        let mapping = &self.machine.mapping;
+        let kind = mapping.word(line.kind).load(Ordering::Relaxed);
+        let length = mapping.word(line.length).load(Ordering::Relaxed);
+        let id = mapping.long(line.id).load(Ordering::Relaxed);
+        let (Ok(kind), Ok(length)) = (u16::try_from(kind), usize::try_from(length)) else {
+            return self.breaks(forged(&format!("a message of kind {kind:#x}")));
+        };
+        let at = if length <= INLINE {
+            line.inline
+        } else {
+            other.bodies(self.area)
+        };
+        body.clear();
+        if !self.fits(length) || !mapping.copy_out(at, length, body) {
+            return self.breaks(forged(&format!("a body of {length} bytes")));
+        }
+        Ok(Message { kind, id })
+    }
+
+    fn usable(&self, turn: bool) -> Result<(), Fault> {
+        if !self.machine.mapping.is_ours() {
+            return Err(Fault::caller(
+                FaultCode::Forked,
+                "this process is a fork of the one that shares memory with the VM",
+            ));
+        }
+        if let Some(fault) = &self.broken {
+            return Err(fault.clone());
+        }
+        if self.turn != turn {
+            return Err(Fault::host(
+                FaultCode::Protocol,
+                "both ends of a ring would speak, or wait, at once",
+            ));
+        }
+        Ok(())
+    }
+
+    fn breaks<T>(&mut self, fault: Fault) -> Result<T, Fault> {
+        Err(self.broken.get_or_insert(fault).clone())
+    }
+}
+
+fn broken(reason: Broken) -> Fault {
+    match reason {
+        Broken::Late => Fault::peer(FaultCode::TimedOut, "the peer did not answer in time"),
+        Broken::Gone => Fault::peer(
+            FaultCode::Disconnected,
+            "the peer closed the connection instead of answering",
+        ),
+        Broken::Forged(word) => forged(&format!("the sequence number of {word:#010x}")),
+    }
+}
+
+fn forged(what: &str) -> Fault {
+    Fault::peer(
+        FaultCode::Protocol,
+        format!("the peer wrote {what} into shared memory, which cannot be"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::layout::{Line, SLEEP};
+    use super::*;
+
+    struct Here;
+
+    impl Peer for Here {
+        fn is_gone(&mut self) -> bool {
+            false
+        }
+    }
+
+    struct Gone;
+
+    impl Peer for Gone {
+        fn is_gone(&mut self) -> bool {
+            true
+        }
+    }
+
+    const SOON: Option<Duration> = Some(Duration::from_millis(3));
+
+    fn pair(area: usize) -> (End, End) {
+        let segment = Segment::new(area).unwrap();
+        let sent = segment.descriptor().try_clone_to_owned().unwrap();
+        let there = Segment::received(sent).unwrap();
+        (
+            End::client(segment, &Settings::ASKING),
+            End::vm(there, &Settings::SERVING),
+        )
+    }
+
+    /// The VM's end taken apart: what a hostile VM writes.
+    fn hostile(vm: &End) -> (&Native, &'static Line) {
+        (&vm.machine, Side::Vm.line())
+    }
+
+    #[test]
+    fn messages_of_every_size_go_there_and_back_nested() {
+        let (mut client, mut vm) = pair(8192);
+        let mut body = Vec::new();
+        for length in [0, 1, 31, 32, 33, 64, 4096, 8192] {
+            let bytes: Vec<u8> = (0..length).map(|at| at as u8 ^ 0x5a).collect();
+            client
+                .post(0x310, 7, &[&bytes[..length / 2], &bytes[length / 2..]])
+                .unwrap();
+            let call = vm.take(None, &mut Here, &mut body).unwrap();
+            assert_eq!((call.kind, call.id, &body), (0x310, 7, &bytes));
+            // A callback inside of the call.
+            vm.post(0x311, 9, &[b"ask"]).unwrap();
+            let callback = client.take(None, &mut Here, &mut body).unwrap();
+            assert_eq!((callback.kind, callback.id), (0x311, 9));
+            client.post(0x8311, 9, &[]).unwrap();
+            vm.take(None, &mut Here, &mut body).unwrap();
+            vm.post(0x8310, u64::MAX, &[&bytes]).unwrap();
+            let reply = client.take(None, &mut Here, &mut body).unwrap();
+            assert_eq!((reply.kind, reply.id, &body), (0x8310, u64::MAX, &bytes));
+        }
+        let fault = client.post(1, 1, &[&[0; 8193]]).unwrap_err();
+        assert_eq!(fault.code, FaultCode::TooLarge);
+        client.post(1, 1, &[]).unwrap();
+    }
+
+    #[test]
+    fn who_has_the_turn_posts_and_the_other_takes() {
+        let (mut client, mut vm) = pair(4096);
+        let mut body = Vec::new();
+        assert!(client.take(SOON, &mut Here, &mut body).is_err());
+        assert!(vm.post(1, 1, &[]).is_err());
+        client.post(1, 1, &[]).unwrap();
+        assert!(client.post(1, 1, &[]).is_err());
+    }
+
+    #[test]
+    fn silence_ends_with_the_deadline_or_the_peer() {
+        let (mut client, mut vm) = pair(4096);
+        let mut body = Vec::new();
+        client.post(1, 1, &[]).unwrap();
+        let late = client.take(SOON, &mut Here, &mut body).unwrap_err();
+        assert_eq!(late.code, FaultCode::TimedOut);
+        // What broke it stays, even when the answer comes after all.
+        vm.take(None, &mut Here, &mut body).unwrap();
+        vm.post(2, 1, &[]).unwrap();
+        assert_eq!(
+            client.take(None, &mut Here, &mut body).unwrap_err().code,
+            FaultCode::TimedOut
+        );
+
+        let (mut client, _vm) = pair(4096);
+        client.post(1, 1, &[]).unwrap();
+        let gone = client.take(None, &mut Gone, &mut body).unwrap_err();
+        assert_eq!(gone.code, FaultCode::Disconnected);
+    }
+
+    #[test]
+    fn an_answer_given_before_the_end_is_taken() {
+        struct Leaving<'a>(&'a mut End);
+        impl Peer for Leaving<'_> {
+            fn is_gone(&mut self) -> bool {
+                self.0.post(2, 5, &[b"last words"]).unwrap();
+                true
+            }
+        }
+        let (mut client, mut vm) = pair(4096);
+        let mut body = Vec::new();
+        client.post(1, 1, &[]).unwrap();
+        vm.take(None, &mut Here, &mut body).unwrap();
+        let answer = client.take(None, &mut Leaving(&mut vm), &mut body).unwrap();
+        assert_eq!((answer.id, &body[..]), (5, &b"last words"[..]));
+    }
+
+    #[test]
+    fn forged_words_kinds_and_lengths_are_refused() {
+        let mut body = Vec::new();
+        let forge: [fn(&Native, &Line); 6] = [
+            |machine, line| machine.mapping.word(line.word).store(4, Ordering::Release),
+            |machine, line| {
+                machine
+                    .mapping
+                    .word(line.word)
+                    .store(u32::MAX, Ordering::Release)
+            },
+            |machine, line| {
+                machine
+                    .mapping
+                    .word(line.word)
+                    .store(1 << 31, Ordering::Release)
+            },
+            |machine, line| {
+                machine
+                    .mapping
+                    .word(line.kind)
+                    .store(1 << 16, Ordering::Relaxed);
+                machine.mapping.word(line.word).store(2, Ordering::Release);
+            },
+            |machine, line| {
+                machine
+                    .mapping
+                    .word(line.length)
+                    .store(8193, Ordering::Relaxed);
+                machine.mapping.word(line.word).store(2, Ordering::Release);
+            },
+            |machine, line| {
+                machine
+                    .mapping
+                    .word(line.length)
+                    .store(u32::MAX, Ordering::Relaxed);
+                machine.mapping.word(line.word).store(2, Ordering::Release);
+            },
+        ];
+        for forge in forge {
+            let (mut client, vm) = pair(8192);
+            client.post(1, 1, &[]).unwrap();
+            let (machine, line) = hostile(&vm);
+            forge(machine, line);
+            let fault = client.take(SOON, &mut Here, &mut body).unwrap_err();
+            assert_eq!(fault.code, FaultCode::Protocol, "{fault}");
+        }
+    }
+
+    #[test]
+    fn a_sleeping_flag_that_stays_set_harms_nobody() {
+        let (mut client, mut vm) = pair(4096);
+        let mut body = Vec::new();
+        for _ in 0..100 {
+            for side in [Side::Client, Side::Vm] {
+                let word = vm.machine.mapping.word(side.line().word);
+                word.fetch_or(SLEEP, Ordering::AcqRel);
+            }
+            client.post(1, 1, &[]).unwrap();
+            vm.take(None, &mut Here, &mut body).unwrap();
+            vm.post(2, 1, &[]).unwrap();
+            client.take(SOON, &mut Here, &mut body).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_child_is_told_before_it_touches_memory_it_does_not_have() {
+        let (mut client, _vm) = pair(4096);
+        // SAFETY: the child only uses the ring and ends by _exit.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            let refused = client.post(1, 1, &[]).map_err(|fault| fault.code);
+            drop(client);
+            let fine = refused == Err(FaultCode::Forked);
+            // SAFETY: ends the child without running anything of the test harness.
+            unsafe { libc::_exit(i32::from(!fine)) }
+        }
+        let mut status = 0;
+        // SAFETY: waits for the child made above; `status` is ours.
+        assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+        assert_eq!(status, 0);
+        client.post(1, 1, &[]).unwrap();
+    }
+}

@@ -1,0 +1,251 @@
+//! The only access to shared memory. All unsafe code that follows a pointer into a segment is here.
+//!
+//! The peer may write any byte of a segment at any time. So there are no references into it, except
+//! to an atomic for the one operation on it; what is larger is copied out by reads the compiler may
+//! neither repeat nor assume anything of.
+
+use crate::generation;
+use nix::errno::Errno;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU32, AtomicU64};
+
+use super::layout::PAGE;
+
+/// Bodies from this size on are copied by the processor's own instruction for it.
+const LONG: usize = 256;
+
+/// The place of a 32-bit number in the first page of a segment.
+#[derive(Clone, Copy)]
+pub(super) struct Place32(usize);
+
+/// The place of a 64-bit number in the first page of a segment.
+#[derive(Clone, Copy)]
+pub(super) struct Place64(usize);
+
+impl Place32 {
+    pub const fn new(at: usize) -> Place32 {
+        assert!(at.is_multiple_of(4) && at + 4 <= PAGE);
+        Place32(at)
+    }
+}
+
+impl Place64 {
+    pub const fn new(at: usize) -> Place64 {
+        assert!(at.is_multiple_of(8) && at + 8 <= PAGE);
+        Place64(at)
+    }
+}
+
+/// A mapped segment of at least one page.
+#[derive(Debug)]
+pub(super) struct Mapping {
+    start: NonNull<u8>,
+    length: usize,
+    generation: u64,
+}
+
+// SAFETY: a mapping belongs to no thread, and every access is atomic, volatile or by copying.
+unsafe impl Send for Mapping {}
+// SAFETY: as above.
+unsafe impl Sync for Mapping {}
+
+impl Mapping {
+    /// Maps `length` bytes of a memfd that cannot shrink. A forked child does not have the mapping.
+    pub fn new(memory: BorrowedFd<'_>, length: usize) -> nix::Result<Mapping> {
+        if length < PAGE {
+            return Err(Errno::EINVAL);
+        }
+        // SAFETY: a fresh mapping at an address of the kernel's choice touches nobody's memory.
+        let start = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                length,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_SHARED,
+                memory.as_raw_fd(),
+                0,
+            )
+        };
+        if start == libc::MAP_FAILED {
+            return Err(Errno::last());
+        }
+        let start = NonNull::new(start.cast()).ok_or(Errno::ENOMEM)?;
+        let mapping = Mapping {
+            start,
+            length,
+            generation: generation::generation(),
+        };
+        // SAFETY: the range is the mapping made above, of which nobody else knows.
+        Errno::result(unsafe {
+            libc::madvise(start.as_ptr().cast(), length, libc::MADV_DONTFORK)
+        })?;
+        Ok(mapping)
+    }
+
+    /// Whether this process made the mapping; a forked child must not touch it.
+    pub fn is_ours(&self) -> bool {
+        generation::is_current(self.generation)
+    }
+
+    /// The number at a place, for one atomic operation.
+    pub fn word(&self, place: Place32) -> &AtomicU32 {
+        // SAFETY: a place is aligned and in the first page, which every mapping has; the mapping
+        // lives as long as `self`. Others write the number too, which an atomic allows.
+        unsafe { AtomicU32::from_ptr(self.start.as_ptr().add(place.0).cast()) }
+    }
+
+    /// As [`Mapping::word`].
+    pub fn long(&self, place: Place64) -> &AtomicU64 {
+        // SAFETY: as in `word`.
+        unsafe { AtomicU64::from_ptr(self.start.as_ptr().add(place.0).cast()) }
+    }
+
+    /// Appends `length` bytes from `at` on to `into`; `false`, without doing so, where they are not
+    /// all in the segment.
+    pub fn copy_out(&self, at: usize, length: usize, into: &mut Vec<u8>) -> bool {
+        let Some(from) = self.range(at, length) else {
+            return false;
+        };
+        into.reserve(length);
+        let end = into.len();
+        // SAFETY: `from` leads to `length` bytes of the segment, aligned to 8 or the copy is short;
+        // `into` has room for as many behind its end, which are initialised when they count.
+        unsafe {
+            copy_out(from.as_ptr(), into.as_mut_ptr().add(end), length);
+            into.set_len(end + length);
+        }
+        true
+    }
+
+    /// Copies `parts` one after the other to `at`; `false`, without doing so, where there is no room.
+    pub fn copy_in(&self, at: usize, parts: &[&[u8]]) -> bool {
+        let length = parts.iter().map(|part| part.len()).sum();
+        let Some(to) = self.range(at, length) else {
+            return false;
+        };
+        let mut to = to.as_ptr();
+        for part in parts {
+            // SAFETY: the parts together are as long as the range; the segment does not overlap
+            // with memory of Rust's. The peer may write there too, and what it then reads is its own
+            // affair.
+            unsafe {
+                copy(part.as_ptr(), to, part.len());
+                to = to.add(part.len());
+            }
+        }
+        true
+    }
+
+    fn range(&self, at: usize, length: usize) -> Option<NonNull<u8>> {
+        let end = at.checked_add(length)?;
+        // SAFETY: `at` is inside of the mapping, or at its end.
+        (end <= self.length).then(|| unsafe { self.start.add(at) })
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // In a child something else may be at that address by now.
+        if self.is_ours() {
+            // SAFETY: the range is this mapping, and nobody uses it any more.
+            unsafe { libc::munmap(self.start.as_ptr().cast(), self.length) };
+        }
+    }
+}
+
+/// Copies from a segment, where the peer may be writing.
+///
+/// # Safety
+/// `length` bytes at `from` are readable, as many at `to` writable and nobody else's.
+unsafe fn copy_out(from: *const u8, to: *mut u8, length: usize) {
+    if length >= LONG || !from.addr().is_multiple_of(8) {
+        // SAFETY: the caller's promise.
+        return unsafe { copy(from, to, length) };
+    }
+    let words = length / 8;
+    for index in 0..words {
+        // SAFETY: inside of both ranges; `from` is aligned to 8, `to` need not be.
+        unsafe {
+            let word = from.cast::<u64>().add(index).read_volatile();
+            to.cast::<u64>().add(index).write_unaligned(word);
+        }
+    }
+    for index in words * 8..length {
+        // SAFETY: inside of both ranges.
+        unsafe { to.add(index).write(from.add(index).read_volatile()) };
+    }
+}
+
+/// Copies bytes, of which either end may be shared.
+///
+/// # Safety
+/// `length` bytes at `from` are readable and as many at `to` writable; they do not overlap.
+#[cfg(target_arch = "x86_64")]
+unsafe fn copy(from: *const u8, to: *mut u8, length: usize) {
+    // An instruction of the processor's, of which the compiler assumes nothing but that it touches
+    // memory: that another process writes meanwhile is then the hardware's affair alone.
+    // SAFETY: the caller's promise; the direction flag is clear, as the ABI says.
+    unsafe {
+        std::arch::asm!(
+            "rep movsb",
+            inout("rcx") length => _,
+            inout("rdi") to => _,
+            inout("rsi") from => _,
+            options(nostack, preserves_flags)
+        );
+    }
+}
+
+/// As above, byte by byte.
+///
+/// # Safety
+/// As above.
+#[cfg(not(target_arch = "x86_64"))]
+unsafe fn copy(from: *const u8, to: *mut u8, length: usize) {
+    for index in 0..length {
+        // SAFETY: inside of both ranges.
+        unsafe {
+            to.add(index)
+                .write_volatile(from.add(index).read_volatile())
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::segment::Segment;
+
+    #[test]
+    fn bodies_of_every_length_come_out_as_they_went_in() {
+        let segment = Segment::new(8192).unwrap();
+        let mapping = segment.mapping();
+        let bytes: Vec<u8> = (0..2000u32).map(|number| (number * 7) as u8).collect();
+        for length in (0..300).chain([511, 512, 513, 2000]) {
+            let (first, second) = bytes[..length].split_at(length / 3);
+            assert!(mapping.copy_in(4096, &[first, second]));
+            let mut back = b"kept".to_vec();
+            assert!(mapping.copy_out(4096, length, &mut back));
+            assert_eq!(back[..4], *b"kept");
+            assert_eq!(back[4..], bytes[..length], "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn what_is_not_in_the_segment_is_not_touched() {
+        let segment = Segment::new(4096).unwrap();
+        let mapping = segment.mapping();
+        let mut back = Vec::new();
+        for (at, length) in [
+            (3 * 4096, 1),
+            (4096, 2 * 4096 + 1),
+            (usize::MAX, 2),
+            (0, usize::MAX),
+        ] {
+            assert!(!mapping.copy_out(at, length, &mut back));
+        }
+        assert!(!mapping.copy_in(3 * 4096 - 1, &[b"a", b"b"]));
+        assert!(back.is_empty());
+        assert!(mapping.copy_in(3 * 4096 - 1, &[b"a"]));
+    }
+}

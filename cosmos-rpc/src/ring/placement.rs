@@ -1,0 +1,312 @@
+//! Where the VM's thread sleeps, and where it runs when calls are dense.
+//!
+//! A thread that is woken on the CPU of its waker runs after some 5 microseconds; on another one,
+//! which has to be woken itself, after some 45. So before the VM's thread goes to sleep it moves to
+//! the CPU that its caller was on, and takes its whole mask again as soon as it wakes, before any
+//! foreign code runs: threads that this code makes, and its looks at its own mask, see nothing of it.
+//!
+//! On one CPU the two then hand it to each other by yields, which is the best there is while there
+//! is one CPU, and twenty times worse than two. So when calls are dense the thread moves off.
+//!
+//! ```text
+//!            goes to sleep, caller's CPU is in the mask          woken within SLUGGISH
+//!   Free ───────────────────────────────────────────▶ Narrow ────────────────────────▶ Free
+//!    │ ▲                                                 │ woken later: somebody else had that CPU
+//!    │ │ whole mask again                                └────▶ Free, and no Narrow for REST
+//!    │ └──────────────────────────┐
+//!    │ DENSE requests from this   │
+//!    │ CPU, each within CLOSE     │
+//!    └─────────────▶ mask without that CPU       not again for HOLD, doubling to LONGEST_HOLD
+//!                                                 while it happens again
+//! ```
+//!
+//! | rule | why it holds |
+//! |---|---|
+//! | Only this thread changes an affinity, its own. | [`Affinity`] has no way to name another. |
+//! | It never leaves its mask. | The narrow mask is one CPU of the mask just read; the mask without a CPU is a part of it, and not empty. |
+//! | Pinning and moving off cannot alternate without end. | A thread moves off at most once per hold, and holds double: at most 40 times in the first minute, once in 1.6 seconds at last. Pinning happens only before a sleep. |
+//! | A CPU that a hostile peer makes up costs one look. | It is not in the mask. |
+
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::unistd::Pid;
+
+/// Requests from the same CPU after which the thread moves off.
+const DENSE: u32 = 20;
+/// How close requests are that count as dense.
+const CLOSE: u64 = 60_000;
+/// A wake-up that took as long: the caller's CPU is somebody else's.
+const SLUGGISH: u64 = 500_000;
+/// For how long the thread then sleeps where it is.
+const REST: u64 = 1_000_000_000;
+/// For how long it does not move off again.
+const HOLD: u64 = 50_000_000;
+const LONGEST_HOLD: u64 = 1_600_000_000;
+
+/// The CPUs that the calling thread may run on.
+pub(super) trait Affinity {
+    fn get(&self) -> Option<CpuSet>;
+    fn set(&self, mask: &CpuSet) -> bool;
+}
+
+/// That of the thread which uses it.
+#[derive(Debug)]
+pub(super) struct OwnThread;
+
+impl Affinity for OwnThread {
+    fn get(&self) -> Option<CpuSet> {
+        sched_getaffinity(Pid::from_raw(0)).ok()
+    }
+
+    fn set(&self, mask: &CpuSet) -> bool {
+        sched_setaffinity(Pid::from_raw(0), mask).is_ok()
+    }
+}
+
+/// What the VM's thread remembers of its places.
+#[derive(Debug)]
+pub(super) struct Placement<A> {
+    affinity: A,
+    /// The mask to take again, and the narrow one, while it is narrow.
+    narrow: Option<(CpuSet, CpuSet)>,
+    no_narrow_until: u64,
+    dense: u32,
+    last_request: u64,
+    no_move_until: u64,
+    next_hold: u64,
+}
+
+impl<A: Affinity> Placement<A> {
+    pub fn new(affinity: A) -> Placement<A> {
+        Placement {
+            affinity,
+            narrow: None,
+            no_narrow_until: 0,
+            dense: 0,
+            last_request: 0,
+            no_move_until: 0,
+            next_hold: HOLD,
+        }
+    }
+
+    /// Before a sleep: goes to the caller's CPU, where it may. Whether it did.
+    pub fn settle(&mut self, now: u64, caller: u32) -> bool {
+        if now < self.no_narrow_until || self.narrow.is_some() {
+            return false;
+        }
+        let one = usize::try_from(caller).ok().and_then(|cpu| {
+            let mask = self.affinity.get()?;
+            let others = cpus(&mask).any(|other| other != cpu);
+            (others && mask.is_set(cpu).unwrap_or(false)).then_some((mask, cpu))
+        });
+        let Some((mask, cpu)) = one else {
+            return false;
+        };
+        let mut narrow = CpuSet::new();
+        if narrow.set(cpu).is_err() || !self.affinity.set(&narrow) {
+            // Not permitted; it may be the CPU that went offline as well.
+            self.no_narrow_until = now.saturating_add(REST);
+            return false;
+        }
+        self.narrow = Some((mask, narrow));
+        true
+    }
+
+    /// After the sleep: takes the whole mask again, unless somebody else gave the thread another one
+    /// meanwhile. `woken` is when the caller says that it woke the thread, where it did.
+    pub fn rise(&mut self, now: u64, woken: Option<u64>) {
+        let Some((mask, narrow)) = self.narrow.take() else {
+            return;
+        };
+        if self.affinity.get() == Some(narrow) {
+            self.affinity.set(&mask);
+        }
+        if woken.is_some_and(|woken| now.saturating_sub(woken) > SLUGGISH) {
+            self.no_narrow_until = now.saturating_add(REST);
+        }
+    }
+
+    /// A request came from this very CPU. Whether it is time to move off.
+    pub fn crowded(&mut self, now: u64) -> bool {
+        let close = now.saturating_sub(self.last_request) < CLOSE;
+        self.last_request = now;
+        self.dense = if close { self.dense + 1 } else { 0 };
+        self.dense >= DENSE && now >= self.no_move_until
+    }
+
+    /// Moves off the CPU `caller` and takes the whole mask again. Whether it moved.
+    pub fn move_off(&mut self, now: u64, caller: u32) -> bool {
+        self.dense = 0;
+        // A first move after a long time without one.
+        if now.saturating_sub(self.no_move_until) > 4 * self.next_hold {
+            self.next_hold = HOLD;
+        }
+        self.no_move_until = now.saturating_add(self.next_hold);
+        self.next_hold = (2 * self.next_hold).min(LONGEST_HOLD);
+        let Some(mask) = self.affinity.get() else {
+            return false;
+        };
+        let mut without = mask;
+        let left = usize::try_from(caller).is_ok_and(|cpu| without.unset(cpu).is_ok());
+        if !left || cpus(&without).next().is_none() || !self.affinity.set(&without) {
+            return false;
+        }
+        self.affinity.set(&mask)
+    }
+}
+
+fn cpus(mask: &CpuSet) -> impl Iterator<Item = usize> {
+    (0..CpuSet::count()).filter(|cpu| mask.is_set(*cpu).unwrap_or(false))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::cell::Cell;
+
+    /// A thread that may run on the CPUs of a mask, and is counted when it is told to.
+    struct Modelled {
+        mask: Cell<CpuSet>,
+        changes: Cell<u32>,
+        permitted: bool,
+    }
+
+    impl Modelled {
+        fn on(cpus: &[usize]) -> Modelled {
+            let mut mask = CpuSet::new();
+            for &cpu in cpus {
+                mask.set(cpu).unwrap();
+            }
+            Modelled {
+                mask: Cell::new(mask),
+                changes: Cell::new(0),
+                permitted: true,
+            }
+        }
+    }
+
+    impl Affinity for &Modelled {
+        fn get(&self) -> Option<CpuSet> {
+            Some(self.mask.get())
+        }
+
+        fn set(&self, mask: &CpuSet) -> bool {
+            if self.permitted {
+                assert!(cpus(mask).next().is_some(), "no CPU is left");
+                self.mask.set(*mask);
+                self.changes.set(self.changes.get() + 1);
+            }
+            self.permitted
+        }
+    }
+
+    fn list(thread: &Modelled) -> Vec<usize> {
+        cpus(&thread.mask.get()).collect()
+    }
+
+    #[test]
+    fn it_sleeps_beside_its_caller_and_wakes_with_its_whole_mask() {
+        let thread = Modelled::on(&[0, 1, 5]);
+        let mut placement = Placement::new(&thread);
+        assert!(placement.settle(10, 5));
+        assert_eq!(list(&thread), [5]);
+        placement.rise(20, Some(15));
+        assert_eq!(list(&thread), [0, 1, 5]);
+        // A CPU that is none, or not in the mask, is not gone to.
+        for cpu in [2, 1023, 1024, u32::MAX] {
+            assert!(!placement.settle(30, cpu));
+        }
+        assert_eq!(list(&thread), [0, 1, 5]);
+    }
+
+    #[test]
+    fn a_mask_that_somebody_else_gave_it_stays() {
+        let thread = Modelled::on(&[0, 1]);
+        let mut placement = Placement::new(&thread);
+        assert!(placement.settle(0, 1));
+        let mut other = CpuSet::new();
+        other.set(0).unwrap();
+        thread.mask.set(other);
+        placement.rise(10, None);
+        assert_eq!(list(&thread), [0]);
+    }
+
+    #[test]
+    fn where_waking_is_sluggish_it_sleeps_where_it_is() {
+        let thread = Modelled::on(&[0, 1]);
+        let mut placement = Placement::new(&thread);
+        assert!(placement.settle(0, 1));
+        placement.rise(SLUGGISH + 11, Some(10));
+        assert!(!placement.settle(SLUGGISH + 12, 1));
+        assert!(placement.settle(SLUGGISH + 11 + REST, 1));
+    }
+
+    #[test]
+    fn what_is_not_permitted_is_not_tried_all_the_time() {
+        let thread = Modelled {
+            permitted: false,
+            ..Modelled::on(&[0, 1])
+        };
+        let mut placement = Placement::new(&thread);
+        assert!(!placement.settle(0, 1));
+        placement.rise(5, Some(1));
+        assert!(!placement.move_off(10, 0));
+        assert_eq!(list(&thread), [0, 1]);
+    }
+
+    #[test]
+    fn dense_requests_from_its_own_cpu_drive_it_off_and_sparse_ones_do_not() {
+        let thread = Modelled::on(&[0, 1]);
+        let mut placement = Placement::new(&thread);
+        for request in 0..100 {
+            assert!(!placement.crowded(request * CLOSE));
+        }
+        let from = 100 * CLOSE;
+        let driven = (0..).find(|request| placement.crowded(from + request * 3000));
+        assert_eq!(driven, Some(u64::from(DENSE)));
+        assert!(placement.move_off(from, 0));
+        assert_eq!(list(&thread), [0, 1]);
+        assert_eq!(thread.changes.get(), 2);
+        let alone = Modelled::on(&[3]);
+        assert!(!Placement::new(&alone).move_off(0, 3));
+        assert_eq!(list(&alone), [3]);
+    }
+
+    proptest! {
+        /// Whatever callers do, and whatever they say, the thread ends with the mask it had, and
+        /// moves off ever more rarely while it is driven off again and again.
+        #[test]
+        fn pinning_and_moving_off_do_not_chase_each_other(
+            steps in prop::collection::vec((0u64..200_000, 0u32..4, any::<bool>(), 0u64..1_000_000), 1..4000),
+        ) {
+            let thread = Modelled::on(&[0, 1, 2]);
+            let mut placement = Placement::new(&thread);
+            let (mut now, mut moves, mut last_move) = (0u64, 0u32, None::<u64>);
+            let mut hold = HOLD;
+            for (passes, caller, sleeps, late) in steps {
+                now += passes;
+                if sleeps {
+                    placement.settle(now, caller);
+                    now += late;
+                    placement.rise(now, Some(now - late));
+                }
+                prop_assert_eq!(list(&thread), vec![0, 1, 2]);
+                if placement.crowded(now) {
+                    placement.move_off(now, caller);
+                    if let Some(last) = last_move {
+                        prop_assert!(now - last >= hold, "moved after {} ns", now - last);
+                        hold = if now - last > hold + 4 * (2 * hold).min(LONGEST_HOLD) {
+                            HOLD
+                        } else {
+                            (2 * hold).min(LONGEST_HOLD)
+                        };
+                    }
+                    last_move = Some(now);
+                    moves += 1;
+                }
+            }
+            let most = 2 + now / HOLD;
+            prop_assert!(u64::from(moves) <= most);
+        }
+    }
+}

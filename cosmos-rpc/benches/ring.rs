@@ -3,7 +3,7 @@
 //! A floor is the least that two processes can do to hand a number to each other: spinning on a
 //! shared word, yielding between looks, sleeping on a futex, bytes through a Unix stream. Ring and
 //! floors take turns in batches, each with a process of its own at the far end, which is stopped
-//! while it is not its turn; every round trip computes a cosine there. Absolute times move with the
+//! while it is not its turn where it would not sleep; every round trip computes a cosine there. Absolute times move with the
 //! machine; the ratios of one run are what to look at. Timing decides nothing.
 //!
 //! `cargo bench -p cosmos-rpc --bench ring [SCENARIO...]`
@@ -39,9 +39,14 @@ fn main() {
     if !std::env::args().any(|word| word == "--bench") {
         return;
     }
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let wanted: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with('-'))
+        .collect();
     let whole = sched_getaffinity(Pid::from_raw(0)).expect("the mask");
-    let cpus: Vec<usize> = (0..CpuSet::count()).filter(|cpu| whole.is_set(*cpu) == Ok(true)).collect();
+    let cpus: Vec<usize> = (0..CpuSet::count())
+        .filter(|cpu| whole.is_set(*cpu) == Ok(true))
+        .collect();
     let (first, second) = (cpus[0], *cpus.last().expect("a CPU"));
     for scenario in SCENARIOS {
         if wanted.is_empty() || wanted.iter().any(|name| name == scenario.name) {
@@ -154,18 +159,25 @@ impl Scenario {
             Place::Anywhere => (*whole, *whole),
         };
         sched_setaffinity(Pid::from_raw(0), &near).expect("placing this process");
-        let mut ends: Vec<NearEnd> = self.carriers.iter().map(|carrier| NearEnd::start(carrier, &far)).collect();
-        let _hogs: Vec<Running> = (0..self.hogs).map(|_| Running::start(HOG, None, &near)).collect();
+        let mut ends: Vec<NearEnd> = self
+            .carriers
+            .iter()
+            .map(|carrier| NearEnd::start(carrier, &far))
+            .collect();
+        let _hogs: Vec<Running> = (0..self.hogs)
+            .map(|_| Running::start(HOG, None, &near))
+            .collect();
         let mut times: Vec<Vec<u64>> = vec![Vec::new(); ends.len()];
         for _ in 0..ROUNDS {
             for (end, times) in ends.iter_mut().zip(&mut times) {
-                end.running.signal(Signal::SIGCONT);
-                end.batch(self.gap, times);
-                end.running.signal(Signal::SIGSTOP);
+                end.turn(self.gap, times);
             }
         }
         println!("\n{}", self.title);
-        println!("{:10} {:>10} {:>10} {:>10} {:>10} {:>8}", "", "calls", "median us", "99 % us", "max us", "ring is");
+        println!(
+            "{:10} {:>10} {:>10} {:>10} {:>10} {:>8}",
+            "", "calls", "median us", "99 % us", "max us", "ring is"
+        );
         let ring = quantile(&mut times[0], 50);
         for ((carrier, times), end) in self.carriers.iter().zip(&mut times).zip(&ends) {
             let median = quantile(times, 50);
@@ -192,7 +204,7 @@ fn many(clients: usize) {
             .map(|_| {
                 std::thread::spawn(move || {
                     let mut end = NearEnd::start(carrier, &whole);
-                    end.running.signal(Signal::SIGCONT);
+                    end.go_on();
                     let (begun, mut times) = (Instant::now(), Vec::new());
                     while begun.elapsed() < Duration::from_secs(2) {
                         end.batch(None, &mut times);
@@ -201,7 +213,10 @@ fn many(clients: usize) {
                 })
             })
             .collect();
-        let mut all: Vec<Vec<u64>> = threads.into_iter().map(|thread| thread.join().expect("a client")).collect();
+        let mut all: Vec<Vec<u64>> = threads
+            .into_iter()
+            .map(|thread| thread.join().expect("a client"))
+            .collect();
         let total: usize = all.iter().map(Vec::len).sum();
         let least = all.iter().map(Vec::len).min().unwrap_or(0);
         let mut times: Vec<u64> = all.drain(..).flatten().collect();
@@ -275,18 +290,49 @@ impl NearEnd {
         let sent = segment.descriptor();
         descriptor::send(near.as_fd(), &[IoSlice::new(b"x")], &[sent], Wait::Yes).expect("sending");
         let carrier = match name {
-            RING => Carrier::Ring(Box::new(End::client(segment, &Settings::ASKING)), Silent, Vec::new()),
+            RING => Carrier::Ring(
+                Box::new(End::client(segment, &Settings::ASKING)),
+                Silent,
+                Vec::new(),
+            ),
             SOCKET => Carrier::Socket(near.try_clone().expect("a socket")),
-            _ => Carrier::Words(Words::map(sent.try_clone_to_owned().expect("memory")), name, 0),
+            _ => Carrier::Words(
+                Words::map(sent.try_clone_to_owned().expect("memory")),
+                name,
+                0,
+            ),
         };
         let mut ready = [0];
         (&near).read_exact(&mut ready).expect("the far end");
-        let mut end = NearEnd { running, carrier, busy: Duration::ZERO };
+        let mut end = NearEnd {
+            running,
+            carrier,
+            busy: Duration::ZERO,
+        };
         for _ in 0..1000 {
             end.carrier.call();
         }
-        end.running.signal(Signal::SIGSTOP);
+        end.stop();
         end
+    }
+
+    fn turn(&mut self, gap: Option<Duration>, times: &mut Vec<u64>) {
+        self.go_on();
+        self.batch(gap, times);
+        self.stop();
+    }
+
+    /// Far ends that never sleep would be in the way of the others.
+    fn stop(&self) {
+        if matches!(self.carrier, Carrier::Words(_, SPIN | YIELD, _)) {
+            self.running.signal(Signal::SIGSTOP);
+        }
+    }
+
+    fn go_on(&self) {
+        if matches!(self.carrier, Carrier::Words(_, SPIN | YIELD, _)) {
+            self.running.signal(Signal::SIGCONT);
+        }
     }
 
     fn batch(&mut self, gap: Option<Duration>, times: &mut Vec<u64>) {
@@ -309,7 +355,11 @@ impl NearEnd {
     fn load(&self) -> f64 {
         let path = format!("/proc/{}/schedstat", self.running.0.id());
         let text = std::fs::read_to_string(path).unwrap_or_default();
-        let used: f64 = text.split(' ').next().and_then(|word| word.parse().ok()).unwrap_or(0.0);
+        let used: f64 = text
+            .split(' ')
+            .next()
+            .and_then(|word| word.parse().ok())
+            .unwrap_or(0.0);
         used / self.busy.as_nanos().max(1) as f64 * 100.0
     }
 }
@@ -354,9 +404,15 @@ fn far_end(carrier: &str) {
     let mut stream = unsafe { UnixStream::from_raw_fd(0) };
     let mut byte = [0];
     let received = descriptor::receive(stream.as_fd(), &mut byte, Wait::Yes).expect("the memory");
-    let memory = received.descriptors.into_iter().next().expect("a descriptor");
+    let memory = received
+        .descriptors
+        .into_iter()
+        .next()
+        .expect("a descriptor");
     let answer = |value: [u8; 8]| f64::from_le_bytes(value).cos().to_le_bytes();
-    stream.write_all(b"r").expect("saying that this end is ready");
+    stream
+        .write_all(b"r")
+        .expect("saying that this end is ready");
     match carrier {
         RING => {
             let segment = Segment::received(memory).expect("a segment");
@@ -365,7 +421,8 @@ fn far_end(carrier: &str) {
             while let Ok(message) = end.take(None, &mut Silent, &mut body) {
                 let value = answer(body[16..24].try_into().expect("eight bytes"));
                 body[16..24].copy_from_slice(&value);
-                end.post(message.kind | 0x8000, message.id, &[&body]).expect("posting");
+                end.post(message.kind | 0x8000, message.id, &[&body])
+                    .expect("posting");
             }
         }
         SOCKET => {
@@ -384,7 +441,9 @@ fn far_end(carrier: &str) {
                 words.await_number(0, number, name);
                 let value = words.value(0).load(Ordering::Relaxed);
                 let value = answer(f64::from_bits(value).to_le_bytes());
-                words.value(1).store(u64::from_le_bytes(value), Ordering::Relaxed);
+                words
+                    .value(1)
+                    .store(u64::from_le_bytes(value), Ordering::Relaxed);
                 words.publish(1, number, name);
             }
         }
@@ -402,7 +461,14 @@ impl Words {
         // SAFETY: a fresh mapping, kept until the process ends.
         let page = unsafe {
             let access = libc::PROT_READ | libc::PROT_WRITE;
-            libc::mmap(std::ptr::null_mut(), 4096, access, libc::MAP_SHARED, memory.as_raw_fd(), 0)
+            libc::mmap(
+                std::ptr::null_mut(),
+                4096,
+                access,
+                libc::MAP_SHARED,
+                memory.as_raw_fd(),
+                0,
+            )
         };
         assert_ne!(page, libc::MAP_FAILED);
         drop(File::from(memory));
@@ -423,7 +489,14 @@ impl Words {
         self.word(line).store(number, Ordering::Release);
         if name == FUTEX {
             // SAFETY: the address is a word of the page.
-            unsafe { libc::syscall(libc::SYS_futex, self.word(line).as_ptr(), libc::FUTEX_WAKE, 1) };
+            unsafe {
+                libc::syscall(
+                    libc::SYS_futex,
+                    self.word(line).as_ptr(),
+                    libc::FUTEX_WAKE,
+                    1,
+                )
+            };
         }
     }
 
@@ -440,7 +513,9 @@ impl Words {
                     let none = std::ptr::null::<libc::timespec>();
                     let word = self.word(line).as_ptr();
                     // SAFETY: the address is a word of the page.
-                    unsafe { libc::syscall(libc::SYS_futex, word, libc::FUTEX_WAIT, present, none) };
+                    unsafe {
+                        libc::syscall(libc::SYS_futex, word, libc::FUTEX_WAIT, present, none)
+                    };
                 }
             }
         }
@@ -455,5 +530,8 @@ fn only(cpu: usize) -> CpuSet {
 
 fn quantile(times: &mut [u64], percent: usize) -> u64 {
     times.sort_unstable();
-    times.get(times.len().saturating_sub(1) * percent / 100).copied().unwrap_or(0)
+    times
+        .get(times.len().saturating_sub(1) * percent / 100)
+        .copied()
+        .unwrap_or(0)
 }

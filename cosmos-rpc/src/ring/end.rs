@@ -5,7 +5,7 @@ use super::layout::{INLINE, Side};
 use super::machine::{Machine, Native};
 use super::placement::{OwnThread, Placement};
 use super::segment::Segment;
-use super::waiting::{Broken, FIRST_NAP, Limits, Settings, Waiting, nanoseconds};
+use super::waiting::{Broken, Limits, Settings, Waiting, nanoseconds};
 use crate::{Fault, FaultCode};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -38,6 +38,8 @@ pub struct End {
     area: usize,
     /// Whether this end may post.
     turn: bool,
+    /// Whether the peer slept when this end last posted.
+    woke: bool,
     broken: Option<Fault>,
 }
 
@@ -61,9 +63,10 @@ impl End {
             ring: HandOver::new(side, 0),
             waiting: Waiting::new(settings),
             placement: colocate.then(|| Placement::new(OwnThread)),
-            naps: (nanoseconds(FIRST_NAP).min(longest), longest),
+            naps: ((longest / 20).max(1), longest),
             area,
             turn: side == Side::Client,
+            woke: false,
             broken: None,
         }
     }
@@ -108,7 +111,7 @@ impl End {
         mapping.word(line.length).store(number, Ordering::Relaxed);
         mapping.long(line.id).store(id, Ordering::Relaxed);
         self.turn = false;
-        self.ring.publish(&self.machine);
+        self.woke = self.ring.publish(&self.machine);
         Ok(())
     }
 
@@ -129,7 +132,7 @@ impl End {
     ) -> Result<Message, Fault> {
         self.usable(false)?;
         self.make_room();
-        match self.waiting.awake(&self.machine, &self.ring) {
+        match self.waiting.awake(&self.machine, &mut self.ring, self.woke) {
             Look::Arrived => {}
             Look::NotYet(_) => self.sleep(timeout, peer)?,
             Look::Forged(word) => return self.breaks(broken(Broken::Forged(word))),
@@ -149,7 +152,8 @@ impl End {
         if caller == self.machine.cpu() {
             let now = self.machine.now();
             if placement.crowded(now) && placement.move_off(now, caller) {
-                self.machine.set_cpu(self.ring.side(), self.machine.cpu());
+                self.ring.stands_on(self.machine.cpu());
+                self.ring.state_cpu(&self.machine);
             }
         }
     }
@@ -159,25 +163,29 @@ impl End {
             timeout: timeout.map(nanoseconds),
             naps: self.naps,
         };
-        let (side, other) = (self.ring.side(), self.ring.other());
-        let mut begun = 0;
+        let other = self.ring.other();
+        let begun = self.machine.now();
         if let Some(placement) = &mut self.placement {
-            begun = self.machine.now();
             let caller = self.machine.cpu_of(other);
             if placement.settle(begun, caller) {
-                self.machine.set_cpu(side, caller);
+                self.ring.stands_on(caller);
+                self.ring.state_cpu(&self.machine);
             }
         }
         let mut gone = || peer.is_gone();
         let waited = self
             .waiting
-            .asleep(&self.machine, &self.ring, limits, &mut gone);
+            .asleep(&self.machine, &self.ring, limits, begun, &mut gone);
         if let Some(placement) = &mut self.placement {
             let stamp = self.machine.stamp_of(other);
-            placement.rise(self.machine.now(), (stamp > begun).then_some(stamp));
+            let woken = (stamp > begun).then_some(stamp);
+            placement.rise();
+            placement.learn(self.machine.now(), woken);
         }
+        self.ring.stands_on(self.machine.cpu());
+        self.ring.state_cpu(&self.machine);
         match waited {
-            Ok(()) => Ok(()),
+            Ok(_) => Ok(()),
             Err(reason) => self.breaks(broken(reason)),
         }
     }

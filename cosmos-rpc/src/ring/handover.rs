@@ -9,6 +9,9 @@ pub(super) struct HandOver {
     side: Side,
     sent: u32,
     received: u32,
+    /// The CPU this thread was last seen on, and what the line says.
+    cpu: u32,
+    stated: u32,
 }
 
 /// What a look at the other side's word shows.
@@ -29,6 +32,8 @@ impl HandOver {
             side,
             sent: sequence,
             received: sequence,
+            cpu: 0,
+            stated: 0,
         }
     }
 
@@ -42,13 +47,29 @@ impl HandOver {
         self.side.other()
     }
 
-    /// Hands over what was written into this end's line.
-    pub fn publish(&mut self, machine: &impl Machine) {
+    /// Hands over what was written into this end's line. Whether the other side slept.
+    pub fn publish(&mut self, machine: &impl Machine) -> bool {
         self.sent = next(self.sent);
-        machine.set_cpu(self.side, machine.cpu());
-        if machine.swap(self.side, self.sent << 1) & SLEEP != 0 {
+        self.state_cpu(machine);
+        let slept = machine.swap(self.side, self.sent << 1) & SLEEP != 0;
+        if slept {
             machine.set_stamp(self.side, machine.now());
             machine.wake(self.side);
+        }
+        slept
+    }
+
+    /// Notes where this thread is. The other side is told with the next message, for writing into the
+    /// line while it reads would cost both; or at once, by [`state_cpu`](HandOver::state_cpu).
+    pub fn stands_on(&mut self, cpu: u32) {
+        self.cpu = cpu;
+    }
+
+    /// Tells the other side where this thread is.
+    pub fn state_cpu(&mut self, machine: &impl Machine) {
+        if self.stated != self.cpu {
+            self.stated = self.cpu;
+            machine.set_cpu(self.side, self.cpu);
         }
     }
 

@@ -130,7 +130,7 @@ impl Mapping {
             // with memory of Rust's. The peer may write there too, and what it then reads is its own
             // affair.
             unsafe {
-                copy(part.as_ptr(), to, part.len());
+                copy_in(part.as_ptr(), to, part.len());
                 to = to.add(part.len());
             }
         }
@@ -174,6 +174,29 @@ unsafe fn copy_out(from: *const u8, to: *mut u8, length: usize) {
     for index in words * 8..length {
         // SAFETY: inside of both ranges.
         unsafe { to.add(index).write(from.add(index).read_volatile()) };
+    }
+}
+
+/// Copies into a segment, where the peer may be reading and writing.
+///
+/// # Safety
+/// `length` bytes at `from` are readable, as many at `to` writable; they do not overlap.
+unsafe fn copy_in(from: *const u8, to: *mut u8, length: usize) {
+    if length >= LONG || !to.addr().is_multiple_of(8) {
+        // SAFETY: the caller's promise.
+        return unsafe { copy(from, to, length) };
+    }
+    let words = length / 8;
+    for index in 0..words {
+        // SAFETY: inside of both ranges; `to` is aligned to 8, `from` need not be.
+        unsafe {
+            let word = from.cast::<u64>().add(index).read_unaligned();
+            to.cast::<u64>().add(index).write_volatile(word);
+        }
+    }
+    for index in words * 8..length {
+        // SAFETY: inside of both ranges.
+        unsafe { to.add(index).write_volatile(from.add(index).read()) };
     }
 }
 

@@ -19,7 +19,7 @@ use shuttle::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use shuttle::sync::{Arc, Condvar, Mutex};
 use shuttle::thread;
 
-const ITERATIONS: usize = 3_000;
+const ITERATIONS: usize = 400;
 /// The last sequence number before the wrap.
 const LAST: u32 = u32::MAX >> 1;
 
@@ -152,6 +152,7 @@ struct End {
     machine: Modelled,
     ring: HandOver,
     waiting: Waiting,
+    woke: bool,
     /// Steps after which this side stops, as if it were killed.
     life: u32,
 }
@@ -165,6 +166,7 @@ impl End {
             },
             ring: HandOver::new(side, sequence),
             waiting: Waiting::new(&Settings::ASKING),
+            woke: false,
             life: u32::MAX,
         }
     }
@@ -178,13 +180,13 @@ impl End {
         let side = self.ring.side();
         let line = self.machine.shared.line(side);
         line.payload.store(payload, Ordering::Relaxed);
-        self.ring.publish(&self.machine);
+        self.woke = self.ring.publish(&self.machine);
     }
 
     fn take(&mut self) -> Result<u32, Broken> {
         // Fewer looks than on a real machine, which would only make runs longer.
         if thread_rng().gen_bool(0.3) {
-            match self.waiting.awake(&self.machine, &self.ring) {
+            match self.waiting.awake(&self.machine, &mut self.ring, self.woke) {
                 Look::Arrived => return Ok(self.accept()),
                 Look::NotYet(_) => {}
                 Look::Forged(word) => return Err(Broken::Forged(word)),
@@ -198,8 +200,8 @@ impl End {
             naps: (1, 8),
         };
         self.waiting
-            .asleep(&self.machine, &self.ring, limits, &mut gone)
-            .map(|()| self.accept())
+            .asleep(&self.machine, &self.ring, limits, 1, &mut gone)
+            .map(|_| self.accept())
     }
 
     fn accept(&mut self) -> u32 {

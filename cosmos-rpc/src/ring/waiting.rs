@@ -5,10 +5,13 @@
 //!
 //! | situation | what is done |
 //! |---|---|
-//! | the peer is on this CPU | no spin, which would keep it from running: two yields, then sleep. A yield that took [`LONG_YIELD`] went to somebody else: no more of them for [`YIELD_BAN`], doubling to [`LONGEST_YIELD_BAN`] while it happens again |
+//! | the peer is on this CPU | no spin, which would keep it from running: two yields, then sleep |
+//! | the peer slept and was woken | one yield, for it may have been woken on this CPU; it says where it is when it runs |
+//! | a yield took [`LONG_YIELD`] | it went to somebody else. Each yield that brought an answer saved [`SAVED`] beside sleeping, and such a loss is paid from that; where it cannot be, there are no more yields for [`YIELD_BAN`], doubling to [`LONGEST_YIELD_BAN`] while it happens again |
 //! | always at first otherwise | [`GLANCES`] looks without a clock |
 //! | recent waits were shorter than [`Settings::spin`] | spins that long, with the clock read every [`STRIDE`] looks |
 //! | the clock jumps by [`JUMP`] while it spins | this thread was off the CPU: no spinning for [`SKIPS`] waits, doubling to [`MOST_SKIPS`] while it happens again |
+//! | a spin was in vain, and the answer came within [`SOON`] of falling asleep | the peer needed this CPU: the same |
 //! | nothing came | sleeps in naps, each followed by a look at deadline and peer |
 //!
 //! "Recent waits" is an average: a hit among the glances lowers it by an eighth, a hit while spinning
@@ -29,7 +32,7 @@ pub struct Settings {
     /// Whether the VM's thread comes to the caller's CPU to sleep; see `placement`.
     pub colocate: bool,
     /// The longest nap of this end, after which it looks whether its peer is still there. Naps begin
-    /// at [`FIRST_NAP`] and double.
+    /// with a twentieth of it and double.
     pub nap: Duration,
 }
 
@@ -47,23 +50,25 @@ impl Settings {
     };
 }
 
-/// The first nap of a wait.
-pub const FIRST_NAP: Duration = Duration::from_millis(5);
-
 /// Looks before the clock is read.
 const GLANCES: u32 = 64;
 /// Looks from one reading of the clock to the next.
 const STRIDE: u32 = 16;
 /// A distance of two readings that only being descheduled explains.
 const JUMP: u64 = 30_000;
-/// For how many waits spinning is left out then.
+/// An answer that comes so soon after a spin in vain: the peer needed this CPU.
+const SOON: u64 = 20_000;
+/// For how many waits spinning is left out after either.
 const SKIPS: u32 = 16;
 const MOST_SKIPS: u32 = 512;
 /// Yields to a peer on the same CPU.
 const YIELDS: u32 = 2;
 /// A yield as long as this went to somebody else.
 const LONG_YIELD: u64 = 200_000;
-/// For how long yielding is left out then.
+/// What a yield that brings an answer saves, and the most that is counted as saved.
+const SAVED: u64 = 1_000;
+const MOST_SAVED: u64 = 20_000_000;
+/// For how long yielding is left out when a long one was not paid for.
 const YIELD_BAN: u64 = 50_000_000;
 const LONGEST_YIELD_BAN: u64 = 1_600_000_000;
 /// The most that one wait counts in the average.
@@ -101,6 +106,10 @@ pub(super) struct Waiting {
     /// Until when there are no yields, and for how long at the next long one.
     no_yield_until: u64,
     next_ban: u64,
+    /// What yields saved so far.
+    saved: u64,
+    /// Whether the wait under way spun in vain.
+    vain: bool,
 }
 
 impl Waiting {
@@ -112,17 +121,27 @@ impl Waiting {
             next_skips: SKIPS,
             no_yield_until: 0,
             next_ban: YIELD_BAN,
+            saved: MOST_SAVED / 4,
+            vain: false,
         }
     }
 
-    /// Waits without sleeping, as long as that is worth it.
-    pub fn awake(&mut self, machine: &impl Machine, ring: &HandOver) -> Look {
+    /// Waits without sleeping, as long as that is worth it. `woke`: the peer slept until just now.
+    pub fn awake(&mut self, machine: &impl Machine, ring: &mut HandOver, woke: bool) -> Look {
+        self.vain = false;
         let look = ring.look(machine);
         if !matches!(look, Look::NotYet(_)) {
             return look;
         }
-        if machine.cpu_of(ring.other()) == machine.cpu() {
-            return self.beside(machine, ring, look);
+        let cpu = machine.cpu();
+        ring.stands_on(cpu);
+        let beside = || machine.cpu_of(ring.other()) == cpu;
+        if woke || beside() {
+            let yields = if woke { 1 } else { YIELDS };
+            let look = self.give_way(machine, ring, yields);
+            if !matches!(look, Look::NotYet(_)) || beside() {
+                return look;
+            }
         }
         for _ in 0..GLANCES {
             machine.pause();
@@ -135,28 +154,32 @@ impl Waiting {
         self.spin(machine, ring)
     }
 
-    /// Sleeps until a message comes or the wait ends; `gone` says whether the peer is.
+    /// Sleeps from now, `begun`, until a message comes or the wait ends; `gone` says whether the peer
+    /// is. Gives the time at which it went on.
     pub fn asleep(
         &mut self,
         machine: &impl Machine,
         ring: &HandOver,
         limits: Limits,
+        begun: u64,
         gone: &mut impl FnMut() -> bool,
-    ) -> Result<(), Broken> {
-        let begun = machine.now();
+    ) -> Result<u64, Broken> {
         let (mut nap, longest) = limits.naps;
+        let mut now = begun;
         loop {
-            let slept = machine.now().saturating_sub(begun);
+            let slept = now.saturating_sub(begun);
             let left = limits
                 .timeout
                 .map_or(u64::MAX, |timeout| timeout.saturating_sub(slept));
             if left == 0 {
                 return Err(Broken::Late);
             }
-            match ring.sleep(machine, nap.min(left)) {
+            let look = ring.sleep(machine, nap.min(left));
+            now = machine.now();
+            match look {
                 Look::Arrived => {
-                    self.slept(machine, ring, begun);
-                    return Ok(());
+                    self.slept(machine, ring, begun, now);
+                    return Ok(now);
                 }
                 Look::Forged(word) => return Err(Broken::Forged(word)),
                 Look::NotYet(_) => {}
@@ -164,7 +187,7 @@ impl Waiting {
             if gone() {
                 // It may have answered before it went.
                 return match ring.look(machine) {
-                    Look::Arrived => Ok(()),
+                    Look::Arrived => Ok(now),
                     Look::Forged(word) => Err(Broken::Forged(word)),
                     Look::NotYet(_) => Err(Broken::Gone),
                 };
@@ -173,29 +196,36 @@ impl Waiting {
         }
     }
 
-    /// The peer is on this CPU: it needs it to answer.
-    fn beside(&mut self, machine: &impl Machine, ring: &HandOver, mut look: Look) -> Look {
+    /// The peer is on this CPU, which it needs to answer.
+    fn give_way(&mut self, machine: &impl Machine, ring: &HandOver, yields: u32) -> Look {
         let mut before = machine.now();
         if before < self.no_yield_until {
-            return look;
+            return ring.look(machine);
         }
-        for _ in 0..YIELDS {
+        for _ in 0..yields {
             machine.give_way();
-            look = ring.look(machine);
+            let look = ring.look(machine);
             let after = machine.now();
-            if after.saturating_sub(before) > LONG_YIELD {
-                self.ban_yields(after);
-                break;
+            let took = after.saturating_sub(before);
+            if took > LONG_YIELD {
+                self.pay(after, took);
+                return look;
             }
             if !matches!(look, Look::NotYet(_)) {
-                break;
+                self.saved = (self.saved + SAVED).min(MOST_SAVED);
+                return look;
             }
             before = after;
         }
-        look
+        ring.look(machine)
     }
 
-    fn ban_yields(&mut self, now: u64) {
+    fn pay(&mut self, now: u64, took: u64) {
+        if let Some(left) = self.saved.checked_sub(took) {
+            self.saved = left;
+            return;
+        }
+        self.saved = 0;
         // Long after the last ban this one is a first again.
         if now.saturating_sub(self.no_yield_until) > 2 * self.next_ban {
             self.next_ban = YIELD_BAN;
@@ -227,23 +257,31 @@ impl Waiting {
             }
             let now = machine.now();
             if now.saturating_sub(last) > JUMP {
-                self.skips = self.next_skips;
-                self.next_skips = (2 * self.next_skips).min(MOST_SKIPS);
+                self.leave_out_spinning();
                 return ring.look(machine);
             }
             if now.saturating_sub(begun) >= self.spin {
+                self.vain = true;
                 return ring.look(machine);
             }
             last = now;
         }
     }
 
-    fn slept(&mut self, machine: &impl Machine, ring: &HandOver, begun: u64) {
-        let now = machine.now();
+    fn slept(&mut self, machine: &impl Machine, ring: &HandOver, begun: u64, now: u64) {
         let stamp = machine.stamp_of(ring.other());
         // Where it came before the sleeper slept, nobody woke it, and the stamp is an old one.
         let woken = if stamp < begun { now } else { stamp.min(now) };
-        self.count(woken.saturating_sub(begun), 4);
+        let waited = woken.saturating_sub(begun);
+        if self.vain && waited < SOON {
+            self.leave_out_spinning();
+        }
+        self.count(waited, 4);
+    }
+
+    fn leave_out_spinning(&mut self) {
+        self.skips = self.next_skips;
+        self.next_skips = (2 * self.next_skips).min(MOST_SKIPS);
     }
 
     /// Enters a wait into the average, with a weight of one in `weight`.

@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn a_fork_waits_for_what_must_be_apart_from_it() {
-        use std::sync::atomic::AtomicBool;
+        use std::sync::atomic::{AtomicBool, Ordering};
         static TAKEN: AtomicBool = AtomicBool::new(false);
         let (began, begun) = std::sync::mpsc::channel();
         let busy = std::thread::spawn(move || {

@@ -18,23 +18,37 @@ use crate::types::{
 
 impl fmt::Display for CallFrame {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let printer = Printer {
-            frame: self,
-            names: Names::Parameters(&self.parameters),
-        };
-        for record in printer.given() {
-            formatter.write_str(&printer.definition(record))?;
+        for definition in self.definitions() {
+            formatter.write_str(&definition)?;
             formatter.write_str(" ")?;
         }
-        let list = printer.list();
-        let head = format!("{}({list})", self.name);
-        formatter.write_str(&printer.declare(self.result, false, &head))?;
-        formatter.write_str(&printer.variadic())?;
-        formatter.write_str(&printer.contract(&self.contract))
+        formatter.write_str(&self.declaration())
     }
 }
 
 impl CallFrame {
+    /// The types that the declaration needs and the text gave, each after those it is made of.
+    pub fn definitions(&self) -> Vec<String> {
+        let printer = self.printer();
+        let given = printer.given();
+        given.into_iter().map(|id| printer.definition(id)).collect()
+    }
+
+    /// The declaration alone, without the types it needs.
+    pub fn declaration(&self) -> String {
+        let printer = self.printer();
+        let head = format!("{}({})", self.name, printer.list());
+        let declared = printer.declare(self.result, false, &head);
+        declared + &printer.variadic() + &printer.contract(&self.contract)
+    }
+
+    fn printer(&self) -> Printer<'_> {
+        Printer {
+            frame: self,
+            names: Names::Parameters(&self.parameters),
+        }
+    }
+
     /// A type of this frame as C text, for messages: `char *__out __sized_by(n)`.
     pub fn type_text(&self, ty: TypeId) -> String {
         let printer = Printer {

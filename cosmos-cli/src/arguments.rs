@@ -144,6 +144,7 @@ pub struct Proto {
 #[derive(Subcommand)]
 pub enum ProtoVerb {
     Check(ProtoCheck),
+    Scan(ProtoScan),
     Show(ProtoShow),
 }
 
@@ -157,6 +158,36 @@ pub struct ProtoCheck {
     pub file: PathBuf,
     /// Print a JSON array.
     #[arg(long)]
+    pub json: bool,
+}
+
+/// Turn a C header into prototypes, and list what else must be said of the rest.
+///
+/// The system's C preprocessor (CC, or cc) expands the header; attributes of glibc and GCC are used
+/// where they say how a buffer travels or who frees a result. What is printed is a file of
+/// prototypes: the beginning of a prototype pack.
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  $ cosmos proto scan zlib.h > libz.so.1.protos\n  \
+    $ cosmos proto scan --summary --pack libz.so.1 zlib.h"
+)]
+pub struct ProtoScan {
+    /// The header: a path, or a name that the preprocessor searches for.
+    pub header: String,
+    /// A directory to search headers in first.
+    #[arg(short = 'I', value_name = "DIR")]
+    pub include: Vec<String>,
+    /// A macro for the header.
+    #[arg(short = 'D', value_name = "NAME[=VALUE]")]
+    pub define: Vec<String>,
+    /// Take what the prototype pack of this library says of its functions.
+    #[arg(long, value_name = "LIBRARY")]
+    pub pack: Option<String>,
+    /// Print how many functions can be called, and nothing else.
+    #[arg(long)]
+    pub summary: bool,
+    /// Print a JSON object.
+    #[arg(long, conflicts_with = "summary")]
     pub json: bool,
 }
 

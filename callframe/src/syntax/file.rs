@@ -35,19 +35,33 @@ pub fn parse_file(text: &str) -> Vec<Declaration> {
 
 /// [`parse_file`] with options.
 pub fn parse_file_with(text: &str, options: &Options) -> Vec<Declaration> {
-    parse_those(text, options, |_| true)
+    parse_those(text, options, |_| true, |_| false)
+}
+
+/// Parses every declaration of a preprocessed header of somebody else's. Types that are standard
+/// here keep the meaning they have in every prototype, annotations included, whatever members the
+/// header gives them.
+pub fn parse_header(text: &str) -> Vec<Declaration> {
+    let everything = |_: &str| true;
+    parse_those(text, &Options::default(), everything, defines_standard)
 }
 
 /// The first declaration of the function `name` in a file: all types of the file are read, and what
 /// other functions mean is left alone. `None` where the file declares no such function.
 pub fn parse_one_of_file(text: &str, name: &str) -> Option<Declaration> {
-    parse_those(text, &Options::default(), |other| other == name)
+    parse_those(text, &Options::default(), |other| other == name, |_| false)
         .into_iter()
         .find(|declaration| declaration.name.as_deref() == Some(name))
 }
 
-/// The functions of a file that are wanted, and every declaration that cannot be read.
-fn parse_those(text: &str, options: &Options, wanted: impl Fn(&str) -> bool) -> Vec<Declaration> {
+/// The functions of a file that are wanted, and every declaration that cannot be read; those that
+/// are to be skipped are not looked at.
+fn parse_those(
+    text: &str,
+    options: &Options,
+    wanted: impl Fn(&str) -> bool,
+    skipped: impl Fn(&[Token]) -> bool,
+) -> Vec<Declaration> {
     if text.len() > MAXIMUM_FILE {
         return vec![Declaration {
             name: None,
@@ -60,7 +74,7 @@ fn parse_those(text: &str, options: &Options, wanted: impl Fn(&str) -> bool) -> 
     let tokens = without_linkage_blocks(tokens);
     let mut scope = Scope::over(Some(standard::scope()));
     let mut declarations = Vec::new();
-    for chunk in chunks(&tokens) {
+    for chunk in chunks(&tokens).into_iter().filter(|chunk| !skipped(chunk)) {
         read(chunk, &mut scope, options, &wanted, &mut declarations);
     }
     declarations
@@ -113,6 +127,24 @@ fn read(
             span: span.clone(),
             outcome: resolve::frame(function, scope, options),
         });
+    }
+}
+
+/// Whether it gives a type that is standard: `typedef .. FILE;`, `struct tm { .. };`.
+fn defines_standard(chunk: &[Token]) -> bool {
+    let mut words = chunk.iter().filter_map(|token| match token.kind {
+        Kind::Word(word) if word != "__extension__" => Some(word),
+        _ => None,
+    });
+    match (words.next(), words.next()) {
+        (Some("typedef"), _) => {
+            declared_name(chunk).is_some_and(|name| standard::scope().typedef(&name).is_some())
+        }
+        (Some("struct" | "union"), Some(tag)) => {
+            let ends = chunk.iter().rev().nth(1).map(|token| token.kind);
+            ends == Some(Kind::Punctuation("}")) && standard::scope().own_tag(tag).is_some()
+        }
+        _ => false,
     }
 }
 

@@ -32,7 +32,7 @@ pub(crate) mod words;
 
 pub use bare::{bare_name, no_prototype};
 pub(crate) use declarations::RawPrototype;
-pub use file::{Declaration, parse_file, parse_file_with, parse_one_of_file};
+pub use file::{Declaration, parse_file, parse_file_with, parse_header, parse_one_of_file};
 pub(crate) use records::MAXIMUM_LENGTH;
 
 use crate::error::{Code, PrototypeError};

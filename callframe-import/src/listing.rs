@@ -7,10 +7,11 @@ use callframe::error::Code;
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
-/// The text.
-pub fn text(survey: &Survey, header: &str) -> String {
+/// The text. `searched`: whether the preprocessor found the header by its name, so that others can
+/// include it by that too.
+pub fn text(survey: &Survey, header: &str, searched: bool) -> String {
     let mut text = summary(survey, header);
-    if !header.contains('/') || !std::path::Path::new(header).is_file() {
+    if searched {
         let _ = write!(text, "\n#include <{header}>\n");
     }
     let mut defined = HashSet::new();

@@ -63,13 +63,18 @@ impl Header {
         String::from_utf8(output.stdout).map_err(|error| unreadable(error.to_string()))
     }
 
+    /// Whether the preprocessor searches for it, as no file has the name.
+    pub fn is_searched(&self) -> bool {
+        !std::path::Path::new(&self.name).is_file()
+    }
+
     /// How an `#include` names it: a file that is there by its path, anything else to be searched.
     fn included(&self) -> Result<String, ImportError> {
         let bad = || ImportError::BadName(self.name.clone());
         if self.name.is_empty() || self.name.contains(['\n', '\r', '"', '<', '>', '\0']) {
             return Err(bad());
         }
-        if !std::path::Path::new(&self.name).is_file() {
+        if self.is_searched() {
             return Ok(format!("<{}>", self.name));
         }
         let path = std::path::absolute(&self.name).map_err(|_| bad())?;

@@ -385,6 +385,17 @@ impl CallFrame {
         &self.parameters
     }
 
+    /// The functions that release what the function gives its caller: f of every `__owned(f)`.
+    pub fn owners(&self) -> impl Iterator<Item = &str> {
+        self.types.iter().filter_map(|ty| match ty {
+            Type::Pointer(Pointer {
+                ownership: Ownership::Owned(function),
+                ..
+            }) => Some(function.as_str()),
+            _ => None,
+        })
+    }
+
     /// What it returns.
     pub fn result(&self) -> TypeId {
         self.result

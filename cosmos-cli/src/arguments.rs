@@ -1,6 +1,6 @@
 //! The command line: verbs, their options and the examples their help shows.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::path::PathBuf;
 
@@ -29,6 +29,7 @@ pub enum Verb {
     Which(Which),
     Explain(Explain),
     Proto(Proto),
+    Gen(Generate),
     Doctor(Doctor),
     Config(Config),
     Stop(Stop),
@@ -129,6 +130,28 @@ pub struct Explain {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// Print typed functions of a library's prototype pack: a C header or a Rust module.
+///
+/// In the header, crc32 of libz.so.1 is libz_crc32; with COSMOS_REDIRECT defined, its own name means
+/// that too, so that a program written for the library needs no change.
+#[derive(Args)]
+#[command(after_help = "Example:\n  $ cosmos gen c libz.so.1 > libz_cosmos.h")]
+pub struct Generate {
+    /// What to print.
+    pub language: Language,
+    /// The library, by the SONAME of its pack.
+    pub library: String,
+}
+
+/// What `cosmos gen` prints.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Language {
+    /// A header of inline functions, for C99 and later and for C++.
+    C,
+    /// A module with a method per function.
+    Rust,
 }
 
 /// Check prototypes without calling anything.

@@ -6,6 +6,7 @@ mod config;
 mod daemons;
 mod doctor;
 mod explain;
+mod generate;
 mod ls;
 mod man;
 mod proto;
@@ -23,6 +24,7 @@ pub fn run(arguments: Arguments) -> Verdict {
         Verb::Ls(ls) => ls::run(&ls),
         Verb::Which(which) => which::run(&which),
         Verb::Explain(explain) => explain::run(&explain),
+        Verb::Gen(generate) => generate::run(&generate),
         Verb::Proto(proto) => proto::run(&proto),
         Verb::Doctor(doctor) => doctor::run(&doctor),
         Verb::Config(config) => config::run(&config),

@@ -13,7 +13,7 @@ pub fn run(bytes: &[u8]) {
     let survey = Survey::of(&text, "header.h", |_| None);
     let (ready, pack, refused) = survey.counts();
     assert_eq!(ready + pack + refused, survey.functions.len());
-    let listed = listing::text(&survey, "header.h");
+    let listed = listing::text(&survey, "header.h", true);
     let read = callframe::parse_file(&listed);
     let mut names = std::collections::HashSet::new();
     for found in &survey.functions {

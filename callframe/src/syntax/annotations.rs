@@ -66,6 +66,12 @@ pub(super) fn is_annotation(word: &str) -> bool {
     word.strip_prefix("__").is_some_and(is_known)
 }
 
+/// Whether the annotation `word` has arguments.
+pub(super) fn takes_arguments(word: &str) -> bool {
+    word.strip_prefix("__")
+        .is_some_and(|name| WITH_ARGUMENTS.contains(&name))
+}
+
 /// Whether `word` speaks of a function, not of a pointer.
 pub(super) fn speaks_of_function(word: &str) -> bool {
     const OF_FUNCTION: &[&str] = &[

@@ -11,6 +11,7 @@
 //! | `raw`, `scope` | what all of it produces: types as declared, and the names given so far |
 //! | `file` | a header-like file, declaration by declaration |
 //! | `bare` | names that stand where a prototype could |
+//! | `plain` | a declaration without what is not C |
 //!
 //! What a declaration *means* (defaults, contradictions, what can be carried) is [`crate::resolve`]'s.
 
@@ -23,6 +24,7 @@ pub(crate) mod expressions;
 mod file;
 mod lexer;
 mod parser;
+mod plain;
 pub(crate) mod raw;
 mod records;
 pub(crate) mod scope;
@@ -33,6 +35,7 @@ pub(crate) mod words;
 pub use bare::{bare_name, no_prototype};
 pub(crate) use declarations::RawPrototype;
 pub use file::{Declaration, parse_file, parse_file_with, parse_header, parse_one_of_file};
+pub use plain::{Plain, plain};
 pub(crate) use records::MAXIMUM_LENGTH;
 
 use crate::error::{Code, PrototypeError};

@@ -27,7 +27,8 @@ pub fn run(arguments: &ProtoScan) -> Verdict {
     } else if arguments.summary {
         super::super::print(&listing::summary(&survey, &header.name))?;
     } else {
-        super::super::print(&listing::text(&survey, &header.name))?;
+        let text = listing::text(&survey, &header.name, header.is_searched());
+        super::super::print(&text)?;
     }
     Ok(0)
 }

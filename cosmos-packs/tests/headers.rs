@@ -127,9 +127,9 @@ fn assertions(template: &Template) -> Vec<String> {
             let member = &field.name;
             // Implementation names differ from one release of a header to the next.
             if !member.starts_with("__") && !member.is_empty() {
-                write!(
+                writeln!(
                     line,
-                    "_Static_assert(offsetof({name}, {member}) == {offset}, \"{name}.{member}\");\n"
+                    "_Static_assert(offsetof({name}, {member}) == {offset}, \"{name}.{member}\");"
                 )
                 .unwrap();
             }

@@ -2675,9 +2675,10 @@ pub struct sqlite3_value {
 }
 
 // Left out:
-// sqlite3_log: E0202 not carried yet: variadic functions
-// sqlite3_mprintf: E0202 not carried yet: variadic functions
-// sqlite3_snprintf: E0202 not carried yet: variadic functions
+// sqlite3_log: Rust has no functions with `...`; use Library::function
+// sqlite3_mprintf: Rust has no functions with `...`; use Library::function
+// sqlite3_snprintf: Rust has no functions with `...`; use Library::function
+// sqlite3_str_appendf: Rust has no functions with `...`; use Library::function
 // sqlite3_exec: E0201 not carried yet: callbacks
 // sqlite3_busy_handler: E0208 not carried yet: the life of callbacks
 // sqlite3_progress_handler: E0208 not carried yet: the life of callbacks
@@ -2716,4 +2717,3 @@ pub struct sqlite3_value {
 // sqlite3_result_text16: E0201 not carried yet: callbacks
 // sqlite3_result_text16le: E0201 not carried yet: callbacks
 // sqlite3_result_text16be: E0201 not carried yet: callbacks
-// sqlite3_str_appendf: E0202 not carried yet: variadic functions

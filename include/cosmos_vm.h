@@ -73,6 +73,8 @@ extern "C" {
 #define COSMOS_ERROR_CONFIGURATION 22
 /** Made by the process that this one was forked from. */
 #define COSMOS_ERROR_FORKED 23
+/** A function of this process could not be called back, or failed; the message says why. */
+#define COSMOS_ERROR_CALLBACK_FAILED 24
 /** Something this version has no number for; the message says what. */
 #define COSMOS_ERROR_OTHER 255
 /** The caller asked for something that cannot be. */
@@ -169,6 +171,16 @@ void cosmos_options_free(cosmos_options *options);
  * options is NULL or from cosmos_options_new.
  */
 int cosmos_options_set_timeout(cosmos_options *options, unsigned long milliseconds);
+
+/**
+ * How often one call may call functions of the program back, 100 million at first. The time that
+ * those take does not count for the timeout, so a VM could put it off for ever by them. Returns 0,
+ * or -1 with errno EINVAL.
+ *
+ * What the caller promises:
+ * options is NULL or from cosmos_options_new.
+ */
+int cosmos_options_set_callbacks(cosmos_options *options, unsigned long most);
 
 /**
  * The least isolation to accept: "none", "limits", "landlock+seccomp" or "namespaces". The
@@ -292,6 +304,9 @@ cosmos_dl *cosmos_dlopen(const char *target, const cosmos_options *options);
  * called from any thread, and again while a call of it is under way (from a signal handler). It
  * is valid until cosmos_dlclose; do not free it. Distinct functions have distinct pointers; the
  * same prototype gives the same pointer again.
+ *
+ * Pointers to functions among the arguments are called back on the calling thread while the call
+ * waits; see the prototype language for how long the library may keep them. They must return.
  *
  * A call that cannot be carried returns what the prototype declares with __fail(v), otherwise
  * NULL, -1, all ones for an unsigned type, NaN; it sets errno to ECOMM, ETIMEDOUT, EOWNERDEAD,

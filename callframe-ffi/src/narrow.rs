@@ -12,6 +12,20 @@ pub struct NarrowResult {
     pub signed: bool,
 }
 
+impl NarrowResult {
+    /// The result as the whole register that libffi returns from a closure; `register` holds it in
+    /// its first bytes.
+    pub fn widened(self, register: [u8; size_of::<usize>()]) -> usize {
+        let bits = 8 * size_of::<usize>().saturating_sub(self.size) as u32;
+        let value = usize::from_le_bytes(register);
+        if self.signed {
+            ((value << bits) as isize >> bits) as usize
+        } else {
+            value << bits >> bits
+        }
+    }
+}
+
 /// How libffi handles the result of `frame`, where it is an integer no wider than a register;
 /// `None` for `void`, pointers, floating types, records and wider integers, which lie in memory as
 /// C has them.
@@ -50,4 +64,21 @@ fn floating(scalar: Scalar) -> bool {
         scalar,
         Float | Double | LongDouble | ComplexFloat | ComplexDouble | ComplexLongDouble
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn narrow_integers_fill_a_register_with_their_sign() {
+        let minus_two = (-2i64).to_le_bytes();
+        let narrow = |size, signed| NarrowResult { size, signed };
+        assert_eq!(narrow(4, true).widened(minus_two) as isize, -2);
+        assert_eq!(narrow(4, false).widened(minus_two), 0xffff_fffe);
+        assert_eq!(narrow(1, true).widened(minus_two) as isize, -2);
+        assert_eq!(narrow(2, false).widened(minus_two), 0xfffe);
+        assert_eq!(narrow(8, true).widened(minus_two) as isize, -2);
+        assert_eq!(narrow(1, true).widened([0x7f, 0, 0, 0, 0, 0, 0, 0]), 0x7f);
+    }
 }

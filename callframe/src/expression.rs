@@ -32,6 +32,9 @@ pub enum Operation {
     Pointee(u32),
     /// Push the value of a sibling field, by index in its record.
     Field(u32),
+    /// In a callback: push the value that an integer parameter of the function had when it was
+    /// given the callback.
+    Outer(u32),
     /// Push what the function returned.
     Return,
     /// Push the size of an arithmetic type under the callee's data model.
@@ -83,6 +86,12 @@ pub trait Environment {
     fn size_of(&self, _ty: TypeId) -> Option<i128> {
         None
     }
+
+    /// In a callback: the integer passed as parameter `index` of the function it was given to.
+    fn outer(&self, index: u32) -> Option<i128> {
+        let _ = index;
+        None
+    }
 }
 
 /// Why an expression has no value for a call.
@@ -103,6 +112,9 @@ pub enum EvaluationError {
     /// Field `index` (from 0) of the record has no integer value.
     #[error("field {} of the record has no value", .0 + 1)]
     NoField(u32),
+    /// In a callback: parameter `index` (from 0) of the outer function had no integer value.
+    #[error("parameter {} of the outer function has no value", .0 + 1)]
+    NoOuter(u32),
     /// The function has not returned yet, or returned no integer.
     #[error("the function has not returned a value")]
     NoReturn,
@@ -212,6 +224,9 @@ fn fetch(
         Operation::Field(index) => environment
             .field(index)
             .ok_or(EvaluationError::NoField(index)),
+        Operation::Outer(index) => environment
+            .outer(index)
+            .ok_or(EvaluationError::NoOuter(index)),
         Operation::Return => environment.returned().ok_or(EvaluationError::NoReturn),
         Operation::SizeOf(scalar) => Ok(i128::from(model.scalar(scalar).size)),
         Operation::SizeOfType(ty) => environment.size_of(ty).ok_or(EvaluationError::NoSize),

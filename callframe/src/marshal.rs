@@ -51,6 +51,7 @@
 //! | `__alias(p)` | 0 NULL, else 1 + offset into the block of `p` | the same |
 //! | `__handle` | 0 NULL; [`CONSTANT`] and a value of its `__or_const`; else generation and index given by the VM, below 2^48 | the same |
 //! | `__opaque` | the value | the value |
+//! | callback | 0 NULL; [`CONSTANT`] and a value of its `__or_const`; else the number of a function in the client, below 2^48 | 0, a constant, or [`UNCHANGED`] where an `__inout` record still holds what it came with |
 //! | `__fd` | negative (as `i64`): the number itself; [`CLOSED`]: a number that is not open; else index of an attached descriptor | the same; nothing inside an `__inout` block, where the caller's number stays |
 //!
 //! How much of a block comes back is said by `__filled` or by its extent, unless its pointer came in
@@ -64,6 +65,14 @@
 //! Every block is named by exactly one reference, which comes before it. Blocks whose size is fixed
 //! or ends with a terminator come before those whose size is an expression, so that the numbers in
 //! an expression are always those that were sent, whatever other threads do to the caller's memory.
+//!
+//! # Callbacks
+//!
+//! A call from the VM to a function of the client goes by the same two bodies, by the frame that
+//! [`CallFrame::callback`](crate::CallFrame::callback) derives and with the roles reversed: the VM
+//! is the [`Caller`], the client the [`Callee`]. Integers of the outer function that the callback's
+//! annotations name are not sent: each end notes them when the callback is passed
+//! ([`Pending::set_outer`], [`Image::set_outer`]).
 //!
 //! # Who believes what
 //!
@@ -85,7 +94,7 @@ pub use callee::Callee;
 pub use caller::{Caller, Outcome, Pending};
 pub use error::{MarshalError, MemoryError};
 pub use image::Image;
-pub use memory::{CalleeMemory, CallerMemory, Keep, Object};
+pub use memory::{CalleeMemory, CallerMemory, Given, Keep, Object};
 
 /// Most bytes of a request, of a reply, and of the memory one call has in the VM.
 pub const MAXIMUM_CALL: u64 = 64 << 20;
@@ -99,6 +108,8 @@ pub const UNCHANGED: u64 = u64::MAX;
 pub const MOVED_TO_NULL: u64 = u64::MAX - 1;
 /// Mark of a reference that is a constant of `__or_const`; its low 32 bits are the value, an `i32`.
 pub const CONSTANT: u64 = 1 << 63;
+/// Bits of the number of a callback.
+pub const CALLBACK_BITS: u32 = 48;
 /// Reference to a descriptor that is not open in the caller: the callee sees a number that is not
 /// open there either.
 pub const CLOSED: u64 = i64::MAX as u64;

@@ -12,8 +12,9 @@ use std::fmt;
 
 use crate::expression::{Expression, Operation};
 use crate::types::{
-    CallFrame, Contract, Direction, Extent, FailValue, Field, Filled, Handle, Identity, Origin,
-    Ownership, Parameter, Pointer, Record, RecordId, RecordName, Scalar, Type, TypeId, Variadic,
+    CallFrame, Callback, Contract, Direction, Extent, FailValue, Field, Filled, Handle, Identity,
+    Origin, Ownership, Parameter, Pointer, Record, RecordId, RecordName, Scalar, Type, TypeId,
+    Variadic,
 };
 
 impl fmt::Display for CallFrame {
@@ -29,42 +30,28 @@ impl fmt::Display for CallFrame {
 impl CallFrame {
     /// The types that the declaration needs and the text gave, each after those it is made of.
     pub fn definitions(&self) -> Vec<String> {
-        let printer = self.printer();
+        let printer = Printer::of(self);
         let given = printer.given();
         given.into_iter().map(|id| printer.definition(id)).collect()
     }
 
     /// The declaration alone, without the types it needs.
     pub fn declaration(&self) -> String {
-        let printer = self.printer();
+        let printer = Printer::of(self);
         let head = format!("{}({})", self.name, printer.list());
         let declared = printer.declare(self.result, false, &head);
         declared + &printer.variadic() + &printer.contract(&self.contract)
     }
 
-    fn printer(&self) -> Printer<'_> {
-        Printer {
-            frame: self,
-            names: Names::Parameters(&self.parameters),
-        }
-    }
-
     /// A type of this frame as C text, for messages: `char *__out __sized_by(n)`.
     pub fn type_text(&self, ty: TypeId) -> String {
-        let printer = Printer {
-            frame: self,
-            names: Names::Parameters(&self.parameters),
-        };
+        let printer = Printer::of(self);
         printer.declare(ty, false, "").trim_end().to_owned()
     }
 
     /// An expression of this frame's parameters as C text, for messages.
     pub fn expression_text(&self, expression: &Expression) -> String {
-        let printer = Printer {
-            frame: self,
-            names: Names::Parameters(&self.parameters),
-        };
-        printer.expression(expression)
+        Printer::of(self).expression(expression)
     }
 }
 
@@ -120,9 +107,35 @@ enum Names<'f> {
 struct Printer<'f> {
     frame: &'f CallFrame,
     names: Names<'f>,
+    /// The parameters that annotations speak of.
+    parameters: &'f [Parameter],
+    /// Inside of a callback: those of the function it is given to.
+    outer: &'f [Parameter],
 }
 
 impl<'f> Printer<'f> {
+    fn of(frame: &'f CallFrame) -> Printer<'f> {
+        Printer {
+            frame,
+            names: Names::Parameters(&frame.parameters),
+            parameters: &frame.parameters,
+            outer: &frame.outer,
+        }
+    }
+
+    /// The printer of a callback's parameters and result.
+    fn inside(&self, parameters: &'f [Parameter]) -> Printer<'f> {
+        Printer {
+            frame: self.frame,
+            names: Names::Parameters(parameters),
+            parameters,
+            outer: match self.names {
+                Names::Parameters(outer) => outer,
+                Names::Fields(_) => &[],
+            },
+        }
+    }
+
     /// The parameters of the function itself, with its `...`.
     fn list(&self) -> String {
         match (&self.frame.variadic, self.frame.parameters.as_slice()) {
@@ -169,8 +182,9 @@ impl<'f> Printer<'f> {
                 self.declare(*element, constant, &inner)
             }
             Type::Function { parameters, result } => {
-                let inner = format!("{}({})", grouped(inner), self.parameters(parameters));
-                self.declare(*result, false, &inner)
+                let inside = self.inside(parameters);
+                let inner = format!("{}({})", grouped(inner), inside.parameters(parameters));
+                inside.declare(*result, false, &inner)
             }
             Type::Pointer(pointer) => {
                 let mut text = String::from("*");
@@ -193,7 +207,7 @@ impl<'f> Printer<'f> {
             Identity::Handle(handle) => handle_words(handle, &mut words),
             Identity::Alias(index) => words.push(format!("__alias({})", self.parameter(*index))),
             Identity::Opaque => words.push("__opaque".to_owned()),
-            Identity::Callback => {}
+            Identity::Callback(callback) => self.callback_words(callback, &mut words),
         }
         words.iter().map(|word| format!("{word} ")).collect()
     }
@@ -239,8 +253,18 @@ impl<'f> Printer<'f> {
     }
 
     fn parameter(&self, index: u32) -> &str {
-        let parameter = self.frame.parameters.get(index as usize);
+        let parameter = self.parameters.get(index as usize);
         parameter.map_or("", |parameter| parameter.name.as_str())
+    }
+
+    fn callback_words(&self, callback: &Callback, words: &mut Vec<String>) {
+        if let Some(scope) = callback.scope {
+            words.push(format!("__scope({})", self.parameter(scope)));
+        }
+        if !callback.constants.is_empty() {
+            let constants: Vec<String> = callback.constants.iter().map(i128::to_string).collect();
+            words.push(format!("__or_const({})", constants.join(", ")));
+        }
     }
 
     /// A record where it is used: by its name, or with its members if it has none.
@@ -269,6 +293,8 @@ impl<'f> Printer<'f> {
         let inside = Printer {
             frame: self.frame,
             names: Names::Fields(&record.fields),
+            parameters: self.parameters,
+            outer: &[],
         };
         let one = |field: &Field| {
             let mut text = inside.declare(field.ty, false, &field.name);
@@ -304,21 +330,25 @@ impl<'f> Printer<'f> {
         }
         let record = self.frame.record(id);
         for field in &record.fields {
-            let mut ty = field.ty;
-            loop {
-                match self.frame.ty(ty) {
-                    Type::Pointer(pointer) => ty = pointer.target,
-                    Type::Array { element, .. } => ty = *element,
-                    Type::Record(inner) => {
-                        self.visit(*inner, seen, order);
-                        break;
-                    }
-                    _ => break,
-                }
-            }
+            self.visit_type(field.ty, seen, order);
         }
         if record.origin == Origin::Given && record.name != RecordName::Unnamed {
             order.push(id);
+        }
+    }
+
+    fn visit_type(&self, ty: TypeId, seen: &mut [bool], order: &mut Vec<RecordId>) {
+        match self.frame.ty(ty) {
+            Type::Pointer(pointer) => self.visit_type(pointer.target, seen, order),
+            Type::Array { element, .. } => self.visit_type(*element, seen, order),
+            Type::Record(inner) => self.visit(*inner, seen, order),
+            Type::Function { parameters, result } => {
+                self.visit_type(*result, seen, order);
+                for parameter in parameters {
+                    self.visit_type(parameter.ty, seen, order);
+                }
+            }
+            Type::Void | Type::Scalar(_) | Type::Descriptor => {}
         }
     }
 
@@ -396,6 +426,11 @@ impl Printer<'_> {
             Operation::Constant(value) if value < 0 => (value.to_string(), Binding::Unary),
             Operation::Constant(value) => (value.to_string(), Binding::Primary),
             Operation::Parameter(index) => (parameter(index).to_owned(), Binding::Primary),
+            Operation::Outer(index) => {
+                let known = self.outer.get(index as usize);
+                let name = known.map_or("", |parameter| parameter.name.as_str());
+                (name.to_owned(), Binding::Primary)
+            }
             Operation::Pointee(index) => (format!("*{}", parameter(index)), Binding::Unary),
             Operation::Field(index) => {
                 let name = match self.names {

@@ -124,6 +124,20 @@ pub enum LayoutError {
     },
 }
 
+impl LayoutError {
+    /// The error with the place around its place.
+    fn inside(mut self, words: &str) -> LayoutError {
+        let (LayoutError::Incomplete { place, .. }
+        | LayoutError::TooLarge { place }
+        | LayoutError::TooDeep { place }
+        | LayoutError::TooComplex { place }
+        | LayoutError::Unsupported { place, .. }
+        | LayoutError::Differs { place, .. }) = &mut self;
+        *place = format!("{words}, {place}");
+        self
+    }
+}
+
 impl Template {
     /// Lays `frame` out under `model`.
     ///

@@ -19,6 +19,9 @@ pub struct CallFrame {
     pub(crate) types: Vec<Type>,
     pub(crate) records: Vec<Record>,
     pub(crate) contract: Contract,
+    /// Of a callback: the parameters of the function it was given to, whose integers its own
+    /// annotations may name. Empty for a function.
+    pub(crate) outer: Vec<Parameter>,
 }
 
 /// A parameter, in the order of the declaration.
@@ -268,8 +271,19 @@ pub enum Identity {
     Alias(u32),
     /// `__opaque`: a cookie of the client's, passed through untouched.
     Opaque,
-    /// A function of the client's that the VM calls back.
-    Callback,
+    /// A function of the client's that the VM calls back; the target says of which type.
+    Callback(Callback),
+}
+
+/// Annotations of a pointer to a function.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Callback {
+    /// `__scope(h)`: it may be called until the handle in parameter `h` (by index) is closed, not
+    /// only while the call lasts.
+    pub scope: Option<u32>,
+    /// `__or_const(..)`: values that are no functions and mean something to the function; they
+    /// travel as they are. Each fits 32 bits.
+    pub constants: Vec<i128>,
 }
 
 /// Annotations of a handle.
@@ -409,6 +423,76 @@ impl CallFrame {
     /// Function-level annotations.
     pub fn contract(&self) -> &Contract {
         &self.contract
+    }
+
+    /// Of a callback: the parameters of the function it was given to. Empty for a function.
+    pub fn outer(&self) -> &[Parameter] {
+        &self.outer
+    }
+
+    /// The frame of a callback: what is called back through a pointer of type `ty`, or `None` where
+    /// that is no pointer to a function. Type and record ids mean the same in both frames.
+    ///
+    /// Its errno enters and leaves as with any function, and it has no further contract.
+    pub fn callback(&self, ty: TypeId) -> Option<CallFrame> {
+        let Some(Type::Pointer(pointer)) = self.types.get(ty.0 as usize) else {
+            return None;
+        };
+        let (Identity::Callback(_), Type::Function { parameters, result }) =
+            (&pointer.identity, self.ty(pointer.target))
+        else {
+            return None;
+        };
+        Some(CallFrame {
+            name: self.callback_name(ty),
+            parameters: parameters.clone(),
+            result: *result,
+            types: self.types.clone(),
+            records: self.records.clone(),
+            contract: Contract::default(),
+            variadic: None,
+            outer: self.parameters.clone(),
+        })
+    }
+
+    /// The types of all pointers to functions that values of this frame hold, each once, in the
+    /// order in which they are met. What callbacks themselves take is not among them.
+    pub fn callbacks(&self) -> Vec<TypeId> {
+        let mut found = Vec::new();
+        let mut seen = vec![false; self.types.len()];
+        let mut waiting: Vec<TypeId> = self.parameters.iter().map(|it| it.ty).collect();
+        waiting.push(self.result);
+        waiting.reverse();
+        while let Some(id) = waiting.pop() {
+            match seen.get_mut(id.0 as usize) {
+                Some(seen) if !*seen => *seen = true,
+                _ => continue,
+            }
+            match self.ty(id) {
+                Type::Pointer(pointer) => match pointer.identity {
+                    Identity::Callback(_) => found.push(id),
+                    Identity::Data => waiting.push(pointer.target),
+                    _ => {}
+                },
+                Type::Array { element, .. } => waiting.push(*element),
+                Type::Record(record) => {
+                    let fields = &self.record(*record).fields;
+                    waiting.extend(fields.iter().rev().map(|field| field.ty));
+                }
+                Type::Void | Type::Scalar(_) | Type::Descriptor | Type::Function { .. } => {}
+            }
+        }
+        found
+    }
+
+    /// What a person calls the callback of this type: its parameter, or the member that holds it.
+    fn callback_name(&self, ty: TypeId) -> String {
+        let parameters = self.parameters.iter().map(|it| (it.ty, &it.name));
+        let fields = self.records.iter().flat_map(|record| &record.fields);
+        parameters
+            .chain(fields.map(|field| (field.ty, &field.name)))
+            .find(|(known, _)| *known == ty)
+            .map_or_else(|| "callback".to_owned(), |(_, name)| name.clone())
     }
 
     /// A type of this frame.

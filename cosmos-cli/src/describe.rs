@@ -41,7 +41,7 @@ pub fn ty(frame: &CallFrame, id: TypeId) -> String {
 fn pointer(frame: &CallFrame, pointer: &Pointer) -> String {
     match pointer.identity {
         Identity::Handle(_) => return format!("handle of a {}", ty(frame, pointer.target)),
-        Identity::Callback => return "function pointer".to_owned(),
+        Identity::Callback(_) => return "function".to_owned(),
         Identity::Opaque => return "opaque pointer".to_owned(),
         Identity::Alias(_) => return "pointer into another parameter".to_owned(),
         Identity::Data => {}

@@ -5,6 +5,7 @@
 //! [`Value`] may be for a parameter is the client's to check again.
 
 mod braces;
+mod callback;
 mod extended;
 mod number;
 mod pointer;
@@ -154,7 +155,7 @@ impl<'a> Reader<'a> {
         match self.frame.ty(ty) {
             Type::Scalar(scalar) => number::scalar(*scalar, &self.model, word),
             Type::Descriptor => self.descriptor(word),
-            Type::Pointer(pointer) => self.pointer(pointer, word),
+            Type::Pointer(pointer) => self.pointer(ty, pointer, word),
             Type::Record(_) | Type::Array { .. } => self.braced(ty, word),
             Type::Void | Type::Function { .. } => Err("no value of this type exists".to_owned()),
         }

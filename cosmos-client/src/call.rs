@@ -4,18 +4,23 @@
 //! [`Function::call`](crate::Function::call) all come here, with the addresses of the argument
 //! values, as a C function finds them in its registers and on its stack.
 
+use crate::callback::{self, Asked, Progress};
 use crate::channel::{self, Channel};
 use crate::error::Error;
 use crate::library::Target;
 use crate::memory::{CallMemory, borrow_descriptors};
 use crate::resolved::Resolved;
+use crate::session::Session;
 use crate::summary::summary;
-use callframe::marshal::{MarshalError, MemoryError, Outcome, Pending};
+use crate::token;
+use callframe::marshal::{CallerMemory, MarshalError, MemoryError, Outcome, Pending};
+use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::REPLY;
 use cosmos_rpc::message::vm::CALL;
 use cosmos_rpc::{Blame, Fault, FaultCode, Frame};
 use std::os::fd::{AsRawFd, IntoRawFd, RawFd};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Calls `function` with the values at these addresses; writes its outputs, and its result, as
 /// wide as C has it, to address `result` (0: nowhere).
@@ -33,7 +38,8 @@ pub(crate) unsafe fn invoke(
         None => Err(closed(function)),
         Some(library) => library.usable().and_then(|()| {
             // SAFETY: the caller's promise.
-            let mut memory = unsafe { CallMemory::new(library.shelf(), library.link().number()) };
+            let memory = unsafe { CallMemory::new(library.shelf(), library.link().number()) };
+            let mut memory = memory.passing(function, &library);
             let outcome = Call {
                 function,
                 library: &library,
@@ -76,8 +82,8 @@ impl Call<'_> {
             channel::park(link, channel);
             return Err(self.unmarshalled(error));
         }
-        let mut frame = match self.send(&mut channel) {
-            Ok(frame) => frame,
+        let id = match self.send(&mut channel) {
+            Ok(id) => id,
             Err(fault) if fault.blame == Blame::Caller => {
                 // Refused before a byte went out: the channel is in step.
                 channel::park(link, channel);
@@ -85,12 +91,70 @@ impl Call<'_> {
             }
             Err(fault) => return Err(self.lost(fault, memory)),
         };
+        let (mut channel, mut frame) = self.await_reply(memory, channel, id)?;
         let answer = self.receive(memory, &channel.pending, &mut frame, result);
         channel.connection.recycle(frame.body);
         if !link.is_gone() {
             channel::park(link, channel);
         }
-        answer
+        let outcome = answer?;
+        self.end_scopes(memory);
+        Ok(outcome)
+    }
+
+    /// Waits for the reply to request `id`, and meanwhile does what the VM asks.
+    fn await_reply(
+        &self,
+        memory: &CallMemory,
+        mut channel: Channel,
+        id: u64,
+    ) -> Result<(Channel, Frame), Error> {
+        let link = self.library.link();
+        let mut clock = Clock::new(self.library.timeout());
+        let mut progress = Progress {
+            left: self.library.callbacks(),
+            failed: None,
+        };
+        loop {
+            let answer = clock.run(&mut channel.connection, |connection| connection.answer(id));
+            let frame = answer.map_err(|fault| self.lost(fault, memory))?;
+            if frame.kind & REPLY != 0 {
+                // What this end knows of a failure, the VM cannot talk away.
+                return match progress.failed {
+                    Some(fault) => {
+                        channel.connection.recycle(frame.body);
+                        channel::park(link, channel);
+                        Err(link.named(fault))
+                    }
+                    None => Ok((channel, frame)),
+                };
+            }
+            channel = match callback::serve(link, channel, frame, &mut progress) {
+                Asked::Answered(channel) => channel,
+                Asked::Lost(fault) => return Err(self.lost(fault, memory)),
+                Asked::Elsewhere => {
+                    return match link.usable() {
+                        Err(error) => Err(error),
+                        Ok(()) => Err(closed(self.function)),
+                    };
+                }
+            };
+        }
+    }
+
+    /// The call has destroyed handles: functions that were scoped by them may not be called any
+    /// more.
+    fn end_scopes(&self, memory: &CallMemory) {
+        for &index in self.function.consumed() {
+            let mut token = [0; 8];
+            let address = self.arguments.get(index).copied().unwrap_or(0);
+            if memory.read(address, &mut token).is_ok()
+                && let Some((_, handle)) = token::take_apart(u64::from_le_bytes(token))
+            {
+                let link = self.library.link().key();
+                Session::current().callbacks().handle_closed(link, handle);
+            }
+        }
     }
 
     fn encode(
@@ -115,7 +179,7 @@ impl Call<'_> {
         )
     }
 
-    fn send(&self, channel: &mut Channel) -> Result<Frame, Fault> {
+    fn send(&self, channel: &mut Channel) -> Result<u64, Fault> {
         let Channel {
             connection,
             request,
@@ -124,7 +188,7 @@ impl Call<'_> {
         } = channel;
         let runable = self.function.runable().to_le_bytes();
         let descriptors = borrow_descriptors(descriptors);
-        connection.call_raw(CALL, &[&runable, request], &descriptors)
+        connection.request_raw(CALL, &[&runable, request], &descriptors)
     }
 
     fn receive(
@@ -192,6 +256,33 @@ impl Call<'_> {
             _ => Fault::peer(FaultCode::Protocol, message),
         };
         self.library.link().named(fault)
+    }
+}
+
+/// What is left of the time a call may take. It stands still while the program's own functions run.
+struct Clock {
+    left: Option<Duration>,
+}
+
+impl Clock {
+    fn new(timeout: Option<Duration>) -> Clock {
+        Clock { left: timeout }
+    }
+
+    /// Waits within the time that is left.
+    fn run<T>(
+        &mut self,
+        connection: &mut Connection,
+        wait: impl FnOnce(&mut Connection) -> T,
+    ) -> T {
+        connection.set_timeout(self.left);
+        let Some(left) = self.left else {
+            return wait(connection);
+        };
+        let begun = Instant::now();
+        let came = wait(connection);
+        self.left = Some(left.saturating_sub(begun.elapsed()));
+        came
     }
 }
 

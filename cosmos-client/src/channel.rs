@@ -4,14 +4,18 @@
 //! as one thread of its own. A channel is taken out while a call is under way; a call that starts
 //! meanwhile on the same thread, from a signal handler, gets a second one, which is closed after
 //! it. The channels of a thread close when it ends.
+//!
+//! While a callback runs, the VM's thread waits for it and serves the channel: it is *lent* to the
+//! calls that the callback makes, the innermost first.
 
 use crate::fork::Own;
 use crate::link::Link;
-use callframe::marshal::Pending;
+use callframe::marshal::{Image, Pending};
 use cosmos_rpc::Fault;
 use cosmos_rpc::blocking::Connection;
 use std::cell::RefCell;
 use std::sync::{Arc, Weak};
+use std::thread::LocalKey;
 use std::time::Duration;
 
 /// Requests up to this size leave their buffer behind for the next one.
@@ -28,6 +32,33 @@ pub(crate) struct Channel {
     pub(crate) descriptors: Vec<i32>,
     /// Likewise: what is known of the call under way.
     pub(crate) pending: Pending,
+    /// Likewise: the memory of a call back, and its reply.
+    pub(crate) image: Image,
+    pub(crate) reply: Vec<u8>,
+    /// How many callbacks run inside of each other on it.
+    pub(crate) nesting: usize,
+}
+
+impl Channel {
+    fn new(connection: Connection) -> Channel {
+        Channel {
+            connection: Own::new(connection),
+            request: Vec::new(),
+            descriptors: Vec::new(),
+            pending: Pending::default(),
+            image: Image::default(),
+            reply: Vec::new(),
+            nesting: 0,
+        }
+    }
+}
+
+/// A channel that a callback has meanwhile.
+pub(crate) struct Lent {
+    key: u64,
+    nesting: usize,
+    /// Of the call that waits for the callback.
+    pending: Pending,
 }
 
 #[derive(Debug)]
@@ -39,24 +70,24 @@ struct Parked {
 
 thread_local! {
     static CHANNELS: RefCell<Vec<Parked>> = const { RefCell::new(Vec::new()) };
+    /// Those that callbacks have.
+    static LENT: RefCell<Vec<Parked>> = const { RefCell::new(Vec::new()) };
 }
 
 /// This thread's channel to the VM, made where there is none.
 pub(crate) fn take(link: &Arc<Link>, timeout: Option<Duration>) -> Result<Channel, Fault> {
-    let parked = with(|channels| {
+    let of_link = |channels: &mut Vec<Parked>| {
         let place = channels
             .iter()
-            .position(|parked| parked.key == link.key())?;
-        Some(channels.swap_remove(place).channel)
-    });
-    let mut channel = match parked.flatten() {
+            .rposition(|parked| parked.key == link.key())?;
+        Some(channels.remove(place).channel)
+    };
+    let parked = with(&LENT, of_link)
+        .flatten()
+        .or_else(|| with(&CHANNELS, of_link).flatten());
+    let mut channel = match parked {
         Some(channel) => channel,
-        None => Channel {
-            connection: Own::new(link.attach(timeout)?),
-            request: Vec::new(),
-            descriptors: Vec::new(),
-            pending: Pending::default(),
-        },
+        None => Channel::new(link.attach(timeout)?),
     };
     channel.connection.set_timeout(timeout);
     Ok(channel)
@@ -67,12 +98,17 @@ pub(crate) fn park(link: &Arc<Link>, mut channel: Channel) {
     channel.request.clear();
     channel.request.shrink_to(KEPT_BUFFER);
     channel.descriptors.clear();
+    let lent = channel.nesting > 0;
     let mut parked = Some(Parked {
         key: link.key(),
         link: Arc::downgrade(link),
         channel,
     });
-    let stale = with(|channels| {
+    if lent {
+        with(&LENT, |channels| channels.extend(parked));
+        return;
+    }
+    let stale = with(&CHANNELS, |channels| {
         if channels.iter().any(|known| known.key == link.key()) {
             return Vec::new();
         }
@@ -87,18 +123,50 @@ pub(crate) fn park(link: &Arc<Link>, mut channel: Channel) {
     drop(stale);
 }
 
-/// Closes this thread's channel to the VM of this key.
+/// Leaves a channel to what a callback does.
+pub(crate) fn lend(link: &Arc<Link>, mut channel: Channel) -> Lent {
+    channel.nesting += 1;
+    let lent = Lent {
+        key: link.key(),
+        nesting: channel.nesting,
+        pending: std::mem::take(&mut channel.pending),
+    };
+    park(link, channel);
+    lent
+}
+
+/// Takes a channel back from a callback that has returned; `None` where a call that it made has
+/// lost it.
+pub(crate) fn reclaim(lent: Lent) -> Option<Channel> {
+    let found = with(&LENT, |channels| {
+        let place = channels
+            .iter()
+            .rposition(|parked| parked.key == lent.key && parked.channel.nesting == lent.nesting)?;
+        Some(channels.remove(place).channel)
+    });
+    let mut channel = found.flatten()?;
+    channel.nesting -= 1;
+    channel.pending = lent.pending;
+    Some(channel)
+}
+
+/// Closes this thread's channels to the VM of this key.
 pub(crate) fn forget(key: u64) {
-    drop(with(|channels| {
-        channels
-            .extract_if(.., |parked| parked.key == key)
-            .collect::<Vec<_>>()
-    }));
+    for table in [&CHANNELS, &LENT] {
+        drop(with(table, |channels| {
+            channels
+                .extract_if(.., |parked| parked.key == key)
+                .collect::<Vec<_>>()
+        }));
+    }
 }
 
 /// `None` while the thread ends, and inside of another use of the table on this thread.
-fn with<T>(use_table: impl FnOnce(&mut Vec<Parked>) -> T) -> Option<T> {
-    CHANNELS
+fn with<T>(
+    table: &'static LocalKey<RefCell<Vec<Parked>>>,
+    use_table: impl FnOnce(&mut Vec<Parked>) -> T,
+) -> Option<T> {
+    table
         .try_with(|channels| {
             channels
                 .try_borrow_mut()

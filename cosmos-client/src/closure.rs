@@ -12,7 +12,7 @@ use crate::memory::{errno, set_errno};
 use crate::resolved::{NoPointer, Resolved};
 use crate::variadic::{from_c, registers};
 use callframe::marshal::Outcome;
-use callframe_ffi::{FfiError, NarrowResult};
+use callframe_ffi::FfiError;
 use cosmos_rpc::{Fault, FaultCode};
 use libffi::low::{ffi_cif, ffi_closure, try_closure_alloc};
 use libffi::middle::Cif;
@@ -204,7 +204,7 @@ unsafe fn store<T>(function: &Resolved, result: *mut c_void, write: impl FnOnce(
         unsafe {
             result
                 .cast::<usize>()
-                .write_unaligned(widened(register, narrow))
+                .write_unaligned(narrow.widened(register))
         };
     }
     written
@@ -221,38 +221,10 @@ pub(crate) fn report(function: &Resolved, error: Error) -> i32 {
     errno
 }
 
-/// A narrow integer as the whole register that libffi returns.
-fn widened(register: [u8; size_of::<usize>()], narrow: NarrowResult) -> usize {
-    let bits = 8 * (size_of::<usize>().saturating_sub(narrow.size)) as u32;
-    let value = usize::from_le_bytes(register);
-    if narrow.signed {
-        ((value << bits) as isize >> bits) as usize
-    } else {
-        value << bits >> bits
-    }
-}
-
 fn internal(function: &str) -> Error {
     let fault = Fault::host(
         FaultCode::System,
         format!("{function}: a mistake inside of libcosmos; its message is on standard error"),
     );
     Error::from(fault).in_function(function)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn narrow_integers_fill_a_register_with_their_sign() {
-        let minus_two = (-2i64).to_le_bytes();
-        let narrow = |size, signed| NarrowResult { size, signed };
-        assert_eq!(widened(minus_two, narrow(4, true)) as isize, -2);
-        assert_eq!(widened(minus_two, narrow(4, false)), 0xffff_fffe);
-        assert_eq!(widened(minus_two, narrow(1, true)) as isize, -2);
-        assert_eq!(widened(minus_two, narrow(2, false)), 0xfffe);
-        assert_eq!(widened(minus_two, narrow(8, true)) as isize, -2);
-        assert_eq!(widened([0x7f, 0, 0, 0, 0, 0, 0, 0], narrow(1, true)), 0x7f);
-    }
 }

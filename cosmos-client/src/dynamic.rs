@@ -9,6 +9,8 @@
 //! | the call | [`crate::call`] |
 //! | result and outputs to values, what was owned freed | [`read`] |
 //!
+//! [`back`] does the same for callbacks, whose arguments come from the VM and whose result goes there.
+//!
 //! How far a pointer reaches is computed here for two purposes: how much room to make before the
 //! call, and how much of it to show after. The call itself is carried, and checked, by
 //! `callframe::marshal` alone.
@@ -24,11 +26,15 @@ use crate::variadic;
 use cosmos_rpc::{Fault, FaultCode};
 use lay::Layer;
 use read::Reader;
+use view::View;
 
+mod back;
 mod lay;
 mod read;
 mod scalar;
 mod view;
+
+pub(crate) use back::{Returned, arguments};
 
 /// Calls a function with these values.
 pub(crate) fn call(function: &Resolved, arguments: &[Value]) -> Result<Outcome, Error> {
@@ -48,7 +54,7 @@ fn perform(function: &Resolved, arguments: &[Value]) -> Result<Outcome, Error> {
     // SAFETY: the addresses below are of blocks made by the layer, as large as the prototype says
     // for the values in them, or of copies that the call made; no other thread knows them.
     let mut memory = unsafe { CallMemory::new(&shelf, number) };
-    let mut layer = Layer::new(function, &mut memory)?;
+    let mut layer = Layer::new(native, &mut memory)?;
     layer.arguments(arguments)?;
     let laid = layer.finish();
     let result = Block::zeroed(native.result().size as usize).ok_or_else(no_memory)?;
@@ -59,7 +65,15 @@ fn perform(function: &Resolved, arguments: &[Value]) -> Result<Outcome, Error> {
     };
     // SAFETY: as above; `result` has the size of the result.
     let outcome = unsafe { call::invoke(function, &laid.addresses, 0, place) }?;
-    let reader = Reader::new(function, &memory, &laid, place);
+    let view = View {
+        template: native,
+        outer: &[],
+        memory: &memory,
+        slots: &laid.addresses,
+        result: place,
+        record: None,
+    };
+    let reader = Reader::new(view, &laid.capacities, &laid.areas);
     let result = reader.result()?;
     let outputs = if outcome.success {
         reader.outputs()?

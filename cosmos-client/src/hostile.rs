@@ -137,11 +137,14 @@ fn a_vm_that_never_shakes_hands_is_ended_by_the_deadline() {
 }
 
 #[test]
-fn a_second_reply_to_one_call_answers_no_other() {
+fn a_second_reply_to_one_call_answers_no_other_and_ends_the_vm() {
     let target = opens(Answer::Twice);
-    for _ in 0..3 {
-        assert_eq!(cosine(&target), (0.25, 0, None));
-    }
+    assert_eq!(cosine(&target), (0.25, 0, None));
+    let (result, errno, error) = cosine(&target);
+    assert!(result.is_nan());
+    assert_eq!(errno, libc::EPROTO);
+    let error = error.expect("an error").to_string();
+    assert!(error.contains("a request that was never made"), "{error}");
 }
 
 #[test]

@@ -6,6 +6,7 @@
 
 pub mod c;
 mod call;
+mod callback;
 mod channel;
 mod closure;
 mod dynamic;
@@ -32,6 +33,7 @@ mod value;
 mod variadic;
 mod vm;
 
+pub use callback::{Callback, callback};
 pub use cosmos_rpc::{Blame, Fault, FaultCode};
 pub use error::{Error, Failure, Refusal, SignatureMismatch};
 pub use function::Function;

@@ -12,7 +12,7 @@ use crate::fork;
 use crate::function::Function;
 use crate::link::{Hold, Link};
 use crate::names;
-use crate::options::Options;
+use crate::options::{Bounds, MOST_CALLBACKS, Options};
 use crate::resolved::Resolved;
 use crate::session::{Session, configured_timeout, lock};
 use crate::shelf::Shelf;
@@ -45,16 +45,19 @@ pub fn dlopen(target: &str) -> Result<Library, Error> {
 pub fn dlopen_with(target: &str, options: &Options) -> Result<Library, Error> {
     let session = Session::current();
     let (hold, path) = place(session, target, options)?;
-    let timeout = match options.timeout {
-        Some(timeout) => Some(timeout),
-        None => configured_timeout()?,
+    let bounds = Bounds {
+        timeout: match options.timeout {
+            Some(timeout) => Some(timeout),
+            None => configured_timeout()?,
+        },
+        callbacks: options.callbacks.unwrap_or(MOST_CALLBACKS),
     };
     let request = Open {
         target: path.clone(),
     };
     let packs = names::packs(options)?;
-    let object = hold.request(&request, timeout, &format!("opening {path}"))?;
-    let target = Target::new(hold, object, path, timeout);
+    let object = hold.request(&request, bounds.timeout, &format!("opening {path}"))?;
+    let target = Target::new(hold, object, path, bounds);
     target.packs.get_or_init(|| packs);
     Ok(Library { target })
 }
@@ -143,7 +146,7 @@ pub(crate) struct Target {
     generation: u64,
     object: ObjectToken,
     path: String,
-    timeout: Option<Duration>,
+    bounds: Bounds,
     closed: AtomicBool,
     functions: Mutex<HashMap<String, Arc<Resolved>>>,
     on_error: Mutex<Option<Handler>>,
@@ -171,14 +174,14 @@ impl Target {
         hold: Hold,
         object: ObjectToken,
         path: String,
-        timeout: Option<Duration>,
+        bounds: Bounds,
     ) -> Arc<Target> {
         Arc::new(Target {
             generation: fork::generation(),
             hold,
             object,
             path,
-            timeout,
+            bounds,
             closed: AtomicBool::new(false),
             functions: Mutex::default(),
             on_error: Mutex::default(),
@@ -228,7 +231,11 @@ impl Target {
             return Ok(());
         }
         let functions = std::mem::take(&mut *lock(&self.functions));
-        Session::current().retire(functions.into_values());
+        let session = Session::current();
+        session.retire(functions.into_values());
+        session
+            .callbacks()
+            .library_closed(self.hold.key(), self.object.0);
         if self.hold.is_gone() {
             return Ok(());
         }
@@ -237,7 +244,7 @@ impl Target {
             &Close {
                 object: self.object,
             },
-            self.timeout,
+            self.bounds.timeout,
             &place,
         )
     }
@@ -254,7 +261,12 @@ impl Target {
 
     /// How long a call may take.
     pub(crate) fn timeout(&self) -> Option<Duration> {
-        self.timeout
+        self.bounds.timeout
+    }
+
+    /// How often a call may call back.
+    pub(crate) fn callbacks(&self) -> u64 {
+        self.bounds.callbacks
     }
 
     /// Where results are kept.

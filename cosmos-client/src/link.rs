@@ -144,6 +144,11 @@ impl Link {
         self.nature.epoch == Some(Session::current().epoch())
     }
 
+    /// Whether it was inherited by fork.
+    pub(crate) fn is_foreign(&self) -> bool {
+        !fork::is_current(self.generation)
+    }
+
     /// Whether it has ended, as far as this process knows.
     pub(crate) fn is_gone(&self) -> bool {
         self.ended.get().is_some()

@@ -4,17 +4,19 @@
 //! gave to the program; a number a VM sent is never followed. That those addresses lead to what the
 //! prototype says is the program's promise, as it is with any C function.
 
+pub(crate) mod program;
+
+use crate::callback::{self, Allowed, Passed};
+use crate::library::Target;
+use crate::resolved::Resolved;
+use crate::session::Session;
 use crate::shelf::{self, Shelf};
 use crate::token::{self, VmNumber};
-use callframe::marshal::{CallerMemory, Keep, MemoryError};
+use callframe::marshal::{CallerMemory, Given, Keep, MemoryError};
+use program::pointer;
 use std::cell::RefCell;
 use std::os::fd::BorrowedFd;
 use std::ptr::NonNull;
-
-/// Lowest address that can lead anywhere.
-const FIRST_PAGE: u64 = 4096;
-/// Bits of a user address, with five levels of page tables.
-const ADDRESS_BITS: u32 = 56;
 
 /// The program's memory during one call.
 #[derive(Debug)]
@@ -24,6 +26,24 @@ pub(crate) struct CallMemory<'call> {
     borrowed: Vec<Block>,
     from_handles: Vec<(u64, Block)>,
     handles_used: RefCell<Vec<u64>>,
+    passing: Option<Passing<'call>>,
+}
+
+/// The functions that a call passes.
+#[derive(Debug)]
+struct Passing<'call> {
+    function: &'call Resolved,
+    library: &'call Target,
+    /// Numbers that are good for the call.
+    numbers: Vec<u64>,
+}
+
+impl Drop for Passing<'_> {
+    fn drop(&mut self) {
+        if !self.numbers.is_empty() {
+            Session::current().callbacks().remove(&self.numbers);
+        }
+    }
 }
 
 impl<'call> CallMemory<'call> {
@@ -42,7 +62,18 @@ impl<'call> CallMemory<'call> {
             borrowed: Vec::new(),
             from_handles: Vec::new(),
             handles_used: RefCell::default(),
+            passing: None,
         }
+    }
+
+    /// The same, for a call that may pass functions to be called back.
+    pub(crate) fn passing(mut self, function: &'call Resolved, library: &'call Target) -> Self {
+        self.passing = Some(Passing {
+            function,
+            library,
+            numbers: Vec::new(),
+        });
+        self
     }
 
     /// Shelves the copies made during the call. After a success they replace those of the
@@ -58,25 +89,11 @@ impl<'call> CallMemory<'call> {
 
 impl CallerMemory for CallMemory<'_> {
     fn read(&self, address: u64, into: &mut [u8]) -> Result<(), MemoryError> {
-        if into.is_empty() {
-            return Ok(());
-        }
-        let from = pointer(address)?;
-        // SAFETY: by the contract of `new` the bytes are there and nobody writes them; `into` is
-        // memory of this library, so the two do not overlap.
-        unsafe { std::ptr::copy_nonoverlapping(from.as_ptr(), into.as_mut_ptr(), into.len()) };
-        Ok(())
+        program::read(address, into)
     }
 
     fn write(&mut self, address: u64, bytes: &[u8]) -> Result<(), MemoryError> {
-        if bytes.is_empty() {
-            return Ok(());
-        }
-        let to = pointer(address)?;
-        // SAFETY: by the contract of `new` the memory is there, writable and this call's alone;
-        // `bytes` is memory of this library, so the two do not overlap.
-        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), to.as_ptr(), bytes.len()) };
-        Ok(())
+        program::write(address, bytes)
     }
 
     fn terminated_length(
@@ -86,34 +103,7 @@ impl CallerMemory for CallMemory<'_> {
         terminator: u64,
         limit: u64,
     ) -> Result<u64, MemoryError> {
-        let from = pointer(address)?;
-        let bound = usize::try_from(limit).unwrap_or(usize::MAX);
-        if unit == 1 && terminator == 0 {
-            // SAFETY: by the contract of `new` there is a terminator, and strnlen reads no further.
-            let length = unsafe { libc::strnlen(from.as_ptr().cast(), bound) };
-            if length == bound {
-                return Err(MemoryError::Unterminated(limit));
-            }
-            return Ok(length as u64 + 1);
-        }
-        // The terminator may be negative: only as many of its bits count as an element has.
-        let wanted = match unit {
-            1 | 2 | 4 => terminator & ((1 << (8 * unit)) - 1),
-            8 => terminator,
-            _ => {
-                let reason = format!("no terminated array has elements of {unit} bytes");
-                return Err(MemoryError::Other(reason));
-            }
-        };
-        for index in 0..bound {
-            // SAFETY: by the contract of `new` every element up to the terminator is there, and the
-            // loop ends with it.
-            let element = unsafe { element(from.as_ptr().add(index * unit), unit) };
-            if element == Some(wanted) {
-                return Ok(index as u64 + 1);
-            }
-        }
-        Err(MemoryError::Unterminated(limit))
+        program::terminated_length(address, unit, terminator, limit)
     }
 
     fn keep(&mut self, bytes: &[u8], keep: Keep) -> Result<u64, MemoryError> {
@@ -165,6 +155,40 @@ impl CallerMemory for CallMemory<'_> {
     fn descriptor(&mut self, fd: i32) -> Option<i32> {
         // SAFETY: F_GETFD only looks a number up.
         (unsafe { libc::fcntl(fd, libc::F_GETFD) } >= 0).then_some(fd)
+    }
+
+    fn callback(&mut self, given: &Given<'_>) -> Result<u64, MemoryError> {
+        let no_function = || {
+            MemoryError::Other(format!(
+                "{:#x} is no function; values that are none and mean something are listed by \
+                 '__or_const(..)'",
+                given.address
+            ))
+        };
+        let passing = self.passing.as_mut().ok_or_else(no_function)?;
+        let signature = passing
+            .function
+            .callback(given.ty)
+            .ok_or_else(no_function)?;
+        let function = callback::function_at(given.address).ok_or_else(no_function)?;
+        let number = Session::current().callbacks().add(Passed {
+            function,
+            signature,
+            outer: given.outer.into(),
+            link: passing.library.link().key(),
+            library: passing.library.object().0,
+            allowed: match given.scope {
+                Some(handle) => Allowed::Until(handle),
+                None => Allowed::During(callback::thread()),
+            },
+        });
+        let number = number.ok_or_else(|| {
+            MemoryError::Other("VMs know too many functions of this process".to_owned())
+        })?;
+        if given.scope.is_none() {
+            passing.numbers.push(number);
+        }
+        Ok(number)
     }
 }
 
@@ -230,33 +254,6 @@ impl Drop for Block {
     fn drop(&mut self) {
         // SAFETY: `start` came from calloc and is freed here only.
         unsafe { libc::free(self.start.as_ptr().cast()) };
-    }
-}
-
-/// The address as a pointer, unless it is one that cannot lead anywhere: NULL and its page, and
-/// the tokens of handles.
-fn pointer(address: u64) -> Result<NonNull<u8>, MemoryError> {
-    if address < FIRST_PAGE || address >> ADDRESS_BITS != 0 {
-        return Err(MemoryError::Address(address));
-    }
-    usize::try_from(address)
-        .ok()
-        .and_then(|address| NonNull::new(std::ptr::with_exposed_provenance_mut(address)))
-        .ok_or(MemoryError::Address(address))
-}
-
-/// # Safety
-/// `unit` bytes at `at` are readable.
-unsafe fn element(at: *const u8, unit: usize) -> Option<u64> {
-    // SAFETY: by the caller's promise; no alignment is assumed.
-    unsafe {
-        Some(match unit {
-            1 => u64::from(at.read()),
-            2 => u64::from(at.cast::<u16>().read_unaligned()),
-            4 => u64::from(at.cast::<u32>().read_unaligned()),
-            8 => at.cast::<u64>().read_unaligned(),
-            _ => return None,
-        })
     }
 }
 

@@ -4,6 +4,18 @@ use crate::vm::Vm;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// How often a call may call back, where the options do not say.
+pub(crate) const MOST_CALLBACKS: u64 = 100_000_000;
+
+/// What calls of a library are bounded by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// How long each may take.
+    pub(crate) timeout: Option<Duration>,
+    /// How often each may call back.
+    pub(crate) callbacks: u64,
+}
+
 /// Options of [`dlopen_with`](crate::dlopen_with) and [`Vm::open`].
 ///
 /// The default asks for what the configuration says: its isolation, its limits, no timeout, and the
@@ -11,6 +23,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     pub(crate) timeout: Option<Duration>,
+    pub(crate) callbacks: Option<u64>,
     pub(crate) settings: Vec<(String, String)>,
     pub(crate) fresh: bool,
     pub(crate) shared_name: String,
@@ -25,9 +38,17 @@ impl Options {
     }
 
     /// How long opening, resolving and each call may take. When a call's time is up the call fails
-    /// with ETIMEDOUT and a private VM is killed. Zero means no limit, which is the default.
+    /// with ETIMEDOUT and a private VM is killed. Zero means no limit, which is the default. The
+    /// time that the program's own functions take, which the call calls back, does not count.
     pub fn timeout(mut self, timeout: Duration) -> Options {
         self.timeout = (!timeout.is_zero()).then_some(timeout);
+        self
+    }
+
+    /// How often one call may call functions of this program back, 100 million at first. The time
+    /// that those take does not count for the timeout, so a VM could put it off for ever by them.
+    pub fn callbacks(mut self, most: u64) -> Options {
+        self.callbacks = Some(most);
         self
     }
 

@@ -1,13 +1,14 @@
 //! A function of an open target, resolved and prepared once.
 
+use crate::callback::{Signature, Signatures, signatures};
 use crate::closure::Thunk;
 use crate::error::{Error, Refusal};
 use crate::library::Target;
 use crate::session::native_model;
 use crate::variadic::Open;
 use callframe::marshal::Caller;
-use callframe::template::{LayoutError, Template};
-use callframe::types::Type;
+use callframe::template::Template;
+use callframe::types::{Identity, Type, TypeId};
 use callframe::{CallFrame, DataModel};
 use callframe_ffi::{FfiError, NarrowResult};
 use cosmos_rpc::message::vm::Sym;
@@ -26,6 +27,9 @@ pub(crate) struct Resolved {
     narrow: Option<NarrowResult>,
     /// Of a function with `...`: how its calls are made.
     open: Option<Open>,
+    callbacks: Signatures,
+    /// Handles that a call destroys, by parameter.
+    consumed: Vec<usize>,
     /// Set before anybody sees the value; it needs its address.
     thunk: OnceLock<Result<Thunk, NoPointer>>,
 }
@@ -83,10 +87,12 @@ impl Resolved {
     ) -> Result<Resolved, Error> {
         let model = native_model()?;
         let native = Template::of(frame, model).map_err(refused)?;
+        let callbacks = signatures(&native).map_err(refused)?;
         let link = library.link();
         let request = Sym {
             object: library.object(),
             prototype: prototype.to_owned(),
+            model,
         };
         let place = format!("resolving {}", frame.name());
         let answer = link
@@ -117,6 +123,8 @@ impl Resolved {
             library: Arc::downgrade(library),
             runable: answer.runable,
             narrow: callframe_ffi::result_of(frame),
+            callbacks,
+            consumed: consumed(frame),
             native,
             caller,
             open: None,
@@ -162,6 +170,16 @@ impl Resolved {
     /// How a narrow integer result is widened for libffi.
     pub(crate) fn narrow(&self) -> Option<NarrowResult> {
         self.narrow
+    }
+
+    /// How a callback is called that it is passed as a pointer of this type.
+    pub(crate) fn callback(&self, ty: TypeId) -> Option<Arc<Signature>> {
+        self.callbacks.get(&ty).cloned()
+    }
+
+    /// The parameters whose handles a call destroys.
+    pub(crate) fn consumed(&self) -> &[usize] {
+        &self.consumed
     }
 
     /// Whether it returns nothing.
@@ -229,7 +247,7 @@ impl NoPointer {
 }
 
 /// A layout's refusal as the prototype's.
-fn refused(error: LayoutError) -> Error {
+fn refused(error: impl std::fmt::Display) -> Error {
     refusal(error.to_string())
 }
 
@@ -243,6 +261,16 @@ fn refusal(message: String) -> Error {
 
 fn prepare(frame: &Arc<CallFrame>, ours: DataModel, theirs: DataModel) -> Result<Caller, Error> {
     Caller::new(Arc::clone(frame), ours, theirs).map_err(refused)
+}
+
+fn consumed(frame: &CallFrame) -> Vec<usize> {
+    let consumes = |ty: &TypeId| {
+        matches!(frame.ty(*ty), Type::Pointer(pointer)
+            if matches!(&pointer.identity, Identity::Handle(handle) if handle.consumed))
+    };
+    let parameters = frame.parameters().iter().enumerate();
+    let found = parameters.filter(|(_, parameter)| consumes(&parameter.ty));
+    found.map(|(index, _)| index).collect()
 }
 
 fn fresh_id() -> u64 {

@@ -4,6 +4,7 @@
 //! Session ── registry, coordinator     made when first needed, made again when lost
 //!    ├────── links ──── Link "vm/…-1"  one per VM, whoever opens in it
 //!    ├────── retired ── Resolved …     closures that late callers may still stand in
+//!    ├────── callbacks, closures       functions that VMs may call
 //!    └────── handles                   what the C face gave out
 //! ```
 //!
@@ -16,6 +17,7 @@
 //! something; see [`crate::fork`].
 
 use crate::c::Handles;
+use crate::callback::{Closures, Registry};
 use crate::fork::{self, Own};
 use crate::link::{Hold, Link, Nature};
 use crate::options::Options;
@@ -57,6 +59,8 @@ pub(crate) struct Session {
     links: Mutex<Links>,
     retired: Mutex<VecDeque<Arc<Resolved>>>,
     handles: Handles,
+    callbacks: Registry,
+    closures: Closures,
 }
 
 #[derive(Debug, Default)]
@@ -99,12 +103,24 @@ impl Session {
             links: Mutex::default(),
             retired: Mutex::default(),
             handles: Handles::new(generation),
+            callbacks: Registry::default(),
+            closures: Closures::default(),
         }
     }
 
     /// What the C face gave out.
     pub(crate) fn handles(&self) -> &Handles {
         &self.handles
+    }
+
+    /// The functions of this process that VMs may call.
+    pub(crate) fn callbacks(&self) -> &Registry {
+        &self.callbacks
+    }
+
+    /// Those of them that are closures.
+    pub(crate) fn closures(&self) -> &Closures {
+        &self.closures
     }
 
     /// Which coordinator connection this is, counted from 1.

@@ -7,6 +7,7 @@
 //! | `float`, `double` | `f32`, `f64` |
 //! | `float complex`, `double complex` | a struct of two |
 //! | any pointer, any handle | `*const T` or `*mut T` |
+//! | pointer to a function | `Option<extern "C" fn(…) -> …>`, `unsafe` or not; `None` is NULL |
 //! | struct by value | a `#[repr(C)]` struct that implements [`Carried`], of the same size and alignment |
 //! | `void` as a result | `()` |
 //!
@@ -242,6 +243,17 @@ unsafe impl<T: 'static> Carried for *mut T {
     const SHAPE: Shape = Shape::Pointer;
 }
 
+macro_rules! function_pointer {
+    ([$($safety:tt)*], $($parameter:ident)*) => {
+        // SAFETY: NULL is None, and with any other value Rust does nothing but hand it on.
+        unsafe impl<R: 'static, $($parameter: 'static),*> Carried
+            for Option<$($safety)* extern "C" fn($($parameter),*) -> R>
+        {
+            const SHAPE: Shape = Shape::Pointer;
+        }
+    };
+}
+
 macro_rules! signature {
     ($bound:ident, [$($safety:tt)*], $($parameter:ident)*) => {
         impl<R: Carried, $($parameter: $bound),*> sealed::Sealed
@@ -271,6 +283,8 @@ macro_rules! signatures {
     ($(($($parameter:ident)*))*) => {$(
         signature!(ByValue, [], $($parameter)*);
         signature!(Carried, [unsafe], $($parameter)*);
+        function_pointer!([], $($parameter)*);
+        function_pointer!([unsafe], $($parameter)*);
     )*};
 }
 

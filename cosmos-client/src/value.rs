@@ -1,6 +1,8 @@
 //! Values of the dynamic call: what goes into [`Function::call`](crate::Function::call) and what
 //! comes out.
 
+use crate::callback::Callback;
+
 /// An argument, a result or an output, typed by what it is in C rather than by its width.
 ///
 /// # As an argument
@@ -13,6 +15,7 @@
 /// | struct by value | `Struct`, `Record` |
 /// | pointer to data | `Null`, `Out`, `Text`, `Bytes`, `Array`, or what its target takes |
 /// | handle | `Handle`, `Null` |
+/// | pointer to a function | `Callback`, `Null`, `Int` (a value of its `__or_const`) |
 ///
 /// Text gets its terminating NUL; bytes get none unless the prototype asks for one.
 ///
@@ -47,6 +50,9 @@ pub enum Value {
     Descriptor(i32),
     /// An object in the VM: the token that stands for it in this process.
     Handle(u64),
+    /// A function of this program, for a parameter that is a pointer to a function: see
+    /// [`callback`](crate::callback()).
+    Callback(Callback),
     /// A result that points into what a parameter leads to.
     Alias {
         /// The parameter.
@@ -86,6 +92,7 @@ impl Value {
             Value::Struct(_) | Value::Record(_) => "a struct",
             Value::Descriptor(_) => "a descriptor",
             Value::Handle(_) => "a handle",
+            Value::Callback(_) => "a function",
             Value::Alias { .. } => "a pointer into a parameter",
             Value::Void => "nothing",
         }

@@ -179,6 +179,50 @@ impl Connection {
         }
     }
 
+    /// Sends a request of parts and gives its id, by which [`Connection::answer`] awaits what comes
+    /// of it.
+    pub fn request_raw(
+        &mut self,
+        kind: u16,
+        body: &[&[u8]],
+        descriptors: &[BorrowedFd<'_>],
+    ) -> Result<u64, Fault> {
+        self.usable()?;
+        let id = self.exchange.next_id();
+        self.send_until(kind, id, body, descriptors, self.deadline())?;
+        Ok(id)
+    }
+
+    /// The next frame of an exchange that nests: the one that answers request `id`, a fault's frame
+    /// included, or a request of the peer's, which is to be answered first.
+    ///
+    /// # Errors
+    ///
+    /// `Disconnected`, `TimedOut`; `Protocol` for an answer to another request than the innermost
+    /// one.
+    pub fn answer(&mut self, id: u64) -> Result<Frame, Fault> {
+        self.usable()?;
+        let deadline = self.deadline();
+        loop {
+            let waiting = self.exchange.waiting();
+            let Some(frame) = waiting.map_or_else(|| self.next(deadline), |it| Ok(Some(it)))?
+            else {
+                return Err(exchange::vanished());
+            };
+            match (frame.kind & REPLY != 0, frame.id) {
+                (true, answered) if answered == id => return Ok(frame),
+                (false, asked) if asked != 0 => return Ok(frame),
+                // What ends the connection: a fault that answers nothing.
+                (true, 0) => {
+                    let fault = frame.fault().unwrap_or_else(|| exchange::unasked(&frame));
+                    return self.breaks(fault);
+                }
+                (true, _) => return self.breaks(exchange::unasked(&frame)),
+                (false, _) => in_time(deadline)?,
+            }
+        }
+    }
+
     /// Sends a message that has no reply.
     pub fn notify<M: Message>(
         &mut self,

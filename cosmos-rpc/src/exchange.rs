@@ -69,7 +69,7 @@ impl Exchange {
     }
 }
 
-fn unasked(frame: &Frame) -> Fault {
+pub(crate) fn unasked(frame: &Frame) -> Fault {
     Fault::peer(
         FaultCode::Protocol,
         format!(

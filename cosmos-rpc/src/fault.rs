@@ -77,6 +77,8 @@ pub enum FaultCode {
     Configuration,
     /// This process is a fork of the one that made the connection.
     Forked,
+    /// A function of the client's could not be called back, or failed; the message says why.
+    CallbackFailed,
 }
 
 impl Fault {
@@ -126,6 +128,7 @@ impl Fault {
             Protocol | Version | TemplateMismatch => libc_errno::EPROTO,
             TooLarge => libc_errno::EMSGSIZE,
             Unsupported => libc_errno::ENOTSUP,
+            CallbackFailed => libc_errno::ECANCELED,
             LaunchFailed | Disconnected | System | Forked => libc_errno::ECOMM,
         }
     }
@@ -154,5 +157,6 @@ mod libc_errno {
     pub const EMSGSIZE: i32 = 90;
     pub const ENOTSUP: i32 = 95;
     pub const ETIMEDOUT: i32 = 110;
+    pub const ECANCELED: i32 = 125;
     pub const EOWNERDEAD: i32 = 130;
 }

@@ -38,7 +38,8 @@ mod outgoing;
 pub use decoder::Decoder;
 pub use outgoing::Outgoing;
 
-use crate::message::{FAULT, Message, REPLY, vm::CALL};
+use crate::message::vm::{CALL, CALLBACK};
+use crate::message::{FAULT, Message, REPLY};
 use crate::{Fault, FaultCode, codec};
 use std::os::fd::OwnedFd;
 
@@ -79,7 +80,7 @@ impl Limits {
 
     /// The largest body a frame of this kind may have.
     pub fn body_of(&self, kind: u16) -> u32 {
-        if kind & !REPLY == CALL && kind != FAULT {
+        if matches!(kind & !REPLY, CALL | CALLBACK) && kind != FAULT {
             self.body
         } else {
             self.body.min(CONTROL_BODY)

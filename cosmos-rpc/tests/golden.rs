@@ -95,6 +95,7 @@ fn the_examples_are_what_is_sent() {
         message(
             3,
             &Sym {
+                model: callframe::DataModel::LP64,
                 object: ObjectToken(1),
                 prototype: "double cos(double x)".into(),
             },

@@ -9,11 +9,14 @@
 //! | [`Call`] | one call, as the kind sees it |
 //! | `main_loop` | clients come and go; the process ends in time |
 //! | `channel` | a connection and the thread that serves it |
+//! | `conversation` | what is said on a channel: requests answered, the client's functions called |
+//! | [`Callback`] | a function of the client's, as the kind calls it |
+//! | `scopes` | functions of the client's that outlive the call they were passed to |
 //! | `verb` | open, sym, call, exec, close, attach: one a file |
 //! | `session` | what one client has: objects, runables, handles |
 //! | `library` | an open object, and what is destroyed when it goes |
 //! | `table`, `handles` | numbers for things: index and generation, never an address |
-//! | `memory` | what marshalling reaches besides the call's own bytes |
+//! | `memory`, `callback_memory` | what marshalling reaches besides the call's own bytes |
 //! | `process` | the few unsafe things a process does to itself |
 //!
 //! # States
@@ -28,8 +31,9 @@
 //!      ▼                               ▼ │                                            │
 //!     exit(1)        control socket ended, no client: exit(0)         private, last: _exit(0)
 //!
-//!   each channel:   Handshake ──▶ Idle ◀──▶ InCall        any ──▶ Ended (peer gone, or it broke
-//!                                                                  the protocol and was told so)
+//!   each channel:   Handshake ──▶ Idle ◀──▶ InCall ◀──▶ InCallback     any ──▶ Ended (peer gone,
+//!                                              ▲            │          or it broke the protocol
+//!                                              └── nested ──┘          and was told so)
 //! ```
 //!
 //! A signal in foreign code, `exit(3)`, `abort(3)` take the process from any state to its end; the
@@ -49,22 +53,28 @@
 
 mod arguments;
 mod call;
+mod callback;
+mod callback_memory;
 mod channel;
+mod conversation;
 mod handles;
 mod library;
 mod main_loop;
 mod memory;
 mod process;
+mod scopes;
 mod session;
 mod table;
 mod verb;
 mod vm;
 
 pub use call::Call;
+pub use callback::{Callback, Undelivered};
 pub use handles::MAXIMUM_HANDLES;
 pub use main_loop::MAXIMUM_CLIENTS;
+pub use scopes::MAXIMUM_SCOPED;
 pub use session::{MAXIMUM_CHANNELS, MAXIMUM_OBJECTS, MAXIMUM_RUNABLES};
-pub use vm::Vm;
+pub use vm::{Thunk, Vm};
 
 use arguments::Arguments;
 use std::io::Write;

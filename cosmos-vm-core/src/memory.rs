@@ -1,11 +1,13 @@
 //! What marshalling reaches in the VM besides the call's own image.
 
 use crate::Vm;
+use crate::callback::{Callback, Underway};
 use crate::handles::{Entering, Unfit};
 use crate::library::Closer;
 use crate::process;
 use crate::session::{Entry, Session, limit};
-use callframe::marshal::{CalleeMemory, MemoryError, Object};
+use crate::vm::Thunk;
+use callframe::marshal::{CalleeMemory, Given, MemoryError, Object};
 use nix::errno::Errno;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
@@ -14,6 +16,12 @@ use std::sync::Arc;
 pub(crate) struct CallMemory<'a, V: Vm> {
     pub session: &'a Session<V>,
     pub entry: &'a Entry<V>,
+    /// The call.
+    pub underway: &'a Arc<Underway>,
+    /// The functions of the client's that were passed; gone when it is over.
+    pub thunks: Vec<Thunk>,
+    /// The handles that it destroys.
+    pub consumed: Vec<u64>,
     /// What came with the call; closed when it is over.
     pub received: Vec<OwnedFd>,
     /// What goes with the reply; closed when that was sent.
@@ -68,6 +76,7 @@ impl<V: Vm> CalleeMemory for CallMemory<'_, V> {
     }
 
     fn handle_consume(&mut self, wire: u64) {
+        self.consumed.push(wire);
         self.session.handles().consume(wire);
     }
 
@@ -107,5 +116,37 @@ impl<V: Vm> CalleeMemory for CallMemory<'_, V> {
         };
         self.leaving.push(owned);
         Ok(index as u64)
+    }
+
+    fn callback(&mut self, given: &Given<'_>) -> Result<u64, MemoryError> {
+        let scoped = given
+            .scope
+            .and_then(|handle| self.session.scoped(handle, self.entry.token, given));
+        if let Some(address) = scoped {
+            return Ok(address);
+        }
+        let caller =
+            self.entry.callbacks.get(&given.ty).ok_or_else(|| {
+                MemoryError::Other("the prototype has no callback there".to_owned())
+            })?;
+        let during = given.scope.is_none().then(|| Arc::clone(self.underway));
+        let callback = Arc::new(Callback {
+            number: given.address,
+            caller: Arc::clone(caller),
+            outer: given.outer.into(),
+            library: self.entry.token,
+            session: self.session.number,
+            during,
+        });
+        let vm = &self.session.vm;
+        let thunk = vm.thunk(&self.entry.runable, given.ty, callback)?;
+        let address = thunk.address;
+        match given.scope {
+            Some(handle) => self
+                .session
+                .keep_scoped(handle, self.entry.token, given, thunk)?,
+            None => self.thunks.push(thunk),
+        }
+        Ok(address)
     }
 }

@@ -1,6 +1,6 @@
 //! The few things a VM asks of its own process that Rust calls unsafe.
 
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 /// Takes over the descriptor of this number, where it is open, and marks it close-on-exec.
 ///
@@ -30,4 +30,16 @@ pub(crate) fn default_faults() {
 pub(crate) fn end(status: i32) -> ! {
     // SAFETY: _exit takes no pointer and does not return.
     unsafe { libc::_exit(status) }
+}
+
+/// Descriptors that foreign code passed to a callback, for as long as it waits for that.
+pub(crate) fn borrowed(numbers: &[i32]) -> Vec<BorrowedFd<'_>> {
+    numbers
+        .iter()
+        .filter(|number| **number >= 0)
+        // SAFETY: the number is no negative one, and it is only looked up or given to sendmsg. The
+        // kernel refuses one that is not open; foreign code that closes it meanwhile sends what it
+        // names then, as with any call.
+        .map(|number| unsafe { BorrowedFd::borrow_raw(*number) })
+        .collect()
 }

@@ -10,10 +10,14 @@
 use crate::Vm;
 use crate::handles::Handles;
 use crate::library::{Closer, Library, close_all};
+use crate::scopes::Scopes;
 use crate::table::{Full, Table};
-use callframe::marshal::Callee;
+use crate::vm::Thunk;
+use callframe::marshal::{Callee, Caller, Given, MemoryError};
+use callframe::types::TypeId;
 use cosmos_rpc::{Fault, FaultCode};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 /// Most objects a client has open.
@@ -26,15 +30,20 @@ pub const MAXIMUM_CHANNELS: u32 = 1024;
 /// A client's part of the VM. It ends when its last channel has.
 pub(crate) struct Session<V: Vm> {
     pub vm: Arc<V>,
+    /// Unlike any other session's.
+    pub number: u64,
     objects: Mutex<Table<Arc<Library<V>>>>,
     runables: RwLock<Table<Arc<Entry<V>>>>,
     handles: Mutex<Handles<Closer<V>>>,
+    scopes: Mutex<Scopes>,
     channels: AtomicU32,
 }
 
 /// A function that can be called.
 pub(crate) struct Entry<V: Vm> {
     pub callee: Callee,
+    /// What the function may call back, by the type of the pointer; the VM is the caller.
+    pub callbacks: HashMap<TypeId, Arc<Caller>>,
     /// Before the library: dropped first.
     pub runable: Arc<V::Runable>,
     /// Keeps the library while a call runs.
@@ -45,11 +54,14 @@ pub(crate) struct Entry<V: Vm> {
 
 impl<V: Vm> Session<V> {
     pub fn new(vm: Arc<V>) -> Session<V> {
+        static LAST: AtomicU64 = AtomicU64::new(0);
         Session {
             vm,
+            number: LAST.fetch_add(1, Ordering::Relaxed) + 1,
             objects: Mutex::new(Table::new(MAXIMUM_OBJECTS)),
             runables: RwLock::new(Table::new(MAXIMUM_RUNABLES)),
             handles: Mutex::new(Handles::new()),
+            scopes: Mutex::default(),
             channels: AtomicU32::new(0),
         }
     }
@@ -84,6 +96,7 @@ impl<V: Vm> Session<V> {
         library.leave(outstanding);
         // Not before the lock was given back: what is dropped here may be foreign code.
         drop(runables);
+        drop(lock(&self.scopes).remove_object(token));
         Ok(library)
     }
 
@@ -111,6 +124,29 @@ impl<V: Vm> Session<V> {
 
     pub fn handles(&self) -> MutexGuard<'_, Handles<Closer<V>>> {
         lock(&self.handles)
+    }
+
+    /// The address of a function that was passed before in the scope of this handle.
+    pub fn scoped(&self, handle: u64, object: u64, given: &Given<'_>) -> Option<u64> {
+        lock(&self.scopes).find(handle, object, given)
+    }
+
+    /// Keeps a function until its handle is closed or its object is.
+    pub fn keep_scoped(
+        &self,
+        handle: u64,
+        object: u64,
+        given: &Given<'_>,
+        thunk: Thunk,
+    ) -> Result<(), MemoryError> {
+        lock(&self.scopes).keep(handle, object, given, thunk)
+    }
+
+    /// These handles were closed.
+    pub fn scope_ends(&self, handles: &[u64]) {
+        if !handles.is_empty() {
+            drop(lock(&self.scopes).remove_handles(handles));
+        }
     }
 
     /// Counts a channel in; [`Session::channel_ended`] counts it out.

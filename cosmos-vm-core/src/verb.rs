@@ -1,12 +1,11 @@
 //! What a VM answers, one verb a file.
 
 use crate::Vm;
-use crate::session::Session;
+use crate::conversation::Channel;
 use cosmos_rpc::message::vm;
 use cosmos_rpc::message::{Message, REPLY};
 use cosmos_rpc::{Fault, FaultCode, Frame, codec};
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
 
 mod attach;
 mod call;
@@ -25,12 +24,13 @@ pub(crate) struct Answer {
 
 /// Answers one request.
 pub(crate) fn answer<V: Vm>(
-    session: &Arc<Session<V>>,
+    channel: &Channel<V>,
     frame: Frame,
     scratch: &mut Scratch,
 ) -> Result<Answer, Fault> {
+    let session = &channel.session;
     match frame.kind {
-        vm::CALL => call::answer(session, frame, scratch),
+        vm::CALL => call::answer(channel, frame, scratch),
         vm::Attach::KIND => attach::answer(session, frame),
         vm::Open::KIND => open::answer(session, &frame),
         vm::Sym::KIND => sym::answer(session, &frame),

@@ -1,12 +1,40 @@
 //! What a kind of VM has to say for itself.
 
-use crate::Call;
+use crate::{Call, Callback};
 use callframe::marshal::MemoryError;
+use callframe::types::TypeId;
 use callframe::{DataModel, Template};
 use cosmos_rpc::{Fault, FaultCode};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
+
+/// Something that the code of a VM can call, as long as this value lives.
+pub struct Thunk {
+    /// Its address, as the code sees it.
+    pub address: u64,
+    keep: Box<dyn Send>,
+}
+
+impl Thunk {
+    /// The function at `address`, which `keep` keeps there.
+    pub fn new(address: u64, keep: impl Send + 'static) -> Thunk {
+        Thunk {
+            address,
+            keep: Box::new(keep),
+        }
+    }
+}
+
+impl std::fmt::Debug for Thunk {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let _ = &self.keep;
+        formatter
+            .debug_struct("Thunk")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
 
 /// A kind of VM: five verbs, and how to reach the memory its functions leave results in.
 ///
@@ -91,6 +119,50 @@ pub trait Vm: Send + Sync + 'static {
     ) -> Result<u64, MemoryError> {
         let _ = (unit, terminator, limit);
         Err(MemoryError::Address(address))
+    }
+
+    /// Copies to memory of the VM's code: what a callback of the client's left. Kinds that do not
+    /// call back leave this as it is.
+    ///
+    /// # Errors
+    /// When `address` is known not to be writable.
+    fn write(&self, address: u64, bytes: &[u8]) -> Result<(), MemoryError> {
+        let _ = bytes;
+        Err(MemoryError::Address(address))
+    }
+
+    /// A copy of `bytes` in memory that the VM's code frees with `free`: what a callback returned
+    /// as `__owned(free)`.
+    ///
+    /// # Errors
+    /// [`MemoryError::Exhausted`].
+    fn allocate(&self, bytes: &[u8]) -> Result<u64, MemoryError> {
+        let _ = bytes;
+        Err(MemoryError::Exhausted)
+    }
+
+    /// Whether functions of this kind can call functions of the client. Where not, prototypes that
+    /// take some are refused.
+    fn calls_back(&self) -> bool {
+        false
+    }
+
+    /// Makes a function that the code of the VM can call, whose calls go to `callback`. `ty` is the
+    /// type of the pointer in the frame of `runable`.
+    ///
+    /// # Errors
+    /// When no more can be made.
+    fn thunk(
+        &self,
+        runable: &Self::Runable,
+        ty: TypeId,
+        callback: Arc<Callback>,
+    ) -> Result<Thunk, MemoryError> {
+        let _ = (runable, ty, callback);
+        Err(MemoryError::Other(format!(
+            "a {} VM does not call back",
+            self.kind()
+        )))
     }
 
     /// Frees what `runable` returned at `address` by the deallocator its prototype names.

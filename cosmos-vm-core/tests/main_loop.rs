@@ -56,6 +56,7 @@ impl Opened {
 
     fn refused(&mut self, prototype: &str) -> cosmos_rpc::Fault {
         let request = Sym {
+            model: callframe::DataModel::LP64,
             object: self.object,
             prototype: prototype.to_owned(),
         };

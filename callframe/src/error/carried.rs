@@ -5,10 +5,11 @@ use super::Code;
 pub(super) fn texts(code: Code) -> Option<(&'static str, &'static str)> {
     Some(match code {
         Code::E0201 => (
-            "not carried yet: callbacks",
-            "The function takes a pointer to a function of the caller, which the other process cannot \
-             jump to. Calls back from the virtual machine to the client thread are planned; until then \
-             such a function is refused, not called with a pointer that means nothing there.",
+            "not carried: functions of the library that come back",
+            "A pointer to a function that the library returns, or hands to a callback, leads to code \
+             of the other process. Functions of the program that the library calls (callbacks) are \
+             carried. Where the function can return only values that are no functions, such as \
+             SIG_DFL, list them with `__or_const(..)`; else call the function by its name.",
         ),
         Code::E0202 => (
             "not carried yet: callbacks with `...`",
@@ -33,10 +34,6 @@ pub(super) fn texts(code: Code) -> Option<(&'static str, &'static str)> {
             "`__field(path, annotations)` changes what is said of a struct's member for this function \
              only. Until it is carried, give the struct itself before the prototype with the \
              annotations that this function needs.",
-        ),
-        Code::E0208 => (
-            "not carried yet: the life of callbacks",
-            "`__scope(h)` and `__or_const(..)` belong to callbacks, which this release does not carry.",
         ),
         Code::E0210 => (
             "not carried yet: linked records",

@@ -212,6 +212,21 @@ pub(super) fn texts(code: Code) -> Option<(&'static str, &'static str)> {
              unknown is refused rather than skipped. Remove it if it says nothing of the calling \
              convention or the layout.",
         ),
+        Code::E0140 => (
+            "callbacks and something else at once",
+            "`__scope(h)` says of a pointer to a function how long the library may call it. It stands \
+             after its `*` or after the parentheses with what it takes, as does `__or_const(0, -1)`, \
+             which lists values that are no functions. The other annotations of pointers describe data and objects, which a \
+             function is not; those of what it takes and returns stand inside of its parentheses.",
+        ),
+        Code::E0141 => (
+            "a scope that is no handle",
+            "A callback may be called while the function runs. `__scope(h)` lets the library keep it \
+             until the handle in parameter h is closed, so h must be a handle parameter of the same \
+             function, as in `void XML_SetEndElementHandler(XML_Parser *__handle parser, void \
+             (*end)(void *__opaque, const char *) __scope(parser))`. Callbacks in members of records \
+             are valid during the call only.",
+        ),
         Code::E0145 => (
             "constants in place of data",
             "`__or_const(0, -1)` lists values that a pointer may have besides leading to something: \

@@ -37,6 +37,8 @@ pub struct Pending {
     pointees: Vec<Pointee>,
     /// By block and place in it: the block that the pointer there leads to.
     children: HashMap<(u32, u64), u32>,
+    /// Values of the outer function's integers, where what is called is a callback.
+    outer: Arc<[i128]>,
     scratch: encode::Scratch,
 }
 
@@ -238,6 +240,12 @@ impl Caller {
 }
 
 impl Pending {
+    /// Notes what a callback's annotations know of the function it was given to: the values of
+    /// that call's integer parameters, by index. Before encoding; they stay until set again.
+    pub fn set_outer(&mut self, values: Arc<[i128]>) {
+        self.outer = values;
+    }
+
     fn pointee(&self, index: u32) -> Pointee {
         self.pointees
             .get(index as usize)

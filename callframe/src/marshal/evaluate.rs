@@ -13,6 +13,7 @@ pub(super) enum Operand {
     Parameter(u32),
     Pointee(u32),
     Field(u32),
+    Outer(u32),
     Return,
     SizeOf(TypeId),
 }
@@ -78,6 +79,11 @@ pub(super) fn size_of(template: &Template, ty: TypeId) -> Result<i128, Failure> 
     Ok(i128::from(template.size_align(ty).size))
 }
 
+/// The value that parameter `index` of the outer function had when it was given the callback.
+pub(super) fn outer(values: &[i128], index: u32) -> Result<i128, Failure> {
+    values.get(index as usize).copied().ok_or(Failure::Absent)
+}
+
 /// An environment that remembers why a value is missing.
 struct Values<F> {
     operand: F,
@@ -111,5 +117,9 @@ impl<F: Fn(Operand) -> Result<i128, Failure>> Environment for Values<F> {
 
     fn size_of(&self, ty: TypeId) -> Option<i128> {
         self.value(Operand::SizeOf(ty))
+    }
+
+    fn outer(&self, index: u32) -> Option<i128> {
+        self.value(Operand::Outer(index))
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::types::{RecordId, TypeId};
 use std::ops::Range;
+use std::sync::Arc;
 
 /// One buffer, aligned to 16, that holds the argument slots and behind them the blocks, exactly as
 /// the function will see them.
@@ -20,6 +21,10 @@ pub struct Image {
     pub(super) relocations: Vec<Relocation>,
     /// Handles that came where the function may put another: position and wire form.
     pub(super) handles: Vec<(usize, u64)>,
+    /// Functions that were passed: position in the image, and address.
+    pub(super) functions: Vec<(usize, u64)>,
+    /// Values of the outer function's integers, where what is called is a callback.
+    pub(super) outer: Arc<[i128]>,
 }
 
 /// A block in the image.
@@ -83,6 +88,17 @@ impl Image {
         self.base
     }
 
+    /// Notes what a callback's annotations know of the function it was given to: the values of
+    /// that call's integer parameters, by index. Before decoding; they stay until set again.
+    pub fn set_outer(&mut self, values: Arc<[i128]>) {
+        self.outer = values;
+    }
+
+    /// What [`set_outer`](Image::set_outer) was given.
+    pub fn outer(&self) -> &[i128] {
+        &self.outer
+    }
+
     /// errno of the calling thread.
     pub fn errno(&self) -> i32 {
         self.errno
@@ -93,6 +109,12 @@ impl Image {
     pub fn block(&self, parameter: u32) -> Option<Range<usize>> {
         let block = self.block_of(parameter)?;
         Some(block.offset..block.offset + block.capacity)
+    }
+
+    /// Where in the buffer all blocks are.
+    pub fn blocks(&self) -> impl Iterator<Item = Range<usize>> {
+        let range = |block: &ImageBlock| block.offset..block.offset + block.capacity;
+        self.blocks.iter().map(range)
     }
 
     pub(super) fn block_of(&self, parameter: u32) -> Option<&ImageBlock> {
@@ -110,6 +132,7 @@ impl Image {
         self.blocks.clear();
         self.relocations.clear();
         self.handles.clear();
+        self.functions.clear();
         self.base = 0;
     }
 
@@ -140,6 +163,12 @@ impl Image {
             .binary_search_by_key(&position, |entry| entry.position)
             .ok()?;
         Some(self.relocations.get(found)?.target)
+    }
+
+    /// The address of the function that was passed at `position`.
+    pub(super) fn function_at(&self, position: usize) -> Option<u64> {
+        let found = self.functions.iter().find(|(known, _)| *known == position);
+        found.map(|(_, address)| *address)
     }
 
     pub(super) fn write_pointer(&mut self, position: usize, value: u64) {

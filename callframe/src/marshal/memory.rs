@@ -1,6 +1,7 @@
 //! Memory as marshalling sees it: by address, through whoever owns it.
 
 use super::MemoryError;
+use crate::types::TypeId;
 
 /// The calling program's memory.
 ///
@@ -56,6 +57,36 @@ pub trait CallerMemory {
 
     /// The descriptor to attach for the program's number `fd`; `None` when it is not open.
     fn descriptor(&mut self, fd: i32) -> Option<i32>;
+
+    /// The number by which the VM may call the function at `given.address`, not 0 and below
+    /// 2^[`CALLBACK_BITS`](super::CALLBACK_BITS).
+    ///
+    /// # Errors
+    /// When there is no such function, or no more can be passed.
+    fn callback(&mut self, given: &Given<'_>) -> Result<u64, MemoryError> {
+        Err(no_callbacks(given))
+    }
+}
+
+/// A pointer to a function, as a call passes it.
+#[derive(Clone, Copy, Debug)]
+pub struct Given<'a> {
+    /// Its type in the frame: [`CallFrame::callback`](crate::CallFrame::callback) tells what is
+    /// called through it.
+    pub ty: TypeId,
+    /// In the caller the function's address, in the callee its number.
+    pub address: u64,
+    /// The values of the call's integer parameters, by index; 0 for parameters of other types.
+    pub outer: &'a [i128],
+    /// The wire handle that it is `__scope`d by; `None` where it may be called during the call only.
+    pub scope: Option<u64>,
+}
+
+fn no_callbacks(given: &Given<'_>) -> MemoryError {
+    MemoryError::Other(format!(
+        "the function at {:#x} cannot be called from here",
+        given.address
+    ))
 }
 
 /// How long a copy made for the program lasts, and who frees it.
@@ -133,6 +164,14 @@ pub trait CalleeMemory {
     /// # Errors
     /// When it is not open, or the reply has too many.
     fn descriptor_leave(&mut self, fd: i32) -> Result<u64, MemoryError>;
+
+    /// The address of a function that calls the client's function number `given.address`.
+    ///
+    /// # Errors
+    /// When this callee cannot call back, or no more functions can be made.
+    fn callback(&mut self, given: &Given<'_>) -> Result<u64, MemoryError> {
+        Err(no_callbacks(given))
+    }
 }
 
 /// What a prototype says of an object that its function made.

@@ -137,11 +137,17 @@ impl Plans {
                 plans[index] = Some(compiler.plan(id, &place));
             }
         }
-        let watched = watched(caller);
+        // Types without a plan belong to callbacks, whose expressions speak of their own calls.
+        let reached: Vec<&Type> = frame
+            .types
+            .iter()
+            .zip(&plans)
+            .filter_map(|(ty, plan)| plan.is_some().then_some(ty))
+            .collect();
         let plans = Plans {
+            watched: watched(caller, &reached),
+            expressions: has_expressions(caller, &reached),
             plans,
-            watched,
-            expressions: has_expressions(caller),
         };
         (plans, compiler.problem)
     }
@@ -520,9 +526,9 @@ fn copy(steps: &mut Vec<Step>, caller: usize, callee: usize, length: usize) {
     });
 }
 
-fn watched(template: &Template) -> Vec<bool> {
+fn watched(template: &Template, reached: &[&Type]) -> Vec<bool> {
     let mut watched = vec![false; template.frame().parameters().len()];
-    for expression in expressions(template) {
+    for expression in expressions(template, reached) {
         for operation in &expression.operations {
             if let Operation::Pointee(index) = operation
                 && let Some(parameter) = watched.get_mut(*index as usize)
@@ -534,17 +540,20 @@ fn watched(template: &Template) -> Vec<bool> {
     watched
 }
 
-fn has_expressions(template: &Template) -> bool {
+fn has_expressions(template: &Template, reached: &[&Type]) -> bool {
     let borrows = |ty: &Type| {
         matches!(ty, Type::Pointer(pointer)
             if matches!(pointer.ownership, Ownership::BorrowedFrom(_)))
     };
-    expressions(template).next().is_some() || template.frame().types.iter().any(borrows)
+    expressions(template, reached).next().is_some() || reached.iter().any(|ty| borrows(ty))
 }
 
-fn expressions(template: &Template) -> impl Iterator<Item = &Expression> {
+fn expressions<'a>(
+    template: &'a Template,
+    reached: &[&'a Type],
+) -> impl Iterator<Item = &'a Expression> {
     let frame = template.frame();
-    let of_pointers = frame.types.iter().filter_map(|ty| match ty {
+    let of_pointers = reached.iter().filter_map(|ty| match ty {
         Type::Pointer(pointer) => Some(pointer),
         _ => None,
     });

@@ -165,12 +165,43 @@ pub(super) fn unowned(member: &str, place: Place) -> PrototypeError {
     .help("give the record with __owned(f), __borrowed or __static on that member")
 }
 
-/// E0201: a function pointer.
-pub(super) fn callback(place: Place) -> PrototypeError {
+/// E0201: a function of the library's that the program would call.
+pub(super) fn function_comes_back(place: Place) -> PrototypeError {
     not_carried(Uncarried {
         code: Code::E0201,
         span: place.span,
     })
+}
+
+/// E0125: a function where a value belongs.
+pub(super) fn function_value(place: Place) -> PrototypeError {
+    PrototypeError::new(
+        Code::E0125,
+        place.span.range(),
+        format!("{} is a function, which has no value", quoted(place.name)),
+    )
+    .label("a pointer to it can be passed")
+}
+
+/// E0140: words of callbacks on something else.
+pub(super) fn no_callback(span: Span) -> PrototypeError {
+    PrototypeError::new(
+        Code::E0140,
+        span.range(),
+        "this annotation belongs to a pointer to a function",
+    )
+    .label("no function is passed here")
+}
+
+/// E0140: an annotation that a pointer to a function cannot bear.
+pub(super) fn not_on_callback(span: Span, message: &str) -> PrototypeError {
+    PrototypeError::new(Code::E0140, span.range(), message).label("not on a pointer to a function")
+}
+
+/// E0141: a scope that cannot be.
+pub(super) fn scope(span: Span, message: &str) -> PrototypeError {
+    PrototypeError::new(Code::E0141, span.range(), message)
+        .label("nothing that the callback could live as long as")
 }
 
 /// E0304: a va_list.
@@ -229,6 +260,17 @@ pub(super) fn empty_parentheses(span: Span, name: &str) -> PrototypeError {
     )
     .label("no parameters, or unknown ones?")
     .example("if it takes none, write", format!("{name}(void)"))
+}
+
+/// E0131: `()` in the type of a callback.
+pub(super) fn empty_callback(span: Span) -> PrototypeError {
+    PrototypeError::new(
+        Code::E0131,
+        span.range(),
+        "these parentheses say nothing of the callback's parameters",
+    )
+    .label("no parameters, or unknown ones?")
+    .help("write `(void)` if it takes none")
 }
 
 /// E0117: a record that is not known.

@@ -20,6 +20,7 @@ pub(super) struct Marks<'a> {
     pub opaque: Option<Span>,
     pub alias: Option<(&'a Name, Span)>,
     pub owner: Option<(Owner<'a>, Span)>,
+    pub scope: Option<(&'a Name, Span)>,
     pub constants: Option<(&'a [i128], Span)>,
 }
 
@@ -56,6 +57,7 @@ impl<'a> Marks<'a> {
             AnnotationKind::Borrowed => self.add_owner(Owner::Borrowed, span),
             AnnotationKind::BorrowedFrom(name) => self.add_owner(Owner::BorrowedFrom(name), span),
             AnnotationKind::Static => self.add_owner(Owner::Static, span),
+            AnnotationKind::Scope(name) => once(&mut self.scope, name, span),
             AnnotationKind::OrConst(values) => once(&mut self.constants, values.as_slice(), span),
             AnnotationKind::Descriptor => Err(advice::no_descriptor(span)),
             AnnotationKind::Switch(_) | AnnotationKind::Case(_) => Err(advice::tag_place(span)),
@@ -136,6 +138,26 @@ impl<'a> Marks<'a> {
     /// Whether the pointer is said to be a handle.
     pub fn is_handle(&self) -> bool {
         self.handle.is_some() || self.closed_by.is_some() || self.consumed.is_some()
+    }
+
+    /// The first annotation that only a pointer to a function can bear.
+    pub fn callback_only(&self) -> Option<Span> {
+        self.scope.map(|(_, span)| span)
+    }
+
+    /// The first annotation that no pointer to a function can bear.
+    pub fn not_callback(&self) -> Option<Span> {
+        [
+            self.data_only(),
+            self.handle,
+            self.closed_by.map(|(_, span)| span),
+            self.consumed,
+            self.opaque,
+            self.alias.map(|(_, span)| span),
+        ]
+        .into_iter()
+        .flatten()
+        .min_by_key(|span| span.start)
     }
 
     /// The first annotation that only data can bear.

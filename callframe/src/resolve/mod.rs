@@ -7,6 +7,7 @@
 //! | `marks` | the annotations of one pointer, sorted and free of contradictions |
 //! | `pointers` | identity, direction, extent and owner of a pointer |
 //! | `handles` | pointers to objects that live in the VM |
+//! | `callbacks` | pointers to functions, and what those take and return |
 //! | `records` | members, and which records can travel |
 //! | `unions` | which member of a union is there |
 //! | `names` | expressions with their names bound |
@@ -18,6 +19,7 @@
 //! that a frame equals the one read from its own printed text.
 
 mod advice;
+mod callbacks;
 mod contract;
 mod handles;
 mod marks;
@@ -29,6 +31,7 @@ mod unions;
 mod variadic;
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use crate::error::{Code, PrototypeError};
 use crate::syntax::expressions::constant_value;
@@ -60,12 +63,17 @@ pub(crate) fn frame(
     if let Some(span) = prototype.function.empty {
         return Err(advice::empty_parentheses(span, &prototype.name.text));
     }
-    let known = parameters::known(prototype, scope)?;
+    let known = parameters::known(
+        &prototype.function.parameters,
+        &prototype.annotations,
+        scope,
+    )?;
     let mut resolver = Resolver {
         function: &prototype.name.text,
         scope,
         options,
-        known: &known,
+        known: known.into(),
+        outer: None,
         types: Vec::new(),
         scalars: HashMap::new(),
         records: Vec::new(),
@@ -90,6 +98,7 @@ pub(crate) fn frame(
         types: resolver.types,
         records: resolver.records,
         contract,
+        outer: Vec::new(),
     })
 }
 
@@ -99,7 +108,10 @@ struct Resolver<'a> {
     function: &'a str,
     scope: &'a Scope,
     options: &'a Options,
-    known: &'a [Known],
+    /// The parameters that annotations speak of: a callback's own inside of one.
+    known: Rc<[Known]>,
+    /// Inside of a callback: the parameters of the function that it is given to.
+    outer: Option<Rc<[Known]>>,
     types: Vec<Type>,
     scalars: HashMap<Simple, TypeId>,
     records: Vec<Record>,
@@ -134,6 +146,8 @@ enum Need {
     Handle,
     /// A pointer into what this parameter leads to, to end it.
     EndOf(u32),
+    /// The same, for a callback.
+    Scope,
 }
 
 /// Where a type stands.
@@ -192,8 +206,9 @@ impl<'a> Resolver<'a> {
     }
 
     fn parameters(&mut self) -> Resolved<Vec<Parameter>> {
-        let mut parameters = Vec::with_capacity(self.known.len());
-        for (index, known) in (0_u32..).zip(self.known) {
+        let known = Rc::clone(&self.known);
+        let mut parameters = Vec::with_capacity(known.len());
+        for (index, known) in (0_u32..).zip(&*known) {
             let place = Place {
                 root: Root::Parameter(index),
                 name: &known.name,
@@ -243,7 +258,7 @@ impl<'a> Resolver<'a> {
                 let element = self.ty(element, place)?;
                 self.add(Type::Array { element, length }, place)
             }
-            Shape::Function(_) => Err(advice::callback(place)),
+            Shape::Function(_) => Err(advice::function_value(place)),
             Shape::Record(key) => {
                 self.no_marks(raw, place)?;
                 self.check_untagged(*key, raw.span, place)?;

@@ -86,11 +86,29 @@ impl Resolver<'_> {
                     .help(format!("what it leads to is `*{name}`"))),
                 Value::None => Err(advice::no_value(span, &format!("'{name}' is no integer"))),
             },
-            None => self.constant(name).ok_or_else(|| {
-                let names = self.known.iter().map(|known| known.name.as_str());
-                advice::unknown_name(name, span, names, "parameter")
-            }),
+            None => self.beyond(name, span),
         }
+    }
+
+    /// A name that is no parameter's: a constant, or an integer of the function that a callback is
+    /// given to.
+    fn beyond(&self, name: &str, span: Span) -> Resolved<Operation> {
+        let outer = self.outer.as_deref().unwrap_or_default();
+        let known = outer.iter().zip(0_u32..).find(|(it, _)| it.name == name);
+        if let Some((known, index)) = known {
+            return match known.value {
+                Value::Integer => Ok(Operation::Outer(index)),
+                _ => Err(advice::no_value(
+                    span,
+                    &format!("'{name}' of the outer function is no integer"),
+                )),
+            };
+        }
+        self.constant(name).ok_or_else(|| {
+            let names = self.known.iter().chain(outer);
+            let names = names.map(|known| known.name.as_str());
+            advice::unknown_name(name, span, names, "parameter")
+        })
     }
 
     fn constant(&self, name: &str) -> Option<Operation> {
@@ -214,6 +232,9 @@ impl Resolver<'_> {
             Need::EndOf(begin) if identity != Some(&Identity::Alias(begin)) => {
                 let message = format!("'{name}' cannot be the end of another parameter");
                 Err(advice::no_end(span, &message))
+            }
+            Need::Scope if !matches!(identity, Some(Identity::Handle(_))) => {
+                Err(advice::scope(span, &format!("'{name}' is no handle")))
             }
             _ => Ok(()),
         }

@@ -44,10 +44,13 @@ impl Known {
     }
 }
 
-/// All parameters of a function.
-pub(super) fn known(prototype: &RawPrototype, scope: &Scope) -> Resolved<Vec<Known>> {
-    let parameters = &prototype.function.parameters;
-    let names = names(prototype);
+/// All parameters of a function with these annotations.
+pub(super) fn known(
+    parameters: &[RawMember],
+    annotations: &[Annotation],
+    scope: &Scope,
+) -> Resolved<Vec<Known>> {
+    let names = names(parameters);
     let mut all = Vec::with_capacity(parameters.len());
     let mut seen = HashSet::new();
     for (index, (parameter, name)) in parameters.iter().zip(&names).enumerate() {
@@ -65,7 +68,7 @@ pub(super) fn known(prototype: &RawPrototype, scope: &Scope) -> Resolved<Vec<Kno
             .label("the second of them"));
         }
         let mut ty = parameter.ty.clone();
-        for annotation in &prototype.annotations {
+        for annotation in annotations {
             attribute(annotation, index, &names, scope, &mut ty)?;
         }
         let value = value(&ty);
@@ -81,8 +84,7 @@ pub(super) fn known(prototype: &RawPrototype, scope: &Scope) -> Resolved<Vec<Kno
 
 /// The names of all parameters: `argN` for one without a name, with underscores if another has that
 /// name.
-fn names(prototype: &RawPrototype) -> Vec<String> {
-    let parameters = &prototype.function.parameters;
+fn names(parameters: &[RawMember]) -> Vec<String> {
     let given: HashSet<&str> = parameters
         .iter()
         .filter_map(|parameter| parameter.name.as_ref())

@@ -1,7 +1,7 @@
 //! What kind of thing a pointer is, which way its data travels, how far it reaches, whose it is.
 //!
 //! ```text
-//! to a function            -> refused: a callback
+//! to a function            -> Callback, see `callbacks`
 //! __alias(p)               -> Alias, where it comes back
 //! __opaque                 -> Opaque, as a parameter or a result
 //! __handle, __closed_by(f),
@@ -27,10 +27,13 @@ impl Resolver<'_> {
         target: &RawType,
         place: Place,
     ) -> Resolved<TypeId> {
-        if matches!(target.shape, Shape::Function(_)) {
-            return Err(advice::callback(place));
-        }
         let marks = Marks::of(raw, place)?;
+        if let Shape::Function(function) = &target.shape {
+            return self.callback(&marks, function, place);
+        }
+        if let Some(span) = marks.callback_only() {
+            return Err(advice::no_callback(span));
+        }
         if let Some(identity) = self.identity(&marks, target, place)? {
             return self.fixed(identity, target, place);
         }
@@ -372,7 +375,7 @@ impl Resolver<'_> {
                 | Scalar::UInt8
                 | Scalar::WideChar,
             )
-            | Shape::Void => Err(advice::how_large(target, marks, self.known, place)),
+            | Shape::Void => Err(advice::how_large(target, marks, &self.known, place)),
             _ => Ok(Extent::Single),
         }
     }

@@ -188,6 +188,7 @@ impl Parser<'_, '_> {
             "or_const" => AnnotationKind::OrConst(self.constants()?),
             "switch" => AnnotationKind::Switch(self.parameter_name()?),
             "case" => AnnotationKind::Case(self.constants()?),
+            "scope" => AnnotationKind::Scope(self.parameter_name()?),
             "success" => AnnotationKind::Success(self.condition()?),
             "fail" => AnnotationKind::Fail(self.fail_value()?),
             "timeout" => AnnotationKind::Timeout(self.constant("a time limit")?.0),
@@ -216,10 +217,6 @@ impl Parser<'_, '_> {
             "retained" => {
                 self.parameter_name()?;
                 Code::E0211
-            }
-            "scope" => {
-                self.parameter_name()?;
-                Code::E0208
             }
             "variadic_by" => {
                 self.parameter_name()?;

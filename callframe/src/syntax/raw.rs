@@ -102,6 +102,7 @@ pub(crate) enum AnnotationKind {
     BorrowedFrom(Name),
     Static,
     Alias(Name),
+    Scope(Name),
     /// `__or_const(..)`: values that travel as they are.
     OrConst(Vec<i128>),
     Descriptor,

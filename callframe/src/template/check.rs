@@ -9,7 +9,8 @@
 //! | data of the caller | carried | refused: nothing says whose memory it is |
 //! | owned, borrowed, static | only inside blocks; sent where the client kept it, NULL otherwise | carried |
 //! | alias, handle, opaque | carried | carried |
-//! | callback, retained | refused | refused |
+//! | callback | carried, and what it takes and returns checked as a frame of its own | NULL and constants |
+//! | retained | refused | refused |
 //!
 //! Expressions of an entering pointer are evaluated before the call, so they may not speak of the
 //! result or of what only the function writes.
@@ -20,6 +21,7 @@ use crate::types::{
     Direction, Extent, Filled, Identity, Ownership, Pointer, RecordId, Type, TypeId,
 };
 use std::collections::HashSet;
+use std::sync::Arc;
 
 /// Whether every value of the frame can be carried.
 pub(super) fn carriable(template: &Template) -> Result<(), LayoutError> {
@@ -43,6 +45,24 @@ pub(super) fn carriable(template: &Template) -> Result<(), LayoutError> {
     }
     if let Some(success) = &frame.contract().success {
         checker.expression(success, true, None, "__success")?;
+    }
+    callbacks(template)
+}
+
+/// Whether everything that is called back can be carried the other way.
+fn callbacks(template: &Template) -> Result<(), LayoutError> {
+    let frame = template.frame();
+    for ty in frame.callbacks() {
+        let Some(callback) = frame.callback(ty) else {
+            let reason = "a pointer to something that is no function cannot be called back";
+            return refuse(frame.name(), reason);
+        };
+        let words = format!("callback '{}'", callback.name());
+        if !callback.callbacks().is_empty() {
+            return refuse(&words, "it takes or returns a function");
+        }
+        Template::of(&Arc::new(callback), template.model())
+            .map_err(|error| error.inside(&words))?;
     }
     Ok(())
 }
@@ -134,8 +154,11 @@ impl Checker<'_> {
     ) -> Result<(), LayoutError> {
         match &pointer.identity {
             Identity::Handle(_) | Identity::Opaque => return Ok(()),
-            Identity::Callback => {
-                return refuse(words, "callbacks are not supported yet");
+            Identity::Callback(callback) => {
+                if let Some(scope) = callback.scope {
+                    self.handle(scope, "__scope", words)?;
+                }
+                return Ok(());
             }
             Identity::Alias(parameter) => return self.alias(*parameter, place, words),
             Identity::Data => {}
@@ -156,7 +179,9 @@ impl Checker<'_> {
                               come back";
                 return refuse(words, reason);
             }
-            Ownership::BorrowedFrom(parameter) => self.handle(*parameter, words)?,
+            Ownership::BorrowedFrom(parameter) => {
+                self.handle(*parameter, "__borrowed_from", words)?;
+            }
             Ownership::Owned(_) if place == (Place::Entering { returns: true }) => {
                 let reason = "'__owned' memory that the function replaces is not supported yet";
                 return refuse(words, reason);
@@ -192,7 +217,7 @@ impl Checker<'_> {
             );
         }
         if matches!(target, Type::Function { .. }) {
-            return refuse(words, "callbacks are not supported yet");
+            return refuse(words, "a pointer to a function is a callback, not data");
         }
         if self.template.element_size(pointer.target) == 0 {
             let reason = "the type it leads to is incomplete: define it, or write '__handle'";
@@ -299,6 +324,17 @@ impl Checker<'_> {
                     }
                     (0, 1)
                 }
+                Operation::Outer(index) => {
+                    let outer = frame.outer().get(*index as usize);
+                    let ty = outer.map(|parameter| frame.ty(parameter.ty));
+                    if !matches!(ty, Some(Type::Scalar(scalar)) if scalar.is_integer()) {
+                        return refuse(
+                            words,
+                            "an expression names no integer of the outer function",
+                        );
+                    }
+                    (0, 1)
+                }
                 Operation::Return => {
                     let known = match frame.ty(frame.result()) {
                         Type::Scalar(scalar) => scalar.is_integer(),
@@ -402,7 +438,7 @@ impl Checker<'_> {
         }
     }
 
-    fn handle(&self, parameter: u32, words: &str) -> Result<(), LayoutError> {
+    fn handle(&self, parameter: u32, word: &str, words: &str) -> Result<(), LayoutError> {
         let frame = self.template.frame();
         let ty = frame
             .parameters()
@@ -413,10 +449,10 @@ impl Checker<'_> {
                 identity: Identity::Handle(_),
                 ..
             })) => Ok(()),
-            _ => refuse(
-                words,
-                "'__borrowed_from' needs the name of a parameter that is a handle",
-            ),
+            _ => {
+                let reason = format!("'{word}' needs the name of a parameter that is a handle");
+                refuse(words, &reason)
+            }
         }
     }
 

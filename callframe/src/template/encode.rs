@@ -35,7 +35,7 @@
 //! | null terminated | 1 | handle | 1, see below | owned | 1, name |
 //! | terminated by | 2, i128 | alias | 2, u32 | borrowed | 2 |
 //! | counted | 3, expression | opaque | 3 | borrowed from | 3, u32 |
-//! | sized | 4, expression | callback | 4 | static | 4 |
+//! | sized | 4, expression | callback | 4; u8 1 and its scope u32, or 0; u16 number of constants, i128 each | static | 4 |
 //! | ended by | 5, u32 | | | retained | 5, u32 |
 //!
 //! A handle is u8 consumed, u8 closed_by given, its name, u8 resident, u16 number of cursors and for
@@ -43,7 +43,8 @@
 //!
 //! An expression is a u16 number of operations, each an opcode byte and its operand: 0 constant
 //! i128, 1 parameter u32, 2 pointee u32, 3 field u32, 4 return, 5 sizeof u8, 6 add, 7 subtract,
-//! 8 multiply, 9 divide, 10 compare u8, 11 negate, 14 sizeof the type of a number u32.
+//! 8 multiply, 9 divide, 10 compare u8, 11 negate, 12 outer parameter u32,
+//! 14 sizeof the type of a number u32.
 
 use super::Template;
 use crate::expression::{Expression, Operation};
@@ -259,7 +260,14 @@ impl Writer<'_> {
                 self.bytes.extend(parameter.to_le_bytes());
             }
             Identity::Opaque => self.bytes.push(3),
-            Identity::Callback => self.bytes.push(4),
+            Identity::Callback(callback) => {
+                self.bytes.push(4);
+                self.bytes.push(u8::from(callback.scope.is_some()));
+                if let Some(scope) = callback.scope {
+                    self.bytes.extend(scope.to_le_bytes());
+                }
+                self.constants(&callback.constants);
+            }
         }
     }
 
@@ -314,6 +322,7 @@ impl Writer<'_> {
                     self.bytes.push(14);
                     self.reference(*ty);
                 }
+                Operation::Outer(index) => self.indexed(12, *index),
             }
         }
     }

@@ -157,7 +157,7 @@ fn what_cannot_be_carried_is_refused_with_its_place() {
             }),
         ),
         (
-            "callback",
+            "callback scoped by no handle",
             refusal(|build| {
                 let result = build.void();
                 let function = build.ty(Type::Function {
@@ -165,7 +165,10 @@ fn what_cannot_be_carried_is_refused_with_its_place() {
                     result,
                 });
                 build.pointer(function, Direction::In, Extent::Single, |pointer| {
-                    pointer.identity = Identity::Callback;
+                    pointer.identity = Identity::Callback(Callback {
+                        scope: Some(0),
+                        constants: Vec::new(),
+                    });
                 })
             }),
         ),

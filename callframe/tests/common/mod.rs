@@ -127,13 +127,20 @@ pub const ROWS: &[(&str, Verdict)] = &[
     (
         "void qsort(void *__inout __sized_by(nmemb * size) base, size_t nmemb, size_t size,
                     int (*compar)(const void *__sized_by(size) a, const void *__sized_by(size) b));",
-        Refused("E0201"),
+        Carried(
+            "void qsort(void *__inout __sized_by(nmemb * size) base, size_t nmemb, size_t size, \
+             int (*compar)(const void *__in __sized_by(size) a, const void *__in __sized_by(size) b))",
+        ),
     ),
     (
         "void *__alias(base) bsearch(const void *__sized_by(size) key,
                     const void *__sized_by(nmemb * size) base, size_t nmemb, size_t size,
                     int (*compar)(const void *__sized_by(size) a, const void *__sized_by(size) b));",
-        Refused("E0201"),
+        Carried(
+            "void *__alias(base) bsearch(const void *__in __sized_by(size) key, \
+             const void *__in __sized_by(nmemb * size) base, size_t nmemb, size_t size, \
+             int (*compar)(const void *__in __sized_by(size) a, const void *__in __sized_by(size) b))",
+        ),
     ),
     (
         "int regcomp(regex_t *__closed_by(regfree) preg, const char *pattern, int cflags);",
@@ -161,7 +168,13 @@ pub const ROWS: &[(&str, Verdict)] = &[
                                      char *__null_terminated *__in __counted_by(n) values,
                                      char *__null_terminated *__in __counted_by(n) names),
                      void *__opaque arg, char *__null_terminated __owned(sqlite3_free) *__out errmsg);",
-        Refused("E0201"),
+        Carried(
+            "int sqlite3_exec(struct sqlite3 *__handle db, const char *__in __null_terminated sql, \
+             int (*callback)(void *__opaque arg, int n, \
+             char *__in __null_terminated *__in __counted_by(n) values, \
+             char *__in __null_terminated *__in __counted_by(n) names), void *__opaque arg, \
+             char *__owned(sqlite3_free) __null_terminated *__out __single errmsg)",
+        ),
     ),
     (
         "int sqlite3_prepare_v2(sqlite3 *__handle db, const char *__null_terminated sql, int nbyte,

@@ -57,12 +57,17 @@ impl Reader<'_> {
             }
             Type::Record(record) => self.record(*record, cursor),
             Type::Array { element, length } => self.array(*element, *length, cursor),
-            Type::Pointer(inner) => self.inner_pointer(inner, cursor),
+            Type::Pointer(inner) => self.inner_pointer(ty, inner, cursor),
             Type::Void | Type::Function { .. } => Err("no value of this type exists".to_owned()),
         }
     }
 
-    fn inner_pointer(&mut self, inner: &Pointer, cursor: &mut Cursor) -> Result<Value, Reason> {
+    fn inner_pointer(
+        &mut self,
+        ty: TypeId,
+        inner: &Pointer,
+        cursor: &mut Cursor,
+    ) -> Result<Value, Reason> {
         if cursor.at('"') {
             let string = cursor.string()?;
             return pointer::characters(inner, string);
@@ -75,7 +80,7 @@ impl Reader<'_> {
         if bare && !matches!(token, "NULL" | "_") && !token.starts_with(['@', 'h']) {
             return Err("text inside braces must be quoted".to_owned());
         }
-        self.pointer(inner, token)
+        self.pointer(ty, inner, token)
     }
 
     fn array(

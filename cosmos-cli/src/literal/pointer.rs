@@ -1,25 +1,28 @@
 //! A word for a pointer parameter.
 
-use super::{Reader, Reason, number, text};
-use callframe::types::{Extent, Identity, Pointer, Scalar, Type};
+use super::{Reader, Reason, callback, number, text};
+use callframe::types::{Extent, Identity, Pointer, Scalar, Type, TypeId};
 use cosmos::Value;
 
 impl Reader<'_> {
     /// A whole word for a pointer parameter.
-    pub(super) fn pointer(&mut self, pointer: &Pointer, word: &str) -> Result<Value, Reason> {
+    pub(super) fn pointer(
+        &mut self,
+        ty: TypeId,
+        pointer: &Pointer,
+        word: &str,
+    ) -> Result<Value, Reason> {
         if word == "NULL" {
             return Ok(Value::Null);
         }
-        match pointer.identity {
+        match &pointer.identity {
             Identity::Data if word == "_" => output(pointer),
             Identity::Data => self.data(pointer, word),
             Identity::Handle(_) => handle(word),
             Identity::Opaque => number::integer(word).map(Value::Int),
             Identity::Alias(_) if word == "_" => Ok(Value::Out),
             Identity::Alias(_) => Err("it points into another parameter: give NULL".to_owned()),
-            Identity::Callback => {
-                Err("a function cannot be given on a command line: give NULL".to_owned())
-            }
+            Identity::Callback(known) => callback::word(self.frame, ty, known, word),
         }
     }
 

@@ -51,6 +51,8 @@ pub const COSMOS_ERROR_SYSTEM: c_int = 21;
 pub const COSMOS_ERROR_CONFIGURATION: c_int = 22;
 /// Made by the process that this one was forked from.
 pub const COSMOS_ERROR_FORKED: c_int = 23;
+/// A function of this process could not be called back, or failed; the message says why.
+pub const COSMOS_ERROR_CALLBACK_FAILED: c_int = 24;
 /// Something this version has no number for; the message says what.
 pub const COSMOS_ERROR_OTHER: c_int = 255;
 
@@ -90,6 +92,7 @@ pub(crate) fn of_code(code: FaultCode) -> c_int {
         System => COSMOS_ERROR_SYSTEM,
         Configuration => COSMOS_ERROR_CONFIGURATION,
         Forked => COSMOS_ERROR_FORKED,
+        CallbackFailed => COSMOS_ERROR_CALLBACK_FAILED,
         _ => COSMOS_ERROR_OTHER,
     }
 }

@@ -59,6 +59,9 @@ pub unsafe extern "C" fn cosmos_dlopen(
 /// is valid until cosmos_dlclose; do not free it. Distinct functions have distinct pointers; the
 /// same prototype gives the same pointer again.
 ///
+/// Pointers to functions among the arguments are called back on the calling thread while the call
+/// waits; see the prototype language for how long the library may keep them. They must return.
+///
 /// A call that cannot be carried returns what the prototype declares with __fail(v), otherwise
 /// NULL, -1, all ones for an unsigned type, NaN; it sets errno to ECOMM, ETIMEDOUT, EOWNERDEAD,
 /// EPROTO or what else cosmos_error_errno tells, and leaves an error for cosmos_error. Calling

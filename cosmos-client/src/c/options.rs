@@ -69,6 +69,21 @@ pub unsafe extern "C" fn cosmos_options_set_timeout(
     }
 }
 
+/// How often one call may call functions of the program back, 100 million at first. The time that
+/// those take does not count for the timeout, so a VM could put it off for ever by them. Returns 0,
+/// or -1 with errno EINVAL.
+///
+/// # Safety
+/// options is NULL or from cosmos_options_new.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cosmos_options_set_callbacks(
+    options: *mut cosmos_options,
+    most: c_ulong,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe { change(options, |options| Ok(options.callbacks(most))) }
+}
+
 /// The least isolation to accept: "none", "limits", "landlock+seccomp" or "namespaces". The
 /// configuration may ask for more, never get less. The string is copied. Returns 0, or -1 with
 /// errno EINVAL; whether the level can be had shows when something is opened.

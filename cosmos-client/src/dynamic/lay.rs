@@ -6,10 +6,11 @@
 
 use super::view::View;
 use super::{bad, no_memory, scalar};
+use crate::callback::Lent;
 use crate::error::Error;
 use crate::memory::{Block, CallMemory};
-use crate::resolved::Resolved;
 use crate::value::Value;
+use callframe::Template;
 use callframe::marshal::{CallerMemory, MAXIMUM_CALL};
 use callframe::types::{
     Direction, Extent, Filled, Identity, Pointer, RecordId, Scalar, Type, TypeId,
@@ -25,6 +26,7 @@ pub(super) struct Laid {
     /// Where the blocks are that pointers lead to.
     pub(super) areas: Vec<Area>,
     _blocks: Vec<Block>,
+    _lent: Vec<Lent>,
 }
 
 /// What a pointer leads to.
@@ -36,12 +38,16 @@ pub(super) struct Area {
 
 /// Lays the arguments of one call.
 pub(super) struct Layer<'call, 'memory> {
-    function: &'call Resolved,
+    template: &'call Template,
+    /// In a callback: the integers of the call it was passed to.
+    outer: &'call [i128],
     memory: &'call mut CallMemory<'memory>,
     addresses: Vec<u64>,
     capacities: Vec<u64>,
     areas: Vec<Area>,
     blocks: Vec<Block>,
+    /// The closures among the values.
+    lent: Vec<Lent>,
     total: u64,
 }
 
@@ -55,27 +61,62 @@ struct Place<'a> {
 impl<'call, 'memory> Layer<'call, 'memory> {
     /// Makes the argument slots.
     pub(super) fn new(
-        function: &'call Resolved,
+        template: &'call Template,
         memory: &'call mut CallMemory<'memory>,
     ) -> Result<Layer<'call, 'memory>, Error> {
-        let native = function.native();
-        let size = usize::try_from(native.arguments_size()).map_err(|_| no_memory())?;
+        let size = usize::try_from(template.arguments_size()).map_err(|_| no_memory())?;
         let slots = Block::zeroed(size).ok_or_else(no_memory)?;
         let start = slots.address();
-        let addresses: Vec<u64> = native
+        let addresses: Vec<u64> = template
             .arguments()
             .iter()
             .map(|slot| start + slot.offset)
             .collect();
         Ok(Layer {
-            function,
+            template,
+            outer: &[],
             memory,
             capacities: vec![0; addresses.len()],
             addresses,
             areas: Vec::new(),
             blocks: vec![slots],
+            lent: Vec::new(),
             total: 0,
         })
+    }
+
+    /// Over arguments that are there already: those of a callback, for its result.
+    pub(super) fn over(
+        template: &'call Template,
+        memory: &'call mut CallMemory<'memory>,
+        addresses: Vec<u64>,
+        outer: &'call [i128],
+    ) -> Layer<'call, 'memory> {
+        Layer {
+            template,
+            outer,
+            memory,
+            capacities: Vec::new(),
+            areas: Vec::new(),
+            addresses,
+            blocks: Vec::new(),
+            lent: Vec::new(),
+            total: 0,
+        }
+    }
+
+    /// Lays a result; gives its address.
+    pub(super) fn result(mut self, value: &Value) -> Result<(u64, Laid), Fault> {
+        let place = Place {
+            name: "its result",
+            record: None,
+        };
+        let address = self.make(self.template.result().size, place)?;
+        let result = self.template.frame().result();
+        if !matches!(self.template.frame().ty(result), Type::Void) {
+            self.value(result, address, value, place)?;
+        }
+        Ok((address, self.finish()))
     }
 
     /// Lays all arguments; there is one for each parameter.
@@ -95,12 +136,13 @@ impl<'call, 'memory> Layer<'call, 'memory> {
             capacities: self.capacities,
             areas: self.areas,
             _blocks: self.blocks,
+            _lent: self.lent,
         }
     }
 
     /// Lays argument `index` if its extent is, or is not, `computed`.
     fn argument(&mut self, index: usize, value: &Value, computed: bool) -> Result<(), Fault> {
-        let frame = self.function.frame();
+        let frame = self.template.frame();
         let (Some(parameter), Some(address)) = (
             frame.parameters().get(index),
             self.addresses.get(index).copied(),
@@ -154,7 +196,7 @@ impl<'call, 'memory> Layer<'call, 'memory> {
         value: &Value,
         place: Place,
     ) -> Result<(), Fault> {
-        let frame = self.function.frame();
+        let frame = self.template.frame();
         match frame.ty(ty) {
             Type::Scalar(kind) => {
                 if *value == Value::Out {
@@ -163,7 +205,7 @@ impl<'call, 'memory> Layer<'call, 'memory> {
                         None => Err(bad(place.name, "it is no pointer, so it needs a value")),
                     };
                 }
-                let size = self.function.native().scalar(*kind).size as usize;
+                let size = self.template.scalar(*kind).size as usize;
                 let bytes = scalar::to_bytes(*kind, size, value)
                     .map_err(|problem| bad(place.name, problem))?;
                 self.write(address, &bytes, place)
@@ -190,7 +232,7 @@ impl<'call, 'memory> Layer<'call, 'memory> {
         value: &Value,
         place: Place,
     ) -> Result<(), Fault> {
-        let size = self.function.native().size_align(element).size;
+        let size = self.template.size_align(element).size;
         let room = size.saturating_mul(length);
         match value {
             Value::Out => Ok(()),
@@ -221,7 +263,7 @@ impl<'call, 'memory> Layer<'call, 'memory> {
         value: &Value,
         name: &str,
     ) -> Result<(), Fault> {
-        let fields = &self.function.frame().record(record).fields;
+        let fields = &self.template.frame().record(record).fields;
         let given: Vec<(usize, &Value)> = match value {
             Value::Out => return Ok(()),
             Value::Struct(values) if values.len() <= fields.len() => {
@@ -260,16 +302,12 @@ impl<'call, 'memory> Layer<'call, 'memory> {
                 let Some(field) = fields.get(*index) else {
                     continue;
                 };
-                if matches!(self.function.frame().ty(field.ty), Type::Pointer(pointer) if is_computed(pointer))
+                if matches!(self.template.frame().ty(field.ty), Type::Pointer(pointer) if is_computed(pointer))
                     != computed
                 {
                     continue;
                 }
-                let offset = self
-                    .function
-                    .native()
-                    .field_offset(record, *index)
-                    .unwrap_or(0);
+                let offset = self.template.field_offset(record, *index).unwrap_or(0);
                 let member = format!("{name}: member '{}'", field.name);
                 let place = Place {
                     name: &member,
@@ -302,9 +340,20 @@ impl<'call, 'memory> Layer<'call, 'memory> {
                 place.name,
                 format!("an integer or NULL is needed, {} was given", other.kind()),
             )),
-            (Identity::Callback, _) => Err(bad(
+            (Identity::Callback(_), Value::Callback(callback)) => {
+                let lent = Lent::new(callback);
+                let number = lent.number();
+                self.lent.push(lent);
+                Ok((number, 0))
+            }
+            (Identity::Callback(callback), Value::Int(constant))
+                if callback.constants.contains(constant) =>
+            {
+                Ok((*constant as u64, 0))
+            }
+            (Identity::Callback(_), other) => Err(bad(
                 place.name,
-                "a function of this program cannot be given as a value; pass NULL",
+                format!("a function or NULL is needed, {} was given", other.kind()),
             )),
             (Identity::Alias(_), Value::Out) => Ok((0, 0)),
             (Identity::Alias(_), other) => Err(bad(
@@ -395,7 +444,8 @@ impl<'call, 'memory> Layer<'call, 'memory> {
             Extent::Sized(expression) => (expression, 1),
         };
         let view = View {
-            function: self.function,
+            template: self.template,
+            outer: self.outer,
             memory: self.memory,
             slots: &self.addresses,
             result: 0,
@@ -472,12 +522,12 @@ impl<'call, 'memory> Layer<'call, 'memory> {
     }
 
     fn element_size(&self, target: TypeId) -> u64 {
-        self.function.native().size_align(target).size.max(1)
+        self.template.size_align(target).size.max(1)
     }
 
     fn is_wide(&self, target: TypeId) -> bool {
         matches!(
-            self.function.frame().ty(target),
+            self.template.frame().ty(target),
             Type::Scalar(Scalar::WideChar)
         )
     }

@@ -1,11 +1,10 @@
 //! C memory to values: the result, and what pointers among the parameters lead to now.
 
-use super::lay::{Area, Laid};
+use super::lay::Area;
 use super::scalar;
 use super::view::View;
 use crate::error::Error;
-use crate::memory::{Block, CallMemory};
-use crate::resolved::Resolved;
+use crate::memory::Block;
 use crate::value::Value;
 use callframe::expression::{Environment, Expression};
 use callframe::marshal::{CallerMemory, MAXIMUM_CALL, MemoryError};
@@ -18,44 +17,61 @@ use std::cell::RefCell;
 /// Reads what a call left.
 pub(super) struct Reader<'call> {
     view: View<'call>,
-    laid: &'call Laid,
+    capacities: &'call [u64],
+    areas: &'call [Area],
     /// Addresses the call allocated for the program, in the order they were met.
     owned: RefCell<Vec<u64>>,
 }
 
 impl<'call> Reader<'call> {
-    /// After a successful call whose result lies at `result`.
+    /// Of what a view sees. `capacities`: bytes of the blocks that arguments lead to; `areas`: all
+    /// blocks of the call.
     pub(super) fn new(
-        function: &'call Resolved,
-        memory: &'call CallMemory<'call>,
-        laid: &'call Laid,
-        result: u64,
+        view: View<'call>,
+        capacities: &'call [u64],
+        areas: &'call [Area],
     ) -> Reader<'call> {
-        let view = View {
-            function,
-            memory,
-            slots: &laid.addresses,
-            result,
-            record: None,
-        };
         Reader {
             view,
-            laid,
+            capacities,
+            areas,
             owned: RefCell::default(),
+        }
+    }
+
+    /// Argument number `index`, as it is in its slot.
+    pub(super) fn argument(&self, index: usize) -> Result<Value, MemoryError> {
+        let frame = self.view.template.frame();
+        let (Some(parameter), Some(&slot)) =
+            (frame.parameters().get(index), self.view.slots.get(index))
+        else {
+            return Err(MemoryError::Other("no such argument".to_owned()));
+        };
+        match frame.ty(parameter.ty) {
+            Type::Pointer(pointer) if pointer.identity == Identity::Data => {
+                match self.address(slot)? {
+                    0 => Ok(Value::Null),
+                    address => {
+                        let capacity = self.capacities.get(index).copied();
+                        self.target(pointer, address, capacity, None)
+                    }
+                }
+            }
+            _ => self.value(parameter.ty, slot, None),
         }
     }
 
     /// What it returned.
     pub(super) fn result(&self) -> Result<Value, Error> {
-        let ty = self.view.function.frame().result();
+        let ty = self.view.template.frame().result();
         Ok(self.value(ty, self.view.result, None).map_err(unreadable)?)
     }
 
     /// What it wrote, by parameter.
     pub(super) fn outputs(&self) -> Result<Vec<(String, Value)>, Error> {
-        let frame = self.view.function.frame();
+        let frame = self.view.template.frame();
         let mut outputs = Vec::new();
-        let places = self.laid.addresses.iter().zip(&self.laid.capacities);
+        let places = self.view.slots.iter().zip(self.capacities);
         for (parameter, (slot, capacity)) in frame.parameters().iter().zip(places) {
             let Type::Pointer(pointer) = frame.ty(parameter.ty) else {
                 continue;
@@ -93,7 +109,7 @@ impl<'call> Reader<'call> {
         address: u64,
         record: Option<(RecordId, u64)>,
     ) -> Result<Value, MemoryError> {
-        let frame = self.view.function.frame();
+        let frame = self.view.template.frame();
         Ok(match frame.ty(ty) {
             Type::Void | Type::Function { .. } => Value::Void,
             Type::Scalar(kind) => scalar::from_bytes(*kind, &self.bytes(address, self.size(ty))?),
@@ -113,7 +129,7 @@ impl<'call> Reader<'call> {
 
     fn array(&self, element: TypeId, length: u64, address: u64) -> Result<Value, MemoryError> {
         let size = self.size(element);
-        match self.view.function.frame().ty(element) {
+        match self.view.template.frame().ty(element) {
             Type::Scalar(Scalar::Char) => {
                 let mut bytes = self.bytes(address, length)?;
                 let end = bytes
@@ -136,14 +152,9 @@ impl<'call> Reader<'call> {
     }
 
     fn record(&self, record: RecordId, address: u64) -> Result<Value, MemoryError> {
-        let fields = &self.view.function.frame().record(record).fields;
+        let fields = &self.view.template.frame().record(record).fields;
         let members = fields.iter().enumerate().map(|(index, field)| {
-            let offset = self
-                .view
-                .function
-                .native()
-                .field_offset(record, index)
-                .unwrap_or(0);
+            let offset = self.view.template.field_offset(record, index).unwrap_or(0);
             let value = match field.switch {
                 Some(tag) => self.chosen(record, address, tag, field.ty, address + offset)?,
                 None => self.value(field.ty, address + offset, Some((record, address)))?,
@@ -167,7 +178,7 @@ impl<'call> Reader<'call> {
             record: Some((record, around)),
             ..self.view
         };
-        let frame = self.view.function.frame();
+        let frame = self.view.template.frame();
         let Type::Record(union) = frame.ty(union) else {
             return Ok(Value::Void);
         };
@@ -193,7 +204,7 @@ impl<'call> Reader<'call> {
         }
         match &pointer.identity {
             Identity::Handle(_) => Ok(Value::Handle(value)),
-            Identity::Opaque | Identity::Callback => Ok(Value::Int(value.into())),
+            Identity::Opaque | Identity::Callback(_) => Ok(Value::Int(value.into())),
             Identity::Alias(parameter) => self.alias(*parameter, value),
             Identity::Data if pointer.ownership == Ownership::Caller => {
                 self.callers(pointer, value, record)
@@ -216,7 +227,7 @@ impl<'call> Reader<'call> {
         record: Option<(RecordId, u64)>,
     ) -> Result<Value, MemoryError> {
         let holds = |area: &&Area| value.wrapping_sub(area.start) <= area.capacity;
-        let areas = self.laid.areas.iter();
+        let areas = self.areas.iter();
         let area = areas.rev().find(holds).ok_or(MemoryError::Address(value))?;
         let moved = value - area.start;
         let size = self.size(pointer.target);
@@ -230,11 +241,9 @@ impl<'call> Reader<'call> {
 
     fn alias(&self, parameter: u32, value: u64) -> Result<Value, MemoryError> {
         let index = parameter as usize;
-        let frame = self.view.function.frame();
-        let (Some(known), Some(slot)) = (
-            frame.parameters().get(index),
-            self.laid.addresses.get(index),
-        ) else {
+        let frame = self.view.template.frame();
+        let (Some(known), Some(slot)) = (frame.parameters().get(index), self.view.slots.get(index))
+        else {
             return Err(MemoryError::Other("an alias of no parameter".to_owned()));
         };
         let start = self.address(*slot)?;
@@ -314,7 +323,7 @@ impl<'call> Reader<'call> {
     ) -> Result<Value, MemoryError> {
         let terminated =
             pointer.extent == Extent::NullTerminated || pointer.filled == Some(Filled::Until(0));
-        match self.view.function.frame().ty(pointer.target) {
+        match self.view.template.frame().ty(pointer.target) {
             Type::Scalar(Scalar::Char) if terminated => {
                 Ok(Value::Text(self.bytes(address, bytes)?))
             }
@@ -363,7 +372,7 @@ impl<'call> Reader<'call> {
     }
 
     fn size(&self, ty: TypeId) -> u64 {
-        self.view.function.native().size_align(ty).size.max(1)
+        self.view.template.size_align(ty).size.max(1)
     }
 }
 

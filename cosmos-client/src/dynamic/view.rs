@@ -2,7 +2,7 @@
 
 use super::scalar::integer_value;
 use crate::memory::CallMemory;
-use crate::resolved::Resolved;
+use callframe::Template;
 use callframe::expression::{Environment, EvaluationError, Expression};
 use callframe::marshal::CallerMemory;
 use callframe::types::{Identity, RecordId, Type, TypeId};
@@ -10,7 +10,9 @@ use callframe::types::{Identity, RecordId, Type, TypeId};
 /// What expressions see at one moment of a call: before it, or after.
 #[derive(Clone, Copy)]
 pub(super) struct View<'call> {
-    pub(super) function: &'call Resolved,
+    pub(super) template: &'call Template,
+    /// In a callback: the integers of the call it was passed to.
+    pub(super) outer: &'call [i128],
     pub(super) memory: &'call CallMemory<'call>,
     /// Addresses of the argument slots.
     pub(super) slots: &'call [u64],
@@ -23,19 +25,19 @@ pub(super) struct View<'call> {
 impl View<'_> {
     /// The value of an expression.
     pub(super) fn evaluate(&self, expression: &Expression) -> Result<i128, EvaluationError> {
-        expression.evaluate(self, &self.function.native().model())
+        expression.evaluate(self, &self.template.model())
     }
 
     /// The integer of this type at this address.
     fn integer(&self, ty: TypeId, address: u64) -> Option<i128> {
-        let frame = self.function.frame();
+        let frame = self.template.frame();
         let Type::Scalar(scalar) = frame.ty(ty) else {
             return None;
         };
         if !scalar.is_integer() {
             return None;
         }
-        let size = usize::try_from(self.function.native().scalar(*scalar).size).ok()?;
+        let size = usize::try_from(self.template.scalar(*scalar).size).ok()?;
         let mut bytes = [0; 8];
         let bytes = bytes.get_mut(..size)?;
         self.memory.read(address, bytes).ok()?;
@@ -46,14 +48,14 @@ impl View<'_> {
 impl Environment for View<'_> {
     fn parameter(&self, index: u32) -> Option<i128> {
         let index = usize::try_from(index).ok()?;
-        let parameter = self.function.frame().parameters().get(index)?;
+        let parameter = self.template.frame().parameters().get(index)?;
         self.integer(parameter.ty, *self.slots.get(index)?)
     }
 
     fn pointee(&self, index: u32) -> Option<i128> {
         let index = usize::try_from(index).ok()?;
-        let parameter = self.function.frame().parameters().get(index)?;
-        let Type::Pointer(pointer) = self.function.frame().ty(parameter.ty) else {
+        let parameter = self.template.frame().parameters().get(index)?;
+        let Type::Pointer(pointer) = self.template.frame().ty(parameter.ty) else {
             return None;
         };
         if pointer.identity != Identity::Data {
@@ -70,17 +72,21 @@ impl Environment for View<'_> {
     fn field(&self, index: u32) -> Option<i128> {
         let (record, address) = self.record?;
         let index = usize::try_from(index).ok()?;
-        let field = self.function.frame().record(record).fields.get(index)?;
-        let offset = self.function.native().field_offset(record, index)?;
+        let field = self.template.frame().record(record).fields.get(index)?;
+        let offset = self.template.field_offset(record, index)?;
         self.integer(field.ty, address.checked_add(offset)?)
     }
 
     fn size_of(&self, ty: TypeId) -> Option<i128> {
-        Some(self.function.native().size_align(ty).size.into())
+        Some(self.template.size_align(ty).size.into())
+    }
+
+    fn outer(&self, index: u32) -> Option<i128> {
+        self.outer.get(usize::try_from(index).ok()?).copied()
     }
 
     fn returned(&self) -> Option<i128> {
-        let ty = self.function.frame().result();
+        let ty = self.template.frame().result();
         (self.result != 0)
             .then(|| self.integer(ty, self.result))
             .flatten()

@@ -3,6 +3,7 @@
 use crate::fork;
 use crate::library::Target;
 use crate::link::{Hold, Link, Nature};
+use crate::options::{Bounds, MOST_CALLBACKS};
 use crate::token::VmNumber;
 use callframe::DataModel;
 use callframe::template::Template;
@@ -79,7 +80,11 @@ pub(super) fn opens_with(manners: Manners, timeout: Option<Duration>) -> Arc<Tar
             "opening",
         )
         .unwrap();
-    Target::new(hold, object, opened.target, timeout)
+    let bounds = Bounds {
+        timeout,
+        callbacks: MOST_CALLBACKS,
+    };
+    Target::new(hold, object, opened.target, bounds)
 }
 
 pub(super) fn opened() -> VmOpened {

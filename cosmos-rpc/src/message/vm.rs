@@ -3,7 +3,7 @@
 //! A client has one main connection to a VM, by which it owns it, and one further channel per
 //! client thread, made by [`Attach`]. Every channel answers every verb; each is served by a VM
 //! thread of its own, so calls of several client threads run in parallel and nested calls of one
-//! thread stay on one VM thread.
+//! thread stay on one VM thread. The VM itself makes one request, [`CALLBACK`].
 
 use super::Message;
 use callframe::DataModel;
@@ -42,6 +42,8 @@ pub struct Sym {
     pub object: ObjectToken,
     /// The prototype string, records first.
     pub prototype: String,
+    /// The client's data model: what callbacks of the prototype are laid out by.
+    pub model: DataModel,
 }
 
 /// A function that can be called.
@@ -95,3 +97,14 @@ impl Message for Close {
 pub const CALL: u16 = 0x0310;
 /// Most descriptors one call carries: what one SCM_RIGHTS message of Linux can.
 pub const CALL_DESCRIPTORS: u16 = 253;
+
+/// Kind of a call back: a request that the VM makes of the client while a [`CALL`] of that client
+/// is under way on the same channel. Its body is the number of the client's function, eight bytes
+/// little-endian, followed by the request body of `callframe::marshal` for the callback's frame,
+/// the VM being the caller; the reply (`CALLBACK | REPLY`) is the reply body.
+///
+/// Until it has answered, the client may make requests on the channel, calls among them, which the
+/// VM answers meanwhile: requests nest strictly, each end answers the innermost one first.
+pub const CALLBACK: u16 = 0x0311;
+/// Most calls back that may be under way on one channel, one inside of another.
+pub const CALLBACK_DEPTH: usize = 64;

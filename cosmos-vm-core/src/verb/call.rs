@@ -4,8 +4,9 @@
 //! [`callframe::marshal`]; the answer is a reply body of it.
 
 use super::Answer;
+use crate::conversation::Channel;
 use crate::memory::CallMemory;
-use crate::session::{Entry, Session};
+use crate::session::Entry;
 use crate::{Call, Vm};
 use callframe::marshal::{Image, MarshalError};
 use cosmos_rpc::message::vm::CALL_DESCRIPTORS;
@@ -38,7 +39,7 @@ impl Scratch {
 }
 
 pub(super) fn answer<V: Vm>(
-    session: &Session<V>,
+    channel: &Channel<V>,
     frame: Frame,
     scratch: &mut Scratch,
 ) -> Result<Answer, Fault> {
@@ -48,17 +49,25 @@ pub(super) fn answer<V: Vm>(
     let Some((id, request)) = frame.body.split_first_chunk::<8>() else {
         return Err(malformed("a call without the number of its function"));
     };
+    let session = &*channel.session;
     let entry = session.runable(u64::from_le_bytes(*id))?;
+    let underway = channel.call_begins();
     let mut memory = CallMemory {
         session,
         entry: &entry,
+        underway: &underway,
+        thunks: Vec::new(),
+        consumed: Vec::new(),
         received: frame.descriptors,
         leaving: Vec::new(),
     };
-    let answer = run(&entry, session, request, &mut memory, scratch).map_err(|fault| Fault {
+    let answer = run(&entry, channel, request, &mut memory, scratch).map_err(|fault| Fault {
         message: prefixed(&entry, fault.message),
         ..fault
     });
+    // Refused before the function was called, the call is still there.
+    channel.call_ends(&underway);
+    session.scope_ends(&memory.consumed);
     if scratch.image.bytes().len() > KEPT_BUFFER {
         scratch.image = Image::default();
     }
@@ -69,7 +78,7 @@ pub(super) fn answer<V: Vm>(
 
 fn run<V: Vm>(
     entry: &Entry<V>,
-    session: &Session<V>,
+    channel: &Channel<V>,
     request: &[u8],
     memory: &mut CallMemory<'_, V>,
     scratch: &mut Scratch,
@@ -82,14 +91,16 @@ fn run<V: Vm>(
         .map_err(fault)?;
     let mut result = vec![0; usize::try_from(template.result().size).unwrap_or(0)];
     let mut call = Call::new(template, image, &mut result);
-    session.vm.call(&entry.runable, &mut call)?;
+    channel.session.vm.call(&entry.runable, &mut call)?;
     let errno = call.errno();
+    let failure = channel.call_ends(memory.underway);
     let mut reply = std::mem::take(&mut scratch.reply);
     entry
         .callee
         .encode_reply(image, memory, errno, &result, &mut reply)
         .map_err(fault)?;
-    Ok(reply)
+    // Only now: what the function gave away has been freed.
+    failure.map_or(Ok(reply), Err)
 }
 
 fn prefixed<V: Vm>(entry: &Entry<V>, message: String) -> String {

@@ -129,6 +129,7 @@ pub fn sym(
     prototype: &str,
 ) -> Result<Function, Fault> {
     let request = Sym {
+        model: DataModel::LP64,
         object,
         prototype: prototype.to_owned(),
     };

@@ -2,12 +2,13 @@
 
 use crate::invoke::{self, Code};
 use crate::library::Library;
+use crate::thunk::Pool;
 use callframe::marshal::MemoryError;
 use callframe::types::{Handle, Identity, Ownership, Type, TypeId};
 use callframe::{CallFrame, Template};
 use callframe_ffi::NarrowResult;
 use cosmos_rpc::{Fault, FaultCode};
-use cosmos_vm_core::Call;
+use cosmos_vm_core::{Call, Callback, Thunk};
 use libffi::middle::Cif;
 use std::collections::{HashMap, HashSet};
 use std::ffi::c_void;
@@ -19,6 +20,7 @@ pub struct Function {
     interface: Interface,
     narrow: Option<NarrowResult>,
     deallocators: HashMap<String, Code>,
+    callbacks: HashMap<TypeId, Arc<Pool>>,
     /// Keeps the code where it is.
     _library: Arc<Library>,
 }
@@ -49,8 +51,18 @@ impl Function {
             interface: Interface(interface),
             narrow: callframe_ffi::result_of(frame),
             deallocators,
+            callbacks: callbacks(template)?,
             _library: Arc::clone(library),
         })
+    }
+
+    /// A function that the library can call, for a callback of this type.
+    pub(crate) fn thunk(&self, ty: TypeId, callback: Arc<Callback>) -> Result<Thunk, MemoryError> {
+        let pool = self.callbacks.get(&ty).ok_or_else(|| {
+            MemoryError::Other("the prototype has no callback of this type".to_owned())
+        })?;
+        let bound = pool.bind(callback)?;
+        Ok(Thunk::new(bound.address(), bound))
     }
 
     /// Calls it.
@@ -126,6 +138,21 @@ fn code(address: *mut c_void) -> Result<Code, Fault> {
 
 fn code_of_deallocator(library: &Library, name: &str) -> Result<Code, Fault> {
     code(library.deallocator(name)?)
+}
+
+/// The closures of each type of callback that values of the frame hold.
+fn callbacks(template: &Template) -> Result<HashMap<TypeId, Arc<Pool>>, Fault> {
+    let frame = template.frame();
+    let mut pools = HashMap::new();
+    for ty in frame.callbacks() {
+        if let Some(callback) = frame.callback(ty) {
+            let result = template.size_align(callback.result()).size;
+            let pool = Pool::new(&callback, usize::try_from(result).unwrap_or(usize::MAX))
+                .map_err(|error| Fault::caller(FaultCode::BadPrototype, error.to_string()))?;
+            pools.insert(ty, Arc::new(pool));
+        }
+    }
+    Ok(pools)
 }
 
 /// Every function that `__owned(f)` and `__closed_by(f)` name in a frame.

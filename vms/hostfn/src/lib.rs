@@ -6,6 +6,7 @@
 //! | `library` | an open library: its file, its symbols |
 //! | `function` | a resolved function: code pointer, call interface, deallocators |
 //! | `invoke` | the call itself: argument pointers, result register, errno |
+//! | `thunk` | what the library calls in place of the client's functions |
 //! | `raw` | memory by address |
 //! | `loader` | what the dynamic loader knows of an address |
 //! | `elf` | what a file says of itself, for messages |
@@ -28,11 +29,13 @@ mod invoke;
 mod library;
 mod loader;
 mod raw;
+mod thunk;
 
 use callframe::marshal::MemoryError;
+use callframe::types::TypeId;
 use callframe::{DataModel, Template};
 use cosmos_rpc::Fault;
-use cosmos_vm_core::{Call, Vm};
+use cosmos_vm_core::{Call, Callback, Thunk, Vm};
 use function::Function;
 use library::Library;
 use std::path::Path;
@@ -68,6 +71,27 @@ impl Vm for HostFn {
 
     fn read(&self, address: u64, into: &mut [u8]) -> Result<(), MemoryError> {
         raw::read(address, into)
+    }
+
+    fn write(&self, address: u64, bytes: &[u8]) -> Result<(), MemoryError> {
+        raw::write(address, bytes)
+    }
+
+    fn allocate(&self, bytes: &[u8]) -> Result<u64, MemoryError> {
+        raw::allocate(bytes)
+    }
+
+    fn calls_back(&self) -> bool {
+        true
+    }
+
+    fn thunk(
+        &self,
+        runable: &Function,
+        ty: TypeId,
+        callback: Arc<Callback>,
+    ) -> Result<Thunk, MemoryError> {
+        runable.thunk(ty, callback)
     }
 
     fn terminated_length(

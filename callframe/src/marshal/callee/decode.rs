@@ -3,12 +3,14 @@
 use super::Callee;
 use crate::expression::Expression;
 use crate::marshal::caller::is_cursor;
-use crate::marshal::evaluate::{Failure, Operand, evaluate, field, size_of};
+use crate::marshal::evaluate::{Failure, Operand, evaluate, field, outer, size_of};
 use crate::marshal::image::{Image, ImageBlock, Owner, Relocation, integer, unsigned};
-use crate::marshal::memory::CalleeMemory;
+use crate::marshal::memory::{CalleeMemory, Given};
 use crate::marshal::plan::{Plan, Step, chosen};
 use crate::marshal::wire::Body;
-use crate::marshal::{CLOSED, CLOSED_DESCRIPTOR, MAXIMUM_CALL, MarshalError, constant_value};
+use crate::marshal::{
+    CALLBACK_BITS, CLOSED, CLOSED_DESCRIPTOR, MAXIMUM_CALL, MarshalError, constant_value,
+};
 use crate::template::align_up;
 use crate::types::{Direction, Extent, Filled, Identity, Pointer, RecordId, TypeId};
 
@@ -28,12 +30,15 @@ pub(super) fn decode<M: CalleeMemory>(
         next: 0,
         next_descriptor: 0,
         aliases: Vec::new(),
+        callbacks: Vec::new(),
+        handles: Vec::new(),
         consumed: Vec::new(),
     };
     decoder.slots()?;
     decoder.blocks()?;
     decoder.aliases()?;
     decoder.extents()?;
+    decoder.callbacks()?;
     if decoder.next != body.references() {
         return Err(MarshalError::Malformed("references are left over"));
     }
@@ -89,7 +94,18 @@ struct Decoder<'a, M> {
     next: usize,
     next_descriptor: u64,
     aliases: Vec<Alias>,
+    callbacks: Vec<Function>,
+    /// Handles among the parameters: index and wire form.
+    handles: Vec<(u32, u64)>,
     consumed: Vec<u64>,
+}
+
+/// A function that is passed, made when everything else is known to be good.
+struct Function {
+    position: usize,
+    ty: TypeId,
+    number: u64,
+    root: u32,
 }
 
 /// A pointer into what a parameter leads to, resolved when all blocks have their owners.
@@ -285,6 +301,10 @@ impl<M: CalleeMemory> Decoder<'_, M> {
                     None => self.object(pointer, position, reference, place)?,
                 };
                 self.image.write_pointer(position, address);
+                if record.is_none() {
+                    let named = place.parameter.map(|index| (index, reference));
+                    self.handles.extend(named);
+                }
             }
             Identity::Opaque => {
                 let bits = 8 * self.image.pointer_size as u32;
@@ -300,7 +320,20 @@ impl<M: CalleeMemory> Decoder<'_, M> {
                     offset: reference - 1,
                 });
             }
-            Identity::Callback => return Err(MarshalError::Malformed("a callback")),
+            Identity::Callback(callback) => {
+                if let Some(value) = constant_value(&callback.constants, reference) {
+                    self.image.write_pointer(position, value);
+                } else if reference >> CALLBACK_BITS != 0 {
+                    return Err(MarshalError::Malformed("a function without a number"));
+                } else {
+                    self.callbacks.push(Function {
+                        position,
+                        ty,
+                        number: reference,
+                        root: place.root,
+                    });
+                }
+            }
             Identity::Data => {
                 let parameter = place.parameter.filter(|_| record.is_none());
                 self.claim(
@@ -394,6 +427,36 @@ impl<M: CalleeMemory> Decoder<'_, M> {
         Ok(())
     }
 
+    /// Makes the functions that are passed.
+    fn callbacks(&mut self) -> Result<(), MarshalError> {
+        if self.callbacks.is_empty() {
+            return Ok(());
+        }
+        let callee = self.callee;
+        let parameters = 0..callee.template.frame().parameters().len() as u32;
+        let outer: Vec<i128> = parameters
+            .map(|index| callee.parameter(self.image, index).unwrap_or(0))
+            .collect();
+        for function in std::mem::take(&mut self.callbacks) {
+            let scope = match callee.pointer(function.ty).map(|it| &it.identity) {
+                Some(Identity::Callback(callback)) => callback.scope,
+                _ => None,
+            };
+            let scope = scope.and_then(|index| self.handles.iter().find(|it| it.0 == index));
+            let address = self.memory.callback(&Given {
+                ty: function.ty,
+                address: function.number,
+                outer: &outer,
+                scope: scope.map(|(_, wire)| *wire),
+            });
+            let address = address
+                .map_err(|error| MarshalError::memory(&callee.place(function.root), error))?;
+            self.image.write_pointer(function.position, address);
+            self.image.functions.push((function.position, address));
+        }
+        Ok(())
+    }
+
     /// Whether blocks whose extent is an expression have the size it says: a function that is told
     /// `n` gets a buffer of `n`.
     fn extents(&self) -> Result<(), MarshalError> {
@@ -465,6 +528,7 @@ impl<M: CalleeMemory> Decoder<'_, M> {
                 Operand::Field(index) => {
                     field(&callee.template, self.image.bytes(), index, owner.record)
                 }
+                Operand::Outer(index) => outer(&self.image.outer, index),
                 Operand::Return => Err(Failure::Absent),
                 Operand::SizeOf(ty) => size_of(&callee.template, ty),
             },

@@ -3,7 +3,7 @@
 use super::Callee;
 use crate::expression::Expression;
 use crate::marshal::caller::{Fill, fill};
-use crate::marshal::evaluate::{Failure, Operand, evaluate, field, size_of};
+use crate::marshal::evaluate::{Failure, Operand, evaluate, field, outer, size_of};
 use crate::marshal::image::{Image, ImageBlock, Owner, first_terminator, integer, unsigned};
 use crate::marshal::memory::{CalleeMemory, Object};
 use crate::marshal::plan::{Plan, Step, chosen};
@@ -513,8 +513,17 @@ impl<M: CalleeMemory> Writer<'_, M> {
             Identity::Handle(handle) => self.handle(pointer, handle, address, root)?,
             Identity::Opaque => address,
             Identity::Alias(into) => self.alias(*into, address, root)?,
-            Identity::Callback => {
-                return Err(MarshalError::callee(&callee.place(root), "a function"));
+            Identity::Callback(callback) => {
+                let constant = constant_reference(&callback.constants, address, size);
+                let same = was.and_then(|at| self.image.function_at(at)) == Some(address);
+                match constant.or_else(|| same.then_some(UNCHANGED)) {
+                    Some(reference) => reference,
+                    None => {
+                        let reason = "a function of the library comes back, which cannot be called \
+                                      from another process";
+                        return Err(MarshalError::callee(&callee.place(root), reason));
+                    }
+                }
             }
             Identity::Data => {
                 if was.and_then(|position| self.image.came_with(position)) == Some(address) {
@@ -609,6 +618,7 @@ impl<M: CalleeMemory> Writer<'_, M> {
                 Operand::Parameter(index) => callee.parameter(self.image, index),
                 Operand::Pointee(index) => callee.pointee(self.image, index),
                 Operand::Field(index) => field(&callee.template, self.reply, index, record),
+                Operand::Outer(index) => outer(&self.image.outer, index),
                 Operand::Return => self.return_value(),
                 Operand::SizeOf(ty) => size_of(&callee.template, ty),
             },

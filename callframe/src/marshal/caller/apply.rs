@@ -249,7 +249,12 @@ impl<M: CallerMemory> Sink for Applier<'_, M> {
                 None => self.memory.handle_token(met.reference),
             },
             Identity::Opaque => met.reference,
-            Identity::Callback => return Ok(()),
+            Identity::Callback(_) if met.reference == UNCHANGED && met.inout.is_some() => {
+                return Ok(());
+            }
+            Identity::Callback(callback) => {
+                constant_value(&callback.constants, met.reference).unwrap_or(0)
+            }
         };
         self.write_pointer(at, value, met.root)
     }

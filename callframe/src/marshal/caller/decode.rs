@@ -3,7 +3,7 @@
 
 use super::{Caller, Fill, Pending, Pointee, Root, Sent};
 use crate::expression::Expression;
-use crate::marshal::evaluate::{Failure, Operand, field, size_of};
+use crate::marshal::evaluate::{Failure, Operand, field, outer, size_of};
 use crate::marshal::image::{first_terminator, integer};
 use crate::marshal::plan::Plan;
 use crate::marshal::wire::{Block, Body};
@@ -370,6 +370,7 @@ impl Checker<'_> {
             Operand::Parameter(index) => self.pending.parameter(index),
             Operand::Pointee(index) => self.pointee(index),
             Operand::Field(index) => field(&self.caller.callee, self.body.bytes, index, record),
+            Operand::Outer(index) => outer(&self.pending.outer, index),
             Operand::Return => self.returned(),
             Operand::SizeOf(ty) => size_of(&self.caller.callee, ty),
         })
@@ -452,7 +453,14 @@ impl Sink for Checker<'_> {
                     false => Ok(()),
                 }
             }
-            Identity::Callback => Err(self.protocol(met.root, "a function")),
+            Identity::Callback(_) if met.reference == 0 => Ok(()),
+            Identity::Callback(_) if met.reference == UNCHANGED && met.inout.is_some() => Ok(()),
+            Identity::Callback(callback) => {
+                match constant_value(&callback.constants, met.reference) {
+                    Some(_) => Ok(()),
+                    None => Err(self.protocol(met.root, "a function")),
+                }
+            }
             Identity::Alias(into) => match alias(self.caller, self.pending, *into, met.reference) {
                 Some(_) => Ok(()),
                 None => Err(self.protocol(met.root, "a pointer outside of what it is an alias of")),

@@ -2,7 +2,7 @@
 
 use super::{Caller, Fill, Pending, Pointee, Root, Sent};
 use crate::marshal::image::integer;
-use crate::marshal::memory::CallerMemory;
+use crate::marshal::memory::{CallerMemory, Given};
 use crate::marshal::plan::{Plan, Step, chosen};
 use crate::marshal::{
     CLOSED, MAXIMUM_BLOCKS, MAXIMUM_DESCRIPTORS, MarshalError, constant_reference, wire,
@@ -17,6 +17,9 @@ pub(in crate::marshal) struct Scratch {
     fixed: Vec<Work>,
     sized: Vec<Work>,
     aliases: Vec<Alias>,
+    callbacks: Vec<Function>,
+    /// Handles among the parameters: index and wire form.
+    handles: Vec<(u32, u64)>,
 }
 
 /// A pointer whose block is still to be written.
@@ -47,6 +50,15 @@ struct Alias {
     reference: usize,
     address: u64,
     into: u32,
+    root: Root,
+}
+
+/// A function that is passed, to be given its number when all integers of the call are known.
+#[derive(Clone, Copy, Debug)]
+struct Function {
+    reference: usize,
+    ty: TypeId,
+    address: u64,
     root: Root,
 }
 
@@ -94,6 +106,8 @@ impl Scratch {
         self.fixed.clear();
         self.sized.clear();
         self.aliases.clear();
+        self.callbacks.clear();
+        self.handles.clear();
     }
 }
 
@@ -126,6 +140,7 @@ impl<M: CallerMemory> Encoder<'_, M> {
             self.fixed_blocks()?;
         }
         self.aliases()?;
+        self.callbacks()?;
         self.finish(arguments)
     }
 
@@ -273,7 +288,12 @@ impl<M: CallerMemory> Encoder<'_, M> {
             Identity::Handle(handle) => {
                 match constant_reference(&handle.constants, address, size) {
                     Some(constant) => constant,
-                    None => self.handle(address, root)?,
+                    None => {
+                        let wire = self.handle(address, root)?;
+                        let named = parameter.map(|index| (index, wire));
+                        self.scratch.handles.extend(named);
+                        wire
+                    }
                 }
             }
             Identity::Alias(into) => {
@@ -286,8 +306,18 @@ impl<M: CallerMemory> Encoder<'_, M> {
                 0
             }
             Identity::Opaque => self.opaque(address, root)?,
-            Identity::Callback => {
-                return Err(MarshalError::argument(&self.caller.place(root), "callback"));
+            Identity::Callback(callback) => {
+                let size = usize::from(self.caller.caller.model().pointer.size);
+                let constant = constant_reference(&callback.constants, address, size);
+                if constant.is_none() {
+                    self.scratch.callbacks.push(Function {
+                        reference,
+                        ty,
+                        address,
+                        root,
+                    });
+                }
+                constant.unwrap_or(0)
             }
             Identity::Data => {
                 let ours = pointer.ownership == Ownership::Caller;
@@ -497,6 +527,37 @@ impl<M: CallerMemory> Encoder<'_, M> {
             };
             if let Some(reference) = self.scratch.references.get_mut(alias.reference) {
                 *reference = offset + 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the functions that are passed their numbers.
+    fn callbacks(&mut self) -> Result<(), MarshalError> {
+        if self.scratch.callbacks.is_empty() {
+            return Ok(());
+        }
+        let parameters = 0..self.caller.frame.parameters().len() as u32;
+        let outer: Vec<i128> = parameters
+            .map(|index| self.parameter(index).unwrap_or(0))
+            .collect();
+        for function in std::mem::take(&mut self.scratch.callbacks) {
+            let scope = match self.caller.pointer(function.ty).map(|it| &it.identity) {
+                Some(Identity::Callback(callback)) => callback.scope,
+                _ => None,
+            };
+            let handles = &self.scratch.handles;
+            let scope = scope.and_then(|index| handles.iter().find(|it| it.0 == index));
+            let number = self.memory.callback(&Given {
+                ty: function.ty,
+                address: function.address,
+                outer: &outer,
+                scope: scope.map(|(_, wire)| *wire),
+            });
+            let number = number
+                .map_err(|error| MarshalError::memory(&self.caller.place(function.root), error))?;
+            if let Some(reference) = self.scratch.references.get_mut(function.reference) {
+                *reference = number;
             }
         }
         Ok(())

@@ -3,7 +3,7 @@
 use super::Root;
 use super::encode::{Encoder, Work, whole};
 use crate::expression::Expression;
-use crate::marshal::evaluate::{Failure, Operand, field, size_of};
+use crate::marshal::evaluate::{Failure, Operand, field, outer, size_of};
 use crate::marshal::image::integer;
 use crate::marshal::memory::CallerMemory;
 use crate::marshal::plan::Plan;
@@ -93,6 +93,7 @@ impl<M: CallerMemory> Encoder<'_, M> {
             Operand::Parameter(index) => self.parameter(index),
             Operand::Pointee(index) => self.pending.pointee(index).value(),
             Operand::Field(index) => field(&self.caller.callee, self.request, index, work.record),
+            Operand::Outer(index) => outer(&self.pending.outer, index),
             Operand::Return => Err(Failure::Absent),
             Operand::SizeOf(ty) => size_of(&self.caller.callee, ty),
         });

@@ -118,6 +118,7 @@ impl Build {
             types: self.types,
             records: self.records,
             contract: self.contract,
+            outer: Vec::new(),
         })
     }
 

@@ -63,6 +63,7 @@ impl World {
     pub fn refused(&mut self, library: &str, prototype: &str) -> cosmos_rpc::Fault {
         let object = harness::open(&mut self.client, &located(library)).unwrap();
         let request = cosmos_rpc::message::vm::Sym {
+            model: callframe::DataModel::LP64,
             object,
             prototype: prototype.to_owned(),
         };

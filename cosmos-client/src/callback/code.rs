@@ -1,0 +1,68 @@
+//! Entering a C function of the program's.
+
+use super::Signature;
+use callframe::marshal::Image;
+use libffi::raw;
+use std::ffi::{c_int, c_void};
+
+// SAFETY: the raw pointers in the interface lead to type descriptions it owns. They are written
+// when it is made and only read by a call.
+unsafe impl Send for Signature {}
+// SAFETY: as above.
+unsafe impl Sync for Signature {}
+
+/// What a C function left.
+pub(super) struct Left {
+    /// Its result, in its C representation.
+    pub result: Vec<u8>,
+    pub errno: c_int,
+}
+
+/// Calls the function at `address` with the arguments in the image, whose pointers are set here.
+///
+/// # Safety
+/// `address` is that of a C function whose type is what the prototype says of the callback: the
+/// program's promise, which it makes by passing the pointer.
+pub(super) unsafe fn enter(signature: &Signature, address: u64, image: &mut Image) -> Option<Left> {
+    let template = signature.callee.template();
+    let base = image.bytes_mut().as_mut_ptr();
+    image.relocate(base.expose_provenance() as u64);
+    let errno = image.errno();
+    let bytes = image.bytes_mut();
+    let mut arguments = Vec::with_capacity(template.arguments().len());
+    for slot in template.arguments() {
+        let start = usize::try_from(slot.offset).ok()?;
+        let end = start.checked_add(usize::try_from(slot.size).ok()?)?;
+        arguments.push(bytes.get_mut(start..end)?.as_mut_ptr().cast::<c_void>());
+    }
+    let size = usize::try_from(template.result().size).ok()?;
+    let mut result = vec![0u128; size.div_ceil(16).max(1)];
+    let address = usize::try_from(address).ok()?;
+    let address: *const c_void = std::ptr::with_exposed_provenance(address);
+    // SAFETY: a function pointer and a data pointer are the same on every POSIX system, and NULL is
+    // the None of `Option`.
+    let code =
+        unsafe { std::mem::transmute::<*const c_void, Option<unsafe extern "C" fn()>>(address) }?;
+    // SAFETY: each argument lies in the image as the template says, which is what the interface was
+    // made from, aligned to its type; the result has room for itself and a register; the code is of
+    // this type by the caller's promise. errno is thread-local and always there.
+    let errno = unsafe {
+        *libc::__errno_location() = errno;
+        raw::ffi_call(
+            signature.interface.as_raw_ptr(),
+            Some(code),
+            result.as_mut_ptr().cast(),
+            arguments.as_mut_ptr(),
+        );
+        *libc::__errno_location()
+    };
+    let whole: Vec<u8> = match (signature.narrow, result.as_slice()) {
+        // A register, of which the type's own bytes are the low ones.
+        (Some(_), [register, ..]) => register.to_le_bytes().to_vec(),
+        _ => result.iter().flat_map(|word| word.to_ne_bytes()).collect(),
+    };
+    Some(Left {
+        result: whole.get(..size)?.to_vec(),
+        errno,
+    })
+}

@@ -1,0 +1,161 @@
+//! Functions of the client's that code in the VM calls.
+//!
+//! A call passes a function as a number; the VM kind makes of it something its code can call (see
+//! [`Vm::thunk`](crate::Vm::thunk)) and, when that is called, asks the [`Callback`] here. The
+//! request goes to the client on the channel whose thread this is, for there the client's thread
+//! waits.
+//!
+//! # When a callback cannot be delivered
+//!
+//! | why | who learns of it |
+//! |---|---|
+//! | the client refuses it, or its function failed | the call under way on this thread fails |
+//! | the client is gone | nobody is left |
+//! | 64 calls back are under way on this channel already | the call under way on this thread fails |
+//! | it came after the call it was passed to, and was not `__scope`d | the call under way on this thread fails |
+//! | it came outside of any call: from what closing a library destroys | nobody |
+//! | a thread that is in no call of the client's called it | the call it was passed to fails, if that still runs |
+//!
+//! Whoever called gets [`Undelivered`] and returns zero to the library, so that it can be left as
+//! it expects: by returning. Once a call has failed so, its further callbacks are not delivered.
+
+use crate::conversation::{self, Conversation};
+use callframe::Template;
+use callframe::marshal::Caller;
+use cosmos_rpc::{Fault, FaultCode};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A function of the client's.
+#[derive(Debug)]
+pub struct Callback {
+    pub(crate) number: u64,
+    pub(crate) caller: Arc<Caller>,
+    /// The integers of the call it was passed to, which its annotations may name.
+    pub(crate) outer: Arc<[i128]>,
+    /// Token of the library whose function took it.
+    pub(crate) library: u64,
+    /// The client's session.
+    pub(crate) session: u64,
+    /// The call it was passed to, where it may be called during that one only.
+    pub(crate) during: Option<Arc<Underway>>,
+}
+
+/// The client's function was not called; zero is to be returned in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Undelivered;
+
+/// A call that runs.
+#[derive(Debug)]
+pub(crate) struct Underway {
+    /// Number of its channel.
+    pub channel: u64,
+    over: AtomicBool,
+    failure: Mutex<Option<Fault>>,
+}
+
+impl Callback {
+    /// How its arguments and its result lie in the VM.
+    pub fn template(&self) -> &Template {
+        self.caller.caller_template()
+    }
+
+    /// Calls the client's function with the argument *values* at these addresses, as the VM's code
+    /// passed them; they are read, and outputs written, by [`Vm::read`](crate::Vm::read) and
+    /// [`Vm::write`](crate::Vm::write). The result goes to address `result`, 0 for nowhere. Gives
+    /// the errno it left.
+    ///
+    /// To be called on the thread on which the VM's code called it.
+    ///
+    /// # Errors
+    /// [`Undelivered`]: nothing was written. The call that it belongs to fails by that.
+    pub fn call(&self, arguments: &[u64], errno: i32, result: u64) -> Result<i32, Undelivered> {
+        let Some(here) = conversation::current() else {
+            self.refuse(None, "on a thread that is in no call of the client's");
+            return Err(Undelivered);
+        };
+        if here.session() != self.session {
+            self.refuse(None, "in a call of another client");
+            return Err(Undelivered);
+        }
+        match &self.during {
+            Some(call) if call.is_over() => {
+                self.refuse(
+                    Some(&here),
+                    "after the call it was passed to; '__scope(h)' would let the library keep it",
+                );
+                return Err(Undelivered);
+            }
+            Some(call) if call.channel != here.number() => {
+                self.refuse(None, "in a call of another thread of the client");
+                return Err(Undelivered);
+            }
+            _ => {}
+        }
+        if !here.in_call() {
+            // A library that is being opened or closed, and what is destroyed with it.
+            self.refuse(None, "outside of any call");
+            return Err(Undelivered);
+        }
+        if here.has_failed() {
+            return Err(Undelivered);
+        }
+        here.call_back(self, arguments, errno, result)
+            .map_err(|fault| {
+                here.fail(named(self, fault));
+                Undelivered
+            })
+    }
+
+    fn refuse(&self, here: Option<&Rc<dyn Conversation>>, when: &str) {
+        let message = format!("the library called it {when}");
+        let fault = named(self, Fault::vm(FaultCode::CallbackFailed, message));
+        match (here, &self.during) {
+            (Some(here), _) => here.fail(fault),
+            (None, Some(call)) if !call.is_over() => call.fail(fault),
+            (None, _) => tracing::warn!("a callback was not delivered: {fault}"),
+        }
+    }
+}
+
+impl Underway {
+    pub fn on(channel: u64) -> Arc<Underway> {
+        Arc::new(Underway {
+            channel,
+            over: AtomicBool::new(false),
+            failure: Mutex::default(),
+        })
+    }
+
+    /// Notes that the function has returned; gives what a callback of it failed by.
+    pub fn end(&self) -> Option<Fault> {
+        self.over.store(true, Ordering::Release);
+        self.failure().take()
+    }
+
+    pub fn is_over(&self) -> bool {
+        self.over.load(Ordering::Acquire)
+    }
+
+    /// The first reason stays.
+    pub fn fail(&self, fault: Fault) {
+        self.failure().get_or_insert(fault);
+    }
+
+    pub fn has_failed(&self) -> bool {
+        self.failure().is_some()
+    }
+
+    fn failure(&self) -> std::sync::MutexGuard<'_, Option<Fault>> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn named(callback: &Callback, fault: Fault) -> Fault {
+    let name = callback.caller.frame().name();
+    Fault {
+        message: format!("callback '{name}': {}", fault.message),
+        ..fault
+    }
+}

@@ -1,0 +1,95 @@
+//! The VM's memory as a call back sees it: the VM's code is the caller there.
+
+use crate::Vm;
+use crate::handles::Entering;
+use crate::process;
+use crate::session::{Session, limit};
+use callframe::marshal::{CallerMemory, Keep, MemoryError};
+use nix::fcntl::{FcntlArg, fcntl};
+
+/// Bytes compared at a time before they are written.
+const COMPARED: usize = 256;
+
+/// The memory and the handles of one call back.
+pub(crate) struct CallbackMemory<'a, V: Vm> {
+    session: &'a Session<V>,
+    /// Token of the library that calls back.
+    library: u64,
+}
+
+impl<'a, V: Vm> CallbackMemory<'a, V> {
+    pub fn new(session: &'a Session<V>, library: u64) -> Self {
+        CallbackMemory { session, library }
+    }
+
+    /// Whether these bytes are at the address already.
+    fn holds(&self, address: u64, bytes: &[u8]) -> bool {
+        let mut present = [0; COMPARED];
+        bytes.chunks(COMPARED).zip(0u64..).all(|(chunk, index)| {
+            let Some(present) = present.get_mut(..chunk.len()) else {
+                return false;
+            };
+            let at = address.wrapping_add(index * COMPARED as u64);
+            self.session.vm.read(at, present).is_ok() && present == chunk
+        })
+    }
+}
+
+impl<V: Vm> CallerMemory for CallbackMemory<'_, V> {
+    fn read(&self, address: u64, into: &mut [u8]) -> Result<(), MemoryError> {
+        if into.is_empty() {
+            return Ok(());
+        }
+        self.session.vm.read(address, into)
+    }
+
+    /// What the client left as it was is not written: libraries pass pointers to constants where
+    /// their declarations forget to say so.
+    fn write(&mut self, address: u64, bytes: &[u8]) -> Result<(), MemoryError> {
+        if bytes.is_empty() || self.holds(address, bytes) {
+            return Ok(());
+        }
+        self.session.vm.write(address, bytes)
+    }
+
+    fn terminated_length(
+        &self,
+        address: u64,
+        unit: usize,
+        terminator: u64,
+        limit: u64,
+    ) -> Result<u64, MemoryError> {
+        let vm = &self.session.vm;
+        vm.terminated_length(address, unit, terminator, limit)
+    }
+
+    fn keep(&mut self, bytes: &[u8], keep: Keep) -> Result<u64, MemoryError> {
+        match keep {
+            Keep::Owned => self.session.vm.allocate(bytes),
+            _ => Err(MemoryError::Other(
+                "memory of the client's that a callback returns must be '__owned(free)' here"
+                    .to_owned(),
+            )),
+        }
+    }
+
+    fn handle_token(&self, wire: u64) -> u64 {
+        self.session.handles().resolve(wire, None).unwrap_or(0)
+    }
+
+    fn handle_wire(&self, address: u64) -> Result<u64, MemoryError> {
+        let entering = Entering {
+            library: self.library,
+            record: None,
+            closer: None,
+        };
+        let entered = self.session.handles().enter(address, entering);
+        entered.map_err(|full| MemoryError::Other(limit("handles", full).message))
+    }
+
+    fn descriptor(&mut self, fd: i32) -> Option<i32> {
+        let numbers = [fd];
+        let number = *process::borrowed(&numbers).first()?;
+        fcntl(number, FcntlArg::F_GETFD).ok().map(|_| fd)
+    }
+}

@@ -1,0 +1,325 @@
+//! One channel of a client while it is talked on: requests answered, callbacks made, each inside
+//! of the other.
+//!
+//! ```text
+//! client ── CALL ────────▶ VM: the function runs
+//!        ◀── CALLBACK ───     it calls a function of the client's
+//!        ── CALL ────────▶        whose code calls the VM again
+//!        ◀── reply ──────
+//!        ── reply ──────▶     the function goes on
+//!        ◀── reply ──────
+//! ```
+//!
+//! Each end answers the innermost request first; whoever does not broke the protocol.
+
+use crate::Vm;
+use crate::callback::{Callback, Underway};
+use crate::callback_memory::CallbackMemory;
+use crate::process;
+use crate::session::Session;
+use crate::verb::{self, Answer, Scratch};
+use callframe::marshal::{MarshalError, Pending};
+use cosmos_rpc::blocking::Connection;
+use cosmos_rpc::message::REPLY;
+use cosmos_rpc::message::vm::{CALLBACK, CALLBACK_DEPTH};
+use cosmos_rpc::{Blame, Fault, FaultCode, Frame};
+use std::cell::{Cell, RefCell};
+use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What a callback needs of the channel whose thread it is on.
+pub(crate) trait Conversation {
+    /// Number of the client's session.
+    fn session(&self) -> u64;
+    /// Number of the channel.
+    fn number(&self) -> u64;
+    /// Has the client run a function of its own; gives the errno it left.
+    fn call_back(
+        &self,
+        callback: &Callback,
+        arguments: &[u64],
+        errno: i32,
+        result: u64,
+    ) -> Result<i32, Fault>;
+    /// Whether a call of the client's runs: only then it listens.
+    fn in_call(&self) -> bool;
+    /// Fails the call under way.
+    fn fail(&self, fault: Fault);
+    /// Whether the call under way has failed already.
+    fn has_failed(&self) -> bool;
+}
+
+/// The conversation of this thread.
+pub(crate) fn current() -> Option<Rc<dyn Conversation>> {
+    CURRENT
+        .try_with(|current| current.try_borrow().ok()?.clone())
+        .ok()
+        .flatten()
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Rc<dyn Conversation>>> = const { RefCell::new(None) };
+}
+
+/// A channel.
+pub(crate) struct Channel<V: Vm> {
+    pub session: Arc<Session<V>>,
+    number: u64,
+    connection: RefCell<Connection>,
+    /// The calls under way, the innermost last.
+    calls: RefCell<Vec<Arc<Underway>>>,
+    /// Calls back under way.
+    depth: Cell<usize>,
+    /// Why nothing more is said on it.
+    ended: RefCell<Option<Fault>>,
+    buffers: Cell<Buffers>,
+}
+
+/// Buffers of a call back, kept for the next one.
+#[derive(Default)]
+struct Buffers {
+    request: Vec<u8>,
+    descriptors: Vec<i32>,
+    pending: Pending,
+}
+
+impl<V: Vm> Channel<V> {
+    /// Answers all requests until the client goes.
+    pub fn converse(session: Arc<Session<V>>, connection: Connection) -> Result<(), Fault> {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        let channel = Rc::new(Channel {
+            session,
+            number: LAST.fetch_add(1, Ordering::Relaxed) + 1,
+            connection: RefCell::new(connection),
+            calls: RefCell::default(),
+            depth: Cell::new(0),
+            ended: RefCell::default(),
+            buffers: Cell::default(),
+        });
+        let here: Rc<dyn Conversation> = Rc::<Channel<V>>::clone(&channel);
+        CURRENT.set(Some(here));
+        let mut scratch = Scratch::default();
+        let outcome = loop {
+            let received = channel.connection.borrow_mut().receive();
+            match received {
+                Ok(Some(frame)) => {
+                    if let Err(fault) = channel.answer(frame, &mut scratch) {
+                        break Err(fault);
+                    }
+                }
+                Ok(None) => break Ok(()),
+                Err(fault) => break Err(fault),
+            }
+        };
+        CURRENT.set(None);
+        outcome
+    }
+
+    /// Begins a call: its callbacks belong to it.
+    pub fn call_begins(&self) -> Arc<Underway> {
+        let call = Underway::on(self.number);
+        self.calls.borrow_mut().push(Arc::clone(&call));
+        call
+    }
+
+    /// Ends the innermost call; gives what a callback of it failed by.
+    pub fn call_ends(&self, call: &Arc<Underway>) -> Option<Fault> {
+        self.calls
+            .borrow_mut()
+            .retain(|known| !Arc::ptr_eq(known, call));
+        call.end()
+    }
+
+    /// Answers one request. An error ends the conversation.
+    fn answer(&self, frame: Frame, scratch: &mut Scratch) -> Result<(), Fault> {
+        if let Some(fault) = self.ended.borrow().clone() {
+            return Err(fault);
+        }
+        let (kind, id) = (frame.kind, frame.id);
+        let answer = if id == 0 {
+            Err(Fault::peer(
+                FaultCode::Protocol,
+                format!("a VM takes no notice of kind {kind:#06x} from a client"),
+            ))
+        } else {
+            self.guarded(frame, scratch)
+        };
+        let mut connection = self.connection.borrow_mut();
+        connection.recycle(scratch.take_request());
+        let fault = match answer {
+            Ok(answer) => match send(&mut connection, kind, id, &answer) {
+                Ok(()) => {
+                    scratch.keep_reply(answer.body);
+                    return Ok(());
+                }
+                // Refused before anything was sent; otherwise the next line fails as well.
+                Err(fault) => fault,
+            },
+            Err(fault) => fault,
+        };
+        connection.fault(id, &fault)?;
+        // A function that breaks its prototype is the VM's own affair; a peer that breaks the protocol
+        // is not talked to any further.
+        if fault.blame == Blame::Peer && fault.code == FaultCode::Protocol {
+            return Err(fault);
+        }
+        Ok(())
+    }
+
+    /// A panic in the VM's code is an answer, too: the client must not wait for ever.
+    fn guarded(&self, frame: Frame, scratch: &mut Scratch) -> Result<Answer, Fault> {
+        let under_way = self.calls.borrow().len();
+        catch_unwind(AssertUnwindSafe(|| verb::answer(self, frame, scratch))).unwrap_or_else(
+            |panic| {
+                for call in self.calls.borrow_mut().drain(under_way..) {
+                    call.end();
+                }
+                let words = panic
+                    .downcast_ref::<&str>()
+                    .copied()
+                    .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+                    .unwrap_or("no message");
+                Err(Fault::vm(
+                    FaultCode::System,
+                    format!("the {} VM panicked: {words}", self.session.vm.kind()),
+                ))
+            },
+        )
+    }
+
+    /// Sends a call back and answers what the client asks until it has run.
+    fn ask(&self, body: &[&[u8]], descriptors: &[i32]) -> Result<Frame, Fault> {
+        let descriptors = process::borrowed(descriptors);
+        let id = self
+            .connection
+            .borrow_mut()
+            .request_raw(CALLBACK, body, &descriptors)?;
+        loop {
+            let frame = self.connection.borrow_mut().answer(id)?;
+            if frame.kind & REPLY != 0 {
+                return Ok(frame);
+            }
+            if let Err(fault) = self.answer(frame, &mut Scratch::default()) {
+                self.ended.borrow_mut().get_or_insert(fault.clone());
+                return Err(fault);
+            }
+        }
+    }
+
+    fn carry(
+        &self,
+        callback: &Callback,
+        buffers: &mut Buffers,
+        call: (&[u64], i32, u64),
+    ) -> Result<i32, Fault> {
+        let (arguments, errno, result) = call;
+        let mut memory = CallbackMemory::new(&self.session, callback.library);
+        buffers.pending.set_outer(Arc::clone(&callback.outer));
+        callback
+            .caller
+            .encode_into(
+                &mut memory,
+                arguments,
+                errno,
+                &mut buffers.request,
+                &mut buffers.descriptors,
+                &mut buffers.pending,
+            )
+            .map_err(|error| unmarshalled(&error))?;
+        let number = callback.number.to_le_bytes();
+        let mut frame = self.ask(&[&number, &buffers.request], &buffers.descriptors)?;
+        if let Some(fault) = frame.fault() {
+            return Err(fault);
+        }
+        if frame.kind != CALLBACK | REPLY {
+            return Err(Fault::peer(
+                FaultCode::Protocol,
+                format!("a call back was answered by kind {:#06x}", frame.kind),
+            ));
+        }
+        let descriptors = std::mem::take(&mut frame.descriptors);
+        let numbers: Vec<i32> = descriptors.iter().map(AsRawFd::as_raw_fd).collect();
+        let outcome = callback
+            .caller
+            .decode(&mut memory, &buffers.pending, &frame.body, &numbers, result)
+            .map_err(|error| unmarshalled(&error))?;
+        // They are the library's now.
+        for descriptor in descriptors {
+            let _ = descriptor.into_raw_fd();
+        }
+        self.connection.borrow_mut().recycle(frame.body);
+        Ok(outcome.errno)
+    }
+}
+
+impl<V: Vm> Conversation for Channel<V> {
+    fn session(&self) -> u64 {
+        self.session.number
+    }
+
+    fn number(&self) -> u64 {
+        self.number
+    }
+
+    fn call_back(
+        &self,
+        callback: &Callback,
+        arguments: &[u64],
+        errno: i32,
+        result: u64,
+    ) -> Result<i32, Fault> {
+        if let Some(fault) = self.ended.borrow().clone() {
+            return Err(fault);
+        }
+        let depth = self.depth.get();
+        if depth >= CALLBACK_DEPTH {
+            return Err(Fault::vm(
+                FaultCode::LimitReached,
+                format!("{CALLBACK_DEPTH} calls back of this thread are under way already"),
+            ));
+        }
+        self.depth.set(depth + 1);
+        let mut buffers = self.buffers.take();
+        let outcome = self.carry(callback, &mut buffers, (arguments, errno, result));
+        self.buffers.set(buffers);
+        self.depth.set(depth);
+        outcome
+    }
+
+    fn in_call(&self) -> bool {
+        !self.calls.borrow().is_empty()
+    }
+
+    fn fail(&self, fault: Fault) {
+        match self.calls.borrow().last() {
+            Some(call) => call.fail(fault),
+            None => tracing::warn!("a callback was not delivered: {fault}"),
+        }
+    }
+
+    fn has_failed(&self) -> bool {
+        self.calls
+            .borrow()
+            .last()
+            .is_some_and(|call| call.has_failed())
+    }
+}
+
+fn send(connection: &mut Connection, kind: u16, id: u64, answer: &Answer) -> Result<(), Fault> {
+    let descriptors: Vec<_> = answer.descriptors.iter().map(OwnedFd::as_fd).collect();
+    connection.send_raw(kind | REPLY, id, &[&answer.body], &descriptors)
+}
+
+/// What the library passed to its callback cannot be carried, or the answer is none.
+fn unmarshalled(error: &MarshalError) -> Fault {
+    let message = error.to_string();
+    match error {
+        MarshalError::Malformed(_) | MarshalError::Protocol { .. } => {
+            Fault::peer(FaultCode::CallbackFailed, message)
+        }
+        _ => Fault::vm(FaultCode::CallbackFailed, message),
+    }
+}

@@ -1,0 +1,203 @@
+//! Functions that the library can call and that are the client's: libffi closures.
+//!
+//! A closure costs an allocation and a page of code that may have to be made executable, so those
+//! of one callback type are made when they are needed and then used again: the pool of a resolved
+//! function has as many as its calls ever needed at once.
+//!
+//! A closure stays bound to the last function it stood for. A library that calls it after the call
+//! it was passed to is so told apart from one that may, and the client is told.
+
+use callframe::CallFrame;
+use callframe::marshal::MemoryError;
+use callframe::types::Type;
+use callframe_ffi::{FfiError, NarrowResult};
+use cosmos_vm_core::Callback;
+use libffi::low::{ffi_cif, ffi_closure, try_closure_alloc};
+use libffi::middle::Cif;
+use libffi::raw::{ffi_closure_free, ffi_prep_closure_loc, ffi_status_FFI_OK};
+use std::ffi::c_void;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::NonNull;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The closures of one callback type.
+pub(crate) struct Pool {
+    signature: Arc<Signature>,
+    idle: Mutex<Vec<Closure>>,
+}
+
+/// A closure that stands for one of the client's functions until this is dropped.
+pub(crate) struct Bound {
+    pool: Arc<Pool>,
+    closure: Option<Closure>,
+}
+
+/// What libffi and the way back need to know of a callback type.
+struct Signature {
+    interface: Cif,
+    parameters: usize,
+    /// Bytes of the result; 0 for none.
+    result: usize,
+    narrow: Option<NarrowResult>,
+}
+
+// SAFETY: the raw pointers in a Cif lead to type descriptions it owns. They are written when it is
+// made, and by libffi never again.
+unsafe impl Send for Signature {}
+// SAFETY: as above.
+unsafe impl Sync for Signature {}
+
+struct Closure {
+    closure: NonNull<ffi_closure>,
+    code: *const c_void,
+    /// libffi hands its address to every call.
+    slot: Box<Slot>,
+}
+
+// SAFETY: a closure may be entered, and freed, on any thread; its slot is locked.
+unsafe impl Send for Closure {}
+
+struct Slot {
+    signature: Arc<Signature>,
+    stands_for: Mutex<Arc<Callback>>,
+}
+
+impl Pool {
+    /// For callbacks of this frame.
+    pub fn new(callback: &CallFrame, result: usize) -> Result<Pool, FfiError> {
+        let is_void = matches!(callback.ty(callback.result()), Type::Void);
+        Ok(Pool {
+            signature: Arc::new(Signature {
+                interface: callframe_ffi::cif(callback)?,
+                parameters: callback.parameters().len(),
+                result: if is_void { 0 } else { result },
+                narrow: callframe_ffi::result_of(callback),
+            }),
+            idle: Mutex::default(),
+        })
+    }
+
+    /// A closure that stands for `callback`.
+    pub fn bind(self: &Arc<Pool>, callback: Arc<Callback>) -> Result<Bound, MemoryError> {
+        let known = lock(&self.idle).pop();
+        let closure = match known {
+            Some(closure) => {
+                *lock(&closure.slot.stands_for) = callback;
+                closure
+            }
+            None => Closure::new(&self.signature, callback).ok_or(MemoryError::Exhausted)?,
+        };
+        Ok(Bound {
+            pool: Arc::clone(self),
+            closure: Some(closure),
+        })
+    }
+}
+
+impl Bound {
+    /// The address that the library calls.
+    pub fn address(&self) -> u64 {
+        self.closure
+            .as_ref()
+            .map_or(0, |closure| closure.code.expose_provenance() as u64)
+    }
+}
+
+impl Drop for Bound {
+    fn drop(&mut self) {
+        lock(&self.pool.idle).extend(self.closure.take());
+    }
+}
+
+impl Closure {
+    fn new(signature: &Arc<Signature>, callback: Arc<Callback>) -> Option<Closure> {
+        let (closure, code) = try_closure_alloc()?;
+        let closure = Closure {
+            closure: NonNull::new(closure)?,
+            code: code.as_ptr(),
+            slot: Box::new(Slot {
+                signature: Arc::clone(signature),
+                stands_for: Mutex::new(callback),
+            }),
+        };
+        // SAFETY: the closure and its code come from libffi's allocator; the interface lives in the
+        // signature, which the slot holds; the slot is boxed and lives as long as the closure;
+        // `enter` has the signature libffi calls.
+        let status = unsafe {
+            ffi_prep_closure_loc(
+                closure.closure.as_ptr(),
+                closure.slot.signature.interface.as_raw_ptr(),
+                Some(enter),
+                (&raw const *closure.slot).cast_mut().cast::<c_void>(),
+                code.as_mut_ptr(),
+            )
+        };
+        (status == ffi_status_FFI_OK).then_some(closure)
+    }
+}
+
+impl Drop for Closure {
+    fn drop(&mut self) {
+        // SAFETY: it came from libffi's allocator and is freed here only. A library that calls it
+        // from now on does what no program may do to a function that is gone.
+        unsafe { ffi_closure_free(self.closure.as_ptr().cast()) };
+    }
+}
+
+/// What the library calls. No panic leaves it.
+///
+/// # Safety
+/// libffi calls it: `result` and `arguments` are those of a call of the interface that the slot's
+/// signature holds; `slot` is what was given to libffi.
+unsafe extern "C" fn enter(
+    _interface: *mut ffi_cif,
+    result: *mut c_void,
+    arguments: *mut *mut c_void,
+    slot: *mut c_void,
+) {
+    // SAFETY: errno is thread-local and always there.
+    let before = unsafe { *libc::__errno_location() };
+    // SAFETY: the slot lives as long as the closure, which the library holds.
+    let slot = unsafe { &*slot.cast_const().cast::<Slot>() };
+    // SAFETY: libffi's promise.
+    let call = || unsafe { slot.call(result, arguments, before) };
+    let after = catch_unwind(AssertUnwindSafe(call)).unwrap_or(before);
+    // SAFETY: as above.
+    unsafe { *libc::__errno_location() = after };
+}
+
+impl Slot {
+    /// Calls what the closure stands for; the result is zero where that cannot be.
+    ///
+    /// # Safety
+    /// As [`enter`].
+    unsafe fn call(&self, result: *mut c_void, arguments: *mut *mut c_void, errno: i32) -> i32 {
+        let callback = Arc::clone(&lock(&self.stands_for));
+        let signature = &*self.signature;
+        let addresses: Vec<u64> = (0..signature.parameters)
+            // SAFETY: libffi gives one pointer for each parameter.
+            .map(|index| unsafe { *arguments.add(index) }.expose_provenance() as u64)
+            .collect();
+        let mut register = [0u8; size_of::<usize>()];
+        let place = match (signature.result, signature.narrow) {
+            (0, _) => 0,
+            (_, Some(_)) => register.as_mut_ptr().expose_provenance() as u64,
+            (size, None) => {
+                // SAFETY: libffi has room for the result.
+                unsafe { result.cast::<u8>().write_bytes(0, size) };
+                result.expose_provenance() as u64
+            }
+        };
+        let left = callback.call(&addresses, errno, place);
+        if let Some(narrow) = signature.narrow {
+            let value = narrow.widened(register);
+            // SAFETY: libffi has room for a whole register where the result is a narrow integer.
+            unsafe { result.cast::<usize>().write_unaligned(value) };
+        }
+        left.unwrap_or(errno)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

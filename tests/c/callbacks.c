@@ -134,3 +134,14 @@ void sort_numbers(int *numbers, size_t count, int (*compare)(const int *a, const
 {
     qsort(numbers, count, sizeof *numbers, (int (*)(const void *, const void *))compare);
 }
+
+/* Sleeps before each call of visit. */
+int64_t nap_between(int count, int milliseconds, visitor visit)
+{
+    int64_t sum = 0;
+    for (int value = 0; value < count; value++) {
+        usleep((useconds_t)milliseconds * 1000);
+        sum += visit(NULL, value);
+    }
+    return sum;
+}

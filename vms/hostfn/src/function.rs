@@ -51,7 +51,7 @@ impl Function {
             interface: Interface(interface),
             narrow: callframe_ffi::result_of(frame),
             deallocators,
-            callbacks: callbacks(template)?,
+            callbacks: callbacks(template, library)?,
             _library: Arc::clone(library),
         })
     }
@@ -141,7 +141,7 @@ fn code_of_deallocator(library: &Library, name: &str) -> Result<Code, Fault> {
 }
 
 /// The closures of each type of callback that values of the frame hold.
-fn callbacks(template: &Template) -> Result<HashMap<TypeId, Arc<Pool>>, Fault> {
+fn callbacks(template: &Template, library: &Library) -> Result<HashMap<TypeId, Arc<Pool>>, Fault> {
     let frame = template.frame();
     let mut pools = HashMap::new();
     for ty in frame.callbacks() {
@@ -149,7 +149,9 @@ fn callbacks(template: &Template) -> Result<HashMap<TypeId, Arc<Pool>>, Fault> {
             let result = template.size_align(callback.result()).size;
             let pool = Pool::new(&callback, usize::try_from(result).unwrap_or(usize::MAX))
                 .map_err(|error| Fault::caller(FaultCode::BadPrototype, error.to_string()))?;
-            pools.insert(ty, Arc::new(pool));
+            let pool = Arc::new(pool);
+            library.keep(&pool);
+            pools.insert(ty, pool);
         }
     }
     Ok(pools)

@@ -1,15 +1,20 @@
 //! An open library.
 
+use crate::thunk::Pool;
 use crate::{elf, loader};
 use cosmos_rpc::{Fault, FaultCode};
 use libloading::os::unix::{Library as Loaded, RTLD_LOCAL, RTLD_NOW};
 use std::ffi::{CString, c_void};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A library that the dynamic loader holds for as long as this value lives.
 pub struct Library {
+    // Dropped first: its destructors may call what follows.
     loaded: Loaded,
     path: PathBuf,
+    /// The closures that its functions were given, which it may have kept.
+    pools: Mutex<Vec<Arc<Pool>>>,
 }
 
 impl Library {
@@ -24,9 +29,16 @@ impl Library {
             Ok(loaded) => Ok(Library {
                 loaded,
                 path: path.to_owned(),
+                pools: Mutex::default(),
             }),
             Err(error) => Err(elf::why_not_loadable(path, &words(&error))),
         }
+    }
+
+    /// Keeps closures as long as the library.
+    pub(crate) fn keep(&self, pool: &Arc<Pool>) {
+        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        pools.push(Arc::clone(pool));
     }
 
     /// Where the code of function `name` is, in this library or one it needs.

@@ -4,6 +4,8 @@
 //! of one callback type are made when they are needed and then used again: the pool of a resolved
 //! function has as many as its calls ever needed at once.
 //!
+//! The pool lives as long as the library, whose destructors may call what it was given once.
+//!
 //! A closure stays bound to the last function it stood for. A library that calls it after the call
 //! it was passed to is so told apart from one that may, and the client is told.
 

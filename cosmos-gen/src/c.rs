@@ -56,6 +56,10 @@ pub fn header(soname: &str, packs: &[Pack]) -> String {
 }
 
 fn front(soname: &str, prefix: &str, guard: &str, all: &Functions) -> String {
+    let mut definitions = String::new();
+    for name in &all.definitions {
+        let _ = write!(definitions, "#ifndef {name}\n#define {name}\n#endif\n");
+    }
     let mut includes = String::new();
     for header in &all.headers {
         let _ = writeln!(includes, "#include <{header}>");
@@ -69,7 +73,7 @@ fn front(soname: &str, prefix: &str, guard: &str, all: &Functions) -> String {
 #ifndef {guard}
 #define {guard}
 
-#include <cosmos_vm.h>
+{definitions}#include <cosmos_vm.h>
 #include <stdlib.h>
 #include <string.h>
 {includes}

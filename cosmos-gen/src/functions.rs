@@ -14,6 +14,8 @@ pub(crate) struct Functions {
     pub(crate) releasing: BTreeSet<String>,
     /// The headers that declare the functions.
     pub(crate) headers: Vec<String>,
+    /// The macros that these headers need.
+    pub(crate) definitions: Vec<String>,
 }
 
 /// A function that can be called.
@@ -31,14 +33,20 @@ impl Functions {
             refused: Vec::new(),
             releasing: BTreeSet::new(),
             headers: Vec::new(),
+            definitions: Vec::new(),
         };
         let mut seen = HashSet::new();
         for pack in packs {
-            for header in pack.headers() {
-                if !all.headers.iter().any(|known| known == header) {
-                    all.headers.push(header.to_owned());
+            let add = |to: &mut Vec<String>, name: &str| {
+                if !to.iter().any(|known| known == name) {
+                    to.push(name.to_owned());
                 }
-            }
+            };
+            let (headers, names) = (pack.headers(), pack.definitions());
+            headers.iter().for_each(|name| add(&mut all.headers, name));
+            names
+                .iter()
+                .for_each(|name| add(&mut all.definitions, name));
             for declaration in pack.declarations() {
                 let text = pack
                     .text()

@@ -1,8 +1,8 @@
 //! One pack: a text of declarations with annotations.
 //!
 //! The text is C once the annotations are defined away. Preprocessor lines are skipped, but for
-//! `#include <…>`, which names the headers that declare the same functions: what `cosmos gen`
-//! includes, and what the tests compare with. Types that these headers define stand between
+//! `#include <…>`, which names the headers that declare the same functions, and `#define NAME` for
+//! what these headers need defined: what `cosmos gen` includes, and what the tests compare with. Types that these headers define stand between
 //! `#ifndef COSMOS_HEADERS` and `#endif`, so that both can be compiled as one.
 
 use callframe::{CallFrame, Declaration};
@@ -66,6 +66,11 @@ impl Pack {
     pub fn headers(&self) -> Vec<&str> {
         self.text.lines().filter_map(included).collect()
     }
+
+    /// The macros that are to be defined before these headers are included: `_GNU_SOURCE`.
+    pub fn definitions(&self) -> Vec<&str> {
+        self.text.lines().filter_map(defined).collect()
+    }
 }
 
 impl Entry {
@@ -84,6 +89,13 @@ impl fmt::Display for Pack {
     }
 }
 
+/// `_GNU_SOURCE` of `#define _GNU_SOURCE`.
+fn defined(line: &str) -> Option<&str> {
+    let rest = line.trim_start().strip_prefix('#')?.trim_start();
+    let name = rest.strip_prefix("define")?.trim();
+    callframe::bare_name(name)
+}
+
 /// `zlib.h` of `#include <zlib.h>`.
 fn included(line: &str) -> Option<&str> {
     let rest = line.trim_start().strip_prefix('#')?.trim_start();
@@ -94,7 +106,7 @@ fn included(line: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::included;
+    use super::{defined, included};
 
     #[test]
     fn headers_are_read_from_include_lines() {
@@ -106,5 +118,7 @@ mod tests {
         assert_eq!(included("int f(void);"), None);
         assert_eq!(included("#include \"own.h\""), None);
         assert_eq!(included("#include <zlib.h"), None);
+        assert_eq!(defined("#define _GNU_SOURCE"), Some("_GNU_SOURCE"));
+        assert_eq!(defined("#define f(x) x"), None);
     }
 }

@@ -64,7 +64,12 @@ fn every_entry_has_the_type_that_its_header_gives_it() {
         }
         source += ANNOTATIONS;
         writeln!(source, "#line 1 \"{soname}.protos\"\n{}", pack.text()).unwrap();
-        compile(soname, &source);
+        assert_eq!(compile(&source), Ok(()), "{soname}");
+        // The judge is awake: another type of the last function is an error.
+        let last = pack.declarations().pop().unwrap().name.unwrap();
+        let wrong = format!("{source}\nstruct strange *{last}(struct strange *, int, float);\n");
+        let said = compile(&wrong).unwrap_err();
+        assert!(said.contains("conflicting types"), "{said}");
     }
 }
 
@@ -88,7 +93,7 @@ fn every_record_lies_as_its_header_has_it() {
         for line in asserted {
             source += &line;
         }
-        compile(soname, &source);
+        assert_eq!(compile(&source), Ok(()), "{soname}");
     }
 }
 
@@ -162,7 +167,8 @@ fn records(frame: &CallFrame) -> Vec<(TypeId, RecordId)> {
     found
 }
 
-fn compile(soname: &str, source: &str) {
+/// What the compiler complains of, if it does.
+fn compile(source: &str) -> Result<(), String> {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("pack.c");
     std::fs::write(&file, source).unwrap();
@@ -171,6 +177,8 @@ fn compile(soname: &str, source: &str) {
         .arg(&file)
         .output()
         .expect("gcc");
-    let said = String::from_utf8_lossy(&ran.stderr);
-    assert!(ran.status.success(), "{soname}:\n{said}");
+    if ran.status.success() {
+        return Ok(());
+    }
+    Err(String::from_utf8_lossy(&ran.stderr).into_owned())
 }

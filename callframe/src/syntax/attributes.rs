@@ -297,6 +297,8 @@ impl Parser<'_, '_> {
         let (function, _) = self.expect_name("the function that releases it")?;
         let first = !self.eat(",") || self.position_number()? == 1;
         self.expect(")", "to close malloc")?;
+        // glibc's headers cannot count on a declaration of free.
+        let function = function.strip_prefix("__builtin_").unwrap_or(function);
         Ok(first.then(|| AnnotationKind::ReleasedBy(function.to_owned())))
     }
 

@@ -61,6 +61,7 @@ pub struct Libsqlite3 {
     sqlite3_open_v2: OnceLock<Symbol<unsafe extern "C" fn(*const c_char, *mut *mut sqlite3, c_int, *const c_char) -> c_int>>,
     sqlite3_close: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3) -> c_int>>,
     sqlite3_close_v2: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3) -> c_int>>,
+    sqlite3_exec: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *const c_char, *mut c_void, *mut c_void, *mut *mut c_char) -> c_int>>,
     sqlite3_errcode: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3) -> c_int>>,
     sqlite3_extended_errcode: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3) -> c_int>>,
     sqlite3_error_offset: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3) -> c_int>>,
@@ -75,6 +76,16 @@ pub struct Libsqlite3 {
     sqlite3_total_changes64: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3) -> c_longlong>>,
     sqlite3_interrupt: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3)>>,
     sqlite3_busy_timeout: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, c_int) -> c_int>>,
+    sqlite3_busy_handler: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *mut c_void, *mut c_void) -> c_int>>,
+    sqlite3_progress_handler: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, c_int, *mut c_void, *mut c_void)>>,
+    sqlite3_set_authorizer: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *mut c_void, *mut c_void) -> c_int>>,
+    sqlite3_commit_hook: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *mut c_void, *mut c_void) -> *mut c_void>>,
+    sqlite3_rollback_hook: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *mut c_void, *mut c_void) -> *mut c_void>>,
+    sqlite3_update_hook: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *mut c_void, *mut c_void) -> *mut c_void>>,
+    sqlite3_wal_hook: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *mut c_void, *mut c_void) -> *mut c_void>>,
+    sqlite3_trace: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *mut c_void, *mut c_void) -> *mut c_void>>,
+    sqlite3_profile: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *mut c_void, *mut c_void) -> *mut c_void>>,
+    sqlite3_trace_v2: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, c_uint, *mut c_void, *mut c_void) -> c_int>>,
     sqlite3_limit: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, c_int, c_int) -> c_int>>,
     sqlite3_get_autocommit: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3) -> c_int>>,
     sqlite3_db_name: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, c_int) -> *const c_char>>,
@@ -95,6 +106,8 @@ pub struct Libsqlite3 {
     sqlite3_declare_vtab: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *const c_char) -> c_int>>,
     sqlite3_vtab_on_conflict: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3) -> c_int>>,
     sqlite3_serialize: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *const c_char, *mut c_longlong, c_uint) -> *mut c_uchar>>,
+    sqlite3_autovacuum_pages: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *mut c_void, *mut c_void, *mut c_void) -> c_int>>,
+    sqlite3_collation_needed: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *mut c_void, *mut c_void) -> c_int>>,
     sqlite3_db_mutex: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3) -> *mut sqlite3_mutex>>,
     sqlite3_prepare: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *const c_char, c_int, *mut *mut sqlite3_stmt, *mut *const c_char) -> c_int>>,
     sqlite3_prepare_v2: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *const c_char, c_int, *mut *mut sqlite3_stmt, *mut *const c_char) -> c_int>>,
@@ -158,6 +171,11 @@ pub struct Libsqlite3 {
     sqlite3_snapshot_free: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_snapshot)>>,
     sqlite3_snapshot_cmp: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_snapshot, *mut sqlite3_snapshot) -> c_int>>,
     sqlite3_snapshot_recover: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *const c_char) -> c_int>>,
+    sqlite3_create_function: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *const c_char, c_int, c_int, *mut c_void, *mut c_void, *mut c_void, *mut c_void) -> c_int>>,
+    sqlite3_create_function_v2: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *const c_char, c_int, c_int, *mut c_void, *mut c_void, *mut c_void, *mut c_void, *mut c_void) -> c_int>>,
+    sqlite3_create_window_function: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *const c_char, c_int, c_int, *mut c_void, *mut c_void, *mut c_void, *mut c_void, *mut c_void, *mut c_void) -> c_int>>,
+    sqlite3_create_collation: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *const c_char, c_int, *mut c_void, *mut c_void) -> c_int>>,
+    sqlite3_create_collation_v2: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *const c_char, c_int, *mut c_void, *mut c_void, *mut c_void) -> c_int>>,
     sqlite3_aggregate_count: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_context) -> c_int>>,
     sqlite3_user_data: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_context) -> *mut c_void>>,
     sqlite3_context_db_handle: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_context) -> *mut sqlite3>>,
@@ -177,6 +195,8 @@ pub struct Libsqlite3 {
     sqlite3_value_pointer: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_value, *const c_char) -> *mut c_void>>,
     sqlite3_value_dup: OnceLock<Symbol<unsafe extern "C" fn(*const sqlite3_value) -> *mut sqlite3_value>>,
     sqlite3_value_free: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_value)>>,
+    sqlite3_result_blob: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_context, *const c_void, c_int, *mut c_void)>>,
+    sqlite3_result_blob64: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_context, *const c_void, c_ulonglong, *mut c_void)>>,
     sqlite3_result_double: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_context, c_double)>>,
     sqlite3_result_error: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_context, *const c_char, c_int)>>,
     sqlite3_result_error16: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_context, *const c_void, c_int)>>,
@@ -186,6 +206,11 @@ pub struct Libsqlite3 {
     sqlite3_result_int: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_context, c_int)>>,
     sqlite3_result_int64: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_context, c_longlong)>>,
     sqlite3_result_null: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_context)>>,
+    sqlite3_result_text: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_context, *const c_char, c_int, *mut c_void)>>,
+    sqlite3_result_text64: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_context, *const c_char, c_ulonglong, *mut c_void, c_uchar)>>,
+    sqlite3_result_text16: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_context, *const c_void, c_int, *mut c_void)>>,
+    sqlite3_result_text16le: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_context, *const c_void, c_int, *mut c_void)>>,
+    sqlite3_result_text16be: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_context, *const c_void, c_int, *mut c_void)>>,
     sqlite3_result_value: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_context, *mut sqlite3_value)>>,
     sqlite3_result_zeroblob: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_context, c_int)>>,
     sqlite3_result_zeroblob64: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_context, c_ulonglong) -> c_int>>,
@@ -288,6 +313,7 @@ impl Libsqlite3 {
             sqlite3_open_v2: OnceLock::new(),
             sqlite3_close: OnceLock::new(),
             sqlite3_close_v2: OnceLock::new(),
+            sqlite3_exec: OnceLock::new(),
             sqlite3_errcode: OnceLock::new(),
             sqlite3_extended_errcode: OnceLock::new(),
             sqlite3_error_offset: OnceLock::new(),
@@ -302,6 +328,16 @@ impl Libsqlite3 {
             sqlite3_total_changes64: OnceLock::new(),
             sqlite3_interrupt: OnceLock::new(),
             sqlite3_busy_timeout: OnceLock::new(),
+            sqlite3_busy_handler: OnceLock::new(),
+            sqlite3_progress_handler: OnceLock::new(),
+            sqlite3_set_authorizer: OnceLock::new(),
+            sqlite3_commit_hook: OnceLock::new(),
+            sqlite3_rollback_hook: OnceLock::new(),
+            sqlite3_update_hook: OnceLock::new(),
+            sqlite3_wal_hook: OnceLock::new(),
+            sqlite3_trace: OnceLock::new(),
+            sqlite3_profile: OnceLock::new(),
+            sqlite3_trace_v2: OnceLock::new(),
             sqlite3_limit: OnceLock::new(),
             sqlite3_get_autocommit: OnceLock::new(),
             sqlite3_db_name: OnceLock::new(),
@@ -322,6 +358,8 @@ impl Libsqlite3 {
             sqlite3_declare_vtab: OnceLock::new(),
             sqlite3_vtab_on_conflict: OnceLock::new(),
             sqlite3_serialize: OnceLock::new(),
+            sqlite3_autovacuum_pages: OnceLock::new(),
+            sqlite3_collation_needed: OnceLock::new(),
             sqlite3_db_mutex: OnceLock::new(),
             sqlite3_prepare: OnceLock::new(),
             sqlite3_prepare_v2: OnceLock::new(),
@@ -385,6 +423,11 @@ impl Libsqlite3 {
             sqlite3_snapshot_free: OnceLock::new(),
             sqlite3_snapshot_cmp: OnceLock::new(),
             sqlite3_snapshot_recover: OnceLock::new(),
+            sqlite3_create_function: OnceLock::new(),
+            sqlite3_create_function_v2: OnceLock::new(),
+            sqlite3_create_window_function: OnceLock::new(),
+            sqlite3_create_collation: OnceLock::new(),
+            sqlite3_create_collation_v2: OnceLock::new(),
             sqlite3_aggregate_count: OnceLock::new(),
             sqlite3_user_data: OnceLock::new(),
             sqlite3_context_db_handle: OnceLock::new(),
@@ -404,6 +447,8 @@ impl Libsqlite3 {
             sqlite3_value_pointer: OnceLock::new(),
             sqlite3_value_dup: OnceLock::new(),
             sqlite3_value_free: OnceLock::new(),
+            sqlite3_result_blob: OnceLock::new(),
+            sqlite3_result_blob64: OnceLock::new(),
             sqlite3_result_double: OnceLock::new(),
             sqlite3_result_error: OnceLock::new(),
             sqlite3_result_error16: OnceLock::new(),
@@ -413,6 +458,11 @@ impl Libsqlite3 {
             sqlite3_result_int: OnceLock::new(),
             sqlite3_result_int64: OnceLock::new(),
             sqlite3_result_null: OnceLock::new(),
+            sqlite3_result_text: OnceLock::new(),
+            sqlite3_result_text64: OnceLock::new(),
+            sqlite3_result_text16: OnceLock::new(),
+            sqlite3_result_text16le: OnceLock::new(),
+            sqlite3_result_text16be: OnceLock::new(),
             sqlite3_result_value: OnceLock::new(),
             sqlite3_result_zeroblob: OnceLock::new(),
             sqlite3_result_zeroblob64: OnceLock::new(),
@@ -799,6 +849,18 @@ impl Libsqlite3 {
         unsafe { resolved(&self.library, &self.sqlite3_close_v2, "int sqlite3_close_v2(struct sqlite3 *__handle __consume db) __fail(1)")?.try_call(db) }
     }
 
+    /// `int sqlite3_exec(struct sqlite3 *__handle db, const char *__in __null_terminated sql, int (*callback)(void *__opaque arg, int n, char *__in __null_terminated *__in __counted_by(n) values, char *__in __null_terminated *__in __counted_by(n) names), void *__opaque arg, char *__owned(sqlite3_free) __null_terminated *__out __single errmsg) __fail(1)`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn sqlite3_exec(&self, db: *mut sqlite3, sql: *const c_char, callback: *mut c_void, arg: *mut c_void, errmsg: *mut *mut c_char) -> Result<c_int, Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.sqlite3_exec, "int sqlite3_exec(struct sqlite3 *__handle db, const char *__in __null_terminated sql, int (*callback)(void *__opaque arg, int n, char *__in __null_terminated *__in __counted_by(n) values, char *__in __null_terminated *__in __counted_by(n) names), void *__opaque arg, char *__owned(sqlite3_free) __null_terminated *__out __single errmsg) __fail(1)")?.try_call(db, sql, callback, arg, errmsg) }
+    }
+
     /// `int sqlite3_errcode(struct sqlite3 *__handle db) __fail(1)`
     ///
     /// # Errors
@@ -965,6 +1027,126 @@ impl Libsqlite3 {
     pub unsafe fn sqlite3_busy_timeout(&self, db: *mut sqlite3, milliseconds: c_int) -> Result<c_int, Error> {
         // SAFETY: the caller's promise.
         unsafe { resolved(&self.library, &self.sqlite3_busy_timeout, "int sqlite3_busy_timeout(struct sqlite3 *__handle db, int milliseconds) __fail(1)")?.try_call(db, milliseconds) }
+    }
+
+    /// `int sqlite3_busy_handler(struct sqlite3 *__handle db, int (*__scope(db) handler)(void *__opaque arg, int count), void *__opaque arg) __fail(1)`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn sqlite3_busy_handler(&self, db: *mut sqlite3, handler: *mut c_void, arg: *mut c_void) -> Result<c_int, Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.sqlite3_busy_handler, "int sqlite3_busy_handler(struct sqlite3 *__handle db, int (*__scope(db) handler)(void *__opaque arg, int count), void *__opaque arg) __fail(1)")?.try_call(db, handler, arg) }
+    }
+
+    /// `void sqlite3_progress_handler(struct sqlite3 *__handle db, int steps, int (*__scope(db) handler)(void *__opaque arg), void *__opaque arg)`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn sqlite3_progress_handler(&self, db: *mut sqlite3, steps: c_int, handler: *mut c_void, arg: *mut c_void) -> Result<(), Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.sqlite3_progress_handler, "void sqlite3_progress_handler(struct sqlite3 *__handle db, int steps, int (*__scope(db) handler)(void *__opaque arg), void *__opaque arg)")?.try_call(db, steps, handler, arg) }
+    }
+
+    /// `int sqlite3_set_authorizer(struct sqlite3 *__handle db, int (*__scope(db) authorize)(void *__opaque arg, int action, const char *__in __null_terminated first, const char *__in __null_terminated second, const char *__in __null_terminated database, const char *__in __null_terminated trigger), void *__opaque arg) __fail(1)`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn sqlite3_set_authorizer(&self, db: *mut sqlite3, authorize: *mut c_void, arg: *mut c_void) -> Result<c_int, Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.sqlite3_set_authorizer, "int sqlite3_set_authorizer(struct sqlite3 *__handle db, int (*__scope(db) authorize)(void *__opaque arg, int action, const char *__in __null_terminated first, const char *__in __null_terminated second, const char *__in __null_terminated database, const char *__in __null_terminated trigger), void *__opaque arg) __fail(1)")?.try_call(db, authorize, arg) }
+    }
+
+    /// `void *__opaque sqlite3_commit_hook(struct sqlite3 *__handle db, int (*__scope(db) hook)(void *__opaque arg), void *__opaque arg)`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn sqlite3_commit_hook(&self, db: *mut sqlite3, hook: *mut c_void, arg: *mut c_void) -> Result<*mut c_void, Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.sqlite3_commit_hook, "void *__opaque sqlite3_commit_hook(struct sqlite3 *__handle db, int (*__scope(db) hook)(void *__opaque arg), void *__opaque arg)")?.try_call(db, hook, arg) }
+    }
+
+    /// `void *__opaque sqlite3_rollback_hook(struct sqlite3 *__handle db, void (*__scope(db) hook)(void *__opaque arg), void *__opaque arg)`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn sqlite3_rollback_hook(&self, db: *mut sqlite3, hook: *mut c_void, arg: *mut c_void) -> Result<*mut c_void, Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.sqlite3_rollback_hook, "void *__opaque sqlite3_rollback_hook(struct sqlite3 *__handle db, void (*__scope(db) hook)(void *__opaque arg), void *__opaque arg)")?.try_call(db, hook, arg) }
+    }
+
+    /// `void *__opaque sqlite3_update_hook(struct sqlite3 *__handle db, void (*__scope(db) hook)(void *__opaque arg, int action, const char *__in __null_terminated database, const char *__in __null_terminated table, long long row), void *__opaque arg)`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn sqlite3_update_hook(&self, db: *mut sqlite3, hook: *mut c_void, arg: *mut c_void) -> Result<*mut c_void, Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.sqlite3_update_hook, "void *__opaque sqlite3_update_hook(struct sqlite3 *__handle db, void (*__scope(db) hook)(void *__opaque arg, int action, const char *__in __null_terminated database, const char *__in __null_terminated table, long long row), void *__opaque arg)")?.try_call(db, hook, arg) }
+    }
+
+    /// `void *__opaque sqlite3_wal_hook(struct sqlite3 *__handle db, int (*__scope(db) hook)(void *__opaque arg, struct sqlite3 *__handle db, const char *__in __null_terminated name, int pages), void *__opaque arg)`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn sqlite3_wal_hook(&self, db: *mut sqlite3, hook: *mut c_void, arg: *mut c_void) -> Result<*mut c_void, Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.sqlite3_wal_hook, "void *__opaque sqlite3_wal_hook(struct sqlite3 *__handle db, int (*__scope(db) hook)(void *__opaque arg, struct sqlite3 *__handle db, const char *__in __null_terminated name, int pages), void *__opaque arg)")?.try_call(db, hook, arg) }
+    }
+
+    /// `void *__opaque sqlite3_trace(struct sqlite3 *__handle db, void (*__scope(db) trace)(void *__opaque arg, const char *__in __null_terminated sql), void *__opaque arg)`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn sqlite3_trace(&self, db: *mut sqlite3, trace: *mut c_void, arg: *mut c_void) -> Result<*mut c_void, Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.sqlite3_trace, "void *__opaque sqlite3_trace(struct sqlite3 *__handle db, void (*__scope(db) trace)(void *__opaque arg, const char *__in __null_terminated sql), void *__opaque arg)")?.try_call(db, trace, arg) }
+    }
+
+    /// `void *__opaque sqlite3_profile(struct sqlite3 *__handle db, void (*__scope(db) profile)(void *__opaque arg, const char *__in __null_terminated sql, unsigned long long nanoseconds), void *__opaque arg)`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn sqlite3_profile(&self, db: *mut sqlite3, profile: *mut c_void, arg: *mut c_void) -> Result<*mut c_void, Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.sqlite3_profile, "void *__opaque sqlite3_profile(struct sqlite3 *__handle db, void (*__scope(db) profile)(void *__opaque arg, const char *__in __null_terminated sql, unsigned long long nanoseconds), void *__opaque arg)")?.try_call(db, profile, arg) }
+    }
+
+    /// `int sqlite3_trace_v2(struct sqlite3 *__handle db, unsigned int mask, int (*__scope(db) trace)(unsigned int event, void *__opaque arg, void *__opaque first, void *__opaque second), void *__opaque arg) __fail(1)`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn sqlite3_trace_v2(&self, db: *mut sqlite3, mask: c_uint, trace: *mut c_void, arg: *mut c_void) -> Result<c_int, Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.sqlite3_trace_v2, "int sqlite3_trace_v2(struct sqlite3 *__handle db, unsigned int mask, int (*__scope(db) trace)(unsigned int event, void *__opaque arg, void *__opaque first, void *__opaque second), void *__opaque arg) __fail(1)")?.try_call(db, mask, trace, arg) }
     }
 
     /// `int sqlite3_limit(struct sqlite3 *__handle db, int id, int value)`
@@ -1205,6 +1387,30 @@ impl Libsqlite3 {
     pub unsafe fn sqlite3_serialize(&self, db: *mut sqlite3, schema: *const c_char, size: *mut c_longlong, flags: c_uint) -> Result<*mut c_uchar, Error> {
         // SAFETY: the caller's promise.
         unsafe { resolved(&self.library, &self.sqlite3_serialize, "unsigned char *__owned(sqlite3_free) __sized_by(*size) sqlite3_serialize(struct sqlite3 *__handle db, const char *__in __null_terminated schema, long long *__out __single size, unsigned int flags)")?.try_call(db, schema, size, flags) }
+    }
+
+    /// `int sqlite3_autovacuum_pages(struct sqlite3 *__handle db, unsigned int (*__scope(db) pages)(void *__opaque arg, const char *__in __null_terminated schema, unsigned int size, unsigned int free_pages, unsigned int page_size), void *__opaque arg, void (*__scope(db) destroy)(void *__opaque arg)) __fail(1)`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn sqlite3_autovacuum_pages(&self, db: *mut sqlite3, pages: *mut c_void, arg: *mut c_void, destroy: *mut c_void) -> Result<c_int, Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.sqlite3_autovacuum_pages, "int sqlite3_autovacuum_pages(struct sqlite3 *__handle db, unsigned int (*__scope(db) pages)(void *__opaque arg, const char *__in __null_terminated schema, unsigned int size, unsigned int free_pages, unsigned int page_size), void *__opaque arg, void (*__scope(db) destroy)(void *__opaque arg)) __fail(1)")?.try_call(db, pages, arg, destroy) }
+    }
+
+    /// `int sqlite3_collation_needed(struct sqlite3 *__handle db, void *__opaque arg, void (*__scope(db) needed)(void *__opaque arg, struct sqlite3 *__handle db, int encoding, const char *__in __null_terminated name)) __fail(1)`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn sqlite3_collation_needed(&self, db: *mut sqlite3, arg: *mut c_void, needed: *mut c_void) -> Result<c_int, Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.sqlite3_collation_needed, "int sqlite3_collation_needed(struct sqlite3 *__handle db, void *__opaque arg, void (*__scope(db) needed)(void *__opaque arg, struct sqlite3 *__handle db, int encoding, const char *__in __null_terminated name)) __fail(1)")?.try_call(db, arg, needed) }
     }
 
     /// `struct sqlite3_mutex *__handle sqlite3_db_mutex(struct sqlite3 *__handle db)`
@@ -1963,6 +2169,66 @@ impl Libsqlite3 {
         unsafe { resolved(&self.library, &self.sqlite3_snapshot_recover, "int sqlite3_snapshot_recover(struct sqlite3 *__handle db, const char *__in __null_terminated name) __fail(1)")?.try_call(db, name) }
     }
 
+    /// `int sqlite3_create_function(struct sqlite3 *__handle db, const char *__in __null_terminated name, int count, int encoding, void *__opaque arg, void (*__scope(db) function)(struct sqlite3_context *__handle context, int argc, struct sqlite3_value *__handle *__in __counted_by(argc) argv), void (*__scope(db) step)(struct sqlite3_context *__handle context, int argc, struct sqlite3_value *__handle *__in __counted_by(argc) argv), void (*__scope(db) final)(struct sqlite3_context *__handle context)) __fail(1)`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn sqlite3_create_function(&self, db: *mut sqlite3, name: *const c_char, count: c_int, encoding: c_int, arg: *mut c_void, function: *mut c_void, step: *mut c_void, r#final: *mut c_void) -> Result<c_int, Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.sqlite3_create_function, "int sqlite3_create_function(struct sqlite3 *__handle db, const char *__in __null_terminated name, int count, int encoding, void *__opaque arg, void (*__scope(db) function)(struct sqlite3_context *__handle context, int argc, struct sqlite3_value *__handle *__in __counted_by(argc) argv), void (*__scope(db) step)(struct sqlite3_context *__handle context, int argc, struct sqlite3_value *__handle *__in __counted_by(argc) argv), void (*__scope(db) final)(struct sqlite3_context *__handle context)) __fail(1)")?.try_call(db, name, count, encoding, arg, function, step, r#final) }
+    }
+
+    /// `int sqlite3_create_function_v2(struct sqlite3 *__handle db, const char *__in __null_terminated name, int count, int encoding, void *__opaque arg, void (*__scope(db) function)(struct sqlite3_context *__handle context, int argc, struct sqlite3_value *__handle *__in __counted_by(argc) argv), void (*__scope(db) step)(struct sqlite3_context *__handle context, int argc, struct sqlite3_value *__handle *__in __counted_by(argc) argv), void (*__scope(db) final)(struct sqlite3_context *__handle context), void (*__scope(db) destroy)(void *__opaque arg)) __fail(1)`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn sqlite3_create_function_v2(&self, db: *mut sqlite3, name: *const c_char, count: c_int, encoding: c_int, arg: *mut c_void, function: *mut c_void, step: *mut c_void, r#final: *mut c_void, destroy: *mut c_void) -> Result<c_int, Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.sqlite3_create_function_v2, "int sqlite3_create_function_v2(struct sqlite3 *__handle db, const char *__in __null_terminated name, int count, int encoding, void *__opaque arg, void (*__scope(db) function)(struct sqlite3_context *__handle context, int argc, struct sqlite3_value *__handle *__in __counted_by(argc) argv), void (*__scope(db) step)(struct sqlite3_context *__handle context, int argc, struct sqlite3_value *__handle *__in __counted_by(argc) argv), void (*__scope(db) final)(struct sqlite3_context *__handle context), void (*__scope(db) destroy)(void *__opaque arg)) __fail(1)")?.try_call(db, name, count, encoding, arg, function, step, r#final, destroy) }
+    }
+
+    /// `int sqlite3_create_window_function(struct sqlite3 *__handle db, const char *__in __null_terminated name, int count, int encoding, void *__opaque arg, void (*__scope(db) step)(struct sqlite3_context *__handle context, int argc, struct sqlite3_value *__handle *__in __counted_by(argc) argv), void (*__scope(db) final)(struct sqlite3_context *__handle context), void (*__scope(db) value)(struct sqlite3_context *__handle context), void (*__scope(db) inverse)(struct sqlite3_context *__handle context, int argc, struct sqlite3_value *__handle *__in __counted_by(argc) argv), void (*__scope(db) destroy)(void *__opaque arg)) __fail(1)`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn sqlite3_create_window_function(&self, db: *mut sqlite3, name: *const c_char, count: c_int, encoding: c_int, arg: *mut c_void, step: *mut c_void, r#final: *mut c_void, value: *mut c_void, inverse: *mut c_void, destroy: *mut c_void) -> Result<c_int, Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.sqlite3_create_window_function, "int sqlite3_create_window_function(struct sqlite3 *__handle db, const char *__in __null_terminated name, int count, int encoding, void *__opaque arg, void (*__scope(db) step)(struct sqlite3_context *__handle context, int argc, struct sqlite3_value *__handle *__in __counted_by(argc) argv), void (*__scope(db) final)(struct sqlite3_context *__handle context), void (*__scope(db) value)(struct sqlite3_context *__handle context), void (*__scope(db) inverse)(struct sqlite3_context *__handle context, int argc, struct sqlite3_value *__handle *__in __counted_by(argc) argv), void (*__scope(db) destroy)(void *__opaque arg)) __fail(1)")?.try_call(db, name, count, encoding, arg, step, r#final, value, inverse, destroy) }
+    }
+
+    /// `int sqlite3_create_collation(struct sqlite3 *__handle db, const char *__in __null_terminated name, int encoding, void *__opaque arg, int (*__scope(db) compare)(void *__opaque arg, int left_size, const void *__in __sized_by(left_size) left, int right_size, const void *__in __sized_by(right_size) right)) __fail(1)`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn sqlite3_create_collation(&self, db: *mut sqlite3, name: *const c_char, encoding: c_int, arg: *mut c_void, compare: *mut c_void) -> Result<c_int, Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.sqlite3_create_collation, "int sqlite3_create_collation(struct sqlite3 *__handle db, const char *__in __null_terminated name, int encoding, void *__opaque arg, int (*__scope(db) compare)(void *__opaque arg, int left_size, const void *__in __sized_by(left_size) left, int right_size, const void *__in __sized_by(right_size) right)) __fail(1)")?.try_call(db, name, encoding, arg, compare) }
+    }
+
+    /// `int sqlite3_create_collation_v2(struct sqlite3 *__handle db, const char *__in __null_terminated name, int encoding, void *__opaque arg, int (*__scope(db) compare)(void *__opaque arg, int left_size, const void *__in __sized_by(left_size) left, int right_size, const void *__in __sized_by(right_size) right), void (*__scope(db) destroy)(void *__opaque arg)) __fail(1)`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn sqlite3_create_collation_v2(&self, db: *mut sqlite3, name: *const c_char, encoding: c_int, arg: *mut c_void, compare: *mut c_void, destroy: *mut c_void) -> Result<c_int, Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.sqlite3_create_collation_v2, "int sqlite3_create_collation_v2(struct sqlite3 *__handle db, const char *__in __null_terminated name, int encoding, void *__opaque arg, int (*__scope(db) compare)(void *__opaque arg, int left_size, const void *__in __sized_by(left_size) left, int right_size, const void *__in __sized_by(right_size) right), void (*__scope(db) destroy)(void *__opaque arg)) __fail(1)")?.try_call(db, name, encoding, arg, compare, destroy) }
+    }
+
     /// `int sqlite3_aggregate_count(struct sqlite3_context *__handle context) __fail(0)`
     ///
     /// # Errors
@@ -2191,6 +2457,30 @@ impl Libsqlite3 {
         unsafe { resolved(&self.library, &self.sqlite3_value_free, "void sqlite3_value_free(struct sqlite3_value *__handle __consume value)")?.try_call(value) }
     }
 
+    /// `void sqlite3_result_blob(struct sqlite3_context *__handle context, const void *__in __sized_by(size) data, int size, void (*__or_const(-1) destroy)(void *__opaque arg1))`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn sqlite3_result_blob(&self, context: *mut sqlite3_context, data: *const c_void, size: c_int, destroy: *mut c_void) -> Result<(), Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.sqlite3_result_blob, "void sqlite3_result_blob(struct sqlite3_context *__handle context, const void *__in __sized_by(size) data, int size, void (*__or_const(-1) destroy)(void *__opaque arg1))")?.try_call(context, data, size, destroy) }
+    }
+
+    /// `void sqlite3_result_blob64(struct sqlite3_context *__handle context, const void *__in __sized_by(size) data, unsigned long long size, void (*__or_const(-1) destroy)(void *__opaque arg1))`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn sqlite3_result_blob64(&self, context: *mut sqlite3_context, data: *const c_void, size: c_ulonglong, destroy: *mut c_void) -> Result<(), Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.sqlite3_result_blob64, "void sqlite3_result_blob64(struct sqlite3_context *__handle context, const void *__in __sized_by(size) data, unsigned long long size, void (*__or_const(-1) destroy)(void *__opaque arg1))")?.try_call(context, data, size, destroy) }
+    }
+
     /// `void sqlite3_result_double(struct sqlite3_context *__handle context, double value)`
     ///
     /// # Errors
@@ -2297,6 +2587,66 @@ impl Libsqlite3 {
     pub unsafe fn sqlite3_result_null(&self, context: *mut sqlite3_context) -> Result<(), Error> {
         // SAFETY: the caller's promise.
         unsafe { resolved(&self.library, &self.sqlite3_result_null, "void sqlite3_result_null(struct sqlite3_context *__handle context)")?.try_call(context) }
+    }
+
+    /// `void sqlite3_result_text(struct sqlite3_context *__handle context, const char *__in __sized_by(size) text, int size, void (*__or_const(-1) destroy)(void *__opaque arg1))`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn sqlite3_result_text(&self, context: *mut sqlite3_context, text: *const c_char, size: c_int, destroy: *mut c_void) -> Result<(), Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.sqlite3_result_text, "void sqlite3_result_text(struct sqlite3_context *__handle context, const char *__in __sized_by(size) text, int size, void (*__or_const(-1) destroy)(void *__opaque arg1))")?.try_call(context, text, size, destroy) }
+    }
+
+    /// `void sqlite3_result_text64(struct sqlite3_context *__handle context, const char *__in __sized_by(size) text, unsigned long long size, void (*__or_const(-1) destroy)(void *__opaque arg1), unsigned char encoding)`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn sqlite3_result_text64(&self, context: *mut sqlite3_context, text: *const c_char, size: c_ulonglong, destroy: *mut c_void, encoding: c_uchar) -> Result<(), Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.sqlite3_result_text64, "void sqlite3_result_text64(struct sqlite3_context *__handle context, const char *__in __sized_by(size) text, unsigned long long size, void (*__or_const(-1) destroy)(void *__opaque arg1), unsigned char encoding)")?.try_call(context, text, size, destroy, encoding) }
+    }
+
+    /// `void sqlite3_result_text16(struct sqlite3_context *__handle context, const void *__in __sized_by(size) text, int size, void (*__or_const(-1) destroy)(void *__opaque arg1))`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn sqlite3_result_text16(&self, context: *mut sqlite3_context, text: *const c_void, size: c_int, destroy: *mut c_void) -> Result<(), Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.sqlite3_result_text16, "void sqlite3_result_text16(struct sqlite3_context *__handle context, const void *__in __sized_by(size) text, int size, void (*__or_const(-1) destroy)(void *__opaque arg1))")?.try_call(context, text, size, destroy) }
+    }
+
+    /// `void sqlite3_result_text16le(struct sqlite3_context *__handle context, const void *__in __sized_by(size) text, int size, void (*__or_const(-1) destroy)(void *__opaque arg1))`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn sqlite3_result_text16le(&self, context: *mut sqlite3_context, text: *const c_void, size: c_int, destroy: *mut c_void) -> Result<(), Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.sqlite3_result_text16le, "void sqlite3_result_text16le(struct sqlite3_context *__handle context, const void *__in __sized_by(size) text, int size, void (*__or_const(-1) destroy)(void *__opaque arg1))")?.try_call(context, text, size, destroy) }
+    }
+
+    /// `void sqlite3_result_text16be(struct sqlite3_context *__handle context, const void *__in __sized_by(size) text, int size, void (*__or_const(-1) destroy)(void *__opaque arg1))`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn sqlite3_result_text16be(&self, context: *mut sqlite3_context, text: *const c_void, size: c_int, destroy: *mut c_void) -> Result<(), Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.sqlite3_result_text16be, "void sqlite3_result_text16be(struct sqlite3_context *__handle context, const void *__in __sized_by(size) text, int size, void (*__or_const(-1) destroy)(void *__opaque arg1))")?.try_call(context, text, size, destroy) }
     }
 
     /// `void sqlite3_result_value(struct sqlite3_context *__handle context, struct sqlite3_value *__handle value)`
@@ -2679,19 +3029,6 @@ pub struct sqlite3_value {
 // sqlite3_mprintf: Rust has no functions with `...`; use Library::function
 // sqlite3_snprintf: Rust has no functions with `...`; use Library::function
 // sqlite3_str_appendf: Rust has no functions with `...`; use Library::function
-// sqlite3_exec: E0201 not carried yet: callbacks
-// sqlite3_busy_handler: E0208 not carried yet: the life of callbacks
-// sqlite3_progress_handler: E0208 not carried yet: the life of callbacks
-// sqlite3_set_authorizer: E0208 not carried yet: the life of callbacks
-// sqlite3_commit_hook: E0208 not carried yet: the life of callbacks
-// sqlite3_rollback_hook: E0208 not carried yet: the life of callbacks
-// sqlite3_update_hook: E0208 not carried yet: the life of callbacks
-// sqlite3_wal_hook: E0208 not carried yet: the life of callbacks
-// sqlite3_trace: E0208 not carried yet: the life of callbacks
-// sqlite3_profile: E0208 not carried yet: the life of callbacks
-// sqlite3_trace_v2: E0208 not carried yet: the life of callbacks
-// sqlite3_autovacuum_pages: E0208 not carried yet: the life of callbacks
-// sqlite3_collation_needed: E0208 not carried yet: the life of callbacks
 // sqlite3_get_table: E0132 cannot tell whose memory comes back through 'result'
 // sqlite3_bind_blob: E0211 not carried yet: inputs that the library keeps
 // sqlite3_bind_blob64: E0211 not carried yet: inputs that the library keeps
@@ -2701,19 +3038,7 @@ pub struct sqlite3_value {
 // sqlite3_bind_pointer: E0211 not carried yet: inputs that the library keeps
 // sqlite3_column_text16: E0206 not carried yet: query calls in expressions
 // sqlite3_column_blob: E0206 not carried yet: query calls in expressions
-// sqlite3_create_function: E0208 not carried yet: the life of callbacks
-// sqlite3_create_function_v2: E0208 not carried yet: the life of callbacks
-// sqlite3_create_window_function: E0208 not carried yet: the life of callbacks
-// sqlite3_create_collation: E0208 not carried yet: the life of callbacks
-// sqlite3_create_collation_v2: E0208 not carried yet: the life of callbacks
 // sqlite3_value_blob: E0206 not carried yet: query calls in expressions
 // sqlite3_value_text16: E0206 not carried yet: query calls in expressions
 // sqlite3_value_text16le: E0206 not carried yet: query calls in expressions
 // sqlite3_value_text16be: E0206 not carried yet: query calls in expressions
-// sqlite3_result_blob: E0201 not carried yet: callbacks
-// sqlite3_result_blob64: E0201 not carried yet: callbacks
-// sqlite3_result_text: E0201 not carried yet: callbacks
-// sqlite3_result_text64: E0201 not carried yet: callbacks
-// sqlite3_result_text16: E0201 not carried yet: callbacks
-// sqlite3_result_text16le: E0201 not carried yet: callbacks
-// sqlite3_result_text16be: E0201 not carried yet: callbacks

@@ -163,7 +163,8 @@ const POSIX: &str = "
     struct sockaddr_un { sa_family_t sun_family; char sun_path[108]; };
     struct addrinfo {
         int ai_flags; int ai_family; int ai_socktype; int ai_protocol; socklen_t ai_addrlen;
-        struct addrinfo *__single ai_next;
+        struct sockaddr *__in __sized_by(ai_addrlen) ai_addr; char *__in __null_terminated ai_canonname;
+        struct addrinfo *__in ai_next;
     };
     struct linger { int l_onoff; int l_linger; };
     union sigval { int sival_int; void *__opaque sival_ptr; };

@@ -254,6 +254,39 @@ const REFUSED: &[(&str, &str)] = &[
     ("E0141", "int f(int n, void (*done)(void) __scope(n))"),
     ("E0141", "int f(void (*done)(void) __scope(done))"),
     (
+        "E0153",
+        "int f(struct timespec *__inout t) __field(t->tv_sec->x, __out __sized_by(3))",
+    ),
+    (
+        "E0153",
+        "int f(FILE *__handle s, int n) __field(s->fd, __fd)",
+    ),
+    ("E0153", "int f(int n) __field(n.x, __fd)"),
+    (
+        "E0111",
+        "int f(const struct iovec *iov) __field(iov->iov_bas, __out __sized_by(iov_len))",
+    ),
+    (
+        "E0111",
+        "int f(const struct iovec *iov) __field(io->iov_base, __out __sized_by(iov_len))",
+    ),
+    (
+        "E0104",
+        "int f(const struct iovec *iov) __field(iov, __out)",
+    ),
+    (
+        "E0104",
+        "int f(const struct iovec *iov) __field(iov->iov_base, )",
+    ),
+    (
+        "E0132",
+        "struct node { int value; struct node *__in next; }; struct node f(void)",
+    ),
+    (
+        "E0132",
+        "struct node { int value; struct node *__in next; }; int f(struct node *__out n)",
+    ),
+    (
         "E0141",
         "struct s { struct t *__handle t; void (*done)(void) __scope(t); }; int f(struct s *__in s)",
     ),
@@ -317,14 +350,6 @@ const REFUSED: &[(&str, &str)] = &[
     (
         "E0206",
         "void *__borrowed __sized_by(blob_bytes(b)) blob_data(struct blob *b)",
-    ),
-    (
-        "E0207",
-        "int f(const struct iovec *iov) __field(iov->iov_base, __out __sized_by(iov_len))",
-    ),
-    (
-        "E0210",
-        "struct node { int value; struct node *__single next; };\nint sum(const struct node *list)",
     ),
     (
         "E0211",

@@ -29,18 +29,6 @@ pub(super) fn texts(code: Code) -> Option<(&'static str, &'static str)> {
              the library for the size. Expressions of this release are made of parameters, `*param`, \
              `return`, constants, sizeof and arithmetic.",
         ),
-        Code::E0207 => (
-            "not carried yet: annotations for one field of one call",
-            "`__field(path, annotations)` changes what is said of a struct's member for this function \
-             only. Until it is carried, give the struct itself before the prototype with the \
-             annotations that this function needs.",
-        ),
-        Code::E0210 => (
-            "not carried yet: linked records",
-            "The record leads to others of its own type, so how much travels is only known by walking \
-             the data. Lists and trees are planned with limits on depth and bytes. Where the record \
-             stays with the library, `__handle` on the member or the parameter avoids the copy.",
-        ),
         Code::E0211 => (
             "not carried yet: inputs that the library keeps",
             "`__retained(h)` says that the library goes on reading the caller's data after the call, \

@@ -26,6 +26,14 @@ pub(super) fn texts(code: Code) -> Option<(&'static str, &'static str)> {
              and one member may have none: it is there for all other values. Where no member is there \
              for the tag's value, nothing of the union travels.",
         ),
+        Code::E0153 => (
+            "a member of no record",
+            "`__field(p->m, words)` says for this function alone what a record's own text cannot say, \
+             because other functions use the record in another way: that readv fills what \
+             `iov->iov_base` leads to, for example. It begins with a parameter that leads to a record \
+             whose members travel, and goes on with members, one in the other. A handle's record is \
+             never looked into.",
+        ),
         _ => return None,
     })
 }

@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 mod apply;
+mod copies;
 mod decode;
 mod encode;
 mod extent;

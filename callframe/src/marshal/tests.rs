@@ -7,6 +7,7 @@ mod corpus;
 mod extents;
 mod handles;
 mod hostile;
+mod lists;
 mod model;
 mod moved;
 mod property;

@@ -5,7 +5,7 @@ use super::parameters::{Known, Value, is_constant};
 use super::{Place, Root};
 use crate::error::{Code, PrototypeError};
 use crate::syntax::not_carried;
-use crate::syntax::raw::{Annotation, AnnotationKind, RawType, Shape, Uncarried};
+use crate::syntax::raw::{Annotation, AnnotationKind, Name, RawType, Shape, Uncarried};
 use crate::syntax::token::Span;
 use crate::syntax::words;
 use crate::types::Direction;
@@ -310,6 +310,20 @@ pub(super) fn no_end(span: Span, message: &str) -> PrototypeError {
     PrototypeError::new(Code::E0150, span.range(), message)
         .label("no end")
         .help("`__ended_by(p)` stands on one pointer parameter and names another one")
+}
+
+/// E0153: a member of what is no record.
+pub(super) fn no_member(member: &Name) -> PrototypeError {
+    PrototypeError::new(
+        Code::E0153,
+        member.span.range(),
+        format!(
+            "'{}' is a member of no record whose members travel",
+            member.text
+        ),
+    )
+    .label("no record leads to it")
+    .help("`__field(p->m, ..)` names a parameter that leads to a record, and a member of that")
 }
 
 /// E0151: a union of pointers that nothing tells apart.

@@ -101,7 +101,7 @@ impl Resolver<'_> {
         function: &RawFunction,
         place: Place,
     ) -> Resolved<(Vec<crate::types::Parameter>, TypeId)> {
-        let parameters = self.parameters()?;
+        let parameters = self.parameters(&[])?;
         let result = match function.result.shape {
             Shape::Void => {
                 self.no_marks(&function.result, place)?;

@@ -10,6 +10,7 @@
 //! | `callbacks` | pointers to functions, and what those take and return |
 //! | `records` | members, and which records can travel |
 //! | `unions` | which member of a union is there |
+//! | `views` | records as one parameter of the function sees them |
 //! | `names` | expressions with their names bound |
 //! | `contract` | what is said of the function |
 //! | `variadic` | what takes the place of `...` |
@@ -29,13 +30,14 @@ mod pointers;
 mod records;
 mod unions;
 mod variadic;
+mod views;
 
 use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::error::{Code, PrototypeError};
 use crate::syntax::expressions::constant_value;
-use crate::syntax::raw::{AnnotationKind, RawExpression, RawType, RecordKey, Shape};
+use crate::syntax::raw::{Annotation, AnnotationKind, RawExpression, RawType, RecordKey, Shape};
 use crate::syntax::scope::Scope;
 use crate::syntax::token::Span;
 use crate::syntax::{MAXIMUM_LENGTH, Options, RawPrototype, not_carried};
@@ -78,7 +80,7 @@ pub(crate) fn frame(
         scalars: HashMap::new(),
         records: Vec::new(),
         named: HashMap::new(),
-        active: Vec::new(),
+        views: Vec::new(),
         facts: HashMap::new(),
         returns_integer: parameters::value(&prototype.function.result)
             == parameters::Value::Integer,
@@ -86,7 +88,7 @@ pub(crate) fn frame(
         needs: Vec::new(),
     };
     let result = resolver.result(prototype)?;
-    let parameters = resolver.parameters()?;
+    let parameters = resolver.parameters(&prototype.annotations)?;
     let contract = resolver.contract(prototype, result)?;
     let variadic = resolver.variadic(prototype, &parameters)?;
     resolver.check_needs(&parameters)?;
@@ -117,8 +119,8 @@ struct Resolver<'a> {
     records: Vec<Record>,
     /// Named records that are in the frame.
     named: HashMap<(RecordKey, bool), TypeId>,
-    /// Records whose members are being looked at.
-    active: Vec<RecordKey>,
+    /// What this function says of members of the record that is looked at next.
+    views: Vec<views::View<'a>>,
     facts: HashMap<RecordId, records::Facts>,
     /// Whether the result is an integer that an expression can read.
     returns_integer: bool,
@@ -205,7 +207,7 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn parameters(&mut self) -> Resolved<Vec<Parameter>> {
+    fn parameters(&mut self, annotations: &'a [Annotation]) -> Resolved<Vec<Parameter>> {
         let known = Rc::clone(&self.known);
         let mut parameters = Vec::with_capacity(known.len());
         for (index, known) in (0_u32..).zip(&*known) {
@@ -216,7 +218,9 @@ impl<'a> Resolver<'a> {
                 outer: None,
                 fields: None,
             };
+            self.views = self.views_of(annotations, index)?;
             let ty = self.ty(&known.ty, place)?;
+            self.no_views_left()?;
             parameters.push(Parameter {
                 name: known.name.clone(),
                 ty,

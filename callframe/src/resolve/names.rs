@@ -27,7 +27,10 @@ impl Resolver<'_> {
                 RawOperation::Pointee(name) => self.pointee(name, span, moment, place)?,
                 RawOperation::Return => self.returned(span, moment, place)?,
                 RawOperation::SizeOfRecord(key) => {
-                    Operation::SizeOfType(self.record(*key, span, place)?)
+                    let views = std::mem::take(&mut self.views);
+                    let size = Operation::SizeOfType(self.record(*key, span, place)?);
+                    self.views = views;
+                    size
                 }
                 other => arithmetic(other).unwrap_or(Operation::Constant(0)),
             });

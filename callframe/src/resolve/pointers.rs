@@ -171,7 +171,11 @@ impl Resolver<'_> {
             }
             _ => self.ty(target, inner)?,
         };
-        if returned && let Some(member) = self.unowned_member(id) {
+        // What comes back with an owner owns what it leads to.
+        if direction == Direction::Out
+            && ownership == Ownership::Caller
+            && let Some(member) = self.unowned_member(id)
+        {
             return Err(advice::unowned(&member, place));
         }
         if direction == Direction::InOut && self.holds_owned(id) {

@@ -1,10 +1,10 @@
 //! Records: which of them can travel, and what their members mean.
 
 use super::parameters::{Value, value};
+use super::views::{View, check_views};
 use super::{Place, Resolved, Resolver, Root, advice};
 use crate::error::{Code, PrototypeError};
-use crate::syntax::not_carried;
-use crate::syntax::raw::{RawMember, RawRecord, RecordKey, Uncarried};
+use crate::syntax::raw::{RawMember, RawRecord, RecordKey};
 use crate::syntax::token::Span;
 use crate::types::{
     Field, Identity, Origin, Ownership, Record, RecordId, RecordName, Type, TypeId,
@@ -29,7 +29,18 @@ pub(super) struct Facts {
 /// The most bytes a record may surely have; no call carries more.
 const MAXIMUM_ELEMENTS: u64 = 64 << 20;
 
-impl Resolver<'_> {
+/// Whether the members of a record are known and each of them can be carried.
+fn check_travels(raw: &RawRecord, span: Span, place: Place) -> Resolved<()> {
+    if let Some(trouble) = &raw.trouble {
+        return Err(trouble.clone());
+    }
+    match raw.fields {
+        None => Err(advice::incomplete(span.or(place.span), place)),
+        Some(_) => Ok(()),
+    }
+}
+
+impl<'a> Resolver<'a> {
     /// A record whose members travel.
     pub(super) fn record(&mut self, key: RecordKey, span: Span, place: Place) -> Resolved<TypeId> {
         let key = self.scope.overriding(key);
@@ -37,15 +48,23 @@ impl Resolver<'_> {
         let Some(raw) = scope.record(key) else {
             return Err(advice::incomplete(span.or(place.span), place));
         };
-        if let Some(&id) = self.named.get(&(key, true)) {
+        let views = std::mem::take(&mut self.views);
+        if let Some(&id) = self.named.get(&(key, true))
+            && views.is_empty()
+        {
             return Ok(id);
         }
-        self.check_travels(raw, key, span, place)?;
+        check_travels(raw, span, place)?;
         let fields = raw.fields.as_deref().unwrap_or_default();
+        // As this one parameter sees it, it is a record of its own.
+        let name = match views.is_empty() {
+            true => raw.name.clone(),
+            false => RecordName::Unnamed,
+        };
         let record = Record {
-            name: raw.name.clone(),
+            name: name.clone(),
             union: raw.union,
-            origin: if key.standard {
+            origin: if key.standard && views.is_empty() {
                 Origin::Standard
             } else {
                 Origin::Given
@@ -54,49 +73,24 @@ impl Resolver<'_> {
         };
         let record_id = self.add_record(record, place)?;
         self.check_case_place(fields, raw.union)?;
-        self.active.push(key);
-        let resolved = self.fields(fields, key.standard, place)?;
-        self.active.pop();
+        let id = self.add(Type::Record(record_id), place)?;
+        // Known from now on: its own members may lead to it.
+        if name != RecordName::Unnamed {
+            self.named.insert((key, true), id);
+        }
+        let resolved = self.fields(fields, key.standard, &views, place)?;
         if let Some(record) = self.records.get_mut(record_id.0 as usize) {
             record.fields = resolved;
         }
-        let id = self.add(Type::Record(record_id), place)?;
         self.note_facts(record_id, place)?;
-        if raw.name != RecordName::Unnamed {
-            self.named.insert((key, true), id);
-        }
         Ok(id)
-    }
-
-    fn check_travels(
-        &self,
-        raw: &RawRecord,
-        key: RecordKey,
-        span: Span,
-        place: Place,
-    ) -> Resolved<()> {
-        if let Some(trouble) = &raw.trouble {
-            return Err(trouble.clone());
-        }
-        if raw.fields.is_none() {
-            return Err(advice::incomplete(span.or(place.span), place));
-        }
-        let refused = |code| {
-            Err(not_carried(Uncarried {
-                code,
-                span: place.span,
-            }))
-        };
-        if self.active.contains(&key) {
-            return refused(Code::E0210);
-        }
-        Ok(())
     }
 
     fn fields(
         &mut self,
         members: &[RawMember],
         standard: bool,
+        views: &[View<'a>],
         place: Place,
     ) -> Resolved<Vec<Field>> {
         let name = |member: &RawMember| member.name.as_ref().map(|name| name.text.clone());
@@ -107,10 +101,12 @@ impl Resolver<'_> {
                 integer: value(&member.ty) == Value::Integer,
             })
             .collect();
+        check_views(views, &beside)?;
         let mut fields = Vec::with_capacity(members.len());
         for member in members {
             let own = member.name.as_ref().map_or(member.span, |name| name.span);
             let name = name(member).unwrap_or_default();
+            let seen = self.seen(member, views);
             let place = Place {
                 root: Root::Field,
                 name: &name,
@@ -122,7 +118,8 @@ impl Resolver<'_> {
                 outer: None,
                 fields: Some(&beside),
             };
-            let field = self.field(member, name.clone(), place)?;
+            let field = self.field(&seen, name.clone(), place)?;
+            self.no_views_left()?;
             fields.push(field);
         }
         Ok(fields)

@@ -186,6 +186,7 @@ impl Parser<'_, '_> {
             "alias" => AnnotationKind::Alias(self.parameter_name()?),
             "borrowed_from" => AnnotationKind::BorrowedFrom(self.parameter_name()?),
             "or_const" => AnnotationKind::OrConst(self.constants()?),
+            "field" => self.field_path()?,
             "switch" => AnnotationKind::Switch(self.parameter_name()?),
             "case" => AnnotationKind::Case(self.constants()?),
             "scope" => AnnotationKind::Scope(self.parameter_name()?),
@@ -222,15 +223,11 @@ impl Parser<'_, '_> {
                 self.parameter_name()?;
                 Code::E0202
             }
-            "cursor" => {
+            _ => {
                 self.parameter_name()?;
                 self.expect(",", "between the pointer and what is left")?;
                 self.parameter_name()?;
                 Code::E0205
-            }
-            _ => {
-                self.field_path()?;
-                Code::E0207
             }
         })
     }
@@ -244,18 +241,25 @@ impl Parser<'_, '_> {
     }
 
     /// `iov->iov_base, __out __sized_by(iov_len)`
-    fn field_path(&mut self) -> Parsed<()> {
-        self.parameter_name()?;
+    fn field_path(&mut self) -> Parsed<AnnotationKind> {
+        let mut path = vec![self.parameter_name()?];
         while self.eat("->") || self.eat(".") {
-            self.expect_name("a member's name")?;
+            let (text, span) = self.expect_name("a member's name")?;
+            path.push(Name {
+                text: text.to_owned(),
+                span,
+            });
+        }
+        if path.len() < 2 {
+            return Err(self.unexpected("`->` and a member's name"));
         }
         self.expect(",", "between the member and its annotations")?;
         let mut annotations = Vec::new();
         self.annotations(&mut annotations)?;
-        if annotations.is_empty() && self.at(")") {
+        if annotations.is_empty() {
             return Err(self.unexpected("the member's annotations"));
         }
-        Ok(())
+        Ok(AnnotationKind::Field(path, annotations))
     }
 
     fn function_name(&mut self) -> Parsed<String> {

@@ -106,6 +106,9 @@ pub(crate) enum AnnotationKind {
     /// `__or_const(..)`: values that travel as they are.
     OrConst(Vec<i128>),
     Descriptor,
+    /// `__field(p->m, ..)`: what is said of a member for this function; the path begins with the
+    /// parameter.
+    Field(Vec<Name>, Vec<Annotation>),
     Switch(Name),
     Case(Vec<i128>),
     Success(RawExpression),
@@ -220,6 +223,7 @@ impl AnnotationKind {
         matches!(
             self,
             Success(_)
+                | Field(..)
                 | Fail(_)
                 | NoErrno
                 | Idempotent

@@ -6,7 +6,7 @@
 //!
 //! | | entering | returned |
 //! |---|---|---|
-//! | data of the caller | carried | refused: nothing says whose memory it is |
+//! | data of the caller | carried | behind data that comes back with an owner part of that; elsewhere refused: nothing says whose memory it is |
 //! | owned, borrowed, static | only inside blocks; sent where the client kept it, NULL otherwise | carried |
 //! | alias, handle, opaque | carried | carried |
 //! | callback | carried, and what it takes and returns checked as a frame of its own | NULL and constants |
@@ -76,6 +76,8 @@ enum Place {
     Entering { returns: bool },
     /// The result, or memory the function fills.
     Returned,
+    /// Behind a pointer that comes back with its owner: all of it belongs to that.
+    Within,
 }
 
 struct Checker<'a> {
@@ -163,12 +165,12 @@ impl Checker<'_> {
             Identity::Alias(parameter) => return self.alias(*parameter, place, words),
             Identity::Data => {}
         }
-        let returned = place == Place::Returned;
+        let returned = matches!(place, Place::Returned | Place::Within);
         match &pointer.ownership {
             Ownership::Retained(_) => {
                 return refuse(words, "'__retained' is not supported yet");
             }
-            Ownership::Caller if returned => {
+            Ownership::Caller if place == Place::Returned => {
                 let reason = "nothing says whose memory comes back: write '__owned(f)', \
                               '__borrowed', '__static', '__alias(p)' or '__handle' after the '*'";
                 return refuse(words, reason);
@@ -194,20 +196,18 @@ impl Checker<'_> {
             record,
             words,
         )?;
-        self.target(
-            pointer,
-            returned || pointer.ownership != Ownership::Caller,
-            words,
-        )
+        let place = match (pointer.ownership == Ownership::Caller, place) {
+            (false, _) | (true, Place::Within) => Place::Within,
+            _ if pointer.direction == Direction::Out => Place::Returned,
+            _ => Place::Entering {
+                returns: pointer.direction.leaves(),
+            },
+        };
+        self.target(pointer, place, words)
     }
 
     /// Queues what a data pointer leads to.
-    fn target(
-        &mut self,
-        pointer: &Pointer,
-        returned: bool,
-        words: &str,
-    ) -> Result<(), LayoutError> {
+    fn target(&mut self, pointer: &Pointer, place: Place, words: &str) -> Result<(), LayoutError> {
         let target = self.template.frame().ty(pointer.target);
         let counted = matches!(pointer.extent, Extent::Counted(_) | Extent::Sized(_));
         if matches!(target, Type::Void) && !counted {
@@ -223,12 +223,6 @@ impl Checker<'_> {
             let reason = "the type it leads to is incomplete: define it, or write '__handle'";
             return refuse(words, reason);
         }
-        let place = match (returned, pointer.direction) {
-            (true, _) | (false, Direction::Out) => Place::Returned,
-            (false, direction) => Place::Entering {
-                returns: direction.leaves(),
-            },
-        };
         if self.seen.insert((pointer.target, place)) {
             self.pending
                 .push((pointer.target, place, format!("{words}, what it leads to")));

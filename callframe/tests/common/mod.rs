@@ -203,7 +203,13 @@ pub const ROWS: &[(&str, Verdict)] = &[
     (
         "int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
                      struct addrinfo *__owned(freeaddrinfo) *__out res) __success(return == 0);",
-        Refused("E0210"),
+        Carried(
+            "int getaddrinfo(const char *__in __null_terminated node, \
+             const char *__in __null_terminated service, \
+             const struct addrinfo *__in __single hints, \
+             struct addrinfo *__owned(freeaddrinfo) __single *__out __single res) \
+             __success(return == 0)",
+        ),
     ),
     (
         "int png_image_begin_read_from_memory(png_image *__inout image,
@@ -253,7 +259,11 @@ pub const ROWS: &[(&str, Verdict)] = &[
     (
         "ssize_t readv(int __fd fd, const struct iovec *__counted_by(iovcnt) iov, int iovcnt)
              __field(iov->iov_base, __out __sized_by(iov_len));",
-        Refused("E0207"),
+        Carried(
+            "ssize_t readv(int __fd fd, \
+             const struct { void *__out __sized_by(iov_len) iov_base; size_t iov_len; } \
+             *__in __counted_by(iovcnt) iov, int iovcnt)",
+        ),
     ),
     (
         "ssize_t getline(char *__owned(free) __sized_by(*n) __filled(return + 1) *__inout lineptr,

@@ -12,7 +12,7 @@ use callframe::types::{
     Direction, Extent, Filled, Identity, Ownership, Pointer, RecordId, Scalar, Type, TypeId,
 };
 use cosmos_rpc::{Fault, FaultCode};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 /// Reads what a call left.
 pub(super) struct Reader<'call> {
@@ -21,7 +21,12 @@ pub(super) struct Reader<'call> {
     areas: &'call [Area],
     /// Addresses the call allocated for the program, in the order they were met.
     owned: RefCell<Vec<u64>>,
+    /// How many pointers lead to what is read now.
+    depth: Cell<usize>,
 }
+
+/// Most pointers one behind the other whose targets are values: those are nested as deep.
+const MAXIMUM_DEPTH: usize = 512;
 
 impl<'call> Reader<'call> {
     /// Of what a view sees. `capacities`: bytes of the blocks that arguments lead to; `areas`: all
@@ -36,6 +41,7 @@ impl<'call> Reader<'call> {
             capacities,
             areas,
             owned: RefCell::default(),
+            depth: Cell::new(0),
         }
     }
 
@@ -213,7 +219,16 @@ impl<'call> Reader<'call> {
                 if matches!(pointer.ownership, Ownership::Owned(_)) {
                     self.owned.borrow_mut().push(value);
                 }
-                self.target(pointer, value, None, record)
+                if self.depth.get() >= MAXIMUM_DEPTH {
+                    return Err(MemoryError::Other(format!(
+                        "more than {MAXIMUM_DEPTH} pointers lead on, one behind the other; take the \
+                         function's pointer and walk them"
+                    )));
+                }
+                self.depth.set(self.depth.get() + 1);
+                let value = self.target(pointer, value, None, record);
+                self.depth.set(self.depth.get() - 1);
+                value
             }
         }
     }

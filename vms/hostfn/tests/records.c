@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The sum of the elements from first up to last. */
@@ -119,4 +120,36 @@ size_t show(const struct item *items, int n, char *into, size_t size)
 	if (n == 0 && size)
 		*into = 0;
 	return length;
+}
+
+struct node {
+	long value;
+	struct node *next;
+};
+
+/* A list of the same values the other way round. */
+struct node *reversed(const struct node *list)
+{
+	struct node *first = NULL;
+
+	for (; list; list = list->next) {
+		struct node *node = malloc(sizeof *node);
+
+		if (!node)
+			abort();
+		node->value = list->value;
+		node->next = first;
+		first = node;
+	}
+	return first;
+}
+
+void free_list(struct node *list)
+{
+	while (list) {
+		struct node *next = list->next;
+
+		free(list);
+		list = next;
+	}
 }

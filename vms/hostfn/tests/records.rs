@@ -5,7 +5,9 @@
 mod common;
 
 use common::{World, compiled};
-use std::ffi::{CStr, c_char, c_int, c_long, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_long, c_void};
+use std::io::Write;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -302,4 +304,201 @@ fn the_tag_says_which_member_of_a_union_is_there() {
         let got: (usize, c_int) = remote!(world, there, items, count, place, size);
         assert_eq!((got, shown), (expected, expected_text), "{count}");
     }
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+struct Piece {
+    start: *mut u8,
+    size: usize,
+}
+
+#[test]
+fn row_36_readv() {
+    let mut world = World::new();
+    let there = world.function(
+        LIBC,
+        "ssize_t readv(int __fd fd, const struct iovec *__counted_by(iovcnt) iov, int iovcnt)
+             __field(iov->iov_base, __out __sized_by(iov_len));",
+    );
+    here!(LIBC, fn readv(c_int, *const Piece, c_int) -> isize);
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(b"what a file holds, in pieces").unwrap();
+    let open = || OwnedFd::from(std::fs::File::open(file.path()).unwrap());
+    let (one, other) = (open(), open());
+    for sizes in [[4usize, 0, 3], [0, 0, 0], [1, 2, 9], [5, 5, 9], [3, 3, 3]] {
+        let fill = |bytes: &mut [[u8; 10]; 3]| {
+            let mut index = 0;
+            bytes.each_mut().map(|bytes| {
+                index += 1;
+                let start = match sizes[index - 1] {
+                    0 => null_mut(),
+                    _ => bytes.as_mut_ptr(),
+                };
+                Piece {
+                    start,
+                    size: sizes[index - 1],
+                }
+            })
+        };
+        let (mut expected_bytes, mut bytes) = ([[0u8; 10]; 3], [[0u8; 10]; 3]);
+        let (expected_pieces, pieces) = (fill(&mut expected_bytes), fill(&mut bytes));
+        let (count, pieces) = (3, pieces.as_ptr());
+        let expected = local!(readv(other.as_raw_fd(), expected_pieces.as_ptr(), count));
+        let fd = one.as_raw_fd();
+        let got: (isize, c_int) = remote!(world, there, fd, pieces, count);
+        assert_eq!((got, bytes), (expected, expected_bytes), "{sizes:?}");
+    }
+    for (fd, count) in [(-1, 0), (987, 0), (one.as_raw_fd(), 0)] {
+        let nowhere = null::<Piece>();
+        let expected = local!(readv(fd, nowhere, count));
+        let got: (isize, c_int) = remote!(world, there, fd, nowhere, count);
+        assert_eq!(got, expected, "{fd}");
+    }
+}
+
+/// What an address says: numbers, address, name.
+type Address = ([c_int; 4], Option<Vec<u8>>, Option<CString>);
+
+/// Everything a list of addresses says.
+fn addresses(mut info: *const libc::addrinfo) -> Vec<Address> {
+    let mut all = Vec::new();
+    // SAFETY: a list of the C library's, or a copy of it.
+    while let Some(one) = unsafe { info.as_ref() } {
+        let numbers = [
+            one.ai_flags,
+            one.ai_family,
+            one.ai_socktype,
+            one.ai_protocol,
+        ];
+        // SAFETY: as above; the address has as many bytes as the entry says.
+        let address = (!one.ai_addr.is_null()).then(|| unsafe {
+            std::slice::from_raw_parts(one.ai_addr.cast::<u8>(), one.ai_addrlen as usize).to_vec()
+        });
+        // SAFETY: as above.
+        let name = (!one.ai_canonname.is_null())
+            .then(|| unsafe { CStr::from_ptr(one.ai_canonname) }.to_owned());
+        all.push((numbers, address, name));
+        info = one.ai_next;
+    }
+    all
+}
+
+#[test]
+fn row_28_getaddrinfo() {
+    let mut world = World::new();
+    let there = world.function(
+        LIBC,
+        "int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+             struct addrinfo *__owned(freeaddrinfo) *__out res) __success(return == 0);",
+    );
+    type Info = libc::addrinfo;
+    here!(
+        LIBC,
+        fn getaddrinfo(*const c_char, *const c_char, *const Info, *mut *mut Info) -> c_int
+    );
+    let hints = |flags: c_int, family: c_int| {
+        // SAFETY: all zeros is a value of it.
+        let mut hints: Info = unsafe { std::mem::zeroed() };
+        (hints.ai_flags, hints.ai_family) = (flags, family);
+        hints
+    };
+    let (numeric, passive) = (libc::AI_NUMERICHOST, libc::AI_PASSIVE);
+    let canonical = libc::AI_CANONNAME | numeric;
+    for (node, service, hints) in [
+        (
+            c"127.0.0.1".as_ptr(),
+            c"80".as_ptr(),
+            Some(hints(numeric, libc::AF_UNSPEC)),
+        ),
+        (
+            c"::1".as_ptr(),
+            c"443".as_ptr(),
+            Some(hints(canonical, libc::AF_INET6)),
+        ),
+        (
+            c"1.2.3.4".as_ptr(),
+            null(),
+            Some(hints(canonical, libc::AF_INET)),
+        ),
+        (
+            null(),
+            c"8080".as_ptr(),
+            Some(hints(passive, libc::AF_UNSPEC)),
+        ),
+        (c"127.0.0.1".as_ptr(), c"9".as_ptr(), None),
+        (
+            c"no number".as_ptr(),
+            null(),
+            Some(hints(numeric, libc::AF_UNSPEC)),
+        ),
+        (null(), null(), None),
+    ] {
+        let hints: *const Info = hints.as_ref().map_or(null(), std::ptr::from_ref);
+        let nowhere = null_mut::<Info>();
+        let (mut expected_list, mut list) = (nowhere, nowhere);
+        let expected = local!(getaddrinfo(node, service, hints, &raw mut expected_list));
+        let place = &raw mut list;
+        let got: (c_int, c_int) = remote!(world, there, node, service, hints, place);
+        assert_eq!(got.0, expected.0);
+        assert_eq!(addresses(list), addresses(expected_list));
+        assert_eq!(list.is_null(), expected.0 != 0);
+        // SAFETY: the copy is one piece of memory of malloc's; the list is the C library's.
+        unsafe {
+            libc::free(list.cast());
+            if expected.0 == 0 {
+                libc::freeaddrinfo(expected_list);
+            }
+        }
+    }
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Node {
+    value: c_long,
+    next: *const Node,
+}
+
+#[test]
+fn lists_go_in_and_come_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let library = &compiled("records.c", directory.path());
+    let mut world = World::new();
+    let prototype = "struct node { long value; struct node *__in next; };
+        struct node *__owned(free_list) reversed(const struct node *list);";
+    let there = world.function(library, prototype);
+    for count in [0usize, 1, 2, 1000, 40_000] {
+        let mut nodes: Vec<Node> = (0..count)
+            .map(|value| Node {
+                value: value as c_long,
+                next: null(),
+            })
+            .collect();
+        for index in 1..count {
+            nodes[index - 1].next = &raw const nodes[index];
+        }
+        let list = if count == 0 { null() } else { nodes.as_ptr() };
+        let got: (*mut Node, c_int) = remote!(world, there, list);
+        let mut node = got.0.cast_const();
+        for value in (0..count).rev() {
+            // SAFETY: a copy of the list that came back.
+            let one = unsafe { *node };
+            assert_eq!(one.value, value as c_long);
+            node = one.next;
+        }
+        assert!(node.is_null());
+        // SAFETY: one piece of memory of malloc's, or NULL.
+        unsafe { libc::free(got.0.cast()) };
+    }
+    let mut nodes = [Node {
+        value: 1,
+        next: null(),
+    }; 2];
+    nodes[0].next = &raw const nodes[1];
+    nodes[1].next = &raw const nodes[0];
+    let list = nodes.as_ptr();
+    // SAFETY: the argument is a variable of the parameter's type.
+    let failed = unsafe { world.try_call::<*mut Node>(&there, &[common::harness::at(&list)]) };
+    assert!(format!("{:?}", failed.err()).contains("back to itself"));
 }

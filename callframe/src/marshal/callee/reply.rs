@@ -11,7 +11,7 @@ use crate::marshal::{
     MAXIMUM_BLOCKS, MAXIMUM_CALL, MOVED_TO_NULL, MarshalError, UNCHANGED, constant_reference, wire,
 };
 use crate::types::{Extent, Handle, Identity, Ownership, Pointer, RecordId, Type, TypeId};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// The root of what is reached from the result.
 const RESULT: u32 = u32::MAX;
@@ -43,7 +43,7 @@ pub(super) fn encode<M: CalleeMemory>(
     }
     let mut next = 0;
     while let Some(&returned) = writer.returned.get(next) {
-        writer.returned_block(&returned)?;
+        writer.returned_block(next, &returned)?;
         next += 1;
     }
     writer.release()?;
@@ -111,6 +111,8 @@ struct Returned {
     root: u32,
     /// The record it is a member of, and where that begins in the reply.
     record: Option<(RecordId, usize)>,
+    /// The returned block it lies in.
+    parent: Option<usize>,
 }
 
 /// Where the bytes under way came from.
@@ -119,6 +121,8 @@ struct Source {
     root: u32,
     /// Where in the image they were, when they were in a block that was sent with contents.
     inout: Option<usize>,
+    /// The returned block they are of.
+    returned: Option<usize>,
 }
 
 impl<M: CalleeMemory> Writer<'_, M> {
@@ -142,6 +146,7 @@ impl<M: CalleeMemory> Writer<'_, M> {
             Source {
                 root: RESULT,
                 inout: None,
+                returned: None,
             },
             0,
         )
@@ -186,6 +191,7 @@ impl<M: CalleeMemory> Writer<'_, M> {
             Source {
                 root: owner.root,
                 inout,
+                returned: None,
             },
         )?;
         wire::pad(self.reply);
@@ -297,14 +303,19 @@ impl<M: CalleeMemory> Writer<'_, M> {
         (offset <= block.capacity as u64 && offset.is_multiple_of(unit.max(1))).then_some(offset)
     }
 
-    fn returned_block(&mut self, returned: &Returned) -> Result<(), MarshalError> {
+    fn returned_block(&mut self, number: usize, returned: &Returned) -> Result<(), MarshalError> {
         let callee = self.callee;
         let Some(pointer) = callee.pointer(returned.ty) else {
             return Ok(());
         };
         let plan = callee.plans.of(pointer.target);
         let length = self.extent(pointer, plan, returned)?;
-        self.start_block(length as u64, length as u64, returned.root)?;
+        let started = self.start_block(length as u64, length as u64, returned.root);
+        if started.is_err() && self.loops(returned) {
+            let reason = "what it leads to leads back to itself";
+            return Err(MarshalError::callee(&callee.place(returned.root), reason));
+        }
+        started?;
         let at = self.reply.len();
         self.reply.resize(at + length, 0);
         self.memory
@@ -322,6 +333,7 @@ impl<M: CalleeMemory> Writer<'_, M> {
             Source {
                 root: returned.root,
                 inout: None,
+                returned: Some(number),
             },
         )?;
         wire::pad(self.reply);
@@ -376,6 +388,19 @@ impl<M: CalleeMemory> Writer<'_, M> {
                 ))
             }
         }
+    }
+
+    /// Whether what led to a returned block led there in a circle.
+    fn loops(&self, returned: &Returned) -> bool {
+        let mut seen = HashSet::new();
+        let mut around = Some(returned);
+        while let Some(inner) = around {
+            if !seen.insert((inner.ty, inner.address)) {
+                return true;
+            }
+            around = inner.parent.and_then(|number| self.returned.get(number));
+        }
+        false
     }
 
     fn start_block(&mut self, length: u64, capacity: u64, root: u32) -> Result<(), MarshalError> {
@@ -440,7 +465,7 @@ impl<M: CalleeMemory> Writer<'_, M> {
                 } => {
                     let record = record.map(|(id, offset)| (id, at + offset));
                     let was = source.inout.map(|block| block + inside + callee);
-                    self.pointer(at + callee, ty, record, source.root, was)?;
+                    self.pointer(at + callee, ty, record, source, was)?;
                 }
                 Step::Repeat {
                     count,
@@ -490,10 +515,11 @@ impl<M: CalleeMemory> Writer<'_, M> {
         at: usize,
         ty: TypeId,
         record: Option<(RecordId, usize)>,
-        root: u32,
+        source: Source,
         was: Option<usize>,
     ) -> Result<(), MarshalError> {
         let callee = self.callee;
+        let root = source.root;
         let Some(pointer) = callee.pointer(ty) else {
             return Ok(());
         };
@@ -501,10 +527,15 @@ impl<M: CalleeMemory> Writer<'_, M> {
         let address = unsigned(self.reply, at, size);
         self.reply[at..at + size].fill(0);
         let reference = match &pointer.identity {
-            Identity::Data if pointer.ownership == Ownership::Caller => match was {
-                Some(position) => self.moved(position, address, root)?,
-                None => 0,
-            },
+            // Part of a block that comes back belongs to that block.
+            Identity::Data
+                if pointer.ownership == Ownership::Caller && source.returned.is_none() =>
+            {
+                match was {
+                    Some(position) => self.moved(position, address, root)?,
+                    None => 0,
+                }
+            }
             Identity::Handle(_) if address == 0 => {
                 self.let_go(was);
                 0
@@ -534,6 +565,7 @@ impl<M: CalleeMemory> Writer<'_, M> {
                         address,
                         root,
                         record,
+                        parent: source.returned,
                     });
                     self.leaving + self.returned.len() as u64
                 }

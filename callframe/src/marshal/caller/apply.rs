@@ -1,10 +1,11 @@
 //! Copying a checked reply back.
 
-use super::decode::{Checked, Claim, alias, moved_to};
+use super::copies::Copy;
+use super::decode::{Checked, alias, moved_to};
 use super::encode::whole;
 use super::walk::{Met, Sink, Walk};
 use super::{Caller, Outcome, Pending, Root, Sent};
-use crate::marshal::memory::{CallerMemory, Keep};
+use crate::marshal::memory::CallerMemory;
 use crate::marshal::wire::Block;
 use crate::marshal::{MOVED_TO_NULL, MarshalError, UNCHANGED, constant_value};
 use crate::types::{Identity, Ownership, Type};
@@ -52,86 +53,27 @@ pub(super) fn apply<M: CallerMemory>(
     })
 }
 
-struct Applier<'a, M> {
-    caller: &'a Caller,
-    memory: &'a mut M,
-    pending: &'a Pending,
+pub(super) struct Applier<'a, M> {
+    pub(super) caller: &'a Caller,
+    pub(super) memory: &'a mut M,
+    pub(super) pending: &'a Pending,
     descriptors: &'a [i32],
-    checked: &'a Checked<'a>,
-    /// By returned block: where the program's copy is.
-    kept: Vec<u64>,
-    destination: Destination,
+    pub(super) checked: &'a Checked<'a>,
+    /// By returned block: where the program's copy is; of one that is copied behind another, from the
+    /// start of that one.
+    pub(super) kept: Vec<u64>,
+    pub(super) destination: Destination,
 }
 
 /// Where the values that are walked go.
-enum Destination {
+pub(super) enum Destination {
     /// The caller's memory from this address on.
     Memory(u64),
     /// A copy in the making.
-    Copy(Vec<u8>),
+    Copy(Copy),
 }
 
 impl<M: CallerMemory> Applier<'_, M> {
-    /// Copies returned blocks for the program. A block comes after the one that leads to it, so
-    /// from the last to the first every pointer finds its copy made.
-    fn keep_returned(&mut self) -> Result<(), MarshalError> {
-        let checked = self.checked;
-        let leaving = checked.leaving();
-        for (index, claim) in checked.claims.iter().enumerate().rev() {
-            let Some(&block) = checked.body.blocks.get(leaving + index) else {
-                continue;
-            };
-            let first = checked
-                .references
-                .get(leaving + index)
-                .copied()
-                .unwrap_or(0);
-            let address = self.keep(block, claim, first)?;
-            if let Some(kept) = self.kept.get_mut(index) {
-                *kept = address;
-            }
-        }
-        Ok(())
-    }
-
-    fn keep(&mut self, block: Block, claim: &Claim, first: usize) -> Result<u64, MarshalError> {
-        let caller = self.caller;
-        let checked = self.checked;
-        let Some(pointer) = caller.pointer(claim.ty) else {
-            return Ok(0);
-        };
-        let plan = caller.plans.of(pointer.target);
-        let keep = match pointer.ownership {
-            Ownership::Owned(_) => Keep::Owned,
-            Ownership::Static => Keep::Static,
-            Ownership::BorrowedFrom(parameter) => {
-                Keep::BorrowedFrom(self.pending.parameter(parameter).unwrap_or(0) as u64)
-            }
-            _ => Keep::Borrowed,
-        };
-        let done = if plan.bulk {
-            self.memory.keep(checked.body.contents(block), keep)
-        } else {
-            let count = whole(block.length as u64, plan.callee_size).unwrap_or(0);
-            let size = count.saturating_mul(plan.caller_size) as usize;
-            self.destination = Destination::Copy(vec![0; size]);
-            let (body, root) = (&checked.body, claim.root);
-            let mut walk = Walk {
-                body,
-                next: first,
-                root,
-                inout: None,
-            };
-            walk.elements(plan, block.start, count, self)?;
-            let copy = std::mem::replace(&mut self.destination, Destination::Memory(0));
-            let Destination::Copy(bytes) = copy else {
-                return Ok(0);
-            };
-            self.memory.keep(&bytes, keep)
-        };
-        done.map_err(|error| MarshalError::memory(&caller.place(claim.root), error))
-    }
-
     fn leaving(
         &mut self,
         index: usize,
@@ -161,6 +103,7 @@ impl<M: CallerMemory> Applier<'_, M> {
             next,
             root: sent.root,
             inout,
+            returned: None,
         };
         let count = whole(block.length as u64, plan.callee_size).unwrap_or(0);
         walk.elements(plan, block.start, count, self)
@@ -179,6 +122,7 @@ impl<M: CallerMemory> Applier<'_, M> {
             next: 0,
             root: Root::Result,
             inout: None,
+            returned: None,
         };
         walk.elements(caller.plans.of(ty), checked.body.front.start, 1, self)
     }
@@ -214,10 +158,7 @@ impl<M: CallerMemory> Sink for Applier<'_, M> {
                 .write(base.wrapping_add(at), bytes)
                 .map_err(|error| MarshalError::memory(&self.caller.place(root), error)),
             Destination::Copy(copy) => {
-                let at = at as usize;
-                if let Some(place) = copy.get_mut(at..at + bytes.len()) {
-                    place.copy_from_slice(bytes);
-                }
+                copy.put(at, bytes);
                 Ok(())
             }
         }
@@ -228,18 +169,14 @@ impl<M: CallerMemory> Sink for Applier<'_, M> {
             return Ok(());
         };
         let value = match &pointer.identity {
-            Identity::Data if pointer.ownership == Ownership::Caller => match self.moved(at, met) {
-                Some(address) => address,
-                None => return Ok(()),
-            },
-            Identity::Data if met.reference == UNCHANGED && met.inout.is_some() => return Ok(()),
-            Identity::Data => {
-                let number = met.reference.checked_sub(self.checked.leaving() as u64 + 1);
-                number
-                    .and_then(|index| self.kept.get(index as usize))
-                    .copied()
-                    .unwrap_or(0)
+            Identity::Data if pointer.ownership == Ownership::Caller && met.returned.is_none() => {
+                match self.moved(at, met) {
+                    Some(address) => address,
+                    None => return Ok(()),
+                }
             }
+            Identity::Data if met.reference == UNCHANGED && met.inout.is_some() => return Ok(()),
+            Identity::Data => self.copy_of(at, met.reference),
             Identity::Alias(into) => {
                 alias(self.caller, self.pending, *into, met.reference).unwrap_or(0)
             }

@@ -32,6 +32,9 @@ pub(super) struct Claim {
     pub root: Root,
     /// The record the pointer is a member of, and where that begins in the reply.
     record: Option<(RecordId, usize)>,
+    /// The claim of the block that it belongs to and is copied with, if to one: the root of all that
+    /// belongs together.
+    pub within: Option<usize>,
 }
 
 impl Checked<'_> {
@@ -71,7 +74,7 @@ pub(super) fn check<'a>(
     while let Some(&claim) = checker.claims.get(returned) {
         references.push(next);
         let block = body.blocks.get(leaving + returned).copied();
-        next = checker.returned_block(block, claim, next)?;
+        next = checker.returned_block(returned, block, claim, next)?;
         returned += 1;
     }
     let Checker {
@@ -122,6 +125,7 @@ impl Checker<'_> {
             next: 0,
             root: Root::Result,
             inout: None,
+            returned: None,
         };
         walk.elements(plan, body.front.start, 1, self)?;
         Ok(walk.next)
@@ -188,6 +192,7 @@ impl Checker<'_> {
             next,
             root: sent.root,
             inout,
+            returned: None,
         };
         walk.elements(plan, block.start, count, self)?;
         Ok(walk.next)
@@ -272,6 +277,7 @@ impl Checker<'_> {
 
     fn returned_block(
         &mut self,
+        number: usize,
         block: Option<Block>,
         claim: Claim,
         next: usize,
@@ -312,6 +318,7 @@ impl Checker<'_> {
             next,
             root: claim.root,
             inout: None,
+            returned: Some(number),
         };
         walk.elements(plan, block.start, count, self)?;
         let after = walk.next;
@@ -325,6 +332,12 @@ impl Checker<'_> {
             ));
         }
         Ok(after)
+    }
+
+    /// The root of what the block of claim `number` belongs to.
+    fn tree(&self, number: usize) -> usize {
+        let claim = self.claims.get(number);
+        claim.and_then(|claim| claim.within).unwrap_or(number)
     }
 
     fn leads_to_pointers(&self, pointer: &Pointer) -> bool {
@@ -466,16 +479,27 @@ impl Sink for Checker<'_> {
                 None => Err(self.protocol(met.root, "a pointer outside of what it is an alias of")),
             },
             Identity::Data if met.reference == 0 => Ok(()),
-            Identity::Data if pointer.ownership == Ownership::Caller => self.moved(at, met),
+            Identity::Data if pointer.ownership == Ownership::Caller && met.returned.is_none() => {
+                self.moved(at, met)
+            }
             Identity::Data if met.reference == UNCHANGED && self.came(at, met) => Ok(()),
             Identity::Data => {
                 if met.reference != (self.leaving + self.claims.len()) as u64 + 1 {
                     return Err(self.protocol(met.root, "a reference out of order"));
                 }
+                let within = met
+                    .returned
+                    .filter(|_| pointer.ownership == Ownership::Caller)
+                    .map(|outer| self.tree(outer));
                 let Met {
                     ty, root, record, ..
                 } = met;
-                self.claims.push(Claim { ty, root, record });
+                self.claims.push(Claim {
+                    ty,
+                    root,
+                    record,
+                    within,
+                });
                 Ok(())
             }
         }

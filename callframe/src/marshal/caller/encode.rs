@@ -9,6 +9,10 @@ use crate::marshal::{
 };
 use crate::template::align_up;
 use crate::types::{Extent, Identity, Ownership, Pointer, RecordId, Type, TypeId};
+use std::collections::HashSet;
+
+/// Why a list that bites its tail is not sent.
+const LOOP: &str = "what it leads to leads back to itself";
 
 /// Buffers of an encoding, kept for the next one.
 #[derive(Debug, Default)]
@@ -410,10 +414,17 @@ impl<M: CallerMemory> Encoder<'_, M> {
         let enters = pointer.direction.enters() || (unknown && !plan.references);
         let number = self.pending.blocks.len();
         if number >= MAXIMUM_BLOCKS as usize {
-            let reason = format!("a call carries at most {MAXIMUM_BLOCKS} buffers");
+            let reason = match self.loops(&work) {
+                true => LOOP.to_owned(),
+                false => format!("a call carries at most {MAXIMUM_BLOCKS} buffers"),
+            };
             return Err(MarshalError::argument(&caller.place(work.root), reason));
         }
-        self.make_room(capacity, work.root)?;
+        let room = self.make_room(capacity, work.root);
+        if room.is_err() && self.loops(&work) {
+            return Err(MarshalError::argument(&caller.place(work.root), LOOP));
+        }
+        room?;
         if let Some(reference) = self.scratch.references.get_mut(work.reference) {
             *reference = number as u64 + 1;
         }
@@ -449,6 +460,22 @@ impl<M: CallerMemory> Encoder<'_, M> {
             self.caller.pointer(sent.ty)
         });
         outer.is_some_and(|outer| super::is_cursor(&self.caller.frame, outer, work.ty))
+    }
+
+    /// Whether what led to a block led there in a circle.
+    fn loops(&self, work: &Work) -> bool {
+        let mut seen = HashSet::from([(work.ty, work.address)]);
+        let mut parent = work.parent;
+        while let Some((number, _)) = parent {
+            let Some(sent) = self.pending.blocks.get(number as usize) else {
+                break;
+            };
+            if !seen.insert((sent.ty, sent.address)) {
+                return true;
+            }
+            parent = sent.parent;
+        }
+        false
     }
 
     fn contents(&mut self, plan: &Plan, work: &Work, capacity: u64) -> Result<(), MarshalError> {

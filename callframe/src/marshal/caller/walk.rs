@@ -28,6 +28,8 @@ pub(super) struct Met {
     pub record: Option<(RecordId, usize)>,
     /// The number in the request of the block it lies in, where that was sent with contents.
     pub inout: Option<u32>,
+    /// The returned block it lies in, by its claim.
+    pub returned: Option<usize>,
 }
 
 /// Goes through the elements of a section of a reply.
@@ -38,6 +40,8 @@ pub(super) struct Walk<'a> {
     pub root: Root,
     /// The number in the request of the block that is walked, where that was sent with contents.
     pub inout: Option<u32>,
+    /// The returned block that is walked, by its claim.
+    pub returned: Option<usize>,
 }
 
 impl Walk<'_> {
@@ -117,6 +121,7 @@ impl Walk<'_> {
                         root,
                         record,
                         inout,
+                        returned: self.returned,
                     };
                     sink.pointer(to + caller as u64, met)?;
                 }

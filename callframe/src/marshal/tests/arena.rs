@@ -124,7 +124,7 @@ impl CallerMemory for Arena {
     }
 
     fn keep(&mut self, bytes: &[u8], keep: Keep) -> Result<u64, MemoryError> {
-        let address = self.add(bytes, false);
+        let address = self.add(bytes, true);
         self.kept.push((address, keep));
         Ok(address)
     }

@@ -14,6 +14,7 @@ macro_rules! as_function {
 }
 
 mod buffers;
+mod callbacks;
 mod libraries;
 mod objects;
 mod scalars;

@@ -7,17 +7,17 @@ use std::ffi::{c_char, c_int, c_void};
 use std::ptr::null_mut;
 
 /// The functions of one library by name, from one source.
-struct Functions(HashMap<&'static str, Resolved>);
+pub struct Functions(HashMap<&'static str, Resolved>);
 
 impl Functions {
     /// The function of this name, to be given its C type.
-    fn get(&self, name: &str) -> Pointer {
+    pub fn get(&self, name: &str) -> Pointer {
         self.0[name].pointer
     }
 }
 
 /// Runs `observe` with the functions themselves and with those in a VM, and compares.
-fn compare_all(
+pub fn compare_all(
     library: &'static str,
     prototypes: &[(&'static str, String)],
     observe: impl Fn(&Functions) -> Seen,
@@ -33,12 +33,12 @@ fn compare_all(
 }
 
 /// A row of the corpus.
-fn row(name: &'static str) -> (&'static str, String) {
+pub fn row(name: &'static str) -> (&'static str, String) {
     (name, prototype(name))
 }
 
 /// A function that is no row.
-fn plain(name: &'static str, text: &str) -> (&'static str, String) {
+pub fn plain(name: &'static str, text: &str) -> (&'static str, String) {
     (name, text.to_owned())
 }
 

@@ -1,5 +1,6 @@
 //! A VM of the tests' own, at the other end of a socket pair, that answers what it likes.
 
+mod callbacks;
 mod vm;
 
 use crate::error::Error;

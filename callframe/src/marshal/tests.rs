@@ -3,6 +3,7 @@
 mod arena;
 mod buffers;
 pub(crate) mod build;
+mod callbacks;
 mod corpus;
 mod extents;
 mod handles;

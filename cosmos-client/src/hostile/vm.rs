@@ -39,7 +39,12 @@ pub(super) enum Answer {
     End,
     /// Nothing, for ever.
     Silence,
+    /// What this does with the call: its id and its body.
+    Act(Act),
 }
+
+/// Serves one call; `None` ends the channel.
+pub(super) type Act = fn(&mut Connection, u64, &[u8]) -> Option<()>;
 
 /// How the VM behaves.
 #[derive(Clone, Debug)]
@@ -65,6 +70,17 @@ impl Manners {
 }
 
 pub(super) fn opens_with(manners: Manners, timeout: Option<Duration>) -> Arc<Target> {
+    let callbacks = MOST_CALLBACKS;
+    opens_within(manners, Bounds { timeout, callbacks })
+}
+
+/// A VM whose calls may call back so often.
+pub(super) fn opens_bounded(answer: Answer, callbacks: u64) -> Arc<Target> {
+    let timeout = None;
+    opens_within(Manners::of(answer), Bounds { timeout, callbacks })
+}
+
+fn opens_within(manners: Manners, bounds: Bounds) -> Arc<Target> {
     let (ours, theirs) = UnixStream::pair().unwrap();
     std::thread::spawn(move || serve(theirs, manners));
     let main = Connection::connect(ours, Role::Client).unwrap();
@@ -76,14 +92,10 @@ pub(super) fn opens_with(manners: Manners, timeout: Option<Duration>) -> Arc<Tar
             &Open {
                 target: opened.target.clone(),
             },
-            timeout,
+            bounds.timeout,
             "opening",
         )
         .unwrap();
-    let bounds = Bounds {
-        timeout,
-        callbacks: MOST_CALLBACKS,
-    };
     Target::new(hold, object, opened.target, bounds)
 }
 
@@ -134,7 +146,10 @@ pub(super) fn serve(stream: UnixStream, manners: Manners) -> Option<()> {
                     .reply::<Sym>(id, &resolved(&asked.prototype, &manners)?, &[])
                     .ok()?;
             }
-            CALL => answer(&mut connection, id, &manners.answer)?,
+            CALL => match manners.answer {
+                Answer::Act(act) => act(&mut connection, id, &frame.body)?,
+                ref other => answer(&mut connection, id, other)?,
+            },
             _ => return None,
         }
     }
@@ -206,7 +221,7 @@ pub(super) fn answer(connection: &mut Connection, id: u64, answer: &Answer) -> O
                 .send_raw(CALL | REPLY, id, &[&body], &surplus)
                 .ok()
         }
-        Answer::End => None,
+        Answer::End | Answer::Act(_) => None,
         Answer::Silence => {
             std::thread::sleep(Duration::from_secs(5));
             None

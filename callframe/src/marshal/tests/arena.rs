@@ -1,7 +1,8 @@
 //! A caller's memory made of buffers: what is not in one cannot be read, and what was not declared
 //! writable cannot be written.
 
-use crate::marshal::{CallerMemory, Keep, MemoryError};
+use crate::marshal::{CallerMemory, Given, Keep, MemoryError};
+use crate::types::TypeId;
 
 #[derive(Clone, Debug)]
 struct Buffer {
@@ -18,6 +19,28 @@ pub(super) struct Arena {
     pub kept: Vec<(u64, Keep)>,
     /// Numbers that are open in the program.
     pub open: Vec<i32>,
+    /// Functions that were passed; the number of each is its index + 1.
+    pub passed: Vec<Passed>,
+}
+
+/// A function that was passed: its address or number, the integers of the call, its scope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Passed {
+    pub ty: TypeId,
+    pub address: u64,
+    pub outer: Vec<i128>,
+    pub scope: Option<u64>,
+}
+
+impl Passed {
+    pub fn of(given: &Given<'_>) -> Passed {
+        Passed {
+            ty: given.ty,
+            address: given.address,
+            outer: given.outer.to_vec(),
+            scope: given.scope,
+        }
+    }
 }
 
 /// Added to a wire handle to make a token.
@@ -30,6 +53,7 @@ impl Arena {
             next: 0x1_0000,
             kept: vec![],
             open: vec![],
+            passed: vec![],
         }
     }
 
@@ -142,6 +166,11 @@ impl CallerMemory for Arena {
             .checked_sub(TOKEN)
             .filter(|wire| *wire < TOKEN)
             .ok_or(MemoryError::StaleHandle)
+    }
+
+    fn callback(&mut self, given: &Given<'_>) -> Result<u64, MemoryError> {
+        self.passed.push(Passed::of(given));
+        Ok(self.passed.len() as u64)
     }
 
     fn descriptor(&mut self, fd: i32) -> Option<i32> {

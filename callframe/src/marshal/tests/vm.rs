@@ -1,8 +1,9 @@
 //! A machine that runs functions that are Rust closures, with memory of its own.
 
+use super::arena::Passed;
 use crate::Template;
 use crate::marshal::image::{Image, unsigned};
-use crate::marshal::{CalleeMemory, MemoryError, Object};
+use crate::marshal::{CalleeMemory, Given, MemoryError, Object};
 use std::ops::Range;
 
 /// Where functions see the image.
@@ -18,6 +19,13 @@ pub(super) struct Machine {
     pub released: Vec<(String, u64)>,
     pub received: Vec<i32>,
     pub left: Vec<i32>,
+    /// Functions that were passed.
+    pub passed: Vec<Passed>,
+}
+
+/// Where the function of a number is, as functions see it.
+pub(super) fn function_of(number: u64) -> u64 {
+    0x5000_0000 + 16 * number
 }
 
 /// An object: where it is, its record, and what closes it.
@@ -180,6 +188,11 @@ impl CalleeMemory for Machine {
             .get(index)
             .map(|fd| fd + 100)
             .ok_or_else(missing)
+    }
+
+    fn callback(&mut self, given: &Given<'_>) -> Result<u64, MemoryError> {
+        self.passed.push(Passed::of(given));
+        Ok(function_of(given.address))
     }
 
     fn descriptor_leave(&mut self, fd: i32) -> Result<u64, MemoryError> {

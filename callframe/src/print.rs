@@ -13,8 +13,8 @@ use std::fmt;
 use crate::expression::{Expression, Operation};
 use crate::types::{
     CallFrame, Callback, Contract, Direction, Extent, FailValue, Field, Filled, Handle, Identity,
-    Origin, Ownership, Parameter, Pointer, Record, RecordId, RecordName, Scalar, Type, TypeId,
-    Variadic,
+    Origin, Ownership, Parameter, Pointer, Record, RecordId, RecordName, Scalar, Table, Type,
+    TypeId, Variadic,
 };
 
 impl fmt::Display for CallFrame {
@@ -31,8 +31,14 @@ impl CallFrame {
     /// The types that the declaration needs and the text gave, each after those it is made of.
     pub fn definitions(&self) -> Vec<String> {
         let printer = Printer::of(self);
-        let given = printer.given();
-        given.into_iter().map(|id| printer.definition(id)).collect()
+        let given = printer.given().into_iter();
+        let mut definitions: Vec<String> = given.map(|id| printer.definition(id)).collect();
+        if let Some(Variadic::By(table)) = &self.variadic
+            && table.origin == Origin::Given
+        {
+            definitions.push(printer.table(table));
+        }
+        definitions
     }
 
     /// The declaration alone, without the types it needs.
@@ -145,6 +151,23 @@ impl<'f> Printer<'f> {
         }
     }
 
+    /// The table of variadic arguments, as it is given.
+    fn table(&self, table: &Table) -> String {
+        let mut text = format!("union {}_variadic {{ ", self.frame.name);
+        for case in &table.cases {
+            text.push_str(&self.declare(case.ty, false, &case.name));
+            if !case.values.is_empty() {
+                let values: Vec<String> = case.values.iter().map(i128::to_string).collect();
+                text.push_str(&format!(" __case({})", values.join(", ")));
+            }
+            if let Some((first, last)) = case.range {
+                text.push_str(&format!(" __case_range({first}, {last})"));
+            }
+            text.push_str("; ");
+        }
+        text + "};"
+    }
+
     fn variadic(&self) -> String {
         match &self.frame.variadic {
             None => String::new(),
@@ -154,6 +177,7 @@ impl<'f> Printer<'f> {
                 format!(" __printf({}, {first})", format + 1)
             }
             Some(Variadic::Sentinel) => " __sentinel".to_owned(),
+            Some(Variadic::By(table)) => format!(" __variadic_by({})", self.parameter(table.tag)),
         }
     }
 

@@ -4,6 +4,8 @@
 //! A prototype may give any of them anew; its own text then wins. Records whose members differ from
 //! target to target (`struct stat`, `fd_set`, `sigset_t`) are left out on purpose: give them as text.
 
+mod curl;
+
 use std::sync::OnceLock;
 
 use crate::syntax::raw::{RawType, Shape};
@@ -63,7 +65,16 @@ fn arithmetic() -> Scope {
 }
 
 /// One text per library.
-const DECLARATIONS: &[&str] = &[INTEGERS, C_LIBRARY, POSIX, ZLIB, PNG, SQLITE, OPENSSL, CURL];
+const DECLARATIONS: &[&str] = &[
+    INTEGERS,
+    C_LIBRARY,
+    POSIX,
+    ZLIB,
+    PNG,
+    SQLITE,
+    OPENSSL,
+    curl::CURL,
+];
 
 /// `<stdint.h>`, `<uchar.h>`, `<wchar.h>` beyond the table above.
 const INTEGERS: &str = "
@@ -246,15 +257,6 @@ const OPENSSL: &str = "
     typedef struct ssl_session_st SSL_SESSION; typedef struct ossl_lib_ctx_st OSSL_LIB_CTX;
     typedef struct ossl_param_st OSSL_PARAM; typedef struct ossl_provider_st OSSL_PROVIDER;
     typedef struct asn1_string_st ASN1_INTEGER; typedef struct asn1_string_st ASN1_STRING;
-";
-
-/// `<curl/curl.h>`
-const CURL: &str = "
-    typedef struct Curl_easy CURL; typedef struct Curl_multi CURLM; typedef struct Curl_share CURLSH;
-    typedef struct Curl_URL CURLU; typedef unsigned int CURLcode; typedef unsigned int CURLoption;
-    typedef int CURLMcode; typedef unsigned int CURLINFO; typedef unsigned int CURLUcode;
-    typedef unsigned int CURLUPart; typedef long long curl_off_t; typedef int curl_socket_t;
-    struct curl_slist;
 ";
 
 #[cfg(test)]

@@ -45,6 +45,49 @@ pub enum Variadic {
     Printf(u32),
     /// `__sentinel`: text after text, up to a NULL.
     Sentinel,
+    /// `__variadic_by(tag)`: one argument, whose type the value of an integer parameter chooses.
+    By(Table),
+}
+
+/// The types among which the value of a parameter chooses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// The parameter, by index.
+    pub tag: u32,
+    /// Where the table comes from.
+    pub origin: Origin,
+    /// In order of declaration; no value chooses two of them.
+    pub cases: Vec<Case>,
+}
+
+/// One type of a [`Table`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Case {
+    /// As the table calls it.
+    pub name: String,
+    /// Its type, as a parameter's.
+    pub ty: TypeId,
+    /// `__case(v, ..)`: single values.
+    pub values: Vec<i128>,
+    /// `__case_range(first, last)`: values from the first to the last that no other case has singly.
+    pub range: Option<(i128, i128)>,
+}
+
+impl Table {
+    /// Which case a value of the tag chooses: the one that has it singly, else the one in whose range
+    /// it is, else the one that names no values.
+    pub fn case(&self, tag: i128) -> Option<usize> {
+        let position = |test: &dyn Fn(&Case) -> bool| self.cases.iter().position(test);
+        let single = position(&|case| case.values.contains(&tag));
+        let ranged = || {
+            position(&|case| {
+                case.range
+                    .is_some_and(|(first, last)| (first..=last).contains(&tag))
+            })
+        };
+        let others = || position(&|case| case.values.is_empty() && case.range.is_none());
+        single.or_else(ranged).or_else(others)
+    }
 }
 
 /// Function-level annotations.

@@ -1,7 +1,7 @@
 //! The arguments in place of `...`: what they are in one call, and the frame of that call.
 //!
 //! A variadic function is never called by its own prototype. Who calls it learns the types of the
-//! arguments ([`printf::arguments`] for a format; text for a sentinel), and
+//! arguments ([`printf::arguments`] for a format; text for a sentinel; what the table says for a tag), and
 //! [`CallFrame::with_arguments`] writes them out as parameters: the frame of a function that is
 //! `__variadic(n)` and that both ends resolve as any other.
 //!
@@ -40,17 +40,31 @@ pub enum Argument {
     Opaque,
     /// A pointer to a number that the function writes.
     Written(Scalar),
+    /// What this case of the function's table is, by index.
+    Case(usize),
 }
 
 impl CallFrame {
     /// The frame of a call with these arguments in place of `...`, which come after the named
-    /// parameters and are called `argN` as parameters without a name are.
+    /// parameters and are called `argN` as parameters without a name are, or as their table calls
+    /// them.
     pub fn with_arguments(&self, arguments: &[Argument]) -> CallFrame {
         let mut frame = self.clone();
         frame.variadic = Some(Variadic::Fixed(self.parameters.len() as u32));
         for argument in arguments {
-            let ty = frame.argument(*argument);
-            let name = frame.free_name();
+            let (name, ty) = match (argument, &self.variadic) {
+                (Argument::Case(index), Some(Variadic::By(table))) => {
+                    match table.cases.get(*index) {
+                        Some(case) => (case.name.clone(), case.ty),
+                        None => continue,
+                    }
+                }
+                _ => (
+                    format!("arg{}", frame.parameters.len() + 1),
+                    frame.argument(*argument),
+                ),
+            };
+            let name = frame.free_name(name);
             frame.parameters.push(Parameter { name, ty });
         }
         frame
@@ -61,7 +75,7 @@ impl CallFrame {
             Argument::Scalar(scalar) => self.append(Type::Scalar(scalar)),
             Argument::Text => self.text(Scalar::Char),
             Argument::WideText => self.text(Scalar::WideChar),
-            Argument::Opaque => {
+            Argument::Case(_) | Argument::Opaque => {
                 let target = self.append(Type::Void);
                 self.append(Type::Pointer(Pointer {
                     identity: Identity::Opaque,
@@ -100,9 +114,8 @@ impl CallFrame {
         TypeId(index as u32)
     }
 
-    /// `argN` for the next parameter, with underscores if another has that name.
-    fn free_name(&self) -> String {
-        let mut name = format!("arg{}", self.parameters.len() + 1);
+    /// The name, with underscores if a parameter has it.
+    fn free_name(&self, mut name: String) -> String {
         while self.parameters.iter().any(|known| known.name == name) {
             name.push('_');
         }

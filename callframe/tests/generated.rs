@@ -251,6 +251,11 @@ impl Text<'_> {
         self.parameters.push(text);
     }
 
+    fn scalar_promoted(&mut self) -> &'static str {
+        self.choices
+            .of(&["int", "long", "double", "size_t", "long double", "uint32_t"])
+    }
+
     /// What follows the parameters, and the word that types it.
     fn variadic(&mut self) -> (String, String) {
         if self.parameters.is_empty() {
@@ -258,7 +263,7 @@ impl Text<'_> {
         }
         // Some texts declare two.
         let count = self.parameters.join(", ").split(", ").count();
-        match self.choices.below(6) {
+        match self.choices.below(8) {
             0 => (
                 ", const char *format, ...".to_owned(),
                 format!("__printf({}, {})", count + 1, count + 2),
@@ -272,7 +277,15 @@ impl Text<'_> {
                 ),
             ),
             2 => (", ...".to_owned(), "__sentinel".to_owned()),
-            3 => (
+            3 => {
+                let (first, last) = (self.scalar_promoted(), self.scalar_promoted());
+                self.records += &format!(
+                    "union f_variadic {{ {first} number __case(1, -2) __case_range(5, 0x10); \
+                     const char *text __case(3); {last} other; FILE *stream __case_range(20, 20); }};\n"
+                );
+                (", int tag, ...".to_owned(), "__variadic_by(tag)".to_owned())
+            }
+            4 => (
                 ", double last, const char *".to_owned(),
                 format!("__variadic({count})"),
             ),

@@ -355,6 +355,54 @@ const REFUSED: &[(&str, &str)] = &[
         "E0211",
         "int f(FILE *stream, const char *__retained(stream) name)",
     ),
+    (
+        "E0163",
+        "int fcntl(int fd, int command, ...) __variadic_by(command)",
+    ),
+    (
+        "E0163",
+        "struct f_variadic { int n; }; int f(int t, ...) __variadic_by(t)",
+    ),
+    (
+        "E0163",
+        "union f_variadic { int n __case(1); long m __case(2, 1); }; int f(int t, ...) __variadic_by(t)",
+    ),
+    (
+        "E0163",
+        "union f_variadic { int n; long m; }; int f(int t, ...) __variadic_by(t)",
+    ),
+    (
+        "E0163",
+        "union f_variadic { int n __case_range(1, 5); long m __case_range(5, 9); }; int f(int t, ...) __variadic_by(t)",
+    ),
+    (
+        "E0163",
+        "union f_variadic { int n __case_range(5, 1); }; int f(int t, ...) __variadic_by(t)",
+    ),
+    (
+        "E0163",
+        "union f_variadic { char name[10]; }; int f(int t, ...) __variadic_by(t)",
+    ),
+    (
+        "E0161",
+        "union f_variadic { char c; }; int f(int t, ...) __variadic_by(t)",
+    ),
+    (
+        "E0103",
+        "union f_variadic { void *p; }; int f(int t, ...) __variadic_by(t)",
+    ),
+    (
+        "E0162",
+        "union f_variadic { int n; }; int f(double t, ...) __variadic_by(t)",
+    ),
+    (
+        "E0111",
+        "union f_variadic { int n; }; int f(int t, ...) __variadic_by(tag)",
+    ),
+    (
+        "E0152",
+        "struct s { int t; union { int n __case_range(1, 2); } u __switch(t); }; int f(struct s *__in s)",
+    ),
     ("E0164", "int f(int x) __timeout(0)"),
     ("E0164", "int f(int x) __timeout(4294967296)"),
     ("E0127", "int f(int x) __timeout(1) __timeout(1)"),

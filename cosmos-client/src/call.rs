@@ -12,6 +12,7 @@ use crate::memory::{CallMemory, borrow_descriptors};
 use crate::resolved::Resolved;
 use crate::session::Session;
 use crate::summary::summary;
+use crate::timeout;
 use crate::token;
 use callframe::marshal::{CallerMemory, MarshalError, MemoryError, Outcome, Pending};
 use cosmos_rpc::blocking::Connection;
@@ -76,8 +77,8 @@ struct Call<'call> {
 impl Call<'_> {
     fn carry(&self, memory: &mut CallMemory, errno: i32, result: u64) -> Result<Outcome, Error> {
         let link = self.library.link();
-        let mut channel = channel::take(link, self.library.timeout())
-            .map_err(|fault| self.lost(fault, memory))?;
+        let mut channel =
+            channel::take(link, self.timeout()).map_err(|fault| self.lost(fault, memory))?;
         if let Err(error) = self.encode(memory, errno, &mut channel) {
             channel::park(link, channel);
             return Err(self.unmarshalled(error));
@@ -110,7 +111,7 @@ impl Call<'_> {
         id: u64,
     ) -> Result<(Channel, Frame), Error> {
         let link = self.library.link();
-        let mut clock = Clock::new(self.library.timeout());
+        let mut clock = Clock::new(self.timeout());
         let mut progress = Progress {
             left: self.library.callbacks(),
             failed: None,
@@ -155,6 +156,14 @@ impl Call<'_> {
                 Session::current().callbacks().handle_closed(link, handle);
             }
         }
+    }
+
+    /// How long it may take: what is said nearest to the call holds.
+    fn timeout(&self) -> Option<Duration> {
+        let declared = self.function.frame().contract().timeout;
+        timeout::of_thread()
+            .or(declared.map(|milliseconds| Duration::from_millis(milliseconds.into())))
+            .or(self.library.timeout())
     }
 
     fn encode(

@@ -6,8 +6,8 @@
 //! | values, in Rust or on a command line | the values beyond the named parameters |
 //! | C, through a pointer: [`from_c`] | [`registers`] and the stack, walked as `va_arg` does |
 //!
-//! Either way the types come from the prototype's word: the conversions of the format, or text up
-//! to a sentinel. A prototype with the arguments written out is resolved once for each list of
+//! Either way the types come from the prototype's word: the conversions of the format, text up to
+//! a sentinel, or what the table says for the value of a tag. A prototype with the arguments written out is resolved once for each list of
 //! types.
 
 pub(crate) mod from_c;
@@ -20,7 +20,7 @@ use crate::resolved::Resolved;
 use crate::session::lock;
 use crate::value::Value;
 use callframe::CallFrame;
-use callframe::types::Variadic;
+use callframe::types::{Table, Variadic};
 use callframe::variadic::printf::{self, Conversion};
 use callframe::variadic::{Argument, MAXIMUM_ARGUMENTS};
 use cosmos_rpc::{Fault, FaultCode};
@@ -134,17 +134,39 @@ fn types(frame: &CallFrame, named: &[Value], further: usize) -> Result<Vec<Argum
             conversions.iter().map(|one| one.kind).collect()
         }
         Some(Variadic::Sentinel) => vec![Argument::Text; further],
+        Some(Variadic::By(table)) => match named.get(table.tag as usize) {
+            Some(Value::Int(tag)) => vec![chosen(frame, table, *tag)?],
+            _ => return Err(bad("the tag is needed, as an integer")),
+        },
         None | Some(Variadic::Fixed(_)) => Vec::new(),
     };
     if arguments.len() != further {
         return Err(bad(format!(
-            "the format takes {}, {further} {} given",
+            "{} takes {} in place of '...', {further} {} given",
+            match frame.variadic() {
+                Some(Variadic::By(_)) => "a tag",
+                _ => "the format",
+            },
             counted(arguments.len()),
             if further == 1 { "was" } else { "were" }
         )));
     }
     limited(frame.parameters().len() + arguments.len())?;
     Ok(arguments)
+}
+
+/// What a value of the tag says.
+fn chosen(frame: &CallFrame, table: &Table, tag: i128) -> Result<Argument, Fault> {
+    table.case(tag).map(Argument::Case).ok_or_else(|| {
+        let name = frame
+            .parameters()
+            .get(table.tag as usize)
+            .map_or("the tag", |parameter| parameter.name.as_str());
+        bad(format!(
+            "the table of {} has no type for '{name}' = {tag}; give one: union {0}_variadic",
+            frame.name()
+        ))
+    })
 }
 
 fn counted(count: usize) -> String {

@@ -72,3 +72,37 @@ double scaled(float factor, const char *format, ...) {
     va_end(list);
     return (double)factor * atof(text);
 }
+
+/* Prints the one argument that `kind` says; 6 is written instead. */
+int chosen(char *buffer, size_t size, int kind, ...) {
+    va_list list;
+    int result = -1;
+    va_start(list, kind);
+    switch (kind) {
+    case 1:
+        result = snprintf(buffer, size, "int %d", va_arg(list, int));
+        break;
+    case 2:
+        result = snprintf(buffer, size, "double %g", va_arg(list, double));
+        break;
+    case 3:
+        result = snprintf(buffer, size, "text %s", va_arg(list, const char *));
+        break;
+    case 4:
+        result = snprintf(buffer, size, "long double %Lg", va_arg(list, long double));
+        break;
+    case 5: {
+        struct point point = va_arg(list, struct point);
+        result = snprintf(buffer, size, "point %g %g %d", point.x, point.y, point.z);
+        break;
+    }
+    case 6:
+        *va_arg(list, int *) = 66;
+        result = snprintf(buffer, size, "written");
+        break;
+    default:
+        result = snprintf(buffer, size, "long %ld", va_arg(list, long));
+    }
+    va_end(list);
+    return result;
+}

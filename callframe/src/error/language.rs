@@ -254,6 +254,15 @@ pub(super) fn texts(code: Code) -> Option<(&'static str, &'static str)> {
              that goes in, and first is one more than the number of parameters. Of `__variadic(n)` n is \
              the number of named parameters. tag is an integer parameter. One of them is said once.",
         ),
+        Code::E0163 => (
+            "a table of variadic arguments that does not say what is meant",
+            "`__variadic_by(tag)` needs a table: a union called FUNCTION_variadic, given before the \
+             prototype (that of curl_easy_setopt and curl_easy_getinfo is known). Its members are the \
+             types that may take the place of `...`, as parameters would be declared; `__case(v, ..)` \
+             and `__case_range(first, last)` after a member's name are the values of the tag for which \
+             it is there, and one member without either is there for all others. No value stands on \
+             two members, no ranges overlap; a single value goes before a range.",
+        ),
         Code::E0164 => (
             "a time limit that is none",
             "`__timeout(ms)` is the time in milliseconds that one call may take, from 1 to 4294967295. \

@@ -60,7 +60,9 @@ impl<'a> Marks<'a> {
             AnnotationKind::Scope(name) => once(&mut self.scope, name, span),
             AnnotationKind::OrConst(values) => once(&mut self.constants, values.as_slice(), span),
             AnnotationKind::Descriptor => Err(advice::no_descriptor(span)),
-            AnnotationKind::Switch(_) | AnnotationKind::Case(_) => Err(advice::tag_place(span)),
+            AnnotationKind::Switch(_) | AnnotationKind::Case(_) | AnnotationKind::CaseRange(..) => {
+                Err(advice::tag_place(span))
+            }
             _ => Err(PrototypeError::new(
                 Code::E0127,
                 span.range(),

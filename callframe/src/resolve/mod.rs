@@ -9,6 +9,7 @@
 //! | `handles` | pointers to objects that live in the VM |
 //! | `callbacks` | pointers to functions, and what those take and return |
 //! | `records` | members, and which records can travel |
+//! | `tables` | the types among which a tag chooses what takes the place of `...` |
 //! | `unions` | which member of a union is there |
 //! | `views` | records as one parameter of the function sees them |
 //! | `names` | expressions with their names bound |
@@ -28,6 +29,7 @@ mod names;
 mod parameters;
 mod pointers;
 mod records;
+mod tables;
 mod unions;
 mod variadic;
 mod views;

@@ -44,6 +44,10 @@ impl Resolver<'_> {
                 AnnotationKind::Case(values) if field.cases.is_empty() => {
                     field.cases = values.clone();
                 }
+                AnnotationKind::CaseRange(..) => {
+                    let message = "`__case_range` stands in the table of a variadic function";
+                    return Err(advice::no_tag(span, message));
+                }
                 _ => return Err(advice::no_tag(span, "this is said twice")),
             }
         }

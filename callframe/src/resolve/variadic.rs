@@ -10,7 +10,7 @@ use crate::types::{Direction, Extent, Identity, Parameter, Scalar, Type, Variadi
 impl Resolver<'_> {
     /// How the arguments in place of `...` are typed; `None` for a function that has none.
     pub(super) fn variadic(
-        &self,
+        &mut self,
         prototype: &RawPrototype,
         parameters: &[Parameter],
     ) -> Resolved<Option<Variadic>> {
@@ -21,9 +21,10 @@ impl Resolver<'_> {
         if matches!(said, RawVariadic::Fixed(_)) == dots.is_some() {
             return Err(misplaced(said, span));
         }
-        match *said {
-            RawVariadic::Fixed(count) => self.written_out(count, span, parameters),
-            RawVariadic::Printf(format, first) => self.printf(format, first, span, parameters),
+        match said {
+            RawVariadic::Fixed(count) => self.written_out(*count, span, parameters),
+            RawVariadic::Printf(format, first) => self.printf(*format, *first, span, parameters),
+            RawVariadic::By(tag) => self.table(&prototype.name, tag, span).map(Variadic::By),
             RawVariadic::Sentinel => Ok(Variadic::Sentinel),
         }
         .map(Some)
@@ -120,7 +121,7 @@ fn said(prototype: &RawPrototype, dots: Option<Span>) -> Resolved<Option<(&RawVa
 }
 
 /// The type that C passes in place of `...` where this one is given; `None` where it is the same.
-fn promoted(scalar: Scalar) -> Option<Scalar> {
+pub(super) fn promoted(scalar: Scalar) -> Option<Scalar> {
     use Scalar::*;
     match scalar {
         Float => Some(Double),
@@ -159,7 +160,12 @@ fn misplaced(said: &RawVariadic, span: Span) -> PrototypeError {
     )
 }
 
-fn unpromoted(span: Span, name: &str, scalar: Scalar, promoted: Scalar) -> PrototypeError {
+pub(super) fn unpromoted(
+    span: Span,
+    name: &str,
+    scalar: Scalar,
+    promoted: Scalar,
+) -> PrototypeError {
     let (given, passed) = (scalar.c_name(), promoted.c_name());
     PrototypeError::new(
         Code::E0161,
@@ -170,6 +176,6 @@ fn unpromoted(span: Span, name: &str, scalar: Scalar, promoted: Scalar) -> Proto
     .help(format!("write `{passed} {name}`"))
 }
 
-fn unsuitable(span: Span, message: String, label: &str) -> PrototypeError {
+pub(super) fn unsuitable(span: Span, message: String, label: &str) -> PrototypeError {
     PrototypeError::new(Code::E0162, span.range(), message).label(label)
 }

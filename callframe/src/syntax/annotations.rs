@@ -54,6 +54,7 @@ const WITH_ARGUMENTS: &[&str] = &[
     "variadic_by",
     "switch",
     "case",
+    "case_range",
     "success",
     "fail",
     "timeout",
@@ -190,6 +191,13 @@ impl Parser<'_, '_> {
             "switch" => AnnotationKind::Switch(self.parameter_name()?),
             "case" => AnnotationKind::Case(self.constants()?),
             "scope" => AnnotationKind::Scope(self.parameter_name()?),
+            "case_range" => {
+                let first = self.constant("the first value")?.0;
+                self.expect(",", "between the first and the last value")?;
+                let last = self.constant("the last value")?.0;
+                AnnotationKind::CaseRange(first, last)
+            }
+            "variadic_by" => AnnotationKind::Variadic(RawVariadic::By(self.parameter_name()?)),
             "success" => AnnotationKind::Success(self.condition()?),
             "fail" => AnnotationKind::Fail(self.fail_value()?),
             "timeout" => AnnotationKind::Timeout(self.constant("a time limit")?.0),
@@ -218,10 +226,6 @@ impl Parser<'_, '_> {
             "retained" => {
                 self.parameter_name()?;
                 Code::E0211
-            }
-            "variadic_by" => {
-                self.parameter_name()?;
-                Code::E0202
             }
             _ => {
                 self.parameter_name()?;

@@ -117,6 +117,8 @@ pub(crate) enum AnnotationKind {
     Idempotent,
     NoReturn,
     NoCallback,
+    /// `__case_range(first, last)`, of a member of a table of variadic arguments.
+    CaseRange(i128, i128),
     /// `__timeout(ms)`
     Timeout(i128),
     /// What tells the types of the arguments in place of `...`.
@@ -146,6 +148,8 @@ pub(crate) enum RawVariadic {
     /// The positions of the format and of the first argument, counted from 1.
     Printf(i128, i128),
     Sentinel,
+    /// The parameter whose value chooses.
+    By(Name),
 }
 
 /// How far a pointer reaches, as written.
@@ -214,7 +218,10 @@ impl RawType {
 impl AnnotationKind {
     /// Whether it says which member of a union is there.
     pub fn of_union(&self) -> bool {
-        matches!(self, AnnotationKind::Switch(_) | AnnotationKind::Case(_))
+        matches!(
+            self,
+            AnnotationKind::Switch(_) | AnnotationKind::Case(_) | AnnotationKind::CaseRange(..)
+        )
     }
 
     /// Whether it speaks of the whole function.

@@ -236,7 +236,10 @@ pub const ROWS: &[(&str, Verdict)] = &[
     ),
     (
         "CURLcode curl_easy_setopt(CURL *__handle h, CURLoption option, ...) __variadic_by(option);",
-        Refused("E0202"),
+        Carried(
+            "unsigned int curl_easy_setopt(struct Curl_easy *__handle h, unsigned int option, ...) \
+             __variadic_by(option)",
+        ),
     ),
     (
         "int execl(const char *path, const char *arg, ...) __sentinel;",

@@ -1,14 +1,14 @@
 //! Calls from C: a pointer to a function with `...` is called, and what the caller passed is found.
 
 use super::registers::{Class, Walk};
-use super::{Open, bad, conversions, limited, no_memory};
+use super::{Open, bad, chosen, conversions, limited, no_memory};
 use crate::call;
 use crate::error::Error;
 use crate::memory::{Block, CallMemory};
 use crate::resolved::Resolved;
 use callframe::CallFrame;
 use callframe::marshal::{CallerMemory, MAXIMUM_CALL, MemoryError, Outcome};
-use callframe::types::{Scalar, Type, TypeId, Variadic};
+use callframe::types::{Scalar, Table, Type, TypeId, Variadic};
 use callframe::variadic::Argument;
 use callframe::variadic::printf::{Conversion, Limit};
 use cosmos_rpc::Fault;
@@ -59,6 +59,7 @@ unsafe fn from_call(function: &Resolved, open: &Open, walk: Walk) -> Result<Writ
     let arguments = match function.frame().variadic() {
         Some(Variadic::Printf(format)) => reader.formatted(*format as usize)?,
         Some(Variadic::Sentinel) => reader.list()?,
+        Some(Variadic::By(table)) => vec![reader.chosen(table)?],
         None | Some(Variadic::Fixed(_)) => Vec::new(),
     };
     Ok(Written {
@@ -167,6 +168,39 @@ impl Reader<'_> {
             last = self.word(address)?;
         }
         Ok(arguments)
+    }
+
+    /// The one argument that the table says.
+    fn chosen(&mut self, table: &Table) -> Result<Argument, Fault> {
+        let tag = self.integer(table.tag as usize)?;
+        let argument = chosen(self.function.frame(), table, tag)?;
+        let case = match argument {
+            Argument::Case(index) => table.cases.get(index),
+            _ => None,
+        };
+        let class = case.and_then(|case| class_of(self.function.frame(), case.ty));
+        let class = class.ok_or_else(|| bad("a struct cannot be recovered from a call"))?;
+        self.addresses.push(self.walk.take(class));
+        Ok(argument)
+    }
+
+    /// The value of an integer parameter.
+    fn integer(&self, index: usize) -> Result<i128, Fault> {
+        let frame = self.function.frame();
+        let parameter = frame.parameters().get(index);
+        let (Some(Type::Scalar(scalar)), Some(address)) = (
+            parameter.map(|parameter| frame.ty(parameter.ty)),
+            self.addresses.get(index),
+        ) else {
+            return Err(bad("the tag is no integer"));
+        };
+        let bits = 8 * self.function.native().scalar(*scalar).size as u32;
+        let unused = 64_u32.saturating_sub(bits);
+        let word = self.word(*address)? << unused;
+        Ok(match scalar.is_signed() {
+            true => i128::from(word as i64 >> unused),
+            false => i128::from(word >> unused),
+        })
     }
 
     /// Whether the last named parameter is one of the list.

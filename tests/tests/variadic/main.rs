@@ -7,6 +7,7 @@ mod formats;
 mod lists;
 mod pointers;
 mod refusals;
+mod tags;
 
 /// The C library.
 pub const C: &str = "libc.so.6";

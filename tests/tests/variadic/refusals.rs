@@ -12,13 +12,21 @@ const PRINTF: &str = "int printf(const char *format, ...) __attribute__((format(
 fn misfits() -> Vec<(&'static str, Vec<Value>, &'static str)> {
     let long: String = "%d".repeat(125);
     vec![
-        ("%d", vec![], "takes 1 argument, 0 were given"),
+        (
+            "%d",
+            vec![],
+            "takes 1 argument in place of '...', 0 were given",
+        ),
         (
             "%d",
             vec![1.into(), 2.into()],
-            "takes 1 argument, 2 were given",
+            "takes 1 argument in place of '...', 2 were given",
         ),
-        ("none", vec![1.into()], "takes no argument, 1 was given"),
+        (
+            "none",
+            vec![1.into()],
+            "takes no argument in place of '...', 1 was given",
+        ),
         ("%*.*f", vec![1.into(), 1.into()], "takes 3 arguments"),
         ("%y", vec![1.into()], "'%y' is no conversion"),
         ("%hs", vec!["x".into()], "'%hs' is no conversion"),
@@ -161,7 +169,10 @@ fn the_command_line_takes_further_words() {
         let ran = world.call(&[C, SNPRINTF, "_", "40", "%s%n", "four", "_"]);
         assert!(ran.succeeded().ends_with("arg5 = 4\n"), "{ran:?}");
         let ran = world.call(&[C, SNPRINTF, "_", "40", "%d"]);
-        ran.failed(2, &["the format takes 1 argument, 0 were given"]);
+        ran.failed(
+            2,
+            &["the format takes 1 argument in place of '...', 0 were given"],
+        );
         let ran = world.call(&[C, SNPRINTF, "_", "40", "%d", "five"]);
         ran.failed(2, &["argument 4", "arg4", "five"]);
         let ran = world.call(&[C, SNPRINTF, "_"]);

@@ -307,6 +307,10 @@ const REFUSED: &[(&str, &str)] = &[
     ("E0145", "int f(const char *__or_const(-1) p)"),
     ("E0121", "FILE *__or_const(4294967296) f(void)"),
     ("E0202", "int f(int (*log)(const char *format, ...))"),
+    (
+        "E0202",
+        "typedef void log(int level, ...); int f(log *to) __variadic(1)",
+    ),
     ("E0160", "int printf(const char *format, ...)"),
     (
         "E0160",

@@ -11,7 +11,9 @@ use super::handles::constants;
 use super::marks::Marks;
 use super::parameters::{self, Value};
 use super::{Need, Place, Resolved, Resolver, Root, Simple, advice};
-use crate::syntax::raw::{RawFunction, Shape};
+use crate::error::Code;
+use crate::syntax::not_carried;
+use crate::syntax::raw::{RawFunction, Shape, Uncarried};
 use crate::types::{Callback, Direction, Extent, Identity, Ownership, Pointer, Type, TypeId};
 
 impl Resolver<'_> {
@@ -36,6 +38,10 @@ impl Resolver<'_> {
         }
         if let Some(span) = function.empty {
             return Err(advice::empty_callback(span));
+        }
+        if let Some(span) = function.variadic {
+            let (code, span) = (Code::E0202, span.or(place.span));
+            return Err(not_carried(Uncarried { code, span }));
         }
         let target = self.signature(function, place)?;
         self.add(

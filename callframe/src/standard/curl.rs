@@ -29,6 +29,16 @@ pub(super) const CURL: &str = "
         void *__opaque cookie __case(
             10001, 10009, 10029, 10057, 10095, 10103, 10109, 10131, 10149, 10164, 10168,
             10185, 10195, 10201, 10202, 10209, 10273, 10284, 10302, 10304, 10313, 10317);
+        size_t (*__scope(first_parameter) write)(char *__in __sized_by(size * count) data, size_t size,
+            size_t count, void *__opaque cookie) __case(20011, 20079, 20196);
+        size_t (*__scope(first_parameter) read)(char *__out __sized_by(size * count) __filled(return) data,
+            size_t size, size_t count, void *__opaque cookie) __case(20012);
+        int (*__scope(first_parameter) progress)(void *__opaque cookie, curl_off_t download_total,
+            curl_off_t downloaded, curl_off_t upload_total, curl_off_t uploaded) __case(20219);
+        int (*__scope(first_parameter) debug)(CURL *__handle handle, int kind,
+            char *__in __sized_by(size) data, size_t size, void *__opaque cookie) __case(20094);
+        int (*__scope(first_parameter) seek)(void *__opaque cookie, curl_off_t offset, int origin)
+            __case(20167);
         curl_off_t large __case_range(30000, 39999);
     };
     union curl_easy_getinfo_variadic {

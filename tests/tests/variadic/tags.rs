@@ -151,7 +151,15 @@ fn curl_takes_options_and_tells_them() {
         };
         let expected = observe(&direct);
         assert_eq!(observe(&remote), expected);
-        assert!(expected.contains(&"perform 37".to_owned()), "{expected:?}");
+        for done in [
+            "perform 37",
+            "download 0",
+            "250000 bytes, right true",
+            "refused 23",
+            "done 0",
+        ] {
+            assert!(expected.contains(&done.to_owned()), "{done}: {expected:?}");
+        }
         with_values(&library);
     });
 }
@@ -231,9 +239,112 @@ fn observe(curl: &Functions) -> Vec<String> {
             getinfo(handle, 0x60_0007, &raw mut size)
         ));
         seen.push(format!("{code} {} {size}", time >= 0.0));
+        perform(curl, handle, &mut seen);
         (curl.cleanup)(handle);
     }
     seen
+}
+
+/// What a transfer gives the program, and what the program gives it.
+#[derive(Default)]
+struct Transfer {
+    received: Vec<u8>,
+    calls: usize,
+    to_send: Vec<u8>,
+}
+
+/// # Safety
+/// curl calls it, with a `Transfer` as cookie.
+unsafe extern "C" fn write(
+    data: *const u8,
+    size: usize,
+    count: usize,
+    cookie: *mut c_void,
+) -> usize {
+    // SAFETY: the caller's promise.
+    let (data, transfer) = unsafe {
+        let data = std::slice::from_raw_parts(data, size * count);
+        (data, &mut *cookie.cast::<Transfer>())
+    };
+    transfer.received.extend_from_slice(data);
+    transfer.calls += 1;
+    match transfer.received.ends_with(b"stop\n") {
+        true => 0,
+        false => size * count,
+    }
+}
+
+/// # Safety
+/// As [`write`].
+unsafe extern "C" fn read(data: *mut u8, size: usize, count: usize, cookie: *mut c_void) -> usize {
+    // SAFETY: the caller's promise.
+    let (data, transfer) = unsafe {
+        let data = std::slice::from_raw_parts_mut(data, size * count);
+        (data, &mut *cookie.cast::<Transfer>())
+    };
+    let now = transfer.to_send.len().min(data.len());
+    for (place, byte) in data.iter_mut().zip(transfer.to_send.drain(..now)) {
+        *place = byte;
+    }
+    now
+}
+
+/// Downloads and uploads files through callbacks that were given as options.
+///
+/// # Safety
+/// `handle` is one of `curl`.
+unsafe fn perform(curl: &Functions, handle: Curl, seen: &mut Vec<String>) {
+    let directory = std::env::temp_dir();
+    let name = |name: &str| {
+        let path = directory.join(format!("cosmos-{}-{name}", std::process::id()));
+        let url = std::ffi::CString::new(format!("file://{}", path.display())).expect("no NUL");
+        (path, url)
+    };
+    let (source, source_url) = name("source");
+    let (target, target_url) = name("target");
+    std::fs::write(&source, "line\n".repeat(50_000)).expect("a file");
+    let mut transfer = Transfer::default();
+    let cookie = &raw mut transfer;
+    let setopt = curl.setopt;
+    // SAFETY: every option gets what curl takes for it; the cookies outlive the transfers.
+    unsafe {
+        type Write = unsafe extern "C" fn(*const u8, usize, usize, *mut c_void) -> usize;
+        type Read = unsafe extern "C" fn(*mut u8, usize, usize, *mut c_void) -> usize;
+        seen.push(format!("write {}", setopt(handle, 20011, write as Write)));
+        seen.push(format!("to {}", setopt(handle, 10001, cookie)));
+        seen.push(format!(
+            "url {}",
+            setopt(handle, 10002, source_url.as_ptr())
+        ));
+        seen.push(format!("download {}", (curl.perform)(handle)));
+        let received = &(*cookie).received;
+        seen.push(format!(
+            "{} bytes, right {}",
+            received.len(),
+            received.starts_with(b"line\nline")
+        ));
+        // A callback that refuses the data fails the transfer: CURLE_WRITE_ERROR.
+        std::fs::write(&source, "stop\n").expect("a file");
+        seen.push(format!("refused {}", (curl.perform)(handle)));
+        (*cookie).to_send = b"sent ".repeat(1000);
+        seen.push(format!("read {}", setopt(handle, 20012, read as Read)));
+        seen.push(format!("from {}", setopt(handle, 10009, cookie)));
+        seen.push(format!("upload {}", setopt(handle, 46, 1 as c_long)));
+        seen.push(format!(
+            "target {}",
+            setopt(handle, 10002, target_url.as_ptr())
+        ));
+        seen.push(format!("done {}", (curl.perform)(handle)));
+    }
+    let sent = std::fs::read(&target).unwrap_or_default();
+    seen.push(format!(
+        "{} bytes sent, right {}",
+        sent.len(),
+        sent.starts_with(b"sent sent")
+    ));
+    for path in [source, target] {
+        let _ = std::fs::remove_file(path);
+    }
 }
 
 fn with_values(library: &cosmos::Library) {

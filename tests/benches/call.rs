@@ -20,6 +20,7 @@ fn measure() {
     println!("{:44} {:>12} {:>12}", "", "median", "99 %");
     cos();
     crc32();
+    callbacks();
     row("open and close a library", 2_000, || {
         let library = cosmos::dlopen("libz.so.1").expect("zlib");
         library.close().expect("close");
@@ -84,6 +85,46 @@ fn crc32() {
         row(&format!("crc32 of {size} bytes"), calls, || {
             // SAFETY: the buffer holds `count` bytes.
             std::hint::black_box(unsafe { crc32(0, buffer.as_ptr(), count) });
+        });
+    }
+}
+
+/// What a function of this program costs that a VM calls: the difference of the two rows. bsearch
+/// compares once where there is one element, and not at all where there is none.
+fn callbacks() {
+    unsafe extern "C" fn equal(_: *const c_void, _: *const c_void) -> c_int {
+        0
+    }
+    type Compare = unsafe extern "C" fn(*const c_void, *const c_void) -> c_int;
+    type Bsearch = unsafe extern "C" fn(
+        *const c_void,
+        *const c_void,
+        usize,
+        usize,
+        Option<Compare>,
+    ) -> *mut c_void;
+    let library = cosmos::dlopen("libc.so.6").expect("libc");
+    let bsearch = library
+        .symbol::<Bsearch>(
+            "void *__alias(base) bsearch(const void *__sized_by(size) key, \
+             const void *__sized_by(nmemb * size) base, size_t nmemb, size_t size, \
+             int (*compar)(const void *__sized_by(size) a, const void *__sized_by(size) b))",
+        )
+        .expect("bsearch");
+    let (key, element) = ([1u8; 8], [1u8; 8]);
+    for (name, count) in [("without a callback", 0), ("with one callback", 1)] {
+        row(&format!("bsearch, {name}"), CALLS, || {
+            // SAFETY: so many elements of that size.
+            let found = unsafe {
+                bsearch.call(
+                    key.as_ptr().cast(),
+                    element.as_ptr().cast(),
+                    count,
+                    8,
+                    Some(equal),
+                )
+            };
+            assert_eq!(found.is_null(), count == 0);
         });
     }
 }

@@ -39,6 +39,26 @@ fn a_c_program_compresses_a_file_and_reads_it_back() {
 }
 
 #[test]
+fn a_c_program_gives_its_functions_to_libraries_elsewhere() {
+    in_world_for(PATIENCE, |world| {
+        let prefix = Prefix::installed(world);
+        let program = world.directory().join("sort");
+        prefix.compile(
+            "gcc",
+            "sort.c",
+            &["-std=c99", "-Wall", "-Wextra", "-Werror"],
+            &program,
+        );
+        let mut command = Command::new(&program);
+        let ran = run(prefix.environment(&mut command), Duration::from_secs(60));
+        let expected = "sorted 500 by many calls back\nsorted 20 by sorting\nbounded: said so\n\
+                        row: one=1 none=NULL\nrow: one=2 none=two\n\
+                        sqlite says: near \"from\": syntax error\n2 rows\n";
+        assert_eq!(ran.succeeded(), expected, "{ran:?}");
+    });
+}
+
+#[test]
 fn a_static_c_program_does_too() {
     in_world_for(PATIENCE, |world| {
         let prefix = Prefix::installed(world);

@@ -178,3 +178,50 @@ fn threads_that_end_take_their_channels_along() {
         after.assert_no_more_than(&before);
     });
 }
+
+/// Passes functions that are called back, kept, and let go of.
+fn call_back(library: &cosmos::Library, rounds: i32) {
+    let resolve = |prototype: &str| library.function(prototype).expect(prototype);
+    let sum = resolve(
+        "int64_t visit_sum(int count, int (*visit)(void *__opaque cookie, int value), \
+         void *__opaque cookie)",
+    );
+    let open = resolve("struct keeper *__closed_by(keeper_close) keeper_open(void)");
+    let set = resolve(
+        "void keeper_set(struct keeper *keeper, int (*visit)(void *__opaque cookie, int value) \
+         __scope(keeper), void *__opaque cookie)",
+    );
+    let close = resolve("int keeper_close(struct keeper *__consume keeper)");
+    let give =
+        resolve("size_t length_of_given(char *__owned(free) (*give)(int number), int number)");
+    for round in 0..rounds {
+        let visit = cosmos::callback(move |arguments| arguments[1].clone());
+        let given = [10.into(), visit.clone(), cosmos::Value::Null];
+        assert_eq!(sum.call(&given).expect("a call").result, 45.into());
+        let keeper = open.call(&[]).expect("a call").result;
+        for _ in 0..2 {
+            let given = [keeper.clone(), visit.clone(), round.into()];
+            set.call(&given).expect("a call");
+        }
+        close.call(&[keeper]).expect("a call");
+        let gift = cosmos::callback(|_| cosmos::Value::from("x".repeat(1000).as_str()));
+        let given = give.call(&[gift, 1.into()]).expect("a call");
+        assert_eq!(given.result, 1000.into());
+    }
+}
+
+#[test]
+fn a_hundred_thousand_callbacks() {
+    in_world_for(Duration::from_secs(240), |world| {
+        let path = c::library("callbacks.c", world.directory());
+        let library = cosmos::dlopen(path.to_str().expect("UTF-8")).expect("the library");
+        call_back(&library, 500);
+        let processes = world.processes().len();
+        let before = Figures::of(world, processes);
+        before.print("before");
+        call_back(&library, 8_300);
+        let after = Figures::of(world, processes);
+        after.print("after");
+        after.assert_no_more_than(&before);
+    });
+}

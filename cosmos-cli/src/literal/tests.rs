@@ -322,3 +322,32 @@ fn long_doubles_are_exact() {
         assert_eq!(crate::format::extended(&bytes), printed, "{word}");
     }
 }
+
+const VISIT: &str = "void visit(int (*visit)(int value) __or_const(-1))";
+
+#[test]
+fn functions_are_those_of_the_command() {
+    for word in ["@print", "@print=7", "@print=-0x10"] {
+        assert!(matches!(one(VISIT, word), Value::Callback(_)), "{word}");
+    }
+    assert_eq!(one(VISIT, "NULL"), Value::Null);
+    assert_eq!(one(VISIT, "-1"), Value::Int(-1));
+    let sorts = "void sort(int (*compare)(const int *a, const int *b))";
+    assert!(matches!(one(sorts, "@compare"), Value::Callback(_)));
+    for (prototype, word, reason) in [
+        (VISIT, "main", "a function is needed"),
+        (VISIT, "-2", "a function is needed"),
+        (VISIT, "@print=1e3", "1e3"),
+        (VISIT, "@print=99999999999", "holds"),
+        (VISIT, "@compare", "two pointers"),
+        ("void f(void (*done)(void))", "@print=1", "returns nothing"),
+        (
+            "void f(char *__owned(free) (*give)(void))",
+            "@print=1",
+            "no number",
+        ),
+    ] {
+        let text = refused(prototype, &[word]);
+        assert!(text.contains(reason), "{word}: {text}");
+    }
+}

@@ -41,6 +41,8 @@ pub enum Operation {
     SizeOf(Scalar),
     /// Push the size of a record of the frame under the callee's data model.
     SizeOfType(TypeId),
+    /// Push what another function of the library answers after the call; only the VM can ask it.
+    Query(Query),
     /// Arithmetic on the two topmost values.
     Add,
     /// Second topmost minus topmost.
@@ -53,6 +55,17 @@ pub enum Operation {
     Compare(Comparison),
     /// Negate the topmost value.
     Negate,
+}
+
+/// `fn(a, b)`: a function of the library, asked with parameters of the call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Query {
+    /// The function.
+    pub function: String,
+    /// Which parameters it is given, by index.
+    pub arguments: Vec<u32>,
+    /// The integer it returns.
+    pub result: Scalar,
 }
 
 /// The comparisons of `__success(e)`.
@@ -121,6 +134,9 @@ pub enum EvaluationError {
     /// The size of a record is not known without a layout.
     #[error("the size of a record is not known here")]
     NoSize,
+    /// Only the VM can ask another function of the library.
+    #[error("another function must be asked for it")]
+    Unasked,
     /// The operations do not form an expression: a mistake of whoever built it.
     #[error("the expression is malformed")]
     Malformed,
@@ -177,6 +193,34 @@ impl Expression {
         self.evaluate(&NoValues, &DataModel::LP64).ok()
     }
 
+    /// The other functions of the library that it asks.
+    pub fn queries(&self) -> impl Iterator<Item = &Query> {
+        self.operations
+            .iter()
+            .filter_map(|operation| match operation {
+                Operation::Query(query) => Some(query),
+                _ => None,
+            })
+    }
+
+    /// The expression with what `ask` answers in place of its queries.
+    ///
+    /// # Errors
+    /// That of `ask`.
+    pub(crate) fn answered<E>(
+        &self,
+        mut ask: impl FnMut(&Query) -> Result<i128, E>,
+    ) -> Result<Expression, E> {
+        let answer = |operation: &Operation| match operation {
+            Operation::Query(query) => ask(query).map(Operation::Constant),
+            other => Ok(other.clone()),
+        };
+        let operations = self.operations.iter().map(answer);
+        Ok(Expression {
+            operations: operations.collect::<Result<_, E>>()?,
+        })
+    }
+
     /// Whether any operation satisfies `test`.
     pub fn mentions(&self, test: impl Fn(&Operation) -> bool) -> bool {
         self.operations.iter().any(test)
@@ -229,6 +273,7 @@ fn fetch(
             .ok_or(EvaluationError::NoOuter(index)),
         Operation::Return => environment.returned().ok_or(EvaluationError::NoReturn),
         Operation::SizeOf(scalar) => Ok(i128::from(model.scalar(scalar).size)),
+        Operation::Query(_) => Err(EvaluationError::Unasked),
         Operation::SizeOfType(ty) => environment.size_of(ty).ok_or(EvaluationError::NoSize),
         _ => Err(EvaluationError::Malformed),
     }

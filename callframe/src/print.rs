@@ -28,7 +28,8 @@ impl fmt::Display for CallFrame {
 }
 
 impl CallFrame {
-    /// The types that the declaration needs and the text gave, each after those it is made of.
+    /// The types that the declaration needs and the text gave, each after those it is made of; then
+    /// the functions it asks that return something else than int.
     pub fn definitions(&self) -> Vec<String> {
         let printer = Printer::of(self);
         let given = printer.given().into_iter();
@@ -38,6 +39,7 @@ impl CallFrame {
         {
             definitions.push(printer.table(table));
         }
+        definitions.extend(printer.declared());
         definitions
     }
 
@@ -376,6 +378,31 @@ impl<'f> Printer<'f> {
         }
     }
 
+    /// Functions that are asked and return another integer than int, as declared before.
+    fn declared(&self) -> Vec<String> {
+        let mut declared = Vec::new();
+        for query in self.frame.queries() {
+            if query.result == Scalar::Int {
+                continue;
+            }
+            let arguments = query.arguments.iter();
+            let arguments =
+                arguments.filter_map(|index| self.frame.parameters.get(*index as usize));
+            let mut parameters: Vec<String> = arguments
+                .map(|parameter| self.declare(parameter.ty, false, &parameter.name))
+                .collect();
+            if parameters.is_empty() {
+                parameters.push("void".to_owned());
+            }
+            let (result, name) = (query.result.c_name(), &query.function);
+            let text = format!("{result} {name}({});", parameters.join(", "));
+            if !declared.contains(&text) {
+                declared.push(text);
+            }
+        }
+        declared
+    }
+
     fn contract(&self, contract: &Contract) -> String {
         let mut text = String::new();
         if let Some(success) = &contract.success {
@@ -466,6 +493,15 @@ impl Printer<'_> {
                 (name.to_owned(), Binding::Primary)
             }
             Operation::SizeOf(scalar) => (format!("sizeof({})", scalar.c_name()), Binding::Primary),
+            Operation::Query(ref query) => {
+                let names: Vec<&str> = query
+                    .arguments
+                    .iter()
+                    .map(|it| self.parameter(*it))
+                    .collect();
+                let text = format!("{}({})", query.function, names.join(", "));
+                (text, Binding::Primary)
+            }
             Operation::SizeOfType(ty) => {
                 let text = format!("sizeof({})", self.declare(ty, false, ""));
                 (text, Binding::Primary)

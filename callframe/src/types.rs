@@ -5,7 +5,7 @@
 //! can be compared, printed and shared between threads. Every default of the language has been
 //! applied by the time a frame exists: a pointer node always knows its direction and its extent.
 
-use crate::expression::Expression;
+use crate::expression::{Expression, Query};
 
 /// One parsed prototype: everything both ends need to know to carry a call of it.
 ///
@@ -432,6 +432,21 @@ impl Record {
 }
 
 impl CallFrame {
+    /// The other functions of the library that extents ask.
+    pub fn queries(&self) -> impl Iterator<Item = &Query> {
+        let pointers = self.types.iter().filter_map(|ty| match ty {
+            Type::Pointer(pointer) => Some(pointer),
+            _ => None,
+        });
+        pointers.flat_map(|pointer| {
+            let extent = match &pointer.extent {
+                Extent::Counted(extent) | Extent::Sized(extent) => Some(extent),
+                _ => None,
+            };
+            extent.into_iter().flat_map(Expression::queries)
+        })
+    }
+
     /// The function's name.
     pub fn name(&self) -> &str {
         &self.name

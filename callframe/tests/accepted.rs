@@ -117,6 +117,10 @@ fn spellings_of_one_meaning_are_one_frame() {
             &["int f(const char *__in __null_terminated const *__in __null_terminated argv)"],
         ),
         (
+            "size_t room(int n); void *__borrowed __sized_by(2 * room(n)) f(int n)",
+            &["size_t room(); extern void *__borrowed __sized_by((2) * room(n)) f(int n)"],
+        ),
+        (
             "double f(double x) __fail(NAN)",
             &["[[cosmos::fail(NAN)]] double f(double x)"],
         ),

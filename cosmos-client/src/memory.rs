@@ -25,6 +25,8 @@ pub(crate) struct CallMemory<'call> {
     number: VmNumber,
     borrowed: Vec<Block>,
     from_handles: Vec<(u64, Block)>,
+    /// Address and size of every copy the call made for the program.
+    copies: Vec<(u64, usize)>,
     handles_used: RefCell<Vec<u64>>,
     passing: Option<Passing<'call>>,
 }
@@ -61,6 +63,7 @@ impl<'call> CallMemory<'call> {
             number,
             borrowed: Vec::new(),
             from_handles: Vec::new(),
+            copies: Vec::new(),
             handles_used: RefCell::default(),
             passing: None,
         }
@@ -79,6 +82,12 @@ impl<'call> CallMemory<'call> {
     /// Shelves the copies made during the call. After a success they replace those of the
     /// function's last call on this thread, and of the last calls on the handles it got; after a
     /// failure nothing is replaced, for the program may still look at what it had.
+    /// How large the copy at this address is, if the call made it.
+    pub(crate) fn copy_size(&self, address: u64) -> Option<u64> {
+        let copy = self.copies.iter().find(|(known, _)| *known == address);
+        copy.map(|(_, size)| *size as u64)
+    }
+
     pub(crate) fn finish(self, function: u64, success: bool) {
         let handles = self.handles_used.into_inner();
         self.shelf
@@ -108,10 +117,13 @@ impl CallerMemory for CallMemory<'_> {
 
     fn keep(&mut self, bytes: &[u8], keep: Keep) -> Result<u64, MemoryError> {
         if keep == Keep::Static {
-            return self.shelf.keep_static(bytes);
+            let address = self.shelf.keep_static(bytes)?;
+            self.copies.push((address, bytes.len()));
+            return Ok(address);
         }
         let block = Block::copy(bytes).ok_or(MemoryError::Exhausted)?;
         let address = block.address();
+        self.copies.push((address, bytes.len()));
         match keep {
             Keep::Owned => block.give_away(),
             Keep::BorrowedFrom(handle) => self.from_handles.push((handle, block)),

@@ -7,6 +7,7 @@ use crate::library::Closer;
 use crate::process;
 use crate::session::{Entry, Session, limit};
 use crate::vm::Thunk;
+use callframe::expression::Query;
 use callframe::marshal::{CalleeMemory, Given, MemoryError, Object};
 use nix::errno::Errno;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -78,6 +79,11 @@ impl<V: Vm> CalleeMemory for CallMemory<'_, V> {
     fn handle_consume(&mut self, wire: u64) {
         self.consumed.push(wire);
         self.session.handles().consume(wire);
+    }
+
+    fn query(&self, query: &Query, arguments: &[&[u8]]) -> Result<i128, MemoryError> {
+        let vm = &self.session.vm;
+        vm.query(&self.entry.runable, query, arguments)
     }
 
     fn release(&mut self, function: &str, address: u64) -> Result<(), MemoryError> {

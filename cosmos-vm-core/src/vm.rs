@@ -1,6 +1,7 @@
 //! What a kind of VM has to say for itself.
 
 use crate::{Call, Callback};
+use callframe::expression::Query;
 use callframe::marshal::MemoryError;
 use callframe::types::TypeId;
 use callframe::{DataModel, Template};
@@ -162,6 +163,25 @@ pub trait Vm: Send + Sync + 'static {
         Err(MemoryError::Other(format!(
             "a {} VM does not call back",
             self.kind()
+        )))
+    }
+
+    /// Asks another function of the library of `runable`, which its prototype mentions, with bytes
+    /// of arguments of the call.
+    ///
+    /// # Errors
+    /// When there is no such function.
+    fn query(
+        &self,
+        runable: &Self::Runable,
+        query: &Query,
+        arguments: &[&[u8]],
+    ) -> Result<i128, MemoryError> {
+        let _ = (runable, arguments);
+        Err(MemoryError::Other(format!(
+            "a {} VM has no function '{}'",
+            self.kind(),
+            query.function
         )))
     }
 

@@ -23,12 +23,6 @@ pub(super) fn texts(code: Code) -> Option<(&'static str, &'static str)> {
              several calls, as zlib's z_stream does. This release cannot keep such a buffer on both \
              sides. Functions that take the whole buffer at once (compress2, uncompress) work.",
         ),
-        Code::E0206 => (
-            "not carried yet: query calls in expressions",
-            "An extent such as `__sized_by(sqlite3_column_bytes(stmt, col))` asks another function of \
-             the library for the size. Expressions of this release are made of parameters, `*param`, \
-             `return`, constants, sizeof and arithmetic.",
-        ),
         Code::E0211 => (
             "not carried yet: inputs that the library keeps",
             "`__retained(h)` says that the library goes on reading the caller's data after the call, \

@@ -34,6 +34,14 @@ pub(super) fn texts(code: Code) -> Option<(&'static str, &'static str)> {
              whose members travel, and goes on with members, one in the other. A handle's record is \
              never looked into.",
         ),
+        Code::E0154 => (
+            "a question that cannot be asked here",
+            "`__sized_by(f(h, n))` lets the VM ask another function of the library how large it is what \
+             the call returned, as sqlite3_column_bytes tells of sqlite3_column_blob. It is asked once \
+             the call has returned, with parameters of the call, and returns an int, or the integer that \
+             its own declaration before the prototype says. What goes in must be measured before the \
+             call, and what is filled by what the function itself answers.",
+        ),
         _ => return None,
     })
 }

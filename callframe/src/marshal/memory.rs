@@ -1,6 +1,7 @@
 //! Memory as marshalling sees it: by address, through whoever owns it.
 
 use super::MemoryError;
+use crate::expression::Query;
 use crate::types::TypeId;
 
 /// The calling program's memory.
@@ -145,6 +146,16 @@ pub trait CalleeMemory {
 
     /// The function will destroy the object: from now on the handle is stale.
     fn handle_consume(&mut self, wire: u64);
+
+    /// What another function of the function's library answers for these arguments, each the bytes
+    /// of a slot.
+    ///
+    /// # Errors
+    /// When there is no such function, or this VM asks none.
+    fn query(&self, query: &Query, _arguments: &[&[u8]]) -> Result<i128, MemoryError> {
+        let name = &query.function;
+        Err(MemoryError::Other(format!("this VM does not ask '{name}'")))
+    }
 
     /// Runs the deallocator `function` of the function's own library on `address`.
     ///

@@ -326,6 +326,13 @@ pub(super) fn no_member(member: &Name) -> PrototypeError {
     .help("`__field(p->m, ..)` names a parameter that leads to a record, and a member of that")
 }
 
+/// E0154: a question that cannot be asked.
+pub(super) fn no_query(span: Span, message: &str) -> PrototypeError {
+    PrototypeError::new(Code::E0154, span.range(), message)
+        .label("not asked here")
+        .help("`__sized_by(f(h))` stands on the result, or on what an __out pointer leads to")
+}
+
 /// E0151: a union of pointers that nothing tells apart.
 pub(super) fn untagged(span: Span, place: Place) -> PrototypeError {
     PrototypeError::new(

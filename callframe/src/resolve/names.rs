@@ -4,12 +4,12 @@ use super::parameters::Value;
 use super::pointers::Moment;
 use super::{Need, Place, Resolved, Resolver, Root, advice};
 use crate::error::{Code, PrototypeError};
-use crate::expression::{EvaluationError, Expression, NoValues, Operation};
+use crate::expression::{EvaluationError, Expression, NoValues, Operation, Query};
 use crate::model::DataModel;
 use crate::syntax::expressions::arithmetic;
-use crate::syntax::raw::{Name, RawExpression, RawOperation};
+use crate::syntax::raw::{Name, RawExpression, RawOperation, Shape};
 use crate::syntax::token::Span;
-use crate::types::{Extent, Identity, Parameter, Pointer, Type};
+use crate::types::{Extent, Identity, Parameter, Pointer, Scalar, Type};
 
 impl Resolver<'_> {
     /// The expression as it is evaluated at `moment`.
@@ -26,6 +26,9 @@ impl Resolver<'_> {
                 RawOperation::Name(name) => self.name(name, span, place)?,
                 RawOperation::Pointee(name) => self.pointee(name, span, moment, place)?,
                 RawOperation::Return => self.returned(span, moment, place)?,
+                RawOperation::Query(function, arguments) => {
+                    self.query(function, arguments, span, moment, place)?
+                }
                 RawOperation::SizeOfRecord(key) => {
                     let views = std::mem::take(&mut self.views);
                     let size = Operation::SizeOfType(self.record(*key, span, place)?);
@@ -181,6 +184,39 @@ impl Resolver<'_> {
             return Err(advice::no_value(span, "the function returns no integer"));
         }
         Ok(Operation::Return)
+    }
+
+    /// What another function of the library answers once this one has returned.
+    fn query(
+        &self,
+        function: &str,
+        arguments: &[String],
+        span: Span,
+        moment: Moment,
+        place: Place,
+    ) -> Resolved<Operation> {
+        let wrong = |message: &str| Err(advice::no_query(span, message));
+        if moment != Moment::Returned || place.fields.is_some() || self.outer.is_some() {
+            return wrong("only how large it is what comes back can be asked of another function");
+        }
+        let result = match self.scope.function(function).map(|result| &result.shape) {
+            None => Scalar::Int,
+            Some(Shape::Scalar(scalar)) if scalar.is_integer() => *scalar,
+            Some(_) => return wrong(&format!("'{function}' returns no integer")),
+        };
+        let mut indices = Vec::with_capacity(arguments.len());
+        for argument in arguments {
+            let name = Name {
+                text: argument.clone(),
+                span,
+            };
+            indices.push(self.parameter_index(&name, span)?);
+        }
+        Ok(Operation::Query(Query {
+            function: function.to_owned(),
+            arguments: indices,
+            result,
+        }))
     }
 
     /// A constant expression must have a value, and as a size none below zero.

@@ -312,7 +312,11 @@ impl Resolver<'_> {
             return self.default_extent(marks, target, ownership, place);
         };
         let after = place.comes_back() || *ownership != Ownership::Caller;
-        let moment = if after { Moment::After } else { Moment::Before };
+        let moment = if after {
+            Moment::Returned
+        } else {
+            Moment::Before
+        };
         Ok(match extent {
             RawExtent::Single if matches!(target.shape, Shape::Void) => {
                 return Err(advice::unsuited(span, "void has no size: use __sized_by"));
@@ -467,6 +471,8 @@ pub(super) enum Moment {
     Before,
     /// From that and what the function left behind.
     After,
+    /// As `After`, in the VM: the size of what comes back.
+    Returned,
 }
 
 /// Whether a pointer to it is a handle because its members are not known.

@@ -214,7 +214,7 @@ impl Parser<'_, '_> {
             Kind::Word(_) => {
                 let (name, _) = self.expect_name("a parameter, a constant or `return`")?;
                 if self.at("(") {
-                    return self.query(building, span);
+                    return self.query(building, name, span);
                 }
                 self.push(building, RawOperation::Name(name.to_owned()), span)
             }
@@ -222,22 +222,20 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// `fn(args)`: understood, and not carried.
-    fn query(&mut self, building: &mut Building, name: Span) -> Parsed<()> {
+    /// `fn(a, b)`: another function, asked with parameters.
+    fn query(&mut self, building: &mut Building, name: &str, start: Span) -> Parsed<()> {
         self.advance();
-        let mut discarded = Building {
-            operations: Vec::new(),
-            comparisons: false,
-        };
+        let mut arguments = Vec::new();
         while !self.at(")") {
-            self.comparison(&mut discarded)?;
+            let (argument, _) = self.expect_name("a parameter's name")?;
+            arguments.push(argument.to_owned());
             if !self.eat(",") {
                 break;
             }
         }
         let end = self.expect(")", "to close the arguments")?;
-        self.not_carried(Code::E0206, name.to(end));
-        self.push(building, RawOperation::Constant(0), name)
+        let query = RawOperation::Query(name.to_owned(), arguments);
+        self.push(building, query, start.to(end))
     }
 
     fn size_of(&mut self, building: &mut Building, start: Span) -> Parsed<()> {
@@ -292,7 +290,10 @@ pub(crate) fn constant_value(
             RawOperation::Constant(value) => Operation::Constant(*value),
             RawOperation::Name(name) => Operation::Constant(scope.constant(name).ok_or(None)?),
             RawOperation::SizeOf(Scalar::Char) => Operation::Constant(1),
-            RawOperation::SizeOf(_) | RawOperation::SizeOfRecord(_) | RawOperation::Return => {
+            RawOperation::SizeOf(_)
+            | RawOperation::SizeOfRecord(_)
+            | RawOperation::Query(..)
+            | RawOperation::Return => {
                 return Err(None);
             }
             other => arithmetic(other).ok_or(None)?,
@@ -315,7 +316,10 @@ pub(crate) fn arithmetic(operation: &RawOperation) -> Option<Operation> {
         RawOperation::Compare(comparison) => Operation::Compare(*comparison),
         RawOperation::SizeOf(scalar) => Operation::SizeOf(*scalar),
         RawOperation::Return => Operation::Return,
-        RawOperation::Name(_) | RawOperation::Pointee(_) | RawOperation::SizeOfRecord(_) => {
+        RawOperation::Name(_)
+        | RawOperation::Pointee(_)
+        | RawOperation::SizeOfRecord(_)
+        | RawOperation::Query(..) => {
             return None;
         }
     })

@@ -86,8 +86,7 @@ pub fn parse_with(text: &str, options: &Options) -> Result<CallFrame, PrototypeE
         parser.declaration(&mut functions)?;
     }
     let end = parser.span();
-    let mut functions = functions.into_iter();
-    let Some(function) = functions.next() else {
+    let Some(function) = functions.pop() else {
         return Err(
             PrototypeError::new(Code::E0124, end.range(), "no function is declared")
                 .label("the text ends here")
@@ -97,16 +96,31 @@ pub fn parse_with(text: &str, options: &Options) -> Result<CallFrame, PrototypeE
                 ),
         );
     };
-    if let Some(second) = functions.next() {
-        return Err(PrototypeError::new(
+    for before in &functions {
+        scope.define_function(&before.name.text, before.function.result.clone());
+    }
+    let frame = resolve::frame(&function, &scope, options)?;
+    check_asked(&functions, &function, &frame)?;
+    Ok(frame)
+}
+
+/// A function before the prototype is one that the prototype asks for a size.
+fn check_asked(
+    before: &[RawPrototype],
+    function: &RawPrototype,
+    frame: &CallFrame,
+) -> Result<(), PrototypeError> {
+    let asked = |name: &str| frame.queries().any(|query| query.function == name);
+    match before.iter().find(|before| !asked(&before.name.text)) {
+        None => Ok(()),
+        Some(_) => Err(PrototypeError::new(
             Code::E0124,
-            second.name.span.range(),
+            function.name.span.range(),
             "more than one function is declared",
         )
         .label("the second function")
-        .help("look up one function at a time"));
+        .help("look up one function at a time")),
     }
-    resolve::frame(&function, &scope, options)
 }
 
 /// The scope that a text of declarations leaves, with the standard names of C still to be added:

@@ -179,6 +179,8 @@ pub(crate) enum RawOperation {
     Return,
     SizeOf(Scalar),
     SizeOfRecord(RecordKey),
+    /// `fn(a, b)`: the function, and the parameters it is asked with.
+    Query(String, Vec<String>),
     Add,
     Subtract,
     Multiply,

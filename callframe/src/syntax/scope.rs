@@ -19,6 +19,8 @@ pub(crate) struct Scope {
     tags: HashMap<String, Tag>,
     constants: HashMap<String, i128>,
     records: Vec<RawRecord>,
+    /// What functions return that were declared before the prototype.
+    functions: HashMap<String, RawType>,
     standard: Option<&'static Scope>,
 }
 
@@ -72,6 +74,15 @@ impl Scope {
 
     pub fn define_constant(&mut self, name: &str, value: i128) {
         self.constants.insert(name.to_owned(), value);
+    }
+
+    /// What a function returns that was declared before the prototype.
+    pub fn function(&self, name: &str) -> Option<&RawType> {
+        self.functions.get(name)
+    }
+
+    pub fn define_function(&mut self, name: &str, result: RawType) {
+        self.functions.insert(name.to_owned(), result);
     }
 
     pub fn add_record(&mut self, record: RawRecord) -> RecordKey {

@@ -346,6 +346,13 @@ impl Checker<'_> {
                 Operation::SizeOfType(ty) if self.template.size_align(*ty).size == 0 => {
                     return refuse(words, "an expression measures a type that has no size");
                 }
+                Operation::Query(query) => {
+                    let known = |index: &u32| (*index as usize) < frame.parameters().len();
+                    if !after || !query.arguments.iter().all(known) {
+                        return refuse(words, "another function cannot be asked for this");
+                    }
+                    (0, 1)
+                }
                 Operation::Constant(_) | Operation::SizeOf(_) | Operation::SizeOfType(_) => (0, 1),
                 Operation::Negate => (1, 1),
                 _ => (2, 1),

@@ -44,7 +44,8 @@
 //! An expression is a u16 number of operations, each an opcode byte and its operand: 0 constant
 //! i128, 1 parameter u32, 2 pointee u32, 3 field u32, 4 return, 5 sizeof u8, 6 add, 7 subtract,
 //! 8 multiply, 9 divide, 10 compare u8, 11 negate, 12 outer parameter u32,
-//! 14 sizeof the type of a number u32.
+//! 13 query: name, u16 number of arguments and
+//! their parameters u32, u8 scalar of the result; 14 sizeof the type of a number u32.
 
 use super::Template;
 use crate::expression::{Expression, Operation};
@@ -318,6 +319,16 @@ impl Writer<'_> {
                 Operation::Divide => self.bytes.push(9),
                 Operation::Compare(comparison) => self.bytes.extend([10, *comparison as u8]),
                 Operation::Negate => self.bytes.push(11),
+                Operation::Query(query) => {
+                    self.bytes.push(13);
+                    self.name(&query.function);
+                    self.bytes
+                        .extend((query.arguments.len() as u16).to_le_bytes());
+                    for argument in &query.arguments {
+                        self.bytes.extend(argument.to_le_bytes());
+                    }
+                    self.bytes.push(query.result as u8);
+                }
                 Operation::SizeOfType(ty) => {
                     self.bytes.push(14);
                     self.reference(*ty);

@@ -198,7 +198,10 @@ pub const ROWS: &[(&str, Verdict)] = &[
     (
         "const void *__sized_by(sqlite3_column_bytes(stmt, col)) __borrowed_from(stmt)
              sqlite3_column_blob(sqlite3_stmt *__handle stmt, int col);",
-        Refused("E0206"),
+        Carried(
+            "const void *__borrowed_from(stmt) __sized_by(sqlite3_column_bytes(stmt, col)) \
+             sqlite3_column_blob(struct sqlite3_stmt *__handle stmt, int col)",
+        ),
     ),
     (
         "int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,

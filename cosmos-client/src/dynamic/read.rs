@@ -278,7 +278,8 @@ impl<'call> Reader<'call> {
         record: Option<(RecordId, u64)>,
     ) -> Result<Value, MemoryError> {
         let size = self.size(pointer.target);
-        let most = capacity.unwrap_or(MAXIMUM_CALL);
+        let known = capacity.or_else(|| self.view.memory.copy_size(address));
+        let most = known.unwrap_or(MAXIMUM_CALL);
         let view = View {
             record,
             ..self.view

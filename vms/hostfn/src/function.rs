@@ -2,7 +2,9 @@
 
 use crate::invoke::{self, Code};
 use crate::library::Library;
+use crate::query::Queries;
 use crate::thunk::Pool;
+use callframe::expression::Query;
 use callframe::marshal::MemoryError;
 use callframe::types::{Handle, Identity, Ownership, Type, TypeId};
 use callframe::{CallFrame, Template};
@@ -20,13 +22,14 @@ pub struct Function {
     interface: Interface,
     narrow: Option<NarrowResult>,
     deallocators: HashMap<String, Code>,
+    queries: Queries,
     callbacks: HashMap<TypeId, Arc<Pool>>,
     /// Keeps the code where it is.
     _library: Arc<Library>,
 }
 
 /// A call interface that several threads use.
-struct Interface(Cif);
+pub(crate) struct Interface(pub(crate) Cif);
 
 // SAFETY: the raw pointers in a Cif lead to type descriptions it owns. They are written when it is
 // made, and by libffi never again: a call only reads them.
@@ -51,6 +54,7 @@ impl Function {
             interface: Interface(interface),
             narrow: callframe_ffi::result_of(frame),
             deallocators,
+            queries: Queries::resolve(library, frame)?,
             callbacks: callbacks(template, library)?,
             _library: Arc::clone(library),
         })
@@ -117,6 +121,11 @@ impl Function {
         }
     }
 
+    /// Asks another function, which the prototype mentions.
+    pub(crate) fn query(&self, query: &Query, arguments: &[&[u8]]) -> Result<i128, MemoryError> {
+        self.queries.ask(query, arguments)
+    }
+
     /// Runs the deallocator of this name, which the prototype mentions, on what the call returned.
     pub(crate) fn release(&self, deallocator: &str, address: u64) -> Result<(), MemoryError> {
         let code = self.deallocators.get(deallocator).ok_or_else(|| {
@@ -130,7 +139,7 @@ impl Function {
     }
 }
 
-fn code(address: *mut c_void) -> Result<Code, Fault> {
+pub(crate) fn code(address: *mut c_void) -> Result<Code, Fault> {
     // SAFETY: the loader says that it is code, of a library that the function holds.
     unsafe { Code::at(address) }
         .ok_or_else(|| Fault::caller(FaultCode::NoSuchSymbol, "the symbol's address is NULL"))

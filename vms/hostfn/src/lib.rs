@@ -28,9 +28,11 @@ mod function;
 mod invoke;
 mod library;
 mod loader;
+mod query;
 mod raw;
 mod thunk;
 
+use callframe::expression::Query;
 use callframe::marshal::MemoryError;
 use callframe::types::TypeId;
 use callframe::{DataModel, Template};
@@ -102,6 +104,15 @@ impl Vm for HostFn {
         limit: u64,
     ) -> Result<u64, MemoryError> {
         raw::terminated_length(address, unit, terminator, limit)
+    }
+
+    fn query(
+        &self,
+        runable: &Function,
+        query: &Query,
+        arguments: &[&[u8]],
+    ) -> Result<i128, MemoryError> {
+        runable.query(query, arguments)
     }
 
     fn release(

@@ -502,3 +502,81 @@ fn lists_go_in_and_come_back() {
     let failed = unsafe { world.try_call::<*mut Node>(&there, &[common::harness::at(&list)]) };
     assert!(format!("{:?}", failed.err()).contains("back to itself"));
 }
+
+#[test]
+fn row_27_sqlite3_column_blob() {
+    const SQLITE: &str = "libsqlite3.so.0";
+    type Handle = *mut c_void;
+    let mut world = World::new();
+    let there = |world: &mut World, prototype: &str| world.function(SQLITE, prototype);
+    let open_there = there(
+        &mut world,
+        "int sqlite3_open(const char *filename, sqlite3 *__closed_by(sqlite3_close) *__out ppDb);",
+    );
+    let prepare_there = there(
+        &mut world,
+        "int sqlite3_prepare_v2(sqlite3 *__handle db, const char *__null_terminated sql, int nbyte,
+             sqlite3_stmt *__closed_by(sqlite3_finalize) *__out stmt, const char *__alias(sql) *__out tail);",
+    );
+    let step_there = there(&mut world, "int sqlite3_step(sqlite3_stmt *__handle stmt);");
+    let blob_there = there(
+        &mut world,
+        "const void *__sized_by(sqlite3_column_bytes(stmt, col)) __borrowed_from(stmt)
+             sqlite3_column_blob(sqlite3_stmt *__handle stmt, int col);",
+    );
+    here!(SQLITE, fn sqlite3_open(*const c_char, *mut Handle) -> c_int);
+    here!(SQLITE, fn sqlite3_prepare_v2(
+        Handle, *const c_char, c_int, *mut Handle, *mut *const c_char) -> c_int);
+    here!(SQLITE, fn sqlite3_step(Handle) -> c_int);
+    here!(SQLITE, fn sqlite3_column_blob(Handle, c_int) -> *const u8);
+    here!(SQLITE, fn sqlite3_column_bytes(Handle, c_int) -> c_int);
+    let nobody: Handle = null_mut();
+    let (mut database, mut statement) = (nobody, nobody);
+    let (mut database_here, mut statement_here) = (nobody, nobody);
+    let name = c":memory:".as_ptr();
+    let place = &raw mut database;
+    let got: (c_int, c_int) = remote!(world, open_there, name, place);
+    assert_eq!(
+        (got.0, local!(sqlite3_open(name, &raw mut database_here)).0),
+        (0, 0)
+    );
+    let sql = c"SELECT x'00ff0041', x'', NULL, 'text', zeroblob(1), zeroblob(100000)".as_ptr();
+    let (length, nowhere) = (-1, null_mut::<*const c_char>());
+    let place: *mut Handle = &raw mut statement;
+    let got: (c_int, c_int) = remote!(world, prepare_there, database, sql, length, place, nowhere);
+    assert_eq!(got.0, 0);
+    let place = &raw mut statement_here;
+    assert_eq!(
+        local!(sqlite3_prepare_v2(
+            database_here,
+            sql,
+            length,
+            place,
+            nowhere
+        ))
+        .0,
+        0
+    );
+    let got: (c_int, c_int) = remote!(world, step_there, statement);
+    assert_eq!(got.0, local!(sqlite3_step(statement_here)).0);
+    for column in -1..=6 {
+        let expected = local!(sqlite3_column_blob(statement_here, column)).0;
+        let size = local!(sqlite3_column_bytes(statement_here, column)).0 as usize;
+        let got: (*const u8, c_int) = remote!(world, blob_there, statement, column);
+        assert_eq!(got.0.is_null(), expected.is_null(), "{column}");
+        if !expected.is_null() {
+            // SAFETY: SQLite's own bytes, and a copy of them.
+            let (expected, got) = unsafe {
+                (
+                    std::slice::from_raw_parts(expected, size),
+                    std::slice::from_raw_parts(got.0, size),
+                )
+            };
+            assert_eq!(got, expected, "{column}");
+        }
+    }
+    let nothing: Handle = null_mut();
+    let column = 0;
+    let got: (*const u8, c_int) = remote!(world, blob_there, nothing, column);
+    assert_eq!(got.0, local!(sqlite3_column_blob(nothing, column)).0);
+}

@@ -1,14 +1,15 @@
 //! What the function left, to reply bytes.
 
 use super::Callee;
-use crate::expression::Expression;
+use crate::expression::{Expression, Query};
 use crate::marshal::caller::{Fill, fill};
 use crate::marshal::evaluate::{Failure, Operand, evaluate, field, outer, size_of};
 use crate::marshal::image::{Image, ImageBlock, Owner, first_terminator, integer, unsigned};
 use crate::marshal::memory::{CalleeMemory, Object};
 use crate::marshal::plan::{Plan, Step, chosen};
 use crate::marshal::{
-    MAXIMUM_BLOCKS, MAXIMUM_CALL, MOVED_TO_NULL, MarshalError, UNCHANGED, constant_reference, wire,
+    MAXIMUM_BLOCKS, MAXIMUM_CALL, MOVED_TO_NULL, MarshalError, MemoryError, UNCHANGED,
+    constant_reference, wire,
 };
 use crate::types::{Extent, Handle, Identity, Ownership, Pointer, RecordId, Type, TypeId};
 use std::collections::{HashMap, HashSet};
@@ -374,7 +375,11 @@ impl<M: CalleeMemory> Writer<'_, M> {
         unit: u64,
         returned: &Returned,
     ) -> Result<usize, MarshalError> {
-        match self.evaluate(expression, returned.record) {
+        let place = || self.callee.place(returned.root);
+        let answered = expression
+            .answered(|query| self.ask(query))
+            .map_err(|error| MarshalError::memory(&place(), error))?;
+        match self.evaluate(&answered, returned.record) {
             Ok(amount) => {
                 let bytes = (amount.max(0) as u128).checked_mul(u128::from(unit));
                 self.bounded(bytes.unwrap_or(u128::MAX), returned.root)
@@ -388,6 +393,18 @@ impl<M: CalleeMemory> Writer<'_, M> {
                 ))
             }
         }
+    }
+
+    /// Asks another function of the library, with arguments of the call.
+    fn ask(&self, query: &Query) -> Result<i128, MemoryError> {
+        let slot = |index: &u32| {
+            let slot = self.callee.template.arguments().get(*index as usize)?;
+            let start = slot.offset as usize;
+            self.image.bytes().get(start..start + slot.size as usize)
+        };
+        let arguments = query.arguments.iter().map(slot);
+        let arguments: Option<Vec<&[u8]>> = arguments.collect();
+        self.memory.query(query, &arguments.unwrap_or_default())
     }
 
     /// Whether what led to a returned block led there in a circle.

@@ -337,3 +337,48 @@ fn unnamed_members_lie_where_c_puts_them() {
     assert_eq!(result[..4], [1, 2, 3, 4]);
     assert_eq!(result[8..20], (9..=20).collect::<Vec<u8>>());
 }
+
+#[test]
+fn the_vm_asks_how_large_it_is_what_comes_back() {
+    let prototype = "const short *__counted_by(sum(a, b)) __borrowed f(long a, char b)";
+    for callee in [DataModel::LP64, DataModel::ILP32] {
+        let link = link(prototype, callee);
+        for (a, b) in [(2u64, 3u8), (0, 0), (1, 0x80)] {
+            let mut arena = Arena::new();
+            let arguments = [words(&[a]), vec![b]];
+            let call = link.call(&mut arena, &mut Machine::default(), &arguments, |call| {
+                let numbers = call.machine.allocate(&[1, 0, 2, 0, 3, 0, 4, 0, 5, 0]);
+                let size = usize::from(callee.pointer.size);
+                call.give(&numbers.to_le_bytes()[..size]);
+            });
+            let copy = u64::from_le_bytes(call.unwrap().result.try_into().unwrap());
+            let expected: &[u8] = if b == 3 {
+                &[1, 0, 2, 0, 3, 0, 4, 0, 5, 0]
+            } else {
+                &[]
+            };
+            assert_eq!(arena.bytes(copy, expected.len()), expected);
+        }
+    }
+}
+
+#[test]
+fn what_the_vm_says_that_it_was_answered_is_a_whole_number_of_elements() {
+    let prototype = "const short *__counted_by(sum(a)) __borrowed f(char a)";
+    let link = link(prototype, DataModel::LP64);
+    let numbers = |call: &mut super::Function<'_>| {
+        let numbers = call.machine.allocate(&[1, 0, 2, 0]);
+        call.give(&numbers.to_le_bytes());
+    };
+    // The returned block: its length at 32, its capacity behind it.
+    for (length, good) in [(4u8, true), (3, false)] {
+        let answer = answered(&link, &mut Arena::new(), &[vec![2]], numbers, |reply| {
+            (reply[32], reply[40]) = (length, length);
+        });
+        assert_eq!(answer.is_ok(), good, "{length}");
+    }
+    let asked = "const short *__counted_by(unknown(a)) __borrowed f(char a)";
+    let link = self::link(asked, DataModel::LP64);
+    let answer = answered(&link, &mut Arena::new(), &[vec![2]], numbers, |_| ());
+    assert!(matches!(answer, Err(MarshalError::Memory { .. })));
+}

@@ -2,6 +2,7 @@
 
 use super::arena::Passed;
 use crate::Template;
+use crate::expression::Query;
 use crate::marshal::image::{Image, unsigned};
 use crate::marshal::{CalleeMemory, Given, MemoryError, Object};
 use std::ops::Range;
@@ -174,6 +175,15 @@ impl CalleeMemory for Machine {
     fn handle_consume(&mut self, wire: u64) {
         let object = &mut self.objects[(wire & 0xff_ffff) as usize - 1];
         *object = (object.0 + 1, None);
+    }
+
+    /// The functions that can be asked say the sum of their arguments' first bytes.
+    fn query(&self, query: &Query, arguments: &[&[u8]]) -> Result<i128, MemoryError> {
+        if query.function != "sum" {
+            return Err(MemoryError::Other(format!("no '{}'", query.function)));
+        }
+        let first = arguments.iter().filter_map(|bytes| bytes.first());
+        Ok(first.map(|&byte| i128::from(byte as i8)).sum())
     }
 
     fn release(&mut self, function: &str, address: u64) -> Result<(), MemoryError> {

@@ -251,7 +251,7 @@ impl<'f> Printer<'f> {
                 words.push(format!("__retained({})", self.parameter(*index)));
             }
         }
-        if pointer.ownership == Ownership::Caller {
+        if pointer.ownership.is_callers() {
             words.push(
                 match pointer.direction {
                     Direction::In => "__in",

@@ -581,6 +581,13 @@ impl CallFrame {
     }
 }
 
+impl Ownership {
+    /// Whether the memory is the caller's, who made the pointer.
+    pub fn is_callers(&self) -> bool {
+        matches!(self, Ownership::Caller | Ownership::Retained(_))
+    }
+}
+
 impl Direction {
     /// Whether contents travel to the VM.
     pub fn enters(self) -> bool {

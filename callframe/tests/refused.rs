@@ -375,8 +375,24 @@ const REFUSED: &[(&str, &str)] = &[
         "int f(z_streamp __handle __cursor(next_in, avail_in) strm)",
     ),
     (
-        "E0211",
-        "int f(FILE *stream, const char *__retained(stream) name)",
+        "E0146",
+        "int f(int number, const char *__retained(number) name)",
+    ),
+    (
+        "E0146",
+        "int f(FILE *stream, char *__inout __sized_by(3) __retained(stream) name)",
+    ),
+    (
+        "E0146",
+        "struct s { const char *__retained(stream) name; }; int f(FILE *stream, struct s *__in s)",
+    ),
+    (
+        "E0146",
+        "int f(FILE *stream, const char *__retained(stream) *__out name)",
+    ),
+    (
+        "E0110",
+        "int f(char *__owned(free) __filled(return) *__inout line)",
     ),
     (
         "E0163",
@@ -434,14 +450,6 @@ const REFUSED: &[(&str, &str)] = &[
         "struct flags { unsigned a : 1, b : 3; };\nint f(struct flags x)",
     ),
     ("E0103", "int f(FILE **stream)"),
-    (
-        "E0218",
-        "int f(char *__owned(free) __sized_by(3) *__inout line)",
-    ),
-    (
-        "E0218",
-        "struct s { char *__owned(free) p; }; int f(struct s *__inout s)",
-    ),
     (
         "E0219",
         "int regcomp(regex_t *__closed_by(regfree) preg, const char *pattern, int flags)",

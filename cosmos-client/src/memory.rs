@@ -132,6 +132,29 @@ impl CallerMemory for CallMemory<'_> {
         Ok(address)
     }
 
+    fn replace(
+        &mut self,
+        old: u64,
+        had: u64,
+        bytes: &[u8],
+        capacity: u64,
+    ) -> Result<u64, MemoryError> {
+        let capacity = capacity.max(bytes.len() as u64);
+        let address = if old != 0 && had >= capacity {
+            old
+        } else {
+            reallocate(old, capacity)?
+        };
+        self.write(address, bytes)?;
+        Ok(address)
+    }
+
+    fn discard(&mut self, old: u64) {
+        // SAFETY: the program passed memory of its allocator where the prototype says `__owned`,
+        // and the function freed it: nobody else does.
+        drop(unsafe { Block::adopt(old) });
+    }
+
     fn kept(&self, address: u64) -> bool {
         self.shelf.holds(address)
             || shelf::lends(address)
@@ -266,6 +289,22 @@ impl Drop for Block {
     fn drop(&mut self) {
         // SAFETY: `start` came from calloc and is freed here only.
         unsafe { libc::free(self.start.as_ptr().cast()) };
+    }
+}
+
+/// The program's allocation at `old`, or none, made as large as `capacity`.
+fn reallocate(old: u64, capacity: u64) -> Result<u64, MemoryError> {
+    let old = match old {
+        0 => std::ptr::null_mut(),
+        old => pointer(old)?.as_ptr(),
+    };
+    let size = usize::try_from(capacity).map_err(|_| MemoryError::Exhausted)?;
+    // SAFETY: by its prototype the function frees or reallocates this memory itself, so the program
+    // passed memory of its allocator, and expects it to be elsewhere afterwards.
+    let start = unsafe { libc::realloc(old.cast(), size.max(1)) };
+    match NonNull::new(start) {
+        Some(start) => Ok(start.as_ptr().expose_provenance() as u64),
+        None => Err(MemoryError::Exhausted),
     }
 }
 

@@ -14,10 +14,10 @@ use std::collections::HashMap;
 /// Most handles a client has alive.
 pub const MAXIMUM_HANDLES: usize = 1 << 20;
 
-/// Handles of one client; `C` is what destroys an object.
+/// Handles of one client; `C` is what destroys an object, `K` is memory that is kept for it.
 #[derive(Debug)]
-pub(crate) struct Handles<C> {
-    objects: Table<Known<C>>,
+pub(crate) struct Handles<C, K> {
+    objects: Table<Known<C, K>>,
     wires: HashMap<u64, Vec<u64>>,
     made: u64,
 }
@@ -34,21 +34,23 @@ pub(crate) struct Entering<'a, C> {
 }
 
 #[derive(Debug)]
-struct Known<C> {
+struct Known<C, K> {
     address: u64,
     library: u64,
     record: Option<Box<str>>,
     closer: Option<(Box<str>, C)>,
+    /// What its library goes on using until it is destroyed.
+    kept: Vec<K>,
     /// Which object of this client's it was, counted from 1.
     number: u64,
 }
 
-/// What was left of a library: an object and what destroys it.
+/// What was left of a library: an object, what destroys it, and what was kept for it.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Outstanding<C> {
+pub(crate) struct Outstanding<C, K> {
     pub address: u64,
-    pub name: Box<str>,
-    pub closer: C,
+    pub closer: Option<(Box<str>, C)>,
+    pub kept: Vec<K>,
 }
 
 /// Why a wire number leads to no object that is needed.
@@ -59,8 +61,8 @@ pub(crate) enum Unfit {
     Other(String),
 }
 
-impl<C> Handles<C> {
-    pub fn new() -> Handles<C> {
+impl<C, K> Handles<C, K> {
+    pub fn new() -> Handles<C, K> {
         Handles {
             objects: Table::new(MAXIMUM_HANDLES),
             wires: HashMap::new(),
@@ -82,6 +84,7 @@ impl<C> Handles<C> {
             library: entering.library,
             record: entering.record.map(Box::from),
             closer: entering.closer.map(|(name, closer)| (name.into(), closer)),
+            kept: Vec::new(),
             number: self.made,
         })?;
         self.wires.entry(address).or_default().push(wire);
@@ -106,10 +109,22 @@ impl<C> Handles<C> {
         closer.is_some_and(|(name, _)| **name == *function)
     }
 
-    /// The object is gone; its address may become another object's.
-    pub fn consume(&mut self, wire: u64) {
+    /// Keeps memory until the object is destroyed; gives it back where that is gone.
+    pub fn keep(&mut self, wire: u64, memory: K) -> Result<(), K> {
+        match self.objects.get_mut(wire) {
+            Some(known) => {
+                known.kept.push(memory);
+                Ok(())
+            }
+            None => Err(memory),
+        }
+    }
+
+    /// The object is gone; its address may become another object's. Gives what was kept for it,
+    /// which the function that destroys it may still look at.
+    pub fn consume(&mut self, wire: u64) -> Vec<K> {
         let Some(known) = self.objects.remove(wire) else {
-            return;
+            return Vec::new();
         };
         if let Some(wires) = self.wires.get_mut(&known.address) {
             wires.retain(|other| *other != wire);
@@ -117,12 +132,12 @@ impl<C> Handles<C> {
                 self.wires.remove(&known.address);
             }
         }
+        known.kept
     }
 
-    /// Forgets the objects of a library, of all libraries without one; gives those that something
-    /// destroys, newest first.
-    pub fn take(&mut self, library: Option<u64>) -> Vec<Outstanding<C>> {
-        let of = |known: &Known<C>| library.is_none_or(|library| library == known.library);
+    /// Forgets the objects of a library, of all libraries without one; gives them, newest first.
+    pub fn take(&mut self, library: Option<u64>) -> Vec<Outstanding<C, K>> {
+        let of = |known: &Known<C, K>| library.is_none_or(|library| library == known.library);
         let mut gone = self.objects.remove_all(of);
         for known in &gone {
             self.wires.remove(&known.address);
@@ -135,13 +150,10 @@ impl<C> Handles<C> {
             }
         }
         gone.sort_unstable_by_key(|known| std::cmp::Reverse(known.number));
-        let outstanding = gone.into_iter().filter_map(|known| {
-            let (name, closer) = known.closer?;
-            Some(Outstanding {
-                address: known.address,
-                name,
-                closer,
-            })
+        let outstanding = gone.into_iter().map(|known| Outstanding {
+            address: known.address,
+            closer: known.closer,
+            kept: known.kept,
         });
         outstanding.collect()
     }
@@ -160,7 +172,7 @@ impl<C> Handles<C> {
     }
 }
 
-impl<C> Known<C> {
+impl<C, K> Known<C, K> {
     /// Takes over what is said of an object that is known already, and was not known of it.
     fn learn(&mut self, entering: Entering<'_, C>) {
         if self.record.is_none() {
@@ -186,7 +198,7 @@ mod tests {
 
     #[test]
     fn an_object_keeps_its_number_until_it_is_consumed() {
-        let mut handles = Handles::new();
+        let mut handles = Handles::<u8, &str>::new();
         let first = handles.enter(0x1000, object(None, None)).unwrap();
         assert_eq!(handles.enter(0x1000, object(None, None)), Ok(first));
         assert_eq!(handles.resolve(first, None), Ok(0x1000));
@@ -200,7 +212,7 @@ mod tests {
 
     #[test]
     fn types_that_are_known_must_agree() {
-        let mut handles = Handles::new();
+        let mut handles = Handles::<u8, &str>::new();
         let database = handles.enter(0x10, object(Some("sqlite3"), None)).unwrap();
         assert_eq!(handles.resolve(database, Some("sqlite3")), Ok(0x10));
         assert_eq!(handles.resolve(database, None), Ok(0x10));
@@ -221,7 +233,7 @@ mod tests {
 
     #[test]
     fn what_is_left_of_a_library_goes_newest_first() {
-        let mut handles = Handles::new();
+        let mut handles = Handles::<u8, &str>::new();
         let closed = object(Some("a"), Some("close_a"));
         let first = handles.enter(1, closed).unwrap();
         handles
@@ -236,8 +248,9 @@ mod tests {
             ..object(Some("c"), Some("close_c"))
         };
         let kept = handles.enter(1, other).unwrap();
-        let names = |gone: Vec<Outstanding<u8>>| -> Vec<String> {
-            gone.iter().map(|one| one.name.to_string()).collect()
+        let names = |gone: Vec<Outstanding<u8, &str>>| -> Vec<String> {
+            let closers = gone.into_iter().filter_map(|one| one.closer);
+            closers.map(|(name, _)| name.to_string()).collect()
         };
         assert_eq!(names(handles.take(Some(7))), ["close_b", "close_a"]);
         assert_eq!(handles.resolve(first, None), Err(Unfit::Stale));
@@ -249,5 +262,21 @@ mod tests {
         assert_eq!(handles.enter(1, known), Ok(kept));
         assert_eq!(names(handles.take(None)), ["close_c"]);
         assert!(handles.take(None).is_empty());
+    }
+
+    #[test]
+    fn what_is_kept_for_an_object_goes_with_it() {
+        let mut handles = Handles::<u8, &str>::new();
+        let first = handles.enter(1, object(None, None)).unwrap();
+        let second = handles.enter(2, object(None, None)).unwrap();
+        assert_eq!(handles.keep(first, "text"), Ok(()));
+        assert_eq!(handles.keep(second, "other"), Ok(()));
+        assert_eq!(handles.consume(first), ["text"]);
+        assert_eq!(handles.keep(first, "late"), Err("late"));
+        let left = handles.take(Some(7));
+        assert_eq!(
+            left.first().map(|one| one.kept.clone()),
+            Some(vec!["other"])
+        );
     }
 }

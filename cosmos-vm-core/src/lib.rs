@@ -15,6 +15,7 @@
 //! | `verb` | open, sym, call, exec, close, attach: one a file |
 //! | `session` | what one client has: objects, runables, handles |
 //! | `library` | an open object, and what is destroyed when it goes |
+//! | `kept` | memory that functions use beyond their call |
 //! | `table`, `handles` | numbers for things: index and generation, never an address |
 //! | `memory`, `callback_memory` | what marshalling reaches besides the call's own bytes |
 //! | `process` | the few unsafe things a process does to itself |
@@ -58,6 +59,7 @@ mod callback_memory;
 mod channel;
 mod conversation;
 mod handles;
+mod kept;
 mod library;
 mod main_loop;
 mod memory;
@@ -71,6 +73,7 @@ mod vm;
 pub use call::Call;
 pub use callback::{Callback, Undelivered};
 pub use handles::MAXIMUM_HANDLES;
+pub use kept::MAXIMUM_KEPT;
 pub use main_loop::MAXIMUM_CLIENTS;
 pub use scopes::MAXIMUM_SCOPED;
 pub use session::{MAXIMUM_CHANNELS, MAXIMUM_OBJECTS, MAXIMUM_RUNABLES};

@@ -9,6 +9,7 @@
 
 use crate::Vm;
 use crate::handles::Outstanding;
+use crate::kept::Kept;
 use cosmos_rpc::Fault;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -21,7 +22,9 @@ pub(crate) struct Closer<V: Vm> {
 pub(crate) struct Library<V: Vm> {
     vm: Arc<V>,
     object: Option<Arc<V::Object>>,
-    outstanding: Mutex<Vec<Outstanding<Closer<V>>>>,
+    outstanding: Mutex<Vec<Outstanding<Closer<V>, Kept<V>>>>,
+    /// What it goes on using until it is gone.
+    kept: Mutex<Vec<Kept<V>>>,
 }
 
 impl<V: Vm> Library<V> {
@@ -30,6 +33,7 @@ impl<V: Vm> Library<V> {
             vm: Arc::clone(vm),
             object: Some(Arc::new(object)),
             outstanding: Mutex::default(),
+            kept: Mutex::default(),
         }
     }
 
@@ -39,12 +43,18 @@ impl<V: Vm> Library<V> {
     }
 
     /// What is to be destroyed when it goes, newest first.
-    pub fn leave(&self, outstanding: Vec<Outstanding<Closer<V>>>) {
+    pub fn leave(&self, outstanding: Vec<Outstanding<Closer<V>, Kept<V>>>) {
         let mut left = self
             .outstanding
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         left.extend(outstanding);
+    }
+
+    /// Keeps memory until it is gone.
+    pub fn keep(&self, memory: impl IntoIterator<Item = Kept<V>>) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.extend(memory);
     }
 
     /// Ends it now; nobody else has it.
@@ -73,15 +83,13 @@ impl<V: Vm> Drop for Library<V> {
     }
 }
 
-/// Destroys objects in this order.
-pub(crate) fn close_all<V: Vm>(vm: &V, outstanding: Vec<Outstanding<Closer<V>>>) {
-    for object in outstanding {
-        let Outstanding {
-            address,
-            name,
-            closer,
-        } = object;
-        if let Err(error) = vm.release(&closer.runable, &name, address) {
+/// Destroys objects in this order; what was kept for them goes when none is left.
+pub(crate) fn close_all<V: Vm>(vm: &V, outstanding: Vec<Outstanding<Closer<V>, Kept<V>>>) {
+    for object in &outstanding {
+        let Some((name, closer)) = &object.closer else {
+            continue;
+        };
+        if let Err(error) = vm.release(&closer.runable, name, object.address) {
             tracing::warn!("closing an object by '{name}': {error}");
         }
     }

@@ -3,6 +3,7 @@
 use crate::Vm;
 use crate::callback::{Callback, Underway};
 use crate::handles::{Entering, Unfit};
+use crate::kept::Kept;
 use crate::library::Closer;
 use crate::process;
 use crate::session::{Entry, Session, limit};
@@ -27,6 +28,45 @@ pub(crate) struct CallMemory<'a, V: Vm> {
     pub received: Vec<OwnedFd>,
     /// What goes with the reply; closed when that was sent.
     pub leaving: Vec<OwnedFd>,
+    /// What the function was given.
+    pub allocated: Allocated<V>,
+}
+
+/// Memory that was allocated for one call.
+pub(crate) struct Allocated<V: Vm> {
+    /// The function's own, once it was entered.
+    given: Vec<Kept<V>>,
+    /// Kept for an object, once it is known for which.
+    retained: Vec<Kept<V>>,
+    /// What was kept for objects that this call destroys.
+    ending: Vec<Kept<V>>,
+}
+
+impl<V: Vm> Default for Allocated<V> {
+    fn default() -> Self {
+        Allocated {
+            given: Vec::new(),
+            retained: Vec::new(),
+            ending: Vec::new(),
+        }
+    }
+}
+
+impl<V: Vm> CallMemory<'_, V> {
+    /// The function has returned: what it was given is its own, and what it keeps is in use, even
+    /// where its reply cannot be carried.
+    pub fn called(&mut self) {
+        self.allocated.given.drain(..).for_each(Kept::give_away);
+    }
+
+    /// The call is over: what nobody said the keeper of is kept for the library.
+    pub fn settle(&mut self) {
+        self.entry.library.keep(self.allocated.retained.drain(..));
+    }
+
+    fn copy(&self, bytes: &[u8]) -> Result<Kept<V>, MemoryError> {
+        Kept::copy(&self.session.vm, self.session.account(), bytes)
+    }
 }
 
 impl<V: Vm> CalleeMemory for CallMemory<'_, V> {
@@ -78,7 +118,35 @@ impl<V: Vm> CalleeMemory for CallMemory<'_, V> {
 
     fn handle_consume(&mut self, wire: u64) {
         self.consumed.push(wire);
-        self.session.handles().consume(wire);
+        let kept = self.session.handles().consume(wire);
+        self.allocated.ending.extend(kept);
+    }
+
+    fn give(&mut self, bytes: &[u8]) -> Result<u64, MemoryError> {
+        let memory = self.copy(bytes)?;
+        let address = memory.address();
+        self.allocated.given.push(memory);
+        Ok(address)
+    }
+
+    fn retain(&mut self, bytes: &[u8]) -> Result<u64, MemoryError> {
+        let memory = self.copy(bytes)?;
+        let address = memory.address();
+        self.allocated.retained.push(memory);
+        Ok(address)
+    }
+
+    fn retained_by(&mut self, address: u64, keeper: Option<u64>) {
+        let retained = &mut self.allocated.retained;
+        let index = retained.iter().position(|kept| kept.address() == address);
+        let (Some(index), Some(keeper)) = (index, keeper) else {
+            return;
+        };
+        let memory = retained.swap_remove(index);
+        let kept = self.session.handles().keep(keeper, memory);
+        if let Err(memory) = kept {
+            self.entry.library.keep([memory]);
+        }
     }
 
     fn query(&self, query: &Query, arguments: &[&[u8]]) -> Result<i128, MemoryError> {

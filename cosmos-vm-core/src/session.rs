@@ -9,6 +9,7 @@
 
 use crate::Vm;
 use crate::handles::Handles;
+use crate::kept::{Account, Kept};
 use crate::library::{Closer, Library, close_all};
 use crate::scopes::Scopes;
 use crate::table::{Full, Table};
@@ -34,8 +35,9 @@ pub(crate) struct Session<V: Vm> {
     pub number: u64,
     objects: Mutex<Table<Arc<Library<V>>>>,
     runables: RwLock<Table<Arc<Entry<V>>>>,
-    handles: Mutex<Handles<Closer<V>>>,
+    handles: Mutex<Handles<Closer<V>, Kept<V>>>,
     scopes: Mutex<Scopes>,
+    account: Arc<Account>,
     channels: AtomicU32,
 }
 
@@ -47,7 +49,7 @@ pub(crate) struct Entry<V: Vm> {
     /// Before the library: dropped first.
     pub runable: Arc<V::Runable>,
     /// Keeps the library while a call runs.
-    pub _library: Arc<Library<V>>,
+    pub library: Arc<Library<V>>,
     /// The library's token.
     pub token: u64,
 }
@@ -62,6 +64,7 @@ impl<V: Vm> Session<V> {
             runables: RwLock::new(Table::new(MAXIMUM_RUNABLES)),
             handles: Mutex::new(Handles::new()),
             scopes: Mutex::default(),
+            account: Arc::default(),
             channels: AtomicU32::new(0),
         }
     }
@@ -122,7 +125,7 @@ impl<V: Vm> Session<V> {
             })
     }
 
-    pub fn handles(&self) -> MutexGuard<'_, Handles<Closer<V>>> {
+    pub fn handles(&self) -> MutexGuard<'_, Handles<Closer<V>, Kept<V>>> {
         lock(&self.handles)
     }
 
@@ -147,6 +150,11 @@ impl<V: Vm> Session<V> {
         if !handles.is_empty() {
             drop(lock(&self.scopes).remove_handles(handles));
         }
+    }
+
+    /// What is kept of this client's.
+    pub fn account(&self) -> &Arc<Account> {
+        &self.account
     }
 
     /// Counts a channel in; [`Session::channel_ended`] counts it out.

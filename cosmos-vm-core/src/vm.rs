@@ -122,8 +122,8 @@ pub trait Vm: Send + Sync + 'static {
         Err(MemoryError::Address(address))
     }
 
-    /// Copies to memory of the VM's code: what a callback of the client's left. Kinds that do not
-    /// call back leave this as it is.
+    /// Copies to memory of the VM's code: what a callback of the client's left, or memory that
+    /// [`allocate`](Vm::allocate) gave. Kinds that do neither leave this as it is.
     ///
     /// # Errors
     /// When `address` is known not to be writable.
@@ -132,14 +132,19 @@ pub trait Vm: Send + Sync + 'static {
         Err(MemoryError::Address(address))
     }
 
-    /// A copy of `bytes` in memory that the VM's code frees with `free`: what a callback returned
-    /// as `__owned(free)`.
+    /// A copy of `bytes`, aligned for every C type, that the VM's code frees with `free` or
+    /// allocates anew: what a callback returned as `__owned(free)`, or what a function keeps.
     ///
     /// # Errors
     /// [`MemoryError::Exhausted`].
     fn allocate(&self, bytes: &[u8]) -> Result<u64, MemoryError> {
         let _ = bytes;
         Err(MemoryError::Exhausted)
+    }
+
+    /// Frees what [`allocate`](Vm::allocate) gave and the VM's code has not freed.
+    fn deallocate(&self, address: u64) {
+        let _ = address;
     }
 
     /// Whether functions of this kind can call functions of the client. Where not, prototypes that

@@ -90,3 +90,49 @@ void *find_box(const char *log, int number)
     }
     return open_box(log, number);
 }
+
+/* Keeps the text it is given, not a copy of it. */
+int label_box(struct box *box, const char *text)
+{
+    box->text = text;
+    return 0;
+}
+
+const char *label_of(struct box *box)
+{
+    return box->text;
+}
+
+/* A box inside a record of the caller's. */
+struct holder {
+    struct box *box;
+    int number;
+};
+
+int fill_holder(struct holder *holder, const char *log, const char *text)
+{
+    if (holder->number < 0) {
+        close_box(holder->box);
+        holder->box = NULL;
+        return 0;
+    }
+    if (!holder->box)
+        holder->box = open_box(log, holder->number);
+    holder->box->text = text;
+    return 0;
+}
+
+/* Doubles a number of bytes in place, in memory of the C library's. */
+int double_bytes(unsigned char **bytes, size_t *count)
+{
+    size_t i;
+    unsigned char *larger = realloc(*bytes, *count * 2);
+
+    if (!larger)
+        return -1;
+    for (i = 0; i < *count; i++)
+        larger[*count + i] = larger[i];
+    *bytes = larger;
+    *count *= 2;
+    return 0;
+}

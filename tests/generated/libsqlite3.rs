@@ -133,11 +133,17 @@ pub struct Libsqlite3 {
     sqlite3_bind_parameter_name: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_stmt, c_int) -> *const c_char>>,
     sqlite3_bind_parameter_index: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_stmt, *const c_char) -> c_int>>,
     sqlite3_clear_bindings: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_stmt) -> c_int>>,
+    sqlite3_bind_blob: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_stmt, c_int, *const c_void, c_int, *mut c_void) -> c_int>>,
+    sqlite3_bind_blob64: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_stmt, c_int, *const c_void, c_ulonglong, *mut c_void) -> c_int>>,
     sqlite3_bind_double: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_stmt, c_int, c_double) -> c_int>>,
     sqlite3_bind_int: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_stmt, c_int, c_int) -> c_int>>,
     sqlite3_bind_int64: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_stmt, c_int, c_longlong) -> c_int>>,
     sqlite3_bind_null: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_stmt, c_int) -> c_int>>,
+    sqlite3_bind_text: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_stmt, c_int, *const c_char, c_int, *mut c_void) -> c_int>>,
+    sqlite3_bind_text16: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_stmt, c_int, *const c_void, c_int, *mut c_void) -> c_int>>,
+    sqlite3_bind_text64: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_stmt, c_int, *const c_char, c_ulonglong, *mut c_void, c_uchar) -> c_int>>,
     sqlite3_bind_value: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_stmt, c_int, *const sqlite3_value) -> c_int>>,
+    sqlite3_bind_pointer: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_stmt, c_int, *mut c_void, *const c_char, *mut c_void) -> c_int>>,
     sqlite3_bind_zeroblob: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_stmt, c_int, c_int) -> c_int>>,
     sqlite3_bind_zeroblob64: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_stmt, c_int, c_ulonglong) -> c_int>>,
     sqlite3_column_count: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_stmt) -> c_int>>,
@@ -385,11 +391,17 @@ impl Libsqlite3 {
             sqlite3_bind_parameter_name: OnceLock::new(),
             sqlite3_bind_parameter_index: OnceLock::new(),
             sqlite3_clear_bindings: OnceLock::new(),
+            sqlite3_bind_blob: OnceLock::new(),
+            sqlite3_bind_blob64: OnceLock::new(),
             sqlite3_bind_double: OnceLock::new(),
             sqlite3_bind_int: OnceLock::new(),
             sqlite3_bind_int64: OnceLock::new(),
             sqlite3_bind_null: OnceLock::new(),
+            sqlite3_bind_text: OnceLock::new(),
+            sqlite3_bind_text16: OnceLock::new(),
+            sqlite3_bind_text64: OnceLock::new(),
             sqlite3_bind_value: OnceLock::new(),
+            sqlite3_bind_pointer: OnceLock::new(),
             sqlite3_bind_zeroblob: OnceLock::new(),
             sqlite3_bind_zeroblob64: OnceLock::new(),
             sqlite3_column_count: OnceLock::new(),
@@ -1713,6 +1725,30 @@ impl Libsqlite3 {
         unsafe { resolved(&self.library, &self.sqlite3_clear_bindings, "int sqlite3_clear_bindings(struct sqlite3_stmt *__handle stmt) __fail(1)")?.try_call(stmt) }
     }
 
+    /// `int sqlite3_bind_blob(struct sqlite3_stmt *__handle stmt, int index, const void *__retained(stmt) __in __sized_by(size) data, int size, void (*__or_const(0, -1) destroy)(void *__opaque arg1)) __fail(1)`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn sqlite3_bind_blob(&self, stmt: *mut sqlite3_stmt, index: c_int, data: *const c_void, size: c_int, destroy: *mut c_void) -> Result<c_int, Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.sqlite3_bind_blob, "int sqlite3_bind_blob(struct sqlite3_stmt *__handle stmt, int index, const void *__retained(stmt) __in __sized_by(size) data, int size, void (*__or_const(0, -1) destroy)(void *__opaque arg1)) __fail(1)")?.try_call(stmt, index, data, size, destroy) }
+    }
+
+    /// `int sqlite3_bind_blob64(struct sqlite3_stmt *__handle stmt, int index, const void *__retained(stmt) __in __sized_by(size) data, unsigned long long size, void (*__or_const(0, -1) destroy)(void *__opaque arg1)) __fail(1)`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn sqlite3_bind_blob64(&self, stmt: *mut sqlite3_stmt, index: c_int, data: *const c_void, size: c_ulonglong, destroy: *mut c_void) -> Result<c_int, Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.sqlite3_bind_blob64, "int sqlite3_bind_blob64(struct sqlite3_stmt *__handle stmt, int index, const void *__retained(stmt) __in __sized_by(size) data, unsigned long long size, void (*__or_const(0, -1) destroy)(void *__opaque arg1)) __fail(1)")?.try_call(stmt, index, data, size, destroy) }
+    }
+
     /// `int sqlite3_bind_double(struct sqlite3_stmt *__handle stmt, int index, double value) __fail(1)`
     ///
     /// # Errors
@@ -1761,6 +1797,42 @@ impl Libsqlite3 {
         unsafe { resolved(&self.library, &self.sqlite3_bind_null, "int sqlite3_bind_null(struct sqlite3_stmt *__handle stmt, int index) __fail(1)")?.try_call(stmt, index) }
     }
 
+    /// `int sqlite3_bind_text(struct sqlite3_stmt *__handle stmt, int index, const char *__retained(stmt) __in __sized_by(size) text, int size, void (*__or_const(0, -1) destroy)(void *__opaque arg1)) __fail(1)`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn sqlite3_bind_text(&self, stmt: *mut sqlite3_stmt, index: c_int, text: *const c_char, size: c_int, destroy: *mut c_void) -> Result<c_int, Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.sqlite3_bind_text, "int sqlite3_bind_text(struct sqlite3_stmt *__handle stmt, int index, const char *__retained(stmt) __in __sized_by(size) text, int size, void (*__or_const(0, -1) destroy)(void *__opaque arg1)) __fail(1)")?.try_call(stmt, index, text, size, destroy) }
+    }
+
+    /// `int sqlite3_bind_text16(struct sqlite3_stmt *__handle stmt, int index, const void *__retained(stmt) __in __sized_by(size) text, int size, void (*__or_const(0, -1) destroy)(void *__opaque arg1)) __fail(1)`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn sqlite3_bind_text16(&self, stmt: *mut sqlite3_stmt, index: c_int, text: *const c_void, size: c_int, destroy: *mut c_void) -> Result<c_int, Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.sqlite3_bind_text16, "int sqlite3_bind_text16(struct sqlite3_stmt *__handle stmt, int index, const void *__retained(stmt) __in __sized_by(size) text, int size, void (*__or_const(0, -1) destroy)(void *__opaque arg1)) __fail(1)")?.try_call(stmt, index, text, size, destroy) }
+    }
+
+    /// `int sqlite3_bind_text64(struct sqlite3_stmt *__handle stmt, int index, const char *__retained(stmt) __in __sized_by(size) text, unsigned long long size, void (*__or_const(0, -1) destroy)(void *__opaque arg1), unsigned char encoding) __fail(1)`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn sqlite3_bind_text64(&self, stmt: *mut sqlite3_stmt, index: c_int, text: *const c_char, size: c_ulonglong, destroy: *mut c_void, encoding: c_uchar) -> Result<c_int, Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.sqlite3_bind_text64, "int sqlite3_bind_text64(struct sqlite3_stmt *__handle stmt, int index, const char *__retained(stmt) __in __sized_by(size) text, unsigned long long size, void (*__or_const(0, -1) destroy)(void *__opaque arg1), unsigned char encoding) __fail(1)")?.try_call(stmt, index, text, size, destroy, encoding) }
+    }
+
     /// `int sqlite3_bind_value(struct sqlite3_stmt *__handle stmt, int index, const struct sqlite3_value *__handle value) __fail(1)`
     ///
     /// # Errors
@@ -1771,6 +1843,18 @@ impl Libsqlite3 {
     pub unsafe fn sqlite3_bind_value(&self, stmt: *mut sqlite3_stmt, index: c_int, value: *const sqlite3_value) -> Result<c_int, Error> {
         // SAFETY: the caller's promise.
         unsafe { resolved(&self.library, &self.sqlite3_bind_value, "int sqlite3_bind_value(struct sqlite3_stmt *__handle stmt, int index, const struct sqlite3_value *__handle value) __fail(1)")?.try_call(stmt, index, value) }
+    }
+
+    /// `int sqlite3_bind_pointer(struct sqlite3_stmt *__handle stmt, int index, void *__opaque pointer, const char *__retained(stmt) __in __null_terminated type, void (*__or_const(0) destroy)(void *__opaque arg1)) __fail(1)`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn sqlite3_bind_pointer(&self, stmt: *mut sqlite3_stmt, index: c_int, pointer: *mut c_void, r#type: *const c_char, destroy: *mut c_void) -> Result<c_int, Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.sqlite3_bind_pointer, "int sqlite3_bind_pointer(struct sqlite3_stmt *__handle stmt, int index, void *__opaque pointer, const char *__retained(stmt) __in __null_terminated type, void (*__or_const(0) destroy)(void *__opaque arg1)) __fail(1)")?.try_call(stmt, index, pointer, r#type, destroy) }
     }
 
     /// `int sqlite3_bind_zeroblob(struct sqlite3_stmt *__handle stmt, int index, int size) __fail(1)`
@@ -3030,12 +3114,6 @@ pub struct sqlite3_value {
 // sqlite3_snprintf: Rust has no functions with `...`; use Library::function
 // sqlite3_str_appendf: Rust has no functions with `...`; use Library::function
 // sqlite3_get_table: E0132 cannot tell whose memory comes back through 'result'
-// sqlite3_bind_blob: E0211 not carried yet: inputs that the library keeps
-// sqlite3_bind_blob64: E0211 not carried yet: inputs that the library keeps
-// sqlite3_bind_text: E0211 not carried yet: inputs that the library keeps
-// sqlite3_bind_text16: E0211 not carried yet: inputs that the library keeps
-// sqlite3_bind_text64: E0211 not carried yet: inputs that the library keeps
-// sqlite3_bind_pointer: E0211 not carried yet: inputs that the library keeps
 // sqlite3_column_text16: E0206 not carried yet: query calls in expressions
 // sqlite3_column_blob: E0206 not carried yet: query calls in expressions
 // sqlite3_value_blob: E0206 not carried yet: query calls in expressions

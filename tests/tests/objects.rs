@@ -202,3 +202,130 @@ fn a_closer_that_does_not_exist_is_an_error_when_the_function_is_resolved() {
         assert!(error.to_string().contains("close_box"), "{error}");
     });
 }
+
+#[test]
+fn what_the_library_keeps_stays_until_its_object_is_closed() {
+    in_world(|world| {
+        let boxes = Boxes::open(world);
+        let [first, second] = [1, 2].map(|number| boxes.make(number));
+        let label = "int label_box(struct box *__handle box, const char *__retained(box) text)";
+        let label_of = "const char *__borrowed label_of(struct box *__handle box)";
+        let text = |number: i32| Value::Text(format!("label {number}").repeat(50).into_bytes());
+        for (object, number) in [(&first, 1), (&second, 2)] {
+            boxes
+                .call(label, &[object.clone(), text(number)])
+                .expect("labelled");
+        }
+        // Other calls use the memory that the labels would have been in.
+        for _ in 0..100 {
+            let noise = Value::Text(vec![b'x'; 400]);
+            boxes
+                .call(
+                    "int number_of(struct box *__handle box)",
+                    std::slice::from_ref(&first),
+                )
+                .expect("a number");
+            let scratch = boxes.make(3);
+            boxes
+                .call(label, &[scratch.clone(), noise])
+                .expect("labelled");
+            boxes.call(CLOSE_BOX, &[scratch]).expect("closed");
+        }
+        for (object, number) in [(&first, 1), (&second, 2)] {
+            let seen = boxes
+                .call(label_of, std::slice::from_ref(object))
+                .expect("its label");
+            assert_eq!(seen, text(number));
+        }
+        boxes.call(CLOSE_BOX, &[first]).expect("closed");
+        assert_eq!(boxes.call(label_of, &[second]).expect("its label"), text(2));
+    });
+}
+
+/// A record of the program's that holds an object: data is kept for that, and the object is gone
+/// when the function says so by NULL.
+#[test]
+fn a_record_that_holds_an_object_keeps_data_for_it() {
+    in_world(|world| {
+        let path = c::library("objects.c", world.directory());
+        let library = cosmos::dlopen(path.to_str().expect("UTF-8")).expect("the library");
+        let prototype =
+            "struct holder { struct box *__handle __closed_by(close_box) box; int number; };
+            int fill_holder(struct holder *__inout holder, const char *log,
+                            const char *__retained(holder) text)";
+        let fill = library.function(prototype).expect("fill_holder");
+        #[repr(C)]
+        struct Holder {
+            object: usize,
+            number: i32,
+        }
+        type Fill = unsafe extern "C" fn(*mut Holder, *const u8, *const u8) -> i32;
+        type Label = unsafe extern "C" fn(usize) -> *const std::ffi::c_char;
+        // SAFETY: the pointers are functions of these C types, by their prototypes.
+        let fill = unsafe { std::mem::transmute::<*const std::ffi::c_void, Fill>(fill.pointer()) };
+        let label = library
+            .function("const char *__borrowed label_of(struct box *__handle box)")
+            .expect("label_of");
+        // SAFETY: as above.
+        let label =
+            unsafe { std::mem::transmute::<*const std::ffi::c_void, Label>(label.pointer()) };
+        let log = world.directory().join("closed");
+        let name = std::ffi::CString::new(log.to_str().expect("UTF-8")).expect("no NUL");
+        let mut holder = Holder {
+            object: 0,
+            number: 9,
+        };
+        // SAFETY: a record and two strings, as the prototype has it.
+        unsafe {
+            let text = String::from("the text goes away\0");
+            assert_eq!(fill(&mut holder, name.as_ptr().cast(), text.as_ptr()), 0);
+            drop(text);
+            assert_ne!(holder.object, 0);
+            let kept = std::ffi::CStr::from_ptr(label(holder.object));
+            assert_eq!(kept, c"the text goes away");
+            let before = holder.object;
+            holder.number = -1;
+            assert_eq!(
+                fill(&mut holder, name.as_ptr().cast(), c"".as_ptr().cast()),
+                0
+            );
+            assert_eq!(holder.object, 0);
+            assert_eq!(std::fs::read_to_string(&log).expect("the log"), "box 9\n");
+            // The handle that the record held names nothing any more.
+            assert!(label(before).is_null());
+            assert_eq!(cosmos_tests::errno(), libc::EBADF);
+        }
+        library.close().expect("closed");
+        assert_eq!(std::fs::read_to_string(&log).expect("the log"), "box 9\n");
+    });
+}
+
+/// Memory of the program's own allocator that a function allocates anew.
+#[test]
+fn a_buffer_that_the_function_allocates_anew_stays_the_programs() {
+    in_world(|world| {
+        let path = c::library("objects.c", world.directory());
+        let library = cosmos::dlopen(path.to_str().expect("UTF-8")).expect("the library");
+        let prototype = "int double_bytes(
+            unsigned char *__owned(free) __sized_by(*count) *__inout bytes, size_t *__inout count)
+            __success(return == 0)";
+        let double = library.function(prototype).expect("double_bytes");
+        type Double = unsafe extern "C" fn(*mut *mut u8, *mut usize) -> i32;
+        // SAFETY: the pointer is a function of this C type, by its prototype.
+        let double =
+            unsafe { std::mem::transmute::<*const std::ffi::c_void, Double>(double.pointer()) };
+        // SAFETY: the buffer is malloc's and as large as its count, before each call and after.
+        unsafe {
+            let mut bytes = libc::malloc(3).cast::<u8>();
+            std::ptr::copy_nonoverlapping(b"abc".as_ptr(), bytes, 3);
+            let mut count = 3usize;
+            for round in 1..=10 {
+                assert_eq!(double(&mut bytes, &mut count), 0);
+                assert_eq!(count, 3 << round);
+                let seen = std::slice::from_raw_parts(bytes, count);
+                assert!(seen.chunks(3).all(|three| three == b"abc"), "round {round}");
+            }
+            libc::free(bytes.cast());
+        }
+    });
+}

@@ -220,6 +220,16 @@ impl CalleeMemory for Nothing {
 
     fn handle_consume(&mut self, _: u64) {}
 
+    fn give(&mut self, _: &[u8]) -> Result<u64, MemoryError> {
+        Ok(0x7000_0000)
+    }
+
+    fn retain(&mut self, _: &[u8]) -> Result<u64, MemoryError> {
+        Ok(0x7000_1000)
+    }
+
+    fn retained_by(&mut self, _: u64, _: Option<u64>) {}
+
     fn release(&mut self, function: &str, _: u64) -> Result<(), MemoryError> {
         Err(MemoryError::Other(function.to_owned()))
     }

@@ -23,22 +23,10 @@ pub(super) fn texts(code: Code) -> Option<(&'static str, &'static str)> {
              several calls, as zlib's z_stream does. This release cannot keep such a buffer on both \
              sides. Functions that take the whole buffer at once (compress2, uncompress) work.",
         ),
-        Code::E0211 => (
-            "not carried yet: inputs that the library keeps",
-            "`__retained(h)` says that the library goes on reading the caller's data after the call, \
-             until h is closed. This release ends the life of copied data with the call, so the \
-             library would read freed memory: the function is refused.",
-        ),
         Code::E0216 => (
             "not carried yet: bit-fields",
             "How bit-fields share bytes is decided by each ABI. Give the storage unit as an ordinary \
              integer member instead: `unsigned flags;` in place of `unsigned a : 1, b : 3;`.",
-        ),
-        Code::E0218 => (
-            "not carried yet: buffers that the function allocates anew",
-            "The function takes a buffer of the caller's and may free and replace it, as getline does. \
-             The two processes have no common allocator. Where a relative fills a buffer of fixed \
-             size, use that one.",
         ),
         Code::E0219 => (
             "not carried yet: handles in the caller's storage",

@@ -233,6 +233,13 @@ pub(super) fn texts(code: Code) -> Option<(&'static str, &'static str)> {
              iconv_open answers -1 where it fails, SQLITE_TRANSIENT is -1 in place of a function. \
              They travel as they are. Data that is copied has no such values; NULL is always allowed.",
         ),
+        Code::E0146 => (
+            "what the library keeps",
+            "`__retained(h)` says that the library goes on reading what a parameter leads to until h is \
+             closed. The VM keeps its copy that long: data without pointers, that only goes in. h is a \
+             handle, or a record that comes back and holds one; what keeps the data of several calls \
+             cannot be a number or a buffer.",
+        ),
         Code::E0160 => (
             "nothing says what takes the place of `...`",
             "Machine code does not show how many arguments stand in place of `...`, nor of which types, \

@@ -276,8 +276,11 @@ impl Pending {
 
     /// The block that the pointer at `place` of a block leads to.
     fn child(&self, place: (u32, u64)) -> Option<&Sent> {
-        let number = *self.children.get(&place)?;
-        self.blocks.get(number as usize)
+        self.blocks.get(self.child_number(place)? as usize)
+    }
+
+    fn child_number(&self, place: (u32, u64)) -> Option<u32> {
+        self.children.get(&place).copied()
     }
 
     /// Whether `expression` follows a pointer that the call passed as NULL.

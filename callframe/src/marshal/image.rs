@@ -25,6 +25,16 @@ pub struct Image {
     pub(super) functions: Vec<(usize, u64)>,
     /// Values of the outer function's integers, where what is called is a callback.
     pub(super) outer: Arc<[i128]>,
+    /// Where pointers to memory lie that was allocated for the function to keep or to replace.
+    pub(super) allocated: Vec<Allocated>,
+}
+
+/// A pointer to memory of the VM's allocator.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Allocated {
+    pub position: usize,
+    pub address: u64,
+    pub ty: TypeId,
 }
 
 /// A block in the image.
@@ -40,6 +50,8 @@ pub(super) struct ImageBlock {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Owner {
     pub ty: TypeId,
+    /// Where in the image it lies.
+    pub position: usize,
     /// The parameter that is this pointer.
     pub parameter: Option<u32>,
     /// The parameter it was reached from.
@@ -48,6 +60,8 @@ pub(super) struct Owner {
     pub record: Option<(RecordId, usize)>,
     /// Whether it says by its place how much was filled.
     pub cursor: bool,
+    /// Whether the function may allocate what it leads to anew.
+    pub replaced: bool,
 }
 
 /// A pointer into the image, at `position` in it.
@@ -133,6 +147,7 @@ impl Image {
         self.relocations.clear();
         self.handles.clear();
         self.functions.clear();
+        self.allocated.clear();
         self.base = 0;
     }
 

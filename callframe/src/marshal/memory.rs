@@ -40,6 +40,29 @@ pub trait CallerMemory {
     /// [`MemoryError::Exhausted`].
     fn keep(&mut self, bytes: &[u8], keep: Keep) -> Result<u64, MemoryError>;
 
+    /// Puts `bytes` into the program's own allocation at `old`, which has `had` bytes and is made
+    /// anew where it has fewer than `capacity`; says where it is then. `old` is 0 where there is
+    /// none yet.
+    ///
+    /// # Errors
+    /// [`MemoryError::Exhausted`].
+    fn replace(
+        &mut self,
+        old: u64,
+        had: u64,
+        bytes: &[u8],
+        capacity: u64,
+    ) -> Result<u64, MemoryError> {
+        let _ = (old, had, bytes, capacity);
+        let reason = "a buffer that the function allocates anew cannot be allocated here";
+        Err(MemoryError::Other(reason.to_owned()))
+    }
+
+    /// Frees the program's own allocation at `old`, which the function has freed.
+    fn discard(&mut self, old: u64) {
+        let _ = old;
+    }
+
     /// Whether `address` is of a copy that [`keep`](CallerMemory::keep) made and that still stands.
     /// Pointers of the library's that the program hands back inside a record (`tm_zone`) are sent
     /// only if so; others may be uninitialised and enter as NULL.
@@ -157,6 +180,30 @@ pub trait CalleeMemory {
         Err(MemoryError::Other(format!("this VM does not ask '{name}'")))
     }
 
+    /// Memory of the VM's `malloc` that holds these bytes: the function's, once it was entered.
+    ///
+    /// # Errors
+    /// When there is no memory, or none that a function could free.
+    fn give(&mut self, bytes: &[u8]) -> Result<u64, MemoryError> {
+        let _ = bytes;
+        Err(keeps_nothing())
+    }
+
+    /// A copy of these bytes that outlives the call.
+    ///
+    /// # Errors
+    /// When there is no memory, or the client has too much kept.
+    fn retain(&mut self, bytes: &[u8]) -> Result<u64, MemoryError> {
+        let _ = bytes;
+        Err(keeps_nothing())
+    }
+
+    /// The copy at `address` lasts until the object of the handle `keeper` is destroyed; without
+    /// one, or where it is gone already, until the function's library is closed.
+    fn retained_by(&mut self, address: u64, keeper: Option<u64>) {
+        let _ = (address, keeper);
+    }
+
     /// Runs the deallocator `function` of the function's own library on `address`.
     ///
     /// # Errors
@@ -192,4 +239,8 @@ pub struct Object<'a> {
     pub record: Option<&'a str>,
     /// What destroys it.
     pub closed_by: Option<&'a str>,
+}
+
+fn keeps_nothing() -> MemoryError {
+    MemoryError::Other("nothing is kept here for a function beyond its call".to_owned())
 }

@@ -8,6 +8,7 @@ mod corpus;
 mod extents;
 mod handles;
 mod hostile;
+mod kept;
 mod lists;
 mod model;
 mod moved;

@@ -374,6 +374,13 @@ pub(super) fn no_object(span: Span) -> PrototypeError {
     .help("write it on a handle, beside `__handle` or `__closed_by(f)`")
 }
 
+/// E0146: `__retained` on what cannot be kept.
+pub(super) fn not_kept(span: Span, message: &str) -> PrototypeError {
+    PrototypeError::new(Code::E0146, span.range(), message)
+        .label("cannot be kept")
+        .help("`__retained(h)` is for data without pointers, and `h` a handle or a record that holds one")
+}
+
 /// E0126: an extent that does not suit the type.
 pub(super) fn unsuited(span: Span, message: &str) -> PrototypeError {
     PrototypeError::new(Code::E0126, span.range(), message).label("does not suit the type")

@@ -31,6 +31,7 @@ pub(super) enum Owner<'a> {
     Borrowed,
     BorrowedFrom(&'a Name),
     Static,
+    Retained(&'a Name),
 }
 
 impl<'a> Marks<'a> {
@@ -58,6 +59,7 @@ impl<'a> Marks<'a> {
             AnnotationKind::BorrowedFrom(name) => self.add_owner(Owner::BorrowedFrom(name), span),
             AnnotationKind::Static => self.add_owner(Owner::Static, span),
             AnnotationKind::Scope(name) => once(&mut self.scope, name, span),
+            AnnotationKind::Retained(name) => self.add_owner(Owner::Retained(name), span),
             AnnotationKind::OrConst(values) => once(&mut self.constants, values.as_slice(), span),
             AnnotationKind::Descriptor => Err(advice::no_descriptor(span)),
             AnnotationKind::Switch(_) | AnnotationKind::Case(_) | AnnotationKind::CaseRange(..) => {

@@ -148,6 +148,8 @@ enum Need {
     Integer,
     /// A handle, to live as long as.
     Handle,
+    /// A handle, or a record that comes back and may hold one, to keep data for.
+    Keeper,
     /// A pointer into what this parameter leads to, to end it.
     EndOf(u32),
     /// The same, for a callback.

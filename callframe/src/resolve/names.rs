@@ -275,7 +275,20 @@ impl Resolver<'_> {
             Need::Scope if !matches!(identity, Some(Identity::Handle(_))) => {
                 Err(advice::scope(span, &format!("'{name}' is no handle")))
             }
+            Need::Keeper if !is_keeper(pointer) => {
+                let message = format!("'{name}' is no handle, and no record that comes back");
+                Err(advice::not_kept(span, &message))
+            }
             _ => Ok(()),
         }
     }
+}
+
+/// Whether data can be kept for it: for a handle, or for what a record that comes back holds.
+fn is_keeper(pointer: Option<&Pointer>) -> bool {
+    pointer.is_some_and(|pointer| match pointer.identity {
+        Identity::Handle(_) => true,
+        Identity::Data => pointer.direction.leaves(),
+        _ => false,
+    })
 }

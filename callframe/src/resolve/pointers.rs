@@ -14,8 +14,7 @@ use super::marks::{Marks, Owner};
 use super::parameters::is_constant;
 use super::{Need, Place, Resolved, Resolver, Root, Simple, advice};
 use crate::error::{Code, PrototypeError};
-use crate::syntax::not_carried;
-use crate::syntax::raw::{Name, RawExtent, RawType, Shape, Uncarried};
+use crate::syntax::raw::{Name, RawExtent, RawType, Shape};
 use crate::syntax::scope::Scope;
 use crate::syntax::token::Span;
 use crate::types::{Direction, Extent, Filled, Identity, Ownership, Pointer, Scalar, Type, TypeId};
@@ -158,8 +157,12 @@ impl Resolver<'_> {
         let ownership = self.ownership(marks, target, place)?;
         let direction = self.direction(marks, target, &ownership, place)?;
         let extent = self.extent(marks, target, direction, &ownership, place)?;
-        let filled = self.filled(marks, target, direction, &extent, place)?;
-        let returned = direction == Direction::Out || ownership != Ownership::Caller;
+        let replaced = is_replaced(&ownership, place);
+        let filled = match replaced {
+            true => self.replaced_filled(marks, &extent, place)?,
+            false => self.filled(marks, target, direction, &extent, place)?,
+        };
+        let returned = direction == Direction::Out || !ownership.is_callers();
         let inner = Place {
             outer: Some(if returned { Direction::Out } else { direction }),
             ..place
@@ -177,12 +180,6 @@ impl Resolver<'_> {
             && let Some(member) = self.unowned_member(id)
         {
             return Err(advice::unowned(&member, place));
-        }
-        if direction == Direction::InOut && self.holds_owned(id) {
-            return Err(not_carried(Uncarried {
-                code: Code::E0218,
-                span: place.span,
-            }));
         }
         self.add(
             Type::Pointer(Pointer {
@@ -206,10 +203,13 @@ impl Resolver<'_> {
         };
         let replaced = place.outer == Some(Direction::InOut);
         match said {
-            Some((Ownership::Owned(_), span)) if replaced => Err(not_carried(Uncarried {
-                code: Code::E0218,
-                span,
-            })),
+            Some((owner @ Ownership::Retained(_), span)) => match (place.root, place.outer) {
+                (Root::Parameter(_), None) => Ok(owner),
+                _ => Err(advice::not_kept(
+                    span,
+                    "only what a parameter leads to is kept",
+                )),
+            },
             Some((owner, _)) if place.comes_back() || replaced => Ok(owner),
             Some((owner, _)) if place.root == Root::Field => Ok(owner),
             Some((_, span)) => Err(PrototypeError::new(
@@ -228,6 +228,12 @@ impl Resolver<'_> {
             Owner::Owned(function) => Ownership::Owned(function.to_owned()),
             Owner::Borrowed => Ownership::Borrowed,
             Owner::Static => Ownership::Static,
+            Owner::Retained(name) => {
+                let span = name.span.or(place.span);
+                let index = self.parameter_index(name, span)?;
+                self.needs.push((index, span, Need::Keeper));
+                Ownership::Retained(index)
+            }
             Owner::BorrowedFrom(name) => {
                 let span = name.span.or(place.span);
                 let index = self.parameter_index(name, span)?;
@@ -262,7 +268,16 @@ impl Resolver<'_> {
                     .label("what it leads to is const")
                     .help("remove `const`, or the direction"),
             ),
-            Some((direction, span)) if *ownership != Ownership::Caller => {
+            Some((Direction::Out | Direction::InOut, span))
+                if matches!(ownership, Ownership::Retained(_)) =>
+            {
+                Err(advice::not_kept(
+                    span,
+                    "what the library keeps only goes in",
+                ))
+            }
+            None if matches!(ownership, Ownership::Retained(_)) => Ok(Direction::In),
+            Some((direction, span)) if !ownership.is_callers() => {
                 let message = "data that the library owns has no direction";
                 if direction == Direction::Out {
                     return Ok(Direction::In);
@@ -271,7 +286,7 @@ impl Resolver<'_> {
                     .label("it comes back with the record"))
             }
             Some((direction, _)) => Ok(direction),
-            None if constant || *ownership != Ownership::Caller => Ok(Direction::In),
+            None if constant || !ownership.is_callers() => Ok(Direction::In),
             None if matches!(target.shape, Shape::Pointer(_)) => {
                 Err(advice::pointer_to_pointer(place))
             }
@@ -311,7 +326,9 @@ impl Resolver<'_> {
         let Some((extent, span)) = marks.extent else {
             return self.default_extent(marks, target, ownership, place);
         };
-        let after = place.comes_back() || *ownership != Ownership::Caller;
+        // A buffer that the function replaces goes in, and comes back as large as it is then.
+        let replaced = is_replaced(ownership, place);
+        let after = place.comes_back() || !ownership.is_callers() && !replaced;
         let moment = if after {
             Moment::Returned
         } else {
@@ -367,7 +384,7 @@ impl Resolver<'_> {
         ownership: &Ownership,
         place: Place,
     ) -> Resolved<Extent> {
-        let owned = *ownership != Ownership::Caller;
+        let owned = !ownership.is_callers();
         match &target.shape {
             Shape::Scalar(Scalar::Char) if is_constant(target) || owned => {
                 Ok(Extent::NullTerminated)
@@ -386,6 +403,28 @@ impl Resolver<'_> {
             | Shape::Void => Err(advice::how_large(target, marks, &self.known, place)),
             _ => Ok(Extent::Single),
         }
+    }
+
+    /// How much of a buffer is valid that the function may have replaced.
+    fn replaced_filled(
+        &mut self,
+        marks: &Marks,
+        extent: &Extent,
+        place: Place,
+    ) -> Resolved<Option<Filled>> {
+        let Some((expression, span)) = marks.filled else {
+            return Ok(None);
+        };
+        if !matches!(extent, Extent::Counted(_) | Extent::Sized(_)) {
+            return Err(PrototypeError::new(
+                Code::E0110,
+                span.range(),
+                "what is filled has no capacity",
+            )
+            .label("needs __sized_by or __counted_by"));
+        }
+        let amount = self.bind(expression, Moment::After, place)?;
+        Ok(Some(Filled::Amount(amount)))
     }
 
     fn filled(
@@ -473,6 +512,11 @@ pub(super) enum Moment {
     After,
     /// As `After`, in the VM: the size of what comes back.
     Returned,
+}
+
+/// Whether it is memory of the program's allocator that the function may allocate anew.
+fn is_replaced(ownership: &Ownership, place: Place) -> bool {
+    matches!(ownership, Ownership::Owned(_)) && place.outer == Some(Direction::InOut)
 }
 
 /// Whether a pointer to it is a handle because its members are not known.

@@ -185,6 +185,7 @@ impl Parser<'_, '_> {
             "closed_by" => AnnotationKind::ClosedBy(self.function_name()?),
             "owned" => AnnotationKind::Owned(self.function_name()?),
             "alias" => AnnotationKind::Alias(self.parameter_name()?),
+            "retained" => AnnotationKind::Retained(self.parameter_name()?),
             "borrowed_from" => AnnotationKind::BorrowedFrom(self.parameter_name()?),
             "or_const" => AnnotationKind::OrConst(self.constants()?),
             "field" => self.field_path()?,
@@ -212,28 +213,14 @@ impl Parser<'_, '_> {
                 AnnotationKind::Variadic(RawVariadic::Fixed(fixed))
             }
             _ => {
-                let code = self.uncarried_arguments(name)?;
-                let span = start.to(self.span());
-                self.not_carried(code, span);
-                return Ok(None);
-            }
-        }))
-    }
-
-    /// The arguments of an annotation that is understood and not carried; which error that is.
-    fn uncarried_arguments(&mut self, name: &str) -> Parsed<Code> {
-        Ok(match name {
-            "retained" => {
-                self.parameter_name()?;
-                Code::E0211
-            }
-            _ => {
                 self.parameter_name()?;
                 self.expect(",", "between the pointer and what is left")?;
                 self.parameter_name()?;
-                Code::E0205
+                let span = start.to(self.span());
+                self.not_carried(Code::E0205, span);
+                return Ok(None);
             }
-        })
+        }))
     }
 
     fn constants(&mut self) -> Parsed<Vec<i128>> {

@@ -101,6 +101,7 @@ pub(crate) enum AnnotationKind {
     Borrowed,
     BorrowedFrom(Name),
     Static,
+    Retained(Name),
     Alias(Name),
     Scope(Name),
     /// `__or_const(..)`: values that travel as they are.

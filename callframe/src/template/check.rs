@@ -10,7 +10,7 @@
 //! | owned, borrowed, static | only inside blocks; sent where the client kept it, NULL otherwise | carried |
 //! | alias, handle, opaque | carried | carried |
 //! | callback | carried, and what it takes and returns checked as a frame of its own | NULL and constants |
-//! | retained | refused | refused |
+//! | retained | carried, what a parameter leads to | refused |
 //!
 //! Expressions of an entering pointer are evaluated before the call, so they may not speak of the
 //! result or of what only the function writes.
@@ -167,8 +167,15 @@ impl Checker<'_> {
         }
         let returned = matches!(place, Place::Returned | Place::Within);
         match &pointer.ownership {
+            Ownership::Retained(keeper)
+                if matches!(place, Place::Argument(_)) && self.is_bytes(pointer.target) =>
+            {
+                self.keeper(*keeper, words)?;
+            }
             Ownership::Retained(_) => {
-                return refuse(words, "'__retained' is not supported yet");
+                let reason =
+                    "'__retained' data is what a parameter leads to, and holds no pointers";
+                return refuse(words, reason);
             }
             Ownership::Caller if place == Place::Returned => {
                 let reason = "nothing says whose memory comes back: write '__owned(f)', \
@@ -185,18 +192,13 @@ impl Checker<'_> {
                 self.handle(*parameter, "__borrowed_from", words)?;
             }
             Ownership::Owned(_) if place == (Place::Entering { returns: true }) => {
-                let reason = "'__owned' memory that the function replaces is not supported yet";
-                return refuse(words, reason);
+                return self.replaced(pointer, record, words);
             }
             _ => {}
         }
-        self.extent(
-            pointer,
-            returned || pointer.ownership != Ownership::Caller,
-            record,
-            words,
-        )?;
-        let place = match (pointer.ownership == Ownership::Caller, place) {
+        let after = returned || !pointer.ownership.is_callers();
+        self.extent(pointer, after, record, words)?;
+        let place = match (pointer.ownership.is_callers(), place) {
             (false, _) | (true, Place::Within) => Place::Within,
             _ if pointer.direction == Direction::Out => Place::Returned,
             _ => Place::Entering {
@@ -204,6 +206,34 @@ impl Checker<'_> {
             },
         };
         self.target(pointer, place, words)
+    }
+
+    /// Memory of the program's allocator that goes in, and that the function may allocate anew.
+    fn replaced(
+        &mut self,
+        pointer: &Pointer,
+        record: Option<RecordId>,
+        words: &str,
+    ) -> Result<(), LayoutError> {
+        if !self.is_bytes(pointer.target) {
+            let reason = "a buffer that the function allocates anew holds no pointers";
+            return refuse(words, reason);
+        }
+        match (&pointer.extent, &pointer.filled) {
+            (Extent::Counted(extent) | Extent::Sized(extent), filled) => {
+                self.expression(extent, false, record, words)?;
+                if let Some(Filled::Amount(amount)) = filled {
+                    self.expression(amount, true, record, words)?;
+                }
+            }
+            _ => self.extent(pointer, false, record, words)?,
+        }
+        self.target(pointer, Place::Within, words)
+    }
+
+    /// Whether what a pointer leads to is nothing but bytes.
+    fn is_bytes(&self, target: TypeId) -> bool {
+        matches!(self.template.frame().ty(target), Type::Void) || self.plain(target)
     }
 
     /// Queues what a data pointer leads to.
@@ -435,6 +465,27 @@ impl Checker<'_> {
             _ => refuse(
                 words,
                 "'__alias' needs the name of another parameter that leads to data",
+            ),
+        }
+    }
+
+    /// What data is kept for: a handle, or a record that comes back.
+    fn keeper(&self, parameter: u32, words: &str) -> Result<(), LayoutError> {
+        let frame = self.template.frame();
+        let parameter = frame.parameters().get(parameter as usize);
+        let keeps = match parameter.map(|parameter| frame.ty(parameter.ty)) {
+            Some(Type::Pointer(pointer)) => match pointer.identity {
+                Identity::Handle(_) => true,
+                Identity::Data => pointer.direction.leaves(),
+                _ => false,
+            },
+            _ => false,
+        };
+        match keeps {
+            true => Ok(()),
+            false => refuse(
+                words,
+                "'__retained' needs the name of a handle, or of a record that comes back",
             ),
         }
     }

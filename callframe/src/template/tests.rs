@@ -230,8 +230,8 @@ fn what_cannot_be_carried_is_refused_with_its_place() {
         (
             "owned and replaced",
             refusal(|build| {
-                let target = char(build);
-                let owned = build.pointer(target, Direction::InOut, Extent::NullTerminated, |p| {
+                let target = build.string();
+                let owned = build.pointer(target, Direction::In, Extent::Single, |p| {
                     p.ownership = Ownership::Owned("free".into());
                 });
                 build.pointer(owned, Direction::InOut, Extent::Single, |_| {})

@@ -217,7 +217,10 @@ pub const ROWS: &[(&str, Verdict)] = &[
     (
         "int png_image_begin_read_from_memory(png_image *__inout image,
                      png_const_voidp __sized_by(size) __retained(image) memory, size_t size);",
-        Refused("E0211"),
+        Carried(
+            "int png_image_begin_read_from_memory(png_image *__inout __single image, \
+             const void *__retained(image) __in __sized_by(size) memory, size_t size)",
+        ),
     ),
     (
         "CURL *__closed_by(curl_easy_cleanup) curl_easy_init(void);",
@@ -274,7 +277,11 @@ pub const ROWS: &[(&str, Verdict)] = &[
     (
         "ssize_t getline(char *__owned(free) __sized_by(*n) __filled(return + 1) *__inout lineptr,
                       size_t *__inout n, FILE *__handle stream);",
-        Refused("E0218"),
+        Carried(
+            "ssize_t getline(\
+             char *__owned(free) __sized_by(*n) __filled(return + 1) *__inout __single lineptr, \
+             size_t *__inout __single n, struct _IO_FILE *__handle stream)",
+        ),
     ),
     (
         "int sigqueue(pid_t pid, int sig, const union sigval value);",
@@ -284,7 +291,11 @@ pub const ROWS: &[(&str, Verdict)] = &[
         "int sqlite3_bind_text(sqlite3_stmt *__handle stmt, int i,
                       const char *__sized_by(n) __retained(stmt) z, int n,
                       void (*destroy)(void *__opaque) __or_const(0, -1));",
-        Refused("E0211"),
+        Carried(
+            "int sqlite3_bind_text(struct sqlite3_stmt *__handle stmt, int i, \
+             const char *__retained(stmt) __in __sized_by(n) z, int n, \
+             void (*__or_const(0, -1) destroy)(void *__opaque arg1))",
+        ),
     ),
     (
         "int inflate(z_streamp __handle __cursor(next_in, avail_in) __cursor(next_out, avail_out) strm,

@@ -13,7 +13,7 @@ use crate::value::Value;
 use callframe::Template;
 use callframe::marshal::{CallerMemory, MAXIMUM_CALL};
 use callframe::types::{
-    Direction, Extent, Filled, Identity, Pointer, RecordId, Scalar, Type, TypeId,
+    Direction, Extent, Filled, Identity, Ownership, Pointer, RecordId, Scalar, Type, TypeId,
 };
 use cosmos_rpc::{Fault, FaultCode};
 
@@ -360,6 +360,18 @@ impl<'call, 'memory> Layer<'call, 'memory> {
                 place.name,
                 format!("NULL is needed, {} was given", other.kind()),
             )),
+            (Identity::Data, Value::Out) if matches!(pointer.ownership, Ownership::Owned(_)) => {
+                Ok((0, 0))
+            }
+            (Identity::Data, other) if matches!(pointer.ownership, Ownership::Owned(_)) => {
+                Err(bad(
+                    place.name,
+                    format!(
+                        "the function allocates it: NULL is needed, {} was given",
+                        other.kind()
+                    ),
+                ))
+            }
             (Identity::Data, value) => self.data(pointer, value, place),
         }
     }

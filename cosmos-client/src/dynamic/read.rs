@@ -212,7 +212,7 @@ impl<'call> Reader<'call> {
             Identity::Handle(_) => Ok(Value::Handle(value)),
             Identity::Opaque | Identity::Callback(_) => Ok(Value::Int(value.into())),
             Identity::Alias(parameter) => self.alias(*parameter, value),
-            Identity::Data if pointer.ownership == Ownership::Caller => {
+            Identity::Data if pointer.ownership.is_callers() => {
                 self.callers(pointer, value, record)
             }
             Identity::Data => {

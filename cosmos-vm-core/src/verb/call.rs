@@ -5,7 +5,7 @@
 
 use super::Answer;
 use crate::conversation::Channel;
-use crate::memory::CallMemory;
+use crate::memory::{Allocated, CallMemory};
 use crate::session::Entry;
 use crate::{Call, Vm};
 use callframe::marshal::{Image, MarshalError};
@@ -60,6 +60,7 @@ pub(super) fn answer<V: Vm>(
         consumed: Vec::new(),
         received: frame.descriptors,
         leaving: Vec::new(),
+        allocated: Allocated::default(),
     };
     let answer = run(&entry, channel, request, &mut memory, scratch).map_err(|fault| Fault {
         message: prefixed(&entry, fault.message),
@@ -94,11 +95,13 @@ fn run<V: Vm>(
     channel.session.vm.call(&entry.runable, &mut call)?;
     let errno = call.errno();
     let failure = channel.call_ends(memory.underway);
+    memory.called();
     let mut reply = std::mem::take(&mut scratch.reply);
-    entry
+    let encoded = entry
         .callee
-        .encode_reply(image, memory, errno, &result, &mut reply)
-        .map_err(fault)?;
+        .encode_reply(image, memory, errno, &result, &mut reply);
+    memory.settle();
+    encoded.map_err(fault)?;
     // Only now: what the function gave away has been freed.
     failure.map_or(Ok(reply), Err)
 }

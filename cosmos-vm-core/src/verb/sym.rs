@@ -28,7 +28,7 @@ pub(super) fn answer<V: Vm>(session: &Session<V>, frame: &Frame) -> Result<Answe
         callee: Callee::new(template),
         callbacks,
         runable: Arc::new(runable),
-        _library: library,
+        library,
         token,
     })?;
     Answer::of::<Sym>(&Resolved {

@@ -125,3 +125,273 @@ fn row_35_iconv() {
         });
     });
 }
+
+type Getline = unsafe extern "C" fn(*mut *mut c_char, *mut usize, *mut c_void) -> isize;
+
+/// Reads all lines of a file, the buffer of each call that of the one before.
+fn lines(functions: &Functions, path: &std::ffi::CStr, first: Option<usize>) -> Seen {
+    type Open = unsafe extern "C" fn(*const c_char, *const c_char) -> *mut c_void;
+    let open = as_function!(functions.get("fopen"), Open);
+    let close = as_function!(
+        functions.get("fclose"),
+        unsafe extern "C" fn(*mut c_void) -> c_int
+    );
+    let getline = as_function!(functions.get("getline"), Getline);
+    let mut seen = Vec::new();
+    // SAFETY: the buffer is malloc's, and as large as `room` says.
+    unsafe {
+        let file = open(path.as_ptr(), c"r".as_ptr());
+        assert!(!file.is_null());
+        let mut room = first.unwrap_or(0);
+        let mut line = match first {
+            Some(size) => libc::malloc(size).cast::<c_char>(),
+            None => null_mut(),
+        };
+        loop {
+            let (length, after) = with_errno(3, || getline(&mut line, &mut room, file));
+            let text = match usize::try_from(length) {
+                Ok(length) => std::slice::from_raw_parts(line.cast::<u8>(), length + 1).to_vec(),
+                Err(_) => Vec::new(),
+            };
+            let shown = (
+                text.len(),
+                text.last().copied(),
+                text.iter().map(|it| u64::from(*it)).sum::<u64>(),
+            );
+            seen.push(format!("{length}, errno {after}, room {room}, {shown:?}"));
+            if length < 0 {
+                break;
+            }
+        }
+        libc::free(line.cast());
+        seen.push(format!("{}", close(file)));
+    }
+    seen
+}
+
+#[test]
+fn row_37_getline() {
+    in_world(|world| {
+        let path = world.directory().join("lines");
+        let mut text = b"first\n\nwith a \0 inside\n".to_vec();
+        text.extend(b"long ".repeat(3000));
+        text.extend(b"\nshort again\nno end of line");
+        std::fs::write(&path, text).expect("a file");
+        let path = std::ffi::CString::new(path.to_str().expect("UTF-8")).expect("no NUL");
+        let close = "int fclose(FILE *__handle __consume stream)";
+        let prototypes = [row("getline"), row("fopen"), plain("fclose", close)];
+        compare_all(C, &prototypes, |functions| {
+            let buffers = [None, Some(1), Some(120), Some(20_000)];
+            let read = buffers.map(|size| lines(functions, &path, size));
+            read.into_iter().flatten().collect()
+        });
+    });
+}
+
+/// Row 29: libpng goes on reading the program's bytes until the image is freed. It also remembers
+/// where the record is, which a record that is copied cannot offer.
+#[test]
+fn row_29_png_image_begin_read_from_memory() {
+    in_world(|_| {
+        const PNG: &str = "libpng16.so.16";
+        if cosmos::dlopen(PNG).is_err() {
+            println!("skipped: there is no {PNG}");
+            return;
+        }
+        let free = "void png_image_free(png_image *__inout image)";
+        let write = "int png_image_write_to_memory(png_image *__inout image,
+            void *__out __sized_by(*memory_bytes) memory, png_alloc_size_t *__inout memory_bytes,
+            int convert_to_8_bit, const void *__sized_by(64) buffer, png_int_32 row_stride,
+            const void *__handle colormap)";
+        let prototypes = [
+            row("png_image_begin_read_from_memory"),
+            plain("png_image_free", free),
+            plain("png_image_write_to_memory", write),
+        ];
+        compare_all(PNG, &prototypes, pixels);
+    });
+}
+
+/// `png_image` of png.h.
+#[repr(C)]
+struct Image {
+    opaque: usize,
+    version: u32,
+    width: u32,
+    height: u32,
+    format: u32,
+    flags: u32,
+    colormap_entries: u32,
+    warning_or_error: u32,
+    message: [u8; 64],
+}
+
+impl Image {
+    fn new(width: u32, height: u32) -> Image {
+        Image {
+            opaque: 0,
+            version: 1,
+            width,
+            height,
+            format: 3,
+            flags: 0,
+            colormap_entries: 0,
+            warning_or_error: 0,
+            message: [0; 64],
+        }
+    }
+
+    fn words(&self) -> String {
+        let end = self.message.iter().position(|byte| *byte == 0);
+        let message = String::from_utf8_lossy(&self.message[..end.unwrap_or(64)]);
+        let (width, height, bad) = (self.width, self.height, self.warning_or_error);
+        format!(
+            "{width}x{height}, {bad}: {message}, alive {}",
+            self.opaque != 0
+        )
+    }
+}
+
+/// Writes an image of four by four pixels and begins to read it.
+fn pixels(functions: &Functions) -> Seen {
+    type Write = unsafe extern "C" fn(
+        *mut Image,
+        *mut u8,
+        *mut usize,
+        c_int,
+        *const u8,
+        i32,
+        *const c_void,
+    ) -> c_int;
+    type Begin = unsafe extern "C" fn(*mut Image, *const u8, usize) -> c_int;
+    let write = as_function!(functions.get("png_image_write_to_memory"), Write);
+    let begin = as_function!(functions.get("png_image_begin_read_from_memory"), Begin);
+    let free = as_function!(
+        functions.get("png_image_free"),
+        unsafe extern "C" fn(*mut Image)
+    );
+    let colours: Vec<u8> = (0..64).map(|number| number * 3 + 1).collect();
+    let mut seen = Vec::new();
+    let mut packed = vec![0u8; 4096];
+    let mut size = packed.len();
+    // SAFETY: the buffers are as large as the calls say, and images are whole.
+    unsafe {
+        let mut image = Image::new(4, 4);
+        let written = write(
+            &mut image,
+            packed.as_mut_ptr(),
+            &mut size,
+            0,
+            colours.as_ptr(),
+            0,
+            std::ptr::null(),
+        );
+        seen.push(format!("{written}, {size} bytes, {}", image.words()));
+        packed.truncate(size);
+        for damaged in [false, true] {
+            let mut bytes = packed.clone();
+            if damaged {
+                bytes[3] ^= 0xff;
+            }
+            let mut image = Image::new(0, 0);
+            let begun = begin(&mut image, bytes.as_ptr(), bytes.len());
+            seen.push(format!("{begun}, {}", image.words()));
+            free(&mut image);
+            seen.push(image.words());
+        }
+    }
+    seen
+}
+
+/// Row 39: text that SQLite goes on reading, or copies at once; a destructor is called in the call.
+#[test]
+fn row_39_sqlite3_bind_text() {
+    in_world(|_| {
+        const SQLITE: &str = "libsqlite3.so.0";
+        if cosmos::dlopen(SQLITE).is_err() {
+            println!("skipped: there is no {SQLITE}");
+            return;
+        }
+        let prototypes = [
+            row("sqlite3_open"),
+            row("sqlite3_prepare_v2"),
+            row("sqlite3_bind_text"),
+            row("sqlite3_column_text"),
+            plain(
+                "sqlite3_step",
+                "int sqlite3_step(sqlite3_stmt *__handle stmt)",
+            ),
+            plain(
+                "sqlite3_reset",
+                "int sqlite3_reset(sqlite3_stmt *__handle stmt)",
+            ),
+            plain(
+                "sqlite3_finalize",
+                "int sqlite3_finalize(sqlite3_stmt *__handle __consume stmt)",
+            ),
+            plain(
+                "sqlite3_close",
+                "int sqlite3_close(sqlite3 *__handle __consume db)",
+            ),
+        ];
+        compare_all(SQLITE, &prototypes, bind);
+    });
+}
+
+fn bind(functions: &Functions) -> Seen {
+    type Handle = *mut c_void;
+    type Bind = unsafe extern "C" fn(Handle, c_int, *const c_char, c_int, isize) -> c_int;
+    type Prepare = unsafe extern "C" fn(
+        Handle,
+        *const c_char,
+        c_int,
+        *mut Handle,
+        *mut *const c_char,
+    ) -> c_int;
+    type Work = unsafe extern "C" fn(Handle) -> c_int;
+    let open = as_function!(
+        functions.get("sqlite3_open"),
+        unsafe extern "C" fn(*const c_char, *mut Handle) -> c_int
+    );
+    let prepare = as_function!(functions.get("sqlite3_prepare_v2"), Prepare);
+    let bind = as_function!(functions.get("sqlite3_bind_text"), Bind);
+    let text = as_function!(
+        functions.get("sqlite3_column_text"),
+        unsafe extern "C" fn(Handle, c_int) -> *const c_char
+    );
+    let [step, reset, finalize, close] = [
+        "sqlite3_step",
+        "sqlite3_reset",
+        "sqlite3_finalize",
+        "sqlite3_close",
+    ]
+    .map(|name| as_function!(functions.get(name), Work));
+    let mut seen = Vec::new();
+    // SAFETY: texts are as long as is said, and stay as long as SQLite may read them.
+    unsafe {
+        let (mut database, mut statement) = (null_mut(), null_mut());
+        assert_eq!(open(c":memory:".as_ptr(), &mut database), 0);
+        let sql = c"select ?1 || '-' || ?2";
+        let mut tail = std::ptr::null();
+        assert_eq!(
+            prepare(database, sql.as_ptr(), -1, &mut statement, &mut tail),
+            0
+        );
+        let words = ["gr\u{fc}n", "", "a longer text that is not in any cache"];
+        for (destroy, first) in [(0, words[0]), (-1, words[1]), (0, words[2])] {
+            for (index, word) in [(1, first), (2, words[2])] {
+                let length = c_int::try_from(word.len()).expect("short");
+                let bound = bind(statement, index, word.as_ptr().cast(), length, destroy);
+                seen.push(format!("bound {bound}"));
+            }
+            seen.push(format!("step {}", step(statement)));
+            let read = std::ffi::CStr::from_ptr(text(statement, 0)).to_owned();
+            seen.push(format!("{read:?}, reset {}", reset(statement)));
+        }
+        let none = bind(statement, 1, std::ptr::null(), 0, 0);
+        let beyond = bind(statement, 9, words[0].as_ptr().cast(), 2, -1);
+        seen.push(format!("NULL {none}, no such place {beyond}"));
+        seen.push(format!("{} {}", finalize(statement), close(database)));
+    }
+    seen
+}

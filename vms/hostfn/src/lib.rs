@@ -115,6 +115,10 @@ impl Vm for HostFn {
         runable.query(query, arguments)
     }
 
+    fn deallocate(&self, address: u64) {
+        raw::deallocate(address);
+    }
+
     fn release(
         &self,
         runable: &Function,

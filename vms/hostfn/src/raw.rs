@@ -16,16 +16,17 @@ pub(crate) fn read(address: u64, into: &mut [u8]) -> Result<(), MemoryError> {
     Ok(())
 }
 
-/// Copies to `address`, where a function that calls back said that so much may be written.
+/// Copies to `address`: memory of `allocate`, or where a function that calls back said that so much
+/// may be written.
 pub(crate) fn write(address: u64, bytes: &[u8]) -> Result<(), MemoryError> {
     let place = pointer(address, bytes.len() as u64)?.cast_mut();
     // SAFETY: the function said by its prototype that so many bytes are there for its callback to
-    // write, and waits for that; `bytes` is memory of this call alone.
+    // write, and waits for that, or they came from `allocate`; `bytes` is memory of this call alone.
     unsafe { place.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
     Ok(())
 }
 
-/// A copy that the library frees with `free`.
+/// A copy that the library may free with `free`.
 pub(crate) fn allocate(bytes: &[u8]) -> Result<u64, MemoryError> {
     // SAFETY: asks for memory.
     let place = unsafe { libc::malloc(bytes.len().max(1)) };
@@ -35,6 +36,16 @@ pub(crate) fn allocate(bytes: &[u8]) -> Result<u64, MemoryError> {
     let address = place.expose_provenance() as u64;
     write(address, bytes)?;
     Ok(address)
+}
+
+/// Frees memory of `allocate`.
+pub(crate) fn deallocate(address: u64) {
+    let Ok(start) = pointer(address, 0) else {
+        return;
+    };
+    // SAFETY: the address came from `allocate`, and no function has freed it: both are the contract
+    // of the VM's `deallocate`.
+    unsafe { libc::free(start.cast_mut().cast()) };
 }
 
 /// Number of elements of `unit` bytes up to and including the first that equals `terminator`.

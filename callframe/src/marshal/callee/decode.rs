@@ -4,7 +4,7 @@ use super::Callee;
 use crate::expression::Expression;
 use crate::marshal::caller::is_cursor;
 use crate::marshal::evaluate::{Failure, Operand, evaluate, field, outer, size_of};
-use crate::marshal::image::{Image, ImageBlock, Owner, Relocation, integer, unsigned};
+use crate::marshal::image::{Allocated, Image, ImageBlock, Owner, Relocation, integer, unsigned};
 use crate::marshal::memory::{CalleeMemory, Given};
 use crate::marshal::plan::{Plan, Step, chosen};
 use crate::marshal::wire::Body;
@@ -12,7 +12,8 @@ use crate::marshal::{
     CALLBACK_BITS, CLOSED, CLOSED_DESCRIPTOR, MAXIMUM_CALL, MarshalError, constant_value,
 };
 use crate::template::align_up;
-use crate::types::{Direction, Extent, Filled, Identity, Pointer, RecordId, TypeId};
+use crate::types::{Direction, Extent, Filled, Identity, Ownership, Pointer, RecordId, TypeId};
+use std::collections::HashSet;
 
 pub(super) fn decode<M: CalleeMemory>(
     callee: &Callee,
@@ -38,6 +39,7 @@ pub(super) fn decode<M: CalleeMemory>(
     decoder.blocks()?;
     decoder.aliases()?;
     decoder.extents()?;
+    decoder.allocate()?;
     decoder.callbacks()?;
     if decoder.next != body.references() {
         return Err(MarshalError::Malformed("references are left over"));
@@ -341,6 +343,9 @@ impl<M: CalleeMemory> Decoder<'_, M> {
                     reference - 1,
                     Owner {
                         ty,
+                        position,
+                        replaced: matches!(pointer.ownership, Ownership::Owned(_))
+                            && place.outer.is_some_and(|outer| outer.direction.leaves()),
                         parameter,
                         root: place.root,
                         record,
@@ -372,7 +377,7 @@ impl<M: CalleeMemory> Decoder<'_, M> {
         if consumed || self.memory.handle_closes(wire, frame.name()) {
             self.consumed.push(wire);
         }
-        if place.outer.is_some_and(|outer| outer.direction.leaves()) {
+        if place.outer.is_none_or(|outer| outer.direction.leaves()) {
             self.image.handles.push((position, wire));
         }
         Ok(address)
@@ -515,6 +520,47 @@ impl<M: CalleeMemory> Decoder<'_, M> {
                 "an end that is not where the block ends",
             )),
         }
+    }
+
+    /// Moves out of the image what the function keeps, or may allocate anew.
+    fn allocate(&mut self) -> Result<(), MarshalError> {
+        for number in 0..self.image.blocks.len() {
+            let Some(&block) = self.image.blocks.get(number) else {
+                break;
+            };
+            let Some(owner) = block.owner else { continue };
+            let Some(pointer) = self.callee.pointer(owner.ty) else {
+                continue;
+            };
+            let retained = matches!(pointer.ownership, Ownership::Retained(_));
+            if !retained && !owner.replaced {
+                continue;
+            }
+            let range = block.offset..block.offset + block.capacity;
+            let bytes = self.image.bytes().get(range).unwrap_or_default();
+            let address = match retained {
+                true => self.memory.retain(bytes),
+                false => self.memory.give(bytes),
+            };
+            let address = address
+                .map_err(|error| MarshalError::memory(&self.callee.place(owner.root), error))?;
+            self.image.write_pointer(owner.position, address);
+            self.image.allocated.push(Allocated {
+                position: owner.position,
+                address,
+                ty: owner.ty,
+            });
+        }
+        let Image {
+            allocated,
+            relocations,
+            ..
+        } = &mut *self.image;
+        if !allocated.is_empty() {
+            let moved: HashSet<usize> = allocated.iter().map(|entry| entry.position).collect();
+            relocations.retain(|relocation| !moved.contains(&relocation.position));
+        }
+        Ok(())
     }
 
     fn evaluate(&self, expression: &Expression, owner: &Owner) -> Result<i128, Failure> {

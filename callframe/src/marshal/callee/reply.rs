@@ -8,10 +8,10 @@ use crate::marshal::image::{Image, ImageBlock, Owner, first_terminator, integer,
 use crate::marshal::memory::{CalleeMemory, Object};
 use crate::marshal::plan::{Plan, Step, chosen};
 use crate::marshal::{
-    MAXIMUM_BLOCKS, MAXIMUM_CALL, MOVED_TO_NULL, MarshalError, MemoryError, UNCHANGED,
+    CONSTANT, MAXIMUM_BLOCKS, MAXIMUM_CALL, MOVED_TO_NULL, MarshalError, MemoryError, UNCHANGED,
     constant_reference, wire,
 };
-use crate::types::{Extent, Handle, Identity, Ownership, Pointer, RecordId, Type, TypeId};
+use crate::types::{Extent, Filled, Handle, Identity, Ownership, Pointer, RecordId, Type, TypeId};
 use std::collections::{HashMap, HashSet};
 
 /// The root of what is reached from the result.
@@ -35,6 +35,8 @@ pub(super) fn encode<M: CalleeMemory>(
         returned: Vec::new(),
         blocks: 0,
         leaving: leaving(callee, image).count() as u64,
+        holds: HashMap::new(),
+        replaced: HashSet::new(),
         moved: HashMap::new(),
     };
     writer.write_result()?;
@@ -48,6 +50,7 @@ pub(super) fn encode<M: CalleeMemory>(
         next += 1;
     }
     writer.release()?;
+    writer.keep();
     let errno = if callee.template.frame().contract().no_errno {
         0
     } else {
@@ -100,6 +103,10 @@ struct Writer<'a, M> {
     returned: Vec<Returned>,
     blocks: u32,
     leaving: u64,
+    /// By parameter: the first handle that its record holds now.
+    holds: HashMap<u32, u64>,
+    /// Positions in the image of replaced buffers that were copied.
+    replaced: HashSet<usize>,
     /// By offset of its block in the image: the reference of a pointer that was moved.
     moved: HashMap<usize, u64>,
 }
@@ -310,8 +317,9 @@ impl<M: CalleeMemory> Writer<'_, M> {
             return Ok(());
         };
         let plan = callee.plans.of(pointer.target);
-        let length = self.extent(pointer, plan, returned)?;
-        let started = self.start_block(length as u64, length as u64, returned.root);
+        let capacity = self.extent(pointer, plan, returned)?;
+        let length = self.valid(pointer, plan, returned, capacity)?;
+        let started = self.start_block(length as u64, capacity as u64, returned.root);
         if started.is_err() && self.loops(returned) {
             let reason = "what it leads to leads back to itself";
             return Err(MarshalError::callee(&callee.place(returned.root), reason));
@@ -339,6 +347,32 @@ impl<M: CalleeMemory> Writer<'_, M> {
         )?;
         wire::pad(self.reply);
         Ok(())
+    }
+
+    /// How much of `capacity` bytes that a pointer of the VM's leads to is valid.
+    fn valid(
+        &self,
+        pointer: &Pointer,
+        plan: &Plan,
+        returned: &Returned,
+        capacity: usize,
+    ) -> Result<usize, MarshalError> {
+        let Some(Filled::Amount(filled)) = &pointer.filled else {
+            return Ok(capacity);
+        };
+        let unit = match pointer.extent {
+            Extent::Sized(_) => 1,
+            _ => plan.callee_size,
+        };
+        let length = self.amount(filled, unit, returned)?;
+        if length > capacity {
+            let reason = format!("{length} bytes were filled of a buffer of {capacity}");
+            return Err(MarshalError::callee(
+                &self.callee.place(returned.root),
+                reason,
+            ));
+        }
+        Ok(length)
     }
 
     /// Bytes a pointer of the VM's leads to.
@@ -545,9 +579,7 @@ impl<M: CalleeMemory> Writer<'_, M> {
         self.reply[at..at + size].fill(0);
         let reference = match &pointer.identity {
             // Part of a block that comes back belongs to that block.
-            Identity::Data
-                if pointer.ownership == Ownership::Caller && source.returned.is_none() =>
-            {
+            Identity::Data if pointer.ownership.is_callers() && source.returned.is_none() => {
                 match was {
                     Some(position) => self.moved(position, address, root)?,
                     None => 0,
@@ -558,7 +590,13 @@ impl<M: CalleeMemory> Writer<'_, M> {
                 0
             }
             _ if address == 0 => 0,
-            Identity::Handle(handle) => self.handle(pointer, handle, address, root)?,
+            Identity::Handle(handle) => {
+                let reference = self.handle(pointer, handle, address, root)?;
+                if was.is_some() && reference & CONSTANT == 0 {
+                    self.holds.entry(root).or_insert(reference);
+                }
+                reference
+            }
             Identity::Opaque => address,
             Identity::Alias(into) => self.alias(*into, address, root)?,
             Identity::Callback(callback) => {
@@ -577,6 +615,7 @@ impl<M: CalleeMemory> Writer<'_, M> {
                 if was.and_then(|position| self.image.came_with(position)) == Some(address) {
                     UNCHANGED
                 } else {
+                    self.replaced.extend(was);
                     self.returned.push(Returned {
                         ty,
                         address,
@@ -651,7 +690,44 @@ impl<M: CalleeMemory> Writer<'_, M> {
                     })?;
             }
         }
+        self.release_replaced()
+    }
+
+    /// Frees the buffers that were given to the function and were not copied back.
+    fn release_replaced(&mut self) -> Result<(), MarshalError> {
+        let image = self.image;
+        for allocated in &image.allocated {
+            let Some(pointer) = self.callee.pointer(allocated.ty) else {
+                continue;
+            };
+            let Ownership::Owned(function) = &pointer.ownership else {
+                continue;
+            };
+            let address = unsigned(image.bytes(), allocated.position, image.pointer_size);
+            if address != 0 && !self.replaced.contains(&allocated.position) {
+                let root = "a buffer that the function may replace";
+                self.memory
+                    .release(function, address)
+                    .map_err(|error| MarshalError::memory(root, error))?;
+            }
+        }
         Ok(())
+    }
+
+    /// Tells for which objects the library keeps what it was given.
+    fn keep(&mut self) {
+        let image = self.image;
+        for allocated in &image.allocated {
+            let pointer = self.callee.pointer(allocated.ty);
+            let Some(Ownership::Retained(parameter)) = pointer.map(|pointer| &pointer.ownership)
+            else {
+                continue;
+            };
+            let slot = self.callee.template.arguments().get(*parameter as usize);
+            let handle = slot.and_then(|slot| image.handle_at(slot.offset as usize));
+            let keeper = handle.or(self.holds.get(parameter).copied());
+            self.memory.retained_by(allocated.address, keeper);
+        }
     }
 
     fn evaluate(

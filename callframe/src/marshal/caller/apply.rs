@@ -8,7 +8,7 @@ use super::{Caller, Outcome, Pending, Root, Sent};
 use crate::marshal::memory::CallerMemory;
 use crate::marshal::wire::Block;
 use crate::marshal::{MOVED_TO_NULL, MarshalError, UNCHANGED, constant_value};
-use crate::types::{Identity, Ownership, Type};
+use crate::types::{Identity, Ownership, Pointer, Type};
 
 pub(super) fn apply<M: CallerMemory>(
     caller: &Caller,
@@ -144,6 +144,16 @@ impl<M: CallerMemory> Applier<'_, M> {
         }
     }
 
+    /// The function freed a buffer of the program's and put nothing in its place.
+    fn discard(&mut self, pointer: &Pointer, at: u64, met: Met) {
+        let old = met
+            .inout
+            .and_then(|number| self.pending.child((number, at)));
+        if let (Some(old), Ownership::Owned(_)) = (old, &pointer.ownership) {
+            self.memory.discard(old.address);
+        }
+    }
+
     fn write_pointer(&mut self, at: u64, value: u64, root: Root) -> Result<(), MarshalError> {
         let size = usize::from(self.caller.caller.model().pointer.size).min(8);
         self.bytes(at, &value.to_le_bytes()[..size], root)
@@ -169,13 +179,17 @@ impl<M: CallerMemory> Sink for Applier<'_, M> {
             return Ok(());
         };
         let value = match &pointer.identity {
-            Identity::Data if pointer.ownership == Ownership::Caller && met.returned.is_none() => {
+            Identity::Data if pointer.ownership.is_callers() && met.returned.is_none() => {
                 match self.moved(at, met) {
                     Some(address) => address,
                     None => return Ok(()),
                 }
             }
             Identity::Data if met.reference == UNCHANGED && met.inout.is_some() => return Ok(()),
+            Identity::Data if met.reference == 0 => {
+                self.discard(pointer, at, met);
+                0
+            }
             Identity::Data => self.copy_of(at, met.reference),
             Identity::Alias(into) => {
                 alias(self.caller, self.pending, *into, met.reference).unwrap_or(0)

@@ -65,6 +65,9 @@ impl<'a, M: CallerMemory> Applier<'a, M> {
         let keep = self.keeping(claim);
         let caller = self.caller;
         let failed = |error| MarshalError::memory(&caller.place(claim.root), error);
+        if keep == Keep::Owned && claim.inout {
+            return self.replace(root, claim);
+        }
         if parts.is_empty()
             && let Some(bytes) = self.bulk(root)
         {
@@ -88,6 +91,32 @@ impl<'a, M: CallerMemory> Applier<'a, M> {
             copy = self.part(part, copy)?;
         }
         self.place(copy, keep).map_err(failed)
+    }
+
+    /// Puts a buffer that the function may have replaced into the program's own allocation.
+    fn replace(&mut self, root: usize, claim: &Claim) -> Result<u64, MarshalError> {
+        let (caller, checked) = (self.caller, self.checked);
+        let place = caller.place(claim.root);
+        let Some(pointer) = caller.pointer(claim.ty) else {
+            return Ok(0);
+        };
+        let plan = caller.plans.of(pointer.target);
+        let size = |bytes: u64| plan.caller_bytes(bytes).unwrap_or(0);
+        let block = checked.body.blocks.get(checked.leaving() + root);
+        let capacity = block.map_or(0, |block| size(block.capacity));
+        let number = claim.replaces;
+        let sent = number.and_then(|number| self.pending.blocks.get(number as usize));
+        let (old, had) = sent.map_or((0, 0), |sent| (sent.address, size(sent.capacity)));
+        let bytes = usize::try_from(self.size(root))
+            .map_err(|_| MarshalError::memory(&place, MemoryError::Exhausted))?;
+        let copy = Copy {
+            bytes: vec![0; bytes],
+            ..Copy::default()
+        };
+        let copy = self.part(root, copy)?;
+        self.memory
+            .replace(old, had, &copy.bytes, capacity)
+            .map_err(|error| MarshalError::memory(&place, error))
     }
 
     /// Copies one block to its place.

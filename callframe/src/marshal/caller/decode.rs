@@ -8,7 +8,7 @@ use crate::marshal::image::{first_terminator, integer};
 use crate::marshal::plan::Plan;
 use crate::marshal::wire::{Block, Body};
 use crate::marshal::{MOVED_TO_NULL, MarshalError, UNCHANGED, constant_value};
-use crate::types::{Extent, Identity, Ownership, Pointer, RecordId, Type, TypeId};
+use crate::types::{Extent, Filled, Identity, Pointer, RecordId, Type, TypeId};
 
 use super::encode::whole;
 use super::walk::{Met, Sink, Walk};
@@ -35,6 +35,10 @@ pub(super) struct Claim {
     /// The claim of the block that it belongs to and is copied with, if to one: the root of all that
     /// belongs together.
     pub within: Option<usize>,
+    /// The block of the request that it replaces.
+    pub replaces: Option<u32>,
+    /// Whether it came in a block that was sent with contents.
+    pub inout: bool,
 }
 
 impl Checked<'_> {
@@ -289,17 +293,25 @@ impl Checker<'_> {
         };
         let plan = self.caller.plans.of(pointer.target);
         let length = block.length as u64;
-        if length != block.capacity {
+        let complete = match self.valid(pointer, plan, &claim)? {
+            Some(valid) => length == valid && length <= block.capacity,
+            None => length == block.capacity,
+        };
+        if !complete {
             return Err(self.protocol(claim.root, "what came back is incomplete"));
         }
+        let reach = block.capacity;
+        if plan.caller_bytes(reach).is_none() {
+            return Err(self.protocol(claim.root, "the last element is incomplete"));
+        }
         let good = match &pointer.extent {
-            Extent::Single => length == plan.callee_size,
+            Extent::Single => reach == plan.callee_size,
             // Pointers have left their places: their references tell, below.
             Extent::NullTerminated if self.leads_to_pointers(pointer) => true,
             Extent::NullTerminated => self.terminated(block, plan, 0),
             Extent::TerminatedBy(value) => self.terminated(block, plan, *value as u64),
-            Extent::Counted(extent) => self.amounts(extent, plan.callee_size, &claim, length)?,
-            Extent::Sized(extent) => self.amounts(extent, 1, &claim, length)?,
+            Extent::Counted(extent) => self.amounts(extent, plan.callee_size, &claim, reach)?,
+            Extent::Sized(extent) => self.amounts(extent, 1, &claim, reach)?,
             Extent::EndedBy(_) => false,
         };
         if !good {
@@ -338,6 +350,34 @@ impl Checker<'_> {
     fn tree(&self, number: usize) -> usize {
         let claim = self.claims.get(number);
         claim.and_then(|claim| claim.within).unwrap_or(number)
+    }
+
+    /// How many bytes are valid of a buffer that the function may have replaced; `None` where all
+    /// are.
+    fn valid(
+        &self,
+        pointer: &Pointer,
+        plan: &Plan,
+        claim: &Claim,
+    ) -> Result<Option<u64>, MarshalError> {
+        let Some(Filled::Amount(filled)) = &pointer.filled else {
+            return Ok(None);
+        };
+        let unit = match pointer.extent {
+            Extent::Sized(_) => 1,
+            _ => plan.callee_size,
+        };
+        let amount = match self.evaluate(filled, claim.record) {
+            Ok(amount) => amount.max(0),
+            Err(Failure::Null) => 0,
+            Err(_) => return Err(self.protocol(claim.root, "how much was filled overflows")),
+        };
+        let bytes = amount.checked_mul(i128::from(unit));
+        let bytes = bytes.and_then(|bytes| u64::try_from(bytes).ok());
+        match bytes {
+            Some(bytes) => Ok(Some(bytes)),
+            None => Err(self.protocol(claim.root, "how much was filled overflows")),
+        }
     }
 
     fn leads_to_pointers(&self, pointer: &Pointer) -> bool {
@@ -483,7 +523,7 @@ impl Sink for Checker<'_> {
                 None => Err(self.protocol(met.root, "a pointer outside of what it is an alias of")),
             },
             Identity::Data if met.reference == 0 => Ok(()),
-            Identity::Data if pointer.ownership == Ownership::Caller && met.returned.is_none() => {
+            Identity::Data if pointer.ownership.is_callers() && met.returned.is_none() => {
                 self.moved(at, met)
             }
             Identity::Data if met.reference == UNCHANGED && self.came(at, met) => Ok(()),
@@ -493,16 +533,21 @@ impl Sink for Checker<'_> {
                 }
                 let within = met
                     .returned
-                    .filter(|_| pointer.ownership == Ownership::Caller)
+                    .filter(|_| pointer.ownership.is_callers())
                     .map(|outer| self.tree(outer));
                 let Met {
                     ty, root, record, ..
                 } = met;
+                let replaces = met
+                    .inout
+                    .and_then(|number| self.pending.child_number((number, at)));
                 self.claims.push(Claim {
                     ty,
                     root,
                     record,
                     within,
+                    replaces,
+                    inout: met.inout.is_some(),
                 });
                 Ok(())
             }

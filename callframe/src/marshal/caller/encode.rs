@@ -324,7 +324,8 @@ impl<M: CallerMemory> Encoder<'_, M> {
                 constant.unwrap_or(0)
             }
             Identity::Data => {
-                let ours = pointer.ownership == Ownership::Caller;
+                let ours = pointer.ownership.is_callers()
+                    || matches!(pointer.ownership, Ownership::Owned(_)) && self.comes_back(parent);
                 if ours || self.memory.kept(address) {
                     let work = Work {
                         ty,
@@ -452,6 +453,12 @@ impl<M: CallerMemory> Encoder<'_, M> {
             self.remember_pointee(&work, capacity);
         }
         Ok(())
+    }
+
+    /// Whether what is around a pointer comes back.
+    fn comes_back(&self, parent: Option<(u32, u64)>) -> bool {
+        let outer = parent.and_then(|(number, _)| self.pending.blocks.get(number as usize));
+        outer.is_some_and(|outer| outer.leaves)
     }
 
     fn is_cursor(&self, work: &Work) -> bool {

@@ -17,6 +17,8 @@ pub(super) struct Arena {
     next: u64,
     /// Copies made for the program.
     pub kept: Vec<(u64, Keep)>,
+    /// Allocations of the program that were freed.
+    pub freed: Vec<u64>,
     /// Numbers that are open in the program.
     pub open: Vec<i32>,
     /// Functions that were passed; the number of each is its index + 1.
@@ -52,6 +54,7 @@ impl Arena {
             buffers: vec![],
             next: 0x1_0000,
             kept: vec![],
+            freed: vec![],
             open: vec![],
             passed: vec![],
         }
@@ -151,6 +154,30 @@ impl CallerMemory for Arena {
         let address = self.add(bytes, true);
         self.kept.push((address, keep));
         Ok(address)
+    }
+
+    fn replace(
+        &mut self,
+        old: u64,
+        had: u64,
+        bytes: &[u8],
+        capacity: u64,
+    ) -> Result<u64, MemoryError> {
+        let address = if old != 0 && had >= capacity {
+            old
+        } else {
+            let mut contents = vec![0xcc; capacity as usize];
+            let kept = had.min(capacity) as usize;
+            self.read(old, &mut contents[..kept])?;
+            self.discard(old);
+            self.writable(&contents)
+        };
+        self.write(address, bytes)?;
+        Ok(address)
+    }
+
+    fn discard(&mut self, old: u64) {
+        self.freed.extend((old != 0).then_some(old));
     }
 
     fn kept(&self, address: u64) -> bool {

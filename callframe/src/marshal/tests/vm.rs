@@ -18,6 +18,8 @@ pub(super) struct Machine {
     /// Objects by handle index, with their generation; `None`: closed.
     pub objects: Vec<(u64, Option<Made>)>,
     pub released: Vec<(String, u64)>,
+    /// What is kept, and for which handle.
+    pub retained: Vec<(u64, Option<u64>)>,
     pub received: Vec<i32>,
     pub left: Vec<i32>,
     /// Functions that were passed.
@@ -184,6 +186,18 @@ impl CalleeMemory for Machine {
         }
         let first = arguments.iter().filter_map(|bytes| bytes.first());
         Ok(first.map(|&byte| i128::from(byte as i8)).sum())
+    }
+
+    fn give(&mut self, bytes: &[u8]) -> Result<u64, MemoryError> {
+        Ok(self.allocate(bytes))
+    }
+
+    fn retain(&mut self, bytes: &[u8]) -> Result<u64, MemoryError> {
+        Ok(self.allocate(bytes))
+    }
+
+    fn retained_by(&mut self, address: u64, keeper: Option<u64>) {
+        self.retained.push((address, keeper));
     }
 
     fn release(&mut self, function: &str, address: u64) -> Result<(), MemoryError> {

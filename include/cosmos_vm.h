@@ -75,6 +75,8 @@ extern "C" {
 #define COSMOS_ERROR_FORKED 23
 /** A function of this process could not be called back, or failed; the message says why. */
 #define COSMOS_ERROR_CALLBACK_FAILED 24
+/** Another thread ended the call. */
+#define COSMOS_ERROR_CANCELLED 25
 /** Something this version has no number for; the message says what. */
 #define COSMOS_ERROR_OTHER 255
 /** The caller asked for something that cannot be. */
@@ -354,6 +356,28 @@ int cosmos_dlclose(cosmos_dl *dl);
  * handler may be called with cookie, on any thread, until it is removed or dl is closed.
  */
 int cosmos_dl_onerror(cosmos_dl *dl, cosmos_error_handler handler, void *cookie);
+
+/**
+ * Sets how long each call that this thread makes from now on may take, in milliseconds, and returns
+ * what was set before; 0: what the function's prototype says with __timeout(ms), else what the
+ * library was opened with, else the configuration. A call that takes longer fails with ETIMEDOUT,
+ * and a private VM is killed. Time in callbacks does not count. To limit one call, set the limit
+ * before it and put the previous one back after it.
+ *
+ * It never fails and leaves errno alone.
+ */
+unsigned long cosmos_thread_timeout(unsigned long milliseconds);
+
+/**
+ * Ends the calls of functions of dl that are under way, on whichever threads: they return their
+ * failure values with errno ECANCELED. A private VM is killed with that, whatever else is open in
+ * it; in a shared one what the functions do goes on, and nobody waits for it. Any thread may call
+ * it, but no signal handler.
+ *
+ * Returns how many calls there were (0: nothing was ended), or -1 with errno set: EBADF dl was
+ * closed; EOWNERDEAD its VM is gone already.
+ */
+int cosmos_cancel(cosmos_dl *dl);
 
 #ifdef __cplusplus
 }

@@ -572,6 +572,11 @@ impl CallFrame {
         }
     }
 
+    /// All types of this frame, each once.
+    pub fn types(&self) -> impl Iterator<Item = &Type> {
+        self.types.iter()
+    }
+
     /// A record of this frame.
     ///
     /// # Panics

@@ -4,6 +4,7 @@
 //! [`Function::call`](crate::Function::call) all come here, with the addresses of the argument
 //! values, as a C function finds them in its registers and on its stack.
 
+use crate::again;
 use crate::callback::{self, Asked, Progress};
 use crate::channel::{self, Channel};
 use crate::error::Error;
@@ -14,11 +15,13 @@ use crate::session::Session;
 use crate::summary::summary;
 use crate::timeout;
 use crate::token;
+use crate::turn::Busy;
 use callframe::marshal::{CallerMemory, MarshalError, MemoryError, Outcome, Pending};
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::REPLY;
 use cosmos_rpc::message::vm::CALL;
 use cosmos_rpc::{Blame, Fault, FaultCode, Frame};
+use std::cell::OnceCell;
 use std::os::fd::{AsRawFd, IntoRawFd, RawFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -37,21 +40,37 @@ pub(crate) unsafe fn invoke(
 ) -> Result<Outcome, Error> {
     let outcome = match function.library() {
         None => Err(closed(function)),
-        Some(library) => library.usable().and_then(|()| {
-            // SAFETY: the caller's promise.
-            let memory = unsafe { CallMemory::new(library.shelf(), library.link().number()) };
-            let mut memory = memory.passing(function, &library);
-            let outcome = Call {
-                function,
-                library: &library,
-                arguments,
-            }
-            .carry(&mut memory, errno, result);
-            memory.finish(function.id(), outcome.is_ok());
-            outcome
-        }),
+        // SAFETY: the caller's promise.
+        Some(library) => unsafe { perform(function, &library, arguments, errno, result) },
     };
     outcome.map_err(|error| error.in_function(function.name()))
+}
+
+/// Makes the call, and makes it again where that is allowed; see [`again`].
+///
+/// # Safety
+/// As [`invoke`].
+unsafe fn perform(
+    function: &Resolved,
+    library: &Arc<Target>,
+    arguments: &[u64],
+    errno: i32,
+    result: u64,
+) -> Result<Outcome, Error> {
+    let call = Call::new(function, library, arguments);
+    // SAFETY: the caller's promise.
+    let mut outcome = unsafe { call.make(library, errno, result) };
+    let mut runs = u32::from(call.has_begun());
+    while let Err(error) = &outcome
+        && runs < 2
+        && let Some((function, spare)) = again::instead(function, library, error)
+    {
+        runs += 1;
+        let call = Call::new(&function, &spare, arguments);
+        // SAFETY: the caller's promise, for a function of the same prototype.
+        outcome = unsafe { call.make(library, errno, result) };
+    }
+    outcome
 }
 
 /// Writes what the function returns when a call of it fails.
@@ -72,13 +91,49 @@ struct Call<'call> {
     function: &'call Resolved,
     library: &'call Arc<Target>,
     arguments: &'call [u64],
+    /// Set once it is under way.
+    busy: OnceCell<Busy>,
 }
 
-impl Call<'_> {
+impl<'call> Call<'call> {
+    fn new(
+        function: &'call Resolved,
+        library: &'call Arc<Target>,
+        arguments: &'call [u64],
+    ) -> Call<'call> {
+        Call {
+            function,
+            library,
+            arguments,
+            busy: OnceCell::new(),
+        }
+    }
+
+    /// Whether the VM may have got it.
+    fn has_begun(&self) -> bool {
+        self.busy.get().is_some()
+    }
+
+    /// Makes the call; `kept_by` keeps what it returns.
+    ///
+    /// # Safety
+    /// As [`invoke`].
+    unsafe fn make(&self, kept_by: &Target, errno: i32, result: u64) -> Result<Outcome, Error> {
+        self.library.usable()?;
+        // SAFETY: the caller's promise.
+        let memory = unsafe { CallMemory::new(kept_by.shelf(), self.library.link().number()) };
+        let mut memory = memory.passing(self.function, self.library);
+        let outcome = self.carry(&mut memory, errno, result);
+        memory.finish(self.function.id(), outcome.is_ok());
+        outcome
+    }
+
     fn carry(&self, memory: &mut CallMemory, errno: i32, result: u64) -> Result<Outcome, Error> {
         let link = self.library.link();
         let mut channel =
             channel::take(link, self.timeout()).map_err(|fault| self.lost(fault, memory))?;
+        let busy = channel.seat.take_up(self.library.object().0);
+        self.busy.get_or_init(|| busy);
         if let Err(error) = self.encode(memory, errno, &mut channel) {
             channel::park(link, channel);
             return Err(self.unmarshalled(error));
@@ -133,6 +188,7 @@ impl Call<'_> {
             channel = match callback::serve(link, channel, frame, &mut progress) {
                 Asked::Answered(channel) => channel,
                 Asked::Lost(fault) => return Err(self.lost(fault, memory)),
+                Asked::Elsewhere if self.is_cancelled() => return Err(self.cancelled(memory)),
                 Asked::Elsewhere => {
                     return match link.usable() {
                         Err(error) => Err(error),
@@ -243,8 +299,28 @@ impl Call<'_> {
 
     /// The exchange itself failed.
     fn lost(&self, fault: Fault, memory: &CallMemory) -> Error {
+        if self.is_cancelled() {
+            return self.cancelled(memory);
+        }
         let place = format!("in {}", summary(self.function, memory, self.arguments));
         self.library.link().diagnose(fault, &place)
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.busy.get().is_some_and(Busy::is_cancelled)
+    }
+
+    /// Another thread has ended it.
+    fn cancelled(&self, memory: &CallMemory) -> Error {
+        let link = self.library.link();
+        let after = if link.is_shared() {
+            "; what it does in the VM goes on"
+        } else {
+            "; its VM was killed"
+        };
+        let call = summary(self.function, memory, self.arguments);
+        let message = format!("{call} was cancelled{after}");
+        link.named(Fault::caller(FaultCode::Cancelled, message))
     }
 
     /// The call could not be packed, or the answer not be unpacked.

@@ -10,10 +10,12 @@
 
 use crate::fork::Own;
 use crate::link::Link;
+use crate::turn::Seat;
 use callframe::marshal::{Image, Pending};
 use cosmos_rpc::Fault;
 use cosmos_rpc::blocking::Connection;
 use std::cell::RefCell;
+use std::os::fd::AsRawFd;
 use std::sync::{Arc, Weak};
 use std::thread::LocalKey;
 use std::time::Duration;
@@ -24,6 +26,8 @@ const KEPT_BUFFER: usize = 4 << 20;
 /// A connection to a VM and the buffers of its requests.
 #[derive(Debug)]
 pub(crate) struct Channel {
+    /// By which other threads end a call on it. Before the connection: dropped first.
+    pub(crate) seat: Seat,
     /// The connection.
     pub(crate) connection: Own<Connection>,
     /// Reused from call to call.
@@ -42,6 +46,7 @@ pub(crate) struct Channel {
 impl Channel {
     fn new(connection: Connection) -> Channel {
         Channel {
+            seat: Seat::new(connection.as_raw_fd()),
             connection: Own::new(connection),
             request: Vec::new(),
             descriptors: Vec::new(),
@@ -82,12 +87,18 @@ pub(crate) fn take(link: &Arc<Link>, timeout: Option<Duration>) -> Result<Channe
             .rposition(|parked| parked.key == link.key())?;
         Some(channels.remove(place).channel)
     };
-    let parked = with(&LENT, of_link)
-        .flatten()
-        .or_else(|| with(&CHANNELS, of_link).flatten());
+    let parked = with(&LENT, of_link).flatten().or_else(|| {
+        let parked = with(&CHANNELS, of_link).flatten();
+        // One whose call was cancelled in its last moment is shut.
+        parked.filter(|channel: &Channel| !channel.seat.is_cancelled())
+    });
     let mut channel = match parked {
         Some(channel) => channel,
-        None => Channel::new(link.attach(timeout)?),
+        None => {
+            let channel = Channel::new(link.attach(timeout)?);
+            link.list(channel.seat.turn());
+            channel
+        }
     };
     channel.connection.set_timeout(timeout);
     Ok(channel)

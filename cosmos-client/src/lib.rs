@@ -4,6 +4,7 @@
 //! [`Library::function`] resolves a function from its C prototype string, and calls of it are
 //! carried to the VM and back.
 
+mod again;
 pub mod c;
 mod call;
 mod callback;
@@ -30,6 +31,7 @@ mod summary;
 mod symbol;
 mod timeout;
 mod token;
+mod turn;
 mod value;
 mod variadic;
 mod vm;

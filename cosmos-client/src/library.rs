@@ -7,6 +7,7 @@
 //! A call holds on to its library, so closing one under calls in flight lets them finish; calls
 //! that begin later are refused. The VM is let go of when the last of them has returned.
 
+use crate::again::Spare;
 use crate::error::Error;
 use crate::fork;
 use crate::function::Function;
@@ -59,6 +60,7 @@ pub fn dlopen_with(target: &str, options: &Options) -> Result<Library, Error> {
     let object = hold.request(&request, bounds.timeout, &format!("opening {path}"))?;
     let target = Target::new(hold, object, path, bounds);
     target.packs.get_or_init(|| packs);
+    target.spare.get_or_init(|| Spare::of(options));
     Ok(Library { target })
 }
 
@@ -119,6 +121,17 @@ impl Library {
         self.target.link().isolation()
     }
 
+    /// Ends the calls of its functions that are under way, on whichever threads: they fail with
+    /// [`FaultCode::Cancelled`] (ECANCELED). A private VM is killed with that, whatever else is open
+    /// in it; in a shared one what the functions do goes on, and nobody waits for it. Gives how many
+    /// calls there were; where there were none, nothing is ended.
+    ///
+    /// # Errors
+    /// When the library is closed, or its VM gone.
+    pub fn cancel(&self) -> Result<usize, Error> {
+        self.target.cancel()
+    }
+
     /// Closes it now: calls in flight finish, later ones fail.
     ///
     /// # Errors
@@ -153,6 +166,8 @@ pub(crate) struct Target {
     shelf: Shelf,
     /// Where prototypes are that are asked for by name.
     packs: OnceLock<Packs>,
+    /// Where calls are made that may be made again.
+    spare: OnceLock<Spare>,
 }
 
 /// Called with every failed call through a C pointer.
@@ -187,6 +202,7 @@ impl Target {
             on_error: Mutex::default(),
             shelf: Shelf::default(),
             packs: OnceLock::new(),
+            spare: OnceLock::new(),
         })
     }
 
@@ -230,6 +246,7 @@ impl Target {
         if self.closed.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
+        self.spare().close();
         let functions = std::mem::take(&mut *lock(&self.functions));
         let session = Session::current();
         session.retire(functions.into_values());
@@ -257,6 +274,22 @@ impl Target {
     /// The VM's token for it.
     pub(crate) fn object(&self) -> ObjectToken {
         self.object
+    }
+
+    /// Its absolute path.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Where calls are made that may be made again.
+    pub(crate) fn spare(&self) -> &Spare {
+        self.spare.get_or_init(Spare::default)
+    }
+
+    /// Ends the calls under way.
+    pub(crate) fn cancel(&self) -> Result<usize, Error> {
+        self.usable()?;
+        Ok(self.hold.cancel(self.object.0))
     }
 
     /// How long a call may take.

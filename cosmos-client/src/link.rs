@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::fork::{self, Own};
 use crate::session::{Session, lock};
 use crate::token::VmNumber;
+use crate::turn::Turn;
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::Message;
 use cosmos_rpc::message::coordinator::{Autopsy, Ending, VmOpened};
@@ -23,11 +24,14 @@ use cosmos_rpc::{Blame, Fault, FaultCode, Frame, Role, codec};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
 
 /// How long cosmosd may take to learn how a VM ended.
 const AUTOPSY_PATIENCE: u32 = 2000;
+
+/// How long another thread's request to cosmosd is waited for by a call that has failed already.
+const BUSY_PATIENCE: Duration = Duration::from_millis(200);
 
 /// Most bytes of a message that are shown.
 const LONGEST_MESSAGE: usize = 16 << 10;
@@ -46,6 +50,8 @@ pub(crate) struct Link {
     main: Mutex<Option<Own<Connection>>>,
     users: AtomicUsize,
     ended: OnceLock<Ended>,
+    /// Of its channels, in whichever threads.
+    turns: Mutex<Vec<Weak<Turn>>>,
 }
 
 /// Whose VM it is.
@@ -91,6 +97,7 @@ impl Link {
             main: Mutex::new(Some(Own::new(main))),
             users: AtomicUsize::new(0),
             ended: OnceLock::new(),
+            turns: Mutex::default(),
         })
     }
 
@@ -277,6 +284,29 @@ impl Link {
         Connection::connect_within(ours, Role::Client, timeout)?.expect(Role::Vm)
     }
 
+    /// Lists a channel, so that calls on it can be ended.
+    pub(crate) fn list(&self, turn: &Arc<Turn>) {
+        let mut turns = lock(&self.turns);
+        turns.retain(|known| known.strong_count() > 0);
+        turns.push(Arc::downgrade(turn));
+    }
+
+    /// Ends the calls that are under way for `object`, and with them a private VM; gives how many
+    /// there were.
+    pub(crate) fn cancel(self: &Arc<Link>, object: u64) -> usize {
+        let turns: Vec<Arc<Turn>> = lock(&self.turns).iter().filter_map(Weak::upgrade).collect();
+        let count = turns.iter().filter(|turn| turn.cancel(object)).count();
+        if count > 0 && !self.nature.shared {
+            let message = format!(
+                "{} was killed because a call in it was cancelled",
+                self.label()
+            );
+            self.end(Fault::caller(FaultCode::Cancelled, message), 0);
+            self.kill();
+        }
+        count
+    }
+
     /// Declares the VM gone; the first reason stays.
     pub(crate) fn end(self: &Arc<Link>, fault: Fault, signal: i32) {
         if self.ended.set(Ended { fault, signal }).is_ok() {
@@ -364,7 +394,7 @@ impl Link {
             patience: AUTOPSY_PATIENCE,
         };
         Session::current()
-            .ask_connected(&request)
+            .ask_connected(&request, BUSY_PATIENCE)
             .unwrap_or(Ending::Unknown)
     }
 
@@ -387,8 +417,9 @@ impl Link {
 
     fn kill(&self) {
         if self.is_supervised() && !self.nature.shared {
-            // Should cosmosd not answer, the VM still ends with its main connection.
-            let _ = Session::current().end_vm(&self.name, true);
+            // Should cosmosd be asked by another thread, or not answer, the VM still ends with its
+            // main connection.
+            let _ = Session::current().end_vm(&self.name, true, BUSY_PATIENCE);
         }
     }
 }

@@ -33,19 +33,21 @@ use cosmos_rpc::{Blame, Fault, FaultCode, Role};
 use std::collections::{BTreeMap, VecDeque};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
 
 /// How long starting a daemon may take.
 const START: Duration = Duration::from_secs(10);
 /// How long a daemon may take for an answer; it may be starting a VM.
-const ANSWER: Duration = Duration::from_secs(60);
+pub(crate) const ANSWER: Duration = Duration::from_secs(60);
 /// How often a request is made of daemons that end instead of answering.
 const ASKED: u32 = 3;
 /// How often a VM is asked for again that was lost before it was reached, and the first pause before
 /// that, of which each next is twice as long.
 const SEARCHES: u32 = 4;
 const SEARCH_PAUSE: Duration = Duration::from_millis(20);
+/// Between two attempts to get a lock that another thread has.
+const LOCK_PAUSE: Duration = Duration::from_millis(2);
 /// How many closures of closed libraries stay callable (and answer "closed").
 const RETIRED: usize = 64;
 
@@ -135,8 +137,20 @@ impl Session {
 
     /// Asks the cosmosd that is connected, about a VM of its own. Another one would know nothing of
     /// the VM, so none is looked for, let alone started.
-    pub(crate) fn ask_connected<M: Message>(&self, message: &M) -> Result<M::Reply, Fault> {
-        let mut place = lock(&self.coordinator);
+    ///
+    /// Another thread may be waiting for a VM to start, which takes as long as it takes: who asks
+    /// here has a call that failed, and waits no longer than `patience` for its turn.
+    pub(crate) fn ask_connected<M: Message>(
+        &self,
+        message: &M,
+        patience: Duration,
+    ) -> Result<M::Reply, Fault> {
+        let mut place = lock_within(&self.coordinator, patience).ok_or_else(|| {
+            Fault::host(
+                FaultCode::TimedOut,
+                "cosmosd is answering another thread of this process",
+            )
+        })?;
         let answer = match &mut *place {
             Some(connection) => connection.call(message, &[]).map(|(reply, _)| reply),
             None => Err(Fault::peer(
@@ -199,7 +213,7 @@ impl Session {
                 Err(fault) if searches < SEARCHES && is_lost(&fault) => {
                     if request.fresh && self.epoch() == epoch {
                         let (name, kill) = (opened.name, false);
-                        let _ = self.ask_connected(&VmClose { name, kill });
+                        let _ = self.ask_connected(&VmClose { name, kill }, ANSWER);
                     }
                     std::thread::sleep(SEARCH_PAUSE * 2u32.pow(searches));
                     searches += 1;
@@ -278,12 +292,10 @@ impl Session {
         lock(&self.links).remove(link);
     }
 
-    /// Has cosmosd end a VM of this process.
-    pub(crate) fn end_vm(&self, name: &str, kill: bool) -> Result<(), Fault> {
-        self.ask_connected(&VmClose {
-            name: name.to_owned(),
-            kill,
-        })
+    /// Has cosmosd end a VM of this process, if it has time for that within `patience`.
+    pub(crate) fn end_vm(&self, name: &str, kill: bool, patience: Duration) -> Result<(), Fault> {
+        let name = name.to_owned();
+        self.ask_connected(&VmClose { name, kill }, patience)
     }
 
     /// Keeps closures callable for a while after they were closed: a thread that jumped into one
@@ -426,6 +438,20 @@ impl Links {
 }
 
 /// Locks; a thread that panicked inside left the value whole, for nothing here unwinds half-way.
+/// The lock, if it can be had within `patience`. It is asked for again and again, for a mutex cannot
+/// be waited for with a limit.
+fn lock_within<T>(mutex: &Mutex<T>, patience: Duration) -> Option<MutexGuard<'_, T>> {
+    let deadline = Instant::now() + patience;
+    loop {
+        match mutex.try_lock() {
+            Ok(guard) => return Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) if Instant::now() >= deadline => return None,
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+        }
+    }
+}
+
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

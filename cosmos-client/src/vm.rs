@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::link::{Hold, Link};
 use crate::options::Options;
-use crate::session::Session;
+use crate::session::{ANSWER, Session};
 use cosmos_rpc::message::coordinator::Purpose;
 use cosmos_rpc::message::{FAULT, REPLY};
 use cosmos_rpc::{Fault, FaultCode};
@@ -86,7 +86,7 @@ impl Vm {
         if !link.is_supervised() {
             return Ok(());
         }
-        match Session::current().end_vm(link.name(), false) {
+        match Session::current().end_vm(link.name(), false, ANSWER) {
             // Without cosmosd it ends all the same, with its main connection.
             Err(fault) if fault.code != FaultCode::Disconnected => Err(fault.into()),
             _ => Ok(()),

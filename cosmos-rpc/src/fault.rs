@@ -79,6 +79,8 @@ pub enum FaultCode {
     Forked,
     /// A function of the client's could not be called back, or failed; the message says why.
     CallbackFailed,
+    /// Another thread ended the call.
+    Cancelled,
 }
 
 impl Fault {
@@ -128,7 +130,7 @@ impl Fault {
             Protocol | Version | TemplateMismatch => libc_errno::EPROTO,
             TooLarge => libc_errno::EMSGSIZE,
             Unsupported => libc_errno::ENOTSUP,
-            CallbackFailed => libc_errno::ECANCELED,
+            CallbackFailed | Cancelled => libc_errno::ECANCELED,
             LaunchFailed | Disconnected | System | Forked => libc_errno::ECOMM,
         }
     }

@@ -168,6 +168,7 @@ fn the_numbers_of_the_document_are_those_of_the_code() {
     assert_eq!(CONTROL_BODY, 1_048_576);
     assert_eq!(Limits::CALL.body, 65 << 20);
     assert_eq!(FaultCode::Forked as u32, 22);
+    assert_eq!(FaultCode::Cancelled as u32, 24);
     assert_eq!(codec::encode(&FaultCode::Forked).unwrap(), [22, 0, 0, 0]);
     assert_eq!(
         codec::encode(&callframe::DataModel::LP64).unwrap().len(),

@@ -53,6 +53,8 @@ pub const COSMOS_ERROR_CONFIGURATION: c_int = 22;
 pub const COSMOS_ERROR_FORKED: c_int = 23;
 /// A function of this process could not be called back, or failed; the message says why.
 pub const COSMOS_ERROR_CALLBACK_FAILED: c_int = 24;
+/// Another thread ended the call.
+pub const COSMOS_ERROR_CANCELLED: c_int = 25;
 /// Something this version has no number for; the message says what.
 pub const COSMOS_ERROR_OTHER: c_int = 255;
 
@@ -93,6 +95,7 @@ pub(crate) fn of_code(code: FaultCode) -> c_int {
         Configuration => COSMOS_ERROR_CONFIGURATION,
         Forked => COSMOS_ERROR_FORKED,
         CallbackFailed => COSMOS_ERROR_CALLBACK_FAILED,
+        Cancelled => COSMOS_ERROR_CANCELLED,
         _ => COSMOS_ERROR_OTHER,
     }
 }

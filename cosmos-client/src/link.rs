@@ -13,7 +13,7 @@
 use crate::channel;
 use crate::error::Error;
 use crate::fork::{self, Own};
-use crate::session::{Session, lock};
+use crate::session::{Session, lock, ring_settings};
 use crate::token::VmNumber;
 use crate::turn::Turn;
 use cosmos_rpc::blocking::Connection;
@@ -281,7 +281,13 @@ impl Link {
             main.set_timeout(timeout);
             main.call(&Attach, &[theirs.as_fd()])?;
         }
-        Connection::connect_within(ours, Role::Client, timeout)?.expect(Role::Vm)
+        let mut channel =
+            Connection::connect_within(ours, Role::Client, timeout)?.expect(Role::Vm)?;
+        if let Some(settings) = ring_settings()? {
+            channel.set_timeout(timeout);
+            channel.share(&settings)?;
+        }
+        Ok(channel)
     }
 
     /// Lists a channel, so that calls on it can be ended.

@@ -29,6 +29,7 @@ use cosmos_rpc::message::Message;
 use cosmos_rpc::message::coordinator::{Purpose, VmClose, VmOpen, VmOpened};
 use cosmos_rpc::message::registry::Connect;
 use cosmos_rpc::rendezvous::{Rendezvous, connect_coordinator, connect_registry};
+use cosmos_rpc::ring;
 use cosmos_rpc::{Blame, Fault, FaultCode, Role};
 use std::collections::{BTreeMap, VecDeque};
 use std::os::unix::net::UnixStream;
@@ -346,6 +347,16 @@ static CURRENT: AtomicPtr<Session> = AtomicPtr::new(std::ptr::null_mut());
 pub(crate) fn configured_timeout() -> Result<Option<Duration>, Fault> {
     let milliseconds = configuration()?.timeout_ms.value;
     Ok((milliseconds > 0).then(|| Duration::from_millis(milliseconds)))
+}
+
+/// How calls go through shared memory; `None` where they do not.
+pub(crate) fn ring_settings() -> Result<Option<ring::Settings>, Fault> {
+    let configuration = configuration()?;
+    Ok(configuration.ring.value.then(|| ring::Settings {
+        spin: Duration::from_micros(configuration.ring_spin_us.value),
+        colocate: configuration.ring_colocate.value,
+        ..ring::Settings::ASKING
+    }))
 }
 
 /// Asks over a connection that is made when there is none, and again when it ends unanswered: a

@@ -35,6 +35,12 @@ pub struct Config {
     pub idle_seconds: Sourced<u64>,
     /// Default deadline of a call in milliseconds; 0: none.
     pub timeout_ms: Sourced<u64>,
+    /// Whether calls go through shared memory, where the VM takes it.
+    pub ring: Sourced<bool>,
+    /// How long an answer is waited for without sleeping, in microseconds.
+    pub ring_spin_us: Sourced<u64>,
+    /// Whether a VM's thread may sleep on its caller's CPU between calls.
+    pub ring_colocate: Sourced<bool>,
     /// `[isolation]`.
     pub isolation: Isolation,
     /// `[limits]`.
@@ -111,6 +117,9 @@ impl Config {
             start_daemons: combined.boolean(key::START_DAEMONS, true),
             idle_seconds: combined.number(key::IDLE_SECONDS, 60),
             timeout_ms: combined.number(key::TIMEOUT_MS, 0),
+            ring: combined.boolean(key::RING, true),
+            ring_spin_us: combined.number(key::RING_SPIN_US, 50),
+            ring_colocate: combined.boolean(key::RING_COLOCATE, true),
             isolation: Isolation {
                 level: combined.level(key::LEVEL, Level::Limits),
                 degrade: combined.boolean(key::DEGRADE, false),
@@ -196,6 +205,17 @@ impl Config {
                 key::TIMEOUT_MS,
                 self.timeout_ms.value,
                 &self.timeout_ms.origin,
+            ),
+            shown(key::RING, self.ring.value, &self.ring.origin),
+            shown(
+                key::RING_SPIN_US,
+                self.ring_spin_us.value,
+                &self.ring_spin_us.origin,
+            ),
+            shown(
+                key::RING_COLOCATE,
+                self.ring_colocate.value,
+                &self.ring_colocate.origin,
             ),
             shown(
                 key::LEVEL,

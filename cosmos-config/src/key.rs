@@ -65,6 +65,9 @@ pub(crate) const PACKS: &str = "packs";
 pub(crate) const START_DAEMONS: &str = "start_daemons";
 pub(crate) const IDLE_SECONDS: &str = "idle_seconds";
 pub(crate) const TIMEOUT_MS: &str = "timeout_ms";
+pub(crate) const RING: &str = "ring";
+pub(crate) const RING_SPIN_US: &str = "ring_spin_us";
+pub(crate) const RING_COLOCATE: &str = "ring_colocate";
 pub(crate) const LEVEL: &str = "isolation.level";
 pub(crate) const DEGRADE: &str = "isolation.degrade";
 pub(crate) const OPEN_FILES: &str = "limits.open_files";
@@ -118,6 +121,21 @@ pub(crate) const KEYS: &[Key] = &[
             "Deadline of each call in milliseconds; 0: none.",
         )
     },
+    plain(
+        RING,
+        Kind::Bool,
+        "Whether calls go through shared memory, where the VM takes it.",
+    ),
+    plain(
+        RING_SPIN_US,
+        Kind::Number,
+        "How long an answer is waited for without sleeping, in microseconds.",
+    ),
+    plain(
+        RING_COLOCATE,
+        Kind::Bool,
+        "Whether a VM's thread may sleep on its caller's CPU between calls.",
+    ),
     strict(LEVEL, Kind::Level, "How strongly a VM is confined."),
     strict(
         DEGRADE,

@@ -4,6 +4,10 @@
 //! description may be shared with another process) and, where a timeout is set, keeps it over all
 //! partial reads and writes of an operation.
 //!
+//! A client and a VM may carry the frames of a channel through shared memory ([`Connection::share`]);
+//! nothing else about it changes, except that a reply which was not awaited long enough then ends the
+//! connection.
+//!
 //! A connection whose peer broke the protocol, or on which a write was given up half-way, is
 //! broken: every later operation gives the fault that broke it. A reply that was not awaited long
 //! enough does not break it; the late reply is dropped.
@@ -12,6 +16,7 @@ use crate::descriptor::{self, Wait};
 use crate::exchange::{self, Exchange};
 use crate::frame::{Decoder, Outgoing};
 use crate::handshake::{Hello, Role};
+use crate::message::vm::Share;
 use crate::message::{FAULT, Message, REPLY};
 use crate::{Fault, FaultCode, Frame, Limits, codec};
 use nix::errno::Errno;
@@ -20,18 +25,28 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
+mod shared;
+
+pub use shared::{CLOSING, ON_SOCKET};
+
+use shared::Shared;
+
 /// How long a peer may take for its handshake.
 pub const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// A connection after its handshake.
 #[derive(Debug)]
 pub struct Connection {
+    // Dropped before the stream: it says good-bye.
+    shared: Option<Shared>,
     stream: UnixStream,
     decoder: Decoder,
     exchange: Exchange,
     peer: Hello,
     timeout: Option<Duration>,
     broken: Option<Fault>,
+    /// What this end is.
+    role: Role,
 }
 
 impl Connection {
@@ -80,12 +95,14 @@ impl Connection {
     ) -> Result<Connection, Fault> {
         let ours = Hello::new(role, &limits);
         let mut connection = Connection {
+            shared: None,
             stream,
             decoder: Decoder::new(Limits::HANDSHAKE),
             exchange: Exchange::default(),
             peer: ours,
             timeout: None,
             broken: None,
+            role,
         };
         let deadline = Some(Instant::now() + patience);
         let (outgoing, body) = ours.outgoing()?;
@@ -277,7 +294,10 @@ impl Connection {
 
     /// Gives back the body of a frame that is done with, for a later one to be received into.
     pub fn recycle(&mut self, body: Vec<u8>) {
-        self.decoder.recycle(body);
+        match &mut self.shared {
+            Some(shared) if shared.keeps(&body) => shared.recycle(body),
+            _ => self.decoder.recycle(body),
+        }
     }
 
     fn send_until(
@@ -294,7 +314,14 @@ impl Connection {
             .fold(0usize, usize::saturating_add);
         let largest = self.peer.accepts(kind);
         let outgoing = Outgoing::new(kind, id, length, descriptors.len(), largest)?;
-        self.write(outgoing, body, descriptors, deadline)
+        let Some(shared) = &mut self.shared else {
+            return self.write(outgoing, body, descriptors, deadline);
+        };
+        match shared.send(&outgoing.header(), body) {
+            Ok(false) => Ok(()),
+            Ok(true) => self.write(outgoing, body, descriptors, self.deadline_from_now()),
+            Err(fault) => self.breaks(fault),
+        }
     }
 
     fn write(
@@ -335,6 +362,22 @@ impl Connection {
     }
 
     fn next(&mut self, deadline: Option<Instant>) -> Result<Option<Frame>, Fault> {
+        loop {
+            let frame = if self.shared.is_some() {
+                self.next_shared()?
+            } else {
+                self.next_on_socket(deadline)?
+            };
+            match frame {
+                Some(frame) if frame.kind == Share::KIND && self.lets_share() => {
+                    self.let_share(frame)?;
+                }
+                frame => return Ok(frame),
+            }
+        }
+    }
+
+    fn next_on_socket(&mut self, deadline: Option<Instant>) -> Result<Option<Frame>, Fault> {
         let wait = if deadline.is_some() {
             Wait::No
         } else {
@@ -384,7 +427,16 @@ impl Connection {
         }
     }
 
+    /// The deadline of an operation that begins now. With shared memory waiting has a timeout of its
+    /// own, and the clock is read when there is something to wait for.
     fn deadline(&self) -> Option<Instant> {
+        if self.shared.is_some() {
+            return None;
+        }
+        self.deadline_from_now()
+    }
+
+    fn deadline_from_now(&self) -> Option<Instant> {
         self.timeout
             .and_then(|timeout| Instant::now().checked_add(timeout))
     }

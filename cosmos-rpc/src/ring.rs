@@ -19,13 +19,13 @@
 //! | 0 | 8 | magic, the ASCII bytes `COSMRING` |
 //! | 8 | 4 | version of this table, 1 |
 //! | 12 | 4 | C: bytes of each body area, a multiple of 4096 |
-//! | 128 | 64 | the client's line |
-//! | 256 | 64 | the VM's line |
+//! | 128 | 64 + 8 | the client's line, and its stamp |
+//! | 256 | 64 + 8 | the VM's line, and its stamp |
 //! | 4096 | C | bodies of the client |
 //! | 4096 + C | C | bodies of the VM |
 //!
-//! A *line* is one cache line, written by its owner, with an unused one beside it, for processors
-//! fetch them in pairs:
+//! A *line* is one cache line, written by its owner. The one beside it is hardly ever used, for
+//! processors fetch them in pairs:
 //!
 //! | offset | size | field |
 //! |---:|---:|---|
@@ -34,8 +34,8 @@
 //! | 8 | 4 | kind of the message |
 //! | 12 | 4 | length of the body |
 //! | 16 | 8 | id of the message |
-//! | 24 | 8 | when its owner last woke the other side, nanoseconds of CLOCK_MONOTONIC, a hint |
-//! | 32 | 32 | the body, where it has at most 32 bytes; a longer one is in the body area |
+//! | 24 | 40 | the body, where it has at most 40 bytes; a longer one is in the body area |
+//! | 64 | 8 | the stamp: when its owner last woke the other side, nanoseconds of CLOCK_MONOTONIC, a hint |
 //!
 //! A call of `double cos(double)` so takes one cache line there and one back. A body that is larger
 //! than the area does not go through the ring ([`End::fits`]).

@@ -1,5 +1,5 @@
-//! The ring between two processes: right whatever shares the processor with them, and over at once
-//! when either ends. Nothing here depends on how long anything takes.
+//! The ring between two processes: right whatever shares the processor with them, and over when
+//! either ends. Nothing here depends on how long anything takes.
 
 use cosmos_rpc::descriptor::{self, Wait};
 use cosmos_rpc::ring::{AREA, End, Peer, Segment, Settings};

@@ -81,6 +81,11 @@ impl Decoder {
         }
     }
 
+    /// The limits that are applied.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// Applies other limits from the next header on.
     pub fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;

@@ -61,6 +61,11 @@ impl Outgoing {
         })
     }
 
+    /// Its header.
+    pub fn header(&self) -> Header {
+        Header::decode(&self.header)
+    }
+
     /// Whether a byte, and so the descriptors, went out.
     pub fn begun(&self) -> bool {
         self.sent > 0

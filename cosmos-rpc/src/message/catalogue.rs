@@ -14,7 +14,7 @@ macro_rules! for_every_message {
             (registry, Dump) (registry, HandOver) (registry, Incoming)
             (coordinator, VmOpen) (coordinator, VmClose) (coordinator, Which)
             (coordinator, ListVms) (coordinator, Autopsy)
-            (vm, Attach) (vm, Open) (vm, Sym) (vm, Exec) (vm, Close)
+            (vm, Attach) (vm, Open) (vm, Sym) (vm, Exec) (vm, Close) (vm, Share)
             (launch, Start) (launch, Ended) (launch, Kill) (launch, Accept) (launch, Ready)
             (launch, Clients)
         }

@@ -90,6 +90,29 @@ impl Message for Close {
     type Reply = ();
 }
 
+/// Carry the frames of this channel, which is at rest, through shared memory from the answer on; the
+/// descriptor is a segment of the client's. See [`ring`](crate::ring) and
+/// [`Connection::share`](crate::blocking::Connection::share). A VM that cannot answers `Unsupported`
+/// or `LimitReached`, and the channel stays as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Share {
+    /// How long the VM's thread may spin for a request, in microseconds.
+    pub spin: u32,
+    /// Whether it may sleep on the caller's CPU.
+    pub colocate: bool,
+}
+
+impl Share {
+    /// The minor version of the protocol from which on VMs know it.
+    pub const SINCE: u16 = 1;
+}
+
+impl Message for Share {
+    const KIND: u16 = 0x0306;
+    const DESCRIPTORS: (u16, u16) = (1, 1);
+    type Reply = ();
+}
+
 /// Kind of a `call` request. Its body is no codec struct but the runable's id, eight bytes
 /// little-endian, followed by the call body that `callframe::marshal` wrote by the template; its
 /// descriptors are those of the `__fd` values, at most [`CALL_DESCRIPTORS`]. The reply

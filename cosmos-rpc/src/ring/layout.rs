@@ -9,7 +9,7 @@ pub(super) const VERSION: u32 = 1;
 /// Bytes before the body areas, and what those are multiples of.
 pub(super) const PAGE: usize = 4096;
 /// Bytes of a body that fit into the line itself.
-pub const INLINE: usize = 32;
+pub const INLINE: usize = 40;
 /// Largest body area of either side that a segment may have.
 pub const LARGEST_AREA: usize = 128 << 20;
 
@@ -34,9 +34,9 @@ pub(super) struct Line {
     pub kind: Place32,
     pub length: Place32,
     pub id: Place64,
-    pub stamp: Place64,
     /// Offset of the inline body.
     pub inline: usize,
+    pub stamp: Place64,
 }
 
 const fn line(at: usize) -> Line {
@@ -46,8 +46,8 @@ const fn line(at: usize) -> Line {
         kind: Place32::new(at + 8),
         length: Place32::new(at + 12),
         id: Place64::new(at + 16),
-        stamp: Place64::new(at + 24),
-        inline: at + 32,
+        inline: at + 24,
+        stamp: Place64::new(at + 64),
     }
 }
 

@@ -45,7 +45,7 @@ impl Settings {
     };
     /// For who waits for work: it hardly ever wakes for nothing.
     pub const SERVING: Settings = Settings {
-        nap: Duration::from_secs(10),
+        nap: Duration::from_secs(1),
         ..Settings::ASKING
     };
 }

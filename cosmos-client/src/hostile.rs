@@ -105,7 +105,7 @@ fn silence_is_ended_by_the_deadline() {
 #[test]
 fn a_trickle_is_ended_by_the_deadline() {
     let target = opens_with(
-        Manners::of(Answer::Trickle),
+        Manners::on_socket(Answer::Trickle),
         Some(Duration::from_millis(100)),
     );
     let begun = Instant::now();
@@ -139,7 +139,7 @@ fn a_vm_that_never_shakes_hands_is_ended_by_the_deadline() {
 
 #[test]
 fn a_second_reply_to_one_call_answers_no_other_and_ends_the_vm() {
-    let target = opens(Answer::Twice);
+    let target = opens_with(Manners::on_socket(Answer::Twice), None);
     assert_eq!(cosine(&target), (0.25, 0, None));
     let (result, errno, error) = cosine(&target);
     assert!(result.is_nan());
@@ -153,20 +153,26 @@ fn a_flood_instead_of_an_answer_ends_the_vm() {
     // Replies to a call that was given up, without end; requests to the client; large ones.
     for (kind, length) in [(CALL | REPLY, 64), (CALL, 8), (CALL, 1 << 20)] {
         let deadline = Duration::from_millis(300);
-        let target = opens_with(Manners::of(Answer::Flood(kind, length)), Some(deadline));
-        let begun = Instant::now();
-        let (result, errno, _) = cosine(&target);
-        assert!(
-            begun.elapsed() < Duration::from_secs(3),
-            "{:?}",
-            begun.elapsed()
-        );
-        assert!(result.is_nan());
-        assert!(
-            [libc::EPROTO, libc::ETIMEDOUT].contains(&errno),
-            "errno {errno}"
-        );
-        assert!(target.usable().is_err());
+        let flood = Answer::Flood(kind, length);
+        for manners in [
+            Manners::of(flood.clone()),
+            Manners::on_socket(flood.clone()),
+        ] {
+            let target = opens_with(manners, Some(deadline));
+            let begun = Instant::now();
+            let (result, errno, _) = cosine(&target);
+            assert!(
+                begun.elapsed() < Duration::from_secs(3),
+                "{:?}",
+                begun.elapsed()
+            );
+            assert!(result.is_nan());
+            assert!(
+                [libc::EPROTO, libc::ETIMEDOUT].contains(&errno),
+                "errno {errno}"
+            );
+            assert!(target.usable().is_err());
+        }
     }
 }
 
@@ -273,7 +279,7 @@ fn noise_and_giant_lengths_end_the_call_at_once() {
         8, 0, 0, 0, 0x10, 0x83, 200, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8,
     ];
     for bytes in [giant.as_slice(), promised.as_slice()] {
-        let target = opens(Answer::Noise(bytes.to_vec()));
+        let target = opens_with(Manners::on_socket(Answer::Noise(bytes.to_vec())), None);
         let begun = Instant::now();
         let (result, errno, _) = cosine(&target);
         assert!(begun.elapsed() < Duration::from_secs(2));

@@ -47,6 +47,7 @@ pub struct Connection {
     broken: Option<Fault>,
     /// What this end is.
     role: Role,
+    refuses_sharing: bool,
 }
 
 impl Connection {
@@ -103,6 +104,7 @@ impl Connection {
             timeout: None,
             broken: None,
             role,
+            refuses_sharing: false,
         };
         let deadline = Some(Instant::now() + patience);
         let (outgoing, body) = ours.outgoing()?;

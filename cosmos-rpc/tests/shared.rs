@@ -5,7 +5,7 @@ use cosmos_rpc::handshake;
 use cosmos_rpc::message::vm::{CALL, Open, Share};
 use cosmos_rpc::message::{FAULT, Message, REPLY};
 use cosmos_rpc::ring::{AREA, Segment, Settings};
-use cosmos_rpc::{Fault, FaultCode, Limits, Role};
+use cosmos_rpc::{Blame, Fault, FaultCode, Limits, Role};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixStream;
 use std::thread::{self, JoinHandle};
@@ -160,6 +160,46 @@ fn a_vm_of_before_is_not_asked() {
     assert!(!client.share(&Settings::ASKING).unwrap());
     assert!(!client.shares());
     drop(client);
+    vm.join().unwrap();
+}
+
+#[test]
+fn a_vm_that_refuses_is_called_through_its_socket() {
+    let (near, far) = UnixStream::pair().unwrap();
+    let vm = thread::spawn(move || {
+        let mut connection = Connection::accept(far, Role::Vm).unwrap();
+        connection.refuse_sharing();
+        let frame = connection.receive().unwrap().unwrap();
+        let body: &[u8] = &frame.body;
+        connection
+            .send_raw(CALL | REPLY, frame.id, &[body], &[])
+            .unwrap();
+        assert!(connection.receive().unwrap().is_none());
+    });
+    let mut client = Connection::connect(near, Role::Client).unwrap();
+    assert!(!client.share(&Settings::ASKING).unwrap());
+    let frame = client.call_raw(CALL, &[b"all the same"], &[]).unwrap();
+    assert_eq!(frame.body, b"all the same");
+    drop(client);
+    vm.join().unwrap();
+}
+
+#[test]
+fn a_flood_is_one_message_and_the_end() {
+    let (near, far) = UnixStream::pair().unwrap();
+    let vm = thread::spawn(move || {
+        let mut connection = Connection::accept(far, Role::Vm).unwrap();
+        connection.receive().unwrap();
+        let sent = (0..).take_while(|_| connection.send_raw(CALL, 0, &[b"more"], &[]).is_ok());
+        assert_eq!(sent.count(), 1);
+    });
+    let mut client = Connection::connect(near, Role::Client).unwrap();
+    assert!(client.share(&Settings::ASKING).unwrap());
+    let fault = client.call_raw(CALL, &[b"ask"], &[]).unwrap_err();
+    assert_eq!(
+        (fault.blame, fault.code),
+        (Blame::Peer, FaultCode::Protocol)
+    );
     vm.join().unwrap();
 }
 

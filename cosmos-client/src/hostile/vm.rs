@@ -54,6 +54,8 @@ pub(super) struct Manners {
     pub(super) honest: bool,
     /// The data model it says it has.
     pub(super) model: DataModel,
+    /// Whether it takes shared memory; what it does to the socket is of no effect then.
+    pub(super) shares: bool,
     /// Whether it shakes hands on the channels it is given.
     pub(super) greets: bool,
 }
@@ -64,7 +66,16 @@ impl Manners {
             answer,
             honest: true,
             model: DataModel::LP64,
+            shares: true,
             greets: true,
+        }
+    }
+
+    /// As `of`, with frames on the socket alone.
+    pub(super) fn on_socket(answer: Answer) -> Manners {
+        Manners {
+            shares: false,
+            ..Manners::of(answer)
         }
     }
 }
@@ -125,6 +136,9 @@ pub(super) fn opens(answer: Answer) -> Arc<Target> {
 
 pub(super) fn serve(stream: UnixStream, manners: Manners) -> Option<()> {
     let mut connection = Connection::accept(stream, Role::Vm).ok()?;
+    if !manners.shares {
+        connection.refuse_sharing();
+    }
     while let Ok(Some(mut frame)) = connection.receive() {
         let id = frame.id;
         match frame.kind {

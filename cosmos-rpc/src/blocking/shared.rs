@@ -62,6 +62,11 @@ impl Connection {
         self.shared.is_some()
     }
 
+    /// Answers a client that asks for shared memory that this end takes none.
+    pub fn refuse_sharing(&mut self) {
+        self.refuses_sharing = true;
+    }
+
     /// Whether the peer may ask for shared memory now.
     pub(super) fn lets_share(&self) -> bool {
         (self.role, self.peer.role) == (Role::Vm, Role::Client) && self.shared.is_none()
@@ -89,7 +94,14 @@ impl Connection {
 
     /// The client asks for shared memory; the answer still goes over the socket.
     pub(super) fn let_share(&mut self, mut frame: Frame) -> Result<(), Fault> {
+        let refuses = self.refuses_sharing;
         let taken = frame.message::<Share>().and_then(|request| {
+            if refuses {
+                return Err(Fault::caller(
+                    FaultCode::Unsupported,
+                    "this VM takes calls through its socket only",
+                ));
+            }
             let memory = frame.descriptors.pop().ok_or_else(exchange::vanished)?;
             let settings = ring::Settings {
                 spin: spin(request.spin),

@@ -223,13 +223,17 @@ impl End {
         if let Some(fault) = &self.broken {
             return Err(fault.clone());
         }
-        if self.turn != turn {
-            return Err(Fault::host(
+        match (self.turn, turn) {
+            (true, false) => Err(Fault::peer(
                 FaultCode::Protocol,
-                "both ends of a ring would speak, or wait, at once",
-            ));
+                "the peer sent something instead of an answer, and now both ends would wait",
+            )),
+            (false, true) => Err(Fault::host(
+                FaultCode::Protocol,
+                "it is the peer's turn to send something",
+            )),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     fn breaks<T>(&mut self, fault: Fault) -> Result<T, Fault> {

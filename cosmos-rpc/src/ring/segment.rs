@@ -9,6 +9,7 @@ use crate::{Fault, FaultCode};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::stat::fstat;
 use nix::unistd::ftruncate;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -112,6 +113,11 @@ impl Segment {
 }
 
 fn sealed_memory(length: usize) -> nix::Result<OwnedFd> {
+    // Growing a file beyond this limit raises SIGXFSZ, which ends a process that never heard of it.
+    let (largest, _) = getrlimit(Resource::RLIMIT_FSIZE)?;
+    if largest < length as u64 {
+        return Err(Errno::EFBIG);
+    }
     let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
     let never_executable = MFdFlags::from_bits_retain(libc::MFD_NOEXEC_SEAL);
     let memory = match memfd_create(c"cosmos ring", flags | never_executable) {
@@ -126,7 +132,9 @@ fn sealed_memory(length: usize) -> nix::Result<OwnedFd> {
 
 fn failed(doing: &str, error: Errno) -> Fault {
     let code = match error {
-        Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM | Errno::EAGAIN => FaultCode::LimitReached,
+        Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM | Errno::EAGAIN | Errno::EFBIG => {
+            FaultCode::LimitReached
+        }
         _ => FaultCode::System,
     };
     Fault::host(

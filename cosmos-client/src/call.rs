@@ -162,9 +162,9 @@ impl<'call> Call<'call> {
     fn await_reply(
         &self,
         memory: &CallMemory,
-        mut channel: Channel,
+        mut channel: Box<Channel>,
         id: u64,
-    ) -> Result<(Channel, Frame), Error> {
+    ) -> Result<(Box<Channel>, Frame), Error> {
         let link = self.library.link();
         let mut clock = Clock::new(self.timeout());
         let mut progress = Progress {

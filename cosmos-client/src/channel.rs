@@ -23,7 +23,8 @@ use std::time::Duration;
 /// Requests up to this size leave their buffer behind for the next one.
 const KEPT_BUFFER: usize = 4 << 20;
 
-/// A connection to a VM and the buffers of its requests.
+/// A connection to a VM and the buffers of its requests. It is handed around in a box, for it is
+/// large and a call takes it out and puts it back.
 #[derive(Debug)]
 pub(crate) struct Channel {
     /// By which other threads end a call on it. Before the connection: dropped first.
@@ -44,8 +45,8 @@ pub(crate) struct Channel {
 }
 
 impl Channel {
-    fn new(connection: Connection) -> Channel {
-        Channel {
+    fn new(connection: Connection) -> Box<Channel> {
+        Box::new(Channel {
             seat: Seat::new(connection.as_raw_fd()),
             connection: Own::new(connection),
             request: Vec::new(),
@@ -54,7 +55,7 @@ impl Channel {
             image: Image::default(),
             reply: Vec::new(),
             nesting: 0,
-        }
+        })
     }
 }
 
@@ -70,7 +71,7 @@ pub(crate) struct Lent {
 struct Parked {
     key: u64,
     link: Weak<Link>,
-    channel: Channel,
+    channel: Box<Channel>,
 }
 
 thread_local! {
@@ -80,7 +81,7 @@ thread_local! {
 }
 
 /// This thread's channel to the VM, made where there is none.
-pub(crate) fn take(link: &Arc<Link>, timeout: Option<Duration>) -> Result<Channel, Fault> {
+pub(crate) fn take(link: &Arc<Link>, timeout: Option<Duration>) -> Result<Box<Channel>, Fault> {
     let of_link = |channels: &mut Vec<Parked>| {
         let place = channels
             .iter()
@@ -105,7 +106,7 @@ pub(crate) fn take(link: &Arc<Link>, timeout: Option<Duration>) -> Result<Channe
 }
 
 /// Puts a channel that is in step back for the next call of this thread.
-pub(crate) fn park(link: &Arc<Link>, mut channel: Channel) {
+pub(crate) fn park(link: &Arc<Link>, mut channel: Box<Channel>) {
     channel.request.clear();
     channel.request.shrink_to(KEPT_BUFFER);
     channel.descriptors.clear();
@@ -135,7 +136,7 @@ pub(crate) fn park(link: &Arc<Link>, mut channel: Channel) {
 }
 
 /// Leaves a channel to what a callback does.
-pub(crate) fn lend(link: &Arc<Link>, mut channel: Channel) -> Lent {
+pub(crate) fn lend(link: &Arc<Link>, mut channel: Box<Channel>) -> Lent {
     channel.nesting += 1;
     let lent = Lent {
         key: link.key(),
@@ -148,7 +149,7 @@ pub(crate) fn lend(link: &Arc<Link>, mut channel: Channel) -> Lent {
 
 /// Takes a channel back from a callback that has returned; `None` where a call that it made has
 /// lost it.
-pub(crate) fn reclaim(lent: Lent) -> Option<Channel> {
+pub(crate) fn reclaim(lent: Lent) -> Option<Box<Channel>> {
     let found = with(&LENT, |channels| {
         let place = channels
             .iter()

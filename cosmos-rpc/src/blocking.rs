@@ -38,7 +38,7 @@ pub const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Connection {
     // Dropped before the stream: it says good-bye.
-    shared: Option<Shared>,
+    shared: Option<Box<Shared>>,
     stream: UnixStream,
     decoder: Decoder,
     exchange: Exchange,

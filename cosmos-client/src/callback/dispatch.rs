@@ -44,7 +44,7 @@ pub(crate) struct Progress {
 /// What became of a call back.
 pub(crate) enum Asked {
     /// The VM has its answer, and the channel is in step.
-    Answered(Channel),
+    Answered(Box<Channel>),
     /// The exchange failed: the channel is lost.
     Lost(Fault),
     /// This process is a fork of the one that made the call.
@@ -54,7 +54,7 @@ pub(crate) enum Asked {
 /// Serves a request that the VM makes during a call.
 pub(crate) fn serve(
     link: &Arc<Link>,
-    mut channel: Channel,
+    mut channel: Box<Channel>,
     frame: Frame,
     progress: &mut Progress,
 ) -> Asked {
@@ -180,7 +180,7 @@ fn admit(
 /// Where a function that was run left this end.
 enum Ran {
     /// In step, with its reply or why there is none.
-    Here(Channel, Result<(), Fault>),
+    Here(Box<Channel>, Result<(), Fault>),
     /// A call that it made lost the channel.
     Lost,
     /// In a fork of the process.
@@ -190,7 +190,7 @@ enum Ran {
 /// Runs the function; its reply is written to `reply`. What it does has the channel meanwhile.
 fn run(
     link: &Arc<Link>,
-    channel: Channel,
+    channel: Box<Channel>,
     passed: &Passed,
     image: &mut Image,
     memory: &mut CallbackMemory,
@@ -236,13 +236,18 @@ fn encode(
 }
 
 /// Refuses a call back that was not looked into.
-fn refuse(channel: Channel, frame: Frame, fault: Fault, progress: &mut Progress) -> Asked {
+fn refuse(channel: Box<Channel>, frame: Frame, fault: Fault, progress: &mut Progress) -> Asked {
     let id = frame.id;
     drop(frame);
     answer_fault(channel, id, fault, progress)
 }
 
-fn answer_fault(mut channel: Channel, id: u64, fault: Fault, progress: &mut Progress) -> Asked {
+fn answer_fault(
+    mut channel: Box<Channel>,
+    id: u64,
+    fault: Fault,
+    progress: &mut Progress,
+) -> Asked {
     let sent = channel.connection.fault(id, &fault);
     progress.failed.get_or_insert(fault);
     match sent {

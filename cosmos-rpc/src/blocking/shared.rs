@@ -49,7 +49,7 @@ impl Connection {
         };
         match self.call(&request, &[segment.descriptor()]) {
             Ok(_) => {
-                self.shared = Some(Shared::new(End::client(segment, settings)));
+                self.shared = Some(Box::new(Shared::new(End::client(segment, settings))));
                 Ok(true)
             }
             Err(fault) if is_refusal(&fault) && self.broken.is_none() => Ok(false),
@@ -109,7 +109,7 @@ impl Connection {
                 ..ring::Settings::SERVING
             };
             let segment = Segment::received(memory)?;
-            Ok(Shared::new(End::vm(segment, &settings)))
+            Ok(Box::new(Shared::new(End::vm(segment, &settings))))
         });
         match taken {
             Ok(shared) => {

@@ -240,13 +240,18 @@ fn answers_out_of_order_end_the_vm() {
 
 #[test]
 fn a_callback_after_the_reply_fails_the_next_call() {
-    let target = opens_with_act(|connection, id, call| {
+    let act: Act = |connection, id, call| {
         reply(connection, id, 3)?;
         let number = number(call).to_le_bytes();
         connection
             .send_raw(CALLBACK, 5, &[&number, &request(1)], &[])
             .ok()
-    });
+    };
+    // Through shared memory the VM does not get a word in.
+    let target = opens(Answer::Act(act));
+    assert_eq!(visit(&target), (Ok(Value::Int(3)), 0));
+    assert_eq!(visit(&target).0.unwrap_err().code(), FaultCode::VmDied);
+    let target = opens_with(Manners::on_socket(Answer::Act(act)), None);
     assert_eq!(visit(&target), (Ok(Value::Int(3)), 0));
     let (result, count) = visit(&target);
     let error = result.unwrap_err();

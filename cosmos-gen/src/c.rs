@@ -5,18 +5,20 @@
 //! however many source files include the header. A function that cannot be resolved returns what
 //! it returns when a call fails.
 //!
-//! Functions with `...` are pointers behind a macro: they recover their arguments as the callee of a
-//! variadic function does, which cosmos_dlsym offers on x86-64.
+//! | file | purpose |
+//! |---|---|
+//! | `function` | one function |
+//! | `variadic` | one with `...` |
+//! | `value` | what it returns where it cannot be had |
 
+mod function;
 mod value;
+mod variadic;
 
-use crate::functions::{Function, Functions};
+use crate::functions::Functions;
 use crate::name::prefix;
 use cosmos_packs::Pack;
 use std::fmt::Write as _;
-
-/// Longest line of a string literal.
-const WIDTH: usize = 88;
 
 /// The header of a library's packs. `soname` is what its functions are called in.
 pub fn header(soname: &str, packs: &[Pack]) -> String {
@@ -34,7 +36,7 @@ pub fn header(soname: &str, packs: &[Pack]) -> String {
             ));
             continue;
         }
-        text += &inline_function(function, &prefix);
+        text += &function::text(function, &prefix);
         redirected.push(name.to_owned());
     }
     for name in &all.releasing {
@@ -74,6 +76,8 @@ fn front(soname: &str, prefix: &str, guard: &str, all: &Functions) -> String {
 #define {guard}
 
 {definitions}#include <cosmos_vm.h>
+#include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 {includes}
@@ -123,76 +127,6 @@ static inline cosmos_fn {prefix}_cosmos_function(cosmos_fn *known, const char *p
     )
 }
 
-fn inline_function(function: &Function, prefix: &str) -> String {
-    let (name, plain) = (function.frame.name(), &function.plain);
-    let declaration = declared(&plain.before, &format!("{prefix}_{name}"), &plain.after);
-    let pointer = declared(&plain.before, "(*call)", &plain.after);
-    let cast = declared(&plain.before, "(*)", &plain.after);
-    let prototype = literal(&function.frame.to_string(), "            ");
-    let resolve = format!(
-        "    static cosmos_fn known;\n    {pointer} =\n        ({cast}){prefix}_cosmos_function(\n            \
-         &known,\n{prototype});\n"
-    );
-    let text = if function.is_variadic() {
-        variadic(function, prefix, &resolve)
-    } else {
-        let names: Vec<&str> = function
-            .frame
-            .parameters()
-            .iter()
-            .map(|parameter| parameter.name.as_str())
-            .collect();
-        let call = format!("call({})", names.join(", "));
-        let body = match value::failed(function) {
-            None => format!("    if (call != NULL)\n        {call};\n"),
-            Some(value::Failed::Expression(value)) => {
-                format!("    return call != NULL ? {call} : {value};\n")
-            }
-            Some(value::Failed::Zeros) => format!(
-                "    {} failed;\n\n    if (call != NULL)\n        return {call};\n    \
-                 memset(&failed, 0, sizeof failed);\n    return failed;\n",
-                plain.before
-            ),
-        };
-        format!("\nstatic inline {declaration}\n{{\n{resolve}\n{body}}}\n")
-    };
-    if is_c_only(function) {
-        format!("\n#ifndef __cplusplus{text}#endif\n")
-    } else {
-        text
-    }
-}
-
-/// A function that gives the pointer, a function to point to where there is none, and a macro.
-fn variadic(function: &Function, prefix: &str, resolve: &str) -> String {
-    let (name, plain) = (function.frame.name(), &function.plain);
-    let own = format!("{prefix}_{name}");
-    let failing = declared(&plain.before, &format!("{own}_failing"), &plain.after);
-    let getter = declared(
-        &plain.before,
-        &format!("(*{own}_pointer(void))"),
-        &plain.after,
-    );
-    let unused: String = function
-        .frame
-        .parameters()
-        .iter()
-        .map(|parameter| format!("    (void){};\n", parameter.name))
-        .collect();
-    let value = match value::failed(function) {
-        None => String::new(),
-        Some(value::Failed::Expression(value)) => format!("    return {value};\n"),
-        Some(value::Failed::Zeros) => format!(
-            "    {} failed;\n    memset(&failed, 0, sizeof failed);\n    return failed;\n",
-            plain.before
-        ),
-    };
-    format!(
-        "\nstatic inline {failing}\n{{\n{unused}{value}}}\n\nstatic inline {getter}\n{{\n{resolve}\n    \
-         return call != NULL ? call : {own}_failing;\n}}\n#define {own} (*{own}_pointer())\n"
-    )
-}
-
 /// What the library would release is the program's own memory: a copy made by malloc.
 fn releasing(name: &str, prefix: &str) -> String {
     format!(
@@ -207,34 +141,4 @@ fn redirections(names: &[String], prefix: &str) -> String {
         let _ = write!(text, "#undef {name}\n#define {name} {prefix}_{name}\n");
     }
     text + "#endif\n"
-}
-
-/// C++ has other complex numbers.
-fn is_c_only(function: &Function) -> bool {
-    let has = |text: &str| text.contains("complex") || text.contains("_Complex");
-    has(&function.plain.before) || has(&function.plain.after)
-}
-
-/// `before`, the name and `after`, with a blank where one is needed.
-fn declared(before: &str, name: &str, after: &str) -> String {
-    let blank = if before.ends_with('*') { "" } else { " " };
-    format!("{before}{blank}{name}{after}")
-}
-
-/// A string literal over as many lines as it takes.
-fn literal(text: &str, indent: &str) -> String {
-    let mut lines = Vec::new();
-    let mut line = String::new();
-    for word in text.split_inclusive(' ') {
-        if !line.is_empty() && line.len() + word.len() > WIDTH {
-            lines.push(std::mem::take(&mut line));
-        }
-        line.push_str(word);
-    }
-    lines.push(line);
-    let quoted = lines.iter().map(|line| {
-        let escaped = line.replace('\\', "\\\\").replace('"', "\\\"");
-        format!("{indent}\"{escaped}\"")
-    });
-    quoted.collect::<Vec<_>>().join("\n")
 }

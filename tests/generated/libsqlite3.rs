@@ -61,7 +61,7 @@ pub struct Libsqlite3 {
     sqlite3_open_v2: OnceLock<Symbol<unsafe extern "C" fn(*const c_char, *mut *mut sqlite3, c_int, *const c_char) -> c_int>>,
     sqlite3_close: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3) -> c_int>>,
     sqlite3_close_v2: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3) -> c_int>>,
-    sqlite3_exec: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *const c_char, *mut c_void, *mut c_void, *mut *mut c_char) -> c_int>>,
+    sqlite3_exec: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *const c_char, Option<unsafe extern "C" fn(*mut c_void, c_int, *mut *mut c_char, *mut *mut c_char) -> c_int>, *mut c_void, *mut *mut c_char) -> c_int>>,
     sqlite3_errcode: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3) -> c_int>>,
     sqlite3_extended_errcode: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3) -> c_int>>,
     sqlite3_error_offset: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3) -> c_int>>,
@@ -76,16 +76,16 @@ pub struct Libsqlite3 {
     sqlite3_total_changes64: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3) -> c_longlong>>,
     sqlite3_interrupt: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3)>>,
     sqlite3_busy_timeout: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, c_int) -> c_int>>,
-    sqlite3_busy_handler: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *mut c_void, *mut c_void) -> c_int>>,
-    sqlite3_progress_handler: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, c_int, *mut c_void, *mut c_void)>>,
-    sqlite3_set_authorizer: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *mut c_void, *mut c_void) -> c_int>>,
-    sqlite3_commit_hook: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *mut c_void, *mut c_void) -> *mut c_void>>,
-    sqlite3_rollback_hook: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *mut c_void, *mut c_void) -> *mut c_void>>,
-    sqlite3_update_hook: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *mut c_void, *mut c_void) -> *mut c_void>>,
-    sqlite3_wal_hook: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *mut c_void, *mut c_void) -> *mut c_void>>,
-    sqlite3_trace: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *mut c_void, *mut c_void) -> *mut c_void>>,
-    sqlite3_profile: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *mut c_void, *mut c_void) -> *mut c_void>>,
-    sqlite3_trace_v2: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, c_uint, *mut c_void, *mut c_void) -> c_int>>,
+    sqlite3_busy_handler: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, Option<unsafe extern "C" fn(*mut c_void, c_int) -> c_int>, *mut c_void) -> c_int>>,
+    sqlite3_progress_handler: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, c_int, Option<unsafe extern "C" fn(*mut c_void) -> c_int>, *mut c_void)>>,
+    sqlite3_set_authorizer: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, Option<unsafe extern "C" fn(*mut c_void, c_int, *const c_char, *const c_char, *const c_char, *const c_char) -> c_int>, *mut c_void) -> c_int>>,
+    sqlite3_commit_hook: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, Option<unsafe extern "C" fn(*mut c_void) -> c_int>, *mut c_void) -> *mut c_void>>,
+    sqlite3_rollback_hook: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, Option<unsafe extern "C" fn(*mut c_void)>, *mut c_void) -> *mut c_void>>,
+    sqlite3_update_hook: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, Option<unsafe extern "C" fn(*mut c_void, c_int, *const c_char, *const c_char, c_longlong)>, *mut c_void) -> *mut c_void>>,
+    sqlite3_wal_hook: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, Option<unsafe extern "C" fn(*mut c_void, *mut sqlite3, *const c_char, c_int) -> c_int>, *mut c_void) -> *mut c_void>>,
+    sqlite3_trace: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, Option<unsafe extern "C" fn(*mut c_void, *const c_char)>, *mut c_void) -> *mut c_void>>,
+    sqlite3_profile: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, Option<unsafe extern "C" fn(*mut c_void, *const c_char, c_ulonglong)>, *mut c_void) -> *mut c_void>>,
+    sqlite3_trace_v2: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, c_uint, Option<unsafe extern "C" fn(c_uint, *mut c_void, *mut c_void, *mut c_void) -> c_int>, *mut c_void) -> c_int>>,
     sqlite3_limit: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, c_int, c_int) -> c_int>>,
     sqlite3_get_autocommit: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3) -> c_int>>,
     sqlite3_db_name: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, c_int) -> *const c_char>>,
@@ -106,8 +106,8 @@ pub struct Libsqlite3 {
     sqlite3_declare_vtab: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *const c_char) -> c_int>>,
     sqlite3_vtab_on_conflict: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3) -> c_int>>,
     sqlite3_serialize: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *const c_char, *mut c_longlong, c_uint) -> *mut c_uchar>>,
-    sqlite3_autovacuum_pages: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *mut c_void, *mut c_void, *mut c_void) -> c_int>>,
-    sqlite3_collation_needed: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *mut c_void, *mut c_void) -> c_int>>,
+    sqlite3_autovacuum_pages: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, Option<unsafe extern "C" fn(*mut c_void, *const c_char, c_uint, c_uint, c_uint) -> c_uint>, *mut c_void, Option<unsafe extern "C" fn(*mut c_void)>) -> c_int>>,
+    sqlite3_collation_needed: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *mut c_void, Option<unsafe extern "C" fn(*mut c_void, *mut sqlite3, c_int, *const c_char)>) -> c_int>>,
     sqlite3_db_mutex: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3) -> *mut sqlite3_mutex>>,
     sqlite3_prepare: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *const c_char, c_int, *mut *mut sqlite3_stmt, *mut *const c_char) -> c_int>>,
     sqlite3_prepare_v2: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *const c_char, c_int, *mut *mut sqlite3_stmt, *mut *const c_char) -> c_int>>,
@@ -177,11 +177,11 @@ pub struct Libsqlite3 {
     sqlite3_snapshot_free: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_snapshot)>>,
     sqlite3_snapshot_cmp: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_snapshot, *mut sqlite3_snapshot) -> c_int>>,
     sqlite3_snapshot_recover: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *const c_char) -> c_int>>,
-    sqlite3_create_function: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *const c_char, c_int, c_int, *mut c_void, *mut c_void, *mut c_void, *mut c_void) -> c_int>>,
-    sqlite3_create_function_v2: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *const c_char, c_int, c_int, *mut c_void, *mut c_void, *mut c_void, *mut c_void, *mut c_void) -> c_int>>,
-    sqlite3_create_window_function: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *const c_char, c_int, c_int, *mut c_void, *mut c_void, *mut c_void, *mut c_void, *mut c_void, *mut c_void) -> c_int>>,
-    sqlite3_create_collation: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *const c_char, c_int, *mut c_void, *mut c_void) -> c_int>>,
-    sqlite3_create_collation_v2: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *const c_char, c_int, *mut c_void, *mut c_void, *mut c_void) -> c_int>>,
+    sqlite3_create_function: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *const c_char, c_int, c_int, *mut c_void, Option<unsafe extern "C" fn(*mut sqlite3_context, c_int, *mut *mut sqlite3_value)>, Option<unsafe extern "C" fn(*mut sqlite3_context, c_int, *mut *mut sqlite3_value)>, Option<unsafe extern "C" fn(*mut sqlite3_context)>) -> c_int>>,
+    sqlite3_create_function_v2: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *const c_char, c_int, c_int, *mut c_void, Option<unsafe extern "C" fn(*mut sqlite3_context, c_int, *mut *mut sqlite3_value)>, Option<unsafe extern "C" fn(*mut sqlite3_context, c_int, *mut *mut sqlite3_value)>, Option<unsafe extern "C" fn(*mut sqlite3_context)>, Option<unsafe extern "C" fn(*mut c_void)>) -> c_int>>,
+    sqlite3_create_window_function: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *const c_char, c_int, c_int, *mut c_void, Option<unsafe extern "C" fn(*mut sqlite3_context, c_int, *mut *mut sqlite3_value)>, Option<unsafe extern "C" fn(*mut sqlite3_context)>, Option<unsafe extern "C" fn(*mut sqlite3_context)>, Option<unsafe extern "C" fn(*mut sqlite3_context, c_int, *mut *mut sqlite3_value)>, Option<unsafe extern "C" fn(*mut c_void)>) -> c_int>>,
+    sqlite3_create_collation: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *const c_char, c_int, *mut c_void, Option<unsafe extern "C" fn(*mut c_void, c_int, *const c_void, c_int, *const c_void) -> c_int>) -> c_int>>,
+    sqlite3_create_collation_v2: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *const c_char, c_int, *mut c_void, Option<unsafe extern "C" fn(*mut c_void, c_int, *const c_void, c_int, *const c_void) -> c_int>, Option<unsafe extern "C" fn(*mut c_void)>) -> c_int>>,
     sqlite3_aggregate_count: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_context) -> c_int>>,
     sqlite3_user_data: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_context) -> *mut c_void>>,
     sqlite3_context_db_handle: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_context) -> *mut sqlite3>>,
@@ -868,7 +868,7 @@ impl Libsqlite3 {
     ///
     /// # Safety
     /// Pointers lead to as much memory as the prototype says.
-    pub unsafe fn sqlite3_exec(&self, db: *mut sqlite3, sql: *const c_char, callback: *mut c_void, arg: *mut c_void, errmsg: *mut *mut c_char) -> Result<c_int, Error> {
+    pub unsafe fn sqlite3_exec(&self, db: *mut sqlite3, sql: *const c_char, callback: Option<unsafe extern "C" fn(*mut c_void, c_int, *mut *mut c_char, *mut *mut c_char) -> c_int>, arg: *mut c_void, errmsg: *mut *mut c_char) -> Result<c_int, Error> {
         // SAFETY: the caller's promise.
         unsafe { resolved(&self.library, &self.sqlite3_exec, "int sqlite3_exec(struct sqlite3 *__handle db, const char *__in __null_terminated sql, int (*callback)(void *__opaque arg, int n, char *__in __null_terminated *__in __counted_by(n) values, char *__in __null_terminated *__in __counted_by(n) names), void *__opaque arg, char *__owned(sqlite3_free) __null_terminated *__out __single errmsg) __fail(1)")?.try_call(db, sql, callback, arg, errmsg) }
     }
@@ -1048,7 +1048,7 @@ impl Libsqlite3 {
     ///
     /// # Safety
     /// Pointers lead to as much memory as the prototype says.
-    pub unsafe fn sqlite3_busy_handler(&self, db: *mut sqlite3, handler: *mut c_void, arg: *mut c_void) -> Result<c_int, Error> {
+    pub unsafe fn sqlite3_busy_handler(&self, db: *mut sqlite3, handler: Option<unsafe extern "C" fn(*mut c_void, c_int) -> c_int>, arg: *mut c_void) -> Result<c_int, Error> {
         // SAFETY: the caller's promise.
         unsafe { resolved(&self.library, &self.sqlite3_busy_handler, "int sqlite3_busy_handler(struct sqlite3 *__handle db, int (*__scope(db) handler)(void *__opaque arg, int count), void *__opaque arg) __fail(1)")?.try_call(db, handler, arg) }
     }
@@ -1060,7 +1060,7 @@ impl Libsqlite3 {
     ///
     /// # Safety
     /// Pointers lead to as much memory as the prototype says.
-    pub unsafe fn sqlite3_progress_handler(&self, db: *mut sqlite3, steps: c_int, handler: *mut c_void, arg: *mut c_void) -> Result<(), Error> {
+    pub unsafe fn sqlite3_progress_handler(&self, db: *mut sqlite3, steps: c_int, handler: Option<unsafe extern "C" fn(*mut c_void) -> c_int>, arg: *mut c_void) -> Result<(), Error> {
         // SAFETY: the caller's promise.
         unsafe { resolved(&self.library, &self.sqlite3_progress_handler, "void sqlite3_progress_handler(struct sqlite3 *__handle db, int steps, int (*__scope(db) handler)(void *__opaque arg), void *__opaque arg)")?.try_call(db, steps, handler, arg) }
     }
@@ -1072,7 +1072,7 @@ impl Libsqlite3 {
     ///
     /// # Safety
     /// Pointers lead to as much memory as the prototype says.
-    pub unsafe fn sqlite3_set_authorizer(&self, db: *mut sqlite3, authorize: *mut c_void, arg: *mut c_void) -> Result<c_int, Error> {
+    pub unsafe fn sqlite3_set_authorizer(&self, db: *mut sqlite3, authorize: Option<unsafe extern "C" fn(*mut c_void, c_int, *const c_char, *const c_char, *const c_char, *const c_char) -> c_int>, arg: *mut c_void) -> Result<c_int, Error> {
         // SAFETY: the caller's promise.
         unsafe { resolved(&self.library, &self.sqlite3_set_authorizer, "int sqlite3_set_authorizer(struct sqlite3 *__handle db, int (*__scope(db) authorize)(void *__opaque arg, int action, const char *__in __null_terminated first, const char *__in __null_terminated second, const char *__in __null_terminated database, const char *__in __null_terminated trigger), void *__opaque arg) __fail(1)")?.try_call(db, authorize, arg) }
     }
@@ -1084,7 +1084,7 @@ impl Libsqlite3 {
     ///
     /// # Safety
     /// Pointers lead to as much memory as the prototype says.
-    pub unsafe fn sqlite3_commit_hook(&self, db: *mut sqlite3, hook: *mut c_void, arg: *mut c_void) -> Result<*mut c_void, Error> {
+    pub unsafe fn sqlite3_commit_hook(&self, db: *mut sqlite3, hook: Option<unsafe extern "C" fn(*mut c_void) -> c_int>, arg: *mut c_void) -> Result<*mut c_void, Error> {
         // SAFETY: the caller's promise.
         unsafe { resolved(&self.library, &self.sqlite3_commit_hook, "void *__opaque sqlite3_commit_hook(struct sqlite3 *__handle db, int (*__scope(db) hook)(void *__opaque arg), void *__opaque arg)")?.try_call(db, hook, arg) }
     }
@@ -1096,7 +1096,7 @@ impl Libsqlite3 {
     ///
     /// # Safety
     /// Pointers lead to as much memory as the prototype says.
-    pub unsafe fn sqlite3_rollback_hook(&self, db: *mut sqlite3, hook: *mut c_void, arg: *mut c_void) -> Result<*mut c_void, Error> {
+    pub unsafe fn sqlite3_rollback_hook(&self, db: *mut sqlite3, hook: Option<unsafe extern "C" fn(*mut c_void)>, arg: *mut c_void) -> Result<*mut c_void, Error> {
         // SAFETY: the caller's promise.
         unsafe { resolved(&self.library, &self.sqlite3_rollback_hook, "void *__opaque sqlite3_rollback_hook(struct sqlite3 *__handle db, void (*__scope(db) hook)(void *__opaque arg), void *__opaque arg)")?.try_call(db, hook, arg) }
     }
@@ -1108,7 +1108,7 @@ impl Libsqlite3 {
     ///
     /// # Safety
     /// Pointers lead to as much memory as the prototype says.
-    pub unsafe fn sqlite3_update_hook(&self, db: *mut sqlite3, hook: *mut c_void, arg: *mut c_void) -> Result<*mut c_void, Error> {
+    pub unsafe fn sqlite3_update_hook(&self, db: *mut sqlite3, hook: Option<unsafe extern "C" fn(*mut c_void, c_int, *const c_char, *const c_char, c_longlong)>, arg: *mut c_void) -> Result<*mut c_void, Error> {
         // SAFETY: the caller's promise.
         unsafe { resolved(&self.library, &self.sqlite3_update_hook, "void *__opaque sqlite3_update_hook(struct sqlite3 *__handle db, void (*__scope(db) hook)(void *__opaque arg, int action, const char *__in __null_terminated database, const char *__in __null_terminated table, long long row), void *__opaque arg)")?.try_call(db, hook, arg) }
     }
@@ -1120,7 +1120,7 @@ impl Libsqlite3 {
     ///
     /// # Safety
     /// Pointers lead to as much memory as the prototype says.
-    pub unsafe fn sqlite3_wal_hook(&self, db: *mut sqlite3, hook: *mut c_void, arg: *mut c_void) -> Result<*mut c_void, Error> {
+    pub unsafe fn sqlite3_wal_hook(&self, db: *mut sqlite3, hook: Option<unsafe extern "C" fn(*mut c_void, *mut sqlite3, *const c_char, c_int) -> c_int>, arg: *mut c_void) -> Result<*mut c_void, Error> {
         // SAFETY: the caller's promise.
         unsafe { resolved(&self.library, &self.sqlite3_wal_hook, "void *__opaque sqlite3_wal_hook(struct sqlite3 *__handle db, int (*__scope(db) hook)(void *__opaque arg, struct sqlite3 *__handle db, const char *__in __null_terminated name, int pages), void *__opaque arg)")?.try_call(db, hook, arg) }
     }
@@ -1132,7 +1132,7 @@ impl Libsqlite3 {
     ///
     /// # Safety
     /// Pointers lead to as much memory as the prototype says.
-    pub unsafe fn sqlite3_trace(&self, db: *mut sqlite3, trace: *mut c_void, arg: *mut c_void) -> Result<*mut c_void, Error> {
+    pub unsafe fn sqlite3_trace(&self, db: *mut sqlite3, trace: Option<unsafe extern "C" fn(*mut c_void, *const c_char)>, arg: *mut c_void) -> Result<*mut c_void, Error> {
         // SAFETY: the caller's promise.
         unsafe { resolved(&self.library, &self.sqlite3_trace, "void *__opaque sqlite3_trace(struct sqlite3 *__handle db, void (*__scope(db) trace)(void *__opaque arg, const char *__in __null_terminated sql), void *__opaque arg)")?.try_call(db, trace, arg) }
     }
@@ -1144,7 +1144,7 @@ impl Libsqlite3 {
     ///
     /// # Safety
     /// Pointers lead to as much memory as the prototype says.
-    pub unsafe fn sqlite3_profile(&self, db: *mut sqlite3, profile: *mut c_void, arg: *mut c_void) -> Result<*mut c_void, Error> {
+    pub unsafe fn sqlite3_profile(&self, db: *mut sqlite3, profile: Option<unsafe extern "C" fn(*mut c_void, *const c_char, c_ulonglong)>, arg: *mut c_void) -> Result<*mut c_void, Error> {
         // SAFETY: the caller's promise.
         unsafe { resolved(&self.library, &self.sqlite3_profile, "void *__opaque sqlite3_profile(struct sqlite3 *__handle db, void (*__scope(db) profile)(void *__opaque arg, const char *__in __null_terminated sql, unsigned long long nanoseconds), void *__opaque arg)")?.try_call(db, profile, arg) }
     }
@@ -1156,7 +1156,7 @@ impl Libsqlite3 {
     ///
     /// # Safety
     /// Pointers lead to as much memory as the prototype says.
-    pub unsafe fn sqlite3_trace_v2(&self, db: *mut sqlite3, mask: c_uint, trace: *mut c_void, arg: *mut c_void) -> Result<c_int, Error> {
+    pub unsafe fn sqlite3_trace_v2(&self, db: *mut sqlite3, mask: c_uint, trace: Option<unsafe extern "C" fn(c_uint, *mut c_void, *mut c_void, *mut c_void) -> c_int>, arg: *mut c_void) -> Result<c_int, Error> {
         // SAFETY: the caller's promise.
         unsafe { resolved(&self.library, &self.sqlite3_trace_v2, "int sqlite3_trace_v2(struct sqlite3 *__handle db, unsigned int mask, int (*__scope(db) trace)(unsigned int event, void *__opaque arg, void *__opaque first, void *__opaque second), void *__opaque arg) __fail(1)")?.try_call(db, mask, trace, arg) }
     }
@@ -1408,7 +1408,7 @@ impl Libsqlite3 {
     ///
     /// # Safety
     /// Pointers lead to as much memory as the prototype says.
-    pub unsafe fn sqlite3_autovacuum_pages(&self, db: *mut sqlite3, pages: *mut c_void, arg: *mut c_void, destroy: *mut c_void) -> Result<c_int, Error> {
+    pub unsafe fn sqlite3_autovacuum_pages(&self, db: *mut sqlite3, pages: Option<unsafe extern "C" fn(*mut c_void, *const c_char, c_uint, c_uint, c_uint) -> c_uint>, arg: *mut c_void, destroy: Option<unsafe extern "C" fn(*mut c_void)>) -> Result<c_int, Error> {
         // SAFETY: the caller's promise.
         unsafe { resolved(&self.library, &self.sqlite3_autovacuum_pages, "int sqlite3_autovacuum_pages(struct sqlite3 *__handle db, unsigned int (*__scope(db) pages)(void *__opaque arg, const char *__in __null_terminated schema, unsigned int size, unsigned int free_pages, unsigned int page_size), void *__opaque arg, void (*__scope(db) destroy)(void *__opaque arg)) __fail(1)")?.try_call(db, pages, arg, destroy) }
     }
@@ -1420,7 +1420,7 @@ impl Libsqlite3 {
     ///
     /// # Safety
     /// Pointers lead to as much memory as the prototype says.
-    pub unsafe fn sqlite3_collation_needed(&self, db: *mut sqlite3, arg: *mut c_void, needed: *mut c_void) -> Result<c_int, Error> {
+    pub unsafe fn sqlite3_collation_needed(&self, db: *mut sqlite3, arg: *mut c_void, needed: Option<unsafe extern "C" fn(*mut c_void, *mut sqlite3, c_int, *const c_char)>) -> Result<c_int, Error> {
         // SAFETY: the caller's promise.
         unsafe { resolved(&self.library, &self.sqlite3_collation_needed, "int sqlite3_collation_needed(struct sqlite3 *__handle db, void *__opaque arg, void (*__scope(db) needed)(void *__opaque arg, struct sqlite3 *__handle db, int encoding, const char *__in __null_terminated name)) __fail(1)")?.try_call(db, arg, needed) }
     }
@@ -2260,7 +2260,7 @@ impl Libsqlite3 {
     ///
     /// # Safety
     /// Pointers lead to as much memory as the prototype says.
-    pub unsafe fn sqlite3_create_function(&self, db: *mut sqlite3, name: *const c_char, count: c_int, encoding: c_int, arg: *mut c_void, function: *mut c_void, step: *mut c_void, r#final: *mut c_void) -> Result<c_int, Error> {
+    pub unsafe fn sqlite3_create_function(&self, db: *mut sqlite3, name: *const c_char, count: c_int, encoding: c_int, arg: *mut c_void, function: Option<unsafe extern "C" fn(*mut sqlite3_context, c_int, *mut *mut sqlite3_value)>, step: Option<unsafe extern "C" fn(*mut sqlite3_context, c_int, *mut *mut sqlite3_value)>, r#final: Option<unsafe extern "C" fn(*mut sqlite3_context)>) -> Result<c_int, Error> {
         // SAFETY: the caller's promise.
         unsafe { resolved(&self.library, &self.sqlite3_create_function, "int sqlite3_create_function(struct sqlite3 *__handle db, const char *__in __null_terminated name, int count, int encoding, void *__opaque arg, void (*__scope(db) function)(struct sqlite3_context *__handle context, int argc, struct sqlite3_value *__handle *__in __counted_by(argc) argv), void (*__scope(db) step)(struct sqlite3_context *__handle context, int argc, struct sqlite3_value *__handle *__in __counted_by(argc) argv), void (*__scope(db) final)(struct sqlite3_context *__handle context)) __fail(1)")?.try_call(db, name, count, encoding, arg, function, step, r#final) }
     }
@@ -2272,7 +2272,7 @@ impl Libsqlite3 {
     ///
     /// # Safety
     /// Pointers lead to as much memory as the prototype says.
-    pub unsafe fn sqlite3_create_function_v2(&self, db: *mut sqlite3, name: *const c_char, count: c_int, encoding: c_int, arg: *mut c_void, function: *mut c_void, step: *mut c_void, r#final: *mut c_void, destroy: *mut c_void) -> Result<c_int, Error> {
+    pub unsafe fn sqlite3_create_function_v2(&self, db: *mut sqlite3, name: *const c_char, count: c_int, encoding: c_int, arg: *mut c_void, function: Option<unsafe extern "C" fn(*mut sqlite3_context, c_int, *mut *mut sqlite3_value)>, step: Option<unsafe extern "C" fn(*mut sqlite3_context, c_int, *mut *mut sqlite3_value)>, r#final: Option<unsafe extern "C" fn(*mut sqlite3_context)>, destroy: Option<unsafe extern "C" fn(*mut c_void)>) -> Result<c_int, Error> {
         // SAFETY: the caller's promise.
         unsafe { resolved(&self.library, &self.sqlite3_create_function_v2, "int sqlite3_create_function_v2(struct sqlite3 *__handle db, const char *__in __null_terminated name, int count, int encoding, void *__opaque arg, void (*__scope(db) function)(struct sqlite3_context *__handle context, int argc, struct sqlite3_value *__handle *__in __counted_by(argc) argv), void (*__scope(db) step)(struct sqlite3_context *__handle context, int argc, struct sqlite3_value *__handle *__in __counted_by(argc) argv), void (*__scope(db) final)(struct sqlite3_context *__handle context), void (*__scope(db) destroy)(void *__opaque arg)) __fail(1)")?.try_call(db, name, count, encoding, arg, function, step, r#final, destroy) }
     }
@@ -2284,7 +2284,7 @@ impl Libsqlite3 {
     ///
     /// # Safety
     /// Pointers lead to as much memory as the prototype says.
-    pub unsafe fn sqlite3_create_window_function(&self, db: *mut sqlite3, name: *const c_char, count: c_int, encoding: c_int, arg: *mut c_void, step: *mut c_void, r#final: *mut c_void, value: *mut c_void, inverse: *mut c_void, destroy: *mut c_void) -> Result<c_int, Error> {
+    pub unsafe fn sqlite3_create_window_function(&self, db: *mut sqlite3, name: *const c_char, count: c_int, encoding: c_int, arg: *mut c_void, step: Option<unsafe extern "C" fn(*mut sqlite3_context, c_int, *mut *mut sqlite3_value)>, r#final: Option<unsafe extern "C" fn(*mut sqlite3_context)>, value: Option<unsafe extern "C" fn(*mut sqlite3_context)>, inverse: Option<unsafe extern "C" fn(*mut sqlite3_context, c_int, *mut *mut sqlite3_value)>, destroy: Option<unsafe extern "C" fn(*mut c_void)>) -> Result<c_int, Error> {
         // SAFETY: the caller's promise.
         unsafe { resolved(&self.library, &self.sqlite3_create_window_function, "int sqlite3_create_window_function(struct sqlite3 *__handle db, const char *__in __null_terminated name, int count, int encoding, void *__opaque arg, void (*__scope(db) step)(struct sqlite3_context *__handle context, int argc, struct sqlite3_value *__handle *__in __counted_by(argc) argv), void (*__scope(db) final)(struct sqlite3_context *__handle context), void (*__scope(db) value)(struct sqlite3_context *__handle context), void (*__scope(db) inverse)(struct sqlite3_context *__handle context, int argc, struct sqlite3_value *__handle *__in __counted_by(argc) argv), void (*__scope(db) destroy)(void *__opaque arg)) __fail(1)")?.try_call(db, name, count, encoding, arg, step, r#final, value, inverse, destroy) }
     }
@@ -2296,7 +2296,7 @@ impl Libsqlite3 {
     ///
     /// # Safety
     /// Pointers lead to as much memory as the prototype says.
-    pub unsafe fn sqlite3_create_collation(&self, db: *mut sqlite3, name: *const c_char, encoding: c_int, arg: *mut c_void, compare: *mut c_void) -> Result<c_int, Error> {
+    pub unsafe fn sqlite3_create_collation(&self, db: *mut sqlite3, name: *const c_char, encoding: c_int, arg: *mut c_void, compare: Option<unsafe extern "C" fn(*mut c_void, c_int, *const c_void, c_int, *const c_void) -> c_int>) -> Result<c_int, Error> {
         // SAFETY: the caller's promise.
         unsafe { resolved(&self.library, &self.sqlite3_create_collation, "int sqlite3_create_collation(struct sqlite3 *__handle db, const char *__in __null_terminated name, int encoding, void *__opaque arg, int (*__scope(db) compare)(void *__opaque arg, int left_size, const void *__in __sized_by(left_size) left, int right_size, const void *__in __sized_by(right_size) right)) __fail(1)")?.try_call(db, name, encoding, arg, compare) }
     }
@@ -2308,7 +2308,7 @@ impl Libsqlite3 {
     ///
     /// # Safety
     /// Pointers lead to as much memory as the prototype says.
-    pub unsafe fn sqlite3_create_collation_v2(&self, db: *mut sqlite3, name: *const c_char, encoding: c_int, arg: *mut c_void, compare: *mut c_void, destroy: *mut c_void) -> Result<c_int, Error> {
+    pub unsafe fn sqlite3_create_collation_v2(&self, db: *mut sqlite3, name: *const c_char, encoding: c_int, arg: *mut c_void, compare: Option<unsafe extern "C" fn(*mut c_void, c_int, *const c_void, c_int, *const c_void) -> c_int>, destroy: Option<unsafe extern "C" fn(*mut c_void)>) -> Result<c_int, Error> {
         // SAFETY: the caller's promise.
         unsafe { resolved(&self.library, &self.sqlite3_create_collation_v2, "int sqlite3_create_collation_v2(struct sqlite3 *__handle db, const char *__in __null_terminated name, int encoding, void *__opaque arg, int (*__scope(db) compare)(void *__opaque arg, int left_size, const void *__in __sized_by(left_size) left, int right_size, const void *__in __sized_by(right_size) right), void (*__scope(db) destroy)(void *__opaque arg)) __fail(1)")?.try_call(db, name, encoding, arg, compare, destroy) }
     }

@@ -3,7 +3,7 @@
 
 use cosmos_packs::{Packs, builtin};
 use cosmos_tests::{Prefix, World, in_world, in_world_for, repository, run};
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -90,9 +90,38 @@ fn a_rust_program_reads_a_database() {
             assert_eq!(sqlite.sqlite3_finalize(stmt).expect("a call"), 0);
             let stale = sqlite.sqlite3_step(stmt).expect_err("it is finalized");
             assert_eq!(stale.code(), cosmos::FaultCode::StaleHandle);
+            let mut rows: Vec<String> = Vec::new();
+            let sql = c"SELECT 1 UNION SELECT 2";
+            let done = sqlite.sqlite3_exec(
+                db,
+                sql.as_ptr(),
+                Some(row),
+                (&raw mut rows).cast(),
+                std::ptr::null_mut(),
+            );
+            assert_eq!(
+                (done.expect("a call"), rows.join(" ")),
+                (0, "1 2".to_owned())
+            );
             assert_eq!(sqlite.sqlite3_close(db).expect("a call"), 0);
         }
     });
+}
+
+/// Keeps the first column of a row.
+///
+/// # Safety
+/// `rows` leads to the list, and `values` to texts.
+unsafe extern "C" fn row(
+    rows: *mut c_void,
+    _: c_int,
+    values: *mut *mut c_char,
+    _: *mut *mut c_char,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    let (rows, value) = unsafe { (&mut *rows.cast::<Vec<String>>(), CStr::from_ptr(*values)) };
+    rows.push(value.to_string_lossy().into_owned());
+    0
 }
 
 /// Writes the header of a library as `cosmos gen` prints it; gives its path.

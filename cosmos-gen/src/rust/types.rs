@@ -1,7 +1,7 @@
 //! C types as Rust types, and the definitions of those that Rust does not have.
 
 use callframe::CallFrame;
-use callframe::types::{RecordId, RecordName, Scalar, Type, TypeId};
+use callframe::types::{Identity, Pointer, RecordId, RecordName, Scalar, Type, TypeId};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -32,6 +32,9 @@ impl Types {
             Type::Descriptor => Ok("c_int".to_owned()),
             Type::Scalar(scalar) => self.scalar(*scalar),
             Type::Pointer(pointer) => {
+                if let Some(function) = self.callback(frame, pointer) {
+                    return Ok(function);
+                }
                 let target = match frame.ty(pointer.target) {
                     Type::Void | Type::Function { .. } => "c_void".to_owned(),
                     _ => self.of(frame, pointer.target)?,
@@ -45,6 +48,33 @@ impl Types {
             Type::Record(record) => self.record(frame, *record),
             Type::Function { .. } => Err("a function is no value".to_owned()),
         }
+    }
+
+    /// A pointer to a function of the program; `None` where it is none, where Rust has no type for
+    /// it, and where numbers stand for some of its values.
+    fn callback(&mut self, frame: &CallFrame, pointer: &Pointer) -> Option<String> {
+        let (Identity::Callback(callback), Type::Function { parameters, result }) =
+            (&pointer.identity, frame.ty(pointer.target))
+        else {
+            return None;
+        };
+        if callback.constants.iter().any(|constant| *constant != 0)
+            || parameters.len() > super::PARAMETERS
+        {
+            return None;
+        }
+        let list: Result<Vec<String>, String> = parameters
+            .iter()
+            .map(|parameter| self.of(frame, parameter.ty))
+            .collect();
+        let arrow = match self.of(frame, *result).ok()?.as_str() {
+            "()" => String::new(),
+            result => format!(" -> {result}"),
+        };
+        Some(format!(
+            "Option<unsafe extern \"C\" fn({}){arrow}>",
+            list.ok()?.join(", ")
+        ))
     }
 
     /// The definitions.

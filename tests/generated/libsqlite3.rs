@@ -143,7 +143,7 @@ pub struct Libsqlite3 {
     sqlite3_bind_text16: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_stmt, c_int, *const c_void, c_int, *mut c_void) -> c_int>>,
     sqlite3_bind_text64: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_stmt, c_int, *const c_char, c_ulonglong, *mut c_void, c_uchar) -> c_int>>,
     sqlite3_bind_value: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_stmt, c_int, *const sqlite3_value) -> c_int>>,
-    sqlite3_bind_pointer: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_stmt, c_int, *mut c_void, *const c_char, *mut c_void) -> c_int>>,
+    sqlite3_bind_pointer: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_stmt, c_int, *mut c_void, *const c_char, Option<unsafe extern "C" fn(*mut c_void)>) -> c_int>>,
     sqlite3_bind_zeroblob: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_stmt, c_int, c_int) -> c_int>>,
     sqlite3_bind_zeroblob64: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_stmt, c_int, c_ulonglong) -> c_int>>,
     sqlite3_column_count: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_stmt) -> c_int>>,
@@ -160,6 +160,8 @@ pub struct Libsqlite3 {
     sqlite3_column_int64: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_stmt, c_int) -> c_longlong>>,
     sqlite3_column_double: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_stmt, c_int) -> c_double>>,
     sqlite3_column_text: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_stmt, c_int) -> *const c_uchar>>,
+    sqlite3_column_text16: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_stmt, c_int) -> *const c_void>>,
+    sqlite3_column_blob: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_stmt, c_int) -> *const c_void>>,
     sqlite3_column_value: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_stmt, c_int) -> *mut sqlite3_value>>,
     sqlite3_blob_open: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3, *const c_char, *const c_char, *const c_char, c_longlong, c_int, *mut *mut sqlite3_blob) -> c_int>>,
     sqlite3_blob_reopen: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_blob, c_longlong) -> c_int>>,
@@ -198,6 +200,10 @@ pub struct Libsqlite3 {
     sqlite3_value_int64: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_value) -> c_longlong>>,
     sqlite3_value_double: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_value) -> c_double>>,
     sqlite3_value_text: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_value) -> *const c_uchar>>,
+    sqlite3_value_blob: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_value) -> *const c_void>>,
+    sqlite3_value_text16: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_value) -> *const c_void>>,
+    sqlite3_value_text16le: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_value) -> *const c_void>>,
+    sqlite3_value_text16be: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_value) -> *const c_void>>,
     sqlite3_value_pointer: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_value, *const c_char) -> *mut c_void>>,
     sqlite3_value_dup: OnceLock<Symbol<unsafe extern "C" fn(*const sqlite3_value) -> *mut sqlite3_value>>,
     sqlite3_value_free: OnceLock<Symbol<unsafe extern "C" fn(*mut sqlite3_value)>>,
@@ -418,6 +424,8 @@ impl Libsqlite3 {
             sqlite3_column_int64: OnceLock::new(),
             sqlite3_column_double: OnceLock::new(),
             sqlite3_column_text: OnceLock::new(),
+            sqlite3_column_text16: OnceLock::new(),
+            sqlite3_column_blob: OnceLock::new(),
             sqlite3_column_value: OnceLock::new(),
             sqlite3_blob_open: OnceLock::new(),
             sqlite3_blob_reopen: OnceLock::new(),
@@ -456,6 +464,10 @@ impl Libsqlite3 {
             sqlite3_value_int64: OnceLock::new(),
             sqlite3_value_double: OnceLock::new(),
             sqlite3_value_text: OnceLock::new(),
+            sqlite3_value_blob: OnceLock::new(),
+            sqlite3_value_text16: OnceLock::new(),
+            sqlite3_value_text16le: OnceLock::new(),
+            sqlite3_value_text16be: OnceLock::new(),
             sqlite3_value_pointer: OnceLock::new(),
             sqlite3_value_dup: OnceLock::new(),
             sqlite3_value_free: OnceLock::new(),
@@ -1852,7 +1864,7 @@ impl Libsqlite3 {
     ///
     /// # Safety
     /// Pointers lead to as much memory as the prototype says.
-    pub unsafe fn sqlite3_bind_pointer(&self, stmt: *mut sqlite3_stmt, index: c_int, pointer: *mut c_void, r#type: *const c_char, destroy: *mut c_void) -> Result<c_int, Error> {
+    pub unsafe fn sqlite3_bind_pointer(&self, stmt: *mut sqlite3_stmt, index: c_int, pointer: *mut c_void, r#type: *const c_char, destroy: Option<unsafe extern "C" fn(*mut c_void)>) -> Result<c_int, Error> {
         // SAFETY: the caller's promise.
         unsafe { resolved(&self.library, &self.sqlite3_bind_pointer, "int sqlite3_bind_pointer(struct sqlite3_stmt *__handle stmt, int index, void *__opaque pointer, const char *__retained(stmt) __in __null_terminated type, void (*__or_const(0) destroy)(void *__opaque arg1)) __fail(1)")?.try_call(stmt, index, pointer, r#type, destroy) }
     }
@@ -2047,6 +2059,30 @@ impl Libsqlite3 {
     pub unsafe fn sqlite3_column_text(&self, stmt: *mut sqlite3_stmt, column: c_int) -> Result<*const c_uchar, Error> {
         // SAFETY: the caller's promise.
         unsafe { resolved(&self.library, &self.sqlite3_column_text, "const unsigned char *__borrowed_from(stmt) __null_terminated sqlite3_column_text(struct sqlite3_stmt *__handle stmt, int column)")?.try_call(stmt, column) }
+    }
+
+    /// `const void *__borrowed_from(stmt) __sized_by(sqlite3_column_bytes16(stmt, column)) sqlite3_column_text16(struct sqlite3_stmt *__handle stmt, int column)`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn sqlite3_column_text16(&self, stmt: *mut sqlite3_stmt, column: c_int) -> Result<*const c_void, Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.sqlite3_column_text16, "const void *__borrowed_from(stmt) __sized_by(sqlite3_column_bytes16(stmt, column)) sqlite3_column_text16(struct sqlite3_stmt *__handle stmt, int column)")?.try_call(stmt, column) }
+    }
+
+    /// `const void *__borrowed_from(stmt) __sized_by(sqlite3_column_bytes(stmt, column)) sqlite3_column_blob(struct sqlite3_stmt *__handle stmt, int column)`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn sqlite3_column_blob(&self, stmt: *mut sqlite3_stmt, column: c_int) -> Result<*const c_void, Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.sqlite3_column_blob, "const void *__borrowed_from(stmt) __sized_by(sqlite3_column_bytes(stmt, column)) sqlite3_column_blob(struct sqlite3_stmt *__handle stmt, int column)")?.try_call(stmt, column) }
     }
 
     /// `struct sqlite3_value *__handle sqlite3_column_value(struct sqlite3_stmt *__handle stmt, int column)`
@@ -2503,6 +2539,54 @@ impl Libsqlite3 {
     pub unsafe fn sqlite3_value_text(&self, value: *mut sqlite3_value) -> Result<*const c_uchar, Error> {
         // SAFETY: the caller's promise.
         unsafe { resolved(&self.library, &self.sqlite3_value_text, "const unsigned char *__borrowed_from(value) __null_terminated sqlite3_value_text(struct sqlite3_value *__handle value)")?.try_call(value) }
+    }
+
+    /// `const void *__borrowed_from(value) __sized_by(sqlite3_value_bytes(value)) sqlite3_value_blob(struct sqlite3_value *__handle value)`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn sqlite3_value_blob(&self, value: *mut sqlite3_value) -> Result<*const c_void, Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.sqlite3_value_blob, "const void *__borrowed_from(value) __sized_by(sqlite3_value_bytes(value)) sqlite3_value_blob(struct sqlite3_value *__handle value)")?.try_call(value) }
+    }
+
+    /// `const void *__borrowed_from(value) __sized_by(sqlite3_value_bytes16(value)) sqlite3_value_text16(struct sqlite3_value *__handle value)`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn sqlite3_value_text16(&self, value: *mut sqlite3_value) -> Result<*const c_void, Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.sqlite3_value_text16, "const void *__borrowed_from(value) __sized_by(sqlite3_value_bytes16(value)) sqlite3_value_text16(struct sqlite3_value *__handle value)")?.try_call(value) }
+    }
+
+    /// `const void *__borrowed_from(value) __sized_by(sqlite3_value_bytes16(value)) sqlite3_value_text16le(struct sqlite3_value *__handle value)`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn sqlite3_value_text16le(&self, value: *mut sqlite3_value) -> Result<*const c_void, Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.sqlite3_value_text16le, "const void *__borrowed_from(value) __sized_by(sqlite3_value_bytes16(value)) sqlite3_value_text16le(struct sqlite3_value *__handle value)")?.try_call(value) }
+    }
+
+    /// `const void *__borrowed_from(value) __sized_by(sqlite3_value_bytes16(value)) sqlite3_value_text16be(struct sqlite3_value *__handle value)`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn sqlite3_value_text16be(&self, value: *mut sqlite3_value) -> Result<*const c_void, Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.sqlite3_value_text16be, "const void *__borrowed_from(value) __sized_by(sqlite3_value_bytes16(value)) sqlite3_value_text16be(struct sqlite3_value *__handle value)")?.try_call(value) }
     }
 
     /// `void *__opaque sqlite3_value_pointer(struct sqlite3_value *__handle value, const char *__in __null_terminated type)`
@@ -3114,9 +3198,3 @@ pub struct sqlite3_value {
 // sqlite3_snprintf: Rust has no functions with `...`; use Library::function
 // sqlite3_str_appendf: Rust has no functions with `...`; use Library::function
 // sqlite3_get_table: E0132 cannot tell whose memory comes back through 'result'
-// sqlite3_column_text16: E0206 not carried yet: query calls in expressions
-// sqlite3_column_blob: E0206 not carried yet: query calls in expressions
-// sqlite3_value_blob: E0206 not carried yet: query calls in expressions
-// sqlite3_value_text16: E0206 not carried yet: query calls in expressions
-// sqlite3_value_text16le: E0206 not carried yet: query calls in expressions
-// sqlite3_value_text16be: E0206 not carried yet: query calls in expressions

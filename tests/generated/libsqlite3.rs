@@ -3197,4 +3197,3 @@ pub struct sqlite3_value {
 // sqlite3_mprintf: Rust has no functions with `...`; use Library::function
 // sqlite3_snprintf: Rust has no functions with `...`; use Library::function
 // sqlite3_str_appendf: Rust has no functions with `...`; use Library::function
-// sqlite3_get_table: E0132 cannot tell whose memory comes back through 'result'

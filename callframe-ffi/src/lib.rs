@@ -225,6 +225,9 @@ impl<'frame> Converter<'frame> {
                 if record.fields.is_empty() {
                     return Err(self.no_value(&format!("the incomplete type '{name}'")));
                 }
+                if record.fields.iter().any(|field| field.bits.is_some()) {
+                    return Err(self.no_value(&format!("'{name}', which has bit-fields,")));
+                }
                 for field in &record.fields {
                     self.member(field.ty, members)?;
                 }

@@ -324,6 +324,9 @@ impl<'f> Printer<'f> {
         };
         let one = |field: &Field| {
             let mut text = inside.declare(field.ty, false, &field.name);
+            if let Some(width) = field.bits {
+                text.push_str(&format!(" : {width}"));
+            }
             let tag = field.switch.and_then(|tag| record.fields.get(tag as usize));
             if let Some(tag) = tag {
                 text.push_str(&format!(" __switch({})", tag.name));

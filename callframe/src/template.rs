@@ -63,10 +63,54 @@ pub struct Slot {
     pub size: u64,
 }
 
+/// The bits of a bit-field in the bytes where it begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BitField {
+    /// Bits below it in the first byte.
+    pub shift: u8,
+    /// How many bits it has.
+    pub width: u8,
+}
+
+impl BitField {
+    /// How many bytes it lies in.
+    pub fn bytes(self) -> usize {
+        usize::from(self.shift)
+            .saturating_add(self.width.into())
+            .div_ceil(8)
+    }
+
+    /// Its value among those bytes.
+    pub fn value(self, bytes: &[u8], signed: bool) -> i128 {
+        let mut all = [0; 16];
+        for (place, byte) in all.iter_mut().zip(bytes).take(self.bytes()) {
+            *place = *byte;
+        }
+        let unused = 128 - u32::from(self.width.clamp(1, 64));
+        let value = u128::from_le_bytes(all) >> self.shift << unused;
+        match signed {
+            true => value.cast_signed() >> unused,
+            false => (value >> unused).cast_signed(),
+        }
+    }
+
+    /// Those bytes with another value in it.
+    pub fn put(self, bytes: &mut [u8], value: i128) {
+        let mask = ((1u128 << self.width.clamp(0, 64)) - 1) << self.shift;
+        let value = (value.cast_unsigned() << self.shift) & mask;
+        let (mask, value) = (mask.to_le_bytes(), value.to_le_bytes());
+        for ((byte, mask), value) in bytes.iter_mut().zip(mask).zip(value) {
+            *byte = *byte & !mask | value;
+        }
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 struct RecordLayout {
     layout: Option<SizeAlign64>,
     offsets: Vec<u64>,
+    /// By field: where in the byte at its offset the lowest bit of a bit-field lies.
+    shifts: Vec<u8>,
 }
 
 /// Why a frame has no layout, or cannot be carried. Always the fault of who wrote the prototype.
@@ -238,6 +282,14 @@ impl Template {
             .copied()
     }
 
+    /// Where in the bytes at its offset a bit-field lies: its lowest bit, and how many it has.
+    pub fn bit_field(&self, record: RecordId, field: usize) -> Option<BitField> {
+        let width = self.inner.frame.record(record).fields.get(field)?.bits?;
+        let layout = self.inner.records.get(record.0 as usize)?;
+        let shift = *layout.shifts.get(field)?;
+        Some(BitField { shift, width })
+    }
+
     /// Where each argument lies, in the order of the parameters.
     pub fn arguments(&self) -> &[Slot] {
         &self.inner.arguments
@@ -273,6 +325,17 @@ impl From<SizeAlign> for SizeAlign64 {
             size: u64::from(layout.size),
             align: u64::from(layout.align),
         }
+    }
+}
+
+/// Where a bit-field lies that may begin at bit `start`: there, unless it would then lie in more of
+/// its type's storage units than one of its type does.
+fn bit_field(start: u64, width: u64, layout: SizeAlign64) -> Option<u64> {
+    let unit = 8 * layout.align;
+    let spanned = (start % unit + width).div_ceil(unit);
+    match width == 0 || spanned > layout.size / layout.align {
+        true => align_up(start, unit),
+        false => Some(start),
     }
 }
 
@@ -379,15 +442,30 @@ impl Builder<'_> {
             }));
         }
         let mut offsets = Vec::with_capacity(record.fields.len());
+        let mut shifts = Vec::with_capacity(record.fields.len());
         let mut whole = SizeAlign64 { size: 0, align: 1 };
+        // The first bit that is free.
+        let mut free = 0u64;
         for field in &record.fields {
             let layout = self.value(field.ty, depth + 1)?;
-            let start = if record.union { 0 } else { whole.size };
-            let offset = align_up(start, layout.align).ok_or(Problem::TooLarge)?;
-            offsets.push(offset);
-            let end = offset.checked_add(layout.size).ok_or(Problem::TooLarge)?;
-            whole.size = whole.size.max(end);
-            whole.align = whole.align.max(layout.align);
+            let start = if record.union { 0 } else { free };
+            let width = field
+                .bits
+                .map_or(layout.size.checked_mul(8), |bits| Some(bits.into()));
+            let width = width.ok_or(Problem::TooLarge)?;
+            let bit = match field.bits {
+                Some(bits) => bit_field(start, u64::from(bits), layout),
+                None => align_up(start, 8 * layout.align),
+            };
+            let bit = bit.ok_or(Problem::TooLarge)?;
+            offsets.push(bit / 8);
+            shifts.push((bit % 8) as u8);
+            free = bit.checked_add(width).ok_or(Problem::TooLarge)?;
+            whole.size = whole.size.max(free.div_ceil(8));
+            // One without a name takes room and asks for nothing.
+            if field.bits.is_none() || !field.name.is_empty() {
+                whole.align = whole.align.max(layout.align);
+            }
         }
         whole.size = align_up(whole.size, whole.align)
             .filter(|&size| size <= MAXIMUM_CALL)
@@ -395,6 +473,7 @@ impl Builder<'_> {
         self.records[id.0 as usize] = RecordLayout {
             layout: Some(whole),
             offsets,
+            shifts,
         };
         Ok(whole)
     }

@@ -420,6 +420,8 @@ pub struct Field {
     pub switch: Option<u32>,
     /// `__case(..)`, of a member of a union: the values of the tag for which it is there.
     pub cases: Vec<i128>,
+    /// The width of a bit-field; 0 where one without a name only ends its storage.
+    pub bits: Option<u8>,
 }
 
 impl Record {

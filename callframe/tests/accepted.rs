@@ -121,6 +121,10 @@ fn spellings_of_one_meaning_are_one_frame() {
             &["size_t room(); extern void *__borrowed __sized_by((2) * room(n)) f(int n)"],
         ),
         (
+            "struct s { unsigned a : 3; unsigned : 0; long b : 32; }; int f(struct s *__inout s)",
+            &["struct s { unsigned a : 1 + 2, : 0; long b : 32; }; int f(struct s *s)"],
+        ),
+        (
             "double f(double x) __fail(NAN)",
             &["[[cosmos::fail(NAN)]] double f(double x)"],
         ),

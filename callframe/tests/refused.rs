@@ -458,6 +458,14 @@ const REFUSED: &[(&str, &str)] = &[
         "E0221",
         "struct text { int n; char s[]; };\nint f(struct text *__in t)",
     ),
+    (
+        "E0216",
+        "struct flags { int n; struct { unsigned a : 1; } in[2]; }; struct flags f(void)",
+    ),
+    ("E0121", "struct s { unsigned a : 33; }; int f(struct s *s)"),
+    ("E0121", "struct s { unsigned a : 0; }; int f(struct s *s)"),
+    ("E0121", "struct s { double a : 3; }; int f(struct s *s)"),
+    ("E0121", "struct s { _Bool a : 2; }; int f(struct s *s)"),
     ("E0223", "__int128 f(int x)"),
     (
         "E0223",

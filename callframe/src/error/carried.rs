@@ -24,8 +24,9 @@ pub(super) fn texts(code: Code) -> Option<(&'static str, &'static str)> {
              sides. Functions that take the whole buffer at once (compress2, uncompress) work.",
         ),
         Code::E0216 => (
-            "not carried yet: bit-fields",
-            "How bit-fields share bytes is decided by each ABI. Give the storage unit as an ordinary \
+            "not carried yet: bit-fields by value",
+            "A record with bit-fields is carried where a pointer leads to it. Passed or returned by value \
+             its bits would lie in registers as each ABI decides. Give the storage unit as an ordinary \
              integer member instead: `unsigned flags;` in place of `unsigned a : 1, b : 3;`.",
         ),
         Code::E0219 => (

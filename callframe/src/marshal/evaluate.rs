@@ -65,6 +65,10 @@ pub(super) fn field(
     let Type::Scalar(scalar) = frame.ty(field.ty) else {
         return Err(Failure::Absent);
     };
+    if let Some(bits) = template.bit_field(id, index as usize) {
+        let bytes = bytes.get(at + offset as usize..).unwrap_or_default();
+        return Ok(bits.value(bytes, scalar.is_signed()));
+    }
     let size = template.scalar(*scalar).size as usize;
     Ok(integer(
         bytes,

@@ -335,6 +335,10 @@ impl Compiler<'_> {
                 }
                 let caller = at.0 + self.caller.field_offset(id, index).unwrap_or(0);
                 let callee = at.1 + self.callee.field_offset(id, index).unwrap_or(0);
+                if field.bits.is_some() {
+                    self.bit_field(id, index, (caller, callee), steps, place);
+                    continue;
+                }
                 let tag = field.switch.and_then(|tag| self.tag(id, tag, at.1));
                 match (tag, frame.ty(field.ty)) {
                     (Some(tag), Type::Record(union)) => {
@@ -352,6 +356,27 @@ impl Compiler<'_> {
                     }
                 }
             }
+        }
+    }
+
+    /// The bytes that a bit-field lies in; what lies beside it in them is copied as often.
+    fn bit_field(
+        &mut self,
+        record: RecordId,
+        index: usize,
+        at: (u64, u64),
+        steps: &mut Vec<Step>,
+        place: &str,
+    ) {
+        let both = (
+            self.caller.bit_field(record, index),
+            self.callee.bit_field(record, index),
+        );
+        match both {
+            (Some(caller), Some(callee)) if caller == callee => {
+                copy(steps, at.0 as usize, at.1 as usize, caller.bytes());
+            }
+            _ => self.differs(place, "a bit-field lies at another bit of its byte"),
         }
     }
 

@@ -62,9 +62,7 @@ impl<'a> Marks<'a> {
             AnnotationKind::Retained(name) => self.add_owner(Owner::Retained(name), span),
             AnnotationKind::OrConst(values) => once(&mut self.constants, values.as_slice(), span),
             AnnotationKind::Descriptor => Err(advice::no_descriptor(span)),
-            AnnotationKind::Switch(_) | AnnotationKind::Case(_) | AnnotationKind::CaseRange(..) => {
-                Err(advice::tag_place(span))
-            }
+            kind if kind.of_member() => Err(advice::tag_place(span)),
             _ => Err(PrototypeError::new(
                 Code::E0127,
                 span.range(),

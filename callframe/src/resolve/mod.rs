@@ -205,6 +205,7 @@ impl<'a> Resolver<'a> {
             return self.simple(Simple::Void, place);
         }
         let id = self.ty(&ty, place)?;
+        self.check_by_value(id, place)?;
         match self.unowned_member(id) {
             Some(member) => Err(advice::unowned(&member, place)),
             None => Ok(id),
@@ -225,6 +226,7 @@ impl<'a> Resolver<'a> {
             self.views = self.views_of(annotations, index)?;
             let ty = self.ty(&known.ty, place)?;
             self.no_views_left()?;
+            self.check_by_value(ty, place)?;
             parameters.push(Parameter {
                 name: known.name.clone(),
                 ty,

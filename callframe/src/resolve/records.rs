@@ -4,7 +4,8 @@ use super::parameters::{Value, value};
 use super::views::{View, check_views};
 use super::{Place, Resolved, Resolver, Root, advice};
 use crate::error::{Code, PrototypeError};
-use crate::syntax::raw::{RawMember, RawRecord, RecordKey};
+use crate::syntax::not_carried;
+use crate::syntax::raw::{RawMember, RawRecord, RecordKey, Uncarried};
 use crate::syntax::token::Span;
 use crate::types::{
     Field, Identity, Origin, Ownership, Record, RecordId, RecordName, Type, TypeId,
@@ -123,6 +124,30 @@ impl<'a> Resolver<'a> {
             fields.push(field);
         }
         Ok(fields)
+    }
+
+    /// Refuses what no call interface can pass by value.
+    pub(super) fn check_by_value(&self, id: TypeId, place: Place) -> Resolved<()> {
+        match self.holds_bits(id) {
+            false => Ok(()),
+            true => Err(not_carried(Uncarried {
+                code: Code::E0216,
+                span: place.span,
+            })),
+        }
+    }
+
+    /// Whether bit-fields lie in a type.
+    fn holds_bits(&self, id: TypeId) -> bool {
+        match self.types.get(id.0 as usize) {
+            Some(Type::Array { element, .. }) => self.holds_bits(*element),
+            Some(Type::Record(record)) => {
+                let record = self.records.get(record.0 as usize);
+                let mut fields = record.into_iter().flat_map(|record| &record.fields);
+                fields.any(|field| field.bits.is_some() || self.holds_bits(field.ty))
+            }
+            _ => false,
+        }
     }
 
     /// Refuses a union of pointers that nothing tells apart.

@@ -20,12 +20,13 @@ impl Resolver<'_> {
             .annotations
             .iter()
             .cloned()
-            .partition(|annotation| annotation.kind.of_union());
+            .partition(|annotation| annotation.kind.of_member());
         let mut field = Field {
             name,
             ty: TypeId(0),
             switch: None,
             cases: Vec::new(),
+            bits: None,
         };
         if said.is_empty() {
             field.ty = self.ty(&member.ty, place)?;
@@ -48,6 +49,7 @@ impl Resolver<'_> {
                     let message = "`__case_range` stands in the table of a variadic function";
                     return Err(advice::no_tag(span, message));
                 }
+                AnnotationKind::Bits(width) => field.bits = Some(*width),
                 _ => return Err(advice::no_tag(span, "this is said twice")),
             }
         }

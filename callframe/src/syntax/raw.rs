@@ -110,6 +110,8 @@ pub(crate) enum AnnotationKind {
     /// `__field(p->m, ..)`: what is said of a member for this function; the path begins with the
     /// parameter.
     Field(Vec<Name>, Vec<Annotation>),
+    /// The width of a bit-field.
+    Bits(u8),
     Switch(Name),
     Case(Vec<i128>),
     Success(RawExpression),
@@ -225,6 +227,11 @@ impl AnnotationKind {
             self,
             AnnotationKind::Switch(_) | AnnotationKind::Case(_) | AnnotationKind::CaseRange(..)
         )
+    }
+
+    /// Whether it speaks of a member itself, not of its type.
+    pub fn of_member(&self) -> bool {
+        self.of_union() || matches!(self, AnnotationKind::Bits(_))
     }
 
     /// Whether it speaks of the whole function.

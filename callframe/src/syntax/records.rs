@@ -3,11 +3,12 @@
 use super::declarators::Naming;
 use super::expressions::constant_value;
 use super::parser::{Parsed, Parser};
-use super::raw::{AnnotationKind, RawMember, RawRecord, RawType, RecordKey, Shape};
+use super::raw::{Annotation, AnnotationKind, RawMember, RawRecord, RawType, RecordKey, Shape};
 use super::scope::Tag;
 use super::specifiers::Specifiers;
 use super::token::{Kind, Span};
 use crate::error::{Code, PrototypeError};
+use crate::model::DataModel;
 use crate::types::{RecordName, Scalar};
 
 /// The most members of a record.
@@ -168,15 +169,20 @@ impl Parser<'_, '_> {
         let mut trouble = None;
         loop {
             if self.at(":") {
-                let found = self.bit_field()?;
-                trouble = trouble.or(Some(found));
+                let mut ty = specifiers.ty.clone();
+                self.bit_field(&mut ty, true)?;
+                let span = start.to(self.last_span());
+                fields.push(RawMember {
+                    name: None,
+                    ty,
+                    span,
+                });
             } else {
                 let declarator = self.declarator(Naming::Required)?;
                 let span = start.to(self.last_span());
-                let member = self.member(&specifiers, declarator, span, false)?;
+                let mut member = self.member(&specifiers, declarator, span, false)?;
                 if self.at(":") {
-                    let found = self.bit_field()?;
-                    trouble = trouble.or(Some(found));
+                    self.bit_field(&mut member.ty, false)?;
                 }
                 let found = self.check_member(&member)?;
                 trouble = trouble.or(found);
@@ -206,17 +212,30 @@ impl Parser<'_, '_> {
         })
     }
 
-    fn bit_field(&mut self) -> Parsed<PrototypeError> {
-        let span = self.span();
+    /// `: 3` after a member's name, or in place of it.
+    fn bit_field(&mut self, ty: &mut RawType, unnamed: bool) -> Parsed<()> {
+        let start = self.span();
         self.advance();
-        self.constant("the width of a bit-field")?;
-        Ok(self
-            .error(
-                Code::E0216,
-                span.to(self.last_span()),
-                "not carried yet: bit-fields",
-            )
-            .label("a bit-field"))
+        let (width, _) = self.constant("the width of a bit-field")?;
+        let span = start.to(self.last_span());
+        let most = match &ty.shape {
+            Shape::Scalar(Scalar::Bool) => 1,
+            Shape::Scalar(scalar) if scalar.is_integer() => {
+                8 * i128::from(DataModel::ILP32.scalar(*scalar).size)
+            }
+            _ => 0,
+        };
+        let least = if unnamed { 0 } else { 1 };
+        match u8::try_from(width) {
+            Ok(bits) if (least..=most).contains(&width) => {
+                let kind = AnnotationKind::Bits(bits);
+                ty.annotations.push(Annotation { kind, span });
+                Ok(())
+            }
+            _ => Err(self
+                .error(Code::E0121, span, "a bit-field of this width cannot be")
+                .label("not a number of bits of an integer of its type")),
+        }
     }
 
     /// A member's type must be complete and have a size.

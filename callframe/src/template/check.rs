@@ -144,7 +144,7 @@ impl Checker<'_> {
     fn is_tag(&self, record: RecordId, tag: u32) -> bool {
         let frame = self.template.frame();
         let field = frame.record(record).fields.get(tag as usize);
-        field.is_some_and(|field| is_integer(frame.ty(field.ty)))
+        field.is_some_and(|field| field.bits.is_none() && is_integer(frame.ty(field.ty)))
     }
 
     fn pointer(

@@ -26,7 +26,7 @@
 //! | 2 | descriptor | |
 //! | 3 | pointer | target u32; u8 direction 0 in, 1 out, 2 inout; extent; filled: u8 0, 1 and the expression, or 2 and the terminator i128; identity; ownership |
 //! | 4 | array | element u32, length u64 |
-//! | 5 | record | u8 union; u32 number of fields; for each: u64 offset, u32 type, u32 1 + its tag of `__switch` or 0, u16 number of `__case` values and i128 each |
+//! | 5 | record | u8 union; u32 number of fields; for each: u64 offset, u32 type, u8 1 + width of a bit-field or 0, u8 bits below it, u32 1 + its tag of `__switch` or 0, u16 number of `__case` values and i128 each |
 //! | 6 | function | u32 number of parameters, their types u32, result u32 |
 //!
 //! | extent | bytes | identity | bytes | ownership | bytes |
@@ -178,6 +178,9 @@ impl Writer<'_> {
                     let offset = template.field_offset(*record, index).unwrap_or(0);
                     self.bytes.extend(offset.to_le_bytes());
                     self.reference(field.ty);
+                    let bits = template.bit_field(*record, index);
+                    let (width, shift) = bits.map_or((0, 0), |bits| (bits.width + 1, bits.shift));
+                    self.bytes.extend([width, shift]);
                     let switch = field.switch.map_or(0, |tag| tag.saturating_add(1));
                     self.bytes.extend(switch.to_le_bytes());
                     self.bytes.extend((field.cases.len() as u16).to_le_bytes());

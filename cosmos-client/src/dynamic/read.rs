@@ -8,6 +8,7 @@ use crate::memory::Block;
 use crate::value::Value;
 use callframe::expression::{Environment, Expression};
 use callframe::marshal::{CallerMemory, MAXIMUM_CALL, MemoryError};
+use callframe::template::BitField;
 use callframe::types::{
     Direction, Extent, Filled, Identity, Ownership, Pointer, RecordId, Scalar, Type, TypeId,
 };
@@ -161,13 +162,30 @@ impl<'call> Reader<'call> {
         let fields = &self.view.template.frame().record(record).fields;
         let members = fields.iter().enumerate().map(|(index, field)| {
             let offset = self.view.template.field_offset(record, index).unwrap_or(0);
+            let bits = self.view.template.bit_field(record, index);
             let value = match field.switch {
+                _ if bits.is_some() => self.bit_field(bits, field.ty, address + offset)?,
                 Some(tag) => self.chosen(record, address, tag, field.ty, address + offset)?,
                 None => self.value(field.ty, address + offset, Some((record, address)))?,
             };
             Ok((field.name.clone(), value))
         });
         Ok(Value::Record(members.collect::<Result<_, MemoryError>>()?))
+    }
+
+    fn bit_field(
+        &self,
+        bits: Option<BitField>,
+        ty: TypeId,
+        address: u64,
+    ) -> Result<Value, MemoryError> {
+        let Some(bits) = bits else {
+            return Ok(Value::Void);
+        };
+        let signed =
+            matches!(self.view.template.frame().ty(ty), Type::Scalar(it) if it.is_signed());
+        let bytes = self.bytes(address, bits.bytes() as u64)?;
+        Ok(Value::Int(bits.value(&bytes, signed)))
     }
 
     /// The member of a union that is there by its tag, member `tag` of the record at `around`; the

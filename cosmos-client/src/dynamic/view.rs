@@ -74,6 +74,16 @@ impl Environment for View<'_> {
         let index = usize::try_from(index).ok()?;
         let field = self.template.frame().record(record).fields.get(index)?;
         let offset = self.template.field_offset(record, index)?;
+        if let Some(bits) = self.template.bit_field(record, index) {
+            let Type::Scalar(scalar) = self.template.frame().ty(field.ty) else {
+                return None;
+            };
+            let mut bytes = vec![0; bits.bytes()];
+            self.memory
+                .read(address.checked_add(offset)?, &mut bytes)
+                .ok()?;
+            return Some(bits.value(&bytes, scalar.is_signed()));
+        }
         self.integer(field.ty, address.checked_add(offset)?)
     }
 

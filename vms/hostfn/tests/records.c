@@ -153,3 +153,53 @@ void free_list(struct node *list)
 		list = next;
 	}
 }
+
+struct flags {
+	char first;
+	int low : 4;
+	unsigned wide : 13;
+	_Bool yes : 1;
+	unsigned : 3;
+	long long far : 27;
+	unsigned short : 0;
+	unsigned char bytes : 7;
+	int last;
+};
+
+size_t size_of_flags(void)
+{
+	return sizeof(struct flags);
+}
+
+/* Changes each flag; says whether they were what they should be. */
+int change(struct flags *flags, int n)
+{
+	int i, good = 1;
+
+	for (i = 0; i < n; i++) {
+		struct flags *one = &flags[i];
+
+		good &= one->first == 'f' && one->low == -3 && one->wide == 8000 && one->yes;
+		good &= one->far == -60000000 && one->bytes == 100 && one->last == 7 + i;
+		one->low = 5;
+		one->wide = one->wide + 1;
+		one->yes = 0;
+		one->far = -one->far;
+		one->bytes = 1;
+		one->last++;
+	}
+	return good;
+}
+
+/* Sets the flags to what change expects. */
+void make_flags(struct flags *flags, int n)
+{
+	int i;
+
+	memset(flags, 0, sizeof *flags * (size_t)n);
+	for (i = 0; i < n; i++) {
+		struct flags made = { 'f', -3, 8000, 1, -60000000, 100, 7 + i };
+
+		flags[i] = made;
+	}
+}

@@ -580,3 +580,36 @@ fn row_27_sqlite3_column_blob() {
     let got: (*const u8, c_int) = remote!(world, blob_there, nothing, column);
     assert_eq!(got.0, local!(sqlite3_column_blob(nothing, column)).0);
 }
+
+#[test]
+fn bit_fields_lie_where_the_compiler_puts_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let library = &compiled("records.c", directory.path());
+    let mut world = World::new();
+    let flags = "struct flags {
+            char first; int low : 4; unsigned wide : 13; _Bool yes : 1; unsigned : 3;
+            long long far : 27; unsigned short : 0; unsigned char bytes : 7; int last;
+        };";
+    let there = world.function(
+        library,
+        &format!("{flags} int change(struct flags *__inout __counted_by(n) flags, int n);"),
+    );
+    let make = world.function(
+        library,
+        &format!("{flags} void make_flags(struct flags *__out __counted_by(n) flags, int n);"),
+    );
+    here!(library, fn size_of_flags() -> usize);
+    here!(library, fn change(*mut u8, c_int) -> c_int);
+    here!(library, fn make_flags(*mut u8, c_int) -> ());
+    let size = local!(size_of_flags()).0;
+    let (count, bytes) = (2 as c_int, 2 * size);
+    let (mut expected_flags, mut flags) = (vec![0u8; bytes], vec![0u8; bytes]);
+    local!(make_flags(expected_flags.as_mut_ptr(), count));
+    let place = flags.as_mut_ptr();
+    let _: ((), c_int) = remote!(world, make, place, count);
+    assert_eq!(flags, expected_flags);
+    let expected = local!(change(expected_flags.as_mut_ptr(), count));
+    let got: (c_int, c_int) = remote!(world, there, place, count);
+    assert_eq!((got, flags), (expected, expected_flags));
+    assert_eq!(expected.0, 1);
+}

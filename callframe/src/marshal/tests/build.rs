@@ -89,6 +89,7 @@ impl Build {
             ty: *ty,
             switch: None,
             cases: Vec::new(),
+            bits: None,
         };
         let fields = fields.iter().map(field).collect();
         self.records.push(Record {

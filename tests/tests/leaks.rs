@@ -225,3 +225,56 @@ fn a_hundred_thousand_callbacks() {
         after.assert_no_more_than(&before);
     });
 }
+
+/// Calls that make things: owned and borrowed copies, objects, what objects keep.
+fn make_and_let_go(library: &cosmos::Library, log: &str, rounds: usize) {
+    let function = |prototype: &str| library.function(prototype).expect(prototype);
+    let open = function("struct box *__closed_by(close_box) open_box(const char *log, int number)");
+    let label =
+        function("int label_box(struct box *__handle box, const char *__retained(box) text)");
+    let label_of = function("const char *__borrowed label_of(struct box *__handle box)");
+    let copy = function("char *__owned(free) strdup(const char *text)");
+    let double = function(
+        "int double_bytes(unsigned char *__owned(free) __sized_by(*count) *__inout bytes,
+                          size_t *__inout count)",
+    );
+    let close = function("int close_box(struct box *__handle box)");
+    let text = "kept and copied ".repeat(20);
+    for round in 0..rounds {
+        let object = open.call(&[log.into(), 1.into()]).expect("a box").result;
+        let labelled = label.call(&[object.clone(), text.as_str().into()]);
+        assert!(labelled.is_ok(), "{labelled:?}");
+        let seen = label_of
+            .call(std::slice::from_ref(&object))
+            .expect("a label");
+        assert_eq!(seen.result, text.as_str().into());
+        let copied = copy.call(&[text.as_str().into()]).expect("a copy");
+        assert_eq!(copied.result, text.as_str().into());
+        if round % 2 == 0 {
+            double
+                .call(&[cosmos::Value::Out, 16.into()])
+                .expect("a buffer");
+        }
+        close.call(&[object]).expect("closed");
+    }
+}
+
+#[test]
+fn a_hundred_thousand_calls_leave_nothing_behind() {
+    in_world_for(Duration::from_secs(240), |world| {
+        let path = c::library("objects.c", world.directory());
+        let library = cosmos::dlopen(path.to_str().expect("UTF-8")).expect("the library");
+        // Five calls and a half a round; what closing writes goes nowhere.
+        make_and_let_go(&library, "/dev/null", 1000);
+        let processes = world.processes().len();
+        let before = Figures::of(world, processes);
+        before.print("before");
+        let begun = Instant::now();
+        make_and_let_go(&library, "/dev/null", 100_000 / 5);
+        let took = begun.elapsed();
+        let after = Figures::of(world, processes);
+        after.print("after");
+        println!("110000 calls took {took:.1?}");
+        after.assert_no_more_than(&before);
+    });
+}

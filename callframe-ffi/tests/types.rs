@@ -204,3 +204,33 @@ fn what_cannot_be_passed_is_refused_by_name() {
         "{product}"
     );
 }
+
+/// The number of vector registers that a variadic call must tell reaches the function: without it
+/// a variadic function takes its doubles from nowhere.
+#[test]
+fn what_is_variadic_is_called_as_such() {
+    let frame = parse(
+        "int snprintf(char *__out __sized_by(n) s, size_t n, const char *format, double a, int b,
+                      double c) __variadic(3)",
+    );
+    let interface = cif(&frame).unwrap();
+    let mut buffer = [0u8; 32];
+    let (start, room, format) = (buffer.as_mut_ptr(), buffer.len(), c"%g %d %g".as_ptr());
+    let arguments = [
+        arg(&start),
+        arg(&room),
+        arg(&format),
+        arg(&0.5f64),
+        arg(&-7i32),
+        arg(&2.25f64),
+    ];
+    let code = CodePtr::from_ptr(libc::snprintf as *const std::ffi::c_void);
+    // SAFETY: snprintf takes these for this format.
+    let written: i32 = unsafe { interface.call(code, &arguments) };
+    assert_eq!((written, &buffer[..11]), (11, &b"0.5 -7 2.25"[..]));
+
+    let open = parse("int printf(const char *format, ...) __printf(1, 2)");
+    let error = cif(&open).err().unwrap();
+    assert!(matches!(error, FfiError::OpenArguments { .. }), "{error}");
+    assert!(error.to_string().contains("__variadic(n)"), "{error}");
+}

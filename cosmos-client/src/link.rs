@@ -281,6 +281,8 @@ impl Link {
             main.set_timeout(timeout);
             main.call(&Attach, &[theirs.as_fd()])?;
         }
+        // Held here, it would keep the end of a VM that dies now from being seen.
+        drop(theirs);
         let mut channel =
             Connection::connect_within(ours, Role::Client, timeout)?.expect(Role::Vm)?;
         if let Some(settings) = ring_settings()? {

@@ -157,8 +157,9 @@ impl Resolver<'_> {
 fn with_first(ty: &RawType, name: &str) -> RawType {
     let mut ty = ty.clone();
     for annotation in &mut ty.annotations {
-        if let AnnotationKind::BorrowedFrom(first) | AnnotationKind::Scope(first) =
-            &mut annotation.kind
+        if let AnnotationKind::BorrowedFrom(first)
+        | AnnotationKind::Retained(first)
+        | AnnotationKind::Scope(first) = &mut annotation.kind
             && first.text == FIRST
         {
             name.clone_into(&mut first.text);

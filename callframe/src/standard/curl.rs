@@ -2,8 +2,8 @@
 //!
 //! curl tells an option's type by its ten-thousand: numbers, pointers, functions, large numbers. Among
 //! the pointers some are text that curl copies, some are lists of curl's own, some are cookies for
-//! the program's callbacks. Options that lead curl into the program's memory after the call
-//! (CURLOPT_POSTFIELDS, CURLOPT_ERRORBUFFER and others) are in no table: such a call is refused.
+//! the program's callbacks; what CURLOPT_POSTFIELDS leads to is kept with the handle. Options that lead curl into the program's memory after the call
+//! (CURLOPT_ERRORBUFFER, CURLOPT_STDERR and others) are in no table: such a call is refused.
 
 /// `<curl/curl.h>`
 pub(super) const CURL: &str = "
@@ -24,6 +24,7 @@ pub(super) const CURL: &str = "
             10253, 10254, 10255, 10256, 10257, 10258, 10259, 10260, 10262, 10263, 10264,
             10266, 10276, 10277, 10279, 10287, 10289, 10296, 10298, 10300, 10305, 10311,
             10318, 10319);
+        const char *__retained(first_parameter) kept __case(10015);
         struct curl_slist *__handle list __case(
             10023, 10028, 10039, 10070, 10093, 10104, 10187, 10203, 10228, 10243);
         void *__opaque cookie __case(

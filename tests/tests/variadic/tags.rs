@@ -358,6 +358,7 @@ fn with_values(library: &cosmos::Library) {
         0.into()
     );
     assert_eq!(set(155, 1000.into()).expect("a number").result, 0.into());
+    assert_eq!(set(10015, "kept=1".into()).expect("kept").result, 0.into());
     // An option that would lead curl into the program's memory, and one of a wrong type.
     let error = set(10010, Value::Null).expect_err("CURLOPT_ERRORBUFFER");
     assert!(error.to_string().contains("'option' = 10010"), "{error}");

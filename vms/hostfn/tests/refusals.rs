@@ -119,6 +119,20 @@ fn a_prototype_that_cannot_be() {
     }
 }
 
+/// What stands in place of `...` has types only in a prototype that has it written out.
+#[test]
+fn arguments_that_are_left_open() {
+    let mut world = World::new();
+    for prototype in [
+        "int printf(const char *format, ...) __printf(1, 2);",
+        "int execl(const char *path, const char *arg, ...) __sentinel;",
+    ] {
+        let fault = world.refused("libc.so.6", prototype);
+        assert_eq!(fault.code, FaultCode::BadPrototype, "{prototype}");
+        assert!(fault.message.contains("__variadic(n)"), "{fault}");
+    }
+}
+
 #[test]
 fn a_union_by_value() {
     let mut world = World::new();

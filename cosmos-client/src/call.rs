@@ -12,6 +12,7 @@ use crate::library::Target;
 use crate::memory::{CallMemory, borrow_descriptors};
 use crate::resolved::Resolved;
 use crate::session::Session;
+use crate::shelf::Ending;
 use crate::summary::summary;
 use crate::timeout;
 use crate::token;
@@ -124,7 +125,12 @@ impl<'call> Call<'call> {
         let memory = unsafe { CallMemory::new(kept_by.shelf(), self.library.link().number()) };
         let mut memory = memory.passing(self.function, self.library);
         let outcome = self.carry(&mut memory, errno, result);
-        memory.finish(self.function.id(), outcome.is_ok());
+        let ending = match &outcome {
+            Err(_) => Ending::Failed,
+            Ok(_) if self.function.consumed().is_empty() => Ending::Returned,
+            Ok(_) => Ending::Closed,
+        };
+        memory.finish(self.function.id(), ending);
         outcome
     }
 

@@ -10,7 +10,7 @@ use crate::callback::{self, Allowed, Passed};
 use crate::library::Target;
 use crate::resolved::Resolved;
 use crate::session::Session;
-use crate::shelf::{self, Shelf};
+use crate::shelf::{self, Ending, Shelf};
 use crate::token::{self, VmNumber};
 use callframe::marshal::{CallerMemory, Given, Keep, MemoryError};
 use program::pointer;
@@ -24,7 +24,7 @@ pub(crate) struct CallMemory<'call> {
     shelf: &'call Shelf,
     number: VmNumber,
     borrowed: Vec<Block>,
-    from_handles: Vec<(u64, Block)>,
+    from_handles: Vec<(u64, Block, usize)>,
     /// Address and size of every copy the call made for the program.
     copies: Vec<(u64, usize)>,
     handles_used: RefCell<Vec<u64>>,
@@ -79,20 +79,21 @@ impl<'call> CallMemory<'call> {
         self
     }
 
-    /// Shelves the copies made during the call. After a success they replace those of the
-    /// function's last call on this thread, and of the last calls on the handles it got; after a
-    /// failure nothing is replaced, for the program may still look at what it had.
     /// How large the copy at this address is, if the call made it.
     pub(crate) fn copy_size(&self, address: u64) -> Option<u64> {
         let copy = self.copies.iter().find(|(known, _)| *known == address);
         copy.map(|(_, size)| *size as u64)
     }
 
-    pub(crate) fn finish(self, function: u64, success: bool) {
+    /// Shelves the copies made during the call. After a success they replace those of the
+    /// function's last call on this thread, and those of a handle that was closed go; after a
+    /// failure nothing does, for the program may still look at what it had.
+    pub(crate) fn finish(self, function: u64, ending: Ending) {
         let handles = self.handles_used.into_inner();
         self.shelf
-            .keep_from_handles(&handles, self.from_handles, success);
-        shelf::keep_borrowed(function, self.shelf, self.borrowed, success);
+            .keep_from_handles(&handles, self.from_handles, ending);
+        let replace = ending != Ending::Failed;
+        shelf::keep_borrowed(function, self.shelf, self.borrowed, replace);
     }
 }
 
@@ -126,7 +127,7 @@ impl CallerMemory for CallMemory<'_> {
         self.copies.push((address, bytes.len()));
         match keep {
             Keep::Owned => block.give_away(),
-            Keep::BorrowedFrom(handle) => self.from_handles.push((handle, block)),
+            Keep::BorrowedFrom(handle) => self.from_handles.push((handle, block, bytes.len())),
             Keep::Borrowed | Keep::Static => self.borrowed.push(block),
         }
         Ok(address)
@@ -162,7 +163,7 @@ impl CallerMemory for CallMemory<'_> {
             || self
                 .from_handles
                 .iter()
-                .any(|(_, block)| block.address() == address)
+                .any(|(_, block, _)| block.address() == address)
     }
 
     fn handle_token(&self, wire: u64) -> u64 {

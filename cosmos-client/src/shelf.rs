@@ -4,21 +4,31 @@
 //! |---|---|---|
 //! | `__owned(f)` | nowhere: the program's | it calls `free` |
 //! | `__borrowed` | a table per thread, by function | the function's next call on that thread |
-//! | `__borrowed_from(h)` | the library's shelf, by handle | the next call on the handle |
+//! | `__borrowed_from(h)` | the library's shelf, by handle | the handle is closed; [`RECENT`] of a handle |
 //! | `__static` | the library's shelf, equal bytes once | dlclose |
 //!
 //! A VM decides what a function returns, so what is kept is bounded: [`STATIC_BYTES`] for each
-//! library, and one call's worth for each function, thread and handle.
+//! library, one call's worth for each function and thread, and for each handle what is recent: a
+//! program looks at several columns of a row at once, and at the length of one after the other.
 
 use crate::memory::Block;
 use crate::session::lock;
 use callframe::marshal::MemoryError;
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, Weak};
 
 /// Most bytes of static results that a library keeps.
 const STATIC_BYTES: usize = 16 << 20;
+
+/// How many copies that are borrowed from one handle are kept, as long as they are small.
+const RECENT: usize = 256;
+
+/// Most bytes of them.
+const RECENT_BYTES: usize = 1 << 20;
+
+/// How many are kept however large they are.
+const LATEST: usize = 8;
 
 /// What is kept for one library.
 #[derive(Debug, Default)]
@@ -32,8 +42,26 @@ pub(crate) struct Shelf {
 struct Contents {
     statics: HashMap<Box<[u8]>, Block>,
     bytes: usize,
-    from_handles: HashMap<u64, Vec<Block>>,
+    from_handles: HashMap<u64, Recent>,
     addresses: HashSet<u64>,
+}
+
+/// The copies borrowed from one handle, the oldest first.
+#[derive(Debug, Default)]
+struct Recent {
+    copies: VecDeque<(Block, usize)>,
+    bytes: usize,
+}
+
+/// What became of a call, for what was kept before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// It failed: the program may still look at what it had.
+    Failed,
+    /// It returned.
+    Returned,
+    /// It returned, and has closed a handle.
+    Closed,
 }
 
 impl Shelf {
@@ -58,31 +86,56 @@ impl Shelf {
         Ok(address)
     }
 
-    /// Copies until the next call on their handles. `used`: the handles of this call.
-    pub(crate) fn keep_from_handles(&self, used: &[u64], copies: Vec<(u64, Block)>, replace: bool) {
-        if used.is_empty() && copies.is_empty() {
+    /// Copies that are borrowed from handles, with their sizes. `used`: the handles of this call.
+    pub(crate) fn keep_from_handles(
+        &self,
+        used: &[u64],
+        copies: Vec<(u64, Block, usize)>,
+        ending: Ending,
+    ) {
+        if copies.is_empty() && ending != Ending::Closed {
             return;
         }
         let mut contents = lock(&self.contents);
-        let contents = &mut *contents;
-        if replace {
-            for block in used
-                .iter()
-                .filter_map(|handle| contents.from_handles.remove(handle))
-                .flatten()
-            {
-                contents.addresses.remove(&block.address());
+        let Contents {
+            from_handles,
+            addresses,
+            ..
+        } = &mut *contents;
+        if ending == Ending::Closed {
+            for recent in used.iter().filter_map(|handle| from_handles.remove(handle)) {
+                for (block, _) in recent.copies {
+                    addresses.remove(&block.address());
+                }
             }
         }
-        for (handle, block) in copies {
-            contents.addresses.insert(block.address());
-            contents.from_handles.entry(handle).or_default().push(block);
+        for (handle, block, size) in copies {
+            addresses.insert(block.address());
+            let recent = from_handles.entry(handle).or_default();
+            recent.bytes = recent.bytes.saturating_add(size);
+            recent.copies.push_back((block, size));
+            while let Some(block) = recent.surplus() {
+                addresses.remove(&block.address());
+            }
         }
     }
 
     /// Whether a copy begins at this address.
     pub(crate) fn holds(&self, address: u64) -> bool {
         lock(&self.contents).addresses.contains(&address)
+    }
+}
+
+impl Recent {
+    /// The oldest copy, where there are too many.
+    fn surplus(&mut self) -> Option<Block> {
+        let many = self.copies.len() > RECENT || self.bytes > RECENT_BYTES;
+        if !many || self.copies.len() <= LATEST {
+            return None;
+        }
+        let (block, size) = self.copies.pop_front()?;
+        self.bytes -= size;
+        Some(block)
     }
 }
 
@@ -162,17 +215,45 @@ mod tests {
     }
 
     #[test]
-    fn copies_of_a_handle_last_until_the_next_call_on_it() {
+    fn copies_of_a_handle_last_until_it_is_closed() {
         let shelf = Shelf::default();
-        let block = Block::copy(b"row").unwrap();
-        let address = block.address();
-        shelf.keep_from_handles(&[1], vec![(1, block)], true);
+        let lend = |handle: u64, size: usize| {
+            let block = Block::copy(&vec![1; size]).unwrap();
+            let address = block.address();
+            shelf.keep_from_handles(&[handle], vec![(handle, block, size)], Ending::Returned);
+            address
+        };
+        let address = lend(1, 3);
+        shelf.keep_from_handles(&[1], vec![], Ending::Returned);
+        shelf.keep_from_handles(&[1], vec![], Ending::Failed);
+        shelf.keep_from_handles(&[2], vec![], Ending::Closed);
         assert!(shelf.holds(address));
-        shelf.keep_from_handles(&[2], vec![], true);
-        shelf.keep_from_handles(&[1], vec![], false);
-        assert!(shelf.holds(address));
-        shelf.keep_from_handles(&[1], vec![], true);
+        shelf.keep_from_handles(&[1], vec![], Ending::Closed);
         assert!(!shelf.holds(address));
+    }
+
+    #[test]
+    fn only_what_is_recent_of_a_handle_is_kept() {
+        let shelf = Shelf::default();
+        let lend = |size: usize| {
+            let block = Block::copy(&vec![1; size]).unwrap();
+            let address = block.address();
+            shelf.keep_from_handles(&[7], vec![(7, block, size)], Ending::Returned);
+            address
+        };
+        let kept = || lock(&shelf.contents).from_handles[&7].copies.len();
+        let all: Vec<u64> = (0..RECENT).map(|_| lend(4)).collect();
+        assert!(all.iter().all(|address| shelf.holds(*address)));
+        lend(4);
+        assert_eq!(kept(), RECENT);
+        // Large ones push the small ones out, but for the latest.
+        let large = lend(2 * RECENT_BYTES);
+        assert!(shelf.holds(large));
+        assert_eq!(kept(), LATEST);
+        let last: Vec<u64> = (0..LATEST - 1).map(|_| lend(2 * RECENT_BYTES)).collect();
+        assert!(shelf.holds(large) && last.iter().all(|address| shelf.holds(*address)));
+        lend(1);
+        assert_eq!(kept(), LATEST);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use callframe::{DataModel, Template};
 use std::sync::Arc;
 
 /// Functions whose calls use every part of the layout.
-pub const PROTOTYPES: [&str; 8] = [
+pub const PROTOTYPES: [&str; 12] = [
     "double cos(double x)",
     "double strtod(const char *nptr, char *__alias(nptr) *__out endptr)",
     "struct tm *__borrowed localtime(const time_t *timep)",
@@ -27,6 +27,13 @@ pub const PROTOTYPES: [&str; 8] = [
     "int poll(struct pollfd *__inout __counted_by(nfds) fds, nfds_t nfds, int timeout)",
     "struct thing; struct thing *__handle make(struct thing *__handle *__out other, \
      const char *__static __null_terminated *__out name)",
+    "int fill(char *__out __sized_by(n) __null_terminated s, size_t n)",
+    "struct node { int value; char *__in __null_terminated text; struct node *__in next; }; \
+     struct node *__owned(free) list(int n)",
+    "struct value { int kind; union { long number __case(1); char *__owned(free) text __case(2); } as \
+     __switch(kind); }; int values(struct value *__out __counted_by(2) values)",
+    "struct flags { unsigned low : 3; unsigned high : 9; }; \
+     const short *__borrowed __counted_by(count(n)) numbers(int n, struct flags *__inout flags)",
 ];
 
 /// Decodes `input`.
@@ -172,7 +179,7 @@ impl CallerMemory for Memory {
     }
 
     fn keep(&mut self, bytes: &[u8], _: Keep) -> Result<u64, MemoryError> {
-        Ok(self.add(bytes.to_vec(), false))
+        Ok(self.add(bytes.to_vec(), true))
     }
 
     fn handle_token(&self, wire: u64) -> u64 {

@@ -251,6 +251,10 @@ const REFUSED: &[(&str, &str)] = &[
     ("E0140", "int f(void (*__in done)(void))"),
     ("E0140", "int f(void (*done)(void) __opaque)"),
     ("E0121", "int f(void (*done)(void) __or_const(4294967296))"),
+    (
+        "E0140",
+        "int f(const char *__borrowed_from(t) (*name)(struct t *t))",
+    ),
     ("E0141", "int f(int n, void (*done)(void) __scope(n))"),
     ("E0141", "int f(void (*done)(void) __scope(done))"),
     (

@@ -127,10 +127,17 @@ impl<'call> Call<'call> {
         let outcome = self.carry(&mut memory, errno, result);
         let ending = match &outcome {
             Err(_) => Ending::Failed,
-            Ok(_) if self.function.consumed().is_empty() => Ending::Returned,
+            Ok(_) if self.library.destroyed_by(self.function.frame()).is_empty() => {
+                Ending::Returned
+            }
             Ok(_) => Ending::Closed,
         };
-        memory.finish(self.function.id(), ending);
+        match self.library.link().is_foreign() {
+            // A callback has forked, and this is the child: its parent's other threads may hold the
+            // locks of what is kept.
+            true => std::mem::forget(memory),
+            false => memory.finish(self.function.id(), ending),
+        }
         outcome
     }
 
@@ -174,7 +181,10 @@ impl<'call> Call<'call> {
         let link = self.library.link();
         let mut clock = Clock::new(self.timeout());
         let mut progress = Progress {
-            left: self.library.callbacks(),
+            left: match self.function.frame().contract().no_callback {
+                true => None,
+                false => Some(self.library.callbacks()),
+            },
             failed: None,
         };
         loop {
@@ -208,14 +218,17 @@ impl<'call> Call<'call> {
     /// The call has destroyed handles: functions that were scoped by them may not be called any
     /// more.
     fn end_scopes(&self, memory: &CallMemory) {
-        for &index in self.function.consumed() {
+        let callbacks = Session::current().callbacks();
+        if !callbacks.has_scopes() {
+            return;
+        }
+        for index in self.library.destroyed_by(self.function.frame()) {
             let mut token = [0; 8];
             let address = self.arguments.get(index).copied().unwrap_or(0);
             if memory.read(address, &mut token).is_ok()
                 && let Some((_, handle)) = token::take_apart(u64::from_le_bytes(token))
             {
-                let link = self.library.link().key();
-                Session::current().callbacks().handle_closed(link, handle);
+                callbacks.handle_closed(self.library.link().key(), handle);
             }
         }
     }

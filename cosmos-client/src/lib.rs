@@ -9,6 +9,7 @@ pub mod c;
 mod call;
 mod callback;
 mod channel;
+mod closers;
 mod closure;
 mod dynamic;
 mod error;

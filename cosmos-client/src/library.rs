@@ -8,6 +8,7 @@
 //! that begin later are refused. The VM is let go of when the last of them has returned.
 
 use crate::again::Spare;
+use crate::closers::Closers;
 use crate::error::Error;
 use crate::fork;
 use crate::function::Function;
@@ -19,6 +20,7 @@ use crate::session::{Session, configured_timeout, lock};
 use crate::shelf::Shelf;
 use crate::signature::Signature;
 use crate::symbol::Symbol;
+use callframe::CallFrame;
 use cosmos_packs::Packs;
 use cosmos_rpc::message::coordinator::{Purpose, TargetName, Which};
 use cosmos_rpc::message::vm::{Close, ObjectToken, Open};
@@ -162,6 +164,7 @@ pub(crate) struct Target {
     bounds: Bounds,
     closed: AtomicBool,
     functions: Mutex<HashMap<String, Arc<Resolved>>>,
+    closers: Mutex<Closers>,
     on_error: Mutex<Option<Handler>>,
     shelf: Shelf,
     /// Where prototypes are that are asked for by name.
@@ -199,6 +202,7 @@ impl Target {
             bounds,
             closed: AtomicBool::new(false),
             functions: Mutex::default(),
+            closers: Mutex::default(),
             on_error: Mutex::default(),
             shelf: Shelf::default(),
             packs: OnceLock::new(),
@@ -300,6 +304,19 @@ impl Target {
     /// How often a call may call back.
     pub(crate) fn callbacks(&self) -> u64 {
         self.bounds.callbacks
+    }
+
+    /// Notes what a prototype says destroys its objects.
+    pub(crate) fn learn_closers(&self, frame: &CallFrame) {
+        lock(&self.closers).learn(frame);
+    }
+
+    /// The parameters of a function that are handles it destroys.
+    pub(crate) fn destroyed_by(&self, frame: &CallFrame) -> Vec<usize> {
+        if frame.handles().next().is_none() {
+            return Vec::new();
+        }
+        lock(&self.closers).destroyed_by(frame)
     }
 
     /// Where results are kept.

@@ -8,7 +8,7 @@ use crate::session::native_model;
 use crate::variadic::Open;
 use callframe::marshal::Caller;
 use callframe::template::Template;
-use callframe::types::{Identity, Type, TypeId};
+use callframe::types::{Type, TypeId};
 use callframe::{CallFrame, DataModel};
 use callframe_ffi::{FfiError, NarrowResult};
 use cosmos_rpc::message::vm::Sym;
@@ -28,8 +28,6 @@ pub(crate) struct Resolved {
     /// Of a function with `...`: how its calls are made.
     open: Option<Open>,
     callbacks: Signatures,
-    /// Handles that a call destroys, by parameter.
-    consumed: Vec<usize>,
     /// Set before anybody sees the value; it needs its address.
     thunk: OnceLock<Result<Thunk, NoPointer>>,
 }
@@ -118,13 +116,13 @@ impl Resolved {
             );
             return Err(link.named(fault).in_function(frame.name()));
         }
+        library.learn_closers(frame);
         Ok(Resolved {
             id,
             library: Arc::downgrade(library),
             runable: answer.runable,
             narrow: callframe_ffi::result_of(frame),
             callbacks,
-            consumed: consumed(frame),
             native,
             caller,
             open: None,
@@ -175,11 +173,6 @@ impl Resolved {
     /// How a callback is called that it is passed as a pointer of this type.
     pub(crate) fn callback(&self, ty: TypeId) -> Option<Arc<Signature>> {
         self.callbacks.get(&ty).cloned()
-    }
-
-    /// The parameters whose handles a call destroys.
-    pub(crate) fn consumed(&self) -> &[usize] {
-        &self.consumed
     }
 
     /// Whether it returns nothing.
@@ -261,16 +254,6 @@ fn refusal(message: String) -> Error {
 
 fn prepare(frame: &Arc<CallFrame>, ours: DataModel, theirs: DataModel) -> Result<Caller, Error> {
     Caller::new(Arc::clone(frame), ours, theirs).map_err(refused)
-}
-
-fn consumed(frame: &CallFrame) -> Vec<usize> {
-    let consumes = |ty: &TypeId| {
-        matches!(frame.ty(*ty), Type::Pointer(pointer)
-            if matches!(&pointer.identity, Identity::Handle(handle) if handle.consumed))
-    };
-    let parameters = frame.parameters().iter().enumerate();
-    let found = parameters.filter(|(_, parameter)| consumes(&parameter.ty));
-    found.map(|(index, _)| index).collect()
 }
 
 fn fresh_id() -> u64 {

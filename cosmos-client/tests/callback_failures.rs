@@ -141,6 +141,22 @@ fn a_callback_on_a_thread_of_the_librarys_own_fails_the_call() {
 }
 
 #[test]
+fn what_says_nocallback_is_held_to_it() {
+    in_world(|world| {
+        let library = opened(world);
+        let sum = library
+            .function(&format!("{VISIT_SUM} __nocallback"))
+            .expect("visit_sum");
+        let (visit, count) = counting();
+        let error = sum.call(&[Value::from(3), visit, Value::Null]).unwrap_err();
+        assert_eq!(error.code(), FaultCode::CallbackFailed);
+        assert!(error.to_string().contains("__nocallback"), "{error}");
+        assert_eq!(count.load(Ordering::Relaxed), 0);
+        assert_alive(&library);
+    });
+}
+
+#[test]
 fn no_more_than_64_calls_back_lie_inside_of_each_other() {
     in_world(|world| {
         let library = opened(world);

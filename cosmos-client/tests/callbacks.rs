@@ -211,6 +211,29 @@ fn what_a_callback_gives_away_is_freed_on_both_sides() {
 }
 
 #[test]
+fn what_a_callback_lends_is_there_until_its_next_call_or_for_good() {
+    in_world(|world| {
+        let library = opened(world);
+        for (owner, both, expected) in [("__borrowed", 0, 304), ("__static", 1, 30403)] {
+            let lengths = library
+                .function(&format!(
+                    "size_t lengths_of_names(const char *{owner} (*name)(int number), int both)"
+                ))
+                .expect("lengths_of_names");
+            let name = callback(|arguments| match arguments {
+                [Value::Int(1)] => Value::from("one"),
+                _ => Value::from("four"),
+            });
+            let outcome = lengths.call(&[name, Value::from(both)]).expect("a call");
+            assert_eq!(outcome.result, Value::from(expected), "{owner}");
+            let nothing = callback(|_| Value::Null);
+            let outcome = lengths.call(&[nothing, Value::from(both)]).expect("a call");
+            assert_eq!(outcome.result, Value::from(0), "{owner}");
+        }
+    });
+}
+
+#[test]
 fn tables_of_callbacks_travel_in_records() {
     in_world(|world| {
         let library = opened(world);
@@ -339,6 +362,32 @@ fn a_scoped_callback_lives_until_its_handle_is_closed() {
         let cookie = Value::Int(77);
         let expected = [1, 2, -1].map(|value| vec![cookie.clone(), Value::Int(value)]);
         assert_eq!(*seen.lock().expect("a lock"), expected);
+        assert_eq!(Arc::strong_count(&seen), 1);
+    });
+}
+
+#[test]
+fn a_handle_that_its_closer_closed_ends_the_scope_too() {
+    in_world(|world| {
+        let library = opened(world);
+        let [open, set, ..] = keeper(&library);
+        // Nothing says __consume here: where the keeper came from says what closes it.
+        let close = library.function(&format!("int keeper_close({KEEPER} *keeper)"));
+        let close = close.expect("keeper_close");
+        let seen = Arc::new(());
+        let held = Arc::clone(&seen);
+        let visit = callback(move |_| {
+            let _ = &held;
+            Value::from(5)
+        });
+        let keeper = open.call(&[]).expect("a call").result;
+        set.call(&[keeper.clone(), visit, Value::Null])
+            .expect("a call");
+        assert_eq!(Arc::strong_count(&seen), 2);
+        assert_eq!(
+            close.call(&[keeper]).expect("a call").result,
+            Value::from(5)
+        );
         assert_eq!(Arc::strong_count(&seen), 1);
     });
 }

@@ -20,9 +20,11 @@
 //! it expects: by returning. Once a call has failed so, its further callbacks are not delivered.
 
 use crate::conversation::{self, Conversation};
+use crate::vm::Held;
 use callframe::Template;
 use callframe::marshal::Caller;
 use cosmos_rpc::{Fault, FaultCode};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -40,6 +42,10 @@ pub struct Callback {
     pub(crate) session: u64,
     /// The call it was passed to, where it may be called during that one only.
     pub(crate) during: Option<Arc<Underway>>,
+    /// Copies of what it returned last that the library borrows.
+    pub(crate) borrowed: Mutex<Vec<Held>>,
+    /// Copies that the library has as long as it may call the function, by their bytes.
+    pub(crate) statics: Mutex<HashMap<Box<[u8]>, Held>>,
 }
 
 /// The client's function was not called; zero is to be returned in its place.

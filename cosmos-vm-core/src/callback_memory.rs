@@ -1,25 +1,61 @@
 //! The VM's memory as a call back sees it: the VM's code is the caller there.
 
 use crate::Vm;
+use crate::callback::Callback;
 use crate::handles::Entering;
 use crate::process;
 use crate::session::{Session, limit};
+use crate::vm::Held;
 use callframe::marshal::{CallerMemory, Keep, MemoryError};
 use nix::fcntl::{FcntlArg, fcntl};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Bytes compared at a time before they are written.
 const COMPARED: usize = 256;
 
+/// Most bytes of static results that one function of the client's leaves in the VM.
+const MAXIMUM_STATIC: usize = 1 << 20;
+
 /// The memory and the handles of one call back.
 pub(crate) struct CallbackMemory<'a, V: Vm> {
     session: &'a Session<V>,
-    /// Token of the library that calls back.
-    library: u64,
+    callback: &'a Callback,
+    /// What the library borrows from now on.
+    borrowed: Vec<Held>,
 }
 
 impl<'a, V: Vm> CallbackMemory<'a, V> {
-    pub fn new(session: &'a Session<V>, library: u64) -> Self {
-        CallbackMemory { session, library }
+    pub fn new(session: &'a Session<V>, callback: &'a Callback) -> Self {
+        CallbackMemory {
+            session,
+            callback,
+            borrowed: Vec::new(),
+        }
+    }
+
+    /// The client's function has returned: what it lent before goes.
+    pub fn finish(self) {
+        let mut borrowed = lock(&self.callback.borrowed);
+        *borrowed = self.borrowed;
+    }
+
+    /// A copy that lasts as long as the function; equal bytes share one.
+    fn keep_static(&self, bytes: &[u8]) -> Result<u64, MemoryError> {
+        let mut statics = lock(&self.callback.statics);
+        if let Some(known) = statics.get(bytes) {
+            return Ok(known.address);
+        }
+        let total: usize = statics.keys().map(|known| known.len()).sum();
+        if total.saturating_add(bytes.len()) > MAXIMUM_STATIC {
+            return Err(MemoryError::Other(format!(
+                "the __static results of the callback fill the {MAXIMUM_STATIC} bytes kept for them; \
+                 declare them __borrowed"
+            )));
+        }
+        let kept = self.session.vm.hold(bytes)?;
+        let address = kept.address;
+        statics.insert(bytes.into(), kept);
+        Ok(address)
     }
 
     /// Whether these bytes are at the address already.
@@ -66,10 +102,13 @@ impl<V: Vm> CallerMemory for CallbackMemory<'_, V> {
     fn keep(&mut self, bytes: &[u8], keep: Keep) -> Result<u64, MemoryError> {
         match keep {
             Keep::Owned => self.session.vm.allocate(bytes),
-            _ => Err(MemoryError::Other(
-                "memory of the client's that a callback returns must be '__owned(free)' here"
-                    .to_owned(),
-            )),
+            Keep::Static => self.keep_static(bytes),
+            Keep::Borrowed | Keep::BorrowedFrom(_) => {
+                let kept = self.session.vm.hold(bytes)?;
+                let address = kept.address;
+                self.borrowed.push(kept);
+                Ok(address)
+            }
         }
     }
 
@@ -79,7 +118,7 @@ impl<V: Vm> CallerMemory for CallbackMemory<'_, V> {
 
     fn handle_wire(&self, address: u64) -> Result<u64, MemoryError> {
         let entering = Entering {
-            library: self.library,
+            library: self.callback.library,
             record: None,
             closer: None,
         };
@@ -92,4 +131,8 @@ impl<V: Vm> CallerMemory for CallbackMemory<'_, V> {
         let number = *process::borrowed(&numbers).first()?;
         fcntl(number, FcntlArg::F_GETFD).ok().map(|_| fd)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

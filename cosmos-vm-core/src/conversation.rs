@@ -216,7 +216,7 @@ impl<V: Vm> Channel<V> {
         call: (&[u64], i32, u64),
     ) -> Result<i32, Fault> {
         let (arguments, errno, result) = call;
-        let mut memory = CallbackMemory::new(&self.session, callback.library);
+        let mut memory = CallbackMemory::new(&self.session, callback);
         buffers.pending.set_outer(Arc::clone(&callback.outer));
         callback
             .caller
@@ -246,6 +246,7 @@ impl<V: Vm> Channel<V> {
             .caller
             .decode(&mut memory, &buffers.pending, &frame.body, &numbers, result)
             .map_err(|error| unmarshalled(&error))?;
+        memory.finish();
         // They are the library's now.
         for descriptor in descriptors {
             let _ = descriptor.into_raw_fd();

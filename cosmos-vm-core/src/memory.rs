@@ -7,12 +7,12 @@ use crate::kept::Kept;
 use crate::library::Closer;
 use crate::process;
 use crate::session::{Entry, Session, limit};
-use crate::vm::Thunk;
+use crate::vm::Held;
 use callframe::expression::Query;
 use callframe::marshal::{CalleeMemory, Given, MemoryError, Object};
 use nix::errno::Errno;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// The memory, handles and descriptors of one call.
 pub(crate) struct CallMemory<'a, V: Vm> {
@@ -21,7 +21,7 @@ pub(crate) struct CallMemory<'a, V: Vm> {
     /// The call.
     pub underway: &'a Arc<Underway>,
     /// The functions of the client's that were passed; gone when it is over.
-    pub thunks: Vec<Thunk>,
+    pub thunks: Vec<Held>,
     /// The handles that it destroys.
     pub consumed: Vec<u64>,
     /// What came with the call; closed when it is over.
@@ -211,6 +211,8 @@ impl<V: Vm> CalleeMemory for CallMemory<'_, V> {
             library: self.entry.token,
             session: self.session.number,
             during,
+            borrowed: Mutex::default(),
+            statics: Mutex::default(),
         });
         let vm = &self.session.vm;
         let thunk = vm.thunk(&self.entry.runable, given.ty, callback)?;

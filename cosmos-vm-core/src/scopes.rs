@@ -2,7 +2,7 @@
 //!
 //! They live until their handle is closed, or the object whose function took them is.
 
-use crate::vm::Thunk;
+use crate::vm::Held;
 use callframe::marshal::{Given, MemoryError};
 use std::collections::HashMap;
 
@@ -12,17 +12,17 @@ pub const MAXIMUM_SCOPED: usize = 1 << 16;
 /// The functions of one client, by handle.
 #[derive(Debug, Default)]
 pub(crate) struct Scopes {
-    by_handle: HashMap<u64, Vec<Kept>>,
+    by_handle: HashMap<u64, Vec<Scoped>>,
     count: usize,
 }
 
 #[derive(Debug)]
-struct Kept {
+struct Scoped {
     /// Token of the object whose function took it.
     object: u64,
     /// The client's number for it, which stands for its type and its outer values too.
     number: u64,
-    thunk: Thunk,
+    thunk: Held,
 }
 
 impl Scopes {
@@ -40,7 +40,7 @@ impl Scopes {
         handle: u64,
         object: u64,
         given: &Given<'_>,
-        thunk: Thunk,
+        thunk: Held,
     ) -> Result<(), MemoryError> {
         if self.count >= MAXIMUM_SCOPED {
             return Err(MemoryError::Other(format!(
@@ -49,7 +49,7 @@ impl Scopes {
             )));
         }
         self.count += 1;
-        self.by_handle.entry(handle).or_default().push(Kept {
+        self.by_handle.entry(handle).or_default().push(Scoped {
             object,
             number: given.address,
             thunk,
@@ -58,8 +58,8 @@ impl Scopes {
     }
 
     /// Takes out what was kept for these handles.
-    pub fn remove_handles(&mut self, handles: &[u64]) -> Vec<Thunk> {
-        let gone: Vec<Thunk> = handles
+    pub fn remove_handles(&mut self, handles: &[u64]) -> Vec<Held> {
+        let gone: Vec<Held> = handles
             .iter()
             .filter_map(|handle| self.by_handle.remove(handle))
             .flatten()
@@ -70,7 +70,7 @@ impl Scopes {
     }
 
     /// Takes out what functions of this object took.
-    pub fn remove_object(&mut self, object: u64) -> Vec<Thunk> {
+    pub fn remove_object(&mut self, object: u64) -> Vec<Held> {
         let mut gone = Vec::new();
         for kept in self.by_handle.values_mut() {
             let of_object = kept.extract_if(.., |kept| kept.object == object);

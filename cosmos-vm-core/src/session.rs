@@ -13,7 +13,7 @@ use crate::kept::{Account, Kept};
 use crate::library::{Closer, Library, close_all};
 use crate::scopes::Scopes;
 use crate::table::{Full, Table};
-use crate::vm::Thunk;
+use crate::vm::Held;
 use callframe::marshal::{Callee, Caller, Given, MemoryError};
 use callframe::types::TypeId;
 use cosmos_rpc::{Fault, FaultCode};
@@ -140,7 +140,7 @@ impl<V: Vm> Session<V> {
         handle: u64,
         object: u64,
         given: &Given<'_>,
-        thunk: Thunk,
+        thunk: Held,
     ) -> Result<(), MemoryError> {
         lock(&self.scopes).keep(handle, object, given, thunk)
     }

@@ -10,28 +10,28 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Something that the code of a VM can call, as long as this value lives.
-pub struct Thunk {
+/// Something that the code of a VM can use, as long as this value lives: a function, or memory.
+pub struct Held {
     /// Its address, as the code sees it.
     pub address: u64,
     keep: Box<dyn Send>,
 }
 
-impl Thunk {
-    /// The function at `address`, which `keep` keeps there.
-    pub fn new(address: u64, keep: impl Send + 'static) -> Thunk {
-        Thunk {
+impl Held {
+    /// What is at `address`, where `keep` keeps it.
+    pub fn new(address: u64, keep: impl Send + 'static) -> Held {
+        Held {
             address,
             keep: Box::new(keep),
         }
     }
 }
 
-impl std::fmt::Debug for Thunk {
+impl std::fmt::Debug for Held {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let _ = &self.keep;
         formatter
-            .debug_struct("Thunk")
+            .debug_struct("Held")
             .field("address", &self.address)
             .finish_non_exhaustive()
     }
@@ -147,6 +147,16 @@ pub trait Vm: Send + Sync + 'static {
         let _ = address;
     }
 
+    /// A copy of `bytes` that the VM's code can read as long as the value lives: what a callback
+    /// returned as `__borrowed` or `__static`.
+    ///
+    /// # Errors
+    /// [`MemoryError::Exhausted`].
+    fn hold(&self, bytes: &[u8]) -> Result<Held, MemoryError> {
+        let _ = bytes;
+        Err(MemoryError::Exhausted)
+    }
+
     /// Whether functions of this kind can call functions of the client. Where not, prototypes that
     /// take some are refused.
     fn calls_back(&self) -> bool {
@@ -163,7 +173,7 @@ pub trait Vm: Send + Sync + 'static {
         runable: &Self::Runable,
         ty: TypeId,
         callback: Arc<Callback>,
-    ) -> Result<Thunk, MemoryError> {
+    ) -> Result<Held, MemoryError> {
         let _ = (runable, ty, callback);
         Err(MemoryError::Other(format!(
             "a {} VM does not call back",

@@ -145,3 +145,13 @@ int64_t nap_between(int count, int milliseconds, visitor visit)
     }
     return sum;
 }
+
+/* Asks for two names and looks at the second one; at both where they are to last. */
+size_t lengths_of_names(const char *(*name)(int number), int both)
+{
+    const char *first = name(1);
+    size_t length = first == NULL ? 0 : strlen(first);
+    const char *second = name(2);
+    length = length * 100 + (second == NULL ? 0 : strlen(second));
+    return both && first != NULL ? length * 100 + strlen(first) : length;
+}

@@ -198,6 +198,13 @@ pub(super) fn not_on_callback(span: Span, message: &str) -> PrototypeError {
     PrototypeError::new(Code::E0140, span.range(), message).label("not on a pointer to a function")
 }
 
+/// E0140: memory of the program's that is to last as long as an object of the library.
+pub(super) fn borrowed_by_library(span: Span) -> PrototypeError {
+    let message = "the library cannot borrow the program's memory for as long as a handle lives";
+    PrototypeError::new(Code::E0140, span.range(), message)
+        .label("in a callback, write __borrowed, __static or __owned(free)")
+}
+
 /// E0141: a scope that cannot be.
 pub(super) fn scope(span: Span, message: &str) -> PrototypeError {
     PrototypeError::new(Code::E0141, span.range(), message)

@@ -236,6 +236,9 @@ impl Resolver<'_> {
             }
             Owner::BorrowedFrom(name) => {
                 let span = name.span.or(place.span);
+                if self.outer.is_some() {
+                    return Err(advice::borrowed_by_library(span));
+                }
                 let index = self.parameter_index(name, span)?;
                 self.needs.push((index, span, Need::Handle));
                 Ownership::BorrowedFrom(index)

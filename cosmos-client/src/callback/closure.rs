@@ -22,8 +22,10 @@ use std::sync::{Arc, Mutex};
 /// A function of this program that code in a VM may call: see [`callback`].
 #[derive(Clone)]
 pub struct Callback {
-    function: Arc<dyn Fn(&[Value]) -> Value + Send + Sync>,
+    function: Arc<Closure>,
 }
+
+type Closure = dyn Fn(&[Value]) -> Value + Send + Sync;
 
 /// A closure as an argument, for a parameter that is a pointer to a function.
 ///

@@ -35,8 +35,8 @@ use std::sync::Arc;
 /// How far the calls back of one call have come.
 #[derive(Debug)]
 pub(crate) struct Progress {
-    /// How many more it may make.
-    pub(crate) left: u64,
+    /// How many more it may make; `None` where its prototype says that it makes none.
+    pub(crate) left: Option<u64>,
     /// Why the call fails, though its function may return.
     pub(crate) failed: Option<Fault>,
 }
@@ -150,12 +150,16 @@ fn admit(
     request: &Request,
     progress: &mut Progress,
 ) -> Result<Arc<Passed>, Fault> {
-    let Some(left) = progress.left.checked_sub(1) else {
+    let Some(left) = progress.left else {
+        let message = "the prototype of what it calls back from says '__nocallback'";
+        return Err(Fault::vm(FaultCode::CallbackFailed, message));
+    };
+    let Some(left) = left.checked_sub(1) else {
         let message =
             "the call has made all the calls back it may make (see the option 'callbacks')";
         return Err(Fault::vm(FaultCode::LimitReached, message));
     };
-    progress.left = left;
+    progress.left = Some(left);
     if channel.nesting >= CALLBACK_DEPTH {
         let message = format!("{CALLBACK_DEPTH} calls back of this thread are under way already");
         return Err(Fault::vm(FaultCode::LimitReached, message));

@@ -12,6 +12,7 @@ use super::Signature;
 use super::closure::Callback;
 use crate::session::lock;
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// Most functions that VMs of this process may know at a time.
@@ -26,6 +27,8 @@ const LAST_GENERATION: u64 = (1 << 24) - 1;
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
     table: Mutex<Table>,
+    /// How many scopes it has, to be looked at by every call.
+    scopes: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -97,6 +100,7 @@ impl Registry {
         let number = table.insert(Arc::new(passed))?;
         if let Some(scope) = scope {
             table.scopes.entry(scope).or_default().push(number);
+            self.scopes.store(table.scopes.len(), Ordering::Release);
         }
         Some(number)
     }
@@ -113,6 +117,11 @@ impl Registry {
         // What is dropped here may be a closure of the program's.
         drop(table);
         drop(gone);
+    }
+
+    /// Whether any function has a scope.
+    pub(crate) fn has_scopes(&self) -> bool {
+        self.scopes.load(Ordering::Acquire) > 0
     }
 
     /// A handle was closed: what is scoped by it may not be called any more.
@@ -133,6 +142,7 @@ impl Registry {
         let ended = table.scopes.extract_if(|scope, _| ends(scope));
         let numbers: Vec<u64> = ended.flat_map(|(_, numbers)| numbers).collect();
         let gone: Vec<_> = numbers.iter().map(|it| table.remove(*it)).collect();
+        self.scopes.store(table.scopes.len(), Ordering::Release);
         drop(table);
         drop(gone);
     }

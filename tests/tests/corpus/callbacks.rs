@@ -4,7 +4,7 @@
 use crate::objects::{compare_all, plain, row};
 use crate::*;
 use cosmos_tests::in_world;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr::{null, null_mut};
 
@@ -223,6 +223,124 @@ fn row_24_sqlite3_exec() {
             }
             // SAFETY: the database is open, and not used after.
             seen.push(format!("{}", unsafe { close(database) }));
+            seen
+        });
+    });
+}
+
+thread_local! {
+    /// What the SQL function of this program calls in turn.
+    static VALUES: Cell<Option<Values>> = const { Cell::new(None) };
+}
+
+type IntOf = unsafe extern "C" fn(*mut c_void) -> c_int;
+type GiveInt = unsafe extern "C" fn(*mut c_void, c_int);
+type Values = (IntOf, GiveInt);
+
+/// The SQL function: the sum of its arguments, which it asks SQLite for.
+unsafe extern "C" fn add(context: *mut c_void, count: c_int, values: *mut *mut c_void) {
+    let (int_of, give_int) = VALUES.get().expect("set before");
+    // SAFETY: the prototype says that there are so many values; they are SQLite's for this call.
+    let sum = (0..count as usize).map(|index| unsafe { int_of(*values.add(index)) });
+    // SAFETY: as above.
+    unsafe { give_int(context, sum.sum()) };
+    note(format!("added {count}"));
+}
+
+unsafe extern "C" fn forgotten(cookie: *mut c_void) {
+    note(format!("{:#x} is forgotten", cookie.addr()));
+}
+
+/// The functions that a function of SQL needs.
+fn functions_of_sql() -> [(&'static str, String); 6] {
+    [
+        row("sqlite3_open"),
+        row("sqlite3_exec"),
+        plain("sqlite3_close", "int sqlite3_close(sqlite3 *__consume db)"),
+        plain(
+            "sqlite3_create_function_v2",
+            "int sqlite3_create_function_v2(sqlite3 *db, const char *name, int count, int encoding, \
+             void *__opaque cookie, \
+             void (*function)(struct sqlite3_context *context, int count, \
+             struct sqlite3_value *__handle *__in __counted_by(count) values) __scope(db), \
+             void (*step)(struct sqlite3_context *context, int count, \
+             struct sqlite3_value *__handle *__in __counted_by(count) values) __scope(db), \
+             void (*final)(struct sqlite3_context *context) __scope(db), \
+             void (*destroy)(void *__opaque cookie) __scope(db))",
+        ),
+        plain(
+            "sqlite3_value_int",
+            "int sqlite3_value_int(struct sqlite3_value *value)",
+        ),
+        plain(
+            "sqlite3_result_int",
+            "void sqlite3_result_int(struct sqlite3_context *context, int result)",
+        ),
+    ]
+}
+
+#[test]
+fn functions_of_sql_are_functions_of_the_program() {
+    in_world(|_| {
+        compare_all(SQLITE, &functions_of_sql(), |functions| {
+            let open = as_function!(
+                functions.get("sqlite3_open"),
+                unsafe extern "C" fn(*const c_char, *mut *mut c_void) -> c_int
+            );
+            let exec = as_function!(functions.get("sqlite3_exec"), Exec);
+            let close = as_function!(
+                functions.get("sqlite3_close"),
+                unsafe extern "C" fn(*mut c_void) -> c_int
+            );
+            type Function = unsafe extern "C" fn(*mut c_void, c_int, *mut *mut c_void);
+            type Final = unsafe extern "C" fn(*mut c_void);
+            let create = as_function!(
+                functions.get("sqlite3_create_function_v2"),
+                unsafe extern "C" fn(
+                    *mut c_void,
+                    *const c_char,
+                    c_int,
+                    c_int,
+                    *mut c_void,
+                    Option<Function>,
+                    Option<Function>,
+                    Option<Final>,
+                    Option<Final>,
+                ) -> c_int
+            );
+            let int_of = as_function!(functions.get("sqlite3_value_int"), IntOf);
+            let give_int = as_function!(functions.get("sqlite3_result_int"), GiveInt);
+            VALUES.set(Some((int_of, give_int)));
+            let mut database = null_mut();
+            let mut seen = Vec::new();
+            // SAFETY: SQLite is used as it asks: the functions are of these types.
+            unsafe {
+                seen.push(format!("{}", open(c":memory:".as_ptr(), &mut database)));
+                let cookie = std::ptr::without_provenance_mut(0xadd);
+                let (name, utf8) = (c"add_up".as_ptr(), 1);
+                let created = create(
+                    database,
+                    name,
+                    -1,
+                    utf8,
+                    cookie,
+                    Some(add),
+                    None,
+                    None,
+                    Some(forgotten),
+                );
+                seen.push(format!("{created}"));
+            }
+            for text in [
+                c"select add_up(1, 2, 39) as sum",
+                c"select add_up(x, add_up(x)) as twice from (select 1 as x union select 2 union select 3)",
+                c"select add_up() as nothing",
+            ] {
+                seen.extend(execute(exec, database, text, true));
+            }
+            // SAFETY: the database is open, and not used after.
+            seen.push(format!("{}", unsafe { close(database) }));
+            seen.extend(notes());
             seen
         });
     });

@@ -10,7 +10,7 @@ use callframe::types::{Handle, Identity, Ownership, Type, TypeId};
 use callframe::{CallFrame, Template};
 use callframe_ffi::NarrowResult;
 use cosmos_rpc::{Fault, FaultCode};
-use cosmos_vm_core::{Call, Callback, Thunk};
+use cosmos_vm_core::{Call, Callback, Held};
 use libffi::middle::Cif;
 use std::collections::{HashMap, HashSet};
 use std::ffi::c_void;
@@ -61,12 +61,12 @@ impl Function {
     }
 
     /// A function that the library can call, for a callback of this type.
-    pub(crate) fn thunk(&self, ty: TypeId, callback: Arc<Callback>) -> Result<Thunk, MemoryError> {
+    pub(crate) fn thunk(&self, ty: TypeId, callback: Arc<Callback>) -> Result<Held, MemoryError> {
         let pool = self.callbacks.get(&ty).ok_or_else(|| {
             MemoryError::Other("the prototype has no callback of this type".to_owned())
         })?;
         let bound = pool.bind(callback)?;
-        Ok(Thunk::new(bound.address(), bound))
+        Ok(Held::new(bound.address(), bound))
     }
 
     /// Calls it.

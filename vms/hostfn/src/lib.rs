@@ -37,7 +37,7 @@ use callframe::marshal::MemoryError;
 use callframe::types::TypeId;
 use callframe::{DataModel, Template};
 use cosmos_rpc::Fault;
-use cosmos_vm_core::{Call, Callback, Thunk, Vm};
+use cosmos_vm_core::{Call, Callback, Held, Vm};
 use function::Function;
 use library::Library;
 use std::path::Path;
@@ -83,6 +83,13 @@ impl Vm for HostFn {
         raw::allocate(bytes)
     }
 
+    fn hold(&self, bytes: &[u8]) -> Result<Held, MemoryError> {
+        let mut copy = vec![0u128; bytes.len().div_ceil(16).max(1)];
+        let address = copy.as_mut_ptr().expose_provenance() as u64;
+        raw::write(address, bytes)?;
+        Ok(Held::new(address, copy))
+    }
+
     fn calls_back(&self) -> bool {
         true
     }
@@ -92,7 +99,7 @@ impl Vm for HostFn {
         runable: &Function,
         ty: TypeId,
         callback: Arc<Callback>,
-    ) -> Result<Thunk, MemoryError> {
+    ) -> Result<Held, MemoryError> {
         runable.thunk(ty, callback)
     }
 

@@ -161,6 +161,8 @@ unsafe extern "C" fn enter(
     let before = unsafe { *libc::__errno_location() };
     // SAFETY: the slot lives as long as the closure, which the library holds.
     let slot = unsafe { &*slot.cast_const().cast::<Slot>() };
+    // SAFETY: libffi has room for the result, and for a register where that is narrower.
+    unsafe { slot.signature.zero(result) };
     // SAFETY: libffi's promise.
     let call = || unsafe { slot.call(result, arguments, before) };
     let after = catch_unwind(AssertUnwindSafe(call)).unwrap_or(before);
@@ -168,8 +170,24 @@ unsafe extern "C" fn enter(
     unsafe { *libc::__errno_location() = after };
 }
 
+impl Signature {
+    /// What is returned where nothing else is.
+    ///
+    /// # Safety
+    /// `result` is libffi's room for a result of this signature.
+    unsafe fn zero(&self, result: *mut c_void) {
+        let size = match self.narrow {
+            Some(_) => size_of::<usize>(),
+            None => self.result,
+        };
+        // SAFETY: the caller's promise.
+        unsafe { result.cast::<u8>().write_bytes(0, size) };
+    }
+}
+
 impl Slot {
-    /// Calls what the closure stands for; the result is zero where that cannot be.
+    /// Calls what the closure stands for. The result, which is zero before, stays so where that
+    /// cannot be.
     ///
     /// # Safety
     /// As [`enter`].
@@ -184,11 +202,7 @@ impl Slot {
         let place = match (signature.result, signature.narrow) {
             (0, _) => 0,
             (_, Some(_)) => register.as_mut_ptr().expose_provenance() as u64,
-            (size, None) => {
-                // SAFETY: libffi has room for the result.
-                unsafe { result.cast::<u8>().write_bytes(0, size) };
-                result.expose_provenance() as u64
-            }
+            (_, None) => result.expose_provenance() as u64,
         };
         let left = callback.call(&addresses, errno, place);
         if let Some(narrow) = signature.narrow {

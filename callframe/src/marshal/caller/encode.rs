@@ -2,7 +2,7 @@
 
 use super::{Caller, Fill, Pending, Pointee, Root, Sent};
 use crate::marshal::image::integer;
-use crate::marshal::memory::{CallerMemory, Given};
+use crate::marshal::memory::CallerMemory;
 use crate::marshal::plan::{Plan, Step, chosen};
 use crate::marshal::{
     CLOSED, MAXIMUM_BLOCKS, MAXIMUM_DESCRIPTORS, MarshalError, constant_reference, wire,
@@ -14,6 +14,8 @@ use std::collections::HashSet;
 /// Why a list that bites its tail is not sent.
 const LOOP: &str = "what it leads to leads back to itself";
 
+mod functions;
+
 /// Buffers of an encoding, kept for the next one.
 #[derive(Debug, Default)]
 pub(in crate::marshal) struct Scratch {
@@ -21,7 +23,7 @@ pub(in crate::marshal) struct Scratch {
     fixed: Vec<Work>,
     sized: Vec<Work>,
     aliases: Vec<Alias>,
-    callbacks: Vec<Function>,
+    callbacks: Vec<functions::Function>,
     /// Handles among the parameters: index and wire form.
     handles: Vec<(u32, u64)>,
 }
@@ -54,15 +56,6 @@ struct Alias {
     reference: usize,
     address: u64,
     into: u32,
-    root: Root,
-}
-
-/// A function that is passed, to be given its number when all integers of the call are known.
-#[derive(Clone, Copy, Debug)]
-struct Function {
-    reference: usize,
-    ty: TypeId,
-    address: u64,
     root: Root,
 }
 
@@ -314,7 +307,7 @@ impl<M: CallerMemory> Encoder<'_, M> {
                 let size = usize::from(self.caller.caller.model().pointer.size);
                 let constant = constant_reference(&callback.constants, address, size);
                 if constant.is_none() {
-                    self.scratch.callbacks.push(Function {
+                    self.scratch.callbacks.push(functions::Function {
                         reference,
                         ty,
                         address,
@@ -561,37 +554,6 @@ impl<M: CallerMemory> Encoder<'_, M> {
             };
             if let Some(reference) = self.scratch.references.get_mut(alias.reference) {
                 *reference = offset + 1;
-            }
-        }
-        Ok(())
-    }
-
-    /// Gives the functions that are passed their numbers.
-    fn callbacks(&mut self) -> Result<(), MarshalError> {
-        if self.scratch.callbacks.is_empty() {
-            return Ok(());
-        }
-        let parameters = 0..self.caller.frame.parameters().len() as u32;
-        let outer: Vec<i128> = parameters
-            .map(|index| self.parameter(index).unwrap_or(0))
-            .collect();
-        for function in std::mem::take(&mut self.scratch.callbacks) {
-            let scope = match self.caller.pointer(function.ty).map(|it| &it.identity) {
-                Some(Identity::Callback(callback)) => callback.scope,
-                _ => None,
-            };
-            let handles = &self.scratch.handles;
-            let scope = scope.and_then(|index| handles.iter().find(|it| it.0 == index));
-            let number = self.memory.callback(&Given {
-                ty: function.ty,
-                address: function.address,
-                outer: &outer,
-                scope: scope.map(|(_, wire)| *wire),
-            });
-            let number = number
-                .map_err(|error| MarshalError::memory(&self.caller.place(function.root), error))?;
-            if let Some(reference) = self.scratch.references.get_mut(function.reference) {
-                *reference = number;
             }
         }
         Ok(())

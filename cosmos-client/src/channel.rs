@@ -91,7 +91,7 @@ pub(crate) fn take(link: &Arc<Link>, timeout: Option<Duration>) -> Result<Box<Ch
     let parked = with(&LENT, of_link).flatten().or_else(|| {
         let parked = with(&CHANNELS, of_link).flatten();
         // One whose call was cancelled in its last moment is shut.
-        parked.filter(|channel: &Box<Channel>| !channel.seat.is_cancelled())
+        parked.filter(|channel| !channel.seat.is_cancelled())
     });
     let mut channel = match parked {
         Some(channel) => channel,

@@ -40,6 +40,8 @@ pub(super) struct Area {
 /// Lays the arguments of one call.
 pub(super) struct Layer<'call, 'memory> {
     template: &'call Template,
+    /// Whether it is a callback's result that is laid: what that gives away is its own.
+    of_callback: bool,
     /// In a callback: the integers of the call it was passed to.
     outer: &'call [i128],
     memory: &'call mut CallMemory<'memory>,
@@ -75,6 +77,7 @@ impl<'call, 'memory> Layer<'call, 'memory> {
             .collect();
         Ok(Layer {
             template,
+            of_callback: false,
             outer: &[],
             memory,
             capacities: vec![0; addresses.len()],
@@ -95,6 +98,7 @@ impl<'call, 'memory> Layer<'call, 'memory> {
     ) -> Layer<'call, 'memory> {
         Layer {
             template,
+            of_callback: true,
             outer,
             memory,
             capacities: Vec::new(),
@@ -399,7 +403,9 @@ impl<'call, 'memory> Layer<'call, 'memory> {
             (Identity::Data, Value::Out) if matches!(pointer.ownership, Ownership::Owned(_)) => {
                 Ok((0, 0))
             }
-            (Identity::Data, other) if matches!(pointer.ownership, Ownership::Owned(_)) => {
+            (Identity::Data, other)
+                if matches!(pointer.ownership, Ownership::Owned(_)) && !self.of_callback =>
+            {
                 Err(bad(
                     place.name,
                     format!(

@@ -17,6 +17,7 @@ mod buffers;
 mod callbacks;
 mod libraries;
 mod objects;
+mod records;
 mod scalars;
 mod verdicts;
 

@@ -1,7 +1,9 @@
 //! Types in the words of the people who read error messages.
 
 use callframe::CallFrame;
-use callframe::types::{Extent, Filled, Identity, Pointer, RecordName, Scalar, Type, TypeId};
+use callframe::types::{
+    Extent, Filled, Identity, Pointer, RecordName, Scalar, Type, TypeId, Variadic,
+};
 
 /// The parameters of a function, `int numer, int denom`.
 pub fn parameters(frame: &CallFrame) -> String {
@@ -10,10 +12,29 @@ pub fn parameters(frame: &CallFrame) -> String {
         .iter()
         .map(|parameter| format!("{}: {}", parameter.name, ty(frame, parameter.ty)))
         .collect();
-    if list.is_empty() {
-        "(void)".to_owned()
-    } else {
-        list.join(", ")
+    match (list.is_empty(), variadic(frame)) {
+        (true, None) => "(void)".to_owned(),
+        (true, Some(_)) => "...".to_owned(),
+        (false, None) => list.join(", "),
+        (false, Some(_)) => list.join(", ") + ", ...",
+    }
+}
+
+/// What may stand in place of `...`; `None` where the parameters are all.
+pub fn variadic(frame: &CallFrame) -> Option<String> {
+    let name = |index: u32| {
+        let parameter = frame.parameters().get(index as usize);
+        parameter.map_or("", |parameter| parameter.name.as_str())
+    };
+    match frame.variadic()? {
+        Variadic::Fixed(_) => None,
+        Variadic::Printf(format) => Some(format!("what '{}' takes", name(*format))),
+        Variadic::Sentinel => Some("strings, up to a NULL".to_owned()),
+        Variadic::By(table) => Some(format!(
+            "one of {} types, by '{}'",
+            table.cases.len(),
+            name(table.tag)
+        )),
     }
 }
 

@@ -176,7 +176,9 @@ fn the_command_line_takes_further_words() {
         let ran = world.call(&[C, SNPRINTF, "_", "40", "%d", "five"]);
         ran.failed(2, &["argument 4", "arg4", "five"]);
         let ran = world.call(&[C, SNPRINTF, "_"]);
-        ran.failed(2, &["at least 3 arguments"]);
+        ran.failed(2, &["at least 3 arguments", "string, ..."]);
+        let ran = world.run_cosmos(&["proto", "show", PRINTF]);
+        assert!(ran.succeeded().contains("what 'format' takes"), "{ran:?}");
         let ran = world.call(&[C, PRINTF, "%y", "1"]);
         ran.failed(2, &["'%y' is no conversion"]);
         let execl = "int execl(const char *path, const char *arg, ...) __sentinel";

@@ -43,6 +43,9 @@ fn text(template: &Template) -> String {
     for parameter in frame.parameters() {
         rows.push(row(template, &parameter.name, parameter.ty));
     }
+    if let Some(further) = describe::variadic(frame) {
+        rows.push(["...".to_owned(), String::new(), String::new(), further]);
+    }
     rows.push(row(template, "return", frame.result()));
     text.push_str(&table(["PARAMETER", "SIZE", "ALIGN", "MEANING"], rows));
     for (ty, id) in records(frame) {
@@ -185,6 +188,7 @@ fn json_template(template: &Template) -> serde_json::Value {
         "prototype": frame.to_string(),
         "model": template.model().name(),
         "parameters": parameters,
+        "variadic": describe::variadic(frame),
         "return": place(frame.result()),
         "records": records,
     })

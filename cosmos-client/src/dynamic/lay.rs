@@ -18,6 +18,8 @@ use callframe::types::{
 };
 use cosmos_rpc::{Fault, FaultCode};
 
+mod result;
+
 /// The memory of a call, ready to be made.
 pub(super) struct Laid {
     /// Addresses of the argument slots.
@@ -87,41 +89,6 @@ impl<'call, 'memory> Layer<'call, 'memory> {
             lent: Vec::new(),
             total: 0,
         })
-    }
-
-    /// Over arguments that are there already: those of a callback, for its result.
-    pub(super) fn over(
-        template: &'call Template,
-        memory: &'call mut CallMemory<'memory>,
-        addresses: Vec<u64>,
-        outer: &'call [i128],
-    ) -> Layer<'call, 'memory> {
-        Layer {
-            template,
-            of_callback: true,
-            outer,
-            memory,
-            capacities: Vec::new(),
-            areas: Vec::new(),
-            addresses,
-            blocks: Vec::new(),
-            lent: Vec::new(),
-            total: 0,
-        }
-    }
-
-    /// Lays a result; gives its address.
-    pub(super) fn result(mut self, value: &Value) -> Result<(u64, Laid), Fault> {
-        let place = Place {
-            name: "its result",
-            record: None,
-        };
-        let address = self.make(self.template.result().size, place)?;
-        let result = self.template.frame().result();
-        if !matches!(self.template.frame().ty(result), Type::Void) {
-            self.value(result, address, value, place)?;
-        }
-        Ok((address, self.finish()))
     }
 
     /// Lays all arguments; there is one for each parameter.

@@ -4,6 +4,8 @@
 //! expression needs are there. A block is as large as the prototype says, or as what was given for
 //! it, whichever is larger; an `__in` one that holds less than the prototype says is refused.
 
+mod bits;
+
 use super::view::View;
 use super::{bad, no_memory, scalar};
 use crate::callback::Lent;
@@ -12,7 +14,6 @@ use crate::memory::{Block, CallMemory};
 use crate::value::Value;
 use callframe::Template;
 use callframe::marshal::{CallerMemory, MAXIMUM_CALL};
-use callframe::template::BitField;
 use callframe::types::{
     Direction, Extent, Filled, Identity, Ownership, Pointer, RecordId, Scalar, Type, TypeId,
 };
@@ -293,37 +294,6 @@ impl<'call, 'memory> Layer<'call, 'memory> {
             }
         }
         Ok(())
-    }
-
-    /// Puts a value among the bits beside it.
-    fn bit_field(
-        &mut self,
-        bits: BitField,
-        ty: TypeId,
-        address: u64,
-        value: &Value,
-        place: Place,
-    ) -> Result<(), Fault> {
-        let Value::Int(number) = value else {
-            return match value {
-                Value::Out => Ok(()),
-                other => Err(bad(
-                    place.name,
-                    format!("an integer is needed, {} was given", other.kind()),
-                )),
-            };
-        };
-        let mut bytes = vec![0; bits.bytes()];
-        self.memory
-            .read(address, &mut bytes)
-            .map_err(|problem| bad(place.name, problem))?;
-        bits.put(&mut bytes, *number);
-        let signed = matches!(self.template.frame().ty(ty), Type::Scalar(it) if it.is_signed());
-        if bits.value(&bytes, signed) != *number {
-            let reason = format!("{number} does not fit {} bits", bits.width);
-            return Err(bad(place.name, reason));
-        }
-        self.write(address, &bytes, place)
     }
 
     /// The value of a pointer, and the bytes it leads to.

@@ -43,6 +43,7 @@ build:
 demo:
 	tools/setup demo
 	$(CARGO) build --locked -p cosmos-cli -p cosmosdb -p cosmosd -p cosmos-launch -p cosmos-hostfn
+	$(CARGO) build --locked -p cosmos-tests --example sqlite
 	tools/demo $(TARGET)/debug
 
 # The tests start the daemons, so these are built first.

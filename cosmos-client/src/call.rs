@@ -39,10 +39,25 @@ pub(crate) unsafe fn invoke(
     errno: i32,
     result: u64,
 ) -> Result<Outcome, Error> {
+    // SAFETY: the caller's promise.
+    unsafe { invoke_noting(function, arguments, errno, result, &mut Vec::new()) }
+}
+
+/// The same; notes address and size of every copy that it made for the program.
+///
+/// # Safety
+/// As [`invoke`].
+pub(crate) unsafe fn invoke_noting(
+    function: &Resolved,
+    arguments: &[u64],
+    errno: i32,
+    result: u64,
+    copies: &mut Vec<(u64, usize)>,
+) -> Result<Outcome, Error> {
     let outcome = match function.library() {
         None => Err(closed(function)),
         // SAFETY: the caller's promise.
-        Some(library) => unsafe { perform(function, &library, arguments, errno, result) },
+        Some(library) => unsafe { perform(function, &library, arguments, errno, result, copies) },
     };
     outcome.map_err(|error| error.in_function(function.name()))
 }
@@ -57,10 +72,11 @@ unsafe fn perform(
     arguments: &[u64],
     errno: i32,
     result: u64,
+    copies: &mut Vec<(u64, usize)>,
 ) -> Result<Outcome, Error> {
     let call = Call::new(function, library, arguments);
     // SAFETY: the caller's promise.
-    let mut outcome = unsafe { call.make(library, errno, result) };
+    let mut outcome = unsafe { call.make(library, errno, result, copies) };
     let mut runs = u32::from(call.has_begun());
     while let Err(error) = &outcome
         && runs < 2
@@ -69,7 +85,7 @@ unsafe fn perform(
         runs += 1;
         let call = Call::new(&function, &spare, arguments);
         // SAFETY: the caller's promise, for a function of the same prototype.
-        outcome = unsafe { call.make(library, errno, result) };
+        outcome = unsafe { call.make(library, errno, result, copies) };
     }
     outcome
 }
@@ -119,7 +135,13 @@ impl<'call> Call<'call> {
     ///
     /// # Safety
     /// As [`invoke`].
-    unsafe fn make(&self, kept_by: &Target, errno: i32, result: u64) -> Result<Outcome, Error> {
+    unsafe fn make(
+        &self,
+        kept_by: &Target,
+        errno: i32,
+        result: u64,
+        copies: &mut Vec<(u64, usize)>,
+    ) -> Result<Outcome, Error> {
         self.library.usable()?;
         // SAFETY: the caller's promise.
         let memory = unsafe { CallMemory::new(kept_by.shelf(), self.library.link().number()) };
@@ -136,7 +158,7 @@ impl<'call> Call<'call> {
             // A callback has forked, and this is the child: its parent's other threads may hold the
             // locks of what is kept.
             true => std::mem::forget(memory),
-            false => memory.finish(self.function.id(), ending),
+            false => *copies = memory.finish(self.function.id(), ending),
         }
         outcome
     }

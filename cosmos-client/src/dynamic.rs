@@ -63,8 +63,10 @@ fn perform(function: &Resolved, arguments: &[Value]) -> Result<Outcome, Error> {
     } else {
         result.address()
     };
+    let mut copies = Vec::new();
     // SAFETY: as above; `result` has the size of the result.
-    let outcome = unsafe { call::invoke(function, &laid.addresses, 0, place) }?;
+    let outcome = unsafe { call::invoke_noting(function, &laid.addresses, 0, place, &mut copies) }?;
+    memory.note(copies);
     let view = View {
         template: native,
         outer: &[],

@@ -79,6 +79,11 @@ impl<'call> CallMemory<'call> {
         self
     }
 
+    /// Learns what copies a call has made, by address and size.
+    pub(crate) fn note(&mut self, copies: Vec<(u64, usize)>) {
+        self.copies.extend(copies);
+    }
+
     /// How large the copy at this address is, if the call made it.
     pub(crate) fn copy_size(&self, address: u64) -> Option<u64> {
         let copy = self.copies.iter().find(|(known, _)| *known == address);
@@ -88,12 +93,14 @@ impl<'call> CallMemory<'call> {
     /// Shelves the copies made during the call. After a success they replace those of the
     /// function's last call on this thread, and those of a handle that was closed go; after a
     /// failure nothing does, for the program may still look at what it had.
-    pub(crate) fn finish(self, function: u64, ending: Ending) {
+    /// Gives address and size of every copy.
+    pub(crate) fn finish(self, function: u64, ending: Ending) -> Vec<(u64, usize)> {
         let handles = self.handles_used.into_inner();
         self.shelf
             .keep_from_handles(&handles, self.from_handles, ending);
         let replace = ending != Ending::Failed;
         shelf::keep_borrowed(function, self.shelf, self.borrowed, replace);
+        self.copies
     }
 }
 

@@ -44,7 +44,7 @@ fn main() -> Result<(), Error> {
         )?;
         println!(
             "  {}: picture {}",
-            shown(&name.result),
+            letters(&name.result),
             shown(&picture.result)
         );
     }
@@ -81,5 +81,13 @@ fn shown(value: &Value) -> String {
         Value::Int(number) => number.to_string(),
         Value::Null => "NULL".to_owned(),
         other => other.kind().to_owned(),
+    }
+}
+
+/// Bytes as text: sqlite3_column_text leads to unsigned characters.
+fn letters(value: &Value) -> String {
+    match value {
+        Value::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        other => shown(other),
     }
 }

@@ -120,3 +120,38 @@ fn every_entry_resolves() {
         assert!(wrong.is_empty(), "{wrong}");
     });
 }
+
+/// Values that come back with the size that another function tells, and several of one object at once.
+#[test]
+fn functions_of_sqlite_work_together() {
+    in_world(|_| {
+        let sqlite = cosmos::dlopen("libsqlite3.so.0").expect("SQLite");
+        let call = |name: &str, arguments: &[Value]| {
+            let function = sqlite.function(name).expect(name);
+            function.call(arguments).expect(name)
+        };
+        let opened = call("sqlite3_open", &[":memory:".into(), Value::Out]);
+        let db = opened.outputs[0].1.clone();
+        let sql = "SELECT x'00c0ffee', 'text', NULL, zeroblob(100000)";
+        let arguments = [db.clone(), sql.into(), (-1).into(), Value::Out, Value::Null];
+        let prepared = call("sqlite3_prepare_v2", &arguments);
+        let stmt = prepared.outputs[0].1.clone();
+        let stepped = call("sqlite3_step", std::slice::from_ref(&stmt));
+        assert_eq!(stepped.result, Value::Int(100));
+        let column =
+            |function: &str, index: i32| call(function, &[stmt.clone(), index.into()]).result;
+        let blob = column("sqlite3_column_blob", 0);
+        assert_eq!(blob, Value::Bytes(vec![0, 0xc0, 0xff, 0xee]));
+        assert_eq!(
+            column("sqlite3_column_text", 1),
+            Value::Bytes(b"text".to_vec())
+        );
+        assert_eq!(column("sqlite3_column_blob", 2), Value::Null);
+        assert_eq!(
+            column("sqlite3_column_blob", 3),
+            Value::Bytes(vec![0; 100_000])
+        );
+        call("sqlite3_finalize", std::slice::from_ref(&stmt));
+        call("sqlite3_close", std::slice::from_ref(&db));
+    });
+}

@@ -70,6 +70,7 @@ bench:
 	$(CARGO) build --locked --release -p cosmosdb -p cosmosd -p cosmos-launch -p cosmos-hostfn
 	$(CARGO) bench --locked -p callframe --bench parse
 	$(CARGO) bench --locked -p cosmos-tests --bench call --bench ratios
+	$(CARGO) bench --locked -p cosmos-rpc --bench ring
 
 fuzz:
 	tools/fuzz $(FUZZ_SECONDS)
@@ -77,6 +78,7 @@ fuzz:
 soak: build
 	for round in $$(seq $(SOAK_ROUNDS)); do \
 		$(CARGO) test --locked -p cosmos-tests --test leaks -- --nocapture || exit 1; \
+		COSMOSTEST_SOAK=1000 $(CARGO) test --locked -p cosmos-rpc --test ring a_vm_killed || exit 1; \
 	done
 
 # What is given to this make is not meant for the makes that cargo runs: libffi's own build would

@@ -85,6 +85,36 @@ fn a_static_c_program_does_too() {
     });
 }
 
+/// Handles, a callback for rows, retained bindings, texts and blobs that belong to a statement.
+#[test]
+fn a_session_with_sqlite_prints_what_it_prints_when_linked() {
+    in_world_for(PATIENCE, |world| {
+        let prefix = Prefix::installed(world);
+        let linked = world.directory().join("linked");
+        let flags = ["-std=c99", "-Wall", "-Wextra", "-Werror"];
+        let direct: Vec<&str> = flags.into_iter().chain(["-DDIRECT", "-lsqlite3"]).collect();
+        cosmos_tests::c::compile("gcc", &direct, "sqlite_session.c", &linked);
+        let remote = world.directory().join("remote");
+        prefix.compile("gcc", "sqlite_session.c", &flags, &remote);
+        for database in [":memory:", "planets"] {
+            let session = |program: &PathBuf| {
+                let file = world.directory().join(database);
+                let _ = std::fs::remove_file(&file);
+                let mut command = Command::new(program);
+                command.current_dir(world.directory()).arg(match database {
+                    ":memory:" => PathBuf::from(database),
+                    _ => file,
+                });
+                let ran = run(prefix.environment(&mut command), Duration::from_secs(30));
+                ran.succeeded().to_owned()
+            };
+            let expected = session(&linked);
+            assert!(expected.contains("Venus: ff 00 fe 00 fd 00"), "{expected}");
+            assert_eq!(session(&remote), expected);
+        }
+    });
+}
+
 #[test]
 fn a_cpp_program_includes_the_header() {
     in_world_for(PATIENCE, |world| {

@@ -487,6 +487,21 @@ impl CallFrame {
         &self.contract
     }
 
+    /// The parameters from whose objects the function lends something (`__borrowed_from`), by index.
+    pub fn lenders(&self) -> Vec<u32> {
+        let lender = |ty: &Type| match ty {
+            Type::Pointer(pointer) => match pointer.ownership {
+                Ownership::BorrowedFrom(parameter) => Some(parameter),
+                _ => None,
+            },
+            _ => None,
+        };
+        let mut lenders: Vec<u32> = self.types.iter().filter_map(lender).collect();
+        lenders.sort_unstable();
+        lenders.dedup();
+        lenders
+    }
+
     /// A type of this frame.
     ///
     /// # Panics

@@ -12,7 +12,7 @@ use crate::library::Target;
 use crate::memory::{CallMemory, borrow_descriptors};
 use crate::resolved::Resolved;
 use crate::session::Session;
-use crate::shelf::Ending;
+use crate::shelf::Question;
 use crate::summary::summary;
 use crate::timeout;
 use crate::token;
@@ -23,6 +23,7 @@ use cosmos_rpc::message::REPLY;
 use cosmos_rpc::message::vm::CALL;
 use cosmos_rpc::{Blame, Fault, FaultCode, Frame};
 use std::cell::OnceCell;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::fd::{AsRawFd, IntoRawFd, RawFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -104,6 +105,9 @@ pub(crate) unsafe fn fail(function: &Resolved, result: u64) {
     function.caller().write_failure(&mut memory, result);
 }
 
+/// Bytes of a request before what it says of the call itself.
+const ERRNO: usize = 4;
+
 struct Call<'call> {
     function: &'call Resolved,
     library: &'call Arc<Target>,
@@ -147,18 +151,12 @@ impl<'call> Call<'call> {
         let memory = unsafe { CallMemory::new(kept_by.shelf(), self.library.link().number()) };
         let mut memory = memory.passing(self.function, self.library);
         let outcome = self.carry(&mut memory, errno, result);
-        let ending = match &outcome {
-            Err(_) => Ending::Failed,
-            Ok(_) if self.library.destroyed_by(self.function.frame()).is_empty() => {
-                Ending::Returned
-            }
-            Ok(_) => Ending::Closed,
-        };
+        let lenders = self.words(&memory, self.function.lenders());
         match self.library.link().is_foreign() {
             // A callback has forked, and this is the child: its parent's other threads may hold the
             // locks of what is kept.
             true => std::mem::forget(memory),
-            false => *copies = memory.finish(self.function.id(), ending),
+            false => *copies = memory.finish(self.function.id(), &lenders, outcome.is_ok()),
         }
         outcome
     }
@@ -172,6 +170,9 @@ impl<'call> Call<'call> {
         if let Err(error) = self.encode(memory, errno, &mut channel) {
             channel::park(link, channel);
             return Err(self.unmarshalled(error));
+        }
+        if !self.function.lenders().is_empty() {
+            memory.ask(self.question(&channel.request));
         }
         let id = match self.send(&mut channel) {
             Ok(id) => id,
@@ -237,22 +238,37 @@ impl<'call> Call<'call> {
         }
     }
 
-    /// The call has destroyed handles: functions that were scoped by them may not be called any
-    /// more.
+    /// The call has destroyed handles: what was lent from them goes, and functions that were scoped
+    /// by them may not be called any more.
     fn end_scopes(&self, memory: &CallMemory) {
+        let destroyed = self.library.destroyed_by(self.function.frame());
         let callbacks = Session::current().callbacks();
-        if !callbacks.has_scopes() {
-            return;
-        }
-        for index in self.library.destroyed_by(self.function.frame()) {
-            let mut token = [0; 8];
-            let address = self.arguments.get(index).copied().unwrap_or(0);
-            if memory.read(address, &mut token).is_ok()
-                && let Some((_, handle)) = token::take_apart(u64::from_le_bytes(token))
+        for object in self.words(memory, &destroyed) {
+            self.library.shelf().close_object(object);
+            if callbacks.has_scopes()
+                && let Some((_, handle)) = token::take_apart(object)
             {
                 callbacks.handle_closed(self.library.link().key(), handle);
             }
         }
+    }
+
+    /// The arguments at these indices, as pointers.
+    fn words(&self, memory: &CallMemory, indices: &[usize]) -> Vec<u64> {
+        let word = |index: &usize| {
+            let mut word = [0; 8];
+            memory.read(*self.arguments.get(*index)?, &mut word).ok()?;
+            Some(u64::from_le_bytes(word))
+        };
+        indices.iter().filter_map(word).collect()
+    }
+
+    /// What the call asks, as it is sent but for errno: the function and its arguments.
+    fn question(&self, request: &[u8]) -> Question {
+        let mut hasher = DefaultHasher::new();
+        self.function.id().hash(&mut hasher);
+        request.get(ERRNO..).unwrap_or_default().hash(&mut hasher);
+        hasher.finish()
     }
 
     /// How long it may take: what is said nearest to the call holds.

@@ -10,11 +10,11 @@ use crate::callback::{self, Allowed, Passed};
 use crate::library::Target;
 use crate::resolved::Resolved;
 use crate::session::Session;
-use crate::shelf::{self, Ending, Shelf};
+use crate::shelf::{self, Copied, Question, Shelf};
 use crate::token::{self, VmNumber};
 use callframe::marshal::{CallerMemory, Given, Keep, MemoryError};
 use program::pointer;
-use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::os::fd::BorrowedFd;
 use std::ptr::NonNull;
 
@@ -24,10 +24,12 @@ pub(crate) struct CallMemory<'call> {
     shelf: &'call Shelf,
     number: VmNumber,
     borrowed: Vec<Block>,
-    from_handles: Vec<(u64, Block, usize)>,
+    /// Copies that belong to objects, by the object's value in the program.
+    from_handles: Vec<(u64, Copied)>,
+    /// What the call asks.
+    question: Question,
     /// Address and size of every copy the call made for the program.
     copies: Vec<(u64, usize)>,
-    handles_used: RefCell<Vec<u64>>,
     passing: Option<Passing<'call>>,
 }
 
@@ -63,8 +65,8 @@ impl<'call> CallMemory<'call> {
             number,
             borrowed: Vec::new(),
             from_handles: Vec::new(),
+            question: 0,
             copies: Vec::new(),
-            handles_used: RefCell::default(),
             passing: None,
         }
     }
@@ -84,6 +86,11 @@ impl<'call> CallMemory<'call> {
         self.copies.extend(copies);
     }
 
+    /// What the call asks, where copies of what it returns belong to an object.
+    pub(crate) fn ask(&mut self, question: Question) {
+        self.question = question;
+    }
+
     /// How large the copy at this address is, if the call made it.
     pub(crate) fn copy_size(&self, address: u64) -> Option<u64> {
         let copy = self.copies.iter().find(|(known, _)| *known == address);
@@ -91,15 +98,27 @@ impl<'call> CallMemory<'call> {
     }
 
     /// Shelves the copies made during the call. After a success they replace those of the
-    /// function's last call on this thread, and those of a handle that was closed go; after a
-    /// failure nothing does, for the program may still look at what it had.
-    /// Gives address and size of every copy.
-    pub(crate) fn finish(self, function: u64, ending: Ending) -> Vec<(u64, usize)> {
-        let handles = self.handles_used.into_inner();
-        self.shelf
-            .keep_from_handles(&handles, self.from_handles, ending);
-        let replace = ending != Ending::Failed;
-        shelf::keep_borrowed(function, self.shelf, self.borrowed, replace);
+    /// function's last call on this thread, and those of the same question to the same object;
+    /// `lenders` are the objects that the function lends from. After a failure nothing is replaced,
+    /// for the program may still look at what it had. Gives address and size of every copy.
+    pub(crate) fn finish(self, function: u64, lenders: &[u64], success: bool) -> Vec<(u64, usize)> {
+        let mut lent: BTreeMap<u64, Vec<Copied>> = BTreeMap::new();
+        if success {
+            lent.extend(lenders.iter().map(|object| (*object, Vec::new())));
+        }
+        for (object, copy) in self.from_handles {
+            lent.entry(object).or_default().push(copy);
+        }
+        // Asked by nobody: what was kept for the question stays.
+        let question = if success {
+            self.question
+        } else {
+            !self.question
+        };
+        for (object, copies) in lent {
+            self.shelf.keep_for_object(object, question, copies);
+        }
+        shelf::keep_borrowed(function, self.shelf, self.borrowed, success);
         self.copies
     }
 }
@@ -134,7 +153,9 @@ impl CallerMemory for CallMemory<'_> {
         self.copies.push((address, bytes.len()));
         match keep {
             Keep::Owned => block.give_away(),
-            Keep::BorrowedFrom(handle) => self.from_handles.push((handle, block, bytes.len())),
+            Keep::BorrowedFrom(object) => {
+                self.from_handles.push((object, (block, bytes.len())));
+            }
             Keep::Borrowed | Keep::Static => self.borrowed.push(block),
         }
         Ok(address)
@@ -170,7 +191,7 @@ impl CallerMemory for CallMemory<'_> {
             || self
                 .from_handles
                 .iter()
-                .any(|(_, block, _)| block.address() == address)
+                .any(|(_, (block, _))| block.address() == address)
     }
 
     fn handle_token(&self, wire: u64) -> u64 {
@@ -181,7 +202,6 @@ impl CallerMemory for CallMemory<'_> {
     fn handle_wire(&self, token: u64) -> Result<u64, MemoryError> {
         match token::take_apart(token) {
             Some((number, wire)) if number == self.number => {
-                self.handles_used.borrow_mut().push(token);
                 Ok(wire)
             }
             Some(_) => Err(MemoryError::Other(

@@ -28,6 +28,8 @@ pub(crate) struct Resolved {
     /// Of a function with `...`: how its calls are made.
     open: Option<Open>,
     callbacks: Signatures,
+    /// Objects that what a call returns belongs to, by parameter.
+    lenders: Vec<usize>,
     /// Set before anybody sees the value; it needs its address.
     thunk: OnceLock<Result<Thunk, NoPointer>>,
 }
@@ -123,6 +125,11 @@ impl Resolved {
             runable: answer.runable,
             narrow: callframe_ffi::result_of(frame),
             callbacks,
+            lenders: frame
+                .lenders()
+                .iter()
+                .map(|index| *index as usize)
+                .collect(),
             native,
             caller,
             open: None,
@@ -173,6 +180,11 @@ impl Resolved {
     /// How a callback is called that it is passed as a pointer of this type.
     pub(crate) fn callback(&self, ty: TypeId) -> Option<Arc<Signature>> {
         self.callbacks.get(&ty).cloned()
+    }
+
+    /// The parameters whose objects own what a call returns.
+    pub(crate) fn lenders(&self) -> &[usize] {
+        &self.lenders
     }
 
     /// Whether it returns nothing.

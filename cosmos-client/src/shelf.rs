@@ -4,31 +4,28 @@
 //! |---|---|---|
 //! | `__owned(f)` | nowhere: the program's | it calls `free` |
 //! | `__borrowed` | a table per thread, by function | the function's next call on that thread |
-//! | `__borrowed_from(h)` | the library's shelf, by handle | the handle is closed; [`RECENT`] of a handle |
+//! | `__borrowed_from(h)` | the library's shelf, by object | it is closed, or asked the same again: [`by_object`] |
 //! | `__static` | the library's shelf, equal bytes once | dlclose |
 //!
 //! A VM decides what a function returns, so what is kept is bounded: [`STATIC_BYTES`] for each
-//! library, one call's worth for each function and thread, and for each handle what is recent: a
-//! program looks at several columns of a row at once, and at the length of one after the other.
+//! library, one call's worth for each function and thread, and for each object what [`by_object`]
+//! says.
+
+mod by_object;
+
+pub(crate) use by_object::{Copied, Question};
+
+use by_object::ByObject;
 
 use crate::memory::Block;
 use crate::session::lock;
 use callframe::marshal::MemoryError;
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, Weak};
 
 /// Most bytes of static results that a library keeps.
 const STATIC_BYTES: usize = 16 << 20;
-
-/// How many copies that are borrowed from one handle are kept, as long as they are small.
-const RECENT: usize = 256;
-
-/// Most bytes of them.
-const RECENT_BYTES: usize = 1 << 20;
-
-/// How many are kept however large they are.
-const LATEST: usize = 8;
 
 /// What is kept for one library.
 #[derive(Debug, Default)]
@@ -42,26 +39,8 @@ pub(crate) struct Shelf {
 struct Contents {
     statics: HashMap<Box<[u8]>, Block>,
     bytes: usize,
-    from_handles: HashMap<u64, Recent>,
+    by_object: ByObject,
     addresses: HashSet<u64>,
-}
-
-/// The copies borrowed from one handle, the oldest first.
-#[derive(Debug, Default)]
-struct Recent {
-    copies: VecDeque<(Block, usize)>,
-    bytes: usize,
-}
-
-/// What became of a call, for what was kept before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
-    /// It failed: the program may still look at what it had.
-    Failed,
-    /// It returned.
-    Returned,
-    /// It returned, and has closed a handle.
-    Closed,
 }
 
 impl Shelf {
@@ -86,38 +65,20 @@ impl Shelf {
         Ok(address)
     }
 
-    /// Copies that are borrowed from handles, with their sizes. `used`: the handles of this call.
-    pub(crate) fn keep_from_handles(
-        &self,
-        used: &[u64],
-        copies: Vec<(u64, Block, usize)>,
-        ending: Ending,
-    ) {
-        if copies.is_empty() && ending != Ending::Closed {
-            return;
-        }
+    /// Keeps copies that belong to `object` until it is closed or asked the same again.
+    pub(crate) fn keep_for_object(&self, object: u64, question: Question, copies: Vec<Copied>) {
         let mut contents = lock(&self.contents);
-        let Contents {
-            from_handles,
-            addresses,
-            ..
-        } = &mut *contents;
-        if ending == Ending::Closed {
-            for recent in used.iter().filter_map(|handle| from_handles.remove(handle)) {
-                for (block, _) in recent.copies {
-                    addresses.remove(&block.address());
-                }
-            }
-        }
-        for (handle, block, size) in copies {
-            addresses.insert(block.address());
-            let recent = from_handles.entry(handle).or_default();
-            recent.bytes = recent.bytes.saturating_add(size);
-            recent.copies.push_back((block, size));
-            while let Some(block) = recent.surplus() {
-                addresses.remove(&block.address());
-            }
-        }
+        let addresses: Vec<u64> = copies.iter().map(|(block, _)| block.address()).collect();
+        let gone = contents.by_object.answer(object, question, copies);
+        contents.free(gone);
+        contents.addresses.extend(addresses);
+    }
+
+    /// An object is closed, and what belonged to it goes.
+    pub(crate) fn close_object(&self, object: u64) {
+        let mut contents = lock(&self.contents);
+        let gone = contents.by_object.close(object);
+        contents.free(gone);
     }
 
     /// Whether a copy begins at this address.
@@ -126,16 +87,11 @@ impl Shelf {
     }
 }
 
-impl Recent {
-    /// The oldest copy, where there are too many.
-    fn surplus(&mut self) -> Option<Block> {
-        let many = self.copies.len() > RECENT || self.bytes > RECENT_BYTES;
-        if !many || self.copies.len() <= LATEST {
-            return None;
+impl Contents {
+    fn free(&mut self, blocks: Vec<Block>) {
+        for block in blocks {
+            self.addresses.remove(&block.address());
         }
-        let (block, size) = self.copies.pop_front()?;
-        self.bytes -= size;
-        Some(block)
     }
 }
 
@@ -215,45 +171,23 @@ mod tests {
     }
 
     #[test]
-    fn copies_of_a_handle_last_until_it_is_closed() {
+    fn copies_of_an_object_last_until_it_is_closed_or_asked_again() {
         let shelf = Shelf::default();
-        let lend = |handle: u64, size: usize| {
-            let block = Block::copy(&vec![1; size]).unwrap();
+        let keep = |object, question| {
+            let block = Block::copy(b"row").unwrap();
             let address = block.address();
-            shelf.keep_from_handles(&[handle], vec![(handle, block, size)], Ending::Returned);
+            shelf.keep_for_object(object, question, vec![(block, 3)]);
             address
         };
-        let address = lend(1, 3);
-        shelf.keep_from_handles(&[1], vec![], Ending::Returned);
-        shelf.keep_from_handles(&[1], vec![], Ending::Failed);
-        shelf.keep_from_handles(&[2], vec![], Ending::Closed);
-        assert!(shelf.holds(address));
-        shelf.keep_from_handles(&[1], vec![], Ending::Closed);
-        assert!(!shelf.holds(address));
-    }
-
-    #[test]
-    fn only_what_is_recent_of_a_handle_is_kept() {
-        let shelf = Shelf::default();
-        let lend = |size: usize| {
-            let block = Block::copy(&vec![1; size]).unwrap();
-            let address = block.address();
-            shelf.keep_from_handles(&[7], vec![(7, block, size)], Ending::Returned);
-            address
-        };
-        let kept = || lock(&shelf.contents).from_handles[&7].copies.len();
-        let all: Vec<u64> = (0..RECENT).map(|_| lend(4)).collect();
-        assert!(all.iter().all(|address| shelf.holds(*address)));
-        lend(4);
-        assert_eq!(kept(), RECENT);
-        // Large ones push the small ones out, but for the latest.
-        let large = lend(2 * RECENT_BYTES);
-        assert!(shelf.holds(large));
-        assert_eq!(kept(), LATEST);
-        let last: Vec<u64> = (0..LATEST - 1).map(|_| lend(2 * RECENT_BYTES)).collect();
-        assert!(shelf.holds(large) && last.iter().all(|address| shelf.holds(*address)));
-        lend(1);
-        assert_eq!(kept(), LATEST);
+        let first = keep(1, 10);
+        let other = keep(1, 11);
+        assert!(shelf.holds(first) && shelf.holds(other));
+        let again = keep(1, 10);
+        assert!(!shelf.holds(first) && shelf.holds(other) && shelf.holds(again));
+        shelf.close_object(2);
+        assert!(shelf.holds(other));
+        shelf.close_object(1);
+        assert!(!shelf.holds(other) && !shelf.holds(again));
     }
 
     #[test]

@@ -123,7 +123,7 @@ pub enum Keep {
     /// Until the function's library is closed. Equal bytes may share one copy, so that a function
     /// called for ever does not need memory for ever.
     Static,
-    /// Until the handle with this program-side value is closed, or the next call on it.
+    /// Until the object with this program-side value is closed, or asked the same again.
     BorrowedFrom(u64),
 }
 

@@ -1,0 +1,124 @@
+//! How fast texts are validated, beside what the decoder alone takes for the same bytes.
+//!
+//! Two texts: one that is accepted, assembled with the system's assembler from generated code, and
+//! the code of a large library of this system, which was compiled for no sandbox, so most of its
+//! bundles are refused. Of that one every instruction is looked at all the same.
+
+
+use iced_x86::{Decoder, DecoderOptions, Instruction};
+use object::{Object, ObjectSection};
+use std::hint::black_box;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+use zerovm_validator::{Dialect, Validator};
+
+#[path = "../tests/common/assembly.rs"]
+mod assembly;
+#[path = "../tests/common/mod.rs"]
+mod common;
+
+/// Each measurement is the median of so many.
+const ROUNDS: usize = 9;
+
+fn main() {
+    let single = Validator::new(Dialect::Nacl);
+    let accepted = accepted_text();
+    single
+        .validate(0x20000, &accepted)
+        .expect("the generated code keeps to the rules");
+    report("accepted, generated", &accepted, |text| {
+        black_box(single.validate(0x20000, text)).expect("accepted");
+    });
+    if let Ok(threads) = std::thread::available_parallelism().map(NonZeroUsize::get) {
+        let parallel = single.with_threads(threads.try_into().expect("not 0"));
+        report(&format!("the same, {threads} threads"), &accepted, |text| {
+            black_box(parallel.validate(0x20000, text)).expect("accepted");
+        });
+    }
+    match library() {
+        Some((path, text)) => {
+            let name = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            report(&format!("refused, {name}"), &text, |text| {
+                black_box(single.violations(0x20000, text));
+            });
+        }
+        None => println!("no large library found; only generated code was measured"),
+    }
+}
+
+fn report(name: &str, text: &[u8], mut validate: impl FnMut(&[u8])) {
+    let mut ours = Vec::new();
+    let mut bare = Vec::new();
+    for _ in 0..ROUNDS {
+        let start = Instant::now();
+        validate(black_box(text));
+        ours.push(start.elapsed().as_secs_f64());
+        let start = Instant::now();
+        decode(black_box(text));
+        bare.push(start.elapsed().as_secs_f64());
+    }
+    let rate = |times: &mut Vec<f64>| {
+        times.sort_by(f64::total_cmp);
+        text.len() as f64 / times[times.len() / 2] / 1e6
+    };
+    let (ours, bare) = (rate(&mut ours), rate(&mut bare));
+    println!(
+        "{name:<32} {:>6.1} MB  validated {ours:>6.0} MB/s  decoded only {bare:>6.0} MB/s  ratio {:.2}",
+        text.len() as f64 / 1e6,
+        ours / bare
+    );
+}
+
+fn decode(text: &[u8]) {
+    let mut decoder = Decoder::new(64, text, DecoderOptions::NONE);
+    let mut instruction = Instruction::default();
+    let mut sum = 0_u64;
+    while decoder.can_decode() {
+        decoder.decode_out(&mut instruction);
+        sum = sum.wrapping_add(instruction.code() as u64);
+    }
+    black_box(sum);
+}
+
+/// At least 16 MB, of which the assembler made one and the rest is the same again.
+fn accepted_text() -> Vec<u8> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let block = assembly::assemble(folder.path(), &assembly::program(1, 2000));
+    let times = (16_usize << 20).div_ceil(block.len());
+    block.repeat(times)
+}
+
+/// The largest of some libraries, with its code.
+fn library() -> Option<(PathBuf, Vec<u8>)> {
+    let mut candidates: Vec<PathBuf> = [
+        "/usr/lib/x86_64-linux-gnu/libcrypto.so.3",
+        "/usr/lib64/libcrypto.so.3",
+        "/usr/lib/libcrypto.so.3",
+    ]
+    .map(PathBuf::from)
+    .to_vec();
+    if let Ok(output) = Command::new("rustc").args(["--print", "sysroot"]).output() {
+        let folder = Path::new(String::from_utf8_lossy(&output.stdout).trim()).join("lib");
+        let found = std::fs::read_dir(folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|at| at.path());
+        candidates.extend(found.filter(|path| path.to_string_lossy().contains("rustc_driver")));
+    }
+    candidates
+        .into_iter()
+        .filter_map(|path| {
+            let file = std::fs::read(&path).ok()?;
+            let elf = object::File::parse(&*file).ok()?;
+            let text = elf.section_by_name(".text")?.data().ok()?.to_vec();
+            Some((path, text))
+        })
+        .max_by_key(|(_, text)| text.len())
+}

@@ -1,0 +1,171 @@
+//! What the validator says of code that it does not accept.
+
+use std::fmt;
+
+/// The first thing that is wrong with a text.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Violation {
+    /// Where the instruction starts, from the start of the text.
+    pub offset: usize,
+    /// The bytes of the instruction; those that are left in the text where it is no instruction.
+    pub bytes: InstructionBytes,
+    /// Which rule it breaks.
+    pub reason: Reason,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#x}: {}: {}", self.offset, self.bytes, self.reason)
+    }
+}
+
+impl std::error::Error for Violation {}
+
+/// The bytes of one instruction.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct InstructionBytes {
+    bytes: [u8; Self::LONGEST],
+    length: u8,
+}
+
+impl InstructionBytes {
+    /// No instruction is longer.
+    const LONGEST: usize = 15;
+
+    /// As much of `bytes` as one instruction may have.
+    pub(crate) fn new(bytes: &[u8]) -> Self {
+        let mut kept = [0; Self::LONGEST];
+        let mut length = 0;
+        for (to, from) in kept.iter_mut().zip(bytes) {
+            *to = *from;
+            length += 1;
+        }
+        Self {
+            bytes: kept,
+            length,
+        }
+    }
+
+    /// The bytes.
+    pub fn as_slice(&self) -> &[u8] {
+        self.bytes
+            .get(..usize::from(self.length))
+            .unwrap_or(&self.bytes)
+    }
+}
+
+impl fmt::Display for InstructionBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, byte) in self.as_slice().iter().enumerate() {
+            let space = if index == 0 { "" } else { " " };
+            write!(f, "{space}{byte:02x}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for InstructionBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{self}]")
+    }
+}
+
+/// The rule that is broken.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The text is to be placed where the rules do not hold: not on a bundle, or beyond the space.
+    Placement,
+    /// The bytes are no instruction.
+    Undecodable,
+    /// The text ends within the instruction.
+    Truncated,
+    /// The instruction, or a sequence it belongs to, does not end in the bundle it starts in.
+    CrossesBundle,
+    /// A return: where it goes is in memory that the program can write.
+    Return,
+    /// A system call or interrupt.
+    SystemCall,
+    /// An instruction that reads the time.
+    Clock,
+    /// An instruction with a VEX, EVEX or XOP prefix.
+    VectorExtension,
+    /// Some other instruction that is not on the list.
+    Forbidden,
+    /// Prefixes that the instruction does not take.
+    Prefixes,
+    /// A no-operation of several bytes other than the ones in use.
+    Nop,
+    /// A write to r15, the base of the sandbox.
+    BaseWritten,
+    /// A write to rsp that the rules do not know.
+    StackPointerWritten,
+    /// A write to rbp that the rules do not know.
+    FramePointerWritten,
+    /// A write to esp without the instruction that makes rsp an address again.
+    StackPointerNotRestored,
+    /// A write to ebp without the instruction that makes rbp an address again.
+    FramePointerNotRestored,
+    /// Memory whose base is none of r15, rsp, rbp and rip.
+    MemoryBase,
+    /// Memory with an index that the instruction before did not limit to 32 bits.
+    MemoryIndex,
+    /// An indirect jump or call that is not the end of the sequence that confines it.
+    UnmaskedBranch,
+    /// A string instruction that is not the end of the sequence that confines it.
+    UnmaskedString,
+    /// A jump or call to within the text, but not to an instruction that it may enter.
+    TargetInside {
+        /// The offset it goes to.
+        target: u64,
+    },
+    /// A jump or call out of the text, but not to a bundle.
+    TargetOutside {
+        /// The offset it goes to.
+        target: i64,
+    },
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Placement => "the text must start on a bundle and end within 4 GiB",
+            Self::Undecodable => "no instruction",
+            Self::Truncated => "an instruction that the text ends in",
+            Self::CrossesBundle => "an instruction that crosses a bundle's end",
+            Self::Return => "a return; jump to a masked register instead",
+            Self::SystemCall => "a system call or interrupt",
+            Self::Clock => "an instruction that reads the time",
+            Self::VectorExtension => "an instruction with a VEX, EVEX or XOP prefix",
+            Self::Forbidden => "an instruction that is not allowed",
+            Self::Prefixes => "prefixes that this instruction does not take",
+            Self::Nop => "a no-operation in an unusual form",
+            Self::BaseWritten => "r15 is written",
+            Self::StackPointerWritten => "rsp is written other than in the allowed ways",
+            Self::FramePointerWritten => "rbp is written other than in the allowed ways",
+            Self::StackPointerNotRestored => {
+                "esp was written and the next instruction does not add r15 to rsp"
+            }
+            Self::FramePointerNotRestored => {
+                "ebp was written and the next instruction does not add r15 to rbp"
+            }
+            Self::MemoryBase => "memory whose base is not r15, rsp, rbp or rip",
+            Self::MemoryIndex => {
+                "memory whose index the instruction before did not zero-extend from 32 bits"
+            }
+            Self::UnmaskedBranch => "an indirect branch without its masking sequence",
+            Self::UnmaskedString => "a string instruction without its masking sequence",
+            Self::TargetInside { target } => {
+                return write!(f, "a branch to {target:#x}, which may not be entered");
+            }
+            Self::TargetOutside { target } => {
+                let sign = if *target < 0 { "-" } else { "" };
+                let distance = target.unsigned_abs();
+                return write!(
+                    f,
+                    "a branch out of the text to {sign}{distance:#x}, which is no bundle's start"
+                );
+            }
+        })
+    }
+}

@@ -1,0 +1,70 @@
+//! What the tests share.
+
+// Each test uses some of it.
+#![allow(dead_code)]
+
+use zerovm_validator::{Dialect, Reason, Validator, Violation};
+
+/// Bytes in a bundle.
+pub const BUNDLE: usize = 32;
+
+/// The verdict of dialect `nacl` on a text at the start of the sandbox.
+pub fn validate(text: &[u8]) -> Result<(), Violation> {
+    Validator::new(Dialect::Nacl).validate(0, text)
+}
+
+/// Fills up the last bundle with no-operations.
+pub fn padded(code: &[u8]) -> Vec<u8> {
+    let mut text = code.to_vec();
+    text.resize(code.len().next_multiple_of(BUNDLE), 0x90);
+    text
+}
+
+/// Why code is refused, once its last bundle is filled up.
+pub fn refusal(code: &[u8]) -> Option<Reason> {
+    validate(&padded(code))
+        .err()
+        .map(|violation| violation.reason)
+}
+
+/// Bytes from hexadecimal text; blanks do not matter.
+pub fn hex(text: &str) -> Vec<u8> {
+    let digits: Vec<u32> = text
+        .chars()
+        .filter(|c| !c.is_whitespace())
+        .map(|c| c.to_digit(16).unwrap())
+        .collect();
+    assert!(digits.len().is_multiple_of(2), "{text}");
+    digits
+        .chunks(2)
+        .map(|pair| (pair[0] * 16 + pair[1]) as u8)
+        .collect()
+}
+
+/// Numbers that look random and are the same every time (xorshift64*).
+pub struct Random(u64);
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+    pub fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+    /// Less than `limit`.
+    pub fn below(&mut self, limit: usize) -> usize {
+        ((self.next() >> 32) * limit as u64 >> 32) as usize
+    }
+    pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+        &from[self.below(from.len())]
+    }
+    pub fn byte(&mut self) -> u8 {
+        (self.next() >> 40) as u8
+    }
+    pub fn chance(&mut self, one_in: usize) -> bool {
+        self.below(one_in) == 0
+    }
+}

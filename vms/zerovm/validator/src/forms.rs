@@ -36,14 +36,6 @@ pub(crate) enum Kind {
     Plain,
     /// Writes its second operand too.
     Both,
-    /// May be the `and` of an indirect branch.
-    Mask,
-    /// May be the `add` of an indirect branch.
-    Add,
-    /// May be the `mov` of a string sequence.
-    Move,
-    /// May be the `lea` of a string sequence.
-    Lea,
     /// Jumps to, or calls, an address that the instruction states.
     Branch,
     /// Jumps to, or calls, an address in its operand.

@@ -3,14 +3,15 @@
 //! The walk ([`crate::walk`]) knows bundles, where instructions start, which of them may be entered
 //! and where direct branches go. A [`Policy`] judges one instruction after the other: which forms
 //! and prefixes there are, what memory an operand may be, who may write the registers that the
-//! sandbox rests on, and which instructions belong together. The two meet in [`Step`] alone.
+//! sandbox rests on, and which instructions belong together. The two meet in [`Located`] and
+//! [`Step`] alone.
 
 use crate::violation::Reason;
 use iced_x86::Instruction;
 
 /// A dialect.
 pub(crate) trait Policy {
-    /// What the instruction before established for the next one.
+    /// What the instruction before established for the next one. Nothing outlives that.
     type Promise: Copy;
 
     /// What holds at the start of a bundle and wherever else a branch may go.
@@ -26,13 +27,44 @@ pub(crate) trait Policy {
     fn may_end(promise: Self::Promise) -> Result<(), Reason>;
 }
 
+/// Places of a bundle, one bit each.
+pub(crate) type Places = u32;
+
 /// An instruction where it stands.
 pub(crate) struct Located<'a> {
     pub(crate) decoded: &'a Instruction,
+    pub(crate) bundle: &'a [u8],
+    /// Where in the bundle it starts.
+    pub(crate) start: usize,
+    /// Where the instructions before it start.
+    pub(crate) starts: Places,
+}
+
+impl<'a> Located<'a> {
     /// Its bytes, and whatever follows them in the bundle.
-    pub(crate) bytes: &'a [u8],
-    /// Where in its bundle it starts.
-    pub(crate) start: u8,
+    #[inline(always)]
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.bundle.get(self.start..).unwrap_or_default()
+    }
+
+    /// Its bytes.
+    pub(crate) fn bytes(&self) -> &'a [u8] {
+        self.rest().get(..self.decoded.len()).unwrap_or_default()
+    }
+
+    /// The so many instructions before it in the bundle, first the one furthest away, and where that
+    /// starts; `None` where they are fewer.
+    pub(crate) fn before<const COUNT: usize>(&self) -> Option<(usize, [&'a [u8]; COUNT])> {
+        let mut instructions: [&[u8]; COUNT] = [&[]; COUNT];
+        let mut end = self.start;
+        for instruction in instructions.iter_mut().rev() {
+            let earlier = self.starts & !(Places::MAX.checked_shl(end as u32).unwrap_or(0));
+            let start = earlier.checked_ilog2()? as usize;
+            *instruction = self.bundle.get(start..end)?;
+            end = start;
+        }
+        Some((end, instructions))
+    }
 }
 
 /// An instruction is allowed.
@@ -44,13 +76,32 @@ pub(crate) struct Step<P> {
     pub(crate) branches: bool,
 }
 
-/// Whether a branch may go to an instruction.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Entry {
-    Allowed,
+/// What an instruction means for where branches may go in its bundle.
+#[derive(Clone, Copy)]
+pub(crate) struct Entry {
+    /// Whether they may go to the instruction itself.
+    pub(crate) itself: bool,
+    /// The places before it that they still may go to, of those that they could so far.
+    pub(crate) before: Places,
+}
+
+impl Entry {
+    pub(crate) const ALLOWED: Self = Self {
+        itself: true,
+        before: Places::MAX,
+    };
     /// It rests on the instruction before.
-    Refused,
+    pub(crate) const REFUSED: Self = Self {
+        itself: false,
+        before: Places::MAX,
+    };
+
     /// It rests on all instructions since the one at this place in the bundle, and none of these
-    /// but that first one may be entered either.
-    EndsSequenceFrom(u8),
+    /// but that first one may be entered.
+    pub(crate) fn ends_sequence_from(start: usize) -> Self {
+        Self {
+            itself: false,
+            before: Places::MAX >> (31 - (start & 31)),
+        }
+    }
 }

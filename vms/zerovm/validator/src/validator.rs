@@ -1,9 +1,9 @@
 //! The validator as its users see it, and how it divides the work.
 
 use crate::nacl::Nacl;
-use crate::policy::Policy;
-use crate::violation::{InstructionBytes, Reason, Violation};
-use crate::walk::{self, BUNDLE, Branch, Entries};
+use crate::policy::{Places, Policy};
+use crate::violation::{Reason, Violation};
+use crate::walk::{self, BUNDLE, Branch};
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 
@@ -71,12 +71,7 @@ impl Validator {
     fn run<P: Policy>(&self, address: u64, text: &[u8], extent: Extent) -> Vec<Violation> {
         let end = address.checked_add(text.len() as u64);
         if address % BUNDLE as u64 != 0 || end.is_none_or(|end| end > SPACE) {
-            let bytes = InstructionBytes::new(&[]);
-            return vec![Violation {
-                offset: 0,
-                bytes,
-                reason: Reason::Placement,
-            }];
+            return vec![Violation::new(text, 0, 0, Reason::Placement)];
         }
 
         let text = without_trailing_halts(text);
@@ -102,12 +97,12 @@ impl Validator {
     fn walk_in_parts<P: Policy>(
         &self,
         text: &[u8],
-        entries: &mut [Entries],
+        entries: &mut [Places],
         extent: Extent,
     ) -> Vec<Part> {
         let wanted = self.threads.get().min(text.len() / BYTES_PER_THREAD).max(1);
         let bundles = entries.len().div_ceil(wanted).max(1);
-        let part = |index: usize, entries: &mut [Entries]| {
+        let part = |index: usize, entries: &mut [Places]| {
             let start = index * bundles * BUNDLE;
             let end = (start + entries.len() * BUNDLE).min(text.len());
             let mut part = Part::default();

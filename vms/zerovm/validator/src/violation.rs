@@ -11,11 +11,31 @@ pub struct Violation {
     pub bytes: InstructionBytes,
     /// Which rule it breaks.
     pub reason: Reason,
+    /// Where it branches to, from the start of the text, where that is what is wrong.
+    pub target: Option<i64>,
+}
+
+impl Violation {
+    pub(crate) fn new(text: &[u8], offset: usize, length: usize, reason: Reason) -> Self {
+        let rest = text.get(offset..).unwrap_or_default();
+        let bytes = InstructionBytes::new(rest.get(..length).unwrap_or(rest));
+        Self {
+            offset,
+            bytes,
+            reason,
+            target: None,
+        }
+    }
 }
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#x}: {}: {}", self.offset, self.bytes, self.reason)
+        write!(f, "{:#x}: {}: {}", self.offset, self.bytes, self.reason)?;
+        match self.target {
+            Some(target) if target < 0 => write!(f, ": -{:#x}", target.unsigned_abs()),
+            Some(target) => write!(f, ": {target:#x}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -115,15 +135,9 @@ pub enum Reason {
     /// A string instruction that is not the end of the sequence that confines it.
     UnmaskedString,
     /// A jump or call to within the text, but not to an instruction that it may enter.
-    TargetInside {
-        /// The offset it goes to.
-        target: u64,
-    },
+    TargetInside,
     /// A jump or call out of the text, but not to a bundle.
-    TargetOutside {
-        /// The offset it goes to.
-        target: i64,
-    },
+    TargetOutside,
 }
 
 impl fmt::Display for Reason {
@@ -155,17 +169,8 @@ impl fmt::Display for Reason {
             }
             Self::UnmaskedBranch => "an indirect branch without its masking sequence",
             Self::UnmaskedString => "a string instruction without its masking sequence",
-            Self::TargetInside { target } => {
-                return write!(f, "a branch to {target:#x}, which may not be entered");
-            }
-            Self::TargetOutside { target } => {
-                let sign = if *target < 0 { "-" } else { "" };
-                let distance = target.unsigned_abs();
-                return write!(
-                    f,
-                    "a branch out of the text to {sign}{distance:#x}, which is no bundle's start"
-                );
-            }
+            Self::TargetInside => "a branch to where the text may not be entered",
+            Self::TargetOutside => "a branch out of the text to what is no bundle's start",
         })
     }
 }

@@ -5,16 +5,13 @@
 //! A bundle therefore depends on no other, except for where its direct branches go: these are kept
 //! and looked at once it is known of every bundle which instructions in it may be entered.
 
-use crate::policy::{Entry, Located, Policy, Step};
-use crate::violation::{InstructionBytes, Reason, Violation};
+use crate::policy::{Located, Places, Policy, Step};
+use crate::violation::{Reason, Violation};
 use iced_x86::{Decoder, DecoderError, DecoderOptions, Instruction};
 use std::ops::{ControlFlow, Range};
 
 /// Bytes in a bundle.
 pub(crate) const BUNDLE: usize = 32;
-
-/// The places of a bundle that may be entered, one bit each.
-pub(crate) type Entries = u32;
 
 /// A direct branch to something other than the start of a bundle: it remains to be looked at.
 #[derive(Clone, Copy)]
@@ -31,7 +28,7 @@ pub(crate) struct Branch {
 pub(crate) fn walk<P: Policy>(
     text: &[u8],
     range: Range<usize>,
-    entries: &mut [Entries],
+    entries: &mut [Places],
     branches: &mut Vec<Branch>,
     mut violated: impl FnMut(Violation) -> ControlFlow<()>,
 ) {
@@ -41,19 +38,20 @@ pub(crate) fn walk<P: Policy>(
     let mut instruction = Instruction::default();
 
     for (index, (bundle, entries)) in part.chunks(BUNDLE).zip(entries).enumerate() {
-        let mut enterable: Entries = 0;
+        let mut starts: Places = 0;
+        let mut enterable: Places = 0;
         let mut promise = P::NOTHING;
         let mut last = 0;
         let mut at = 0;
         while at < bundle.len() {
             decoder.decode_out(&mut instruction);
-            let bytes = bundle.get(at..).unwrap_or_default();
             let located = Located {
                 decoded: &instruction,
-                bytes,
-                start: at as u8,
+                bundle,
+                start: at,
+                starts,
             };
-            let verdict = if instruction.len() <= bytes.len() {
+            let verdict = if at + instruction.len() <= bundle.len() {
                 P::step(&located, promise)
             } else {
                 Err(Reason::CrossesBundle)
@@ -65,7 +63,7 @@ pub(crate) fn walk<P: Policy>(
                     branches: branching,
                 }) => {
                     promise = after;
-                    enterable = enter(enterable, at, entry);
+                    enterable = enterable & entry.before | Places::from(entry.itself) << at;
                     if branching {
                         keep(&instruction, bundle_start + at, branches);
                     }
@@ -73,33 +71,41 @@ pub(crate) fn walk<P: Policy>(
                 Err(reason) => {
                     promise = P::NOTHING;
                     let place = bundle_start + at..bundle_start + bundle.len();
-                    if violated(violation(text, place, reason)).is_break() {
+                    let violation = if instruction.is_invalid() || reason == Reason::CrossesBundle {
+                        incomplete(text, place, reason)
+                    } else {
+                        Violation::new(text, place.start, instruction.len(), reason)
+                    };
+                    if violated(violation).is_break() {
                         return;
                     }
                 }
             }
             last = at;
+            starts |= 1 << at;
             at += instruction.len().max(1);
         }
         if let Err(reason) = P::may_end(promise) {
-            let place = bundle_start + last..bundle_start + bundle.len();
-            if violated(violation(text, place, reason)).is_break() {
+            let violation = Violation::new(text, bundle_start + last, at - last, reason);
+            if violated(violation).is_break() {
                 return;
             }
         }
-        if at > bundle.len() && decoder.set_position((index + 1) * BUNDLE).is_err() {
-            return;
+        if at > bundle.len() {
+            if decoder.set_position((index + 1) * BUNDLE).is_err() {
+                return;
+            }
+            decoder.set_ip((bundle_start + BUNDLE) as u64);
         }
         *entries = enterable;
         bundle_start += BUNDLE;
-        decoder.set_ip(bundle_start as u64);
     }
 }
 
 /// What is wrong with the branches out of a walk, by the entries of the whole text.
 pub(crate) fn check<'a>(
     text: &'a [u8],
-    entries: &'a [Entries],
+    entries: &'a [Places],
     branches: &'a [Branch],
 ) -> impl Iterator<Item = Violation> + 'a {
     branches.iter().filter_map(move |&Branch { from, to }| {
@@ -112,21 +118,17 @@ pub(crate) fn check<'a>(
                 if bundle >> (target % BUNDLE as u64) & 1 != 0 {
                     return None;
                 }
-                Reason::TargetInside { target }
+                Reason::TargetInside
             }
-            _ => Reason::TargetOutside { target: to },
+            _ => Reason::TargetOutside,
         };
-        Some(violation(text, from..text.len(), reason))
+        let bytes = text.get(from..).unwrap_or_default();
+        let length = Decoder::new(64, bytes, DecoderOptions::NONE).decode().len();
+        Some(Violation {
+            target: Some(to),
+            ..Violation::new(text, from, length, reason)
+        })
     })
-}
-
-#[inline(always)]
-fn enter(enterable: Entries, at: usize, entry: Entry) -> Entries {
-    match entry {
-        Entry::Allowed => enterable | 1 << at,
-        Entry::Refused => enterable,
-        Entry::EndsSequenceFrom(start) => enterable & (Entries::MAX >> (31 - (start & 31))),
-    }
 }
 
 /// Every bundle's start may be entered, be it in the text or out of it: only other targets are
@@ -139,12 +141,13 @@ fn keep(instruction: &Instruction, from: usize, branches: &mut Vec<Branch>) {
     }
 }
 
-/// The instruction starts where `place` does and has to end before it does.
+/// What to say of an instruction that starts where `place` does and perhaps does not end before
+/// `place` does.
 ///
 /// The walk saw no more than its range of the text, so the instruction is decoded again: what is
 /// said of it must not depend on how the text was divided.
 #[cold]
-fn violation(text: &[u8], place: Range<usize>, reason: Reason) -> Violation {
+fn incomplete(text: &[u8], place: Range<usize>, reason: Reason) -> Violation {
     let bytes = text.get(place.start..).unwrap_or_default();
     let mut decoder = Decoder::new(64, bytes, DecoderOptions::NONE);
     let length = decoder.decode().len();
@@ -155,10 +158,5 @@ fn violation(text: &[u8], place: Range<usize>, reason: Reason) -> Violation {
     } else {
         reason
     };
-    let bytes = bytes.get(..length).unwrap_or(bytes);
-    Violation {
-        offset: place.start,
-        bytes: InstructionBytes::new(bytes),
-        reason,
-    }
+    Violation::new(text, place.start, length, reason)
 }

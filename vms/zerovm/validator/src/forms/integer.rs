@@ -165,9 +165,9 @@ pub(super) const ROWS: &[Row] = rows! {
         Xchg_r32_EAX;
 
     // `add %r15, %r64` continues an indirect branch, or re-bases %rsp or %rbp.
-    Form::new(Allowed::QUAD_LOCKABLE).modrm_first().writes_first().kind(Kind::Add) =>
+    Form::new(Allowed::QUAD_LOCKABLE).modrm_first().writes_first() =>
         Add_rm64_r64;
-    Form::new(Allowed::QUAD).modrm_second().writes_first().kind(Kind::Add) =>
+    Form::new(Allowed::QUAD).modrm_second().writes_first() =>
         Add_r64_rm64;
 
     // Only the fixed byte strings of `prefix::is_fixed_nop`.
@@ -177,18 +177,18 @@ pub(super) const ROWS: &[Row] = rows! {
         Nop_rm32;
 
     // `lea (%r15,%rsi), %rsi` and its twins re-base registers.
-    Form::new(Allowed::QUAD).writes_first().kind(Kind::Lea) =>
+    Form::new(Allowed::QUAD).writes_first() =>
         Lea_r64_m;
 
     // `and $-32, %r32` starts an indirect branch.
     Form::new(Allowed::LONG_LOCKABLE)
-        .modrm_first().writes_first().zero_extends().kind(Kind::Mask) =>
+        .modrm_first().writes_first().zero_extends() =>
         And_rm32_imm8;
 
-    // `mov %esi, %esi` and `mov %edi, %edi` start the string sequences.
-    Form::new(Allowed::LONG).modrm_first().writes_first().zero_extends().kind(Kind::Move) =>
+    // Write their r/m operand and clear the upper half of a register there, or the other way round.
+    Form::new(Allowed::LONG).modrm_first().writes_first().zero_extends() =>
         Mov_rm32_r32;
-    Form::new(Allowed::LONG).modrm_second().writes_first().zero_extends().kind(Kind::Move) =>
+    Form::new(Allowed::LONG).modrm_second().writes_first().zero_extends() =>
         Mov_r32_rm32;
 
     // F3 90 without REX: with REX.B the processor exchanges r8 and rax.

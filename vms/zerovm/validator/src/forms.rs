@@ -19,7 +19,7 @@ mod x87;
 
 use crate::prefix::{Allowed, Prefixes};
 use crate::register::{BASE, FRAME_POINTER, STACK_POINTER};
-use iced_x86::Code;
+use iced_x86::{Code, OpKind};
 
 /// What an instruction form takes and does.
 #[derive(Clone, Copy)]
@@ -34,10 +34,11 @@ pub(crate) struct Form {
 #[repr(u8)]
 pub(crate) enum Kind {
     Plain,
-    /// Writes its second operand too.
-    Both,
     /// Jumps to, or calls, an address that the instruction states.
     Branch,
+    // Those above are common; the others have a rule of their own.
+    /// Writes its second operand too.
+    Both,
     /// Jumps to, or calls, an address in its operand.
     IndirectBranch,
     /// Reads memory at rsi.
@@ -126,14 +127,12 @@ impl Form {
     pub(crate) fn is_forbidden(self) -> bool {
         self.allowed.is_nothing()
     }
-    /// Whether ModRM may make one of the operands memory.
+    /// Whether ModRM made the operand memory which it may, by what the operands are.
     #[inline(always)]
-    pub(crate) fn has_modrm(self) -> bool {
-        self.operands & (MODRM_FIRST | MODRM_SECOND) != 0
-    }
-    #[inline(always)]
-    pub(crate) fn modrm_is_first(self) -> bool {
-        self.operands & MODRM_FIRST != 0
+    pub(crate) fn is_in_memory(self, first: OpKind, second: OpKind) -> bool {
+        let memory = u8::from(first == OpKind::Memory) * MODRM_FIRST
+            | u8::from(second == OpKind::Memory) * MODRM_SECOND;
+        self.operands & memory != 0
     }
     #[inline(always)]
     pub(crate) fn writes_first_operand(self) -> bool {

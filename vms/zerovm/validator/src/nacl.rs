@@ -58,17 +58,9 @@ impl Policy for Nacl {
             entry: Entry::ALLOWED,
             branches: false,
         };
-        if form.has_modrm() {
-            let kind = if form.modrm_is_first() {
-                instruction.op0_kind()
-            } else {
-                instruction.op1_kind()
-            };
-            if kind == OpKind::Memory {
-                step.entry = memory(instruction, before)?;
-            } else if prefixes.legacy.locks() {
-                return Err(Reason::Prefixes);
-            }
+        let in_memory = form.is_in_memory(instruction.op0_kind(), instruction.op1_kind());
+        if in_memory {
+            step.entry = memory(instruction, before)?;
         }
         if form.writes_first_operand() && instruction.op0_kind() == OpKind::Register {
             let written = number(instruction.op0_register());
@@ -78,10 +70,15 @@ impl Policy for Nacl {
                 step.promise = ZeroExtended(written);
             }
         }
-        if form.kind == Kind::Branch {
-            step.branches = true;
-        } else if form.kind != Kind::Plain {
-            special(located, form, prefixes, &mut step.entry)?;
+        if form.kind != Kind::Plain {
+            if form.kind == Kind::Branch {
+                step.branches = true;
+            } else {
+                special(located, form, prefixes, &mut step.entry)?;
+            }
+        }
+        if prefixes.legacy.locks() && !in_memory {
+            return Err(Reason::Prefixes);
         }
         Ok(step)
     }
@@ -194,6 +191,7 @@ fn not_restored(before: ZeroExtended) -> Reason {
 }
 
 /// Forms with a rule of their own.
+#[inline(never)]
 fn special(
     located: &Located<'_>,
     form: Form,

@@ -29,6 +29,8 @@ pub(crate) enum Legacy {
     LockData16,
     Hint,
     LongNop,
+    /// Prefixes that no form takes.
+    Refused,
 }
 
 impl Legacy {
@@ -55,55 +57,45 @@ impl Prefixes {
 
 /// Reads the prefixes of the instruction that `bytes` starts with; `None` where they are none that
 /// any form takes, or nothing follows them.
+///
+/// This runs for every instruction, and which prefixes the next one has is beyond prediction: so
+/// one legacy prefix, one REX, both or neither are read without a branch.
 #[inline(always)]
 pub(crate) fn scan(bytes: &[u8]) -> Option<Prefixes> {
-    let first = *bytes.first()?;
-    match ROLES[first as usize] {
-        Role::Opcode => Some(Prefixes {
-            legacy: Legacy::None,
-            rex: 0,
-        }),
-        Role::Rex => rex_then_opcode(Legacy::None, bytes),
-        Role::Legacy => scan_legacy(first, bytes.get(1..)?),
-    }
-}
-
-#[inline(always)]
-fn scan_legacy(first: u8, rest: &[u8]) -> Option<Prefixes> {
-    let legacy = match first {
-        0x66 => match *rest.first()? {
-            0xf0 => return after_legacy(Legacy::LockData16, rest.get(1..)?),
-            0x66 | 0x2e => return long_nop(rest),
-            _ => Legacy::Data16,
-        },
-        0xf2 => Legacy::Repne,
-        0xf3 => Legacy::Rep,
-        0xf0 if *rest.first()? == 0x66 => {
-            return after_legacy(Legacy::LockData16, rest.get(1..)?);
+    if let [first, second, third, ..] = *bytes {
+        let alone = ALONE[first as usize];
+        let has_legacy = alone as u8 != Legacy::None as u8;
+        let next = if has_legacy { second } else { first };
+        let has_rex = next & 0xf0 == 0x40;
+        let after_next = if has_legacy { third } else { second };
+        let opcode = if has_rex { after_next } else { next };
+        let rex = if has_rex { next } else { 0 };
+        if alone as u8 != Legacy::Refused as u8 && !IS_PREFIX[opcode as usize] {
+            return Some(Prefixes { legacy: alone, rex });
         }
-        0xf0 => Legacy::Lock,
-        0x2e | 0x3e => Legacy::Hint,
-        _ => return None,
+    }
+    scan_pair_or_end(bytes)
+}
+
+/// Two legacy prefixes, or an instruction at the end of its bundle.
+#[cold]
+fn scan_pair_or_end(bytes: &[u8]) -> Option<Prefixes> {
+    let (legacy, rest) = match bytes {
+        [0x66, 0xf0, rest @ ..] | [0xf0, 0x66, rest @ ..] => (Legacy::LockData16, rest),
+        [0x66, rest @ ..] if matches!(rest, [0x66 | 0x2e, ..]) => return long_nop(rest),
+        [first, rest @ ..] => match ALONE[usize::from(*first)] {
+            Legacy::Refused => return None,
+            Legacy::None => (Legacy::None, bytes),
+            legacy => (legacy, rest),
+        },
+        [] => return None,
     };
-    after_legacy(legacy, rest)
-}
-
-#[inline(always)]
-fn after_legacy(legacy: Legacy, rest: &[u8]) -> Option<Prefixes> {
-    match ROLES[*rest.first()? as usize] {
-        Role::Opcode => Some(Prefixes { legacy, rex: 0 }),
-        Role::Rex => rex_then_opcode(legacy, rest),
-        Role::Legacy => None,
-    }
-}
-
-#[inline(always)]
-fn rex_then_opcode(legacy: Legacy, bytes: &[u8]) -> Option<Prefixes> {
-    let rex = *bytes.first()?;
-    match ROLES[*bytes.get(1)? as usize] {
-        Role::Opcode => Some(Prefixes { legacy, rex }),
-        Role::Rex | Role::Legacy => None,
-    }
+    let (rex, opcode) = match rest {
+        [rex @ 0x40..=0x4f, opcode, ..] => (*rex, *opcode),
+        [opcode, ..] => (0, *opcode),
+        [] => return None,
+    };
+    (!IS_PREFIX[usize::from(opcode)]).then_some(Prefixes { legacy, rex })
 }
 
 /// `rest` is what follows the first 66.
@@ -119,7 +111,7 @@ fn long_nop(rest: &[u8]) -> Option<Prefixes> {
 
 /// What follows the prefixes, be they allowed or not.
 pub(crate) fn skip(bytes: &[u8]) -> &[u8] {
-    let is_prefix = |byte: &&u8| !matches!(ROLES[usize::from(**byte)], Role::Opcode);
+    let is_prefix = |byte: &&u8| IS_PREFIX[usize::from(**byte)];
     let prefixes = bytes.iter().take_while(is_prefix).count();
     bytes.get(prefixes..).unwrap_or_default()
 }
@@ -202,7 +194,7 @@ impl Allowed {
 
     #[inline(always)]
     pub(crate) const fn contains(self, prefixes: Prefixes) -> bool {
-        (self.0 >> prefixes.class()) & 1 != 0
+        (self.0 as u32 >> prefixes.class()) & 1 != 0
     }
 
     pub(crate) const fn is_nothing(self) -> bool {
@@ -210,32 +202,34 @@ impl Allowed {
     }
 }
 
-#[derive(Clone, Copy)]
-enum Role {
-    Opcode,
-    Rex,
-    Legacy,
-}
-
-static ROLES: [Role; 256] = roles();
-
-const fn roles() -> [Role; 256] {
-    let mut table = [Role::Opcode; 256];
-    let mut rex = 0x40;
-    while rex < 0x50 {
-        table[rex] = Role::Rex;
-        rex += 1;
-    }
-    let legacy = [
-        0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3,
-    ];
+/// What a byte means as the only legacy prefix; `None` for what is no legacy prefix.
+static ALONE: [Legacy; 256] = {
+    let mut table = [Legacy::None; 256];
+    let refused = [0x26, 0x36, 0x64, 0x65, 0x67];
     let mut index = 0;
-    while index < legacy.len() {
-        table[legacy[index]] = Role::Legacy;
+    while index < refused.len() {
+        table[refused[index]] = Legacy::Refused;
         index += 1;
     }
+    table[0x2e] = Legacy::Hint;
+    table[0x3e] = Legacy::Hint;
+    table[0x66] = Legacy::Data16;
+    table[0xf0] = Legacy::Lock;
+    table[0xf2] = Legacy::Repne;
+    table[0xf3] = Legacy::Rep;
     table
-}
+};
+
+/// Whether a byte is a legacy prefix or a REX.
+static IS_PREFIX: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = !matches!(ALONE[byte], Legacy::None) || byte & 0xf0 == 0x40;
+        byte += 1;
+    }
+    table
+};
 
 #[cfg(test)]
 mod tests {

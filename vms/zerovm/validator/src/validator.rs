@@ -2,10 +2,9 @@
 
 use crate::nacl::Nacl;
 use crate::policy::{Places, Policy};
-use crate::violation::{Reason, Violation};
-use crate::walk::{self, BUNDLE, Branch};
+use crate::violation::Violation;
+use crate::walk::{self, BUNDLE, Broken, Extent, Findings};
 use std::num::NonZeroUsize;
-use std::ops::ControlFlow;
 
 /// The rules that a text is held to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -49,73 +48,83 @@ impl Validator {
     /// go. A text need not fill its last bundle, but then whoever places it has to see to it that
     /// what follows, up to the end of the page, is nothing but HLT.
     pub fn validate(&self, address: u64, text: &[u8]) -> Result<(), Violation> {
-        let violations = match self.dialect {
-            Dialect::Nacl => self.run::<Nacl>(address, text, Extent::First),
-        };
-        violations
-            .into_iter()
-            .min_by_key(|violation| violation.offset)
+        self.judge(address, text, Extent::First)
+            .next()
             .map_or(Ok(()), Err)
     }
 
     /// All instructions that break a rule, and then all branches to where none may go.
     ///
     /// Behind an instruction that is none, or that crosses a bundle's end, this can only guess where
-    /// the next one starts. Nothing is accepted that [`Validator::validate`] refuses.
-    pub fn violations(&self, address: u64, text: &[u8]) -> Vec<Violation> {
-        match self.dialect {
-            Dialect::Nacl => self.run::<Nacl>(address, text, Extent::All),
-        }
+    /// the next one starts. It is empty exactly where [`Validator::validate`] accepts.
+    pub fn violations<'t>(
+        &self,
+        address: u64,
+        text: &'t [u8],
+    ) -> impl Iterator<Item = Violation> + use<'t> {
+        self.judge(address, text, Extent::All)
     }
 
-    fn run<P: Policy>(&self, address: u64, text: &[u8], extent: Extent) -> Vec<Violation> {
+    fn judge<'t>(
+        &self,
+        address: u64,
+        text: &'t [u8],
+        extent: Extent,
+    ) -> impl Iterator<Item = Violation> + use<'t> {
         let end = address.checked_add(text.len() as u64);
-        if address % BUNDLE as u64 != 0 || end.is_none_or(|end| end > SPACE) {
-            return vec![Violation::new(text, 0, 0, Reason::Placement)];
-        }
+        let misplaced = address % BUNDLE as u64 != 0 || end.is_none_or(|end| end > SPACE);
+        let (text, parts, entries) = if misplaced {
+            (Default::default(), Vec::new(), Vec::new())
+        } else {
+            let text = without_trailing_halts(text);
+            let mut entries = vec![0; text.len().div_ceil(BUNDLE)];
+            let parts = match self.dialect {
+                Dialect::Nacl => self.walk::<Nacl>(text, &mut entries, extent),
+            };
+            (text, parts, entries)
+        };
 
-        let text = without_trailing_halts(text);
-        let mut entries = vec![0; text.len().div_ceil(BUNDLE)];
-        let parts = self.walk_in_parts::<P>(text, &mut entries, extent);
-        let mut violations: Vec<Violation> = parts
-            .iter()
-            .flat_map(|part| part.violations.iter().cloned())
-            .collect();
-        // Which instructions may be entered is not known where a bundle was left half-way.
-        if violations.is_empty() || extent == Extent::All {
-            let branches = parts
-                .iter()
-                .flat_map(|part| walk::check(text, &entries, &part.branches));
-            match extent {
-                Extent::First => violations.extend(branches.take(1)),
-                Extent::All => violations.extend(branches),
-            }
-        }
-        violations
+        // Which instructions may be entered is not known where a walk ended early.
+        let complete = extent == Extent::All || parts.iter().all(|part| part.broken.is_empty());
+        let (broken, branches): (Vec<_>, Vec<_>) = parts
+            .into_iter()
+            .map(|part| (part.broken, part.branches))
+            .unzip();
+        let placement = misplaced.then(Violation::placement);
+        let broken = broken
+            .into_iter()
+            .flatten()
+            .map(|broken| Violation::describe(text, broken));
+        let branches = branches.into_iter().flatten().filter(move |_| complete);
+        let targets = branches.filter_map(move |branch| {
+            let reason = walk::check(text, &entries, branch)?;
+            let broken = Broken {
+                offset: branch.from,
+                reason,
+            };
+            Some(Violation {
+                target: Some(branch.to),
+                ..Violation::describe(text, broken)
+            })
+        });
+        placement.into_iter().chain(broken).chain(targets)
     }
 
-    fn walk_in_parts<P: Policy>(
+    /// Walks over a text in as many parts as are worth a thread, and says what each found.
+    fn walk<P: Policy>(
         &self,
         text: &[u8],
         entries: &mut [Places],
         extent: Extent,
-    ) -> Vec<Part> {
-        let wanted = self.threads.get().min(text.len() / BYTES_PER_THREAD).max(1);
-        let bundles = entries.len().div_ceil(wanted).max(1);
+    ) -> Vec<Findings> {
+        let parts = self.threads.get().min(text.len() / BYTES_PER_THREAD).max(1);
+        let bundles = entries.len().div_ceil(parts).max(1);
         let part = |index: usize, entries: &mut [Places]| {
             let start = index * bundles * BUNDLE;
             let end = (start + entries.len() * BUNDLE).min(text.len());
-            let mut part = Part::default();
-            walk::walk::<P>(text, start..end, entries, &mut part.branches, |violation| {
-                part.violations.push(violation);
-                match extent {
-                    Extent::First => ControlFlow::Break(()),
-                    Extent::All => ControlFlow::Continue(()),
-                }
-            });
-            part
+            walk::walk::<P>(text, start..end, entries, extent)
         };
-        if wanted == 1 {
+        if parts == 1 {
             return vec![part(0, entries)];
         }
         std::thread::scope(|scope| {
@@ -135,20 +144,6 @@ impl Validator {
                 .collect()
         })
     }
-}
-
-/// How much is wanted to be known.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Extent {
-    First,
-    All,
-}
-
-/// What the walk over a part of a text found.
-#[derive(Default)]
-struct Part {
-    branches: Vec<Branch>,
-    violations: Vec<Violation>,
 }
 
 /// Leaves out HLTs at the end of a text, but for 16 of them and as many as fill their bundle. Each

@@ -1,5 +1,7 @@
 //! What the validator says of code that it does not accept.
 
+use crate::walk::{BUNDLE, Broken};
+use iced_x86::{Decoder, DecoderError, DecoderOptions};
 use std::fmt;
 
 /// The first thing that is wrong with a text.
@@ -16,8 +18,32 @@ pub struct Violation {
 }
 
 impl Violation {
-    pub(crate) fn new(text: &[u8], offset: usize, length: usize, reason: Reason) -> Self {
+    /// The text as a whole may not be where it is to be.
+    pub(crate) fn placement() -> Self {
+        let bytes = InstructionBytes::new(&[]);
+        Self {
+            offset: 0,
+            bytes,
+            reason: Reason::Placement,
+            target: None,
+        }
+    }
+
+    /// What there is to say of an instruction that a walk found to break a rule.
+    ///
+    /// The walk saw no more than its part of the text, so the instruction is decoded again: what is
+    /// said of it must not depend on how the text was divided.
+    pub(crate) fn describe(text: &[u8], Broken { offset, reason }: Broken) -> Self {
         let rest = text.get(offset..).unwrap_or_default();
+        let mut decoder = Decoder::new(64, rest, DecoderOptions::NONE);
+        let length = decoder.decode().len();
+        let reason = if decoder.last_error() == DecoderError::NoMoreBytes {
+            Reason::Truncated
+        } else if offset % BUNDLE + length > BUNDLE {
+            Reason::CrossesBundle
+        } else {
+            reason
+        };
         let bytes = InstructionBytes::new(rest.get(..length).unwrap_or(rest));
         Self {
             offset,
@@ -55,14 +81,13 @@ impl InstructionBytes {
     /// As much of `bytes` as one instruction may have.
     pub(crate) fn new(bytes: &[u8]) -> Self {
         let mut kept = [0; Self::LONGEST];
-        let mut length = 0;
+        let length = bytes.len().min(Self::LONGEST);
         for (to, from) in kept.iter_mut().zip(bytes) {
             *to = *from;
-            length += 1;
         }
         Self {
             bytes: kept,
-            length,
+            length: length as u8,
         }
     }
 

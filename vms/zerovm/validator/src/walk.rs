@@ -5,13 +5,29 @@
 //! A bundle therefore depends on no other, except for where its direct branches go: these are kept
 //! and looked at once it is known of every bundle which instructions in it may be entered.
 
-use crate::policy::{Located, Places, Policy, Step};
-use crate::violation::{Reason, Violation};
-use iced_x86::{Decoder, DecoderError, DecoderOptions, Instruction};
+use crate::policy::{Located, Places, Policy};
+use crate::violation::Reason;
+use iced_x86::{Decoder, DecoderOptions, Instruction};
+use std::marker::PhantomData;
 use std::ops::{ControlFlow, Range};
 
 /// Bytes in a bundle.
 pub(crate) const BUNDLE: usize = 32;
+
+/// What a walk found.
+#[derive(Default)]
+pub(crate) struct Findings {
+    pub(crate) broken: Vec<Broken>,
+    pub(crate) branches: Vec<Branch>,
+}
+
+/// An instruction that breaks a rule.
+#[derive(Clone, Copy)]
+pub(crate) struct Broken {
+    /// Where in the text it starts.
+    pub(crate) offset: usize,
+    pub(crate) reason: Reason,
+}
 
 /// A direct branch to something other than the start of a bundle: it remains to be looked at.
 #[derive(Clone, Copy)]
@@ -21,29 +37,82 @@ pub(crate) struct Branch {
     pub(crate) to: i64,
 }
 
-/// Walks over the bundles of `range` in `text`, writes down which instructions may be entered, one
-/// item of `entries` for each bundle, and hands what breaks a rule to `violated` until that breaks.
+/// How much is to be found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// The first instruction that breaks a rule ends the walk.
+    First,
+    All,
+}
+
+/// Walks over the bundles of `range` in `text` and writes down which instructions may be entered,
+/// one item of `entries` for each bundle.
 ///
 /// `range` starts on a bundle, and ends on one or with the text.
 pub(crate) fn walk<P: Policy>(
     text: &[u8],
     range: Range<usize>,
     entries: &mut [Places],
-    branches: &mut Vec<Branch>,
-    mut violated: impl FnMut(Violation) -> ControlFlow<()>,
-) {
-    let mut bundle_start = range.start;
+    extent: Extent,
+) -> Findings {
+    let mut findings = Findings::default();
+    let mut offset = range.start;
     let part = text.get(range).unwrap_or_default();
-    let mut decoder = Decoder::with_ip(64, part, bundle_start as u64, DecoderOptions::NONE);
-    let mut instruction = Instruction::default();
+    let mut decoder = Decoder::new(64, part, DecoderOptions::NONE);
+    for (index, (bytes, entries)) in part.chunks(BUNDLE).zip(entries).enumerate() {
+        // The bundle before may have ended in the middle of an instruction.
+        if decoder.set_position(index * BUNDLE).is_err() {
+            break;
+        }
+        let mut bundle = Bundle::<P> {
+            bytes,
+            offset,
+            findings: &mut findings,
+            extent,
+            policy: PhantomData,
+        };
+        match bundle.walk(&mut decoder) {
+            ControlFlow::Continue(enterable) => *entries = enterable,
+            ControlFlow::Break(()) => break,
+        }
+        offset += bytes.len();
+    }
+    findings
+}
 
-    for (index, (bundle, entries)) in part.chunks(BUNDLE).zip(entries).enumerate() {
+struct Bundle<'a, P> {
+    bytes: &'a [u8],
+    /// Where in the text it starts.
+    offset: usize,
+    findings: &'a mut Findings,
+    extent: Extent,
+    policy: PhantomData<P>,
+}
+
+impl<P: Policy> Bundle<'_, P> {
+    /// Says which instructions may be entered. The decoder is where the bundle starts; where it ends
+    /// up may be behind the bundle.
+    #[inline(always)]
+    fn walk(&mut self, decoder: &mut Decoder<'_>) -> ControlFlow<(), Places> {
+        let bundle = self.bytes;
+        let decoder_start = decoder.position();
+        let mut instruction = Instruction::default();
         let mut starts: Places = 0;
         let mut enterable: Places = 0;
         let mut promise = P::NOTHING;
-        let mut last = 0;
         let mut at = 0;
         while at < bundle.len() {
+            if bundle.get(at) == Some(&NOP) && P::may_end(promise).is_ok() {
+                let nops = nops(bundle, at);
+                starts |= nops;
+                enterable |= nops;
+                promise = P::NOTHING;
+                at += nops.count_ones() as usize;
+                if decoder.set_position(decoder_start + at).is_err() {
+                    break;
+                }
+                continue;
+            }
             decoder.decode_out(&mut instruction);
             let located = Located {
                 decoded: &instruction,
@@ -57,106 +126,78 @@ pub(crate) fn walk<P: Policy>(
                 Err(Reason::CrossesBundle)
             };
             match verdict {
-                Ok(Step {
-                    promise: after,
-                    entry,
-                    branches: branching,
-                }) => {
-                    promise = after;
-                    enterable = enterable & entry.before | Places::from(entry.itself) << at;
-                    if branching {
-                        keep(&instruction, bundle_start + at, branches);
+                Ok(step) => {
+                    promise = step.promise;
+                    enterable &= step.entry.before;
+                    enterable |= Places::from(step.entry.itself) << at;
+                    if step.branches {
+                        self.keep(&instruction, at);
                     }
                 }
                 Err(reason) => {
                     promise = P::NOTHING;
-                    let place = bundle_start + at..bundle_start + bundle.len();
-                    let violation = if instruction.is_invalid() || reason == Reason::CrossesBundle {
-                        incomplete(text, place, reason)
-                    } else {
-                        Violation::new(text, place.start, instruction.len(), reason)
-                    };
-                    if violated(violation).is_break() {
-                        return;
-                    }
+                    self.broken(at, reason)?;
                 }
             }
-            last = at;
             starts |= 1 << at;
             at += instruction.len().max(1);
         }
         if let Err(reason) = P::may_end(promise) {
-            let violation = Violation::new(text, bundle_start + last, at - last, reason);
-            if violated(violation).is_break() {
-                return;
-            }
+            self.broken(starts.checked_ilog2().unwrap_or(0) as usize, reason)?;
         }
-        if at > bundle.len() {
-            if decoder.set_position((index + 1) * BUNDLE).is_err() {
-                return;
-            }
-            decoder.set_ip((bundle_start + BUNDLE) as u64);
+        ControlFlow::Continue(enterable)
+    }
+
+    /// Every bundle's start may be entered, be it in the text or out of it: only other targets are
+    /// worth keeping.
+    #[inline(always)]
+    fn keep(&mut self, instruction: &Instruction, at: usize) {
+        let distance = instruction
+            .near_branch64()
+            .wrapping_sub(instruction.next_ip()) as i64;
+        let from = self.offset + at;
+        let to = (from + instruction.len()) as i64 + distance;
+        if to % BUNDLE as i64 != 0 {
+            self.findings.branches.push(Branch { from, to });
         }
-        *entries = enterable;
-        bundle_start += BUNDLE;
+    }
+
+    #[cold]
+    fn broken(&mut self, at: usize, reason: Reason) -> ControlFlow<()> {
+        self.findings.broken.push(Broken {
+            offset: self.offset + at,
+            reason,
+        });
+        match self.extent {
+            Extent::First => ControlFlow::Break(()),
+            Extent::All => ControlFlow::Continue(()),
+        }
     }
 }
 
-/// What is wrong with the branches out of a walk, by the entries of the whole text.
-pub(crate) fn check<'a>(
-    text: &'a [u8],
-    entries: &'a [Places],
-    branches: &'a [Branch],
-) -> impl Iterator<Item = Violation> + 'a {
-    branches.iter().filter_map(move |&Branch { from, to }| {
-        let reason = match u64::try_from(to) {
-            Ok(target) if target < text.len() as u64 => {
-                let bundle = entries
-                    .get((target / BUNDLE as u64) as usize)
-                    .copied()
-                    .unwrap_or(0);
-                if bundle >> (target % BUNDLE as u64) & 1 != 0 {
-                    return None;
-                }
-                Reason::TargetInside
-            }
-            _ => Reason::TargetOutside,
-        };
-        let bytes = text.get(from..).unwrap_or_default();
-        let length = Decoder::new(64, bytes, DecoderOptions::NONE).decode().len();
-        Some(Violation {
-            target: Some(to),
-            ..Violation::new(text, from, length, reason)
-        })
-    })
-}
+/// The no-operation of one byte. Assemblers fill bundles with it, and it needs no decoder: without a
+/// prefix it is the same on every processor, and it is on the list of every dialect.
+const NOP: u8 = 0x90;
 
-/// Every bundle's start may be entered, be it in the text or out of it: only other targets are
-/// worth keeping.
+/// The places of the no-operations from `at` on.
 #[inline(always)]
-fn keep(instruction: &Instruction, from: usize, branches: &mut Vec<Branch>) {
-    let to = instruction.near_branch64() as i64;
-    if to % BUNDLE as i64 != 0 {
-        branches.push(Branch { from, to });
-    }
+fn nops(bundle: &[u8], at: usize) -> Places {
+    let rest = bundle.get(at..).unwrap_or_default();
+    let count = rest.iter().take_while(|&&byte| byte == NOP).count();
+    (Places::MAX >> (Places::BITS as usize - count.clamp(1, BUNDLE))) << at
 }
 
-/// What to say of an instruction that starts where `place` does and perhaps does not end before
-/// `place` does.
-///
-/// The walk saw no more than its range of the text, so the instruction is decoded again: what is
-/// said of it must not depend on how the text was divided.
-#[cold]
-fn incomplete(text: &[u8], place: Range<usize>, reason: Reason) -> Violation {
-    let bytes = text.get(place.start..).unwrap_or_default();
-    let mut decoder = Decoder::new(64, bytes, DecoderOptions::NONE);
-    let length = decoder.decode().len();
-    let reason = if decoder.last_error() == DecoderError::NoMoreBytes {
-        Reason::Truncated
-    } else if length > place.len() {
-        Reason::CrossesBundle
-    } else {
-        reason
-    };
-    Violation::new(text, place.start, length, reason)
+/// Why a branch may not go where it goes, by the entries of the whole text.
+pub(crate) fn check(text: &[u8], entries: &[Places], branch: Branch) -> Option<Reason> {
+    match u64::try_from(branch.to) {
+        Ok(target) if target < text.len() as u64 => {
+            let bundle = entries
+                .get((target / BUNDLE as u64) as usize)
+                .copied()
+                .unwrap_or(0);
+            let enterable = bundle >> (target % BUNDLE as u64) & 1 != 0;
+            (!enterable).then_some(Reason::TargetInside)
+        }
+        _ => Some(Reason::TargetOutside),
+    }
 }

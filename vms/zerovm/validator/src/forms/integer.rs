@@ -29,7 +29,7 @@ pub(super) const ROWS: &[Row] = rows! {
         Adc_rm32_r32 Sbb_rm32_r32 Adc_rm32_imm32 Sbb_rm32_imm32 Adc_rm32_imm8 Sbb_rm32_imm8
         Bts_rm32_imm8 Btr_rm32_imm8 Btc_rm32_imm8;
     Form::new(Allowed::QUAD_LOCKABLE).modrm_first().writes_first() =>
-        Or_rm64_r64 Adc_rm64_r64 Sbb_rm64_r64 And_rm64_r64 Sub_rm64_r64 Xor_rm64_r64
+        Add_rm64_r64 Or_rm64_r64 Adc_rm64_r64 Sbb_rm64_r64 And_rm64_r64 Sub_rm64_r64 Xor_rm64_r64
         Add_rm64_imm32 Or_rm64_imm32 Adc_rm64_imm32 Sbb_rm64_imm32 And_rm64_imm32 Sub_rm64_imm32
         Xor_rm64_imm32 Add_rm64_imm8 Or_rm64_imm8 Adc_rm64_imm8 Sbb_rm64_imm8 And_rm64_imm8
         Sub_rm64_imm8 Xor_rm64_imm8 Not_rm64 Neg_rm64 Inc_rm64 Dec_rm64 Bts_rm64_imm8
@@ -56,9 +56,9 @@ pub(super) const ROWS: &[Row] = rows! {
     Form::new(Allowed::LONG_LOCKABLE).modrm_first().writes_first().zero_extends() =>
         Add_rm32_r32 Or_rm32_r32 And_rm32_r32 Sub_rm32_r32 Xor_rm32_r32 Add_rm32_imm32
         Or_rm32_imm32 And_rm32_imm32 Sub_rm32_imm32 Xor_rm32_imm32 Add_rm32_imm8 Or_rm32_imm8
-        Sub_rm32_imm8 Xor_rm32_imm8 Not_rm32 Neg_rm32 Inc_rm32 Dec_rm32;
+        And_rm32_imm8 Sub_rm32_imm8 Xor_rm32_imm8 Not_rm32 Neg_rm32 Inc_rm32 Dec_rm32;
     Form::new(Allowed::LONG).modrm_first().writes_first().zero_extends() =>
-        Mov_rm32_imm32;
+        Mov_rm32_r32 Mov_rm32_imm32;
 
     // Read their r/m operand and write a register.
     Form::new(Allowed::PLAIN).modrm_second().writes_first() =>
@@ -76,7 +76,7 @@ pub(super) const ROWS: &[Row] = rows! {
         Cmovns_r32_rm32 Cmovp_r32_rm32 Cmovnp_r32_rm32 Cmovl_r32_rm32 Cmovge_r32_rm32
         Cmovle_r32_rm32 Cmovg_r32_rm32 Bsf_r32_rm32 Bsr_r32_rm32 Movbe_r32_m32;
     Form::new(Allowed::QUAD).modrm_second().writes_first() =>
-        Or_r64_rm64 Adc_r64_rm64 Sbb_r64_rm64 And_r64_rm64 Sub_r64_rm64 Xor_r64_rm64
+        Add_r64_rm64 Or_r64_rm64 Adc_r64_rm64 Sbb_r64_rm64 And_r64_rm64 Sub_r64_rm64 Xor_r64_rm64
         Movsxd_r64_rm32 Imul_r64_rm64_imm32 Imul_r64_rm64_imm8 Mov_r64_rm64 Cmovo_r64_rm64
         Cmovno_r64_rm64 Cmovb_r64_rm64 Cmovae_r64_rm64 Cmove_r64_rm64 Cmovne_r64_rm64
         Cmovbe_r64_rm64 Cmova_r64_rm64 Cmovs_r64_rm64 Cmovns_r64_rm64 Cmovp_r64_rm64
@@ -95,8 +95,8 @@ pub(super) const ROWS: &[Row] = rows! {
     // Read their r/m operand, write a register and clear its upper half.
     Form::new(Allowed::LONG).modrm_second().writes_first().zero_extends() =>
         Add_r32_rm32 Or_r32_rm32 And_r32_rm32 Sub_r32_rm32 Xor_r32_rm32 Movsxd_r32_rm32
-        Imul_r32_rm32_imm32 Imul_r32_rm32_imm8 Imul_r32_rm32 Movzx_r32_rm8 Movzx_r32_rm16
-        Movsx_r32_rm8 Movsx_r32_rm16;
+        Imul_r32_rm32_imm32 Imul_r32_rm32_imm8 Mov_r32_rm32 Imul_r32_rm32 Movzx_r32_rm8
+        Movzx_r32_rm16 Movsx_r32_rm8 Movsx_r32_rm16;
 
     // Write a register and touch no memory.
     Form::new(Allowed::PLAIN).writes_first() =>
@@ -109,7 +109,7 @@ pub(super) const ROWS: &[Row] = rows! {
         Adc_EAX_imm32 Sbb_EAX_imm32 Bswap_r32;
     Form::new(Allowed::QUAD).writes_first() =>
         Add_RAX_imm32 Or_RAX_imm32 Adc_RAX_imm32 Sbb_RAX_imm32 And_RAX_imm32 Sub_RAX_imm32
-        Xor_RAX_imm32 Mov_r64_imm64 Bswap_r64;
+        Xor_RAX_imm32 Lea_r64_m Mov_r64_imm64 Bswap_r64;
 
     // Write a register, clear its upper half and touch no memory.
     Form::new(Allowed::LONG).writes_first().zero_extends() =>
@@ -164,32 +164,11 @@ pub(super) const ROWS: &[Row] = rows! {
     Form::new(Allowed::LONG).writes_both().zero_extends() =>
         Xchg_r32_EAX;
 
-    // `add %r15, %r64` continues an indirect branch, or re-bases %rsp or %rbp.
-    Form::new(Allowed::QUAD_LOCKABLE).modrm_first().writes_first() =>
-        Add_rm64_r64;
-    Form::new(Allowed::QUAD).modrm_second().writes_first() =>
-        Add_r64_rm64;
-
     // Only the fixed byte strings of `prefix::is_fixed_nop`.
     Form::new(Allowed::LONG_NOP).kind(Kind::FixedNop) =>
         Nop_rm16;
     Form::new(Allowed::LONG).kind(Kind::FixedNop) =>
         Nop_rm32;
-
-    // `lea (%r15,%rsi), %rsi` and its twins re-base registers.
-    Form::new(Allowed::QUAD).writes_first() =>
-        Lea_r64_m;
-
-    // `and $-32, %r32` starts an indirect branch.
-    Form::new(Allowed::LONG_LOCKABLE)
-        .modrm_first().writes_first().zero_extends() =>
-        And_rm32_imm8;
-
-    // Write their r/m operand and clear the upper half of a register there, or the other way round.
-    Form::new(Allowed::LONG).modrm_first().writes_first().zero_extends() =>
-        Mov_rm32_r32;
-    Form::new(Allowed::LONG).modrm_second().writes_first().zero_extends() =>
-        Mov_r32_rm32;
 
     // F3 90 without REX: with REX.B the processor exchanges r8 and rax.
     Form::new(Allowed::PF3_LONG).kind(Kind::Pause) =>

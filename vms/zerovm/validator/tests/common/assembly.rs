@@ -94,7 +94,7 @@ fn epilogue(text: &mut String) {
 
 /// A call that ends its bundle, so that the function returns to the start of the next one.
 fn call(target: &str, text: &mut String) {
-    let _ = writeln!(text, ".skip (27-(.-function0))&31, 0x90\ncall {target}");
+    let _ = writeln!(text, ".p2align 5\n.nops 27\ncall {target}");
 }
 
 fn locked(text: &mut String, instructions: &[&str]) {

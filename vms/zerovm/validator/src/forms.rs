@@ -130,8 +130,8 @@ impl Form {
     /// Whether ModRM made the operand memory which it may, by what the operands are.
     #[inline(always)]
     pub(crate) fn is_in_memory(self, first: OpKind, second: OpKind) -> bool {
-        let memory = u8::from(first == OpKind::Memory) * MODRM_FIRST
-            | u8::from(second == OpKind::Memory) * MODRM_SECOND;
+        let memory = (u8::from(first == OpKind::Memory) * MODRM_FIRST)
+            | (u8::from(second == OpKind::Memory) * MODRM_SECOND);
         self.operands & memory != 0
     }
     #[inline(always)]

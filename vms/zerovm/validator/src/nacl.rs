@@ -40,9 +40,9 @@ impl Policy for Nacl {
     fn step(located: &Located<'_>, before: ZeroExtended) -> Result<Step<ZeroExtended>, Reason> {
         let instruction = located.decoded;
         let form = forms::nacl(instruction.code());
-        let Some(prefixes) = prefix::scan(located.rest()).filter(|found| form.allows(*found))
-        else {
-            return Err(refuse(located, form));
+        let prefixes = match prefix::scan(located.rest()) {
+            Some(prefixes) if form.allows(prefixes) => prefixes,
+            scanned => return Err(refuse(located, form, scanned)),
         };
         if before.must_be_restored() {
             restore(instruction, before)?;
@@ -227,8 +227,8 @@ fn special(
 
 /// Says why neither the form nor its prefixes are on the list.
 #[cold]
-fn refuse(located: &Located<'_>, form: Form) -> Reason {
-    if !form.is_forbidden() {
+fn refuse(located: &Located<'_>, form: Form, prefixes: Option<Prefixes>) -> Reason {
+    if prefixes.is_none() || !form.is_forbidden() {
         return Reason::Prefixes;
     }
     // What the instruction is called does not decide anything any more: it is refused.

@@ -72,7 +72,7 @@ impl Validator {
         extent: Extent,
     ) -> impl Iterator<Item = Violation> + use<'t> {
         let end = address.checked_add(text.len() as u64);
-        let misplaced = address % BUNDLE as u64 != 0 || end.is_none_or(|end| end > SPACE);
+        let misplaced = !address.is_multiple_of(BUNDLE as u64) || end.is_none_or(|end| end > SPACE);
         let (text, parts, entries) = if misplaced {
             (Default::default(), Vec::new(), Vec::new())
         } else {

@@ -14,6 +14,7 @@
 //! | `mov %edi, %edi` | (REX) 89 FF or 8B FF |
 //! | `lea (%r15,%rdi,1), %rdi` | REX.WB 8D 3C 3F |
 
+use super::CONFINED;
 use crate::policy::Located;
 use crate::register::{BASE, NOT_GENERAL, number};
 use iced_x86::OpKind;
@@ -33,7 +34,7 @@ pub(super) fn masked_branch(branch: &Located<'_>) -> Option<usize> {
     let register = number(decoded.op0_register());
     let (start, [mask, add]) = branch.before()?;
     let confines = register != NOT_GENERAL
-        && register != BASE
+        && !CONFINED.contains(register)
         && is_mask(mask, register)
         && is_add_of_base(add, register);
     confines.then_some(start)
@@ -86,8 +87,8 @@ fn is_add_of_base(instruction: &[u8], register: u8) -> bool {
     let (rex, opcode) = split_rex(instruction);
     let high = register >> 3;
     let low = register & 7;
-    let from_reg = rex & !X == W | R | high * B && *opcode == [0x01, 0xf8 | low];
-    let from_rm = rex & !X == W | B | high * R && *opcode == [0x03, 0xc7 | low << 3];
+    let from_reg = rex & !X == W | R | (high * B) && *opcode == [0x01, 0xf8 | low];
+    let from_rm = rex & !X == W | B | (high * R) && *opcode == [0x03, 0xc7 | low << 3];
     from_reg || from_rm
 }
 

@@ -1,0 +1,137 @@
+//! The command as people and scripts use it.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+fn command() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_zerovm-validate"))
+}
+
+fn files(folder: &Path, names: &[&str]) -> Output {
+    command().current_dir(folder).args(names).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+fn hex(input: &[u8]) -> (Option<i32>, String) {
+    let mut child = command()
+        .arg("--hex")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_vec();
+    let writer = std::thread::spawn(move || stdin.write_all(&input).unwrap());
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    (
+        output.status.code(),
+        String::from_utf8(output.stdout).unwrap(),
+    )
+}
+
+/// A program for ZeroVM in ELF format, of the code that is given.
+fn nexe(code: &[u8]) -> Vec<u8> {
+    let mut file = b"\x7fELF\x02\x01\x01\x7b\x07\0\0\0\0\0\0\0".to_vec();
+    for half in [2_u16, 62, 1, 0] {
+        file.extend(half.to_le_bytes());
+    }
+    for word in [0x20000_u64, 64, 0] {
+        file.extend(word.to_le_bytes());
+    }
+    for half in [0_u16, 0x20, 64, 56, 1, 0, 0, 0] {
+        file.extend(half.to_le_bytes());
+    }
+    file.extend([1, 0, 0, 0, 5, 0, 0, 0]);
+    let size = code.len() as u64;
+    for word in [120, 0x20000, 0x20000, size, size, 0x10000] {
+        file.extend(word.to_le_bytes());
+    }
+    file.extend(code);
+    file
+}
+
+#[test]
+fn a_program_is_safe_until_a_byte_of_it_becomes_a_system_call() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut code = [0x90; 64];
+    std::fs::write(folder.path().join("good.nexe"), nexe(&code)).unwrap();
+    code[33..35].copy_from_slice(&[0x0f, 0x05]);
+    std::fs::write(folder.path().join("bad.nexe"), nexe(&code)).unwrap();
+
+    let good = files(folder.path(), &["good.nexe"]);
+    assert_eq!(text(&good.stdout), "good.nexe: safe\n");
+    assert_eq!(good.status.code(), Some(0));
+
+    let both = files(folder.path(), &["bad.nexe", "good.nexe"]);
+    assert_eq!(
+        text(&both.stdout),
+        "bad.nexe: unsafe 0x21: 0f 05: a system call or interrupt\ngood.nexe: safe\n"
+    );
+    assert_eq!(both.status.code(), Some(1));
+}
+
+#[test]
+fn foreign_programs_are_unsafe_and_missing_ones_are_trouble() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::copy(
+        env!("CARGO_BIN_EXE_zerovm-validate"),
+        folder.path().join("host"),
+    )
+    .unwrap();
+    std::fs::write(folder.path().join("cut"), &nexe(&[0x90; 32])[..100]).unwrap();
+    let output = files(folder.path(), &["host", "cut", "missing"]);
+    assert_eq!(
+        text(&output.stdout),
+        "host: unsafe 0x0: not of type EXEC: a nexe is linked statically to fixed addresses\n\
+         cut: unsafe 0x0: the program headers are cut off or damaged\n"
+    );
+    assert!(text(&output.stderr).starts_with("zerovm-validate: missing: No such file"));
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(
+        command().output().unwrap().status.code(),
+        Some(2),
+        "no arguments"
+    );
+}
+
+#[test]
+fn bare_code_is_judged_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("boot"), [0x90, 0xb8, 0, 0]).unwrap();
+    let output = files(folder.path(), &["boot"]);
+    assert_eq!(
+        text(&output.stdout),
+        "boot: unsafe 0x1: b8 00 00: an instruction that the text ends in\n"
+    );
+}
+
+#[test]
+fn hexadecimal_lines_have_a_verdict_each() {
+    assert_eq!(
+        hex(b"90\n0f31\n4889ec\n"),
+        (
+            Some(1),
+            "ok\nbad 0x0 an instruction that reads the time\nok\n".to_owned()
+        )
+    );
+    assert_eq!(hex(b"90\n90"), (Some(0), "ok\nok\n".to_owned()));
+    assert_eq!(hex(b"nop\n").0, Some(2));
+}
+
+/// As many lines as a list of test cases may have; this is about being right for each of them.
+#[test]
+fn many_lines_have_as_many_verdicts() {
+    let lines = 20_000;
+    let (code, output) = hex(&b"89c0418b1c07\n418b1c07\n".repeat(lines / 2));
+    assert_eq!(code, Some(1));
+    assert_eq!(output.lines().count(), lines);
+    assert_eq!(
+        output.lines().filter(|line| *line == "ok").count(),
+        lines / 2
+    );
+}

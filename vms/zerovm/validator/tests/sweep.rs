@@ -24,14 +24,11 @@ const LEGACY: &[&[u8]] = &[
     &[0x2e],
     &[0x3e],
     &[0x26],
-    &[0x36],
-    &[0x64],
     &[0x65],
     &[0x67],
     &[0x66, 0xf0],
     &[0xf0, 0x66],
     &[0x66, 0xf3],
-    &[0xf2, 0xf0],
     &[0x66, 0x66],
 ];
 
@@ -89,9 +86,9 @@ fn sweep(map: usize) {
                 for modrm in 0..=255_u8 {
                     bundle[at] = modrm;
                     // A SIB with rsp as base and no index, or part of an immediate or displacement;
-                    // a negative one where `and` may round rsp, and a suffix of 3DNow! that is one.
-                    let negative = modrm & 0xc7 == 0xc4 || opcode == 0x0f && modrm >= 0xc0;
-                    bundle[at + 1] = if negative { 0x90 } else { 0x24 };
+                    // that is also a suffix of 3DNow!.
+                    let has_sib = modrm < 0xc0 && modrm & 7 == 4;
+                    bundle[at + 1] = if has_sib { 0x24 } else { 0x90 };
                     let expected = judge(&bundle);
                     allowed += u32::from(expected != Verdict::Refused);
                     if let Err(difference) = compare(bundle, expected) {

@@ -1,0 +1,271 @@
+//! Accepted code made at random, really executed, one instruction at a time.
+//!
+//! A program that is nothing but a stub is started and traced. Everything it has is unmapped but
+//! that stub; then a sandbox is mapped as the loader does, 4 GiB between two guards of 40 GiB that
+//! nothing may touch. So there is no memory to hit but the sandbox's: an access anywhere else faults,
+//! and the address of the fault says where it went. After every instruction the registers that the
+//! sandbox rests on are looked at, and where control is.
+
+#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
+
+mod common;
+#[path = "common/generate.rs"]
+mod generate;
+#[path = "common/traced.rs"]
+mod traced;
+
+use common::{BUNDLE, Random, hex, padded, validate};
+use iced_x86::{Decoder, DecoderOptions, Instruction, OpKind, Register};
+use libc::user_regs_struct as Registers;
+use traced::{BASE, GUARD, Sandbox, Stop, TEXT};
+
+const SPACE: u64 = 1 << 32;
+/// Instructions that a program gets.
+const STEPS: usize = 150;
+
+#[test]
+fn accepted_code_stays_in_its_sandbox() {
+    let mut sandbox = Sandbox::start();
+    let mut executed = 0;
+    let mut indirect = 0;
+    for seed in 0..600 {
+        let mut random = Random::new(seed);
+        let text = generate::text(&mut random, 16);
+        assert_eq!(validate(&text), Ok(()));
+        let registers = registers(&mut random);
+        let run = run(&mut sandbox, &text, registers);
+        match run {
+            Ok(Run {
+                steps,
+                indirect: branches,
+            }) => {
+                executed += steps;
+                indirect += branches;
+            }
+            Err(what) => panic!("seed {seed}: {what}"),
+        }
+    }
+    // The programs do something.
+    assert!(executed > 6_000, "{executed} instructions");
+    assert!(indirect > 50, "{indirect} indirect branches");
+}
+
+/// That the oracle sees what it is there for: code that is refused, and does escape.
+#[test]
+fn code_that_escapes_is_caught() {
+    let mut sandbox = Sandbox::start();
+    for (code, what) in [
+        // Memory, by an address below the guards.
+        ("48c7c000100000 8b00", "fault at 0x1000"),
+        ("48b80000000000100000 8900", "outside"),
+        // Registers.
+        ("4989c7", "r15"),
+        ("48c7c400100000", "rsp"),
+        ("48c7c500100000", "rbp"),
+        ("83ec08 90", "rsp"),
+        // Control.
+        ("48b80000000000100000 ffe0", "control"),
+        ("eb01 b890909090", "control"),
+    ] {
+        let text = padded(&hex(code));
+        assert!(validate(&text).is_err(), "{code}");
+        let ran = run(&mut sandbox, &text, registers(&mut Random::new(1)));
+        let caught = ran.err().unwrap_or_else(|| panic!("{code} was not caught"));
+        assert!(caught.contains(what), "{code}: {caught}");
+    }
+}
+
+struct Run {
+    steps: usize,
+    indirect: usize,
+}
+
+/// Registers as hostile code would have them; the confined ones are at edges too.
+fn registers(random: &mut Random) -> Registers {
+    // SAFETY: the registers are numbers, for which zero is a value.
+    let mut registers: Registers = unsafe { std::mem::zeroed() };
+    let mut value = || match random.below(4) {
+        0 => random.next(),
+        1 => random.next() & 0xffff_ffff,
+        2 => BASE + (random.next() & 0xffff_ffff),
+        _ => TEXT + random.below(16 * BUNDLE) as u64,
+    };
+    registers.rax = value();
+    registers.rbx = value();
+    registers.rcx = value();
+    registers.rdx = value();
+    registers.rsi = value();
+    registers.rdi = value();
+    registers.r8 = value();
+    registers.r9 = value();
+    registers.r10 = value();
+    registers.r11 = value();
+    registers.r12 = value();
+    registers.r13 = value();
+    registers.r14 = value();
+    registers.r15 = BASE;
+    let edges = [0, 8, 0x100_0000, 0x8000_0000, SPACE - 64, SPACE];
+    registers.rsp = BASE + random.pick(&edges);
+    registers.rbp = BASE + random.pick(&edges);
+    registers.rip = BASE + TEXT;
+    registers.eflags = 0x202;
+    registers
+}
+
+/// Executes a text and says what it did that it must not.
+fn run(sandbox: &mut Sandbox, text: &[u8], registers: Registers) -> Result<Run, String> {
+    let starts = instruction_starts(text);
+    sandbox.place(text);
+    sandbox.reset(&registers);
+    let mut before = registers;
+    let mut indirect = 0;
+    for steps in 0..STEPS {
+        let Some(instruction) = instruction_at(text, before.rip) else {
+            return Ok(Run { steps, indirect });
+        };
+        let stop = sandbox.step();
+        let after = sandbox.registers();
+        let say = |what: &str| {
+            let bytes = instruction_bytes(text, before.rip, &instruction);
+            format!(
+                "{what} after {bytes:02x?} at {:#x}\n{before:x?}\n{after:x?}",
+                before.rip - BASE
+            )
+        };
+        match stop {
+            Stop::Stepped => {}
+            Stop::Fault(address) if reserved(address) => return Ok(Run { steps, indirect }),
+            Stop::Fault(address) => return Err(say(&format!("fault at {address:#x}, outside,"))),
+            Stop::Protection if protection_is_harmless(&instruction, &before) => {
+                return Ok(Run { steps, indirect });
+            }
+            Stop::Protection => return Err(say("an access to no address, outside,")),
+            Stop::Other => return Ok(Run { steps, indirect }),
+            Stop::Ended => return Err(say("the process ended")),
+        }
+        check(&instruction, &before, &after, &starts).map_err(|what| say(&what))?;
+        if instruction.op0_kind() == OpKind::Register && instruction.flow_control().is_indirect() {
+            indirect += 1;
+        }
+        before = after;
+    }
+    Ok(Run {
+        steps: STEPS,
+        indirect,
+    })
+}
+
+trait Indirect {
+    fn is_indirect(self) -> bool;
+}
+
+impl Indirect for iced_x86::FlowControl {
+    fn is_indirect(self) -> bool {
+        matches!(self, Self::IndirectBranch | Self::IndirectCall)
+    }
+}
+
+/// What must hold between two instructions.
+fn check(
+    instruction: &Instruction,
+    before: &Registers,
+    after: &Registers,
+    starts: &[bool],
+) -> Result<(), String> {
+    if after.r15 != BASE {
+        return Err("r15 is not the base".to_owned());
+    }
+    let confined = |value: u64| (BASE..=BASE + SPACE).contains(&value);
+    // Just written with 32 bits: the next instruction repairs it, which is seen after that.
+    let written = instruction.op0_register();
+    let pending = |register, value: u64| written == register && value < SPACE;
+    if !confined(after.rsp) && !pending(Register::ESP, after.rsp) {
+        return Err("rsp is outside".to_owned());
+    }
+    if !confined(after.rbp) && !pending(Register::EBP, after.rbp) {
+        return Err("rbp is outside".to_owned());
+    }
+    let Some(offset) = after.rip.checked_sub(BASE + TEXT) else {
+        return if after.rip % BUNDLE as u64 == 0 && reserved(after.rip) {
+            Ok(())
+        } else {
+            Err("control is outside".to_owned())
+        };
+    };
+    let repeats = after.rip == before.rip;
+    match starts.get(offset as usize) {
+        Some(true) => Ok(()),
+        None if offset % BUNDLE as u64 == 0 && reserved(after.rip) => Ok(()),
+        _ if repeats => Ok(()),
+        _ => Err("control is within an instruction or outside".to_owned()),
+    }
+}
+
+/// The processor reports what is no address, but also HLT and operands that are not aligned, without
+/// saying where: so where the access went is computed.
+fn protection_is_harmless(instruction: &Instruction, registers: &Registers) -> bool {
+    use iced_x86::Code;
+    if instruction.code() == Code::Hlt {
+        return true;
+    }
+    // ldmxcsr and the like refuse values.
+    let address = instruction.virtual_address(memory_operand(instruction), 0, |register, _, _| {
+        Some(value_of(register, registers))
+    });
+    address.is_some_and(reserved)
+}
+
+fn memory_operand(instruction: &Instruction) -> u32 {
+    (0..instruction.op_count())
+        .find(|&operand| instruction.op_kind(operand) == OpKind::Memory)
+        .unwrap_or(0)
+}
+
+fn value_of(register: Register, registers: &Registers) -> u64 {
+    match register {
+        Register::RAX => registers.rax,
+        Register::RBX => registers.rbx,
+        Register::RCX => registers.rcx,
+        Register::RDX => registers.rdx,
+        Register::RSI => registers.rsi,
+        Register::RDI => registers.rdi,
+        Register::RBP => registers.rbp,
+        Register::RSP => registers.rsp,
+        Register::R8 => registers.r8,
+        Register::R9 => registers.r9,
+        Register::R10 => registers.r10,
+        Register::R11 => registers.r11,
+        Register::R12 => registers.r12,
+        Register::R13 => registers.r13,
+        Register::R14 => registers.r14,
+        Register::R15 => registers.r15,
+        _ => 0,
+    }
+}
+
+/// Whether an address is one of the sandbox or of its guards.
+fn reserved(address: u64) -> bool {
+    (BASE - GUARD..BASE + SPACE + GUARD).contains(&address)
+}
+
+fn instruction_at(text: &[u8], rip: u64) -> Option<Instruction> {
+    let offset = usize::try_from(rip.checked_sub(BASE + TEXT)?).ok()?;
+    let rest = text.get(offset..).filter(|rest| !rest.is_empty())?;
+    Some(Decoder::with_ip(64, rest, rip, DecoderOptions::NONE).decode())
+}
+
+fn instruction_bytes<'t>(text: &'t [u8], rip: u64, instruction: &Instruction) -> &'t [u8] {
+    let offset = (rip - BASE - TEXT) as usize;
+    &text[offset..offset + instruction.len()]
+}
+
+fn instruction_starts(text: &[u8]) -> Vec<bool> {
+    let mut starts = vec![false; text.len()];
+    let mut instruction = Instruction::default();
+    let mut decoder = Decoder::new(64, text, DecoderOptions::NONE);
+    while decoder.can_decode() {
+        starts[decoder.position()] = true;
+        decoder.decode_out(&mut instruction);
+    }
+    starts
+}

@@ -71,6 +71,7 @@ bench:
 	$(CARGO) bench --locked -p callframe --bench parse
 	$(CARGO) bench --locked -p cosmos-tests --bench call --bench ratios
 	$(CARGO) bench --locked -p cosmos-rpc --bench ring
+	$(CARGO) bench --locked -p zerovm-validator --bench speed
 
 fuzz:
 	tools/fuzz $(FUZZ_SECONDS)

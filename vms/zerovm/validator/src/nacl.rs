@@ -1,9 +1,10 @@
 //! Dialect `nacl`: the rules of Native Client for x86-64 as ZeroVM applied them.
 
 mod sequence;
+mod shortcut;
 
 use crate::forms::{self, Form, Kind};
-use crate::policy::{Entry, Located, Policy, Step};
+use crate::policy::{Entry, Located, Policy, Short, Step};
 use crate::prefix::{self, Prefixes};
 use crate::register::{BASE, FRAME_POINTER, NOT_GENERAL, STACK_POINTER, Set, number};
 use crate::violation::Reason;
@@ -35,6 +36,15 @@ impl Policy for Nacl {
     type Promise = ZeroExtended;
 
     const NOTHING: ZeroExtended = ZeroExtended::NONE;
+
+    #[inline(always)]
+    fn shortcut(bytes: &[u8], before: ZeroExtended) -> Option<Short<ZeroExtended>> {
+        if before.must_be_restored() {
+            None
+        } else {
+            shortcut::take(bytes, before)
+        }
+    }
 
     #[inline(always)]
     fn step(located: &Located<'_>, before: ZeroExtended) -> Result<Step<ZeroExtended>, Reason> {

@@ -17,6 +17,10 @@ pub(crate) trait Policy {
     /// What holds at the start of a bundle and wherever else a branch may go.
     const NOTHING: Self::Promise;
 
+    /// Judges the instruction that `bytes`, the rest of a bundle, start with, as [`Policy::step`]
+    /// would, if that can be done without the decoder.
+    fn shortcut(bytes: &[u8], before: Self::Promise) -> Option<Short<Self::Promise>>;
+
     /// Judges one instruction, which lies within its bundle.
     fn step(
         instruction: &Located<'_>,
@@ -76,8 +80,16 @@ pub(crate) struct Step<P> {
     pub(crate) branches: bool,
 }
 
+/// An instruction that is allowed, and was not decoded for that.
+pub(crate) struct Short<P> {
+    pub(crate) length: usize,
+    /// How far it branches from its end, if it does.
+    pub(crate) distance: i64,
+    pub(crate) step: Step<P>,
+}
+
 /// What an instruction means for where branches may go in its bundle.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Entry {
     /// Whether they may go to the instruction itself.
     pub(crate) itself: bool,

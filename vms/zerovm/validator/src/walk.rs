@@ -5,7 +5,7 @@
 //! A bundle therefore depends on no other, except for where its direct branches go: these are kept
 //! and looked at once it is known of every bundle which instructions in it may be entered.
 
-use crate::policy::{Located, Places, Policy};
+use crate::policy::{Located, Places, Policy, Short};
 use crate::violation::Reason;
 use iced_x86::{Decoder, DecoderOptions, Instruction};
 use std::marker::PhantomData;
@@ -60,10 +60,6 @@ pub(crate) fn walk<P: Policy>(
     let part = text.get(range).unwrap_or_default();
     let mut decoder = Decoder::new(64, part, DecoderOptions::NONE);
     for (index, (bytes, entries)) in part.chunks(BUNDLE).zip(entries).enumerate() {
-        // The bundle before may have ended in the middle of an instruction.
-        if decoder.set_position(index * BUNDLE).is_err() {
-            break;
-        }
         let mut bundle = Bundle::<P> {
             bytes,
             offset,
@@ -71,7 +67,7 @@ pub(crate) fn walk<P: Policy>(
             extent,
             policy: PhantomData,
         };
-        match bundle.walk(&mut decoder) {
+        match bundle.walk(&mut decoder, index * BUNDLE) {
             ControlFlow::Continue(enterable) => *entries = enterable,
             ControlFlow::Break(()) => break,
         }
@@ -90,57 +86,63 @@ struct Bundle<'a, P> {
 }
 
 impl<P: Policy> Bundle<'_, P> {
-    /// Says which instructions may be entered. The decoder is where the bundle starts; where it ends
-    /// up may be behind the bundle.
+    /// Says which instructions may be entered. `decoder_start` is where the bundle starts for the
+    /// decoder.
     #[inline(always)]
-    fn walk(&mut self, decoder: &mut Decoder<'_>) -> ControlFlow<(), Places> {
+    fn walk(&mut self, decoder: &mut Decoder<'_>, decoder_start: usize) -> ControlFlow<(), Places> {
         let bundle = self.bytes;
-        let decoder_start = decoder.position();
         let mut instruction = Instruction::default();
         let mut starts: Places = 0;
         let mut enterable: Places = 0;
         let mut promise = P::NOTHING;
         let mut at = 0;
         while at < bundle.len() {
-            if bundle.get(at) == Some(&NOP) && P::may_end(promise).is_ok() {
-                let nops = nops(bundle, at);
+            let rest = bundle.get(at..).unwrap_or_default();
+            if rest.first() == Some(&NOP) && P::may_end(promise).is_ok() {
+                let nops = nops(rest) << at;
                 starts |= nops;
                 enterable |= nops;
                 promise = P::NOTHING;
                 at += nops.count_ones() as usize;
-                if decoder.set_position(decoder_start + at).is_err() {
-                    break;
-                }
                 continue;
             }
-            decoder.decode_out(&mut instruction);
-            let located = Located {
-                decoded: &instruction,
-                bundle,
-                start: at,
-                starts,
+            let verdict = match P::shortcut(rest, promise) {
+                Some(short) => Ok(short),
+                None => {
+                    if decoder.set_position(decoder_start + at).is_err() {
+                        break;
+                    }
+                    decoder.decode_out(&mut instruction);
+                    let located = Located {
+                        decoded: &instruction,
+                        bundle,
+                        start: at,
+                        starts,
+                    };
+                    judge::<P>(&located, promise)
+                }
             };
-            let verdict = if at + instruction.len() <= bundle.len() {
-                P::step(&located, promise)
-            } else {
-                Err(Reason::CrossesBundle)
-            };
+            starts |= 1 << at;
             match verdict {
-                Ok(step) => {
+                Ok(Short {
+                    length,
+                    distance,
+                    step,
+                }) => {
                     promise = step.promise;
                     enterable &= step.entry.before;
                     enterable |= Places::from(step.entry.itself) << at;
                     if step.branches {
-                        self.keep(&instruction, at);
+                        self.keep(at, length, distance);
                     }
+                    at += length;
                 }
                 Err(reason) => {
                     promise = P::NOTHING;
                     self.broken(at, reason)?;
+                    at += instruction.len().max(1);
                 }
             }
-            starts |= 1 << at;
-            at += instruction.len().max(1);
         }
         if let Err(reason) = P::may_end(promise) {
             self.broken(starts.checked_ilog2().unwrap_or(0) as usize, reason)?;
@@ -151,12 +153,9 @@ impl<P: Policy> Bundle<'_, P> {
     /// Every bundle's start may be entered, be it in the text or out of it: only other targets are
     /// worth keeping.
     #[inline(always)]
-    fn keep(&mut self, instruction: &Instruction, at: usize) {
-        let distance = instruction
-            .near_branch64()
-            .wrapping_sub(instruction.next_ip()) as i64;
+    fn keep(&mut self, at: usize, length: usize, distance: i64) {
         let from = self.offset + at;
-        let to = (from + instruction.len()) as i64 + distance;
+        let to = (from + length) as i64 + distance;
         if to % BUNDLE as i64 != 0 {
             self.findings.branches.push(Branch { from, to });
         }
@@ -179,12 +178,37 @@ impl<P: Policy> Bundle<'_, P> {
 /// prefix it is the same on every processor, and it is on the list of every dialect.
 const NOP: u8 = 0x90;
 
-/// The places of the no-operations from `at` on.
+/// The places of the no-operations, at least one, that the rest of a bundle starts with.
 #[inline(always)]
-fn nops(bundle: &[u8], at: usize) -> Places {
-    let rest = bundle.get(at..).unwrap_or_default();
+fn nops(rest: &[u8]) -> Places {
     let count = rest.iter().take_while(|&&byte| byte == NOP).count();
-    (Places::MAX >> (Places::BITS as usize - count.clamp(1, BUNDLE))) << at
+    Places::MAX >> (Places::BITS as usize - count.clamp(1, BUNDLE))
+}
+
+/// Judges an instruction that was decoded.
+#[inline(always)]
+fn judge<P: Policy>(
+    located: &Located<'_>,
+    before: P::Promise,
+) -> Result<Short<P::Promise>, Reason> {
+    let instruction = located.decoded;
+    let length = instruction.len();
+    if length == 0 || located.start + length > located.bundle.len() {
+        return Err(Reason::CrossesBundle);
+    }
+    let step = P::step(located, before)?;
+    let distance = if step.branches {
+        instruction
+            .near_branch64()
+            .wrapping_sub(instruction.next_ip()) as i64
+    } else {
+        0
+    };
+    Ok(Short {
+        length,
+        distance,
+        step,
+    })
 }
 
 /// Why a branch may not go where it goes, by the entries of the whole text.

@@ -28,7 +28,7 @@ fn accepted_code_stays_in_its_sandbox() {
     let mut sandbox = Sandbox::start();
     let mut executed = 0;
     let mut indirect = 0;
-    for seed in 0..600 {
+    for seed in 0..1500 {
         let mut random = Random::new(seed);
         let text = generate::text(&mut random, 16);
         assert_eq!(validate(&text), Ok(()));

@@ -1,0 +1,355 @@
+//! The most common instructions, judged without the decoder.
+//!
+//! Moves, arithmetic, pushes, pops and direct branches with at most a REX before them make up most
+//! of every text, and decoding them in full takes several times as long as judging them. What this
+//! takes, it judges exactly as the full judgement does: a test goes through all encodings that it
+//! takes and compares. What it does not take, or would have to refuse, it leaves to that.
+
+use super::{CONFINED, ZeroExtended};
+use crate::policy::{Entry, Short, Step};
+use crate::register::{BASE, FRAME_POINTER, STACK_POINTER};
+
+/// Judges the instruction that `bytes`, the rest of a bundle, start with; `None` where that is left
+/// to the full judgement.
+#[inline(always)]
+pub(super) fn take(bytes: &[u8], before: ZeroExtended) -> Option<Short<ZeroExtended>> {
+    let byte = |at: usize| bytes.get(at).copied().unwrap_or(0);
+    let first = byte(0);
+    let has_rex = first & 0xf0 == 0x40;
+    let rex = if has_rex { first } else { 0 };
+    let mut at = usize::from(has_rex);
+    let mut opcode = byte(at);
+    let mut rule = ONE_BYTE[usize::from(opcode)];
+    at += 1;
+    if opcode == 0x0f {
+        opcode = byte(at);
+        rule = TWO_BYTES[usize::from(opcode)];
+        at += 1;
+    }
+
+    let mut entry = Entry::ALLOWED;
+    let mut written = opcode & 7 | (rex & B) << 3;
+    if rule & MODRM != 0 {
+        let modrm = byte(at);
+        let (reg, rm) = (modrm >> 3 & 7, modrm & 7);
+        if rule & GROUP != 0 {
+            rule |= GROUPS[usize::from(rule & GROUP) >> GROUP_SHIFT][usize::from(reg)];
+        }
+        written = if rule & REG != 0 {
+            reg | (rex & R) << 1
+        } else {
+            rm | (rex & B) << 3
+        };
+        if modrm >= 0xc0 {
+            if rule & ADDRESS != 0 {
+                return None;
+            }
+            at += 1;
+        } else {
+            let (length, found) = if rule & ADDRESS != 0 {
+                (address_length(modrm, byte(at + 1)), Entry::ALLOWED)
+            } else {
+                memory(modrm, byte(at + 1), rex, before)?
+            };
+            entry = found;
+            at += length;
+            if rule & REG == 0 {
+                rule &= !(WRITES | EXTENDS);
+            }
+        }
+    }
+
+    let immediate = usize::from(rule & IMMEDIATE);
+    let length = at + immediate;
+    // ah to bh belong to rax to rbx.
+    let high_byte = rule & BYTE != 0 && !has_rex;
+    let confined = CONFINED.contains(written) && !high_byte;
+    if rule & TAKEN == 0
+        || length > bytes.len()
+        || rule & WRITES != 0 && confined
+        || rule & NARROW != 0 && rex & W != 0
+    {
+        return None;
+    }
+    let extends = rule & EXTENDS != 0 && rex & W == 0;
+    let promise = if extends {
+        ZeroExtended(written)
+    } else {
+        ZeroExtended::NONE
+    };
+    let branches = rule & BRANCH != 0;
+    let distance = if branches {
+        distance(bytes.get(at..length)?)
+    } else {
+        0
+    };
+    Some(Short {
+        length,
+        distance,
+        step: Step {
+            promise,
+            entry,
+            branches,
+        },
+    })
+}
+
+/// The length of ModRM, SIB and displacement, of memory that is not touched.
+#[inline(always)]
+fn address_length(modrm: u8, sib: u8) -> usize {
+    let (mode, rm) = (modrm >> 6, modrm & 7);
+    match (mode, rm) {
+        (0, 5) => 5,
+        (0, 4) if sib & 7 == 5 => 6,
+        _ => 1 + usize::from(rm == 4) + displacement_length(mode),
+    }
+}
+
+/// The length of ModRM, SIB and displacement, and whether the instruction may be entered.
+#[inline(always)]
+fn memory(modrm: u8, sib: u8, rex: u8, before: ZeroExtended) -> Option<(usize, Entry)> {
+    let (mode, rm) = (modrm >> 6, modrm & 7);
+    let displacement = displacement_length(mode);
+    if rm == 4 {
+        let base = sib & 7;
+        let index = sib >> 3 & 7 | (rex & X) << 2;
+        if !is_confined(base | (rex & B) << 3) || mode == 0 && base == 5 {
+            return None;
+        }
+        // rsp cannot be an index: its number says that there is none.
+        let entry = match index {
+            STACK_POINTER => Entry::ALLOWED,
+            index if index == before.0 => Entry::REFUSED,
+            _ => return None,
+        };
+        Some((2 + displacement, entry))
+    } else if mode == 0 && rm == 5 {
+        Some((5, Entry::ALLOWED))
+    } else if is_confined(rm | (rex & B) << 3) {
+        Some((1 + displacement, Entry::ALLOWED))
+    } else {
+        None
+    }
+}
+
+#[inline(always)]
+fn displacement_length(mode: u8) -> usize {
+    match mode {
+        0 => 0,
+        1 => 1,
+        _ => 4,
+    }
+}
+
+#[inline(always)]
+fn is_confined(register: u8) -> bool {
+    matches!(register, STACK_POINTER | FRAME_POINTER | BASE)
+}
+
+/// A displacement of 8 or 32 bits.
+#[inline(always)]
+fn distance(bytes: &[u8]) -> i64 {
+    match *bytes {
+        [near] => i64::from(near as i8),
+        [a, b, c, d] => i64::from(i32::from_le_bytes([a, b, c, d])),
+        _ => 0,
+    }
+}
+
+/// REX.W, .R, .X and .B.
+const W: u8 = 8;
+const R: u8 = 4;
+const X: u8 = 2;
+const B: u8 = 1;
+
+/// Bytes of an immediate, or of a branch's displacement: 0, 1 or 4.
+const IMMEDIATE: u16 = 7;
+/// The shortcut takes the opcode.
+const TAKEN: u16 = 1 << 3;
+const MODRM: u16 = 1 << 4;
+/// The operand that is written, if it is a register, is that of ModRM.reg; otherwise that of
+/// ModRM.rm, or of the opcode.
+const REG: u16 = 1 << 5;
+const WRITES: u16 = 1 << 6;
+/// The form of 32 bits clears the upper half, in a way that the rules for memory rest on.
+const EXTENDS: u16 = 1 << 7;
+/// The operand has 8 bits.
+const BYTE: u16 = 1 << 8;
+const BRANCH: u16 = 1 << 9;
+/// Not with REX.W.
+const NARROW: u16 = 1 << 10;
+/// What ModRM.reg adds: a row of [`GROUPS`].
+const GROUP: u16 = 3 << GROUP_SHIFT;
+const GROUP_SHIFT: u32 = 11;
+const ARITHMETIC: u16 = 1 << GROUP_SHIFT;
+const SHIFTS: u16 = 2 << GROUP_SHIFT;
+const ONLY_0: u16 = 3 << GROUP_SHIFT;
+
+/// `lea`: memory that is not touched, and nothing but memory.
+const ADDRESS: u16 = 1 << 13;
+
+static GROUPS: [[u16; 8]; 4] = {
+    let all = TAKEN | WRITES | EXTENDS;
+    let shift = TAKEN | WRITES;
+    [
+        [0; 8],
+        // add or adc sbb and sub xor cmp
+        [all, all, shift, shift, all, all, all, TAKEN],
+        // rol ror rcl rcr shl shr - sar
+        [shift, shift, shift, shift, shift, shift, 0, shift],
+        [all, 0, 0, 0, 0, 0, 0, 0],
+    ]
+};
+
+static ONE_BYTE: [u16; 256] = {
+    let mut table = [0; 256];
+    let mut operation = 0;
+    while operation < 8 {
+        let flags = TAKEN | MODRM | (GROUPS[1][operation] & (WRITES | EXTENDS));
+        let row = operation * 8;
+        table[row] = flags & !EXTENDS | BYTE;
+        table[row + 1] = flags;
+        table[row + 2] = flags & !EXTENDS | BYTE | REG;
+        table[row + 3] = flags | REG;
+        operation += 1;
+    }
+    let mut low = 0;
+    while low < 8 {
+        // push, pop, mov
+        table[0x50 + low] = TAKEN;
+        table[0x58 + low] = TAKEN | WRITES;
+        table[0xb8 + low] = TAKEN | WRITES | EXTENDS | NARROW | 4;
+        low += 1;
+    }
+    let mut condition = 0x70;
+    while condition < 0x80 {
+        table[condition] = TAKEN | BRANCH | 1;
+        condition += 1;
+    }
+    table[0xeb] = TAKEN | BRANCH | 1;
+    table[0xe8] = TAKEN | BRANCH | 4;
+    table[0xe9] = TAKEN | BRANCH | 4;
+    table[0x81] = MODRM | ARITHMETIC | 4;
+    table[0x83] = MODRM | ARITHMETIC | 1;
+    // test, mov
+    table[0x84] = TAKEN | MODRM | BYTE;
+    table[0x85] = TAKEN | MODRM;
+    table[0x88] = TAKEN | MODRM | WRITES | BYTE;
+    table[0x89] = TAKEN | MODRM | WRITES | EXTENDS;
+    table[0x8a] = TAKEN | MODRM | WRITES | BYTE | REG;
+    table[0x8b] = TAKEN | MODRM | WRITES | EXTENDS | REG;
+    // lea, movsxd, imul
+    table[0x8d] = TAKEN | MODRM | WRITES | EXTENDS | REG | ADDRESS;
+    table[0x63] = TAKEN | MODRM | WRITES | EXTENDS | REG;
+    table[0x69] = TAKEN | MODRM | WRITES | EXTENDS | REG | 4;
+    table[0x6b] = TAKEN | MODRM | WRITES | EXTENDS | REG | 1;
+    table[0xc1] = MODRM | SHIFTS | 1;
+    table[0xd1] = MODRM | SHIFTS;
+    table[0xd3] = MODRM | SHIFTS;
+    table[0xc7] = MODRM | ONLY_0 | 4;
+    table
+};
+
+static TWO_BYTES: [u16; 256] = {
+    let mut table = [0; 256];
+    let mut condition = 0;
+    while condition < 0x10 {
+        // cmov, jcc
+        table[0x40 + condition] = TAKEN | MODRM | WRITES | REG;
+        table[0x80 + condition] = TAKEN | BRANCH | 4;
+        condition += 1;
+    }
+    // imul, movzx, movsx
+    table[0xaf] = TAKEN | MODRM | WRITES | EXTENDS | REG;
+    table[0xb6] = TAKEN | MODRM | WRITES | EXTENDS | REG;
+    table[0xb7] = TAKEN | MODRM | WRITES | EXTENDS | REG;
+    table[0xbe] = TAKEN | MODRM | WRITES | EXTENDS | REG;
+    table[0xbf] = TAKEN | MODRM | WRITES | EXTENDS | REG;
+    table
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nacl::Nacl;
+    use crate::policy::{Located, Policy};
+    use iced_x86::{Decoder, DecoderOptions, Instruction};
+
+    /// All opcodes with all ModRM and all SIB, with and without all REX, behind every register that
+    /// an instruction may have limited.
+    #[test]
+    fn the_full_judgement_agrees() {
+        let mut taken = 0_u32;
+        let opcodes = (0..=0xff).map(|opcode| vec![opcode]);
+        let two_bytes = (0..=0xff).map(|opcode| vec![0x0f, opcode]);
+        for opcode in opcodes.chain(two_bytes) {
+            for rex in (0x3f..=0x4f).map(|rex| (rex != 0x3f).then_some(rex)) {
+                let start: Vec<u8> = rex.into_iter().chain(opcode.iter().copied()).collect();
+                for modrm in 0..=0xff_u8 {
+                    let has_sib = modrm < 0xc0 && modrm & 7 == 4;
+                    for sib in 0..=if has_sib { 0xff } else { 0 } {
+                        let index = sib >> 3 & 7 | (rex.unwrap_or(0) & X) << 2;
+                        for before in [ZeroExtended::NONE, ZeroExtended(index)] {
+                            if before.must_be_restored() {
+                                continue;
+                            }
+                            let mut bundle = [0x8d; 24];
+                            bundle[..start.len()].copy_from_slice(&start);
+                            bundle[start.len()] = modrm;
+                            bundle[start.len() + 1] = if has_sib { sib } else { 0xe9 };
+                            taken += u32::from(agree(&bundle, before));
+                        }
+                    }
+                }
+            }
+        }
+        assert!(taken > 1_000_000, "{taken}");
+    }
+
+    /// It never takes what is cut off by the end of the bundle.
+    #[test]
+    fn nothing_is_taken_past_the_end() {
+        for whole in [
+            &[0x81, 0xc0, 1, 2, 3, 4][..],
+            &[0x8b, 0x84, 0x24, 1, 2, 3, 4],
+            &[0xe8, 1, 2, 3, 4],
+        ] {
+            for end in 0..whole.len() {
+                assert!(
+                    take(&whole[..end], ZeroExtended::NONE).is_none(),
+                    "{whole:02x?} {end}"
+                );
+            }
+            assert!(take(whole, ZeroExtended::NONE).is_some(), "{whole:02x?}");
+        }
+    }
+
+    /// Whether the shortcut takes the instruction; fails where the full judgement differs.
+    fn agree(bundle: &[u8], before: ZeroExtended) -> bool {
+        let Some(short) = take(bundle, before) else {
+            return false;
+        };
+        let mut decoder = Decoder::new(64, bundle, DecoderOptions::NONE);
+        let mut instruction = Instruction::default();
+        decoder.decode_out(&mut instruction);
+        let located = Located {
+            decoded: &instruction,
+            bundle,
+            start: 0,
+            starts: 0,
+        };
+        let full = match Nacl::step(&located, before) {
+            Ok(step) => step,
+            Err(reason) => panic!("{bundle:02x?}: {reason:?}"),
+        };
+        assert_eq!(short.length, instruction.len(), "{bundle:02x?}");
+        assert!(short.step.promise == full.promise, "{bundle:02x?}");
+        assert_eq!(short.step.entry, full.entry, "{bundle:02x?}");
+        assert_eq!(short.step.branches, full.branches, "{bundle:02x?}");
+        if full.branches {
+            let target = short.length as i64 + short.distance;
+            assert_eq!(target, instruction.near_branch64() as i64, "{bundle:02x?}");
+        }
+        true
+    }
+}

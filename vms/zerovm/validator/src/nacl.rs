@@ -6,7 +6,7 @@ mod shortcut;
 use crate::forms::{self, Form, Kind};
 use crate::policy::{Entry, Located, Policy, Short, Step};
 use crate::prefix::{self, Prefixes};
-use crate::register::{BASE, FRAME_POINTER, NOT_GENERAL, STACK_POINTER, Set, number};
+use crate::register::{BASE, FRAME_POINTER, STACK_POINTER, Set, number};
 use crate::violation::Reason;
 use iced_x86::{Code, Instruction, OpKind, Register};
 
@@ -24,7 +24,8 @@ const CONFINED: Set = Set::of(&[STACK_POINTER, FRAME_POINTER, BASE]);
 pub(crate) struct ZeroExtended(u8);
 
 impl ZeroExtended {
-    const NONE: Self = Self(NOT_GENERAL);
+    /// No register; as an index, none at all, which is looked at before this is compared.
+    const NONE: Self = Self((Register::None as u8).wrapping_sub(Register::RAX as u8));
 
     #[inline(always)]
     fn must_be_restored(self) -> bool {
@@ -201,7 +202,6 @@ fn not_restored(before: ZeroExtended) -> Reason {
 }
 
 /// Forms with a rule of their own.
-#[inline(never)]
 fn special(
     located: &Located<'_>,
     form: Form,

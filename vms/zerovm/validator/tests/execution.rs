@@ -15,7 +15,7 @@ mod generate;
 mod traced;
 
 use common::{BUNDLE, Random, hex, padded, validate};
-use iced_x86::{Decoder, DecoderOptions, Instruction, OpKind, Register};
+use iced_x86::{Code, Decoder, DecoderOptions, Instruction, OpKind, Register};
 use libc::user_regs_struct as Registers;
 use traced::{BASE, GUARD, Sandbox, Stop, TEXT};
 
@@ -144,7 +144,7 @@ fn run(sandbox: &mut Sandbox, text: &[u8], registers: Registers) -> Result<Run, 
             Stop::Ended => return Err(say("the process ended")),
         }
         check(&instruction, &before, &after, &starts).map_err(|what| say(&what))?;
-        if instruction.op0_kind() == OpKind::Register && instruction.flow_control().is_indirect() {
+        if matches!(instruction.code(), Code::Jmp_rm64 | Code::Call_rm64) {
             indirect += 1;
         }
         before = after;
@@ -153,16 +153,6 @@ fn run(sandbox: &mut Sandbox, text: &[u8], registers: Registers) -> Result<Run, 
         steps: STEPS,
         indirect,
     })
-}
-
-trait Indirect {
-    fn is_indirect(self) -> bool;
-}
-
-impl Indirect for iced_x86::FlowControl {
-    fn is_indirect(self) -> bool {
-        matches!(self, Self::IndirectBranch | Self::IndirectCall)
-    }
 }
 
 /// What must hold between two instructions.
@@ -186,7 +176,7 @@ fn check(
         return Err("rbp is outside".to_owned());
     }
     let Some(offset) = after.rip.checked_sub(BASE + TEXT) else {
-        return if after.rip % BUNDLE as u64 == 0 && reserved(after.rip) {
+        return if after.rip.is_multiple_of(BUNDLE as u64) && reserved(after.rip) {
             Ok(())
         } else {
             Err("control is outside".to_owned())
@@ -195,7 +185,7 @@ fn check(
     let repeats = after.rip == before.rip;
     match starts.get(offset as usize) {
         Some(true) => Ok(()),
-        None if offset % BUNDLE as u64 == 0 && reserved(after.rip) => Ok(()),
+        None if offset.is_multiple_of(BUNDLE as u64) && reserved(after.rip) => Ok(()),
         _ if repeats => Ok(()),
         _ => Err("control is within an instruction or outside".to_owned()),
     }
@@ -204,7 +194,6 @@ fn check(
 /// The processor reports what is no address, but also HLT and operands that are not aligned, without
 /// saying where: so where the access went is computed.
 fn protection_is_harmless(instruction: &Instruction, registers: &Registers) -> bool {
-    use iced_x86::Code;
     if instruction.code() == Code::Hlt {
         return true;
     }

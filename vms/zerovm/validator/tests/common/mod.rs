@@ -27,6 +27,22 @@ pub fn refusal(code: &[u8]) -> Option<Reason> {
         .map(|violation| violation.reason)
 }
 
+/// Fails unless each of the pieces, in hexadecimal and with commas between, is refused for the reason.
+#[track_caller]
+pub fn refused(reason: Reason, pieces: &str) {
+    for piece in pieces.split(',') {
+        assert_eq!(refusal(&hex(piece)), Some(reason), "{piece}");
+    }
+}
+
+/// Fails unless each of the pieces is accepted.
+#[track_caller]
+pub fn accepted(pieces: &str) {
+    for piece in pieces.split(',') {
+        assert_eq!(refusal(&hex(piece)), None, "{piece}");
+    }
+}
+
 /// Bytes from hexadecimal text; blanks do not matter.
 pub fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<u32> = text

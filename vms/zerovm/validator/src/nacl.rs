@@ -230,7 +230,7 @@ fn special(
         }
         Kind::Pause if prefixes.rex != 0 => return Err(Reason::Prefixes),
         Kind::FixedNop if !prefix::is_fixed_nop(located.bytes()) => return Err(Reason::Nop),
-        _ => {}
+        Kind::Plain | Kind::Branch | Kind::Both | Kind::Pause | Kind::FixedNop => {}
     }
     Ok(())
 }

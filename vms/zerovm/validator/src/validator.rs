@@ -1,10 +1,12 @@
 //! The validator as its users see it, and how it divides the work.
 
 use crate::nacl::Nacl;
-use crate::policy::{Places, Policy};
+use crate::policy::Policy;
 use crate::violation::Violation;
 use crate::walk::{self, BUNDLE, Broken, Extent, Findings};
 use std::num::NonZeroUsize;
+use std::panic::resume_unwind;
+use std::thread::{self, ScopedJoinHandle};
 
 /// The rules that a text is held to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -73,23 +75,23 @@ impl Validator {
     ) -> impl Iterator<Item = Violation> + use<'t> {
         let end = address.checked_add(text.len() as u64);
         let misplaced = !address.is_multiple_of(BUNDLE as u64) || end.is_none_or(|end| end > SPACE);
-        let (text, parts, entries) = if misplaced {
-            (Default::default(), Vec::new(), Vec::new())
+        let text = if misplaced {
+            &[]
         } else {
-            let text = without_trailing_halts(text);
-            let mut entries = vec![0; text.len().div_ceil(BUNDLE)];
-            let parts = match self.dialect {
-                Dialect::Nacl => self.walk::<Nacl>(text, &mut entries, extent),
-            };
-            (text, parts, entries)
+            without_trailing_halts(text)
+        };
+        let parts = match self.dialect {
+            Dialect::Nacl => self.walk::<Nacl>(text, extent),
         };
 
         // Which instructions may be entered is not known where a walk ended early.
         let complete = extent == Extent::All || parts.iter().all(|part| part.broken.is_empty());
-        let (broken, branches): (Vec<_>, Vec<_>) = parts
-            .into_iter()
-            .map(|part| (part.broken, part.branches))
-            .unzip();
+        let (mut entries, mut broken, mut branches) = (Vec::new(), Vec::new(), Vec::new());
+        for part in parts {
+            entries.extend(part.entries);
+            broken.push(part.broken);
+            branches.push(part.branches);
+        }
         let placement = misplaced.then(Violation::placement);
         let broken = broken
             .into_iter()
@@ -111,37 +113,33 @@ impl Validator {
     }
 
     /// Walks over a text in as many parts as are worth a thread, and says what each found.
-    fn walk<P: Policy>(
-        &self,
-        text: &[u8],
-        entries: &mut [Places],
-        extent: Extent,
-    ) -> Vec<Findings> {
+    fn walk<P: Policy>(&self, text: &[u8], extent: Extent) -> Vec<Findings> {
         let parts = self.threads.get().min(text.len() / BYTES_PER_THREAD).max(1);
-        let bundles = entries.len().div_ceil(parts).max(1);
-        let part = |index: usize, entries: &mut [Places]| {
-            let start = index * bundles * BUNDLE;
-            let end = (start + entries.len() * BUNDLE).min(text.len());
-            walk::walk::<P>(text, start..end, entries, extent)
-        };
+        let size = text
+            .len()
+            .div_ceil(parts)
+            .next_multiple_of(BUNDLE)
+            .max(BUNDLE);
         if parts == 1 {
-            return vec![part(0, entries)];
+            return vec![walk::walk::<P>(text, 0, extent)];
         }
-        std::thread::scope(|scope| {
-            let part = &part;
-            let started: Vec<_> = entries
-                .chunks_mut(bundles)
+        thread::scope(|scope| {
+            let started: Vec<_> = text
+                .chunks(size)
                 .enumerate()
-                .map(|(index, entries)| scope.spawn(move || part(index, entries)))
-                .collect();
-            started
-                .into_iter()
-                .map(|thread| {
-                    thread
-                        .join()
-                        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+                .map(|(index, part)| {
+                    let walk = move || walk::walk::<P>(part, index * size, extent);
+                    // A process that may have no more threads does it itself.
+                    thread::Builder::new()
+                        .spawn_scoped(scope, walk)
+                        .map_err(|_| walk())
                 })
-                .collect()
+                .collect();
+            let finish = |part: Result<ScopedJoinHandle<'_, Findings>, Findings>| match part {
+                Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+                Err(done) => done,
+            };
+            started.into_iter().map(finish).collect()
         })
     }
 }

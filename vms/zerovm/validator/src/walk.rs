@@ -9,7 +9,7 @@ use crate::policy::{Located, Places, Policy, Short};
 use crate::violation::Reason;
 use iced_x86::{Decoder, DecoderOptions, Instruction};
 use std::marker::PhantomData;
-use std::ops::{ControlFlow, Range};
+use std::ops::ControlFlow;
 
 /// Bytes in a bundle.
 pub(crate) const BUNDLE: usize = 32;
@@ -17,6 +17,8 @@ pub(crate) const BUNDLE: usize = 32;
 /// What a walk found.
 #[derive(Default)]
 pub(crate) struct Findings {
+    /// The places that may be entered, one item for each bundle.
+    pub(crate) entries: Vec<Places>,
     pub(crate) broken: Vec<Broken>,
     pub(crate) branches: Vec<Branch>,
 }
@@ -45,33 +47,26 @@ pub(crate) enum Extent {
     All,
 }
 
-/// Walks over the bundles of `range` in `text` and writes down which instructions may be entered,
-/// one item of `entries` for each bundle.
-///
-/// `range` starts on a bundle, and ends on one or with the text.
-pub(crate) fn walk<P: Policy>(
-    text: &[u8],
-    range: Range<usize>,
-    entries: &mut [Places],
-    extent: Extent,
-) -> Findings {
+/// Walks over a part of a text, which starts on a bundle at `offset` of it, and ends on one or with
+/// the text.
+pub(crate) fn walk<P: Policy>(part: &[u8], offset: usize, extent: Extent) -> Findings {
     let mut findings = Findings::default();
-    let mut offset = range.start;
-    let part = text.get(range).unwrap_or_default();
+    findings.entries.reserve_exact(part.len().div_ceil(BUNDLE));
     let mut decoder = Decoder::new(64, part, DecoderOptions::NONE);
-    for (index, (bytes, entries)) in part.chunks(BUNDLE).zip(entries).enumerate() {
+    for (index, bytes) in part.chunks(BUNDLE).enumerate() {
+        let start = index * BUNDLE;
         let mut bundle = Bundle::<P> {
             bytes,
-            offset,
+            offset: offset + start,
             findings: &mut findings,
             extent,
             policy: PhantomData,
         };
-        match bundle.walk(&mut decoder, index * BUNDLE) {
-            ControlFlow::Continue(enterable) => *entries = enterable,
+        match bundle.walk(&mut decoder, start) {
+            ControlFlow::Continue(enterable) => findings.entries.push(enterable),
+            // What breaks a rule is among the findings.
             ControlFlow::Break(()) => break,
         }
-        offset += bytes.len();
     }
     findings
 }
@@ -108,19 +103,22 @@ impl<P: Policy> Bundle<'_, P> {
             }
             let verdict = match P::shortcut(rest, promise) {
                 Some(short) => Ok(short),
-                None => {
-                    if decoder.set_position(decoder_start + at).is_err() {
-                        break;
+                None => match decoder.set_position(decoder_start + at) {
+                    Ok(()) => {
+                        decoder.decode_out(&mut instruction);
+                        let decoded = &instruction;
+                        judge::<P>(
+                            &Located {
+                                decoded,
+                                bundle,
+                                start: at,
+                                starts,
+                            },
+                            promise,
+                        )
                     }
-                    decoder.decode_out(&mut instruction);
-                    let located = Located {
-                        decoded: &instruction,
-                        bundle,
-                        start: at,
-                        starts,
-                    };
-                    judge::<P>(&located, promise)
-                }
+                    Err(_) => Err(Reason::Undecodable),
+                },
             };
             starts |= 1 << at;
             match verdict {

@@ -32,17 +32,13 @@ const LEGACY: &[&[u8]] = &[
     &[0x66, 0x66],
 ];
 
-/// No REX, each bit of it, and all of them.
+/// No REX, bits of it that matter to operands, and all of them.
 const REX: &[Option<u8>] = &[
     None,
     Some(0x40),
     Some(0x41),
-    Some(0x42),
     Some(0x44),
     Some(0x48),
-    Some(0x45),
-    Some(0x49),
-    Some(0x4c),
     Some(0x4d),
     Some(0x4f),
 ];

@@ -9,7 +9,8 @@ mod blobs;
 mod nexe;
 
 use clap::Parser;
-use std::io::{self, BufWriter, Write};
+use std::fs::File;
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use zerovm_validator::{Dialect, Validator};
@@ -31,6 +32,9 @@ struct Arguments {
     #[arg(long, conflicts_with = "files")]
     hex: bool,
 }
+
+/// No file is read further than that.
+const LARGEST: u64 = 1 << 28;
 
 const UNSAFE: u8 = 1;
 const TROUBLE: u8 = 2;
@@ -65,7 +69,7 @@ fn judge_files(
 ) -> io::Result<u8> {
     let mut code = 0;
     for file in files {
-        let verdict = match std::fs::read(file) {
+        let verdict = match read(file) {
             Ok(bytes) => judge_program(validator, &bytes),
             Err(error) => {
                 output.flush()?;
@@ -82,6 +86,19 @@ fn judge_files(
         }
     }
     Ok(code)
+}
+
+/// Reads a file, but not one that never ends.
+fn read(file: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(file)?
+        .take(LARGEST + 1)
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST {
+        let message = "more than the 256 MiB that are read of a file";
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+    }
+    Ok(bytes)
 }
 
 fn print_unsafe(file: &Path, reason: &str, output: &mut impl Write) -> io::Result<()> {

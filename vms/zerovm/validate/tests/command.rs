@@ -100,6 +100,16 @@ fn foreign_programs_are_unsafe_and_missing_ones_are_trouble() {
 }
 
 #[test]
+fn a_file_that_never_ends_is_trouble() {
+    let output = files(Path::new("/"), &["/dev/zero"]);
+    assert_eq!(
+        text(&output.stderr),
+        "zerovm-validate: /dev/zero: more than the 256 MiB that are read of a file\n"
+    );
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
 fn bare_code_is_judged_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("boot"), [0x90, 0xb8, 0, 0]).unwrap();

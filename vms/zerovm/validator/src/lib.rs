@@ -105,8 +105,8 @@
 //!
 //! # Map of the crate
 //!
-//! `walk` goes over bundles; it knows where instructions start and where branches go, and nothing
-//! of the dialect. `policy` is what a dialect has to say. `nacl` says it for dialect `nacl`, with
+//! `walk` goes over bundles; it knows where instructions start, `targets` where branches go, and
+//! neither anything of the dialect. `policy` is what a dialect has to say. `nacl` says it for dialect `nacl`, with
 //! `nacl::sequence` for what belongs together and `nacl::shortcut` for the most common instructions,
 //! which is there for speed alone and is compared with the rest for all that it takes. `forms` and
 //! `prefix` are the list. `validator` divides a text among threads.
@@ -118,6 +118,7 @@ mod nacl;
 mod policy;
 mod prefix;
 mod register;
+mod targets;
 mod validator;
 mod violation;
 mod walk;

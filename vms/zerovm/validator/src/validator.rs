@@ -2,11 +2,12 @@
 
 use crate::nacl::Nacl;
 use crate::policy::Policy;
-use crate::violation::Violation;
+use crate::targets::{Astray, Wanted};
+use crate::violation::{Reason, Violation};
 use crate::walk::{self, BUNDLE, Broken, Extent, Findings};
 use std::num::NonZeroUsize;
 use std::panic::resume_unwind;
-use std::thread::{self, ScopedJoinHandle};
+use std::thread;
 
 /// The rules that a text is held to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -80,66 +81,70 @@ impl Validator {
         } else {
             without_trailing_halts(text)
         };
-        let parts = match self.dialect {
-            Dialect::Nacl => self.walk::<Nacl>(text, extent),
+        let broken = match self.dialect {
+            Dialect::Nacl => self.broken::<Nacl>(text, extent),
         };
-
-        // Which instructions may be entered is not known where a walk ended early.
-        let complete = extent == Extent::All || parts.iter().all(|part| part.broken.is_empty());
-        let (mut entries, mut broken, mut branches) = (Vec::new(), Vec::new(), Vec::new());
-        for part in parts {
-            entries.extend(part.entries);
-            broken.push(part.broken);
-            branches.push(part.branches);
-        }
         let placement = misplaced.then(Violation::placement);
         let broken = broken
             .into_iter()
-            .flatten()
             .map(|broken| Violation::describe(text, broken));
-        let branches = branches.into_iter().flatten().filter(move |_| complete);
-        let targets = branches.filter_map(move |branch| {
-            let reason = walk::check(text, &entries, branch)?;
-            let broken = Broken {
-                offset: branch.from,
-                reason,
-            };
-            Some(Violation {
-                target: Some(branch.to),
-                ..Violation::describe(text, broken)
-            })
-        });
-        placement.into_iter().chain(broken).chain(targets)
+        placement.into_iter().chain(broken)
     }
 
-    /// Walks over a text in as many parts as are worth a thread, and says what each found.
-    fn walk<P: Policy>(&self, text: &[u8], extent: Extent) -> Vec<Findings> {
-        let parts = self.threads.get().min(text.len() / BYTES_PER_THREAD).max(1);
-        let size = text
-            .len()
-            .div_ceil(parts)
-            .next_multiple_of(BUNDLE)
-            .max(BUNDLE);
-        if parts == 1 {
-            return vec![walk::walk::<P>(text, 0, extent)];
+    fn broken<P: Policy>(&self, text: &[u8], extent: Extent) -> Vec<Broken> {
+        let (mut entries, mut broken, mut wanted) = (Vec::new(), Vec::new(), Vec::new());
+        for (findings, targets) in self.walk::<P>(text, extent) {
+            entries.extend(findings.entries);
+            broken.extend(findings.broken);
+            wanted.push(targets);
         }
+        // Which instructions may be entered is not known where a walk ended early.
+        let complete = extent == Extent::All || broken.is_empty();
+        if complete && !wanted.iter().all(|wanted| wanted.are_among(&entries)) {
+            let mut astray = Astray::none(text.len(), &entries, extent);
+            walk::walk::<P>(text, 0, Extent::All, &mut astray);
+            // Should the two ever disagree, the text is refused all the same.
+            let unknown = Broken {
+                offset: 0,
+                reason: Reason::TargetOutside,
+            };
+            let none = astray.found.is_empty();
+            broken.extend(astray.found.into_iter().chain(none.then_some(unknown)));
+        }
+        broken
+    }
+
+    /// Walks over a text in as many parts as are worth a thread, and says what each found and where
+    /// its branches go.
+    fn walk<P: Policy>(&self, text: &[u8], extent: Extent) -> Vec<(Findings, Wanted)> {
+        let walk = |part, offset| {
+            let mut wanted = Wanted::none(text.len());
+            (walk::walk::<P>(part, offset, extent, &mut wanted), wanted)
+        };
+        let parts = self.threads.get().min(text.len() / BYTES_PER_THREAD).max(1);
+        if parts == 1 {
+            return vec![walk(text, 0)];
+        }
+        let size = text.len().div_ceil(parts).next_multiple_of(BUNDLE);
         thread::scope(|scope| {
             let started: Vec<_> = text
                 .chunks(size)
                 .enumerate()
                 .map(|(index, part)| {
-                    let walk = move || walk::walk::<P>(part, index * size, extent);
+                    let walk = move || walk(part, index * size);
                     // A process that may have no more threads does it itself.
                     thread::Builder::new()
                         .spawn_scoped(scope, walk)
                         .map_err(|_| walk())
                 })
                 .collect();
-            let finish = |part: Result<ScopedJoinHandle<'_, Findings>, Findings>| match part {
-                Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
-                Err(done) => done,
-            };
-            started.into_iter().map(finish).collect()
+            started
+                .into_iter()
+                .map(|part| match part {
+                    Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+                    Err(done) => done,
+                })
+                .collect()
         })
     }
 }

@@ -35,8 +35,9 @@ impl Violation {
     /// said of it must not depend on how the text was divided.
     pub(crate) fn describe(text: &[u8], Broken { offset, reason }: Broken) -> Self {
         let rest = text.get(offset..).unwrap_or_default();
-        let mut decoder = Decoder::new(64, rest, DecoderOptions::NONE);
-        let length = decoder.decode().len();
+        let mut decoder = Decoder::with_ip(64, rest, offset as u64, DecoderOptions::NONE);
+        let instruction = decoder.decode();
+        let length = instruction.len();
         let reason = if decoder.last_error() == DecoderError::NoMoreBytes {
             Reason::Truncated
         } else if offset % BUNDLE + length > BUNDLE {
@@ -44,12 +45,14 @@ impl Violation {
         } else {
             reason
         };
+        let branches = matches!(reason, Reason::TargetInside | Reason::TargetOutside);
+        let target = branches.then(|| instruction.near_branch64() as i64);
         let bytes = InstructionBytes::new(rest.get(..length).unwrap_or(rest));
         Self {
             offset,
             bytes,
             reason,
-            target: None,
+            target,
         }
     }
 }

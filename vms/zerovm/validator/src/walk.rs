@@ -2,10 +2,12 @@
 //!
 //! From the start of each bundle one instruction is decoded after the other, and each has to end
 //! before the bundle does, so the start of the next bundle is the start of an instruction again.
-//! A bundle therefore depends on no other, except for where its direct branches go: these are kept
-//! and looked at once it is known of every bundle which instructions in it may be entered.
+//! A bundle therefore depends on no other, except for where its direct branches go: that is noted in
+//! [`crate::targets`], and looked at once it is known of every bundle which instructions in it may be
+//! entered.
 
 use crate::policy::{Located, Places, Policy, Short};
+use crate::targets::Targets;
 use crate::violation::Reason;
 use iced_x86::{Decoder, DecoderOptions, Instruction};
 use std::marker::PhantomData;
@@ -20,7 +22,6 @@ pub(crate) struct Findings {
     /// The places that may be entered, one item for each bundle.
     pub(crate) entries: Vec<Places>,
     pub(crate) broken: Vec<Broken>,
-    pub(crate) branches: Vec<Branch>,
 }
 
 /// An instruction that breaks a rule.
@@ -29,14 +30,6 @@ pub(crate) struct Broken {
     /// Where in the text it starts.
     pub(crate) offset: usize,
     pub(crate) reason: Reason,
-}
-
-/// A direct branch to something other than the start of a bundle: it remains to be looked at.
-#[derive(Clone, Copy)]
-pub(crate) struct Branch {
-    pub(crate) from: usize,
-    /// Relative to the text, as `from` is.
-    pub(crate) to: i64,
 }
 
 /// How much is to be found.
@@ -48,8 +41,13 @@ pub(crate) enum Extent {
 }
 
 /// Walks over a part of a text, which starts on a bundle at `offset` of it, and ends on one or with
-/// the text.
-pub(crate) fn walk<P: Policy>(part: &[u8], offset: usize, extent: Extent) -> Findings {
+/// the text; `targets` learns of its direct branches.
+pub(crate) fn walk<P: Policy>(
+    part: &[u8],
+    offset: usize,
+    extent: Extent,
+    targets: &mut impl Targets,
+) -> Findings {
     let mut findings = Findings::default();
     findings.entries.reserve_exact(part.len().div_ceil(BUNDLE));
     let mut decoder = Decoder::new(64, part, DecoderOptions::NONE);
@@ -62,7 +60,7 @@ pub(crate) fn walk<P: Policy>(part: &[u8], offset: usize, extent: Extent) -> Fin
             extent,
             policy: PhantomData,
         };
-        match bundle.walk(&mut decoder, start) {
+        match bundle.walk(&mut decoder, start, targets) {
             ControlFlow::Continue(enterable) => findings.entries.push(enterable),
             // What breaks a rule is among the findings.
             ControlFlow::Break(()) => break,
@@ -84,7 +82,12 @@ impl<P: Policy> Bundle<'_, P> {
     /// Says which instructions may be entered. `decoder_start` is where the bundle starts for the
     /// decoder.
     #[inline(always)]
-    fn walk(&mut self, decoder: &mut Decoder<'_>, decoder_start: usize) -> ControlFlow<(), Places> {
+    fn walk(
+        &mut self,
+        decoder: &mut Decoder<'_>,
+        decoder_start: usize,
+        targets: &mut impl Targets,
+    ) -> ControlFlow<(), Places> {
         let bundle = self.bytes;
         let mut instruction = Instruction::default();
         let mut starts: Places = 0;
@@ -131,7 +134,8 @@ impl<P: Policy> Bundle<'_, P> {
                     enterable &= step.entry.before;
                     enterable |= Places::from(step.entry.itself) << at;
                     if step.branches {
-                        self.keep(at, length, distance);
+                        let from = self.offset + at;
+                        targets.note(from, (from + length) as i64 + distance);
                     }
                     at += length;
                 }
@@ -146,17 +150,6 @@ impl<P: Policy> Bundle<'_, P> {
             self.broken(starts.checked_ilog2().unwrap_or(0) as usize, reason)?;
         }
         ControlFlow::Continue(enterable)
-    }
-
-    /// Every bundle's start may be entered, be it in the text or out of it: only other targets are
-    /// worth keeping.
-    #[inline(always)]
-    fn keep(&mut self, at: usize, length: usize, distance: i64) {
-        let from = self.offset + at;
-        let to = (from + length) as i64 + distance;
-        if to % BUNDLE as i64 != 0 {
-            self.findings.branches.push(Branch { from, to });
-        }
     }
 
     #[cold]
@@ -207,19 +200,4 @@ fn judge<P: Policy>(
         distance,
         step,
     })
-}
-
-/// Why a branch may not go where it goes, by the entries of the whole text.
-pub(crate) fn check(text: &[u8], entries: &[Places], branch: Branch) -> Option<Reason> {
-    match u64::try_from(branch.to) {
-        Ok(target) if target < text.len() as u64 => {
-            let bundle = entries
-                .get((target / BUNDLE as u64) as usize)
-                .copied()
-                .unwrap_or(0);
-            let enterable = bundle >> (target % BUNDLE as u64) & 1 != 0;
-            (!enterable).then_some(Reason::TargetInside)
-        }
-        _ => Some(Reason::TargetOutside),
-    }
 }

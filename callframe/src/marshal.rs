@@ -62,6 +62,14 @@
 //! A union with a tag comes after the other members of its record, and only the member that is there
 //! has references.
 //!
+//! A handle parameter to an object that lives in the VM and that memory of the caller's stands for is
+//! [`RESIDENT`] with its handle, or with 0 where the function is to make it. A second reference names
+//! the block of its state: as many bytes as the record has, holding its numbers. To the VM the
+//! references of that block are those of the buffers its `__cursor` members walk through: 0 NULL, else
+//! 1 + number of a block of as many elements as are left. Back, where the function may change the
+//! object, they are its handle, 0 where it lives no more; then the cursors, as for a pointer that may
+//! be moved; then the texts that the library put there, as returned blocks.
+//!
 //! Every block is named by exactly one reference, which comes before it. Blocks whose size is fixed
 //! or ends with a terminator come before those whose size is an expression, so that the numbers in
 //! an expression are always those that were sent, whatever other threads do to the caller's memory.
@@ -88,6 +96,7 @@ mod evaluate;
 mod image;
 mod memory;
 mod plan;
+mod resident;
 mod wire;
 
 pub use callee::Callee;
@@ -104,6 +113,9 @@ pub const MAXIMUM_BLOCKS: u32 = 65_536;
 pub const MAXIMUM_DESCRIPTORS: usize = 253;
 /// Reference to a data pointer that still leads where it led when the call came.
 pub const UNCHANGED: u64 = u64::MAX;
+/// Mark of a reference to an object of which the caller keeps a part; the rest is its handle, or 0
+/// for one that the function is to make.
+pub const RESIDENT: u64 = 1 << 62;
 /// Reference, from a VM, to a data pointer of the caller's that the function set to NULL.
 pub const MOVED_TO_NULL: u64 = u64::MAX - 1;
 /// Mark of a reference that is a constant of `__or_const`; its low 32 bits are the value, an `i32`.

@@ -230,7 +230,10 @@ impl<'f> Printer<'f> {
         let mut words = Vec::new();
         match &pointer.identity {
             Identity::Data => self.data(pointer, &mut words),
-            Identity::Handle(handle) => handle_words(handle, &mut words),
+            Identity::Handle(handle) => {
+                handle_words(handle, &mut words);
+                self.cursors(pointer, handle, &mut words);
+            }
             Identity::Alias(index) => words.push(format!("__alias({})", self.parameter(*index))),
             Identity::Opaque => words.push("__opaque".to_owned()),
             Identity::Callback(callback) => self.callback_words(callback, &mut words),
@@ -276,6 +279,18 @@ impl<'f> Printer<'f> {
             Some(Filled::Until(0)) => Some("__null_terminated".to_owned()),
             Some(Filled::Until(value)) => Some(format!("__terminated_by({value})")),
         });
+    }
+
+    fn cursors(&self, pointer: &Pointer, handle: &Handle, words: &mut Vec<String>) {
+        let Type::Record(id) = self.frame.ty(pointer.target) else {
+            return;
+        };
+        let fields = &self.frame.record(*id).fields;
+        let name = |index: u32| fields.get(index as usize).map_or("", |field| &field.name);
+        words.extend(handle.cursors.iter().map(|cursor| {
+            let (next, left) = (name(cursor.pointer), name(cursor.available));
+            format!("__cursor({next}, {left})")
+        }));
     }
 
     fn parameter(&self, index: u32) -> &str {

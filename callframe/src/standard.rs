@@ -180,7 +180,12 @@ const POSIX: &str = "
     struct linger { int l_onoff; int l_linger; };
     union sigval { int sival_int; void *__opaque sival_ptr; };
     typedef union sigval sigval_t;
-    typedef struct re_pattern_buffer regex_t;
+    struct re_dfa_t;
+    typedef struct re_pattern_buffer {
+        struct re_dfa_t *__buffer; unsigned long __allocated; unsigned long __used;
+        unsigned long __syntax; char *__fastmap; unsigned char *__translate; size_t re_nsub;
+        unsigned __flags;
+    } regex_t;
     typedef struct { regoff_t rm_so; regoff_t rm_eo; } regmatch_t;
 ";
 
@@ -197,7 +202,7 @@ const ZLIB: &str = "
     typedef void (*free_func)(voidpf opaque, voidpf address);
     typedef struct z_stream_s {
         const Bytef *next_in; uInt avail_in; uLong total_in; Bytef *next_out; uInt avail_out;
-        uLong total_out; const char *msg; struct internal_state *state; alloc_func zalloc;
+        uLong total_out; const char *__static __null_terminated msg; struct internal_state *state; alloc_func zalloc;
         free_func zfree; voidpf opaque; int data_type; uLong adler; uLong reserved;
     } z_stream;
     typedef z_stream *z_streamp;

@@ -375,9 +375,14 @@ const REFUSED: &[(&str, &str)] = &[
         "int f(const char *s, ...) __printf(1, 2) __sentinel",
     ),
     (
-        "E0205",
-        "int f(z_streamp __handle __cursor(next_in, avail_in) strm)",
+        "E0148",
+        "int f(z_streamp __handle __cursor(next_in, avail_on) strm)",
     ),
+    (
+        "E0148",
+        "int f(z_streamp __handle __cursor(avail_in, next_in) strm)",
+    ),
+    ("E0148", "int f(FILE *__handle __cursor(next, left) stream)"),
     (
         "E0146",
         "int f(int number, const char *__retained(number) name)",
@@ -455,8 +460,12 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     ("E0103", "int f(FILE **stream)"),
     (
-        "E0219",
-        "int regcomp(regex_t *__closed_by(regfree) preg, const char *pattern, int flags)",
+        "E0147",
+        "struct thing; int make(struct thing *__closed_by(end) thing)",
+    ),
+    (
+        "E0147",
+        "struct thing { union { void *p; long n; } u; }; int make(struct thing *__closed_by(end) thing)",
     ),
     (
         "E0221",

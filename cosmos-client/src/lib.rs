@@ -24,6 +24,7 @@ mod memory;
 mod names;
 mod options;
 pub mod queries;
+mod residents;
 mod resolved;
 mod session;
 mod shelf;

@@ -8,6 +8,7 @@ pub(crate) mod program;
 
 use crate::callback::{self, Allowed, Passed};
 use crate::library::Target;
+use crate::residents::Resident;
 use crate::resolved::Resolved;
 use crate::session::Session;
 use crate::shelf::{self, Copied, Question, Shelf};
@@ -213,6 +214,32 @@ impl CallerMemory for CallMemory<'_> {
                 "{token:#x} is no handle; pass what a function of the same library returned, or NULL"
             ))),
         }
+    }
+
+    fn resident(&self, address: u64) -> Result<Option<u64>, MemoryError> {
+        let Some(resident) = Session::current().residents().at(address) else {
+            return Ok(None);
+        };
+        let mut token = [0; 8];
+        self.read(address.wrapping_add(resident.place), &mut token)?;
+        if u64::from_le_bytes(token) != resident.token {
+            return Err(MemoryError::StaleHandle);
+        }
+        let wire = self.handle_wire(resident.token)?;
+        self.handles_used.borrow_mut().push(address);
+        Ok(Some(wire))
+    }
+
+    fn resident_is(&mut self, address: u64, place: u64, wire: u64) -> Result<(), MemoryError> {
+        let residents = Session::current().residents();
+        if wire == 0 {
+            residents.remove(address);
+            return self.write(address.wrapping_add(place), &[0; 8]);
+        }
+        let token = self.handle_token(wire);
+        self.write(address.wrapping_add(place), &token.to_le_bytes())?;
+        residents.insert(address, Resident { token, place });
+        Ok(())
     }
 
     fn descriptor(&mut self, fd: i32) -> Option<i32> {

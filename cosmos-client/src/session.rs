@@ -5,6 +5,7 @@
 //!    ├────── links ──── Link "vm/…-1"  one per VM, whoever opens in it
 //!    ├────── retired ── Resolved …     closures that late callers may still stand in
 //!    ├────── callbacks, closures       functions that VMs may call
+//!    ├────── residents                 memory of the program's that stands for objects
 //!    └────── handles                   what the C face gave out
 //! ```
 //!
@@ -21,6 +22,7 @@ use crate::callback::{Closures, Registry};
 use crate::fork::{self, Own};
 use crate::link::{Hold, Link, Nature};
 use crate::options::Options;
+use crate::residents::Residents;
 use crate::resolved::Resolved;
 use crate::token::{LARGEST_VM, VmNumber};
 use cosmos_config::Config;
@@ -64,6 +66,7 @@ pub(crate) struct Session {
     handles: Handles,
     callbacks: Registry,
     closures: Closures,
+    residents: Residents,
 }
 
 #[derive(Debug, Default)]
@@ -106,6 +109,7 @@ impl Session {
             links: Mutex::default(),
             retired: Mutex::default(),
             handles: Handles::new(generation),
+            residents: Residents::default(),
             callbacks: Registry::default(),
             closures: Closures::default(),
         }
@@ -124,6 +128,11 @@ impl Session {
     /// Those of them that are closures.
     pub(crate) fn closures(&self) -> &Closures {
         &self.closures
+    }
+
+    /// Which memory of the program's stands for objects.
+    pub(crate) fn residents(&self) -> &Residents {
+        &self.residents
     }
 
     /// Which coordinator connection this is, counted from 1.

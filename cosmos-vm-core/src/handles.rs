@@ -120,6 +120,12 @@ impl<C, K> Handles<C, K> {
         }
     }
 
+    /// What is kept for an object.
+    pub fn kept(&self, wire: u64) -> &[K] {
+        let known = self.objects.get(wire);
+        known.map_or(&[], |known| known.kept.as_slice())
+    }
+
     /// The object is gone; its address may become another object's. Gives what was kept for it,
     /// which the function that destroys it may still look at.
     pub fn consume(&mut self, wire: u64) -> Vec<K> {

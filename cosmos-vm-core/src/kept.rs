@@ -58,6 +58,10 @@ impl<V: Vm> Kept<V> {
         self.address
     }
 
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
     /// Leaves the memory to the function that was given it.
     pub fn give_away(mut self) {
         self.given = true;

@@ -22,9 +22,9 @@ pub(crate) struct Closer<V: Vm> {
 pub(crate) struct Library<V: Vm> {
     vm: Arc<V>,
     object: Option<Arc<V::Object>>,
-    outstanding: Mutex<Vec<Outstanding<Closer<V>, Kept<V>>>>,
+    outstanding: Mutex<Vec<Outstanding<Closer<V>, Arc<Kept<V>>>>>,
     /// What it goes on using until it is gone.
-    kept: Mutex<Vec<Kept<V>>>,
+    kept: Mutex<Vec<Arc<Kept<V>>>>,
 }
 
 impl<V: Vm> Library<V> {
@@ -43,7 +43,7 @@ impl<V: Vm> Library<V> {
     }
 
     /// What is to be destroyed when it goes, newest first.
-    pub fn leave(&self, outstanding: Vec<Outstanding<Closer<V>, Kept<V>>>) {
+    pub fn leave(&self, outstanding: Vec<Outstanding<Closer<V>, Arc<Kept<V>>>>) {
         let mut left = self
             .outstanding
             .lock()
@@ -52,7 +52,7 @@ impl<V: Vm> Library<V> {
     }
 
     /// Keeps memory until it is gone.
-    pub fn keep(&self, memory: impl IntoIterator<Item = Kept<V>>) {
+    pub fn keep(&self, memory: impl IntoIterator<Item = Arc<Kept<V>>>) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.extend(memory);
     }
@@ -84,7 +84,7 @@ impl<V: Vm> Drop for Library<V> {
 }
 
 /// Destroys objects in this order; what was kept for them goes when none is left.
-pub(crate) fn close_all<V: Vm>(vm: &V, outstanding: Vec<Outstanding<Closer<V>, Kept<V>>>) {
+pub(crate) fn close_all<V: Vm>(vm: &V, outstanding: Vec<Outstanding<Closer<V>, Arc<Kept<V>>>>) {
     for object in &outstanding {
         let Some((name, closer)) = &object.closer else {
             continue;

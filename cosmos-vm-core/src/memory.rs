@@ -37,9 +37,11 @@ pub(crate) struct Allocated<V: Vm> {
     /// The function's own, once it was entered.
     given: Vec<Kept<V>>,
     /// Kept for an object, once it is known for which.
-    retained: Vec<Kept<V>>,
-    /// What was kept for objects that this call destroys.
-    ending: Vec<Kept<V>>,
+    retained: Vec<Arc<Kept<V>>>,
+    /// Objects that the function may have made.
+    made: Vec<Arc<Kept<V>>>,
+    /// What this call uses and others, or itself, may let go of.
+    used: Vec<Arc<Kept<V>>>,
 }
 
 impl<V: Vm> Default for Allocated<V> {
@@ -47,7 +49,8 @@ impl<V: Vm> Default for Allocated<V> {
         Allocated {
             given: Vec::new(),
             retained: Vec::new(),
-            ending: Vec::new(),
+            made: Vec::new(),
+            used: Vec::new(),
         }
     }
 }
@@ -119,7 +122,40 @@ impl<V: Vm> CalleeMemory for CallMemory<'_, V> {
     fn handle_consume(&mut self, wire: u64) {
         self.consumed.push(wire);
         let kept = self.session.handles().consume(wire);
-        self.allocated.ending.extend(kept);
+        self.allocated.used.extend(kept);
+    }
+
+    fn write(&mut self, address: u64, bytes: &[u8]) -> Result<(), MemoryError> {
+        self.session.vm.write(address, bytes)
+    }
+
+    fn resident_make(&mut self, size: u64) -> Result<u64, MemoryError> {
+        let size = usize::try_from(size).map_err(|_| MemoryError::Exhausted)?;
+        let memory = self.copy(&vec![0; size])?;
+        let address = memory.address();
+        self.allocated.made.push(Arc::new(memory));
+        Ok(address)
+    }
+
+    fn resident_enter(&mut self, address: u64, object: Object<'_>) -> Result<u64, MemoryError> {
+        let made = &mut self.allocated.made;
+        let index = made.iter().position(|kept| kept.address() == address);
+        let memory = index.map(|index| made.swap_remove(index));
+        let memory = memory.ok_or(MemoryError::Address(address))?;
+        let wire = self.handle_enter(address, object)?;
+        let kept = self.session.handles().keep(wire, memory);
+        kept.map(|()| wire).map_err(|_| MemoryError::StaleHandle)
+    }
+
+    fn resident_has(&mut self, wire: u64, size: u64) -> bool {
+        let handles = self.session.handles();
+        let address = handles.resolve(wire, None);
+        let memory = handles
+            .kept(wire)
+            .iter()
+            .find(|kept| Ok(kept.address()) == address && kept.size() == size);
+        self.allocated.used.extend(memory.cloned());
+        memory.is_some()
     }
 
     fn give(&mut self, bytes: &[u8]) -> Result<u64, MemoryError> {
@@ -132,7 +168,7 @@ impl<V: Vm> CalleeMemory for CallMemory<'_, V> {
     fn retain(&mut self, bytes: &[u8]) -> Result<u64, MemoryError> {
         let memory = self.copy(bytes)?;
         let address = memory.address();
-        self.allocated.retained.push(memory);
+        self.allocated.retained.push(Arc::new(memory));
         Ok(address)
     }
 

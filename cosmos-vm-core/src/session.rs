@@ -35,7 +35,7 @@ pub(crate) struct Session<V: Vm> {
     pub number: u64,
     objects: Mutex<Table<Arc<Library<V>>>>,
     runables: RwLock<Table<Arc<Entry<V>>>>,
-    handles: Mutex<Handles<Closer<V>, Kept<V>>>,
+    handles: Mutex<Handles<Closer<V>, Arc<Kept<V>>>>,
     scopes: Mutex<Scopes>,
     account: Arc<Account>,
     channels: AtomicU32,
@@ -125,7 +125,7 @@ impl<V: Vm> Session<V> {
             })
     }
 
-    pub fn handles(&self) -> MutexGuard<'_, Handles<Closer<V>, Kept<V>>> {
+    pub fn handles(&self) -> MutexGuard<'_, Handles<Closer<V>, Arc<Kept<V>>>> {
         lock(&self.handles)
     }
 

@@ -27,19 +27,29 @@ pub struct Libz {
     zlibVersion: OnceLock<Symbol<extern "C" fn() -> *const c_char>>,
     zlibCompileFlags: OnceLock<Symbol<extern "C" fn() -> c_ulong>>,
     zError: OnceLock<Symbol<extern "C" fn(c_int) -> *const c_char>>,
+    deflateInit_: OnceLock<Symbol<unsafe extern "C" fn(*mut z_stream_s, c_int, *const c_char, c_int) -> c_int>>,
+    deflateInit2_: OnceLock<Symbol<unsafe extern "C" fn(*mut z_stream_s, c_int, c_int, c_int, c_int, c_int, *const c_char, c_int) -> c_int>>,
+    deflate: OnceLock<Symbol<unsafe extern "C" fn(*mut z_stream_s, c_int) -> c_int>>,
     deflateEnd: OnceLock<Symbol<unsafe extern "C" fn(*mut z_stream_s) -> c_int>>,
     deflateSetDictionary: OnceLock<Symbol<unsafe extern "C" fn(*mut z_stream_s, *const c_uchar, c_uint) -> c_int>>,
     deflateGetDictionary: OnceLock<Symbol<unsafe extern "C" fn(*mut z_stream_s, *mut c_uchar, *mut c_uint) -> c_int>>,
+    deflateCopy: OnceLock<Symbol<unsafe extern "C" fn(*mut z_stream_s, *mut z_stream_s) -> c_int>>,
     deflateReset: OnceLock<Symbol<unsafe extern "C" fn(*mut z_stream_s) -> c_int>>,
     deflateResetKeep: OnceLock<Symbol<unsafe extern "C" fn(*mut z_stream_s) -> c_int>>,
+    deflateParams: OnceLock<Symbol<unsafe extern "C" fn(*mut z_stream_s, c_int, c_int) -> c_int>>,
     deflateTune: OnceLock<Symbol<unsafe extern "C" fn(*mut z_stream_s, c_int, c_int, c_int, c_int) -> c_int>>,
     deflateBound: OnceLock<Symbol<unsafe extern "C" fn(*mut z_stream_s, c_ulong) -> c_ulong>>,
     deflatePending: OnceLock<Symbol<unsafe extern "C" fn(*mut z_stream_s, *mut c_uint, *mut c_int) -> c_int>>,
     deflatePrime: OnceLock<Symbol<unsafe extern "C" fn(*mut z_stream_s, c_int, c_int) -> c_int>>,
+    inflateInit_: OnceLock<Symbol<unsafe extern "C" fn(*mut z_stream_s, *const c_char, c_int) -> c_int>>,
+    inflateInit2_: OnceLock<Symbol<unsafe extern "C" fn(*mut z_stream_s, c_int, *const c_char, c_int) -> c_int>>,
+    inflate: OnceLock<Symbol<unsafe extern "C" fn(*mut z_stream_s, c_int) -> c_int>>,
     inflateEnd: OnceLock<Symbol<unsafe extern "C" fn(*mut z_stream_s) -> c_int>>,
     inflateSetDictionary: OnceLock<Symbol<unsafe extern "C" fn(*mut z_stream_s, *const c_uchar, c_uint) -> c_int>>,
     inflateGetDictionary: OnceLock<Symbol<unsafe extern "C" fn(*mut z_stream_s, *mut c_uchar, *mut c_uint) -> c_int>>,
+    inflateSync: OnceLock<Symbol<unsafe extern "C" fn(*mut z_stream_s) -> c_int>>,
     inflateSyncPoint: OnceLock<Symbol<unsafe extern "C" fn(*mut z_stream_s) -> c_int>>,
+    inflateCopy: OnceLock<Symbol<unsafe extern "C" fn(*mut z_stream_s, *mut z_stream_s) -> c_int>>,
     inflateReset: OnceLock<Symbol<unsafe extern "C" fn(*mut z_stream_s) -> c_int>>,
     inflateResetKeep: OnceLock<Symbol<unsafe extern "C" fn(*mut z_stream_s) -> c_int>>,
     inflateReset2: OnceLock<Symbol<unsafe extern "C" fn(*mut z_stream_s, c_int) -> c_int>>,
@@ -129,19 +139,29 @@ impl Libz {
             zlibVersion: OnceLock::new(),
             zlibCompileFlags: OnceLock::new(),
             zError: OnceLock::new(),
+            deflateInit_: OnceLock::new(),
+            deflateInit2_: OnceLock::new(),
+            deflate: OnceLock::new(),
             deflateEnd: OnceLock::new(),
             deflateSetDictionary: OnceLock::new(),
             deflateGetDictionary: OnceLock::new(),
+            deflateCopy: OnceLock::new(),
             deflateReset: OnceLock::new(),
             deflateResetKeep: OnceLock::new(),
+            deflateParams: OnceLock::new(),
             deflateTune: OnceLock::new(),
             deflateBound: OnceLock::new(),
             deflatePending: OnceLock::new(),
             deflatePrime: OnceLock::new(),
+            inflateInit_: OnceLock::new(),
+            inflateInit2_: OnceLock::new(),
+            inflate: OnceLock::new(),
             inflateEnd: OnceLock::new(),
             inflateSetDictionary: OnceLock::new(),
             inflateGetDictionary: OnceLock::new(),
+            inflateSync: OnceLock::new(),
             inflateSyncPoint: OnceLock::new(),
+            inflateCopy: OnceLock::new(),
             inflateReset: OnceLock::new(),
             inflateResetKeep: OnceLock::new(),
             inflateReset2: OnceLock::new(),
@@ -217,6 +237,42 @@ impl Libz {
         resolved(&self.library, &self.zError, "const char *__static __null_terminated zError(int err)")?.try_call(err)
     }
 
+    /// `int deflateInit_(struct z_stream_s *__closed_by(deflateEnd) strm, int level, const char *__in __null_terminated version, int stream_size) __success(return == 0) __fail(-2)`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn deflateInit_(&self, strm: *mut z_stream_s, level: c_int, version: *const c_char, stream_size: c_int) -> Result<c_int, Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.deflateInit_, "int deflateInit_(struct z_stream_s *__closed_by(deflateEnd) strm, int level, const char *__in __null_terminated version, int stream_size) __success(return == 0) __fail(-2)")?.try_call(strm, level, version, stream_size) }
+    }
+
+    /// `int deflateInit2_(struct z_stream_s *__closed_by(deflateEnd) strm, int level, int method, int windowBits, int memLevel, int strategy, const char *__in __null_terminated version, int stream_size) __success(return == 0) __fail(-2)`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn deflateInit2_(&self, strm: *mut z_stream_s, level: c_int, method: c_int, windowBits: c_int, memLevel: c_int, strategy: c_int, version: *const c_char, stream_size: c_int) -> Result<c_int, Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.deflateInit2_, "int deflateInit2_(struct z_stream_s *__closed_by(deflateEnd) strm, int level, int method, int windowBits, int memLevel, int strategy, const char *__in __null_terminated version, int stream_size) __success(return == 0) __fail(-2)")?.try_call(strm, level, method, windowBits, memLevel, strategy, version, stream_size) }
+    }
+
+    /// `int deflate(struct z_stream_s *__handle __cursor(next_in, avail_in) __cursor(next_out, avail_out) strm, int flush) __fail(-2)`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn deflate(&self, strm: *mut z_stream_s, flush: c_int) -> Result<c_int, Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.deflate, "int deflate(struct z_stream_s *__handle __cursor(next_in, avail_in) __cursor(next_out, avail_out) strm, int flush) __fail(-2)")?.try_call(strm, flush) }
+    }
+
     /// `int deflateEnd(struct z_stream_s *__handle __consume strm) __fail(-2)`
     ///
     /// # Errors
@@ -253,6 +309,18 @@ impl Libz {
         unsafe { resolved(&self.library, &self.deflateGetDictionary, "int deflateGetDictionary(struct z_stream_s *__handle strm, unsigned char *__out __sized_by(32768) __filled(*dictLength) dictionary, unsigned int *__out __single dictLength) __fail(-2)")?.try_call(strm, dictionary, dictLength) }
     }
 
+    /// `int deflateCopy(struct z_stream_s *__closed_by(deflateEnd) dest, struct z_stream_s *__handle source) __success(return == 0) __fail(-2)`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn deflateCopy(&self, dest: *mut z_stream_s, source: *mut z_stream_s) -> Result<c_int, Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.deflateCopy, "int deflateCopy(struct z_stream_s *__closed_by(deflateEnd) dest, struct z_stream_s *__handle source) __success(return == 0) __fail(-2)")?.try_call(dest, source) }
+    }
+
     /// `int deflateReset(struct z_stream_s *__handle strm) __fail(-2)`
     ///
     /// # Errors
@@ -275,6 +343,18 @@ impl Libz {
     pub unsafe fn deflateResetKeep(&self, strm: *mut z_stream_s) -> Result<c_int, Error> {
         // SAFETY: the caller's promise.
         unsafe { resolved(&self.library, &self.deflateResetKeep, "int deflateResetKeep(struct z_stream_s *__handle strm) __fail(-2)")?.try_call(strm) }
+    }
+
+    /// `int deflateParams(struct z_stream_s *__handle __cursor(next_in, avail_in) __cursor(next_out, avail_out) strm, int level, int strategy) __fail(-2)`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn deflateParams(&self, strm: *mut z_stream_s, level: c_int, strategy: c_int) -> Result<c_int, Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.deflateParams, "int deflateParams(struct z_stream_s *__handle __cursor(next_in, avail_in) __cursor(next_out, avail_out) strm, int level, int strategy) __fail(-2)")?.try_call(strm, level, strategy) }
     }
 
     /// `int deflateTune(struct z_stream_s *__handle strm, int good_length, int max_lazy, int nice_length, int max_chain) __fail(-2)`
@@ -325,6 +405,42 @@ impl Libz {
         unsafe { resolved(&self.library, &self.deflatePrime, "int deflatePrime(struct z_stream_s *__handle strm, int bits, int value) __fail(-2)")?.try_call(strm, bits, value) }
     }
 
+    /// `int inflateInit_(struct z_stream_s *__closed_by(inflateEnd) strm, const char *__in __null_terminated version, int stream_size) __success(return == 0) __fail(-2)`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn inflateInit_(&self, strm: *mut z_stream_s, version: *const c_char, stream_size: c_int) -> Result<c_int, Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.inflateInit_, "int inflateInit_(struct z_stream_s *__closed_by(inflateEnd) strm, const char *__in __null_terminated version, int stream_size) __success(return == 0) __fail(-2)")?.try_call(strm, version, stream_size) }
+    }
+
+    /// `int inflateInit2_(struct z_stream_s *__closed_by(inflateEnd) strm, int windowBits, const char *__in __null_terminated version, int stream_size) __success(return == 0) __fail(-2)`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn inflateInit2_(&self, strm: *mut z_stream_s, windowBits: c_int, version: *const c_char, stream_size: c_int) -> Result<c_int, Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.inflateInit2_, "int inflateInit2_(struct z_stream_s *__closed_by(inflateEnd) strm, int windowBits, const char *__in __null_terminated version, int stream_size) __success(return == 0) __fail(-2)")?.try_call(strm, windowBits, version, stream_size) }
+    }
+
+    /// `int inflate(struct z_stream_s *__handle __cursor(next_in, avail_in) __cursor(next_out, avail_out) strm, int flush) __fail(-2)`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn inflate(&self, strm: *mut z_stream_s, flush: c_int) -> Result<c_int, Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.inflate, "int inflate(struct z_stream_s *__handle __cursor(next_in, avail_in) __cursor(next_out, avail_out) strm, int flush) __fail(-2)")?.try_call(strm, flush) }
+    }
+
     /// `int inflateEnd(struct z_stream_s *__handle __consume strm) __fail(-2)`
     ///
     /// # Errors
@@ -361,6 +477,18 @@ impl Libz {
         unsafe { resolved(&self.library, &self.inflateGetDictionary, "int inflateGetDictionary(struct z_stream_s *__handle strm, unsigned char *__out __sized_by(32768) __filled(*dictLength) dictionary, unsigned int *__out __single dictLength) __fail(-2)")?.try_call(strm, dictionary, dictLength) }
     }
 
+    /// `int inflateSync(struct z_stream_s *__handle __cursor(next_in, avail_in) strm) __fail(-2)`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn inflateSync(&self, strm: *mut z_stream_s) -> Result<c_int, Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.inflateSync, "int inflateSync(struct z_stream_s *__handle __cursor(next_in, avail_in) strm) __fail(-2)")?.try_call(strm) }
+    }
+
     /// `int inflateSyncPoint(struct z_stream_s *__handle strm) __fail(-2)`
     ///
     /// # Errors
@@ -371,6 +499,18 @@ impl Libz {
     pub unsafe fn inflateSyncPoint(&self, strm: *mut z_stream_s) -> Result<c_int, Error> {
         // SAFETY: the caller's promise.
         unsafe { resolved(&self.library, &self.inflateSyncPoint, "int inflateSyncPoint(struct z_stream_s *__handle strm) __fail(-2)")?.try_call(strm) }
+    }
+
+    /// `int inflateCopy(struct z_stream_s *__closed_by(inflateEnd) dest, struct z_stream_s *__handle source) __success(return == 0) __fail(-2)`
+    ///
+    /// # Errors
+    /// When the call cannot be carried.
+    ///
+    /// # Safety
+    /// Pointers lead to as much memory as the prototype says.
+    pub unsafe fn inflateCopy(&self, dest: *mut z_stream_s, source: *mut z_stream_s) -> Result<c_int, Error> {
+        // SAFETY: the caller's promise.
+        unsafe { resolved(&self.library, &self.inflateCopy, "int inflateCopy(struct z_stream_s *__closed_by(inflateEnd) dest, struct z_stream_s *__handle source) __success(return == 0) __fail(-2)")?.try_call(dest, source) }
     }
 
     /// `int inflateReset(struct z_stream_s *__handle strm) __fail(-2)`
@@ -934,19 +1074,30 @@ pub struct gzFile_s {
 
 #[derive(Debug)]
 #[repr(C)]
-pub struct z_stream_s {
+pub struct internal_state {
     _opaque: [u8; 0],
 }
 
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct z_stream_s {
+    pub next_in: *const c_uchar,
+    pub avail_in: c_uint,
+    pub total_in: c_ulong,
+    pub next_out: *mut c_uchar,
+    pub avail_out: c_uint,
+    pub total_out: c_ulong,
+    pub msg: *const c_char,
+    pub state: *mut internal_state,
+    pub zalloc: *mut c_void,
+    pub zfree: *mut c_void,
+    pub opaque: *mut c_void,
+    pub data_type: c_int,
+    pub adler: c_ulong,
+    pub reserved: c_ulong,
+}
+// SAFETY: #[repr(C)], and its members take any bits.
+unsafe impl Carried for z_stream_s {}
+
 // Left out:
 // gzprintf: Rust has no functions with `...`; use Library::function
-// deflateInit_: E0219 not carried yet: handles in the caller's storage
-// deflateInit2_: E0219 not carried yet: handles in the caller's storage
-// deflate: E0205 not carried yet: cursors
-// deflateCopy: E0219 not carried yet: handles in the caller's storage
-// deflateParams: E0205 not carried yet: cursors
-// inflateInit_: E0219 not carried yet: handles in the caller's storage
-// inflateInit2_: E0219 not carried yet: handles in the caller's storage
-// inflate: E0205 not carried yet: cursors
-// inflateSync: E0205 not carried yet: cursors
-// inflateCopy: E0219 not carried yet: handles in the caller's storage

@@ -17,23 +17,11 @@ pub(super) fn texts(code: Code) -> Option<(&'static str, &'static str)> {
              `__variadic_by` say. A callback may not: what the library passes there is known only to \
              the callback, when it looks. Give the callback the parameters that the library passes it.",
         ),
-        Code::E0205 => (
-            "not carried yet: cursors",
-            "`__cursor(next, available)` describes a struct whose members walk through a buffer over \
-             several calls, as zlib's z_stream does. This release cannot keep such a buffer on both \
-             sides. Functions that take the whole buffer at once (compress2, uncompress) work.",
-        ),
         Code::E0216 => (
             "not carried yet: bit-fields by value",
             "A record with bit-fields is carried where a pointer leads to it. Passed or returned by value \
              its bits would lie in registers as each ABI decides. Give the storage unit as an ordinary \
              integer member instead: `unsigned flags;` in place of `unsigned a : 1, b : 3;`.",
-        ),
-        Code::E0219 => (
-            "not carried yet: handles in the caller's storage",
-            "The function makes an object inside memory that the caller provides, as regcomp does, so \
-             its address cannot stay with the library. Functions that return a handle or store one \
-             behind an `__out` pointer work.",
         ),
         Code::E0221 => (
             "not carried yet: flexible array members",

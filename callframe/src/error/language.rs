@@ -233,6 +233,20 @@ pub(super) fn texts(code: Code) -> Option<(&'static str, &'static str)> {
              iconv_open answers -1 where it fails, SQLITE_TRANSIENT is -1 in place of a function. \
              They travel as they are. Data that is copied has no such values; NULL is always allowed.",
         ),
+        Code::E0147 => (
+            "an object in memory of the caller's",
+            "`__closed_by(f)` on a parameter says that the function makes an object in memory that the \
+             caller provides, as regcomp does. The object lives in the VM, and its numbers are kept alike \
+             on both sides, so its struct has to be known, and have no unions of pointers and no \
+             bit-fields. Pointers among its members need no annotations: they are the library's own.",
+        ),
+        Code::E0148 => (
+            "a cursor that is none",
+            "`__cursor(next, available)` names two members of the struct that a handle leads to: a pointer \
+             to numbers that walks through a buffer of the caller's during the call, and an integer that \
+             says how many elements are left behind it. A buffer of const elements goes in, any other \
+             comes back.",
+        ),
         Code::E0146 => (
             "what the library keeps",
             "`__retained(h)` says that the library goes on reading what a parameter leads to until h is \

@@ -10,6 +10,7 @@ use crate::types::{Pointer, Scalar, Type, TypeId};
 
 mod decode;
 mod reply;
+mod resident;
 
 /// Carries calls of one function inside a VM. Immutable: one serves all threads.
 #[derive(Debug)]

@@ -17,6 +17,7 @@ mod decode;
 mod encode;
 mod extent;
 mod failure;
+mod resident;
 mod walk;
 
 /// Carries calls of one function to VMs of one data model. Immutable: one serves all threads.

@@ -27,6 +27,26 @@ pub struct Image {
     pub(super) outer: Arc<[i128]>,
     /// Where pointers to memory lie that was allocated for the function to keep or to replace.
     pub(super) allocated: Vec<Allocated>,
+    /// Objects of which the caller keeps a part.
+    pub(super) residents: Vec<ResidentObject>,
+    /// Pointers into the image that lie elsewhere: address and target.
+    pub(super) outside: Vec<(u64, usize)>,
+}
+
+/// An object that lives in the VM, in this call.
+#[derive(Clone, Debug)]
+pub(super) struct ResidentObject {
+    /// The parameter that leads to it.
+    pub index: u32,
+    /// The block of its state.
+    pub number: usize,
+    pub address: u64,
+    /// Its handle; 0 where the function is to make it.
+    pub wire: u64,
+    /// Whether this call destroys it.
+    pub ends: bool,
+    /// By cursor: the block it walks through.
+    pub buffers: Vec<Option<usize>>,
 }
 
 /// A pointer to memory of the VM's allocator.
@@ -97,6 +117,16 @@ impl Image {
         }
     }
 
+    /// Pointers into the image that lie outside of it, in objects that live in the VM: the address of
+    /// each and its bytes. Whoever runs the function writes them after [`relocate`](Image::relocate).
+    pub fn outside(&self) -> impl Iterator<Item = (u64, Vec<u8>)> {
+        let size = self.pointer_size.min(8);
+        self.outside.iter().map(move |&(at, target)| {
+            let value = self.base.wrapping_add(target as u64).to_le_bytes();
+            (at, value.get(..size).unwrap_or_default().to_vec())
+        })
+    }
+
     /// The address [`relocate`](Image::relocate) was told.
     pub fn base(&self) -> u64 {
         self.base
@@ -148,6 +178,8 @@ impl Image {
         self.handles.clear();
         self.functions.clear();
         self.allocated.clear();
+        self.residents.clear();
+        self.outside.clear();
         self.base = 0;
     }
 

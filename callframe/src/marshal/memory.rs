@@ -73,6 +73,26 @@ pub trait CallerMemory {
     /// The value the program gets for a handle of the VM.
     fn handle_token(&self, wire: u64) -> u64;
 
+    /// The VM's handle of the object that the program's memory at `address` stands for; `None` where
+    /// it stands for none.
+    ///
+    /// # Errors
+    /// [`MemoryError::StaleHandle`] when the memory holds something else by now.
+    fn resident(&self, address: u64) -> Result<Option<u64>, MemoryError> {
+        let _ = address;
+        Ok(None)
+    }
+
+    /// The program's memory at `address` stands for the object of this wire handle from now on, by a
+    /// token `place` bytes behind it; for none where the handle is 0.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn resident_is(&mut self, address: u64, place: u64, wire: u64) -> Result<(), MemoryError> {
+        let _ = (place, wire);
+        Err(MemoryError::Address(address))
+    }
+
     /// The VM's handle for a value of the program.
     ///
     /// # Errors
@@ -178,6 +198,42 @@ pub trait CalleeMemory {
     fn query(&self, query: &Query, _arguments: &[&[u8]]) -> Result<i128, MemoryError> {
         let name = &query.function;
         Err(MemoryError::Other(format!("this VM does not ask '{name}'")))
+    }
+
+    /// Copies to an object that lives in the VM.
+    ///
+    /// # Errors
+    /// When `address` is known not to be writable.
+    fn write(&mut self, address: u64, bytes: &[u8]) -> Result<(), MemoryError> {
+        let _ = bytes;
+        Err(MemoryError::Address(address))
+    }
+
+    /// Zeroed memory for an object that the function is to make; freed after the call unless
+    /// [`resident_enter`](CalleeMemory::resident_enter) keeps it.
+    ///
+    /// # Errors
+    /// When there is no memory, or the client has too much kept.
+    fn resident_make(&mut self, size: u64) -> Result<u64, MemoryError> {
+        let _ = size;
+        Err(keeps_nothing())
+    }
+
+    /// The wire handle of the object that was made at `address`, which lives until its handle is
+    /// consumed.
+    ///
+    /// # Errors
+    /// When the table is full.
+    fn resident_enter(&mut self, address: u64, object: Object<'_>) -> Result<u64, MemoryError> {
+        let _ = (address, object);
+        Err(keeps_nothing())
+    }
+
+    /// Whether a wire handle is of an object that was made here with so many bytes. It lasts for this
+    /// call at least, whatever others do.
+    fn resident_has(&mut self, wire: u64, size: u64) -> bool {
+        let _ = (wire, size);
+        false
     }
 
     /// Memory of the VM's `malloc` that holds these bytes: the function's, once it was entered.

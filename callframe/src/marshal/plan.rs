@@ -4,6 +4,7 @@
 //! copy, so an array of them is one copy as a whole. Padding is in no step: what happens to lie in
 //! the caller's padding never reaches the VM.
 
+use super::resident::Resident;
 use crate::expression::{Expression, Operation};
 use crate::template::{LayoutError, Template};
 use crate::types::{Extent, Field, Filled, Ownership, RecordId, Scalar, Type, TypeId};
@@ -94,6 +95,8 @@ pub(super) struct Case {
 #[derive(Debug)]
 pub(super) struct Plans {
     plans: Vec<Option<Plan>>,
+    /// By parameter: how the object travels that it leads to.
+    residents: Vec<Option<Resident>>,
     /// By parameter: whether some expression asks for what it leads to.
     pub watched: Vec<bool>,
     /// Whether decoding needs to know what the arguments were.
@@ -144,12 +147,26 @@ impl Plans {
             .zip(&plans)
             .filter_map(|(ty, plan)| plan.is_some().then_some(ty))
             .collect();
-        let plans = Plans {
+        let mut plans = Plans {
+            residents: Vec::new(),
             watched: watched(caller, &reached),
             expressions: has_expressions(caller, &reached),
             plans,
         };
+        let residents = frame
+            .parameters()
+            .iter()
+            .map(|parameter| match frame.ty(parameter.ty) {
+                Type::Pointer(pointer) => Resident::of(caller, callee, &plans, pointer),
+                _ => None,
+            });
+        plans.residents = residents.collect();
         (plans, compiler.problem)
+    }
+
+    /// How the object travels that parameter `index` leads to, where it does.
+    pub fn resident(&self, index: u32) -> Option<&Resident> {
+        self.residents.get(index as usize)?.as_ref()
     }
 
     /// The plan of a type that is reachable from the parameters or the result.

@@ -14,6 +14,7 @@ mod model;
 mod moved;
 mod property;
 mod records;
+mod residents;
 mod unions;
 mod vm;
 

@@ -388,6 +388,22 @@ pub(super) fn not_kept(span: Span, message: &str) -> PrototypeError {
         .help("`__retained(h)` is for data without pointers, and `h` a handle or a record that holds one")
 }
 
+/// E0147: an object in the caller's memory of which nothing is known.
+pub(super) fn no_resident(span: Span) -> PrototypeError {
+    PrototypeError::new(
+        Code::E0147,
+        span.range(),
+        "the members of the object that the function makes here are not known",
+    )
+    .label("made in the caller's memory")
+    .help("give the struct before the prototype: its pointers need no annotations")
+}
+
+/// E0148: a cursor that is none.
+pub(super) fn no_cursor(span: Span, message: &str) -> PrototypeError {
+    PrototypeError::new(Code::E0148, span.range(), message).label("no cursor")
+}
+
 /// E0126: an extent that does not suit the type.
 pub(super) fn unsuited(span: Span, message: &str) -> PrototypeError {
     PrototypeError::new(Code::E0126, span.range(), message).label("does not suit the type")

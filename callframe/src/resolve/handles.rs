@@ -3,8 +3,7 @@
 use super::marks::Marks;
 use super::{Place, Resolved, Resolver, Root, advice};
 use crate::error::{Code, PrototypeError};
-use crate::syntax::not_carried;
-use crate::syntax::raw::{RawType, Shape, Uncarried};
+use crate::syntax::raw::{RawType, Shape};
 use crate::types::{Handle, Identity};
 
 /// The most values of one `__or_const`.
@@ -19,12 +18,10 @@ impl Resolver<'_> {
     ) -> Resolved<Identity> {
         if let Some((_, span)) = marks.closed_by {
             match (place.root, place.outer) {
-                (Root::Parameter(_), None) => {
-                    return Err(not_carried(Uncarried {
-                        code: Code::E0219,
-                        span,
-                    }));
+                (Root::Parameter(_), None) if self.resident_key(target).is_none() => {
+                    return Err(advice::no_resident(span));
                 }
+                (Root::Parameter(_), None) => {}
                 _ if !place.comes_back() && place.root != Root::Field => {
                     return Err(advice::handle_place(span, "no new handle comes back here"));
                 }
@@ -49,8 +46,10 @@ impl Resolver<'_> {
         Ok(Identity::Handle(Handle {
             closed_by: marks.closed_by.map(|(function, _)| function.to_owned()),
             consumed: marks.consumed.is_some(),
+            resident: marks.closed_by.is_some()
+                && matches!((place.root, place.outer), (Root::Parameter(_), None)),
+            cursors: self.cursors(marks, target)?,
             constants: constants(marks)?,
-            ..Handle::default()
         }))
     }
 }

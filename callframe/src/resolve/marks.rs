@@ -22,6 +22,7 @@ pub(super) struct Marks<'a> {
     pub owner: Option<(Owner<'a>, Span)>,
     pub scope: Option<(&'a Name, Span)>,
     pub constants: Option<(&'a [i128], Span)>,
+    pub cursors: Vec<(&'a Name, &'a Name, Span)>,
 }
 
 /// Whose memory it is said to be.
@@ -60,6 +61,10 @@ impl<'a> Marks<'a> {
             AnnotationKind::Static => self.add_owner(Owner::Static, span),
             AnnotationKind::Scope(name) => once(&mut self.scope, name, span),
             AnnotationKind::Retained(name) => self.add_owner(Owner::Retained(name), span),
+            AnnotationKind::Cursor(next, left) => {
+                self.cursors.push((next, left, span));
+                Ok(())
+            }
             AnnotationKind::OrConst(values) => once(&mut self.constants, values.as_slice(), span),
             AnnotationKind::Descriptor => Err(advice::no_descriptor(span)),
             kind if kind.of_member() => Err(advice::tag_place(span)),

@@ -8,6 +8,7 @@
 //! | `pointers` | identity, direction, extent and owner of a pointer |
 //! | `handles` | pointers to objects that live in the VM |
 //! | `callbacks` | pointers to functions, and what those take and return |
+//! | `residents` | objects in memory of the caller's |
 //! | `records` | members, and which records can travel |
 //! | `tables` | the types among which a tag chooses what takes the place of `...` |
 //! | `unions` | which member of a union is there |
@@ -29,6 +30,7 @@ mod names;
 mod parameters;
 mod pointers;
 mod records;
+mod residents;
 mod tables;
 mod unions;
 mod variadic;
@@ -82,6 +84,7 @@ pub(crate) fn frame(
         scalars: HashMap::new(),
         records: Vec::new(),
         named: HashMap::new(),
+        residents: HashMap::new(),
         views: Vec::new(),
         facts: HashMap::new(),
         returns_integer: parameters::value(&prototype.function.result)
@@ -121,6 +124,8 @@ struct Resolver<'a> {
     records: Vec<Record>,
     /// Named records that are in the frame.
     named: HashMap<(RecordKey, bool), TypeId>,
+    /// Records whose objects live in the VM, as far as their members are kept alike.
+    residents: HashMap<RecordKey, TypeId>,
     /// What this function says of members of the record that is looked at next.
     views: Vec<views::View<'a>>,
     facts: HashMap<RecordId, records::Facts>,

@@ -114,7 +114,12 @@ impl Resolver<'_> {
     /// A pointer whose target is never looked into.
     fn fixed(&mut self, identity: Identity, target: &RawType, place: Place) -> Resolved<TypeId> {
         let constant = is_constant(target);
-        let id = self.unseen(target, place)?;
+        let parameter = matches!((place.root, place.outer), (Root::Parameter(_), None));
+        let object = matches!(identity, Identity::Handle(_)) && parameter;
+        let id = match self.resident_key(target).filter(|_| object) {
+            Some(key) => self.resident(key, place)?,
+            None => self.unseen(target, place)?,
+        };
         self.add(
             Type::Pointer(Pointer {
                 target: id,

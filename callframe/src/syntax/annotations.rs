@@ -130,7 +130,7 @@ impl Parser<'_, '_> {
         let kind = if arguments {
             self.expect("(", &format!("after `__{name}`"))
                 .map_err(|error| self.wrong_arguments(name, start, error))?;
-            let kind = self.nested(|parser| parser.with_arguments(name, start))?;
+            let kind = self.nested(|parser| parser.with_arguments(name))?;
             self.expect(")", &format!("to close `__{name}`"))?;
             kind
         } else {
@@ -167,7 +167,7 @@ impl Parser<'_, '_> {
         })
     }
 
-    fn with_arguments(&mut self, name: &str, start: Span) -> Parsed<Option<AnnotationKind>> {
+    fn with_arguments(&mut self, name: &str) -> Parsed<Option<AnnotationKind>> {
         Ok(Some(match name {
             "counted_by" | "counted_by_or_null" => {
                 AnnotationKind::Extent(RawExtent::Counted(self.expression()?))
@@ -213,12 +213,9 @@ impl Parser<'_, '_> {
                 AnnotationKind::Variadic(RawVariadic::Fixed(fixed))
             }
             _ => {
-                self.parameter_name()?;
+                let next = self.parameter_name()?;
                 self.expect(",", "between the pointer and what is left")?;
-                self.parameter_name()?;
-                let span = start.to(self.span());
-                self.not_carried(Code::E0205, span);
-                return Ok(None);
+                AnnotationKind::Cursor(next, self.parameter_name()?)
             }
         }))
     }

@@ -104,6 +104,8 @@ pub(crate) enum AnnotationKind {
     Retained(Name),
     Alias(Name),
     Scope(Name),
+    /// `__cursor(next, available)`: two members of the record.
+    Cursor(Name, Name),
     /// `__or_const(..)`: values that travel as they are.
     OrConst(Vec<i128>),
     Descriptor,

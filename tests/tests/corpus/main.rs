@@ -18,6 +18,7 @@ mod callbacks;
 mod libraries;
 mod objects;
 mod records;
+mod residents;
 mod scalars;
 mod verdicts;
 

@@ -3,6 +3,7 @@
 use crate::invoke::{self, Code};
 use crate::library::Library;
 use crate::query::Queries;
+use crate::raw;
 use crate::thunk::Pool;
 use callframe::expression::Query;
 use callframe::marshal::MemoryError;
@@ -81,6 +82,10 @@ impl Function {
         let image = call.image();
         let address = image.bytes().as_ptr().addr() as u64;
         image.relocate(address);
+        for (at, bytes) in image.outside() {
+            raw::write(at, &bytes)
+                .map_err(|error| Fault::vm(FaultCode::System, error.to_string()))?;
+        }
         let bytes = image.bytes_mut();
         if offsets.iter().any(|&offset| offset >= bytes.len()) {
             return Err(Fault::vm(

@@ -87,19 +87,19 @@ fn put(image: &mut Image, at: usize, bytes: &[u8]) {
     }
 }
 
-struct Decoder<'a, M> {
-    callee: &'a Callee,
-    body: &'a Body<'a>,
-    memory: &'a mut M,
-    image: &'a mut Image,
+pub(super) struct Decoder<'a, M> {
+    pub(super) callee: &'a Callee,
+    pub(super) body: &'a Body<'a>,
+    pub(super) memory: &'a mut M,
+    pub(super) image: &'a mut Image,
     /// The next reference.
     next: usize,
     next_descriptor: u64,
     aliases: Vec<Alias>,
     callbacks: Vec<Function>,
     /// Handles among the parameters: index and wire form.
-    handles: Vec<(u32, u64)>,
-    consumed: Vec<u64>,
+    pub(super) handles: Vec<(u32, u64)>,
+    pub(super) consumed: Vec<u64>,
 }
 
 /// A function that is passed, made when everything else is known to be good.
@@ -163,6 +163,12 @@ impl<M: CalleeMemory> Decoder<'_, M> {
             let Some(pointer) = callee.pointer(owner.ty) else {
                 continue;
             };
+            if matches!(pointer.identity, Identity::Handle(_)) {
+                if !owner.cursor {
+                    self.resident_block(number, &block, sent)?;
+                }
+                continue;
+            }
             let plan = callee.plans.of(pointer.target);
             self.check_length(pointer, plan, &block, sent)?;
             if plan.references && pointer.direction.enters() {
@@ -297,6 +303,10 @@ impl<M: CalleeMemory> Decoder<'_, M> {
             return Ok(());
         }
         match &pointer.identity {
+            Identity::Handle(_) if reference >> 62 == 1 => {
+                let parameter = place.parameter.filter(|_| record.is_none());
+                self.resident(pointer, position, reference, parameter)?;
+            }
             Identity::Handle(handle) => {
                 let address = match constant_value(&handle.constants, reference) {
                     Some(value) => value,
@@ -581,7 +591,7 @@ impl<M: CalleeMemory> Decoder<'_, M> {
         )
     }
 
-    fn reference(&mut self) -> Result<u64, MarshalError> {
+    pub(super) fn reference(&mut self) -> Result<u64, MarshalError> {
         let reference = self.body.reference(self.next)?;
         self.next += 1;
         Ok(reference)

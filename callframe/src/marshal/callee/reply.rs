@@ -49,6 +49,7 @@ pub(super) fn encode<M: CalleeMemory>(
         writer.returned_block(next, &returned)?;
         next += 1;
     }
+    writer.leave_buffers()?;
     writer.release()?;
     writer.keep();
     let errno = if callee.template.frame().contract().no_errno {
@@ -86,41 +87,43 @@ fn leaving<'a>(
     image.blocks.iter().filter_map(|block| {
         let owner = block.owner?;
         let pointer = callee.pointer(owner.ty)?;
-        pointer
-            .direction
-            .leaves()
-            .then_some((block, owner, pointer))
+        // Of objects and of what they walk through, what is not const comes back.
+        let leaves = match pointer.identity {
+            Identity::Handle(_) => !pointer.constant,
+            _ => pointer.direction.leaves(),
+        };
+        leaves.then_some((block, owner, pointer))
     })
 }
 
-struct Writer<'a, M> {
-    callee: &'a Callee,
-    image: &'a Image,
-    memory: &'a mut M,
-    result: &'a [u8],
-    reply: &'a mut Vec<u8>,
-    references: Vec<u64>,
-    returned: Vec<Returned>,
-    blocks: u32,
-    leaving: u64,
+pub(super) struct Writer<'a, M> {
+    pub(super) callee: &'a Callee,
+    pub(super) image: &'a Image,
+    pub(super) memory: &'a mut M,
+    pub(super) result: &'a [u8],
+    pub(super) reply: &'a mut Vec<u8>,
+    pub(super) references: Vec<u64>,
+    pub(super) returned: Vec<Returned>,
+    pub(super) blocks: u32,
+    pub(super) leaving: u64,
     /// By parameter: the first handle that its record holds now.
-    holds: HashMap<u32, u64>,
+    pub(super) holds: HashMap<u32, u64>,
     /// Positions in the image of replaced buffers that were copied.
-    replaced: HashSet<usize>,
+    pub(super) replaced: HashSet<usize>,
     /// By offset of its block in the image: the reference of a pointer that was moved.
-    moved: HashMap<usize, u64>,
+    pub(super) moved: HashMap<usize, u64>,
 }
 
 /// A pointer of the VM's whose contents go into a block of their own.
 #[derive(Clone, Copy)]
-struct Returned {
-    ty: TypeId,
-    address: u64,
-    root: u32,
+pub(super) struct Returned {
+    pub(super) ty: TypeId,
+    pub(super) address: u64,
+    pub(super) root: u32,
     /// The record it is a member of, and where that begins in the reply.
-    record: Option<(RecordId, usize)>,
+    pub(super) record: Option<(RecordId, usize)>,
     /// The returned block it lies in.
-    parent: Option<usize>,
+    pub(super) parent: Option<usize>,
 }
 
 /// Where the bytes under way came from.
@@ -178,6 +181,9 @@ impl<M: CalleeMemory> Writer<'_, M> {
         pointer: &Pointer,
         success: bool,
     ) -> Result<(), MarshalError> {
+        if let Some(object) = self.resident_of(block) {
+            return self.resident_block(&object, block, success);
+        }
         let plan = self.callee.plans.of(pointer.target);
         let watched = owner
             .parameter
@@ -229,7 +235,7 @@ impl<M: CalleeMemory> Writer<'_, M> {
 
     /// Bytes from the start of a block to `address`, where that is the start or the end of an
     /// element in it.
-    fn place_in(&self, block: &ImageBlock, address: u64) -> Option<u64> {
+    pub(super) fn place_in(&self, block: &ImageBlock, address: u64) -> Option<u64> {
         let pointer = self.callee.pointer(block.owner?.ty)?;
         let unit = self.callee.plans.of(pointer.target).callee_size;
         let start = self.image.base().checked_add(block.offset as u64)?;
@@ -275,7 +281,12 @@ impl<M: CalleeMemory> Writer<'_, M> {
         Ok(())
     }
 
-    fn start_block(&mut self, length: u64, capacity: u64, root: u32) -> Result<(), MarshalError> {
+    pub(super) fn start_block(
+        &mut self,
+        length: u64,
+        capacity: u64,
+        root: u32,
+    ) -> Result<(), MarshalError> {
         if self.blocks >= MAXIMUM_BLOCKS {
             let reason = format!("it leads to more than {MAXIMUM_BLOCKS} blocks");
             return Err(MarshalError::callee(&self.callee.place(root), reason));

@@ -82,6 +82,10 @@ impl<M: CallerMemory> Applier<'_, M> {
     ) -> Result<(), MarshalError> {
         let caller = self.caller;
         let checked = self.checked;
+        let next = checked.references.get(index).copied().unwrap_or(0);
+        if let Some(done) = self.resident_block(block, (number, sent), next) {
+            return done;
+        }
         let Some(pointer) = caller.pointer(sent.ty) else {
             return Ok(());
         };
@@ -128,7 +132,7 @@ impl<M: CallerMemory> Applier<'_, M> {
     }
 
     /// Where a pointer of the caller's leads now; `None` where the function left it alone.
-    fn moved(&self, at: u64, met: Met) -> Option<u64> {
+    pub(super) fn moved(&self, at: u64, met: Met) -> Option<u64> {
         match met.reference {
             // Where no pointer was sent there is none: it is NULL, or another member of a union was
             // there, whose bytes must not become a pointer.
@@ -154,7 +158,12 @@ impl<M: CallerMemory> Applier<'_, M> {
         }
     }
 
-    fn write_pointer(&mut self, at: u64, value: u64, root: Root) -> Result<(), MarshalError> {
+    pub(super) fn write_pointer(
+        &mut self,
+        at: u64,
+        value: u64,
+        root: Root,
+    ) -> Result<(), MarshalError> {
         let size = usize::from(self.caller.caller.model().pointer.size).min(8);
         self.bytes(at, &value.to_le_bytes()[..size], root)
     }

@@ -103,10 +103,10 @@ pub(super) fn check<'a>(
     })
 }
 
-struct Checker<'a> {
-    caller: &'a Caller,
+pub(super) struct Checker<'a> {
+    pub(super) caller: &'a Caller,
     pending: &'a Pending,
-    body: &'a Body<'a>,
+    pub(super) body: &'a Body<'a>,
     leaving: usize,
     claims: Vec<Claim>,
     /// By block of the request and place in it: the reference of a pointer that was moved.
@@ -167,6 +167,9 @@ impl Checker<'_> {
         success: bool,
         next: usize,
     ) -> Result<usize, MarshalError> {
+        if let Some(done) = self.resident_block(block, (number, sent), success, next) {
+            return done;
+        }
         let Some(pointer) = self.caller.pointer(sent.ty) else {
             return Ok(next);
         };
@@ -266,7 +269,7 @@ impl Checker<'_> {
     }
 
     /// A pointer of the caller's that the function moved: within its buffer, or to NULL.
-    fn moved(&mut self, at: u64, met: Met) -> Result<(), MarshalError> {
+    pub(super) fn moved(&mut self, at: u64, met: Met) -> Result<(), MarshalError> {
         let place = met.inout.map(|number| (number, at));
         let sent = place.and_then(|place| self.pending.child(place));
         let (Some(place), Some(sent)) = (place, sent) else {
@@ -481,7 +484,7 @@ impl Checker<'_> {
             .ok_or_else(|| self.protocol(root, "the last element is incomplete"))
     }
 
-    fn protocol(&self, root: Root, reason: &str) -> MarshalError {
+    pub(super) fn protocol(&self, root: Root, reason: &str) -> MarshalError {
         MarshalError::protocol(&self.caller.place(root), reason)
     }
 }
@@ -568,7 +571,7 @@ impl Sink for Checker<'_> {
 }
 
 /// Whether a number has the form of a handle: 24 bits of generation, then 24 of index + 1.
-fn is_handle(wire: u64) -> bool {
+pub(super) fn is_handle(wire: u64) -> bool {
     wire >> 48 == 0 && wire & 0xff_ffff != 0
 }
 

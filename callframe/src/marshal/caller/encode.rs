@@ -5,7 +5,7 @@ use crate::marshal::image::integer;
 use crate::marshal::memory::CallerMemory;
 use crate::marshal::plan::{Plan, Step, chosen};
 use crate::marshal::{
-    CLOSED, MAXIMUM_BLOCKS, MAXIMUM_DESCRIPTORS, MarshalError, constant_reference, wire,
+    CLOSED, MAXIMUM_BLOCKS, MAXIMUM_DESCRIPTORS, MarshalError, RESIDENT, constant_reference, wire,
 };
 use crate::template::align_up;
 use crate::types::{Extent, Identity, Ownership, Pointer, RecordId, Type, TypeId};
@@ -19,7 +19,8 @@ mod functions;
 /// Buffers of an encoding, kept for the next one.
 #[derive(Debug, Default)]
 pub(in crate::marshal) struct Scratch {
-    references: Vec<u64>,
+    pub(super) references: Vec<u64>,
+    pub(super) states: Vec<State>,
     fixed: Vec<Work>,
     sized: Vec<Work>,
     aliases: Vec<Alias>,
@@ -41,6 +42,15 @@ pub(super) struct Work {
     pub(super) root: Root,
     /// The block that holds the pointer, and where in it that lies in the caller's layout.
     parent: Option<(u32, u64)>,
+}
+
+/// Memory that stands for an object, which is still to be written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct State {
+    pub index: u32,
+    pub address: u64,
+    /// Which reference names its block.
+    pub reference: usize,
 }
 
 /// A block whose contents are being written.
@@ -100,6 +110,7 @@ impl Pending {
 impl Scratch {
     fn reset(&mut self) {
         self.references.clear();
+        self.states.clear();
         self.fixed.clear();
         self.sized.clear();
         self.aliases.clear();
@@ -114,7 +125,7 @@ pub(super) struct Encoder<'a, M> {
     pub(super) request: &'a mut Vec<u8>,
     descriptors: &'a mut Vec<i32>,
     pub(super) pending: &'a mut Pending,
-    scratch: Scratch,
+    pub(super) scratch: Scratch,
     /// The block whose contents are being written.
     around: Option<Around>,
     /// Entries of `scratch.fixed` that were taken.
@@ -128,6 +139,7 @@ impl<M: CallerMemory> Encoder<'_, M> {
         self.image = self.caller.callee.arguments_size();
         wire::start(self.request, self.image);
         self.slots(arguments)?;
+        self.states()?;
         self.fixed_blocks()?;
         // Expressions see only numbers that are in the request by now.
         let mut next = 0;
@@ -167,7 +179,7 @@ impl<M: CallerMemory> Encoder<'_, M> {
     }
 
     /// Converts `count` elements at `address` into the request at `at`, where there is room.
-    fn elements(
+    pub(super) fn elements(
         &mut self,
         plan: &Plan,
         address: u64,
@@ -184,7 +196,7 @@ impl<M: CallerMemory> Encoder<'_, M> {
         Ok(())
     }
 
-    fn steps(
+    pub(super) fn steps(
         &mut self,
         steps: &[Step],
         from: u64,
@@ -283,6 +295,17 @@ impl<M: CallerMemory> Encoder<'_, M> {
         let value = match &pointer.identity {
             _ if address == 0 => 0,
             Identity::Handle(handle) => {
+                let object = match parameter {
+                    Some(index) => self.resident(index, handle, address)?,
+                    None => None,
+                };
+                if let (Some(object), Some(index)) = (object, parameter) {
+                    let named = (index, object & !RESIDENT);
+                    self.scratch.handles.extend((named.1 != 0).then_some(named));
+                    self.scratch.references.push(object);
+                    self.scratch.references.push(0);
+                    return Ok(());
+                }
                 match constant_reference(&handle.constants, address, size) {
                     Some(constant) => constant,
                     None => {
@@ -454,6 +477,34 @@ impl<M: CallerMemory> Encoder<'_, M> {
         outer.is_some_and(|outer| outer.leaves)
     }
 
+    /// Starts a block that the reference at `reference` names; gives its number.
+    pub(super) fn start(
+        &mut self,
+        sent: Sent,
+        reference: usize,
+        enters: bool,
+    ) -> Result<u32, MarshalError> {
+        let number = self.pending.blocks.len();
+        if number >= MAXIMUM_BLOCKS as usize {
+            let reason = format!("a call carries at most {MAXIMUM_BLOCKS} buffers");
+            return Err(MarshalError::argument(
+                &self.caller.place(sent.root),
+                reason,
+            ));
+        }
+        self.make_room(sent.capacity, sent.root)?;
+        if let Some(reference) = self.scratch.references.get_mut(reference) {
+            *reference = number as u64 + 1;
+        }
+        if let Some(parent) = sent.parent {
+            self.pending.children.insert(parent, number as u32);
+        }
+        let length = if enters { sent.capacity } else { 0 };
+        wire::start_block(self.request, length, sent.capacity);
+        self.pending.blocks.push(sent);
+        Ok(number as u32)
+    }
+
     fn is_cursor(&self, work: &Work) -> bool {
         let outer = work.parent.and_then(|(number, _)| {
             let sent = self.pending.blocks.get(number as usize)?;
@@ -516,7 +567,7 @@ impl<M: CallerMemory> Encoder<'_, M> {
     }
 
     /// Accounts for a block of the VM's memory and of the request.
-    fn make_room(&mut self, capacity: u64, root: Root) -> Result<(), MarshalError> {
+    pub(super) fn make_room(&mut self, capacity: u64, root: Root) -> Result<(), MarshalError> {
         let block = align_up(capacity.max(1), 16).unwrap_or(u64::MAX);
         let image = u128::from(self.image) + u128::from(block);
         let references = 8 * self.scratch.references.len() as u128 + 16;
@@ -607,7 +658,12 @@ impl<M: CallerMemory> Encoder<'_, M> {
         Ok(())
     }
 
-    fn number(&self, address: u64, size: usize, root: Root) -> Result<u64, MarshalError> {
+    pub(super) fn number(
+        &self,
+        address: u64,
+        size: usize,
+        root: Root,
+    ) -> Result<u64, MarshalError> {
         let mut bytes = [0; 8];
         self.read(address, &mut bytes[..size.min(8)], root)?;
         Ok(u64::from_le_bytes(bytes))
@@ -619,7 +675,7 @@ impl<M: CallerMemory> Encoder<'_, M> {
             .map_err(|error| MarshalError::memory(&self.caller.place(root), error))
     }
 
-    fn copy(
+    pub(super) fn copy(
         &mut self,
         from: u64,
         to: usize,

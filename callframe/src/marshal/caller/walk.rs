@@ -65,7 +65,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn steps(
+    pub fn steps(
         &mut self,
         steps: &[Step],
         from: usize,
@@ -159,7 +159,7 @@ impl Walk<'_> {
         bytes.ok_or(MarshalError::Malformed("truncated"))
     }
 
-    fn reference(&mut self) -> Result<u64, MarshalError> {
+    pub fn reference(&mut self) -> Result<u64, MarshalError> {
         let reference = self.body.reference(self.next)?;
         self.next += 1;
         Ok(reference)

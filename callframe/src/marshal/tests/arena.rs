@@ -19,6 +19,8 @@ pub(super) struct Arena {
     pub kept: Vec<(u64, Keep)>,
     /// Allocations of the program that were freed.
     pub freed: Vec<u64>,
+    /// What memory stands for: address, place of the token, handle.
+    pub residents: Vec<(u64, u64, u64)>,
     /// Numbers that are open in the program.
     pub open: Vec<i32>,
     /// Functions that were passed; the number of each is its index + 1.
@@ -55,6 +57,7 @@ impl Arena {
             next: 0x1_0000,
             kept: vec![],
             freed: vec![],
+            residents: vec![],
             open: vec![],
             passed: vec![],
         }
@@ -178,6 +181,26 @@ impl CallerMemory for Arena {
 
     fn discard(&mut self, old: u64) {
         self.freed.extend((old != 0).then_some(old));
+    }
+
+    fn resident(&self, address: u64) -> Result<Option<u64>, MemoryError> {
+        let mut residents = self.residents.iter();
+        let Some((_, place, wire)) = residents.find(|(at, ..)| *at == address) else {
+            return Ok(None);
+        };
+        match self.bytes(address + place, 8) == (TOKEN + wire).to_le_bytes() {
+            true => Ok(Some(*wire)),
+            false => Err(MemoryError::StaleHandle),
+        }
+    }
+
+    fn resident_is(&mut self, address: u64, place: u64, wire: u64) -> Result<(), MemoryError> {
+        self.residents.retain(|(at, ..)| *at != address);
+        let token = if wire == 0 { 0 } else { TOKEN + wire };
+        if wire != 0 {
+            self.residents.push((address, place, wire));
+        }
+        self.write(address + place, &token.to_le_bytes())
     }
 
     fn kept(&self, address: u64) -> bool {

@@ -188,6 +188,32 @@ impl CalleeMemory for Machine {
         Ok(first.map(|&byte| i128::from(byte as i8)).sum())
     }
 
+    fn write(&mut self, address: u64, bytes: &[u8]) -> Result<(), MemoryError> {
+        for (start, memory) in &mut self.memory {
+            let end = *start + memory.len() as u64;
+            if address >= *start && address + bytes.len() as u64 <= end {
+                let offset = (address - *start) as usize;
+                memory[offset..offset + bytes.len()].copy_from_slice(bytes);
+                return Ok(());
+            }
+        }
+        Err(MemoryError::Address(address))
+    }
+
+    fn resident_make(&mut self, size: u64) -> Result<u64, MemoryError> {
+        Ok(self.allocate(&vec![0; size as usize]))
+    }
+
+    fn resident_enter(&mut self, address: u64, object: Object<'_>) -> Result<u64, MemoryError> {
+        self.handle_enter(address, object)
+    }
+
+    fn resident_has(&mut self, wire: u64, size: u64) -> bool {
+        let made = self.made(wire).map(|made| made.address);
+        let mut memory = self.memory.iter();
+        memory.any(|(start, bytes)| Some(*start) == made && bytes.len() as u64 == size)
+    }
+
     fn give(&mut self, bytes: &[u8]) -> Result<u64, MemoryError> {
         Ok(self.allocate(bytes))
     }

@@ -226,7 +226,6 @@ impl CallerMemory for CallMemory<'_> {
             return Err(MemoryError::StaleHandle);
         }
         let wire = self.handle_wire(resident.token)?;
-        self.handles_used.borrow_mut().push(address);
         Ok(Some(wire))
     }
 

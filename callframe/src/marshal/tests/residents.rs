@@ -248,7 +248,7 @@ fn forged_requests_are_refused() {
     let wire = 1 << 24 | 1;
     for (index, value) in [
         (0, RESIDENT),
-        (0, RESIDENT | wire + 1),
+        (0, RESIDENT | (wire + 1)),
         (0, RESIDENT | 1 << 48),
         (0, RESIDENT | u64::MAX >> 2),
         (0, wire),

@@ -69,16 +69,30 @@ static struct buffer fetch(const char *url)
     return fetched;
 }
 
+/* Compresses through a small window, so that one stream takes many calls. */
 static struct buffer squeeze(struct buffer from)
 {
-    struct buffer to = { NULL, 0, 0 };
-    uLongf size = compressBound((uLong)from.size);
+    struct buffer to = { malloc(from.size + 100), 0, 0 };
+    unsigned char window[512];
+    z_stream stream;
+    int code;
 
-    to.bytes = malloc(size);
-    if (to.bytes == NULL || compress2(to.bytes, &size, from.bytes, (uLong)from.size, Z_BEST_COMPRESSION) != Z_OK)
-        fail("compress2", "failed");
-    to.size = size;
-    printf("compressed to %lu bytes, crc %08lx\n", (unsigned long)to.size,
+    memset(&stream, 0, sizeof stream);
+    if (deflateInit(&stream, Z_BEST_COMPRESSION) != Z_OK)
+        fail("deflateInit", "failed");
+    stream.next_in = from.bytes;
+    stream.avail_in = (uInt)from.size;
+    do {
+        stream.next_out = window;
+        stream.avail_out = sizeof window;
+        code = deflate(&stream, Z_FINISH);
+        memcpy(to.bytes + to.size, window, sizeof window - stream.avail_out);
+        to.size += sizeof window - stream.avail_out;
+        to.calls++;
+    } while (code == Z_OK);
+    if (code != Z_STREAM_END || deflateEnd(&stream) != Z_OK)
+        fail("deflate", "failed");
+    printf("compressed to %lu bytes in %d calls, crc %08lx\n", (unsigned long)to.size, to.calls,
         crc32(crc32(0L, Z_NULL, 0), to.bytes, (uInt)to.size));
     return to;
 }
@@ -86,11 +100,27 @@ static struct buffer squeeze(struct buffer from)
 static struct buffer expand(const unsigned char *bytes, size_t size, size_t expected)
 {
     struct buffer to = { malloc(expected + 1), 0, 0 };
-    uLongf length = (uLongf)expected + 1;
-    int code = uncompress(to.bytes, &length, bytes, (uLong)size);
+    z_stream stream;
+    int code;
 
-    to.size = length;
-    printf("expanded to %lu bytes: %s\n", (unsigned long)to.size, code == Z_OK ? "whole" : "broken");
+    memset(&stream, 0, sizeof stream);
+    if (inflateInit(&stream) != Z_OK)
+        fail("inflateInit", "failed");
+    stream.next_in = (Bytef *)bytes;
+    stream.next_out = to.bytes;
+    stream.avail_out = (uInt)expected;
+    do {
+        /* In small pieces. */
+        stream.avail_in = size < 100 ? (uInt)size : 100;
+        size -= stream.avail_in;
+        code = inflate(&stream, Z_NO_FLUSH);
+        to.calls++;
+        size += stream.avail_in;
+    } while (code == Z_OK && size > 0);
+    to.size = stream.total_out;
+    printf("expanded to %lu bytes in %d calls: %s\n", (unsigned long)to.size, to.calls,
+        code == Z_STREAM_END ? "whole" : "broken");
+    inflateEnd(&stream);
     return to;
 }
 

@@ -1,0 +1,200 @@
+//! What the guest may read and write.
+//!
+//! Traps check the guest's pointers against this table before they touch memory, so that a wrong
+//! pointer is an error number for the guest and never a fault of trusted code.
+
+use crate::layout::{BUNDLE, SPACE};
+use std::ops::Range;
+
+/// What the guest may do with a region. Nothing is writable and executable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protection {
+    /// Nothing.
+    None,
+    /// `r--`
+    Read,
+    /// `rw-`
+    ReadWrite,
+    /// `r-x`
+    ReadExecute,
+}
+
+/// The guest's memory, as traps use it.
+pub trait Memory {
+    /// The regions of it.
+    fn regions(&self) -> &Regions;
+    /// The bytes of a range, if the guest may read all of it.
+    fn readable(&self, range: Range<u64>) -> Option<&[u8]>;
+    /// The bytes of a range, if the guest may write all of it.
+    fn writable(&mut self, range: Range<u64>) -> Option<&mut [u8]>;
+    /// Gives a range of whole hardware pages another protection.
+    fn protect(&mut self, range: Range<u64>, to: Protection) -> Result<(), i32>;
+}
+
+/// A range of the guest's addresses from a pointer and a size that the guest gave. A size that is
+/// not positive stands for the pointer's first byte alone, which is how the original checks it.
+pub fn guest_range(address: u64, size: i32) -> Option<Range<u64>> {
+    let end = address.checked_add(u64::try_from(size).unwrap_or(1).max(1))?;
+    (end <= SPACE).then_some(address..end)
+}
+
+/// Protections of the whole space, by ranges in ascending order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Regions {
+    // Where each region begins; it ends where the next one does.
+    regions: Vec<(u64, Protection)>,
+    heap: Range<u64>,
+}
+
+impl Default for Regions {
+    fn default() -> Self {
+        Self {
+            regions: vec![(0, Protection::None)],
+            heap: 0..0,
+        }
+    }
+}
+
+impl Regions {
+    /// What `range` may be used for from now on.
+    pub fn set(&mut self, range: Range<u64>, protection: Protection) {
+        if range.is_empty() {
+            return;
+        }
+        let after = self.at(range.end);
+        self.regions
+            .retain(|(start, _)| !range.contains(start) && *start != range.end);
+        self.regions.push((range.start, protection));
+        if range.end < SPACE {
+            self.regions.push((range.end, after));
+        }
+        self.regions.sort_unstable_by_key(|(start, _)| *start);
+        self.regions.dedup_by_key(|(_, protection)| *protection);
+    }
+
+    /// The range that the guest may protect anew.
+    pub fn heap(&self) -> Range<u64> {
+        self.heap.clone()
+    }
+
+    /// Says what the heap is.
+    pub fn set_heap(&mut self, heap: Range<u64>) {
+        self.heap = heap;
+    }
+
+    /// Whether all of `range` may be read.
+    pub fn is_readable(&self, range: &Range<u64>) -> bool {
+        self.all(range, |protection| protection != Protection::None)
+    }
+
+    /// Whether all of `range` may be written.
+    pub fn is_writable(&self, range: &Range<u64>) -> bool {
+        self.all(range, |protection| protection == Protection::ReadWrite)
+    }
+
+    /// The ranges that may be read, in ascending order.
+    pub fn readable(&self) -> impl Iterator<Item = Range<u64>> {
+        let ends = self.regions.iter().skip(1).map(|(start, _)| *start);
+        self.regions
+            .iter()
+            .zip(ends.chain([SPACE]))
+            .filter(|((_, protection), _)| *protection != Protection::None)
+            .map(|((start, _), end)| *start..end)
+    }
+
+    fn at(&self, address: u64) -> Protection {
+        let before = self.regions.iter().rfind(|(start, _)| *start <= address);
+        before.map_or(Protection::None, |(_, protection)| *protection)
+    }
+
+    fn all(&self, range: &Range<u64>, may: impl Fn(Protection) -> bool) -> bool {
+        // The last region that begins at or before it, and those that begin within it.
+        let mut within = self
+            .regions
+            .iter()
+            .rev()
+            .skip_while(|(start, _)| *start >= range.end);
+        if range.start >= range.end || range.end > SPACE {
+            return false;
+        }
+        loop {
+            match within.next() {
+                Some((_, protection)) if !may(*protection) => return false,
+                Some((start, _)) if *start <= range.start => return true,
+                Some(_) => {}
+                None => return false,
+            }
+        }
+    }
+}
+
+/// Checks code before it is executed.
+pub trait Validator {
+    /// Whether every way through `code`, which begins at a bundle, keeps the guest's promises.
+    fn validate(&self, code: &[u8]) -> Result<(), Rejection>;
+}
+
+/// Code that may do what it must not.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason} at {offset:#x}")]
+pub struct Rejection {
+    /// Where in the code.
+    pub offset: u64,
+    /// What is wrong there.
+    pub reason: String,
+}
+
+/// Whether code may begin at an address.
+pub fn is_bundle(address: u64) -> bool {
+    address.is_multiple_of(BUNDLE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn ranges_of_guests_end_with_the_space() {
+        assert_eq!(guest_range(5, 0), Some(5..6));
+        assert_eq!(guest_range(5, -7), Some(5..6));
+        assert_eq!(guest_range(SPACE - 1, 1), Some(SPACE - 1..SPACE));
+        assert_eq!(guest_range(SPACE - 1, 2), None);
+        assert_eq!(guest_range(SPACE, 0), None);
+        assert_eq!(guest_range(u64::MAX, 1), None);
+        assert_eq!(guest_range(u64::MAX, i32::MAX), None);
+    }
+
+    fn protection() -> impl Strategy<Value = Protection> {
+        prop_oneof![
+            Just(Protection::None),
+            Just(Protection::Read),
+            Just(Protection::ReadWrite),
+            Just(Protection::ReadExecute),
+        ]
+    }
+
+    proptest! {
+        /// A table of single pages is the oracle.
+        #[test]
+        fn regions_are_what_was_set(
+            sets in proptest::collection::vec((0u64..40, 1u64..20, protection()), 0..12),
+            asked in (0u64..60, 1u64..20),
+        ) {
+            let mut regions = Regions::default();
+            let mut pages = [Protection::None; 80];
+            for (start, length, protection) in sets {
+                regions.set(start..start + length, protection);
+                pages[start as usize..(start + length) as usize].fill(protection);
+            }
+            let range = asked.0..asked.0 + asked.1;
+            let pages = &pages[range.start as usize..range.end as usize];
+            let readable = pages.iter().all(|page| *page != Protection::None);
+            let writable = pages.iter().all(|page| *page == Protection::ReadWrite);
+            prop_assert_eq!(regions.is_readable(&range), readable);
+            prop_assert_eq!(regions.is_writable(&range), writable);
+            let listed = regions.readable().any(|region| region.contains(&range.start));
+            prop_assert_eq!(listed, pages[0] != Protection::None);
+        }
+    }
+}

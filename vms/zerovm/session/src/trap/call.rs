@@ -1,0 +1,100 @@
+//! Ids and words to calls.
+
+use crate::channel::Generation;
+use std::fmt;
+
+/// The most words that a function looks at.
+pub(super) const WORDS: usize = 6;
+
+/// What a guest asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Call {
+    /// Channel, buffer, size, offset.
+    Read(Generation, i32, u64, i32, i64),
+    /// Channel, buffer, size, offset.
+    Write(Generation, i32, u64, i32, i64),
+    /// Makes code of data: address, size.
+    Jail(u64, i32),
+    /// Makes data of code: address, size.
+    Unjail(u64, i32),
+    /// Address, size, protection bits.
+    Protect(u64, u32, i32),
+    /// Ends, with a code.
+    Exit(i32),
+    /// Becomes a daemon.
+    Fork(Generation),
+    /// An id that nothing has.
+    Unknown(u64),
+}
+
+const READ: u64 = id(b"Read");
+const WRITE: u64 = id(b"Writ");
+const JAIL: u64 = id(b"Jail");
+const UNJAIL: u64 = id(b"Unjl");
+const EXIT: u64 = id(b"Exit");
+const FORK: u64 = id(b"Fork");
+const READ_2: u64 = id(b"READ");
+const WRITE_2: u64 = id(b"WRIT");
+const PROTECT_2: u64 = id(b"PROT");
+const EXIT_2: u64 = id(b"EXIT");
+const FORK_2: u64 = id(b"FORK");
+
+const fn id(name: &[u8; 4]) -> u64 {
+    u32::from_le_bytes(*name) as u64
+}
+
+impl Call {
+    /// How many words the function of an id looks at, the id included.
+    pub(super) fn word_count(id: u64) -> usize {
+        match id {
+            READ | WRITE => 6,
+            READ_2 | WRITE_2 => 5,
+            JAIL | UNJAIL | PROTECT_2 => 4,
+            EXIT => 3,
+            EXIT_2 => 2,
+            _ => 1,
+        }
+    }
+
+    /// What words stand for. Of a word that is wider than its field the low bits count.
+    pub(super) fn from_words(words: [u64; WORDS]) -> Self {
+        use Generation::{First, Second};
+        let [id, a, b, c, d, e] = words;
+        match id {
+            READ => Self::Read(First, b as i32, c, d as i32, e as i64),
+            WRITE => Self::Write(First, b as i32, c, d as i32, e as i64),
+            JAIL => Self::Jail(b, c as i32),
+            UNJAIL => Self::Unjail(b, c as i32),
+            EXIT => Self::Exit(b as i32),
+            FORK => Self::Fork(First),
+            READ_2 => Self::Read(Second, a as i32, b, c as i32, d as i64),
+            WRITE_2 => Self::Write(Second, a as i32, b, c as i32, d as i64),
+            PROTECT_2 => Self::Protect(a, b as u32, c as i32),
+            EXIT_2 => Self::Exit(a as i32),
+            FORK_2 => Self::Fork(Second),
+            _ => Self::Unknown(id),
+        }
+    }
+}
+
+impl fmt::Display for Call {
+    /// As the trace file shows it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Read(_, channel, buffer, size, offset) => {
+                write!(f, "TrapRead({channel}, {buffer:#x}, {size}, {offset})")
+            }
+            Self::Write(_, channel, buffer, size, offset) => {
+                write!(f, "TrapWrite({channel}, {buffer:#x}, {size}, {offset})")
+            }
+            Self::Jail(address, size) => write!(f, "TrapJail({address:#x}, {size})"),
+            Self::Unjail(address, size) => write!(f, "TrapUnjail({address:#x}, {size})"),
+            Self::Protect(address, size, bits) => {
+                write!(f, "TrapProt({address:#x}, {size}, {bits})")
+            }
+            Self::Exit(code) => write!(f, "TrapExit({code})"),
+            Self::Fork(_) => f.write_str("TrapFork()"),
+            Self::Unknown(id) => write!(f, "function {id:#x}"),
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! The report: what is printed when a session has ended.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What a session came to. Everything in it is known to the process that ran the guest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +18,8 @@ pub struct Report {
     pub state: String,
     /// The exit status of the process. It is no line of the report.
     pub code: i32,
+    /// More about what went wrong, for people. It is no line either.
+    pub detail: Option<String>,
 }
 
 /// What the validator said.
@@ -63,22 +66,18 @@ impl Report {
             accounting: Accounting::default(),
             state: state.to_string(),
             code,
+            detail: None,
         }
     }
 
     /// The lines, each with its end after it.
     pub fn text(&self, end_of_line: &str) -> Vec<u8> {
-        let validator = match self.validator {
-            ValidatorState::Passed => 0,
-            ValidatorState::Failed => 1,
-            ValidatorState::NotRun => 2,
-        };
         let mut text = Vec::new();
         let mut line = |bytes: &[u8]| {
             text.extend(bytes);
             text.extend(end_of_line.as_bytes());
         };
-        line(validator.to_string().as_bytes());
+        line(self.validator.number().to_string().as_bytes());
         // A daemon would be 1.
         line(b"0");
         line(self.user_code.to_string().as_bytes());
@@ -87,6 +86,24 @@ impl Report {
         line(printable(&self.state).as_bytes());
         line(b"");
         text
+    }
+
+    /// The same for programs: numbers as in the lines, digests by name.
+    pub fn as_json(&self) -> impl Serialize {
+        let name = |alias: &[u8]| String::from_utf8_lossy(alias).into_owned();
+        let etags = self.etags.iter();
+        Json {
+            validator: self.validator.number(),
+            daemon: 0,
+            user_code: self.user_code,
+            etags: etags
+                .map(|(alias, tag)| (name(alias), tag.clone()))
+                .collect(),
+            accounting: self.accounting,
+            state: self.state.clone(),
+            code: self.code,
+            detail: self.detail.clone(),
+        }
     }
 
     fn etag_line(&self) -> Vec<u8> {
@@ -100,6 +117,28 @@ impl Report {
         });
         words.collect::<Vec<_>>().join(&b' ')
     }
+}
+
+impl ValidatorState {
+    fn number(self) -> u8 {
+        match self {
+            Self::Passed => 0,
+            Self::Failed => 1,
+            Self::NotRun => 2,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Json {
+    validator: u8,
+    daemon: u8,
+    user_code: i32,
+    etags: BTreeMap<String, String>,
+    accounting: Accounting,
+    state: String,
+    code: i32,
+    detail: Option<String>,
 }
 
 /// Whoever reads a report counts its lines.

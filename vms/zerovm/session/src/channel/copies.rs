@@ -44,7 +44,7 @@ impl Outcome {
 #[derive(Debug)]
 pub struct Copies<D> {
     // None: it gave other bytes than the others, and is not asked any more.
-    sources: Vec<Option<D>>,
+    pub(super) sources: Vec<Option<D>>,
     // The bytes of the sources after the first.
     others: Vec<Vec<u8>>,
 }

@@ -26,6 +26,9 @@ impl Device for Bytes {
         let offset = offset as usize;
         let room = self.room.unwrap_or(usize::MAX).saturating_sub(offset);
         let count = buffer.len().min(room);
+        if count == 0 {
+            return Ok(0);
+        }
         self.bytes.resize(self.bytes.len().max(offset + count), 0);
         self.bytes[offset..offset + count].copy_from_slice(&buffer[..count]);
         Ok(count)

@@ -1,0 +1,37 @@
+//! Runs a program of the first generation of ZeroVM: an untrusted nexe, its manifest, and nothing
+//! else.
+//!
+//! Two walls stand around a guest. The first is made of its own instructions: the validator accepts
+//! only code that touches the 4 GiB it is given and leaves them through the trap. The second is the
+//! kernel's: before a guest runs, its process gives up everything that a session does not need.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`supervise`] | the process that was started: manifest, report, the second clock |
+//! | [`process`] | the process that the guest runs in, as its parent has it |
+//! | [`session`] | the steps of a session, in that process |
+//! | [`load`] | file to memory |
+//! | [`space`] | the guest's 4 GiB; unsafe |
+//! | [`switch`] | into the guest and out of it; unsafe |
+//! | [`signals`] | what ends a guest; unsafe |
+//! | [`channel`] | files of the host |
+//! | [`confine`] | the second wall |
+//! | [`validation`] | the first |
+//! | [`user`], [`doctor`], [`syslog`], [`trace`] | root, `--doctor`, the log, `-T` |
+//!
+//! Everything that can be computed without memory, files and signals is in `zerovm-session`.
+
+pub mod channel;
+pub mod confine;
+pub mod doctor;
+pub mod load;
+pub mod process;
+pub mod session;
+pub mod signals;
+pub mod space;
+pub mod supervise;
+pub mod switch;
+pub mod syslog;
+pub mod trace;
+pub mod user;
+pub mod validation;

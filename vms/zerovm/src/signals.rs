@@ -1,0 +1,220 @@
+//! Signals: sixteen of them end a session, all others wait.
+//!
+//! A handler runs on a stack of its own, whatever the guest's stack pointer is. What it does depends
+//! on where the signal found the process:
+//!
+//! | where | what |
+//! |---|---|
+//! | in the guest, or between guest and host | the run is left: the handler returns to [`switch::leave_address`] |
+//! | in host code, sent by somebody | it is noted, and whatever blocks is interrupted |
+//! | in host code, by an instruction of it | the process dies of it: this is a bug, and the parent reports it |
+//!
+//! A signal that comes right before a system call that blocks would be noticed too late, so those
+//! calls go through [`interruptible`], which is assembly that the handler knows.
+
+use crate::switch;
+use nix::errno::Errno;
+use nix::libc;
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction};
+use std::arch::global_asm;
+use std::ffi::{c_int, c_long, c_void};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicI32, AtomicU64};
+use zerovm_session::layout::{GUARD, RESERVED, SPACE};
+
+/// Those that end a session.
+pub const HANDLED: [Signal; 16] = [
+    Signal::SIGINT,
+    Signal::SIGQUIT,
+    Signal::SIGILL,
+    Signal::SIGTRAP,
+    Signal::SIGBUS,
+    Signal::SIGFPE,
+    Signal::SIGSEGV,
+    Signal::SIGSTKFLT,
+    Signal::SIGABRT,
+    Signal::SIGXFSZ,
+    Signal::SIGXCPU,
+    Signal::SIGHUP,
+    Signal::SIGPIPE,
+    Signal::SIGALRM,
+    Signal::SIGTERM,
+    Signal::SIGPWR,
+];
+
+/// The number of the signal that ends the session, 0 while none came. The first one counts.
+pub(crate) static PENDING: AtomicI32 = AtomicI32::new(0);
+static ADDRESS: AtomicU64 = AtomicU64::new(0);
+const STACK: usize = 64 * 1024;
+
+/// What the sixth line of the report says of the signal that came, if one did.
+pub fn received() -> Option<String> {
+    let number = PENDING.load(Relaxed);
+    let address = ADDRESS.load(Relaxed);
+    (number != 0).then(|| describe(number, address))
+}
+
+/// The words for a signal at an address.
+pub fn describe(number: i32, address: u64) -> String {
+    match number {
+        libc::SIGALRM => "session timeout".into(),
+        libc::SIGXFSZ => "disk quota exceeded".into(),
+        _ => {
+            let un = if is_guest(address) { "un" } else { "" };
+            format!("Signal {number} from {un}trusted code: Halting at 0x{address:012X}")
+        }
+    }
+}
+
+/// From now on the sixteen end the session, and others are blocked.
+pub fn install() -> nix::Result<()> {
+    let stack: &'static mut [u8] = Box::leak(vec![0; STACK].into_boxed_slice());
+    let stack = libc::stack_t {
+        ss_sp: stack.as_mut_ptr().cast(),
+        ss_flags: 0,
+        ss_size: STACK,
+    };
+    // SAFETY: the stack was leaked, so it is there for ever, and nobody else uses it.
+    Errno::result(unsafe { libc::sigaltstack(&stack, std::ptr::null_mut()) })?;
+    let flags = SaFlags::SA_ONSTACK | SaFlags::SA_SIGINFO;
+    let action = SigAction::new(SigHandler::SigAction(on_signal), flags, SigSet::all());
+    for signal in HANDLED {
+        // SAFETY: the handler changes atomics and the context it is given, nothing else.
+        unsafe { sigaction(signal, &action) }?;
+    }
+    let mut blocked = SigSet::all();
+    for signal in HANDLED {
+        blocked.remove(signal);
+    }
+    nix::sys::signal::sigprocmask(SigmaskHow::SIG_SETMASK, Some(&blocked), None)
+}
+
+extern "C" fn on_signal(number: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
+    // SAFETY: the kernel gives both to a handler that was installed with SA_SIGINFO.
+    let (code, context) = unsafe { ((*info).si_code, &mut *context.cast::<libc::ucontext_t>()) };
+    let registers = &mut context.uc_mcontext.gregs;
+    let address = registers[libc::REG_RIP as usize] as u64;
+    if is_guest(address) || switch::is_between(address) {
+        note(number, address);
+        registers[libc::REG_RIP as usize] = switch::leave_address() as i64;
+        registers[libc::REG_RAX as usize] = 1;
+        return;
+    }
+    let is_fault = [
+        libc::SIGILL,
+        libc::SIGTRAP,
+        libc::SIGBUS,
+        libc::SIGFPE,
+        libc::SIGSEGV,
+    ]
+    .contains(&number);
+    // What the kernel sends for an instruction has a positive code.
+    if is_fault && code > 0 {
+        // SAFETY: the default action needs no handler; the instruction faults again and the process
+        // ends.
+        unsafe { libc::signal(number, libc::SIG_DFL) };
+        return;
+    }
+    note(number, address);
+    let before_call = zerovm_call_checked as *const () as u64..zerovm_call_made as *const () as u64;
+    if before_call.contains(&address) {
+        registers[libc::REG_RIP as usize] = zerovm_call_refused as *const () as i64;
+    }
+}
+
+fn note(number: i32, address: u64) {
+    if PENDING.load(Relaxed) == 0 {
+        ADDRESS.store(address, Relaxed);
+        PENDING.store(number, Relaxed);
+    }
+}
+
+fn is_guest(address: u64) -> bool {
+    (RESERVED..RESERVED + SPACE + 2 * GUARD).contains(&address)
+}
+
+/// A system call that a signal of the sixteen ends with EINTR, even one that came right before it.
+///
+/// # Safety
+///
+/// The arguments are right for the call: pointers in them are valid for what the kernel does.
+pub unsafe fn interruptible(call: c_long, arguments: [i64; 4]) -> nix::Result<i64> {
+    let [a, b, c, d] = arguments;
+    // SAFETY: as the caller promises; the assembly keeps the calling convention.
+    let result = unsafe { zerovm_call(call, a, b, c, d) };
+    if result < 0 {
+        return Err(Errno::from_raw(-result as i32));
+    }
+    Ok(result)
+}
+
+unsafe extern "C" {
+    fn zerovm_call(number: i64, a: i64, b: i64, c: i64, d: i64) -> i64;
+    fn zerovm_call_checked();
+    fn zerovm_call_made();
+    fn zerovm_call_refused();
+}
+
+global_asm!(
+    ".pushsection .text.zerovm_call, \"ax\", @progbits",
+    ".globl zerovm_call",
+    ".hidden zerovm_call",
+    "zerovm_call:",
+    ".cfi_startproc",
+    "    mov rax, rdi",
+    "    mov rdi, rsi",
+    "    mov rsi, rdx",
+    "    mov rdx, rcx",
+    "    mov r10, r8",
+    ".globl zerovm_call_checked",
+    ".hidden zerovm_call_checked",
+    "zerovm_call_checked:",
+    "    cmp dword ptr [rip + {pending}], 0",
+    "    jne zerovm_call_refused",
+    "    syscall",
+    ".globl zerovm_call_made",
+    ".hidden zerovm_call_made",
+    "zerovm_call_made:",
+    "    ret",
+    ".globl zerovm_call_refused",
+    ".hidden zerovm_call_refused",
+    "zerovm_call_refused:",
+    "    mov rax, {eintr}",
+    "    ret",
+    ".cfi_endproc",
+    ".popsection",
+    pending = sym PENDING,
+    eintr = const -(libc::EINTR as i64),
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_the_originals() {
+        assert_eq!(describe(libc::SIGALRM, 0), "session timeout");
+        assert_eq!(describe(libc::SIGXFSZ, 5), "disk quota exceeded");
+        assert_eq!(
+            describe(libc::SIGSEGV, 0x440A_0004_0000),
+            "Signal 11 from untrusted code: Halting at 0x440A00040000"
+        );
+        assert_eq!(
+            describe(libc::SIGTERM, 0xABC),
+            "Signal 15 from trusted code: Halting at 0x000000000ABC"
+        );
+    }
+
+    #[test]
+    fn calls_give_their_results() {
+        // SAFETY: getpid has no arguments, and close of no descriptor touches nothing.
+        let (pid, closed) = unsafe {
+            (
+                interruptible(libc::SYS_getpid, [0; 4]),
+                interruptible(libc::SYS_close, [-1, 0, 0, 0]),
+            )
+        };
+        assert_eq!(pid, Ok(std::process::id().into()));
+        assert_eq!(closed, Err(Errno::EBADF));
+    }
+}

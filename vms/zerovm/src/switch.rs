@@ -1,0 +1,301 @@
+//! Into the guest and out of it.
+//!
+//! Three ways, all in the assembly below, which is short so that it can be read:
+//!
+//! - `zerovm_enter` keeps the host's stack and starts the guest with the registers it is promised;
+//! - `zerovm_trap` is what every trampoline ends in. Before any compiled code runs it clears the
+//!   direction flag, takes the host's stack, resets the x87 unit and the SSE control word, and
+//!   marks the end of the chain of frames; on the way back everything that is not promised to
+//!   survive is cleared;
+//! - `zerovm_leave` goes back to whoever called `zerovm_enter`; signal handlers go there too.
+//!
+//! What the guest chose and the host uses: the guest's stack pointer, only to touch the guest's
+//! stack (a bad one faults, and the handler knows these instructions); the return address, whose low
+//! 32 bits are masked to a bundle of the guest's space; and the argument in edi. The six argument
+//! registers are stored below the return address because the original did, and the digest of the
+//! memory shows it.
+//!
+//! | bytes below the host's stack pointer | what |
+//! |---|---|
+//! | 8 | the guest's stack pointer after the return |
+//! | 16 | its return address |
+//! | 24 | its rbp |
+//! | 32 | its SSE control word |
+
+use crate::signals;
+use std::arch::global_asm;
+use std::cell::UnsafeCell;
+use std::ffi::c_void;
+use std::ops::Range;
+use std::sync::atomic::Ordering::Relaxed;
+use zerovm_session::layout::{BASE, BUNDLE, FIRST_STACK_POINTER, THUNK, TRAMPOLINES};
+
+/// Whoever answers traps.
+pub trait Guest {
+    /// Answers a trap: what the guest gets, or nothing if it does not go on. `slot` is the number
+    /// of the trampoline that was called; 0 is the trap.
+    fn trap(&mut self, argument: u32, slot: u64) -> Option<i64>;
+}
+
+/// How a guest's run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// A trap was not answered.
+    Trap,
+    /// A signal came; [`signals::received`] says which.
+    Signal,
+}
+
+/// Runs a guest from its entry until it does not go on.
+///
+/// The space is reserved, the program and its stack are in it, the program is valid, and
+/// [`signals::install`] has been called: this is what makes it safe to execute.
+///
+/// # Safety
+///
+/// The bytes that are executable in the guest's space have passed a validator.
+pub unsafe fn run(entry: u64, guest: &mut dyn Guest) -> Left {
+    let mut guest = guest;
+    let stack = BASE + FIRST_STACK_POINTER;
+    let parameter = (FIRST_STACK_POINTER + 8) as u32;
+    let has_avx = std::is_x86_feature_detected!("avx");
+    let context: *mut &mut dyn Guest = &mut guest;
+    // SAFETY: only one guest runs, on this thread; nothing else writes the state while it does.
+    unsafe {
+        (*STATE.0.get()).context = context.cast();
+        (*STATE.0.get()).has_avx = u32::from(has_avx);
+    }
+    // SAFETY: the assembly keeps the calling convention: it saves and restores what a callee has to,
+    // and comes back on this stack. What the guest does meanwhile is bounded by its validation.
+    let left = unsafe { zerovm_enter(BASE + entry, stack, parameter.into(), BASE) };
+    if left == 0 { Left::Trap } else { Left::Signal }
+}
+
+/// Where trampolines end.
+pub fn trap_address() -> u64 {
+    zerovm_trap as *const () as u64
+}
+
+/// Where signal handlers send what may not go on.
+pub fn leave_address() -> u64 {
+    zerovm_leave as *const () as u64
+}
+
+/// The instructions between host and guest: a signal there ends the guest's run.
+pub fn is_between(address: u64) -> bool {
+    let between: [Range<u64>; 2] = [
+        zerovm_between as *const () as u64..zerovm_between_end as *const () as u64,
+        THUNK..THUNK + 12,
+    ];
+    between.iter().any(|range| range.contains(&address))
+}
+
+/// What the assembly knows; the offsets are in its text.
+#[repr(C)]
+struct State {
+    host_stack: u64,
+    context: *mut c_void,
+    host_control: u32,
+    guest_control: u32,
+    has_avx: u32,
+}
+
+struct Shared(UnsafeCell<State>);
+
+// SAFETY: one guest runs in a process, on the thread that called `run`; nobody else looks.
+unsafe impl Sync for Shared {}
+
+static STATE: Shared = Shared(UnsafeCell::new(State {
+    host_stack: 0,
+    context: std::ptr::null_mut(),
+    host_control: 0,
+    guest_control: 0x1F80,
+    has_avx: 0,
+}));
+
+/// In two registers.
+#[repr(C)]
+struct Answer {
+    value: i64,
+    leaves: u64,
+}
+
+/// Called by `zerovm_trap`, on the host's stack.
+extern "C" fn on_trap(argument: u32, return_to: u64, context: *mut c_void) -> Answer {
+    // SAFETY: `run` put this pointer there, and its frame is alive as long as the guest runs.
+    let guest = unsafe { &mut *context.cast::<&mut dyn Guest>() };
+    let slot = return_to.wrapping_sub(BASE + TRAMPOLINES) / BUNDLE;
+    match guest.trap(argument, slot) {
+        Some(value) => Answer { value, leaves: 0 },
+        None => Answer {
+            value: 0,
+            leaves: 1,
+        },
+    }
+}
+
+/// Whether a signal came that ends the run.
+pub fn is_pending() -> bool {
+    signals::PENDING.load(Relaxed) != 0
+}
+
+unsafe extern "C" {
+    fn zerovm_enter(entry: u64, stack: u64, parameter: u64, base: u64) -> u64;
+    fn zerovm_trap();
+    fn zerovm_leave();
+    fn zerovm_between();
+    fn zerovm_between_end();
+}
+
+global_asm!(
+    ".pushsection .text.zerovm_switch, \"ax\", @progbits",
+    // No secrets of the host in vector registers: all of them where there is AVX, else the xmm ones.
+    ".macro zerovm_clear_vectors",
+    "    cmp dword ptr [rip + {state} + 24], 0",
+    "    je 90f",
+    "    vzeroall",
+    "    jmp 91f",
+    "90:",
+    "    .irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15",
+    "    pxor xmm\\n, xmm\\n",
+    "    .endr",
+    "91:",
+    ".endm",
+    // The state that compiled code expects of the floating point units.
+    ".macro zerovm_host_units",
+    "    fninit",
+    "    cmp dword ptr [rip + {state} + 24], 0",
+    "    je 92f",
+    "    vzeroupper",
+    "92:",
+    ".endm",
+    "",
+    ".balign 64",
+    ".globl zerovm_enter",
+    ".hidden zerovm_enter",
+    "zerovm_enter:", // rdi entry, rsi stack, rdx parameter, rcx base
+    ".cfi_startproc",
+    "    push rbp",
+    "    push rbx",
+    "    push r12",
+    "    push r13",
+    "    push r14",
+    "    push r15",
+    "    sub rsp, 8", // 16-byte alignment
+    "    stmxcsr [rip + {state} + 16]",
+    "    mov [rip + {state}], rsp",
+    ".cfi_endproc",
+    ".cfi_startproc",
+    ".cfi_undefined rip", // from here on nobody unwinds
+    ".globl zerovm_between",
+    ".hidden zerovm_between",
+    "zerovm_between:",
+    "    cmp dword ptr [rip + {pending}], 0",
+    "    jne 4f",
+    "    cld",
+    "    fninit",
+    "    mov dword ptr [rip + {state} + 20], 0x1F80",
+    "    ldmxcsr [rip + {state} + 20]",
+    "    zerovm_clear_vectors",
+    "    mov r15, rcx",
+    "    mov rcx, rdi",
+    "    mov rsp, rsi",
+    "    mov rbp, rsi",
+    "    mov edi, edx",
+    "    xor eax, eax",
+    "    xor ebx, ebx",
+    "    xor edx, edx",
+    "    xor esi, esi",
+    "    xor r8d, r8d",
+    "    xor r9d, r9d",
+    "    xor r10d, r10d",
+    "    xor r11d, r11d",
+    "    xor r12d, r12d",
+    "    xor r13d, r13d",
+    "    xor r14d, r14d",
+    "    jmp rcx",
+    "",
+    ".balign 64",
+    ".globl zerovm_trap",
+    ".hidden zerovm_trap",
+    "zerovm_trap:",
+    // On the guest's stack: its argument registers, as the original leaves them.
+    "    cld",
+    "    mov [rsp - 24], edi",
+    "    mov [rsp - 20], esi",
+    "    mov [rsp - 16], edx",
+    "    mov [rsp - 12], ecx",
+    "    mov [rsp - 8], r8d",
+    "    mov [rsp - 4], r9d",
+    "    mov rsi, [rsp]",     // into the trampoline
+    "    mov ecx, [rsp + 8]", // into the guest: 32 bits of it
+    "    lea rax, [rsp + 16]",
+    // On the host's.
+    "    mov rsp, [rip + {state}]",
+    "    push rax",
+    "    push rcx",
+    "    push rbp",
+    "    push 0",
+    "    stmxcsr [rsp]",
+    "    zerovm_host_units",
+    "    mov eax, [rsp]",
+    "    xor eax, [rip + {state} + 16]",
+    "    and eax, 0xFFC0", // flags that were raised do no harm
+    "    jz 1f",
+    "    ldmxcsr [rip + {state} + 16]",
+    "1:",
+    "    xor ebp, ebp",
+    "    mov rdx, [rip + {state} + 8]",
+    "    call {on_trap}",
+    "    test edx, edx",
+    "    jnz 3f",
+    // A signal from here on finds the guest's run between host and guest; one before it is here.
+    "    cmp dword ptr [rip + {pending}], 0",
+    "    jne 4f",
+    "    ldmxcsr [rsp]",
+    "    add rsp, 8",
+    "    pop rbp",
+    "    pop rcx",
+    "    pop rdx",
+    "    and ecx, -32",
+    "    add rcx, r15",
+    "    mov rsp, rdx",
+    "    lea edi, [rsp + 8]",
+    "    zerovm_clear_vectors",
+    "    xor edx, edx",
+    "    xor esi, esi",
+    "    xor r8d, r8d",
+    "    xor r9d, r9d",
+    "    xor r10d, r10d",
+    "    xor r11d, r11d",
+    "    jmp rcx",
+    "4:",
+    "    mov eax, 1",
+    "    jmp zerovm_leave",
+    "3:",
+    "    xor eax, eax",
+    ".globl zerovm_between_end",
+    ".hidden zerovm_between_end",
+    "zerovm_between_end:",
+    "",
+    ".globl zerovm_leave",
+    ".hidden zerovm_leave",
+    "zerovm_leave:", // eax: how the run ended
+    "    cld",
+    "    mov rsp, [rip + {state}]",
+    "    zerovm_host_units",
+    "    ldmxcsr [rip + {state} + 16]",
+    "    add rsp, 8",
+    "    pop r15",
+    "    pop r14",
+    "    pop r13",
+    "    pop r12",
+    "    pop rbx",
+    "    pop rbp",
+    "    ret",
+    ".cfi_endproc",
+    ".popsection",
+    state = sym STATE,
+    pending = sym signals::PENDING,
+    on_trap = sym on_trap,
+);

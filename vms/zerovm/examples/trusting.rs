@@ -7,7 +7,7 @@ use zerovm_session::memory::{Rejection, Validator};
 struct Trusting;
 
 impl Validator for Trusting {
-    fn validate(&self, _code: &[u8]) -> Result<(), Rejection> {
+    fn validate(&self, _address: u64, _code: &[u8]) -> Result<(), Rejection> {
         Ok(())
     }
 }

@@ -74,8 +74,8 @@ fn read_segment(program: &File, space: &mut Space, segment: &Segment) -> Result<
 
 /// Has a loaded program's text judged, as it will be executed.
 pub fn judge(plan: &Plan, space: &Space, validator: &dyn Validator) -> Result<(), Rejection> {
-    let text = space.readable(TEXT..plan.sled_end()).unwrap_or_default();
-    validator.validate(text)
+    let text = space.readable(TEXT..plan.text_end()).unwrap_or_default();
+    validator.validate(TEXT, text)
 }
 
 /// Makes the text of a program that was judged executable.

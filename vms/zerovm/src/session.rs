@@ -34,8 +34,8 @@ pub const RUNNING: u8 = b'R';
 struct Judge<'a>(&'a dyn Validator);
 
 impl Validator for Judge<'_> {
-    fn validate(&self, code: &[u8]) -> Result<(), Rejection> {
-        self.0.validate(code)
+    fn validate(&self, address: u64, code: &[u8]) -> Result<(), Rejection> {
+        self.0.validate(address, code)
     }
 }
 

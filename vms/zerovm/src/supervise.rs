@@ -29,18 +29,6 @@ const DIGEST_GRACE: Duration = Duration::from_secs(60);
 /// No report is longer.
 const MAX_REPORT: u64 = 16 << 20;
 const ERRORS_ARE_LOGGED: i32 = 1;
-/// The signals of somebody else; the others of the sixteen are about an instruction.
-const PASSED_ON: [Signal; 8] = [
-    Signal::SIGINT,
-    Signal::SIGQUIT,
-    Signal::SIGHUP,
-    Signal::SIGALRM,
-    Signal::SIGTERM,
-    Signal::SIGPWR,
-    Signal::SIGXCPU,
-    Signal::SIGSTKFLT,
-];
-
 /// Runs `zerovm` with the words of a command line; the exit status.
 pub fn main(words: impl IntoIterator<Item = OsString>, validator: &dyn Validator) -> u8 {
     let Some(line) = CommandLine::read(words) else {
@@ -99,7 +87,7 @@ fn read_manifest(path: &Path) -> Result<Vec<u8>, Error> {
 /// From now on signals are read instead of received.
 fn watch_signals() -> Result<SignalFd, Error> {
     let mut set = SigSet::empty();
-    for signal in PASSED_ON {
+    for signal in signals::HANDLED {
         set.add(signal);
     }
     set.thread_block()

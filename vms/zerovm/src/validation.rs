@@ -7,10 +7,7 @@ use zerovm_session::memory::{Rejection, Validator};
 pub struct Strict;
 
 impl Validator for Strict {
-    fn validate(&self, _code: &[u8]) -> Result<(), Rejection> {
-        Err(Rejection {
-            offset: 0,
-            reason: "this build has no validator".into(),
-        })
+    fn validate(&self, _address: u64, _code: &[u8]) -> Result<(), Rejection> {
+        Err(Rejection("this build has no validator".into()))
     }
 }

@@ -3,7 +3,7 @@
 //! Traps check the guest's pointers against this table before they touch memory, so that a wrong
 //! pointer is an error number for the guest and never a fault of trusted code.
 
-use crate::layout::{BUNDLE, SPACE};
+use crate::layout::SPACE;
 use std::ops::Range;
 
 /// What the guest may do with a region. Nothing is writable and executable.
@@ -130,24 +130,15 @@ impl Regions {
 
 /// Checks code before it is executed.
 pub trait Validator {
-    /// Whether every way through `code`, which begins at a bundle, keeps the guest's promises.
-    fn validate(&self, code: &[u8]) -> Result<(), Rejection>;
+    /// Whether every way through `code`, which is at the guest's `address` and followed by nothing
+    /// but HLT to the end of its page, keeps the guest's promises.
+    fn validate(&self, address: u64, code: &[u8]) -> Result<(), Rejection>;
 }
 
-/// Code that may do what it must not.
+/// Code that may do what it must not: where, and what is wrong there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{reason} at {offset:#x}")]
-pub struct Rejection {
-    /// Where in the code.
-    pub offset: u64,
-    /// What is wrong there.
-    pub reason: String,
-}
-
-/// Whether code may begin at an address.
-pub fn is_bundle(address: u64) -> bool {
-    address.is_multiple_of(BUNDLE)
-}
+#[error("{0}")]
+pub struct Rejection(pub String);
 
 #[cfg(test)]
 mod tests {

@@ -211,8 +211,9 @@ impl<M: Memory, D: Device, V: Validator> Engine<M, D, V> {
         if let Err(number) = self.memory.protect(pages.clone(), Protection::Read) {
             return error(number);
         }
-        let code = self.memory.readable(pages.clone()).unwrap_or_default();
-        if !code.is_empty() && self.validator.validate(code).is_ok() {
+        let code = self.memory.readable(address..address + size);
+        let is_valid = code.is_some_and(|code| self.validator.validate(address, code).is_ok());
+        if is_valid {
             return self.reprotect(pages, Protection::ReadExecute, libc::EACCES);
         }
         if self.memory.protect(pages, Protection::ReadWrite).is_ok()

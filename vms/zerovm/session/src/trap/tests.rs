@@ -77,13 +77,10 @@ impl Memory for Pages {
 struct NoZeroes;
 
 impl Validator for NoZeroes {
-    fn validate(&self, code: &[u8]) -> Result<(), Rejection> {
+    fn validate(&self, _: u64, code: &[u8]) -> Result<(), Rejection> {
         match code.iter().position(|byte| *byte == 0) {
             None => Ok(()),
-            Some(offset) => Err(Rejection {
-                offset: offset as u64,
-                reason: "zero".into(),
-            }),
+            Some(offset) => Err(Rejection(format!("zero at {offset:#x}"))),
         }
     }
 }

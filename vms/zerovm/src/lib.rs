@@ -14,6 +14,7 @@
 //! | [`space`] | the guest's 4 GiB; unsafe |
 //! | [`switch`] | into the guest and out of it; unsafe |
 //! | [`signals`] | what ends a guest; unsafe |
+//! | [`calls`] | system calls that signals end; unsafe |
 //! | [`channel`] | files of the host |
 //! | [`confine`] | the second wall |
 //! | [`validation`] | the first |
@@ -21,6 +22,7 @@
 //!
 //! Everything that can be computed without memory, files and signals is in `zerovm-session`.
 
+pub mod calls;
 pub mod channel;
 pub mod confine;
 pub mod doctor;

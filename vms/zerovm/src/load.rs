@@ -37,6 +37,7 @@ pub fn load(program: &File, space: &mut Space) -> Result<Plan, Error> {
 
     let text = TEXT..plan.sled_end();
     space.open(text.clone())?;
+    space.populate(text.clone());
     read_segment(program, space, &plan.text)?;
     if let Some(sled) = space.writable(plan.text_end()..plan.sled_end()) {
         sled.fill(HALT);

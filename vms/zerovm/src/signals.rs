@@ -10,14 +10,13 @@
 //! | in host code, by an instruction of it | the process dies of it: this is a bug, and the parent reports it |
 //!
 //! A signal that comes right before a system call that blocks would be noticed too late, so those
-//! calls go through [`interruptible`], which is assembly that the handler knows.
+//! calls go through [`calls`], whose instructions the handler knows.
 
-use crate::switch;
+use crate::{calls, switch};
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction};
-use std::arch::global_asm;
-use std::ffi::{c_int, c_long, c_void};
+use std::ffi::{c_int, c_void};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicI32, AtomicU64};
 use zerovm_session::layout::{GUARD, RESERVED, SPACE};
@@ -46,6 +45,11 @@ pub const HANDLED: [Signal; 16] = [
 pub(crate) static PENDING: AtomicI32 = AtomicI32::new(0);
 static ADDRESS: AtomicU64 = AtomicU64::new(0);
 const STACK: usize = 64 * 1024;
+
+/// Whether a signal came that ends the session.
+pub fn is_pending() -> bool {
+    PENDING.load(Relaxed) != 0
+}
 
 /// What the sixth line of the report says of the signal that came, if one did.
 pub fn received() -> Option<String> {
@@ -116,9 +120,8 @@ extern "C" fn on_signal(number: c_int, info: *mut libc::siginfo_t, context: *mut
         return;
     }
     note(number, address);
-    let before_call = zerovm_call_checked as *const () as u64..zerovm_call_made as *const () as u64;
-    if before_call.contains(&address) {
-        registers[libc::REG_RIP as usize] = zerovm_call_refused as *const () as i64;
+    if calls::is_before_call(address) {
+        registers[libc::REG_RIP as usize] = calls::refused_address() as i64;
     }
 }
 
@@ -132,60 +135,6 @@ fn note(number: i32, address: u64) {
 fn is_guest(address: u64) -> bool {
     (RESERVED..RESERVED + SPACE + 2 * GUARD).contains(&address)
 }
-
-/// A system call that a signal of the sixteen ends with EINTR, even one that came right before it.
-///
-/// # Safety
-///
-/// The arguments are right for the call: pointers in them are valid for what the kernel does.
-pub unsafe fn interruptible(call: c_long, arguments: [i64; 4]) -> nix::Result<i64> {
-    let [a, b, c, d] = arguments;
-    // SAFETY: as the caller promises; the assembly keeps the calling convention.
-    let result = unsafe { zerovm_call(call, a, b, c, d) };
-    if result < 0 {
-        return Err(Errno::from_raw(-result as i32));
-    }
-    Ok(result)
-}
-
-unsafe extern "C" {
-    fn zerovm_call(number: i64, a: i64, b: i64, c: i64, d: i64) -> i64;
-    fn zerovm_call_checked();
-    fn zerovm_call_made();
-    fn zerovm_call_refused();
-}
-
-global_asm!(
-    ".pushsection .text.zerovm_call, \"ax\", @progbits",
-    ".globl zerovm_call",
-    ".hidden zerovm_call",
-    "zerovm_call:",
-    ".cfi_startproc",
-    "    mov rax, rdi",
-    "    mov rdi, rsi",
-    "    mov rsi, rdx",
-    "    mov rdx, rcx",
-    "    mov r10, r8",
-    ".globl zerovm_call_checked",
-    ".hidden zerovm_call_checked",
-    "zerovm_call_checked:",
-    "    cmp dword ptr [rip + {pending}], 0",
-    "    jne zerovm_call_refused",
-    "    syscall",
-    ".globl zerovm_call_made",
-    ".hidden zerovm_call_made",
-    "zerovm_call_made:",
-    "    ret",
-    ".globl zerovm_call_refused",
-    ".hidden zerovm_call_refused",
-    "zerovm_call_refused:",
-    "    mov rax, {eintr}",
-    "    ret",
-    ".cfi_endproc",
-    ".popsection",
-    pending = sym PENDING,
-    eintr = const -(libc::EINTR as i64),
-);
 
 #[cfg(test)]
 mod tests {
@@ -203,18 +152,5 @@ mod tests {
             describe(libc::SIGTERM, 0xABC),
             "Signal 15 from trusted code: Halting at 0x000000000ABC"
         );
-    }
-
-    #[test]
-    fn calls_give_their_results() {
-        // SAFETY: getpid has no arguments, and close of no descriptor touches nothing.
-        let (pid, closed) = unsafe {
-            (
-                interruptible(libc::SYS_getpid, [0; 4]),
-                interruptible(libc::SYS_close, [-1, 0, 0, 0]),
-            )
-        };
-        assert_eq!(pid, Ok(std::process::id().into()));
-        assert_eq!(closed, Err(Errno::EBADF));
     }
 }

@@ -13,13 +13,13 @@
 
 use crate::switch;
 use nix::libc::c_void;
-use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
+use nix::sys::mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mmap_anonymous, mprotect, munmap};
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::ptr::NonNull;
 use zerovm_session::Error;
 use zerovm_session::layout::{
-    BASE, GUARD, HALT, HARDWARE_PAGE, RESERVED, SPACE, THUNK, TRAMPOLINES, trampolines,
+    BASE, GUARD, HALT, HARDWARE_PAGE, RESERVED, SPACE, THUNK, TRAMPOLINE_PAGE, TRAMPOLINES,
 };
 use zerovm_session::memory::{Memory, Protection, Regions};
 
@@ -46,8 +46,7 @@ impl Space {
             regions: Regions::default(),
             _mappings: [all, low, thunk],
         };
-        let code = trampolines();
-        space.place(TRAMPOLINES, &code, Protection::ReadExecute)?;
+        space.place(TRAMPOLINES, &TRAMPOLINE_PAGE, Protection::ReadExecute)?;
         Ok(space)
     }
 
@@ -55,10 +54,22 @@ impl Space {
     pub fn place(&mut self, address: u64, bytes: &[u8], to: Protection) -> Result<(), Error> {
         let range = address..(address + bytes.len() as u64).next_multiple_of(HARDWARE_PAGE);
         self.open(range.clone())?;
+        self.populate(range.clone());
         if let Some(memory) = self.writable(address..address + bytes.len() as u64) {
             memory.copy_from_slice(bytes);
         }
         self.close(range, to)
+    }
+
+    /// Has the kernel give a writable range its memory at once, instead of page by page. One that
+    /// cannot does it page by page.
+    pub fn populate(&mut self, range: Range<u64>) {
+        if self.regions.is_writable(&range) {
+            let length = (range.end - range.start) as usize;
+            let start = pointer(BASE + range.start);
+            // SAFETY: the range is within the mapping that `self` owns, and nothing in it changes.
+            let _ = unsafe { madvise(start, length, MmapAdvise::MADV_POPULATE_WRITE) };
+        }
     }
 
     /// Makes a range writable.
@@ -107,7 +118,8 @@ impl Memory for Space {
 
     fn protect(&mut self, range: Range<u64>, to: Protection) -> Result<(), i32> {
         let is_inside = range.start < range.end && range.end <= SPACE;
-        let is_whole = range.start % HARDWARE_PAGE == 0 && range.end % HARDWARE_PAGE == 0;
+        let is_whole =
+            range.start.is_multiple_of(HARDWARE_PAGE) && range.end.is_multiple_of(HARDWARE_PAGE);
         if !is_inside || !is_whole {
             return Err(nix::libc::EINVAL);
         }

@@ -130,7 +130,9 @@ fn registers_are_what_a_guest_is_promised() {
     expected[1] = trapped[1];
     assert_eq!(trapped, expected);
     // Where it came back to: a bundle of the text.
-    assert!((BASE + 0x20020..BASE + 0x30000).contains(&trapped[1]) && trapped[1] % 32 == 0);
+    assert!(
+        (BASE + 0x20020..BASE + 0x30000).contains(&trapped[1]) && trapped[1].is_multiple_of(32)
+    );
     assert!(after[128..384].iter().all(|byte| *byte == 0));
     assert_eq!(units(after), CLEAN);
 }

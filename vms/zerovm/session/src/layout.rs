@@ -86,16 +86,25 @@ pub fn heap_end(memory: i64, program_break: u64) -> Result<u64, Error> {
 }
 
 /// The trampolines: each loads the thunk's address, calls it, and halts. The address that the call
-/// pushes says which one it was; only the first is the trap. The last page's last slot halts.
-pub fn trampolines() -> Vec<u8> {
-    let mut slot = [HALT; BUNDLE as usize];
-    slot[..2].copy_from_slice(&[0x48, 0xB8]);
-    slot[2..10].copy_from_slice(&THUNK.to_le_bytes());
-    slot[10..12].copy_from_slice(&[0xFF, 0xD0]);
-    let mut page = slot.repeat((PAGE / BUNDLE) as usize - 1);
-    page.resize(PAGE as usize, HALT);
+/// pushes says which one it was; only the first is the trap. The last slot halts at once.
+pub static TRAMPOLINE_PAGE: [u8; PAGE as usize] = {
+    let mut page = [HALT; PAGE as usize];
+    let thunk = THUNK.to_le_bytes();
+    let mut slot = 0;
+    while slot + BUNDLE as usize <= page.len() - BUNDLE as usize {
+        page[slot] = 0x48;
+        page[slot + 1] = 0xB8;
+        let mut index = 0;
+        while index < thunk.len() {
+            page[slot + 2 + index] = thunk[index];
+            index += 1;
+        }
+        page[slot + 10] = 0xFF;
+        page[slot + 11] = 0xD0;
+        slot += BUNDLE as usize;
+    }
     page
-}
+};
 
 #[cfg(test)]
 mod tests {
@@ -103,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_trampoline_is_the_originals() {
-        let page = trampolines();
+        let page = &TRAMPOLINE_PAGE;
         let mut expected = vec![0x48, 0xB8, 0, 0, 0x11, 0xCA, 0xFE, 0x5A, 0, 0, 0xFF, 0xD0];
         expected.resize(32, 0xF4);
         assert_eq!(page.len(), 0x10000);

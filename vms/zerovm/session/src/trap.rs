@@ -60,11 +60,12 @@ impl<M: Memory, D: Device, V: Validator> Engine<M, D, V> {
             return Err(Answer::End(Ending::Failed(Error::TrapArgument)));
         }
         let pointer = u64::from(pointer);
+        // Nearly always as many words can be read as any function has.
+        if let Ok(words) = self.words(pointer, WORDS) {
+            return Ok(Call::from_words(words));
+        }
         let id = self.words(pointer, 1)?[0];
-        let mut words = self.words(pointer, Call::word_count(id))?;
-        // What chose the number of words is what counts.
-        words[0] = id;
-        Ok(Call::from_words(words))
+        Ok(Call::from_words(self.words(pointer, Call::word_count(id))?))
     }
 
     /// Does what the guest asks for.
@@ -98,10 +99,9 @@ impl<M: Memory, D: Device, V: Validator> Engine<M, D, V> {
             .readable(range)
             .ok_or(Answer::End(Ending::Fault))?;
         let mut words = [0; WORDS];
-        for (word, bytes) in words.iter_mut().zip(bytes.chunks_exact(8)) {
-            let mut copy = [0; 8];
-            copy.copy_from_slice(bytes);
-            *word = u64::from_le_bytes(copy);
+        let (chunks, _) = bytes.as_chunks();
+        for (word, bytes) in words.iter_mut().zip(chunks) {
+            *word = u64::from_le_bytes(*bytes);
         }
         Ok(words)
     }

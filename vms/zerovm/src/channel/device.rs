@@ -7,24 +7,23 @@
 //! | anything else, or anything on procfs | refused | refused | refused |
 //!
 //! procfs is refused because writes to `/proc/self/mem` change pages that are read-only. What a file
-//! is is asked twice: of the path, as that decides how it is opened, and of the descriptor, as that
-//! is what is used.
+//! is and where is asked twice: of the path, as that decides how it is opened and whether at all, and
+//! of the descriptor, as that is what is used.
 
-use crate::{signals, switch};
+use crate::{calls, signals};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
 use nix::sys::stat::{FileStat, SFlag, fstat, stat};
-use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
+use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs, statfs};
 use nix::unistd::ftruncate;
-use std::ffi::CString;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::os::unix::ffi::OsStrExt;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use zerovm_session::Error;
 use zerovm_session::channel::{Access, Device, DeviceError, Direction};
 
-const MODE: i64 = 0o600;
+const MODE: u32 = 0o600;
 
 /// An open file of the host.
 #[derive(Debug)]
@@ -101,14 +100,20 @@ pub fn open(
         // Opening it says what is wrong with it, or makes it.
         Err(_) => Kind::Regular,
     };
+    if statfs(path).is_ok_and(|system| system.filesystem_type() == PROC_SUPER_MAGIC) {
+        return Err(PROCFS);
+    }
     let flags = flags(kind, access, direction)?;
-    let descriptor = match open_path(path, flags) {
+    let flags = flags | OFlag::O_CLOEXEC | OFlag::O_NOCTTY;
+    let descriptor = match calls::open(path, flags, MODE) {
         Ok(descriptor) => descriptor,
-        Err(Errno::EACCES) if inherited(path).is_some() => duplicate(path, direction)?,
-        Err(error) if direction == Direction::Read => {
-            return Err(refusal(libc::EFAULT, error.desc()));
+        Err(error) => {
+            let inherited = (error == Errno::EACCES).then(|| take_inherited(path, direction));
+            inherited.flatten().ok_or(match direction {
+                Direction::Read => refusal(libc::EFAULT, error.desc()),
+                _ => system(error),
+            })?
         }
-        Err(error) => return Err(system(error)),
     };
     let status = fstat(&descriptor).map_err(system)?;
     if self::kind(&status) != Some(kind) {
@@ -168,51 +173,32 @@ fn flags(kind: Kind, access: Access, direction: Direction) -> Result<OFlag, Refu
     }
 }
 
-/// Opens it; a FIFO waits for its writer, and a signal ends that.
-fn open_path(path: &Path, flags: OFlag) -> nix::Result<OwnedFd> {
-    let path = CString::new(path.as_os_str().as_bytes()).map_err(|_| Errno::ENOENT)?;
-    let flags = flags | OFlag::O_CLOEXEC | OFlag::O_NOCTTY | OFlag::O_LARGEFILE;
-    let arguments = [
-        libc::AT_FDCWD.into(),
-        path.as_ptr() as i64,
-        flags.bits().into(),
-        MODE,
-    ];
-    // SAFETY: the path ends with a NUL and outlives the call.
-    let descriptor =
-        until_signal(|| unsafe { signals::interruptible(libc::SYS_openat, arguments) })?;
-    // SAFETY: the kernel gave this descriptor right now, so nobody else owns it.
-    Ok(unsafe { OwnedFd::from_raw_fd(descriptor as RawFd) })
-}
-
 /// The standard stream that a path stands for.
-fn inherited(path: &Path) -> Option<RawFd> {
-    match path.to_str()? {
-        "/dev/stdin" | "/dev/fd/0" | "/proc/self/fd/0" => Some(0),
-        "/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1" => Some(1),
-        "/dev/stderr" | "/dev/fd/2" | "/proc/self/fd/2" => Some(2),
-        _ => None,
-    }
+fn inherited(path: &Path) -> Option<OwnedFd> {
+    let stream = match path.to_str()? {
+        "/dev/stdin" | "/dev/fd/0" | "/proc/self/fd/0" => io::stdin().as_fd().try_clone_to_owned(),
+        "/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1" => {
+            io::stdout().as_fd().try_clone_to_owned()
+        }
+        "/dev/stderr" | "/dev/fd/2" | "/proc/self/fd/2" => {
+            io::stderr().as_fd().try_clone_to_owned()
+        }
+        _ => return None,
+    };
+    stream.ok()
 }
 
 /// A pipe that somebody else made cannot be opened again by who root became; it is used as it was
 /// given, if it was given for that.
-fn duplicate(path: &Path, direction: Direction) -> Result<OwnedFd, Refusal> {
-    let number = inherited(path).ok_or(system(Errno::EACCES))?;
-    // SAFETY: the standard streams are closed only after channels are open.
-    let stream = unsafe { BorrowedFd::borrow_raw(number) };
-    let status = fstat(stream).map_err(system)?;
-    let given = fcntl(stream, FcntlArg::F_GETFL).map_err(system)? & libc::O_ACCMODE;
+fn take_inherited(path: &Path, direction: Direction) -> Option<OwnedFd> {
+    let stream = inherited(path)?;
+    let given = fcntl(&stream, FcntlArg::F_GETFL).ok()? & libc::O_ACCMODE;
     let needed = match direction {
         Direction::Read => libc::O_RDONLY,
         _ => libc::O_WRONLY,
     };
-    if kind(&status) != Some(Kind::Stream) || (given != needed && given != libc::O_RDWR) {
-        return Err(system(Errno::EACCES));
-    }
-    stream
-        .try_clone_to_owned()
-        .map_err(|_| system(Errno::EMFILE))
+    let is_stream = kind(&fstat(&stream).ok()?) == Some(Kind::Stream);
+    (is_stream && (given == needed || given == libc::O_RDWR)).then_some(stream)
 }
 
 impl HostFile {
@@ -233,41 +219,19 @@ impl HostFile {
             None => Ok(()),
         }
     }
-
-    fn call(&self, number: libc::c_long, buffer: *const u8, size: usize, offset: u64) -> Done {
-        let arguments = [
-            self.descriptor.as_raw_fd().into(),
-            buffer as i64,
-            size as i64,
-            offset as i64,
-        ];
-        // SAFETY: only `read` and `write` below call this, with a slice's pointer and length and a
-        // number that reads into it or writes out of it.
-        let result = until_signal(|| unsafe { signals::interruptible(number, arguments) });
-        match result {
-            Ok(count) => Ok(count as usize),
-            Err(Errno::EINTR) => Err(DeviceError::Interrupted),
-            // The signal says more.
-            Err(_) if switch::is_pending() => Err(DeviceError::Interrupted),
-            Err(error) => Err(DeviceError::Failed(error as i32)),
-        }
-    }
 }
 
 type Done = Result<usize, DeviceError>;
 
 impl Device for HostFile {
     fn read(&mut self, buffer: &mut [u8], offset: u64) -> Done {
+        let file = self.descriptor.as_fd();
+        if self.kind == Kind::Regular {
+            return calls::read(file, buffer, Some(offset)).map_err(device_error);
+        }
         let mut count = 0;
         while count < buffer.len() && !self.at_end {
-            let rest = &mut buffer[count..];
-            let more = match self.kind {
-                Kind::Regular => {
-                    let at = offset + count as u64;
-                    return self.call(libc::SYS_pread64, rest.as_mut_ptr(), rest.len(), at);
-                }
-                Kind::Stream => self.call(libc::SYS_read, rest.as_mut_ptr(), rest.len(), 0)?,
-            };
+            let more = calls::read(file, &mut buffer[count..], None).map_err(device_error)?;
             self.at_end = more == 0;
             count += more;
         }
@@ -277,30 +241,24 @@ impl Device for HostFile {
     fn write(&mut self, buffer: &[u8], offset: u64) -> Done {
         let mut count = 0;
         while count < buffer.len() {
-            let rest = &buffer[count..];
-            let at = offset + count as u64;
-            let done = match self.kind {
-                Kind::Regular => self.call(libc::SYS_pwrite64, rest.as_ptr(), rest.len(), at),
-                Kind::Stream => self.call(libc::SYS_write, rest.as_ptr(), rest.len(), 0),
-            };
+            let at = (self.kind == Kind::Regular).then_some(offset + count as u64);
+            let done = calls::write(self.descriptor.as_fd(), &buffer[count..], at);
             match done {
                 Ok(0) => break,
                 Ok(more) => count += more,
                 // What was written counts; the next write says what is wrong.
-                Err(DeviceError::Failed(_)) if count > 0 => break,
-                Err(error) => return Err(error),
+                Err(_) if count > 0 && !signals::is_pending() => break,
+                Err(error) => return Err(device_error(error)),
             }
         }
         Ok(count)
     }
 }
 
-/// Does a call again that was interrupted for nothing.
-fn until_signal<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result<T> {
-    loop {
-        match call() {
-            Err(Errno::EINTR) if !switch::is_pending() => {}
-            done => return done,
-        }
+/// What a signal of the session ended, it explains.
+fn device_error(error: Errno) -> DeviceError {
+    match signals::is_pending() {
+        true => DeviceError::Interrupted,
+        false => DeviceError::Failed(error as i32),
     }
 }

@@ -1,0 +1,16 @@
+# Ten million traps that answer at once: an id that nothing has.
+        .include "zvm.inc"
+
+        .text
+        .globl  start
+start:  mov     $10000000, %ebx
+more:   trap_with none
+        sub     $1, %ebx
+        jne     more
+        trap_with exit
+        hlt
+
+        .section .rodata
+        .balign 8
+none:   .quad   0
+exit:   .quad   EXIT, 0, 0

@@ -17,6 +17,7 @@ VERSION := $(shell sed -n '/^\[workspace.package\]/,/^\[/s/^version *= *"\(.*\)"
 SOMAJOR := $(firstword $(subst ., ,$(VERSION)))
 TARGET  := $(or $(CARGO_TARGET_DIR),target)
 DAEMONS := cosmosdb cosmosd cosmos-launch cosmos-hostfn
+COMMANDS := cosmos zerovm
 # Seconds each fuzz target runs.
 FUZZ_SECONDS ?= 60
 # How often the soak repeats.
@@ -72,6 +73,8 @@ bench:
 	$(CARGO) bench --locked -p cosmos-tests --bench call --bench ratios
 	$(CARGO) bench --locked -p cosmos-rpc --bench ring
 	$(CARGO) bench --locked -p zerovm-validator --bench speed
+	$(CARGO) build --locked --release -p zerovm --bins --examples
+	$(CARGO) bench --locked -p zerovm --bench session
 
 fuzz:
 	tools/fuzz $(FUZZ_SECONDS)
@@ -87,7 +90,7 @@ soak: build
 release:
 	env -u MAKEFLAGS -u MFLAGS -u DESTDIR -u PREFIX COSMOS_LIBEXECDIR='$(LIBEXECDIR)' \
 		$(CARGO) build --locked --release \
-		-p cosmos-cli -p cosmosdb -p cosmosd -p cosmos-launch -p cosmos-hostfn -p cosmos-client
+		-p cosmos-cli -p cosmosdb -p cosmosd -p cosmos-launch -p cosmos-hostfn -p cosmos-client -p zerovm
 
 install: release
 	@$(MAKE) --no-print-directory install-built
@@ -97,7 +100,9 @@ install-built:
 	$(INSTALL) -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(LIBEXECDIR)' \
 		'$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(INCLUDEDIR)' '$(DESTDIR)$(MANDIR)/man1' \
 		'$(DESTDIR)$(BASHDIR)' '$(DESTDIR)$(ZSHDIR)' '$(DESTDIR)$(FISHDIR)' '$(DESTDIR)$(UNITDIR)'
-	$(INSTALL) -m 755 $(BUILT)/cosmos '$(DESTDIR)$(PREFIX)/bin/cosmos'
+	for program in $(COMMANDS); do \
+		$(INSTALL) -m 755 "$(BUILT)/$$program" '$(DESTDIR)$(PREFIX)/bin/' || exit 1; \
+	done
 	for program in $(DAEMONS); do \
 		$(INSTALL) -m 755 "$(BUILT)/$$program" '$(DESTDIR)$(LIBEXECDIR)/' || exit 1; \
 	done
@@ -121,7 +126,8 @@ install-built:
 uninstall:
 	for program in $(DAEMONS); do rm -f "$(DESTDIR)$(LIBEXECDIR)/$$program"; done
 	-rmdir '$(DESTDIR)$(LIBEXECDIR)'
-	rm -f '$(DESTDIR)$(PREFIX)/bin/cosmos' '$(DESTDIR)$(LIBDIR)'/libcosmos.so* \
+	for program in $(COMMANDS); do rm -f "$(DESTDIR)$(PREFIX)/bin/$$program"; done
+	rm -f '$(DESTDIR)$(LIBDIR)'/libcosmos.so* \
 		'$(DESTDIR)$(LIBDIR)/libcosmos.a' '$(DESTDIR)$(LIBDIR)/pkgconfig/libcosmos.pc' \
 		'$(DESTDIR)$(INCLUDEDIR)/cosmos_vm.h' '$(DESTDIR)$(MANDIR)'/man1/cosmos.1 \
 		'$(DESTDIR)$(MANDIR)'/man1/cosmos-*.1 '$(DESTDIR)$(BASHDIR)/cosmos' \

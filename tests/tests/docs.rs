@@ -4,6 +4,7 @@
 
 use cosmos_tests::{Prefix, World, in_world_for, repository, run};
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -86,6 +87,7 @@ fn the_documents_run() {
         for (index, document) in documents().into_iter().enumerate() {
             let directory = world.directory().join(format!("document-{index}"));
             std::fs::create_dir(&directory).expect("a directory");
+            let_everybody_in(world, &directory);
             for block in blocks(&document) {
                 match &block.mark {
                     Mark::File(name) => {
@@ -102,6 +104,14 @@ fn the_documents_run() {
         println!("{count} blocks ran");
         assert!(count > 0);
     });
+}
+
+/// What root starts may run as somebody else.
+fn let_everybody_in(world: &World, directory: &Path) {
+    for (path, mode) in [(world.directory(), 0o711), (directory, 0o777)] {
+        let mode = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(path, mode).expect("permissions");
+    }
 }
 
 fn run_block(world: &World, prefix: &Prefix, directory: &Path, block: &Block) {

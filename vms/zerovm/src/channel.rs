@@ -2,9 +2,9 @@
 
 mod device;
 
-pub use device::HostFile;
+pub use device::{HostFile, Kind};
 
-use device::{Kind, Opened, open};
+use device::{Opened, open};
 use zerovm_session::Error;
 use zerovm_session::channel::{Access, Channel, Direction, order};
 use zerovm_session::manifest::{ChannelLine, Connection, Manifest, Source};
@@ -21,6 +21,27 @@ pub fn mount(manifest: &Manifest, preallocate: bool) -> Result<Vec<Channel<HostF
 }
 
 fn mount_one(line: &ChannelLine, preallocate: bool) -> Result<Channel<HostFile>, Error> {
+    let Sources {
+        access,
+        size,
+        files,
+    } = open_sources(line, preallocate)?;
+    Ok(Channel::new(line, access, size, files))
+}
+
+/// What a channel has on the host.
+#[derive(Debug)]
+pub struct Sources {
+    /// How its positions are chosen.
+    pub access: Access,
+    /// The size that the channel begins with.
+    pub size: i64,
+    /// The open files.
+    pub files: Vec<HostFile>,
+}
+
+/// Opens what a line of the manifest names.
+pub fn open_sources(line: &ChannelLine, preallocate: bool) -> Result<Sources, Error> {
     let alias = String::from_utf8_lossy(&line.alias);
     let access = Access::from_number(line.access).ok_or_else(|| Error::Channel {
         code: nix::libc::EFAULT,
@@ -38,11 +59,15 @@ fn mount_one(line: &ChannelLine, preallocate: bool) -> Result<Channel<HostFile>,
         size.get_or_insert(bytes);
         files.push(file);
     }
-    Ok(Channel::new(line, access, size.unwrap_or_default(), files))
+    Ok(Sources {
+        access,
+        size: size.unwrap_or_default(),
+        files,
+    })
 }
 
 /// Connections are not here yet; what the original checks before it makes any comes first.
-fn refuse_connections(manifest: &Manifest, lines: &[ChannelLine]) -> Result<(), Error> {
+pub fn refuse_connections(manifest: &Manifest, lines: &[ChannelLine]) -> Result<(), Error> {
     let mut connections = lines.iter().filter_map(|line| {
         let mut sources = line.sources.iter();
         let connection = sources.find_map(|source| match source {

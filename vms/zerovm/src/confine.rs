@@ -50,12 +50,13 @@ pub struct Walls {
     pub landlock: RulesetStatus,
 }
 
-/// Confines this process for ever.
-pub fn confine() -> Result<Walls, Error> {
+/// Confines this process for ever. One that may become a daemon keeps what new sessions take: a fork,
+/// descriptors that the broker sends, a timer, a name.
+pub fn confine(may_become_daemon: bool) -> Result<Walls, Error> {
     setrlimit(Resource::RLIMIT_CORE, 0, 0)
         .map_err(|error| failed("limiting core files", error.desc()))?;
     let landlock = refuse_files().map_err(|error| failed("landlock", error))?;
-    let filter = filter().map_err(|error| failed("seccomp filter", error))?;
+    let filter = filter(may_become_daemon).map_err(|error| failed("seccomp filter", error))?;
     // This sets no_new_privs first.
     apply_filter(&filter).map_err(|error| failed("seccomp", error))?;
     Ok(Walls { landlock })
@@ -74,7 +75,7 @@ fn refuse_files() -> Result<RulesetStatus, landlock::RulesetError> {
     Ok(status.ruleset)
 }
 
-fn filter() -> Result<BpfProgram, seccompiler::BackendError> {
+fn filter(may_become_daemon: bool) -> Result<BpfProgram, seccompiler::BackendError> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
         ALLOWED.iter().map(|call| (*call, Vec::new())).collect();
     rules.insert(libc::SYS_mmap, anonymous_data()?);
@@ -82,6 +83,28 @@ fn filter() -> Result<BpfProgram, seccompiler::BackendError> {
     // The standard library's debug builds ask before they close a descriptor.
     let asks = argument(1, SeccompCmpOp::Eq, libc::F_GETFD as u64)?;
     rules.insert(libc::SYS_fcntl, vec![SeccompRule::new(vec![asks])?]);
+    if may_become_daemon {
+        for call in [libc::SYS_recvmsg, libc::SYS_sendmsg, libc::SYS_alarm] {
+            rules.insert(call, Vec::new());
+        }
+        let fork = argument(0, SeccompCmpOp::Eq, libc::SIGCHLD as u64)?;
+        rules.insert(libc::SYS_clone, vec![SeccompRule::new(vec![fork])?]);
+        rules.insert(
+            libc::SYS_prctl,
+            vec![
+                SeccompRule::new(vec![argument(
+                    0,
+                    SeccompCmpOp::Eq,
+                    libc::PR_SET_NAME as u64,
+                )?])?,
+                SeccompRule::new(vec![argument(
+                    0,
+                    SeccompCmpOp::Eq,
+                    libc::PR_SET_PDEATHSIG as u64,
+                )?])?,
+            ],
+        );
+    }
     let killed = SeccompAction::KillProcess;
     SeccompFilter::new(rules, killed, SeccompAction::Allow, TargetArch::x86_64)?.try_into()
 }

@@ -50,7 +50,7 @@ fn check_space() -> Check {
 
 fn check_confinement() -> Check {
     let child = Child::start(|mut told| {
-        let text = match confine() {
+        let text = match confine(false) {
             Ok(walls) => match walls.landlock {
                 RulesetStatus::FullyEnforced => "+no system call but a session's, no file, no port",
                 RulesetStatus::PartiallyEnforced => {

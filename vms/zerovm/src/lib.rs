@@ -8,7 +8,10 @@
 //! | module | what |
 //! |---|---|
 //! | [`supervise`] | the process that was started: manifest, report, the second clock |
-//! | [`process`] | the process that the guest runs in, as its parent has it |
+//! | [`told`] | what the guest's process tells its parent |
+//! | [`process`] | forks, names, streams; unsafe |
+//! | [`broker`], [`setup`] | daemon mode, and what its sessions are given |
+//! | [`descriptors`] | open files from one process to another; unsafe |
 //! | [`session`] | the steps of a session, in that process |
 //! | [`load`] | file to memory |
 //! | [`space`] | the guest's 4 GiB; unsafe |
@@ -22,18 +25,22 @@
 //!
 //! Everything that can be computed without memory, files and signals is in `zerovm-session`.
 
+pub mod broker;
 pub mod calls;
 pub mod channel;
 pub mod confine;
+pub mod descriptors;
 pub mod doctor;
 pub mod load;
 pub mod process;
 pub mod session;
+pub mod setup;
 pub mod signals;
 pub mod space;
 pub mod supervise;
 pub mod switch;
 pub mod syslog;
+pub mod told;
 pub mod trace;
 pub mod user;
 pub mod validation;

@@ -1,16 +1,23 @@
-//! The process that runs a guest: forked from one of a single thread, with nothing of its parent's
-//! but the standard streams and a pipe for what it has to tell.
+//! Processes: the one that a guest runs in, forked from one of a single thread, with nothing of its
+//! parent's but the standard streams and a socket for what the two have to tell each other; and those
+//! of a daemon.
 
 use nix::errno::Errno;
 use nix::libc;
-use nix::sys::signal::{Signal, kill};
+use nix::sys::prctl;
+use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, kill, signal, sigprocmask};
+use nix::sys::stat::{Mode, umask};
 use nix::sys::wait::{WaitStatus, waitpid};
-use nix::unistd::{ForkResult, Pid, fork, getppid, pipe2};
-use std::fs::File;
-use std::os::fd::{AsRawFd, FromRawFd, RawFd};
+use nix::unistd::{ForkResult, Pid, chdir, fork, getppid, setsid};
+use std::ffi::CString;
+use std::fs::{File, OpenOptions};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 
-/// Where the child finds the pipe.
-const PIPE: RawFd = 3;
+/// Where the child finds its socket.
+const SOCKET: RawFd = 3;
 /// What the original gives itself.
 const NICENESS: i32 = 19;
 
@@ -18,25 +25,25 @@ const NICENESS: i32 = 19;
 #[derive(Debug)]
 pub struct Child {
     pid: Pid,
-    /// The end of the pipe to read from.
+    /// The parent's end of the socket.
     pub told: File,
 }
 
 impl Child {
     /// Starts one that does `work` and ends with its result. It dies with this process.
     pub fn start(work: impl FnOnce(File) -> u8) -> nix::Result<Self> {
-        let (read, write) = pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
+        let (ours, theirs) = pair()?;
         let parent = nix::unistd::getpid();
         // SAFETY: this process has one thread, so no lock is held by anybody who is not in the child.
         match unsafe { fork() }? {
             ForkResult::Parent { child } => Ok(Self {
                 pid: child,
-                told: File::from(read),
+                told: ours,
             }),
             ForkResult::Child => {
-                let status = match become_child(parent, write.as_raw_fd()) {
-                    // SAFETY: the pipe's end was put there, and `write` is never used or dropped.
-                    Ok(()) => work(unsafe { File::from_raw_fd(PIPE) }),
+                let status = match become_child(parent, theirs.as_raw_fd()) {
+                    // SAFETY: the socket was put there, and `theirs` is never used or dropped.
+                    Ok(()) => work(unsafe { File::from_raw_fd(SOCKET) }),
                     Err(_) => u8::MAX,
                 };
                 // SAFETY: nothing that the parent had begun is finished here: no destructors, no
@@ -51,6 +58,11 @@ impl Child {
         let _ = kill(self.pid, signal);
     }
 
+    /// Lets it go on without being watched; the socket to it.
+    pub fn leave(self) -> File {
+        self.told
+    }
+
     /// Makes sure that it ends, and says how it did.
     pub fn end(self) -> nix::Result<WaitStatus> {
         self.signal(Signal::SIGKILL);
@@ -63,21 +75,99 @@ impl Child {
     }
 }
 
-fn become_child(parent: Pid, pipe: RawFd) -> nix::Result<()> {
-    // SAFETY: none of these calls is given a pointer; descriptors above the pipe's are nobody's
+/// Two ends of a socket. They are used as files: a confined process reads and writes, no more.
+pub fn pair() -> nix::Result<(File, File)> {
+    let (ours, theirs) = UnixStream::pair()
+        .map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EMFILE)))?;
+    let file = |end: UnixStream| File::from(OwnedFd::from(end));
+    Ok((file(ours), file(theirs)))
+}
+
+fn become_child(parent: Pid, socket: RawFd) -> nix::Result<()> {
+    // SAFETY: none of these calls is given a pointer; descriptors above the socket's are nobody's
     // here, as the only values that own any belong to code of the parent that never runs again.
     unsafe {
         Errno::result(libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL))?;
-        if pipe != PIPE {
-            Errno::result(libc::dup2(pipe, PIPE))?;
+        if socket != SOCKET {
+            Errno::result(libc::dup2(socket, SOCKET))?;
         }
-        Errno::result(libc::close_range(PIPE as u32 + 1, u32::MAX, 0))?;
+        Errno::result(libc::close_range(SOCKET as u32 + 1, u32::MAX, 0))?;
     }
     // It may have ended before it could be followed.
     if getppid() == parent {
         Ok(())
     } else {
         Err(Errno::ESRCH)
+    }
+}
+
+/// Has somebody else do `work`, who ends with this process and is collected by nobody. It keeps all
+/// descriptors.
+pub fn start_handler(work: impl FnOnce()) -> nix::Result<()> {
+    // SAFETY: this process has one thread, so no lock is held by anybody who is not in the child.
+    if let ForkResult::Child = unsafe { fork() }? {
+        if prctl::set_pdeathsig(Signal::SIGKILL).is_ok() {
+            work();
+        }
+        end_now(0);
+    }
+    Ok(())
+}
+
+/// What a confined process has for a fork: whether this is the child, who ends with its parent.
+pub fn clone_session() -> nix::Result<bool> {
+    // SAFETY: no new stack and no pointers, which is a fork; this process has one thread.
+    let pid = unsafe { libc::syscall(libc::SYS_clone, libc::SIGCHLD, 0, 0, 0, 0) };
+    if Errno::result(pid)? != 0 {
+        return Ok(false);
+    }
+    prctl::set_pdeathsig(Signal::SIGKILL)?;
+    Ok(true)
+}
+
+/// Ends this process as it is.
+pub fn end_now(status: u8) -> ! {
+    // SAFETY: nothing is to be finished: no destructors, no buffers of the standard streams.
+    unsafe { libc::_exit(status.into()) }
+}
+
+/// Children are collected by the kernel as soon as they end.
+pub fn collect_nobody() -> nix::Result<()> {
+    // SAFETY: no handler is called.
+    unsafe { signal(Signal::SIGCHLD, SigHandler::SigIgn) }.map(drop)
+}
+
+/// Leaves whoever started this process: its session, its directory, its streams, its end.
+pub fn become_daemon(job: &Path) -> std::io::Result<()> {
+    prctl::set_pdeathsig(None)?;
+    setsid()?;
+    umask(Mode::empty());
+    chdir("/")?;
+    let null = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/null")?;
+    for descriptor in 0..3 {
+        // SAFETY: the standard streams are owned by nobody, and both numbers are open.
+        Errno::result(unsafe { libc::dup2(null.as_raw_fd(), descriptor) })?;
+    }
+    take_name(job);
+    Ok(())
+}
+
+/// Nobody who hangs up ends this process any more.
+pub fn ignore_hangup() -> nix::Result<()> {
+    let mut hangup = SigSet::empty();
+    hangup.add(Signal::SIGHUP);
+    sigprocmask(SigmaskHow::SIG_BLOCK, Some(&hangup), None)
+}
+
+/// Takes a daemon's name: `zvm.` and that of its socket, as much of it as a name may have.
+pub fn take_name(job: &Path) {
+    let mut name = b"zvm.".to_vec();
+    name.extend(job.file_name().unwrap_or_default().as_bytes());
+    if let Ok(name) = CString::new(name) {
+        let _ = prctl::set_name(&name);
     }
 }
 

@@ -8,13 +8,13 @@ use crate::channel::{self, HostFile};
 use crate::space::Space;
 use crate::switch::{self, Left};
 use crate::trace::Trace;
-use crate::{confine, load, process, signals};
+use crate::{confine, descriptors, load, process, setup, signals, told};
 use nix::libc;
 use nix::sys::personality::{self, Persona};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use sha1::{Digest, Sha1};
 use std::fs::File;
-use std::io::Write;
+use std::path::Path;
 use zerovm_session::Error;
 use zerovm_session::channel::{Channel, hexadecimal};
 use zerovm_session::command_line::CommandLine;
@@ -26,9 +26,6 @@ use zerovm_session::report::{Report, Totals, ValidatorState};
 use zerovm_session::trap::{Answer, Ending, Engine};
 use zerovm_session::user_manifest::{self, Entry};
 
-/// What is told before the guest runs: from now on its time counts.
-pub const RUNNING: u8 = b'R';
-
 /// The validator as an engine has it.
 #[derive(Clone, Copy)]
 struct Judge<'a>(&'a dyn Validator);
@@ -39,7 +36,8 @@ impl Validator for Judge<'_> {
     }
 }
 
-/// Runs a session. `told` hears when the guest starts to run.
+/// Runs a session. `told` hears when the guest starts to run. If it becomes a daemon, this comes back
+/// in each process that goes on from there, with a `told` of its own.
 pub fn run(
     line: &CommandLine,
     manifest: &Manifest,
@@ -76,7 +74,10 @@ fn prepare<'a>(
     if !line.skip_qualification && data_is_executable() {
         return Err(Error::DataIsExecutable);
     }
-    signals::install().map_err(|error| failed("installing signal handlers", error))?;
+    signals::install().map_err(|error| host("installing signal handlers", &error))?;
+    if manifest.job.is_some() {
+        process::collect_nobody().map_err(|error| host("installing signal handlers", &error))?;
+    }
     let mut space = Space::reserve()?;
     let plan = load::load(&program, &mut space)?;
     drop(program);
@@ -162,27 +163,22 @@ fn finish(
     if !line.quit_before_run {
         nix::unistd::alarm::set(manifest.timeout.unsigned_abs());
     }
-    confine::confine()?;
+    confine::confine(manifest.job.is_some())?;
     let mut guest = Running {
         engine,
         trace,
         ending: None,
+        manifest,
+        told,
+        report,
     };
     let ended = match line.quit_before_run {
         true => Ok(0),
-        false => guest.run(&plan, told),
+        false => guest.run(&plan),
     };
-    if let Ok(code) = ended {
-        report.user_code = code;
-    }
-    let engine = guest.engine;
-    report.accounting.local = engine.totals;
-    (report.accounting.system_time, report.accounting.user_time) = processor_time();
-    let closed: Result<Vec<()>, Error> = engine.channels.iter().map(channel::close).collect();
-    report.etags = etags(&engine, manifest.memory_etag);
-    ended?;
-    closed?;
-    Ok(())
+    let closed = guest.close();
+    guest.report.user_code = ended?;
+    closed
 }
 
 /// A guest that runs.
@@ -190,12 +186,14 @@ struct Running<'a> {
     engine: Engine<Space, HostFile, Judge<'a>>,
     trace: Option<Trace>,
     ending: Option<Ending>,
+    manifest: &'a Manifest,
+    told: &'a mut File,
+    report: &'a mut Report,
 }
 
 impl Running<'_> {
-    fn run(&mut self, plan: &Plan, told: &mut File) -> Result<i32, Error> {
-        told.write_all(&[RUNNING])
-            .map_err(|_| failed("telling the parent", nix::Error::EPIPE))?;
+    fn run(&mut self, plan: &Plan) -> Result<i32, Error> {
+        told::running(self.told).map_err(|error| host("telling the parent", &error))?;
         // SAFETY: `prepare` made only the trampolines and the judged text executable, and traps
         // make only judged code executable.
         let left = unsafe { switch::run(plan.entry, self) };
@@ -206,8 +204,73 @@ impl Running<'_> {
             (Left::Trap, Some(Ending::Fault)) => {
                 Err(Error::Signal(signals::describe(libc::SIGSEGV, THUNK)))
             }
-            (Left::Trap, Some(Ending::Interrupted) | None) | (Left::Signal, _) => Err(signal()),
+            (Left::Trap, Some(Ending::Interrupted | Ending::Fork) | None) | (Left::Signal, _) => {
+                Err(signal())
+            }
         }
+    }
+
+    /// Closes the channels, and notes what the report says of them.
+    fn close(&mut self) -> Result<(), Error> {
+        self.report.accounting.local = self.engine.totals;
+        let accounting = &mut self.report.accounting;
+        (accounting.system_time, accounting.user_time) = processor_time();
+        let closed: Result<Vec<()>, Error> =
+            self.engine.channels.iter().map(channel::close).collect();
+        self.report.etags = etags(&self.engine, self.manifest.memory_etag);
+        closed.map(drop)
+    }
+
+    /// The guest asked to become a daemon. The session that asked is reported, and this process
+    /// waits for others; each is a clone of it, which comes back with the guest's answer.
+    fn fork(&mut self) -> Option<i64> {
+        let closed = self.close();
+        nix::unistd::alarm::cancel();
+        if let Err(error) = closed {
+            self.ending = Some(Ending::Failed(error));
+            return None;
+        }
+        self.report.daemon = true;
+        let is_told = told::report(self.told, self.report).is_ok();
+        if !is_told || process::ignore_hangup().is_err() {
+            process::end_now(u8::MAX);
+        }
+        for channel in &mut self.engine.channels {
+            channel.forget_sources();
+        }
+        process::take_name(self.manifest.job.as_deref().unwrap_or(Path::new("")));
+        loop {
+            let received = descriptors::receive(self.told).unwrap_or_default();
+            // The broker is gone, or a signal came.
+            let Some(socket) = received.into_iter().next() else {
+                process::end_now(0)
+            };
+            if matches!(process::clone_session(), Ok(true)) {
+                *self.told = File::from(socket);
+                return self.go_on();
+            }
+        }
+    }
+
+    /// The first steps of a daemon's session.
+    fn go_on(&mut self) -> Option<i64> {
+        self.report.daemon = false;
+        self.engine.has_job = false;
+        self.engine.totals = Totals::default();
+        let setup = told::present(self.told).and_then(|()| setup::receive(self.told));
+        let setup = match setup {
+            Ok(setup) if setup.channels.len() == self.engine.channels.len() => setup,
+            // Whoever asked for it is gone.
+            _ => process::end_now(u8::MAX),
+        };
+        for (channel, setup) in self.engine.channels.iter_mut().zip(setup.channels) {
+            channel.reopen(setup.tagged, setup.size, setup.files);
+        }
+        nix::unistd::alarm::set(setup.timeout);
+        if told::running(self.told).is_err() {
+            process::end_now(u8::MAX);
+        }
+        Some(0)
     }
 }
 
@@ -230,6 +293,7 @@ impl switch::Guest for Running<'_> {
         }
         match answer {
             Answer::Return(number) => Some(i64::from(number as i32)),
+            Answer::End(Ending::Fork) => self.fork(),
             Answer::End(ending) => {
                 self.ending = Some(ending);
                 None
@@ -289,10 +353,10 @@ fn allow_many_files() {
     }
 }
 
-fn failed(what: &'static str, error: nix::Error) -> Error {
+fn host(what: &'static str, why: &impl ToString) -> Error {
     Error::Host {
         code: libc::EFAULT,
         what,
-        why: error.desc().to_owned(),
+        why: why.to_string(),
     }
 }

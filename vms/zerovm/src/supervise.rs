@@ -5,30 +5,23 @@
 //! does not say so itself, and says what became of one that died.
 
 use crate::process::Child;
-use crate::session::{self, RUNNING};
-use crate::{doctor, signals, syslog, user};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use crate::told::{self, Heard};
+use crate::{broker, doctor, session, signals, syslog, user};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::WaitStatus;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{BufWriter, ErrorKind, Read, Write};
-use std::os::fd::AsFd;
+use std::io::{Read, Write};
 use std::path::Path;
-use std::time::{Duration, Instant};
 use zerovm_session::Error;
 use zerovm_session::command_line::{CommandLine, HELP};
 use zerovm_session::manifest::{MAX_BYTES, Manifest};
 use zerovm_session::memory::Validator;
 use zerovm_session::report::Report;
 
-/// What a guest's process may take after its time for its report, and for the digest of its memory.
-const GRACE: Duration = Duration::from_secs(2);
-const DIGEST_GRACE: Duration = Duration::from_secs(60);
-/// No report is longer.
-const MAX_REPORT: u64 = 16 << 20;
 const ERRORS_ARE_LOGGED: i32 = 1;
+
 /// Runs `zerovm` with the words of a command line; the exit status.
 pub fn main(words: impl IntoIterator<Item = OsString>, validator: &dyn Validator) -> u8 {
     let Some(line) = CommandLine::read(words) else {
@@ -56,21 +49,68 @@ fn session(line: &CommandLine, validator: &dyn Validator) -> Result<Report, Erro
     let manifest = read_manifest(path.unwrap_or(Path::new("")))?;
     let manifest = Manifest::parse(&manifest)?;
     let signals = watch_signals()?;
+    let Some(job) = &manifest.job else {
+        return watch_guest(line, &manifest, validator, &signals).map(|(report, _)| report);
+    };
+    let broker = Child::start(|told| broker::run(line, &manifest, job, validator, told));
+    let broker = broker.map_err(|error| host("starting the broker", error))?;
+    let heard = told::listen(&broker.told, None, &signals, || pass_on(&broker, &signals));
+    let report = match heard {
+        Heard::Report(report) if report.daemon => {
+            broker.leave();
+            return Ok(*report);
+        }
+        Heard::Report(report) => *report,
+        Heard::Nothing | Heard::Late => without_report(),
+    };
+    let _ = broker.end();
+    Ok(report)
+}
+
+/// Has a guest run in a process of its own. The process is there still if it has become a daemon.
+pub(crate) fn watch_guest(
+    line: &CommandLine,
+    manifest: &Manifest,
+    validator: &dyn Validator,
+    signals: &SignalFd,
+) -> Result<(Report, Option<Child>), Error> {
     let child = Child::start(|mut told| {
-        let report = session::run(line, &manifest, validator, &mut told);
-        match tell(told, &report) {
+        let report = session::run(line, manifest, validator, &mut told);
+        match told::report(&told, &report) {
             Ok(()) => report.code as u8,
             Err(_) => u8::MAX,
         }
     });
-    let mut child = child.map_err(|error| host("starting the guest's process", error))?;
-    let heard = listen(&mut child, &signals, &manifest);
-    let ended = child.end();
-    Ok(match heard {
-        Heard::Report(report) => *report,
-        Heard::Nothing => died(ended),
-        Heard::Late => Report::failed(signals::describe(nix::libc::SIGALRM, 0), nix::libc::EINTR),
-    })
+    let child = child.map_err(|error| host("starting the guest's process", error))?;
+    let limit = Some(told::time_limit(manifest));
+    let heard = told::listen(&child.told, limit, signals, || pass_on(&child, signals));
+    match heard {
+        Heard::Report(report) if report.daemon && manifest.job.is_some() => {
+            Ok((*report, Some(child)))
+        }
+        Heard::Report(report) => {
+            let _ = child.end();
+            Ok((*report, None))
+        }
+        Heard::Nothing => Ok((died(child.end()), None)),
+        Heard::Late => {
+            let _ = child.end();
+            Ok((too_late(), None))
+        }
+    }
+}
+
+/// A report for a session whose time was over long ago.
+pub(crate) fn too_late() -> Report {
+    Report::failed(signals::describe(nix::libc::SIGALRM, 0), nix::libc::EINTR)
+}
+
+/// A report for a process that ended without one, nobody knows how.
+pub(crate) fn without_report() -> Report {
+    Report::failed(
+        "the guest's process ended without a report",
+        nix::libc::EINTR,
+    )
 }
 
 fn read_manifest(path: &Path) -> Result<Vec<u8>, Error> {
@@ -85,7 +125,7 @@ fn read_manifest(path: &Path) -> Result<Vec<u8>, Error> {
 }
 
 /// From now on signals are read instead of received.
-fn watch_signals() -> Result<SignalFd, Error> {
+pub(crate) fn watch_signals() -> Result<SignalFd, Error> {
     let mut set = SigSet::empty();
     for signal in signals::HANDLED {
         set.add(signal);
@@ -94,84 +134,6 @@ fn watch_signals() -> Result<SignalFd, Error> {
         .map_err(|error| host("blocking signals", error))?;
     let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
     SignalFd::with_flags(&set, flags).map_err(|error| host("watching signals", error))
-}
-
-/// The report as the child tells it. It is written in small pieces: the child may not move memory
-/// around any more.
-fn tell(told: File, report: &Report) -> std::io::Result<()> {
-    let mut told = BufWriter::new(told);
-    serde_json::to_writer(&mut told, report)?;
-    told.flush()
-}
-
-/// What came from a child.
-enum Heard {
-    Report(Box<Report>),
-    /// It ended without one.
-    Nothing,
-    /// Its time was over long ago.
-    Late,
-}
-
-fn listen(child: &mut Child, signals: &SignalFd, manifest: &Manifest) -> Heard {
-    let mut text = Vec::new();
-    let mut deadline = None;
-    loop {
-        let timeout = match deadline {
-            None => PollTimeout::NONE,
-            Some(deadline) => {
-                let left: Duration = Instant::saturating_duration_since(&deadline, Instant::now());
-                if left.is_zero() {
-                    return Heard::Late;
-                }
-                // Rounded up, so that nothing is asked at zero distance again and again.
-                PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX)
-            }
-        };
-        let mut sources = [
-            PollFd::new(child.told.as_fd(), PollFlags::POLLIN),
-            PollFd::new(signals.as_fd(), PollFlags::POLLIN),
-        ];
-        // An error leaves no events, and the next turn sees whatever there is.
-        let _ = poll(&mut sources, timeout);
-        let [told, signalled] = sources.map(|source| source.any().unwrap_or(false));
-        if signalled {
-            pass_on(child, signals);
-        }
-        if told && !hear(&mut child.told, &mut text) {
-            break;
-        }
-        if deadline.is_none() && text.first() == Some(&RUNNING) {
-            deadline = Some(Instant::now() + time_limit(manifest));
-        }
-    }
-    let text = text.strip_prefix(&[RUNNING]).unwrap_or(&text);
-    match serde_json::from_slice(text) {
-        Ok(report) => Heard::Report(Box::new(report)),
-        Err(_) => Heard::Nothing,
-    }
-}
-
-fn time_limit(manifest: &Manifest) -> Duration {
-    let grace = if manifest.memory_etag {
-        DIGEST_GRACE
-    } else {
-        GRACE
-    };
-    Duration::from_secs(manifest.timeout.unsigned_abs().into()) + grace
-}
-
-/// Reads what there is; whether there may be more.
-fn hear(told: &mut File, text: &mut Vec<u8>) -> bool {
-    let mut buffer = [0; 0x2000];
-    match told.read(&mut buffer) {
-        Ok(0) => false,
-        Ok(count) => {
-            text.extend(&buffer[..count]);
-            text.len() as u64 <= MAX_REPORT
-        }
-        Err(error) => error.kind() == ErrorKind::Interrupted,
-    }
 }
 
 fn pass_on(child: &Child, signals: &SignalFd) {
@@ -189,7 +151,7 @@ fn died(ended: nix::Result<WaitStatus>) -> Report {
             "killed for a system call that no session needs".to_owned()
         }
         Ok(WaitStatus::Signaled(_, signal, _)) => signals::describe(signal as i32, 0),
-        _ => "the guest's process ended without a report".to_owned(),
+        _ => return without_report(),
     };
     Report::failed(state, nix::libc::EINTR)
 }

@@ -8,7 +8,7 @@ use crate::manifest::ChannelLine;
 use crate::report::Totals;
 pub use copies::{Copies, Device, DeviceError, Outcome};
 pub use counters::{Counters, Plan};
-pub use order::{MAX_CHANNELS, order};
+pub use order::{MAX_CHANNELS, check_same, order};
 use sha1::{Digest, Sha1};
 
 /// How a channel's positions are chosen.
@@ -111,6 +111,19 @@ impl<D: Device> Channel<D> {
             copies: Copies::new(copies),
             tag: line.etag.then(Sha1::new),
         }
+    }
+
+    /// Other sources for the session that goes on with this channel. A digest begins anew, and only
+    /// if one was wanted before.
+    pub fn reopen(&mut self, tagged: bool, size: i64, copies: Vec<D>) {
+        self.counters.reopen(size);
+        self.copies = Copies::new(copies);
+        self.tag = (self.tag.is_some() && tagged).then(Sha1::new);
+    }
+
+    /// Gives the sources up.
+    pub fn forget_sources(&mut self) {
+        self.copies = Copies::new(Vec::new());
     }
 
     /// Reads for the guest. The buffer is as large as the guest asked for.

@@ -61,9 +61,6 @@ pub enum Error {
     /// A signal ended the session; the text says which and where.
     #[error("{0}")]
     Signal(String),
-    /// Something that a session needs is not in this release.
-    #[error("{0} is not in this release")]
-    NotHere(&'static str),
     /// The host cannot do what a session needs.
     #[error("{what}: {why}")]
     Host {
@@ -93,7 +90,6 @@ impl Error {
             Self::Root => libc::EPERM,
             Self::ForeignCall(_) => libc::EINVAL,
             Self::Signal(_) => libc::EINTR,
-            Self::NotHere(_) => libc::ENOSYS,
             Self::Channel { code, .. } | Self::Host { code, .. } => *code,
         }
     }

@@ -25,7 +25,8 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 pub use text::MAX_BYTES;
-use text::{fields, integer, pairs};
+pub use text::integer;
+use text::{fields, pairs};
 
 const VERSION: &[u8] = b"20130611";
 /// The longest path that fits a Unix socket's address.

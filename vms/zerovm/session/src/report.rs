@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 pub struct Report {
     /// What the validator said.
     pub validator: ValidatorState,
+    /// Whether a daemon was made.
+    pub daemon: bool,
     /// What the guest gave to the exit trap, 0 if it never came to that.
     pub user_code: i32,
     /// Names and digests, of the channels in their order and then the memory; only those wanted.
@@ -61,6 +63,7 @@ impl Report {
     pub fn failed(state: impl ToString, code: i32) -> Self {
         Self {
             validator: ValidatorState::NotRun,
+            daemon: false,
             user_code: 0,
             etags: Vec::new(),
             accounting: Accounting::default(),
@@ -78,8 +81,7 @@ impl Report {
             text.extend(end_of_line.as_bytes());
         };
         line(self.validator.number().to_string().as_bytes());
-        // A daemon would be 1.
-        line(b"0");
+        line(if self.daemon { b"1" } else { b"0" });
         line(self.user_code.to_string().as_bytes());
         line(&self.etag_line());
         line(self.accounting.line().as_bytes());
@@ -94,7 +96,7 @@ impl Report {
         let etags = self.etags.iter();
         Json {
             validator: self.validator.number(),
-            daemon: 0,
+            daemon: self.daemon.into(),
             user_code: self.user_code,
             etags: etags
                 .map(|(alias, tag)| (name(alias), tag.clone()))

@@ -34,6 +34,8 @@ pub enum Ending {
     /// By the pointer to the arguments, which cannot be read. The original dies of it in its own
     /// code.
     Fault,
+    /// By becoming a daemon, whose sessions go on.
+    Fork,
     /// By a signal, which somebody else knows more about.
     Interrupted,
 }
@@ -49,7 +51,7 @@ pub struct Engine<M, D, V> {
     pub totals: Totals,
     /// Who judges code that the guest made.
     pub validator: V,
-    /// Whether the manifest has a Job.
+    /// Whether the guest may become a daemon.
     pub has_job: bool,
 }
 
@@ -81,9 +83,7 @@ impl<M: Memory, D: Device, V: Validator> Engine<M, D, V> {
             Call::Unjail(address, size) => self.jail(address, size, Protection::ReadWrite),
             Call::Protect(address, size, bits) => self.protect(address, size, bits),
             Call::Exit(code) => Answer::End(Ending::Exit(code)),
-            Call::Fork(_) if self.has_job => {
-                Answer::End(Ending::Failed(Error::NotHere("daemon mode")))
-            }
+            Call::Fork(_) if self.has_job => Answer::End(Ending::Fork),
             Call::Fork(Generation::First) => Answer::Return(0),
             Call::Fork(Generation::Second) | Call::Unknown(_) => error(libc::EPERM),
         }

@@ -18,7 +18,7 @@ use nix::sys::stat::{FileStat, SFlag, fstat, stat};
 use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs, statfs};
 use nix::unistd::ftruncate;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use zerovm_session::Error;
 use zerovm_session::channel::{Access, Device, DeviceError, Direction};
@@ -202,6 +202,20 @@ fn take_inherited(path: &Path, direction: Direction) -> Option<OwnedFd> {
 }
 
 impl HostFile {
+    /// A file that somebody else has opened.
+    pub fn adopt(descriptor: OwnedFd, kind: Kind) -> Self {
+        Self {
+            descriptor,
+            kind,
+            at_end: false,
+        }
+    }
+
+    /// Its descriptor.
+    pub fn descriptor(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
+    }
+
     /// What it is.
     pub fn kind(&self) -> Kind {
         self.kind

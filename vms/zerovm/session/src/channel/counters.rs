@@ -49,6 +49,14 @@ impl Counters {
         }
     }
 
+    /// The channel has another source from now on. Positions and what was used of the limits stay;
+    /// what is only written is as long as before, the beginning of it being lost.
+    pub fn reopen(&mut self, size: i64) {
+        if self.direction != Direction::Write {
+            self.size = size;
+        }
+    }
+
     /// How positions are chosen.
     pub fn access(&self) -> Access {
         self.access

@@ -36,6 +36,31 @@ pub fn order(mut channels: Vec<ChannelLine>) -> Result<Vec<ChannelLine>, Error> 
     Ok(channels)
 }
 
+/// Whether a daemon's session may have these channels: in handles, names, access types and limits
+/// they are those that the daemon was made with. Both are in their order.
+pub fn check_same(daemon: &[ChannelLine], session: &[ChannelLine]) -> Result<(), Error> {
+    let difference = |what: &str, alias: &[u8]| {
+        let reason = format!("difference in {what} of {}", String::from_utf8_lossy(alias));
+        Err(Error::channel(libc::EFAULT, reason))
+    };
+    if daemon.len() != session.len() {
+        let reason = "difference in the number of channels";
+        return Err(Error::channel(libc::EFAULT, reason));
+    }
+    for (old, new) in daemon.iter().zip(session) {
+        if old.alias != new.alias {
+            return difference("the alias", &new.alias);
+        }
+        if old.access != new.access {
+            return difference("the type", &new.alias);
+        }
+        if old.limits != new.limits {
+            return difference("the limits", &new.alias);
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,5 +114,28 @@ mod tests {
         let twice = ["/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/stdout"];
         assert_eq!(refused(&twice), libc::EFAULT);
         assert_eq!(refused(&["/dev/stderr"; MAX_CHANNELS]), libc::ENFILE);
+    }
+
+    #[test]
+    fn sessions_have_the_channels_of_their_daemon() {
+        let aliases = ["/dev/stdin", "/dev/stdout", "/dev/stderr"];
+        let daemon = lines(&aliases);
+        assert_eq!(check_same(&daemon, &lines(&aliases)), Ok(()));
+        let state = |session: &[ChannelLine]| {
+            let error = check_same(&daemon, session).expect_err("different");
+            assert_eq!(error.code(), libc::EFAULT);
+            error.to_string()
+        };
+        let mut other = lines(&aliases);
+        other[1].limits[2] = 1;
+        assert_eq!(state(&other), "difference in the limits of /dev/stdout");
+        other[0].access = 1;
+        assert_eq!(state(&other), "difference in the type of /dev/stdin");
+        let renamed = lines(&["/dev/stdin", "/dev/other", "/dev/stderr"]);
+        assert_eq!(state(&renamed), "difference in the alias of /dev/other");
+        assert_eq!(
+            state(&lines(&aliases[..2])),
+            "difference in the number of channels"
+        );
     }
 }

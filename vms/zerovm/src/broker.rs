@@ -1,0 +1,231 @@
+//! Daemon mode: the process that owns the Job socket, and never runs guest code.
+//!
+//! | process | what it does |
+//! |---|---|
+//! | broker | starts the guest's process; when the guest forks, listens on the socket of its manifest |
+//! | handler, one a connection | reads a manifest, opens its channels, watches the session, answers |
+//! | guest's process | has forked, waits: for each connection it clones itself |
+//! | session | a clone: receives open files, and goes on behind the guest's fork |
+//!
+//! Whoever ends the broker ends them all. None of them becomes a zombie: children of the broker and
+//! of the guest's process are collected by the kernel.
+//!
+//! A request is eight characters, the length as a number, and a manifest; the answer is eight
+//! characters and a report.
+
+use crate::channel::{self, Sources};
+use crate::process;
+use crate::told::{self, Heard};
+use crate::{descriptors, setup, supervise};
+use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signalfd::SignalFd;
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::time::Duration;
+use zerovm_session::Error;
+use zerovm_session::channel::{check_same, order};
+use zerovm_session::command_line::CommandLine;
+use zerovm_session::manifest::{ChannelLine, Manifest, integer};
+use zerovm_session::memory::Validator;
+use zerovm_session::report::Report;
+
+/// The length before a manifest and a report.
+const PREFIX: usize = 8;
+const MAX_REQUEST: usize = 0x10000;
+/// A client that says no more than this long has said all; the length may be larger than what comes.
+const SILENCE: Duration = Duration::from_millis(100);
+/// And one that says nothing is not waited for longer than this.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Runs the session of a manifest that has a Job, and becomes its daemon if the guest forks. What
+/// comes of the first session is told.
+pub fn run(
+    line: &CommandLine,
+    manifest: &Manifest,
+    job: &Path,
+    validator: &dyn Validator,
+    told: File,
+) -> u8 {
+    let (report, daemon) = match start(line, manifest, job, validator) {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            let code = error.code();
+            (Report::failed(error, code), None)
+        }
+    };
+    if told::report(&told, &report).is_err() {
+        return u8::MAX;
+    }
+    drop(told);
+    if let Some(daemon) = daemon {
+        daemon.serve();
+    }
+    0
+}
+
+/// A guest that has forked, and who asks for it.
+struct Daemon {
+    listener: UnixListener,
+    // The guest's process; whatever is sent there is a session's socket.
+    guest: File,
+    channels: Vec<ChannelLine>,
+    preallocate: bool,
+    signals: SignalFd,
+}
+
+fn start(
+    line: &CommandLine,
+    manifest: &Manifest,
+    job: &Path,
+    validator: &dyn Validator,
+) -> Result<(Report, Option<Daemon>), Error> {
+    let signals = supervise::watch_signals()?;
+    let (report, guest) = supervise::watch_guest(line, manifest, validator, &signals)?;
+    let Some(guest) = guest else {
+        return Ok((report, None));
+    };
+    let failed = |error: std::io::Error| Error::Host {
+        code: error.raw_os_error().unwrap_or(libc::EFAULT),
+        what: "becoming a daemon",
+        why: error.to_string(),
+    };
+    let channels = order(manifest.channels.clone())?;
+    let job = std::path::absolute(job).map_err(failed)?;
+    process::become_daemon(&job).map_err(failed)?;
+    // It is rewritten, whatever it was.
+    let _ = std::fs::remove_file(&job);
+    let listener = UnixListener::bind(&job).map_err(failed)?;
+    process::collect_nobody().map_err(|error| failed(error.into()))?;
+    let daemon = Daemon {
+        listener,
+        guest: guest.leave(),
+        channels,
+        preallocate: !line.no_preallocation,
+        signals,
+    };
+    Ok((report, Some(daemon)))
+}
+
+impl Daemon {
+    /// Answers until the guest's process ends, or a signal other than a hang-up comes.
+    fn serve(self) {
+        loop {
+            let mut sources = [
+                PollFd::new(self.listener.as_fd(), PollFlags::POLLIN),
+                PollFd::new(self.guest.as_fd(), PollFlags::POLLIN),
+                PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
+            ];
+            let _ = poll(&mut sources, PollTimeout::NONE);
+            let [asked, ended, signalled] = sources.map(|source| source.any().unwrap_or(false));
+            let is_hangup = |number| number == libc::SIGHUP as u32;
+            if signalled
+                && let Ok(Some(information)) = self.signals.read_signal()
+                && !is_hangup(information.ssi_signo)
+            {
+                return;
+            }
+            // It says nothing any more but that it has ended.
+            if ended {
+                return;
+            }
+            if asked && let Ok((connection, _)) = self.listener.accept() {
+                // A machine that cannot fork closes the connection.
+                let _ = process::start_handler(|| self.answer(connection));
+            }
+        }
+    }
+
+    fn answer(&self, mut connection: UnixStream) {
+        // A client that speaks another language gets no answer, as ever.
+        let Some(request) = read_request(&mut connection) else {
+            return;
+        };
+        let report = self.session(&request).unwrap_or_else(|error| {
+            let code = error.code();
+            Report::failed(error, code)
+        });
+        let text = report.text("\n");
+        let mut answer = format!("{:#08x}", text.len()).into_bytes();
+        answer.extend(text);
+        // Nobody may be waiting.
+        let _ = connection.write_all(&answer);
+    }
+
+    fn session(&self, request: &[u8]) -> Result<Report, Error> {
+        let manifest = Manifest::parse(request)?;
+        let lines = order(manifest.channels.clone())?;
+        check_same(&self.channels, &lines)?;
+        channel::refuse_connections(&manifest, &lines)?;
+        if manifest.timeout < 1 {
+            return Err(Error::Timeout(manifest.timeout));
+        }
+        let opened: Result<Vec<(bool, Sources)>, Error> = lines
+            .iter()
+            .map(|line| Ok((line.etag, channel::open_sources(line, self.preallocate)?)))
+            .collect();
+        let opened = opened?;
+        let host = |error: std::io::Error| Error::Host {
+            code: libc::EFAULT,
+            what: "starting a session",
+            why: error.to_string(),
+        };
+        let (ours, theirs) = process::pair().map_err(|error| host(error.into()))?;
+        ask_who(&ours).map_err(|error| host(error.into()))?;
+        descriptors::send(&self.guest, &[theirs.as_fd()]).map_err(|error| host(error.into()))?;
+        drop(theirs);
+        let session = who(&ours).map_err(host)?;
+        setup::send(&ours, manifest.timeout.unsigned_abs(), &opened).map_err(host)?;
+        // Its files are the session's now.
+        drop(opened);
+        let limit = told::time_limit(&manifest);
+        // Signals that mean something are the broker's, whose end ends everybody.
+        let ignore = || {
+            let _ = self.signals.read_signal();
+        };
+        let heard = told::listen(&ours, Some(limit), &self.signals, ignore);
+        Ok(match heard {
+            Heard::Report(report) => *report,
+            Heard::Nothing => supervise::without_report(),
+            Heard::Late => {
+                let _ = pidfd_send_signal(&session, Signal::KILL);
+                supervise::too_late()
+            }
+        })
+    }
+}
+
+/// Reads the length and as much of the manifest as comes.
+fn read_request(connection: &mut UnixStream) -> Option<Vec<u8>> {
+    connection.set_read_timeout(Some(PATIENCE)).ok()?;
+    let mut prefix = [0; PREFIX];
+    connection.read_exact(&mut prefix).ok()?;
+    let length = usize::try_from(integer(&prefix)?).ok()?.min(MAX_REQUEST);
+    let mut request = vec![0; length];
+    let mut count = 0;
+    while count < length {
+        match connection.read(&mut request[count..]) {
+            Ok(0) | Err(_) => break,
+            Ok(more) => count += more,
+        }
+        connection.set_read_timeout(Some(SILENCE)).ok()?;
+    }
+    request.truncate(count);
+    Some(request)
+}
+
+/// From now on the kernel says who writes into the other end.
+fn ask_who(socket: &File) -> nix::Result<()> {
+    nix::sys::socket::setsockopt(socket, nix::sys::socket::sockopt::PassCred, &true)
+}
+
+/// Who has said the first byte. It waits for its files, so the number is still its own.
+fn who(socket: &File) -> std::io::Result<OwnedFd> {
+    let pid = descriptors::receive_sender(socket)?;
+    let pid = Pid::from_raw(pid).ok_or(std::io::ErrorKind::UnexpectedEof)?;
+    Ok(pidfd_open(pid, PidfdFlags::empty())?)
+}

@@ -1,0 +1,182 @@
+//! What the process of a guest tells the one that watches it: a byte when the guest starts to run, and
+//! its report, with its length before it.
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signalfd::SignalFd;
+use std::fs::File;
+use std::io::{BufWriter, ErrorKind, Read, Write};
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+use zerovm_session::manifest::Manifest;
+use zerovm_session::report::Report;
+
+/// From now on the guest's time counts.
+const RUNNING: u8 = b'R';
+/// A report follows.
+const REPORT: u8 = b'E';
+/// No report is longer: as many digests as there can be channels, and their names.
+const MAX_REPORT: usize = 16 << 20;
+/// What a guest's process may take after its time for its report, and for the digest of its memory.
+const GRACE: Duration = Duration::from_secs(2);
+const DIGEST_GRACE: Duration = Duration::from_secs(60);
+
+/// Tells that the guest starts to run.
+pub fn running(mut told: &File) -> std::io::Result<()> {
+    told.write_all(&[RUNNING])
+}
+
+/// Tells that a daemon's session is there. Who hears it asks the kernel who that is.
+pub fn present(mut told: &File) -> std::io::Result<()> {
+    told.write_all(&[0])
+}
+
+/// Tells a report. It is written in small pieces: a confined process may not move memory around.
+pub fn report(told: &File, report: &Report) -> std::io::Result<()> {
+    let mut length = Length(0);
+    serde_json::to_writer(&mut length, report)?;
+    let mut told = BufWriter::new(told);
+    told.write_all(&[REPORT])?;
+    told.write_all(&(length.0 as u32).to_le_bytes())?;
+    serde_json::to_writer(&mut told, report)?;
+    told.flush()
+}
+
+struct Length(usize);
+
+impl Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What came of a guest's process.
+#[derive(Debug)]
+pub enum Heard {
+    /// Its report.
+    Report(Box<Report>),
+    /// It ended without one.
+    Nothing,
+    /// Its time was over long ago.
+    Late,
+}
+
+/// How long a guest may run, with what its process may take beyond that.
+pub fn time_limit(manifest: &Manifest) -> Duration {
+    let grace = if manifest.memory_etag {
+        DIGEST_GRACE
+    } else {
+        GRACE
+    };
+    Duration::from_secs(manifest.timeout.unsigned_abs().into()) + grace
+}
+
+/// Waits for a report. Without a limit nobody's time is over; `signalled` is called when there is
+/// something to read from `signals`.
+pub fn listen(
+    mut told: &File,
+    limit: Option<Duration>,
+    signals: &SignalFd,
+    mut signalled: impl FnMut(),
+) -> Heard {
+    let mut text = Vec::new();
+    let mut deadline = None;
+    loop {
+        let timeout = match deadline.map(|deadline: Instant| deadline - Instant::now()) {
+            None => PollTimeout::NONE,
+            Some(left) if left.is_zero() => return Heard::Late,
+            // Rounded up, so that nothing is asked at zero distance again and again.
+            Some(left) => {
+                PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX)
+            }
+        };
+        let mut sources = [
+            PollFd::new(told.as_fd(), PollFlags::POLLIN),
+            PollFd::new(signals.as_fd(), PollFlags::POLLIN),
+        ];
+        // An error leaves no events, and the next turn sees whatever there is.
+        let _ = poll(&mut sources, timeout);
+        let [is_told, is_signalled] = sources.map(|source| source.any().unwrap_or(false));
+        if is_signalled {
+            signalled();
+        }
+        if is_told && !hear(&mut told, &mut text) {
+            return Heard::Nothing;
+        }
+        if text.first() == Some(&RUNNING) {
+            text.remove(0);
+            deadline = limit.map(|limit| Instant::now() + limit);
+        }
+        if let Some(heard) = parse(&text) {
+            return heard;
+        }
+    }
+}
+
+/// Reads what there is; whether there may be more.
+fn hear(told: &mut &File, text: &mut Vec<u8>) -> bool {
+    let mut buffer = [0; 0x2000];
+    match told.read(&mut buffer) {
+        Ok(0) => false,
+        Ok(count) => {
+            text.extend(&buffer[..count]);
+            true
+        }
+        Err(error) => error.kind() == ErrorKind::Interrupted,
+    }
+}
+
+/// A whole report, or what cannot become one.
+fn parse(text: &[u8]) -> Option<Heard> {
+    let (kind, rest) = text.split_first()?;
+    let (length, rest) = rest.split_first_chunk()?;
+    let length = u32::from_le_bytes(*length) as usize;
+    if *kind != REPORT || length > MAX_REPORT {
+        return Some(Heard::Nothing);
+    }
+    let report = serde_json::from_slice(rest.get(..length)?);
+    Some(report.map_or(Heard::Nothing, |report| Heard::Report(Box::new(report))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::sys::signal::SigSet;
+
+    fn heard(tell: impl FnOnce(File)) -> Heard {
+        let (near, far) = crate::process::pair().expect("a socket");
+        tell(far);
+        let signals = SignalFd::new(&SigSet::empty()).expect("signals");
+        listen(&near, Some(Duration::from_secs(60)), &signals, || {})
+    }
+
+    #[test]
+    fn a_report_is_heard_as_it_was_told() {
+        let report = Report::failed("some state", 14);
+        let heard = heard(|told| {
+            running(&told).expect("told");
+            super::report(&told, &report).expect("told");
+        });
+        assert!(matches!(heard, Heard::Report(told) if *told == report));
+    }
+
+    #[test]
+    fn lies_are_nothing() {
+        let lies: [&[u8]; 6] = [
+            b"",
+            b"R",
+            b"X1234",
+            b"E\xFF\xFF\xFF\xFF",
+            b"RE\x02\0\0\0{}",
+            b"E\x09\0\0\0{}",
+        ];
+        for lie in lies {
+            let heard = heard(|mut told| told.write_all(lie).expect("told"));
+            assert!(matches!(heard, Heard::Nothing), "{lie:?}: {heard:?}");
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! Daemon mode: a guest that forks, and the sessions that go on from there.
+
+mod support;
+
+use nix::sys::signal::{Signal, kill};
+use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+use nix::unistd::Pid;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use support::{Report, Session};
+
+/// A daemon, which ends with the test.
+struct Daemon {
+    session: Session,
+    job: PathBuf,
+    report: Report,
+}
+
+impl Daemon {
+    fn start(change: impl FnOnce(&mut Session)) -> Self {
+        let mut session = Session::of("daemon");
+        let job = session.path("job-of-a-long-name");
+        session.set("Job", job.to_str().expect("text"));
+        session.input(b"nobody reads this");
+        change(&mut session);
+        let report = session.run();
+        Self {
+            session,
+            job,
+            report,
+        }
+    }
+
+    fn pid(&self) -> Pid {
+        let connection = UnixStream::connect(&self.job).expect("a daemon");
+        let broker = getsockopt(&connection, PeerCredentials).expect("credentials");
+        Pid::from_raw(broker.pid())
+    }
+
+    /// The daemon's manifest for another session: other files, of these names.
+    fn manifest(&self, name: &str, input: &[u8]) -> String {
+        self.session.write(&format!("stdin-{name}"), input);
+        let directory = self.session.directory.path().display().to_string();
+        let mut text = self.session.manifest();
+        for stream in ["stdin", "stdout", "stderr"] {
+            let old = format!("{directory}/{stream},");
+            text = text.replace(&old, &format!("{directory}/{stream}-{name},"));
+        }
+        text
+    }
+
+    fn ask(&self, manifest: &str) -> Report {
+        let mut connection = UnixStream::connect(&self.job).expect("a daemon");
+        let length = format!("{:#08x}", manifest.len());
+        connection
+            .write_all(format!("{length}{manifest}").as_bytes())
+            .expect("sent");
+        answer(connection)
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        if let Ok(connection) = UnixStream::connect(&self.job) {
+            let broker = getsockopt(&connection, PeerCredentials).expect("credentials");
+            let _ = kill(Pid::from_raw(broker.pid()), Signal::SIGTERM);
+        }
+    }
+}
+
+fn answer(mut connection: UnixStream) -> Report {
+    let mut prefix = [0; 8];
+    connection.read_exact(&mut prefix).expect("an answer");
+    let prefix = std::str::from_utf8(&prefix).expect("text");
+    let length = prefix.strip_prefix("0x").expect("a number of base 16");
+    let length = usize::from_str_radix(length, 16).expect("a number");
+    let mut text = String::new();
+    connection.read_to_string(&mut text).expect("a report");
+    assert_eq!(text.len(), length);
+    Report {
+        status: None,
+        lines: text.split('\n').map(str::to_owned).collect(),
+        text,
+    }
+}
+
+fn name_of(pid: Pid) -> String {
+    let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).expect("it runs");
+    name.trim_end().to_owned()
+}
+
+/// Children of a process, and theirs.
+fn descendants(pid: Pid) -> Vec<i32> {
+    let mut all = Vec::new();
+    for task in std::fs::read_dir("/proc").expect("processes").flatten() {
+        let Ok(number) = task.file_name().to_string_lossy().parse::<i32>() else {
+            continue;
+        };
+        let status = std::fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+        let fields = status.rsplit(')').next().unwrap_or_default();
+        if fields.split_whitespace().nth(1) == Some(&pid.to_string()) {
+            all.push(number);
+            all.extend(descendants(Pid::from_raw(number)));
+        }
+    }
+    all
+}
+
+#[test]
+fn a_guest_becomes_a_daemon_and_sessions_go_on_from_there() {
+    let daemon = Daemon::start(|_| {});
+    daemon.report.expect_ok();
+    assert_eq!(daemon.report.lines[1], "1");
+    assert_eq!(daemon.report.counters(), [0, 0, 1, 14, 0, 0, 0, 0]);
+    assert_eq!(daemon.session.read("stderr"), b"before it did\n");
+    assert_eq!(name_of(daemon.pid()), "zvm.job-of-a-lo");
+    assert!(
+        descendants(daemon.pid())
+            .iter()
+            .all(|pid| { name_of(Pid::from_raw(*pid)) == "zvm.job-of-a-lo" })
+    );
+
+    for name in ["one", "two"] {
+        let input = format!("input of {name}");
+        let report = daemon.ask(&daemon.manifest(name, input.as_bytes()));
+        assert_eq!(report.state(), "ok", "{}", report.text);
+        assert_eq!((report.lines[1].as_str(), report.code()), ("0", 0));
+        // Two reads and the end that the first saw, two writes; what was before is not in it.
+        let bytes = input.len() as u64;
+        assert_eq!(report.counters(), [2, bytes, 2, bytes + 13, 0, 0, 0, 0]);
+        assert_eq!(
+            daemon.session.read(&format!("stdout-{name}")),
+            input.as_bytes()
+        );
+        // Its position was kept, what was before it was not.
+        let errors = daemon.session.read(&format!("stderr-{name}"));
+        assert_eq!(errors, b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0after it did\n");
+    }
+}
+
+#[test]
+fn sessions_have_the_digests_that_both_manifests_want() {
+    let daemon = Daemon::start(|session| {
+        session.tag("/dev/stdout");
+        session.tag("/dev/stderr");
+    });
+    assert!(daemon.report.etags().starts_with("/dev/stdout da39a3ee"));
+    let manifest = daemon.manifest("one", b"abc");
+    let report = daemon.ask(&manifest);
+    let abc = "/dev/stdout a9993e364706816aba3e25717850c26c9cd0d89d /dev/stderr ";
+    assert!(report.etags().starts_with(abc), "{}", report.text);
+    let untagged = manifest.replace("/dev/stderr, 0, 1,", "/dev/stderr, 0, 0,");
+    assert_eq!(
+        daemon.ask(&untagged).etags(),
+        abc.trim_end_matches(" /dev/stderr ")
+    );
+}
+
+#[test]
+fn requests_that_are_wrong_are_told_so() {
+    let daemon = Daemon::start(|_| {});
+    let good = daemon.manifest("one", b"abc");
+    let cases = [
+        (String::new(), "the manifest is empty"),
+        ("nothing".to_owned(), "Timeout not specified"),
+        (
+            good.replace("20130611", "1"),
+            "MANIFEST 1: invalid manifest version",
+        ),
+        (
+            good.replace("Timeout = 60", "Timeout = 0"),
+            "invalid timeout 0",
+        ),
+        (
+            good.replace("/dev/stdin,", "/dev/a,"),
+            "missing standard channels in manifest",
+        ),
+        (
+            format!("{good}Channel = /dev/null, /dev/x, 0, 0, 1, 1, 0, 0\n"),
+            "difference in the number of channels",
+        ),
+        (
+            good.replace("/dev/stdin, 0, 0,", "/dev/stdin, 1, 0,"),
+            "difference in the type of /dev/stdin",
+        ),
+        (
+            good.replace("/dev/stderr, 0, 0, 0, 0, ", "/dev/stderr, 0, 0, 0, 0, 1"),
+            "difference in the limits of /dev/stderr",
+        ),
+    ];
+    for (manifest, state) in cases {
+        assert_eq!(daemon.ask(&manifest).state(), state);
+    }
+    // Program and memory are not looked at.
+    let other = good.replace("Memory = 67108864", "Memory = -1");
+    assert_eq!(daemon.ask(&other).state(), "ok");
+}
+
+#[test]
+fn who_speaks_another_language_gets_no_answer() {
+    let daemon = Daemon::start(|_| {});
+    for request in [
+        &b""[..],
+        b"0x",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"-0000001x",
+        b"99999999999999999",
+    ] {
+        let mut connection = UnixStream::connect(&daemon.job).expect("a daemon");
+        connection.write_all(request).expect("sent");
+        connection
+            .shutdown(std::net::Shutdown::Write)
+            .expect("shut down");
+        let mut text = String::new();
+        // What it had sent and nobody read may be answered with a reset.
+        let _ = connection.read_to_string(&mut text);
+        let is_answered = request.starts_with(b"999");
+        assert_eq!(text.is_empty(), !is_answered, "{request:?}: {text}");
+    }
+    assert_eq!(daemon.ask(&daemon.manifest("one", b"abc")).state(), "ok");
+}
+
+/// Clients pad the length with line ends, and name a longer one than they send.
+#[test]
+fn lengths_are_taken_as_they_come() {
+    let daemon = Daemon::start(|_| {});
+    for prefix in ["0x1000\n\n", "16384   ", "0x010000"] {
+        let mut connection = UnixStream::connect(&daemon.job).expect("a daemon");
+        let manifest = daemon.manifest("one", b"abc");
+        connection
+            .write_all(format!("{prefix}{manifest}").as_bytes())
+            .expect("sent");
+        assert_eq!(answer(connection).state(), "ok", "{prefix:?}");
+    }
+}
+
+#[test]
+fn a_session_ends_when_its_time_is_over() {
+    let daemon = Daemon::start(|_| {});
+    let fifo = daemon.session.path("stdin-late");
+    let manifest = daemon
+        .manifest("late", b"")
+        .replace("Timeout = 60", "Timeout = 1");
+    std::fs::remove_file(&fifo).expect("the file");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).expect("a fifo");
+    let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+    std::fs::set_permissions(&fifo, everybody).expect("permissions");
+    let _writer = std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(&fifo)
+        .expect("a fifo");
+    assert_eq!(daemon.ask(&manifest).state(), "session timeout");
+}
+
+fn is_gone(pid: i32) -> bool {
+    !Path::new(&format!("/proc/{pid}")).exists()
+}
+
+#[test]
+fn everybody_ends_with_the_broker() {
+    let daemon = Daemon::start(|_| {});
+    let broker = daemon.pid();
+    let guests = descendants(broker);
+    assert!(!guests.is_empty());
+    kill(broker, Signal::SIGKILL).expect("it runs");
+    // Its parent is not this process: somebody else collects it.
+    while !guests.iter().all(|pid| is_gone(*pid)) {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_hang_up_ends_nobody() {
+    let daemon = Daemon::start(|_| {});
+    let broker = daemon.pid();
+    for pid in descendants(broker).into_iter().chain([broker.as_raw()]) {
+        kill(Pid::from_raw(pid), Signal::SIGHUP).expect("it runs");
+    }
+    assert_eq!(daemon.ask(&daemon.manifest("one", b"abc")).state(), "ok");
+}
+
+/// How many sessions this test has; a soak asks for more.
+fn sessions() -> usize {
+    let asked = std::env::var("ZEROVM_SESSIONS").ok();
+    asked.map_or(200, |number| number.parse().expect("a number"))
+}
+
+#[test]
+fn sessions_leave_nothing_behind() {
+    let daemon = Daemon::start(|_| {});
+    let manifest = daemon.manifest("one", b"abc");
+    let broker = daemon.pid();
+    let guest = descendants(broker)[0];
+    assert_eq!(daemon.ask(&manifest).state(), "ok");
+    let files = |pid: i32| {
+        std::fs::read_dir(format!("/proc/{pid}/fd"))
+            .expect("files")
+            .count()
+    };
+    let memory = |pid: i32| {
+        let text = std::fs::read_to_string(format!("/proc/{pid}/statm")).expect("memory");
+        text.split(' ')
+            .nth(5)
+            .expect("data")
+            .parse::<u64>()
+            .expect("a number")
+    };
+    let watched = [broker.as_raw(), guest];
+    let before = watched.map(|pid| (files(pid), memory(pid)));
+    for _ in 0..sessions() {
+        assert_eq!(daemon.ask(&manifest).state(), "ok");
+    }
+    assert_eq!(watched.map(|pid| (files(pid), memory(pid))), before);
+    // Those that ended are collected at once; the last may be about to end.
+    while descendants(broker) != [guest] {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_socket_that_cannot_be_made_is_an_error() {
+    let daemon = Daemon::start(|session| session.set("Job", "/nowhere/job"));
+    assert_eq!(daemon.report.status, Some(2), "{}", daemon.report.text);
+    assert!(daemon.report.state().starts_with("becoming a daemon"));
+}
+
+#[test]
+fn a_job_without_a_fork_is_an_ordinary_session() {
+    let mut session = Session::of("hello");
+    let job = session.path("job").display().to_string();
+    session.set("Job", &job);
+    let report = session.run();
+    report.expect_ok();
+    assert_eq!(report.lines[1], "0");
+    assert!(!Path::new(&job).exists());
+}

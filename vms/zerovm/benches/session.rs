@@ -4,6 +4,7 @@
 //! |---|---|
 //! | a trap that answers at once | a system call that does (getppid) |
 //! | a session from its start to its exit | a process that exits at once |
+//! | a session of a daemon, from its request to its report | a fork of this process that exits |
 //! | a file of 1 GiB through the copy guest | the same through `cat` |
 //!
 //! `cargo bench -p zerovm --bench session`. Timing decides nothing: the exit status says whether
@@ -12,6 +13,12 @@
 #[path = "../tests/support/mod.rs"]
 mod support;
 
+use nix::sys::signal::{Signal, kill};
+use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+use nix::sys::wait::waitpid;
+use nix::unistd::{ForkResult, Pid};
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use support::Session;
@@ -19,6 +26,7 @@ use support::Session;
 const TRAPS: u32 = 10_000_000;
 const CALLS: u32 = 2_000_000;
 const STARTS: usize = 101;
+const SESSIONS: usize = 201;
 const COPIES: usize = 5;
 const SIZE: usize = 1 << 30;
 
@@ -33,6 +41,7 @@ fn main() {
     );
     traps();
     starts();
+    daemon();
     copies();
 }
 
@@ -41,20 +50,24 @@ fn row(name: &str, unit: &str, subject: f64, yardstick: f64, what: &str) {
     println!("{name:<28}{subject:>9.1} {unit}{yardstick:>11.1} {unit}{ratio:>8.2}  {what}");
 }
 
+/// Time of the processor: a guest is nice, and would wait for everybody else.
 fn traps() {
     let session = Session::of("traps");
-    let empty = Session::of("empty");
-    let (mut with, mut without, mut calls) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut traps, mut calls) = (Vec::new(), Vec::new());
     for _ in 0..5 {
-        with.push(time(|| session.run().expect_ok().code()));
-        without.push(time(|| empty.run().expect_ok().code()));
+        let report = session.run();
+        let seconds = report.expect_ok().lines[4]
+            .split(' ')
+            .nth(1)
+            .expect("a number");
+        traps.push(Duration::from_secs_f64(seconds.parse().expect("a number")));
         calls.push(time(|| {
             for _ in 0..CALLS {
                 std::hint::black_box(nix::unistd::getppid());
             }
         }));
     }
-    let trap = (median(with) - median(without)).as_secs_f64() * 1e9 / f64::from(TRAPS);
+    let trap = median(traps).as_secs_f64() * 1e9 / f64::from(TRAPS);
     let call = median(calls).as_secs_f64() * 1e9 / f64::from(CALLS);
     row("a trap", "ns", trap, call, "getppid");
 }
@@ -83,6 +96,50 @@ fn starts() {
         empty,
         "/bin/true",
     );
+}
+
+fn daemon() {
+    let mut session = Session::of("daemon");
+    let job = session.path("job");
+    session.set("Job", job.to_str().expect("text"));
+    session.run().expect_ok();
+    let manifest = session.manifest();
+    let request = format!("{:#08x}{manifest}", manifest.len());
+    let (mut subject, mut yardstick) = (Vec::new(), Vec::new());
+    let mut broker = 0;
+    for _ in 0..SESSIONS {
+        subject.push(time(|| {
+            let mut connection = UnixStream::connect(&job).expect("a daemon");
+            connection.write_all(request.as_bytes()).expect("sent");
+            let mut report = String::new();
+            connection.read_to_string(&mut report).expect("a report");
+            assert!(report.ends_with("\nok\n\n"), "{report}");
+            let peer = getsockopt(&connection, PeerCredentials).expect("credentials");
+            broker = peer.pid();
+        }));
+        yardstick.push(time(fork));
+    }
+    kill(Pid::from_raw(broker), Signal::SIGTERM).expect("it runs");
+    let micros = |times| median(times).as_secs_f64() * 1e6;
+    let (subject, yardstick) = (micros(subject), micros(yardstick));
+    row(
+        "a session of a daemon",
+        "us",
+        subject,
+        yardstick,
+        "fork and exit",
+    );
+}
+
+fn fork() {
+    // SAFETY: this process has one thread, and the child ends at once.
+    match unsafe { nix::unistd::fork() }.expect("a fork") {
+        // SAFETY: nothing is to be finished in the child.
+        ForkResult::Child => unsafe { nix::libc::_exit(0) },
+        ForkResult::Parent { child } => {
+            waitpid(child, None).expect("it ends");
+        }
+    }
 }
 
 fn copies() {

@@ -318,6 +318,7 @@ fn etags(engine: &Engine<Space, HostFile, Judge<'_>>, memory: bool) -> Vec<(Vec<
         let mut tag = Sha1::new();
         let space = &engine.memory;
         for region in space.regions().readable() {
+            space.expect_reading(&region);
             tag.update(space.readable(region).unwrap_or_default());
         }
         etags.push((b"/dev/memory".to_vec(), hexadecimal(tag)));

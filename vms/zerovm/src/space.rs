@@ -72,6 +72,22 @@ impl Space {
         }
     }
 
+    /// Has the kernel use large pages for a range that is about to be read as a whole: what was never
+    /// written is then one page of zeroes many times. One that has none uses small ones.
+    pub fn expect_reading(&self, range: &Range<u64>) {
+        if self.regions.is_readable(range) {
+            let length = (range.end - range.start) as usize;
+            // SAFETY: the range is within the mapping that `self` owns, and nothing in it changes.
+            let _ = unsafe {
+                madvise(
+                    pointer(BASE + range.start),
+                    length,
+                    MmapAdvise::MADV_HUGEPAGE,
+                )
+            };
+        }
+    }
+
     /// Makes a range writable.
     pub fn open(&mut self, range: Range<u64>) -> Result<(), Error> {
         self.close(range, Protection::ReadWrite)

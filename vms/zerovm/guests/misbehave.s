@@ -29,6 +29,7 @@ start:  trap_with read
         on      'F', unmasked_x87
         on      'r', half_masked_return
         on      'n', no_arguments
+        on      'e', rebase
         on      'f', fork
         trap_with exit_unknown
         hlt
@@ -137,6 +138,13 @@ half_masked_return:
         jmp     TRAP
 returned:
         trap_with exit_after
+
+# Says so, and then has a stack pointer that is only 32 bits as often as it can.
+        bundle
+rebase: trap_with write_order
+again:  mov     $0xFF800000, %esp
+        add     %r15, %rsp
+        jmp     again
 
         bundle
 no_arguments:

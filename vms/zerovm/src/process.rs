@@ -177,6 +177,13 @@ pub fn be_nice() {
     unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICENESS) };
 }
 
+/// Has the allocator grow what it has and map nothing apart: what is mapped apart grows by being
+/// moved, which a confined process may not ask for.
+pub fn keep_memory_together() {
+    // SAFETY: a number for the allocator.
+    unsafe { libc::mallopt(libc::M_MMAP_MAX, 0) };
+}
+
 /// Gives up the standard streams: the guest has no channel to them unless its manifest says so.
 pub fn close_standard_streams() {
     for descriptor in 0..3 {

@@ -159,6 +159,7 @@ fn finish(
     let Prepared { plan, engine } = prepared;
     let trace = line.trace.as_deref().map(Trace::open).transpose()?;
     process::close_standard_streams();
+    process::keep_memory_together();
     // From here on the process cannot set a timer.
     if !line.quit_before_run {
         nix::unistd::alarm::set(manifest.timeout.unsigned_abs());

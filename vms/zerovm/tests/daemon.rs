@@ -254,6 +254,42 @@ fn a_session_ends_when_its_time_is_over() {
     assert_eq!(daemon.ask(&manifest).state(), "session timeout");
 }
 
+/// More descriptors than one message takes, and more than one heap chunk of them.
+#[test]
+fn sessions_have_thousands_of_channels() {
+    let count = 8000;
+    let (_, hard) = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE)
+        .expect("a limit");
+    if hard < 3 * count {
+        return;
+    }
+    let daemon = Daemon::start(|session| {
+        for index in 3..count {
+            let value = format!("/dev/null, /dev/{index:04}, 0, 1, 1, 1, 0, 0");
+            session.lines.push(("Channel".to_owned(), value));
+        }
+    });
+    daemon.report.expect_ok();
+    // A request has no more than 64 KiB.
+    let manifest = daemon.manifest("many", b"abc");
+    assert!(manifest.len() > 0x10000);
+    let state = daemon.ask(&manifest).state().to_owned();
+    assert_eq!(state, "difference in the number of channels");
+}
+
+#[test]
+fn sessions_have_more_channels_than_a_message_has_descriptors() {
+    let daemon = Daemon::start(|session| {
+        for index in 3..1000 {
+            let value = format!("/dev/null,/dev/{index},0,1,1,1,0,0");
+            session.lines.push(("Channel".to_owned(), value));
+        }
+    });
+    let report = daemon.ask(&daemon.manifest("many", b"abc"));
+    assert_eq!(report.state(), "ok", "{}", report.text);
+    assert_eq!(report.etags().split(' ').count(), 2 * 997);
+}
+
 fn is_gone(pid: i32) -> bool {
     !Path::new(&format!("/proc/{pid}")).exists()
 }

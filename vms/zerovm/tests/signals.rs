@@ -4,6 +4,7 @@ mod support;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use std::io::Read;
 use std::process::{Child, Command, Stdio};
 use support::{Report, Session};
 
@@ -158,6 +159,31 @@ fn sixteen_signals_end_a_session() {
             _ => format!("Signal {number} from trusted code: Halting at 0x"),
         };
         assert!(report.state().starts_with(&expected), "{}", report.text);
+    }
+}
+
+/// Whatever the guest's stack pointer is right now.
+#[test]
+fn a_signal_between_a_write_to_esp_and_its_rebase() {
+    let mut session = misbehave('e');
+    let fifo = session.path("fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).expect("a fifo");
+    let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+    std::fs::set_permissions(&fifo, everybody).expect("permissions");
+    let path = fifo.to_str().expect("text");
+    session.channel(path, "/dev/stdout", 0, [0, 0, 1 << 40, 1 << 40]);
+    for _ in 0..30 {
+        let child = start(&session);
+        let mut said = std::fs::File::open(&fifo).expect("the fifo");
+        said.read_exact(&mut [0]).expect("it says so");
+        kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM).expect("it runs");
+        let report = Report::of(child.wait_with_output().expect("it ends"));
+        assert_eq!(report.status, Some(4), "{}", report.text);
+        assert!(
+            report.state().starts_with("Signal 15 from "),
+            "{}",
+            report.text
+        );
     }
 }
 

@@ -100,6 +100,7 @@ fn start(
     // It is rewritten, whatever it was.
     let _ = std::fs::remove_file(&job);
     let listener = UnixListener::bind(&job).map_err(failed)?;
+    process::allow_many_files();
     process::collect_nobody().map_err(|error| failed(error.into()))?;
     let daemon = Daemon {
         listener,

@@ -5,6 +5,7 @@
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::prctl;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, kill, signal, sigprocmask};
 use nix::sys::stat::{Mode, umask};
 use nix::sys::wait::{WaitStatus, waitpid};
@@ -168,6 +169,13 @@ pub fn take_name(job: &Path) {
     name.extend(job.file_name().unwrap_or_default().as_bytes());
     if let Ok(name) = CString::new(name) {
         let _ = prctl::set_name(&name);
+    }
+}
+
+/// A session may have ten thousand channels.
+pub fn allow_many_files() {
+    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
     }
 }
 

@@ -11,7 +11,6 @@ use crate::trace::Trace;
 use crate::{confine, descriptors, load, process, setup, signals, told};
 use nix::libc;
 use nix::sys::personality::{self, Persona};
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use sha1::{Digest, Sha1};
 use std::fs::File;
 use std::path::Path;
@@ -95,7 +94,7 @@ fn prepare<'a>(
     })?;
     load::make_executable(&plan, &mut space)?;
 
-    allow_many_files();
+    process::allow_many_files();
     let channels = channel::mount(manifest, !line.no_preallocation)?;
     let heap_end = heap_end(manifest.memory, plan.program_break())?;
     fill(&mut space, &plan, &channels, heap_end)?;
@@ -346,13 +345,6 @@ fn processor_time() -> (u64, u64) {
 /// Whether the host was told to make everything executable that can be read.
 fn data_is_executable() -> bool {
     personality::get().is_ok_and(|persona| persona.contains(Persona::READ_IMPLIES_EXEC))
-}
-
-/// A session may have ten thousand channels.
-fn allow_many_files() {
-    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
-    }
 }
 
 fn host(what: &'static str, why: &impl ToString) -> Error {

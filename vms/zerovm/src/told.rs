@@ -85,6 +85,7 @@ pub fn listen(
 ) -> Heard {
     let mut text = Vec::new();
     let mut deadline = None;
+    let mut runs = false;
     loop {
         let timeout = match deadline.map(|deadline: Instant| deadline - Instant::now()) {
             None => PollTimeout::NONE,
@@ -107,8 +108,10 @@ pub fn listen(
         if is_told && !hear(&mut told, &mut text) {
             return Heard::Nothing;
         }
-        if text.first() == Some(&RUNNING) {
+        // Once: its time does not begin anew.
+        if !runs && text.first() == Some(&RUNNING) {
             text.remove(0);
+            runs = true;
             deadline = limit.map(|limit| Instant::now() + limit);
         }
         if let Some(heard) = parse(&text) {
@@ -166,9 +169,10 @@ mod tests {
 
     #[test]
     fn lies_are_nothing() {
-        let lies: [&[u8]; 6] = [
+        let lies: [&[u8]; 7] = [
             b"",
             b"R",
+            b"RR12345",
             b"X1234",
             b"E\xFF\xFF\xFF\xFF",
             b"RE\x02\0\0\0{}",

@@ -9,7 +9,10 @@ const BASE: u64 = 0x440A_0000_0000;
 const HEAP: u64 = BASE + 0x40000;
 
 fn call(number: libc::c_long, arguments: [u64; 6]) -> (Session, Report) {
-    let mut session = Session::of("raw");
+    call_in(Session::of("raw"), number, arguments)
+}
+
+fn call_in(mut session: Session, number: libc::c_long, arguments: [u64; 6]) -> (Session, Report) {
     session.runner = Runner::Trusting;
     session.set("Timeout", "1");
     let words = [number as u64].into_iter().chain(arguments);
@@ -79,6 +82,41 @@ fn memory_is_not_made_writable_and_executable() {
     ] {
         let arguments = [address, 0x1000, protection, flags, descriptor, 0];
         expect_killed("mmap", libc::SYS_mmap, arguments);
+    }
+}
+
+/// A guest that may become a daemon has a few calls more, and of these only what it needs.
+#[test]
+fn a_guest_with_a_job_forks_and_does_no_more() {
+    let thread = (libc::CLONE_VM | libc::CLONE_THREAD | libc::CLONE_SIGHAND) as u64;
+    let namespace = (libc::CLONE_NEWUSER | libc::SIGCHLD) as u64;
+    let cases = [
+        (libc::SYS_fork, [0; 6]),
+        (libc::SYS_vfork, [0; 6]),
+        (libc::SYS_clone3, [0; 6]),
+        (libc::SYS_clone, [thread, 0, 0, 0, 0, 0]),
+        (libc::SYS_clone, [namespace, 0, 0, 0, 0, 0]),
+        (
+            libc::SYS_prctl,
+            [libc::PR_SET_DUMPABLE as u64, 1, 0, 0, 0, 0],
+        ),
+        (
+            libc::SYS_prctl,
+            [libc::PR_SET_SECCOMP as u64, 0, 0, 0, 0, 0],
+        ),
+        (libc::SYS_socket, [1, 1, 0, 0, 0, 0]),
+        (libc::SYS_connect, [3, 0, 0, 0, 0, 0]),
+        (libc::SYS_execve, [0; 6]),
+        (libc::SYS_openat, [0; 6]),
+        (libc::SYS_kill, [1, 0, 0, 0, 0, 0]),
+    ];
+    for (number, arguments) in cases {
+        let mut session = Session::of("raw");
+        let job = session.path("job").display().to_string();
+        session.set("Job", &job);
+        let (_, report) = call_in(session, number, arguments);
+        let state = "killed for a system call that no session needs";
+        assert_eq!(report.state(), state, "{number}");
     }
 }
 

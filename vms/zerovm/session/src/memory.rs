@@ -94,12 +94,23 @@ impl Regions {
 
     /// The ranges that may be read, in ascending order.
     pub fn readable(&self) -> impl Iterator<Item = Range<u64>> {
+        let readable = |(_, protection): &(_, Protection)| *protection != Protection::None;
+        self.all_of_them().filter(readable).map(|(range, _)| range)
+    }
+
+    /// What a range consists of.
+    pub fn within(&self, range: &Range<u64>) -> Vec<(Range<u64>, Protection)> {
+        let cut = |(region, protection): (Range<u64>, Protection)| {
+            let region = region.start.max(range.start)..region.end.min(range.end);
+            (!region.is_empty()).then_some((region, protection))
+        };
+        self.all_of_them().filter_map(cut).collect()
+    }
+
+    fn all_of_them(&self) -> impl Iterator<Item = (Range<u64>, Protection)> {
         let ends = self.regions.iter().skip(1).map(|(start, _)| *start);
-        self.regions
-            .iter()
-            .zip(ends.chain([SPACE]))
-            .filter(|((_, protection), _)| *protection != Protection::None)
-            .map(|((start, _), end)| *start..end)
+        let regions = self.regions.iter().zip(ends.chain([SPACE]));
+        regions.map(|((start, protection), end)| (*start..end, *protection))
     }
 
     fn at(&self, address: u64) -> Protection {
@@ -184,6 +195,11 @@ mod tests {
             let writable = pages.iter().all(|page| *page == Protection::ReadWrite);
             prop_assert_eq!(regions.is_readable(&range), readable);
             prop_assert_eq!(regions.is_writable(&range), writable);
+            let within = regions.within(&range);
+            let pages_within = within.iter().flat_map(|(range, protection)| {
+                range.clone().map(|_| *protection)
+            });
+            prop_assert_eq!(pages_within.collect::<Vec<_>>(), pages);
             let listed = regions.readable().any(|region| region.contains(&range.start));
             prop_assert_eq!(listed, pages[0] != Protection::None);
         }

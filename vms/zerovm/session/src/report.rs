@@ -115,7 +115,13 @@ impl Report {
         }
         let words = self.etags.iter().map(|(alias, digest)| {
             let digest = printable(digest);
-            [alias.as_slice(), b" ", digest.as_bytes()].concat()
+            let alias = alias
+                .iter()
+                .map(|byte| if *byte == b'\n' { b' ' } else { *byte });
+            alias
+                .chain(*b" ")
+                .chain(digest.bytes())
+                .collect::<Vec<u8>>()
         });
         words.collect::<Vec<_>>().join(&b' ')
     }
@@ -192,7 +198,8 @@ mod tests {
 
     #[test]
     fn a_state_is_one_line() {
-        let report = Report::failed("a\nb", 1);
+        let mut report = Report::failed("a\nb", 1);
+        report.etags = vec![(b"c\nd".to_vec(), "e\nf".into())];
         let text = String::from_utf8(report.text("\n")).expect("text");
         assert_eq!(text.lines().count(), 7);
     }

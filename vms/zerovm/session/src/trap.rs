@@ -199,14 +199,9 @@ impl<M: Memory, D: Device, V: Validator> Engine<M, D, V> {
     /// they are judged.
     fn make_code(&mut self, address: u64, size: u64, pages: Range<u64>) -> Answer {
         let tail = address + size..pages.end;
-        let kept = match self.memory.writable(tail.clone()) {
-            Some(bytes) => {
-                let kept = bytes.to_vec();
-                bytes.fill(HALT);
-                kept
-            }
-            None if tail.is_empty() => Vec::new(),
-            None => return error(libc::EACCES),
+        let before = self.memory.regions().within(&pages);
+        let Some(kept) = self.halt(tail.clone()) else {
+            return error(libc::EACCES);
         };
         if let Err(number) = self.memory.protect(pages.clone(), Protection::Read) {
             return error(number);
@@ -216,12 +211,29 @@ impl<M: Memory, D: Device, V: Validator> Engine<M, D, V> {
         if is_valid {
             return self.reprotect(pages, Protection::ReadExecute, libc::EACCES);
         }
-        if self.memory.protect(pages, Protection::ReadWrite).is_ok()
-            && let Some(bytes) = self.memory.writable(tail)
-        {
+        let is_writable = self.memory.protect(pages, Protection::ReadWrite).is_ok();
+        if is_writable && let Some(bytes) = self.memory.writable(tail) {
             bytes.copy_from_slice(&kept);
         }
+        for (range, protection) in before {
+            let _ = self.memory.protect(range, protection);
+        }
         error(libc::EPERM)
+    }
+
+    /// Fills a range with HLT; what was there. Code that is made again has it there already.
+    fn halt(&mut self, tail: Range<u64>) -> Option<Vec<u8>> {
+        if tail.is_empty() {
+            return Some(Vec::new());
+        }
+        if let Some(bytes) = self.memory.writable(tail.clone()) {
+            let kept = bytes.to_vec();
+            bytes.fill(HALT);
+            return Some(kept);
+        }
+        let bytes = self.memory.readable(tail)?;
+        let is_filled = bytes.iter().all(|byte| *byte == HALT);
+        is_filled.then(|| bytes.to_vec())
     }
 
     fn reprotect(&mut self, pages: Range<u64>, to: Protection, otherwise: i32) -> Answer {

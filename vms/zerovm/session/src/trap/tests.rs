@@ -287,6 +287,18 @@ fn code_is_made_of_data_only_when_it_is_valid() {
     let read = [id(b"Read"), 0, 0, HEAP, 1, 0];
     assert_eq!(trap(&mut subject, &read), EINVAL);
 
+    // Made again it is the same; a larger piece of it is not.
+    assert_eq!(trap(&mut subject, &jail), Answer::Return(0));
+    let more = [id(b"Jail"), 0, HEAP, 0x1040];
+    assert_eq!(trap(&mut subject, &more), EPERM);
+    assert!(!subject.memory.regions.is_writable(&(HEAP..HEAP + 1)));
+    assert!(
+        subject
+            .memory
+            .regions
+            .is_writable(&(HEAP + 0x1000..HEAP_END))
+    );
+
     let unjail = [id(b"Unjl"), 0, HEAP, 64];
     assert_eq!(trap(&mut subject, &unjail), Answer::Return(0));
     assert_eq!(trap(&mut subject, &read), Answer::Return(1));

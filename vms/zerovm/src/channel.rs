@@ -14,10 +14,17 @@ use zerovm_session::manifest::{ChannelLine, Connection, Manifest, Source};
 pub fn mount(manifest: &Manifest, preallocate: bool) -> Result<Vec<Channel<HostFile>>, Error> {
     let lines = order(manifest.channels.clone())?;
     refuse_connections(manifest, &lines)?;
-    lines
-        .iter()
-        .map(|line| mount_one(line, preallocate))
-        .collect()
+    let mut channels = Vec::with_capacity(lines.len());
+    for line in &lines {
+        match mount_one(line, preallocate) {
+            Ok(channel) => channels.push(channel),
+            Err(error) => {
+                let _ = close(&channels);
+                return Err(error);
+            }
+        }
+    }
+    Ok(channels)
 }
 
 fn mount_one(line: &ChannelLine, preallocate: bool) -> Result<Channel<HostFile>, Error> {
@@ -104,22 +111,24 @@ fn check_name_server(server: &Connection, node: i32) -> Result<(), Error> {
     Ok(())
 }
 
-/// Closes a channel as the original does: written files end where their content does, so that what
-/// was allocated beyond it is given back.
-pub fn close(channel: &Channel<HostFile>) -> Result<(), Error> {
+/// Closes channels as the original does: written files end where their content does, so that what was
+/// allocated beyond it is given back. All are closed, and the first that cannot be is told.
+pub fn close(channels: &[Channel<HostFile>]) -> Result<(), Error> {
+    let closed: Vec<Result<(), Error>> = channels.iter().map(close_one).collect();
+    closed.into_iter().collect()
+}
+
+fn close_one(channel: &Channel<HostFile>) -> Result<(), Error> {
     let size = u64::try_from(channel.counters.size()).unwrap_or(0);
     if !channel.counters.direction().writes() {
         return Ok(());
     }
     for file in channel.copies.sources() {
         if file.kind() == Kind::Regular {
+            let alias = String::from_utf8_lossy(&channel.alias);
             file.cut(size).map_err(|error| Error::Channel {
                 code: nix::libc::EIO,
-                reason: format!(
-                    "{}: {}",
-                    String::from_utf8_lossy(&channel.alias),
-                    error.desc()
-                ),
+                reason: format!("{alias}: {}", error.desc()),
             })?;
         }
     }

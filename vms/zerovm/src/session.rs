@@ -96,10 +96,9 @@ fn prepare<'a>(
 
     process::allow_many_files();
     let channels = channel::mount(manifest, !line.no_preallocation)?;
-    let heap_end = heap_end(manifest.memory, plan.program_break())?;
-    fill(&mut space, &plan, &channels, heap_end)?;
-    if manifest.timeout < 1 {
-        return Err(Error::Timeout(manifest.timeout));
+    if let Err(error) = complete(&mut space, &plan, &channels, manifest) {
+        let _ = channel::close(&channels);
+        return Err(error);
     }
     process::be_nice();
     Ok(Prepared {
@@ -112,6 +111,21 @@ fn prepare<'a>(
             has_job: manifest.job.is_some(),
         },
     })
+}
+
+/// What can fail when channels are open already.
+fn complete(
+    space: &mut Space,
+    plan: &Plan,
+    channels: &[Channel<HostFile>],
+    manifest: &Manifest,
+) -> Result<(), Error> {
+    let heap_end = heap_end(manifest.memory, plan.program_break())?;
+    fill(space, plan, channels, heap_end)?;
+    if manifest.timeout < 1 {
+        return Err(Error::Timeout(manifest.timeout));
+    }
+    Ok(())
 }
 
 /// Heap, user manifest and stack.
@@ -215,10 +229,9 @@ impl Running<'_> {
         self.report.accounting.local = self.engine.totals;
         let accounting = &mut self.report.accounting;
         (accounting.system_time, accounting.user_time) = processor_time();
-        let closed: Result<Vec<()>, Error> =
-            self.engine.channels.iter().map(channel::close).collect();
+        let closed = channel::close(&self.engine.channels);
         self.report.etags = etags(&self.engine, self.manifest.memory_etag);
-        closed.map(drop)
+        closed
     }
 
     /// The guest asked to become a daemon. The session that asked is reported, and this process

@@ -152,6 +152,25 @@ fn written_files_have_room_until_they_are_closed() {
     session.run().expect_ok();
 }
 
+/// Nor does a session that fails before its guest runs leave anything but its files.
+#[test]
+fn room_is_given_back_when_the_session_does_not_start() {
+    let mut session = Session::of("hello");
+    session.options.clear();
+    session.file_channel("stdout", "/dev/stdout", 0, [0, 0, 9, 1 << 20]);
+    for (key, value, code) in [("Timeout", "0", 14), ("Memory", "5, 0", 12)] {
+        let mut session = Session::of("hello");
+        session.options.clear();
+        session.file_channel("stdout", "/dev/stdout", 0, [0, 0, 9, 1 << 20]);
+        session.set(key, value);
+        assert_eq!(session.run().status, Some(code));
+        assert_eq!(session.read("stdout"), b"", "{key}");
+    }
+    session.file_channel("nowhere/x", "/dev/subject", 0, [9, 9, 0, 0]);
+    assert_eq!(session.run().status, Some(14));
+    assert_eq!(session.read("stdout"), b"");
+}
+
 #[test]
 fn streams_are_read_until_they_end() {
     let mut session = Session::of("copy");

@@ -163,6 +163,20 @@ fn run(change: &Change) -> Report {
     Report::of(command.output().expect("zerovm starts"))
 }
 
+#[test]
+fn connections_are_refused_by_name() {
+    let mut session = Session::of("hello");
+    let connection = "tcp:127.0.0.1:50001, /dev/in, 0, 0, 1, 1, 0, 0";
+    session
+        .lines
+        .push(("Channel".to_owned(), connection.to_owned()));
+    let report = session.run();
+    let state = "/dev/in: tcp channels are not in this release";
+    assert_eq!((report.status, report.state()), (Some(93), state));
+    // Nothing was opened for a session that cannot be had.
+    assert!(!session.path("stdout").exists());
+}
+
 /// Two things wrong at once: the earlier step's error is told.
 #[test]
 fn the_order_of_the_steps_decides() {

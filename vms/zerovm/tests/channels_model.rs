@@ -90,7 +90,7 @@ fn expected(
     let bytes = Bytes(content.to_vec());
     let mut channel = Channel::new(&line, access, content.len() as i64, vec![bytes]);
     let mut totals = Totals::default();
-    let mut memory = vec![0; 60];
+    let mut memory = [0; 60];
     let answers = calls
         .iter()
         .map(|call| {

@@ -28,6 +28,7 @@ pub fn built() -> PathBuf {
         "cosmos-launch",
         "cosmos-hostfn",
         "zerovm",
+        "zerovm-validate",
         "libcosmos.so",
         "libcosmos.a",
     ];

@@ -1,13 +1,16 @@
 //! The validator that the program `zerovm` uses.
 
 use zerovm_session::memory::{Rejection, Validator};
+use zerovm_validator::Dialect;
 
-/// Refuses everything: no validator is built in yet, and nothing runs that none has accepted.
+/// Native Client's rules, as nexes of the first generation keep them.
 #[derive(Debug, Clone, Copy)]
 pub struct Strict;
 
 impl Validator for Strict {
-    fn validate(&self, _address: u64, _code: &[u8]) -> Result<(), Rejection> {
-        Err(Rejection("this build has no validator".into()))
+    fn validate(&self, address: u64, code: &[u8]) -> Result<(), Rejection> {
+        zerovm_validator::Validator::new(Dialect::Nacl)
+            .validate(address, code)
+            .map_err(|violation| Rejection(violation.to_string()))
     }
 }

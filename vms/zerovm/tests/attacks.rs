@@ -4,6 +4,9 @@
 mod support;
 
 use std::io::Write;
+use std::os::unix::fs::FileExt;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use support::script::{EDQUOT, EFAULT, EINVAL, EPERM, HEAP, Step, expect, id, read, write};
 use support::{Report, Session, guest};
 
@@ -334,6 +337,58 @@ fn a_program_that_is_rewritten_after_it_was_loaded() {
     drop(input);
     Report::of(child.wait_with_output().expect("it ends")).expect_ok();
     assert_eq!(session.read("stdout"), [b'x'; 200_000]);
+}
+
+/// Two bytes of the text, wherever they are, become `syscall`.
+#[test]
+fn a_program_with_a_system_call_in_it_does_not_run() {
+    const TEXT_OFFSET: usize = 64 + 8;
+    let nexe = std::fs::read(guest("hello")).expect("the guest");
+    let word = |at: usize| usize::from(nexe[at]) | usize::from(nexe[at + 1]) << 8;
+    let (start, size) = (word(TEXT_OFFSET), word(TEXT_OFFSET + 24));
+    // Between the instructions that fill a bundle up: nobody ever executes them.
+    let fill = nexe[start..start + size]
+        .windows(4)
+        .position(|bytes| bytes == [0x90; 4])
+        .expect("a place");
+    for at in [start, start + fill] {
+        let report = changed(at, &[0x0F, 0x05]);
+        assert_eq!(
+            (report.status, report.state()),
+            (Some(8), "validation failed")
+        );
+        assert_eq!(report.validator(), "1");
+    }
+}
+
+/// Whoever rewrites the file all the time gets what was read validated, and nothing else executed.
+#[test]
+fn a_program_that_is_rewritten_while_it_is_loaded() {
+    let session = program(|_| {});
+    let path = session.path("program");
+    let good = std::fs::read(&path).expect("the program");
+    let start = usize::from(good[72]) | usize::from(good[73]) << 8;
+    let file = std::fs::OpenOptions::new()
+        .write(true)
+        .open(&path)
+        .expect("the program");
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Relaxed) {
+                for bytes in [&[0x0F, 0x05], &good[start..start + 2]] {
+                    file.write_all_at(bytes, start as u64).expect("written");
+                }
+            }
+        });
+        for _ in 0..100 {
+            let report = session.run();
+            let is_refused = report.status == Some(8) && report.state() == "validation failed";
+            let has_run = report.status == Some(0) && report.state() == "ok";
+            assert!(is_refused || has_run, "{}", report.text);
+        }
+        stop.store(true, Relaxed);
+    });
 }
 
 #[test]

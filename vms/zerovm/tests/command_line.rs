@@ -102,6 +102,16 @@ fn people_are_told_why() {
         "zerovm: invalid timeout 0\n"
     );
     session.set("Timeout", "9");
+    let refused = Session::of("raw");
+    let output = refused.command().arg("--explain").output();
+    let errors = output.expect("zerovm starts").stderr;
+    let errors = String::from_utf8_lossy(&errors);
+    let bytes = "0f 05";
+    assert!(
+        errors.starts_with("zerovm: validation failed: 0x"),
+        "{errors}"
+    );
+    assert!(errors.contains(bytes), "{errors}");
     let output = session.command().output().expect("zerovm starts");
     assert_eq!(output.stderr, b"");
 }

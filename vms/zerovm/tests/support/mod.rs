@@ -201,7 +201,7 @@ impl Session {
 }
 
 /// The runner of guests that keep the rules.
-pub const RUNNER: Runner = Runner::Trusting;
+pub const RUNNER: Runner = Runner::Zerovm;
 
 /// What `zerovm` printed.
 #[derive(Debug)]

@@ -1,5 +1,5 @@
-//! Every row 01 to 15 of the corpus, called through a VM and directly, must do the same: result,
-//! memory and errno. The other rows have the verdict that is recorded for them.
+//! Every row of the corpus, called through a VM and directly, must do the same: result, memory and
+//! errno. The verdicts on all rows are those recorded.
 
 use cosmos_tests::{errno, repository, set_errno};
 use std::collections::HashMap;
@@ -15,11 +15,13 @@ macro_rules! as_function {
 
 mod buffers;
 mod callbacks;
+mod handles;
 mod libraries;
 mod objects;
 mod records;
 mod residents;
 mod scalars;
+mod variadic;
 mod verdicts;
 
 /// A function, of whatever type.

@@ -211,7 +211,7 @@ fn row_31_opens_a_file() {
     });
 }
 
-fn write_compressed(path: &std::path::Path, text: &[u8]) {
+pub fn write_compressed(path: &std::path::Path, text: &[u8]) {
     // SAFETY: zlib runs no code of note when loaded; the functions have these types.
     unsafe {
         let zlib = libloading::Library::new(Z).expect(Z);

@@ -18,11 +18,14 @@ pub(crate) struct Closer<V: Vm> {
     pub runable: Arc<V::Runable>,
 }
 
+/// What was left of a library's objects, and what was kept for them.
+pub(crate) type Left<V> = Vec<Outstanding<Closer<V>, Arc<Kept<V>>>>;
+
 /// An open object of the kind.
 pub(crate) struct Library<V: Vm> {
     vm: Arc<V>,
     object: Option<Arc<V::Object>>,
-    outstanding: Mutex<Vec<Outstanding<Closer<V>, Arc<Kept<V>>>>>,
+    outstanding: Mutex<Left<V>>,
     /// What it goes on using until it is gone.
     kept: Mutex<Vec<Arc<Kept<V>>>>,
 }
@@ -43,7 +46,7 @@ impl<V: Vm> Library<V> {
     }
 
     /// What is to be destroyed when it goes, newest first.
-    pub fn leave(&self, outstanding: Vec<Outstanding<Closer<V>, Arc<Kept<V>>>>) {
+    pub fn leave(&self, outstanding: Left<V>) {
         let mut left = self
             .outstanding
             .lock()
@@ -84,7 +87,7 @@ impl<V: Vm> Drop for Library<V> {
 }
 
 /// Destroys objects in this order; what was kept for them goes when none is left.
-pub(crate) fn close_all<V: Vm>(vm: &V, outstanding: Vec<Outstanding<Closer<V>, Arc<Kept<V>>>>) {
+pub(crate) fn close_all<V: Vm>(vm: &V, outstanding: Left<V>) {
     for object in &outstanding {
         let Some((name, closer)) = &object.closer else {
             continue;

@@ -11,6 +11,7 @@ mod callback;
 mod channel;
 mod closers;
 mod closure;
+mod cookies;
 mod dynamic;
 mod error;
 mod fork;

@@ -11,6 +11,7 @@
 //! open gets another VM.
 
 use crate::channel;
+use crate::cookies::Cookies;
 use crate::error::Error;
 use crate::fork::{self, Own};
 use crate::session::{Session, lock, ring_settings};
@@ -52,6 +53,7 @@ pub(crate) struct Link {
     ended: OnceLock<Ended>,
     /// Of its channels, in whichever threads.
     turns: Mutex<Vec<Weak<Turn>>>,
+    cookies: Cookies,
 }
 
 /// Whose VM it is.
@@ -98,6 +100,7 @@ impl Link {
             users: AtomicUsize::new(0),
             ended: OnceLock::new(),
             turns: Mutex::default(),
+            cookies: Cookies::default(),
         })
     }
 
@@ -134,6 +137,11 @@ impl Link {
     /// What tells it from every other link of this process and its ancestors.
     pub(crate) fn key(&self) -> u64 {
         self.key
+    }
+
+    /// What the program gave it to hand back.
+    pub(crate) fn cookies(&self) -> &Cookies {
+        &self.cookies
     }
 
     /// Whether other processes use the VM too.

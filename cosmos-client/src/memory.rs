@@ -246,6 +246,12 @@ impl CallerMemory for CallMemory<'_> {
         (unsafe { libc::fcntl(fd, libc::F_GETFD) } >= 0).then_some(fd)
     }
 
+    fn opaque_leaves(&mut self, value: u64) {
+        if let Some(passing) = &self.passing {
+            passing.library.link().cookies().give(value);
+        }
+    }
+
     fn callback(&mut self, given: &Given<'_>) -> Result<u64, MemoryError> {
         let no_function = || {
             MemoryError::Other(format!(

@@ -1161,7 +1161,7 @@ impl Libsqlite3 {
         unsafe { resolved(&self.library, &self.sqlite3_profile, "void *__opaque sqlite3_profile(struct sqlite3 *__handle db, void (*__scope(db) profile)(void *__opaque arg, const char *__in __null_terminated sql, unsigned long long nanoseconds), void *__opaque arg)")?.try_call(db, profile, arg) }
     }
 
-    /// `int sqlite3_trace_v2(struct sqlite3 *__handle db, unsigned int mask, int (*__scope(db) trace)(unsigned int event, void *__opaque arg, void *__opaque first, void *__opaque second), void *__opaque arg) __fail(1)`
+    /// `int sqlite3_trace_v2(struct sqlite3 *__handle db, unsigned int mask, int (*__scope(db) trace)(unsigned int event, void *__opaque arg, void *__handle first, void *__handle second), void *__opaque arg) __fail(1)`
     ///
     /// # Errors
     /// When the call cannot be carried.
@@ -1170,7 +1170,7 @@ impl Libsqlite3 {
     /// Pointers lead to as much memory as the prototype says.
     pub unsafe fn sqlite3_trace_v2(&self, db: *mut sqlite3, mask: c_uint, trace: Option<unsafe extern "C" fn(c_uint, *mut c_void, *mut c_void, *mut c_void) -> c_int>, arg: *mut c_void) -> Result<c_int, Error> {
         // SAFETY: the caller's promise.
-        unsafe { resolved(&self.library, &self.sqlite3_trace_v2, "int sqlite3_trace_v2(struct sqlite3 *__handle db, unsigned int mask, int (*__scope(db) trace)(unsigned int event, void *__opaque arg, void *__opaque first, void *__opaque second), void *__opaque arg) __fail(1)")?.try_call(db, mask, trace, arg) }
+        unsafe { resolved(&self.library, &self.sqlite3_trace_v2, "int sqlite3_trace_v2(struct sqlite3 *__handle db, unsigned int mask, int (*__scope(db) trace)(unsigned int event, void *__opaque arg, void *__handle first, void *__handle second), void *__opaque arg) __fail(1)")?.try_call(db, mask, trace, arg) }
     }
 
     /// `int sqlite3_limit(struct sqlite3 *__handle db, int id, int value)`

@@ -102,6 +102,11 @@ pub trait CallerMemory {
     /// The descriptor to attach for the program's number `fd`; `None` when it is not open.
     fn descriptor(&mut self, fd: i32) -> Option<i32>;
 
+    /// The program gives the VM this value of its own, as `__opaque`.
+    fn opaque_leaves(&mut self, value: u64) {
+        let _ = value;
+    }
+
     /// The number by which the VM may call the function at `given.address`, not 0 and below
     /// 2^[`CALLBACK_BITS`](super::CALLBACK_BITS).
     ///
@@ -278,6 +283,20 @@ pub trait CalleeMemory {
     /// # Errors
     /// When it is not open, or the reply has too many.
     fn descriptor_leave(&mut self, fd: i32) -> Result<u64, MemoryError>;
+
+    /// An `__opaque` value that is not 0 came for the function.
+    ///
+    /// # Errors
+    /// When whoever sent it cannot have it from here.
+    fn opaque_enters(&mut self, value: u64) -> Result<(), MemoryError> {
+        let _ = value;
+        Ok(())
+    }
+
+    /// The function leaves this `__opaque` value.
+    fn opaque_leaves(&mut self, value: u64) {
+        let _ = value;
+    }
 
     /// The address of a function that calls the client's function number `given.address`.
     ///

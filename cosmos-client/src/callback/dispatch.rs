@@ -74,7 +74,7 @@ pub(crate) fn serve(
     } = frame;
     let mut image = std::mem::take(&mut channel.image);
     image.set_outer(Arc::clone(&passed.outer));
-    let mut memory = CallbackMemory::new(link.number(), descriptors);
+    let mut memory = CallbackMemory::new(link, descriptors);
     let request = body.get(NUMBER..).unwrap_or_default();
     let decoded = passed
         .signature
@@ -197,7 +197,7 @@ fn run(
     channel: Box<Channel>,
     passed: &Passed,
     image: &mut Image,
-    memory: &mut CallbackMemory,
+    memory: &mut CallbackMemory<'_>,
     reply: &mut Vec<u8>,
 ) -> Ran {
     let lent = channel::lend(link, channel);
@@ -227,7 +227,7 @@ fn run(
 fn encode(
     passed: &Passed,
     image: &Image,
-    memory: &mut CallbackMemory,
+    memory: &mut CallbackMemory<'_>,
     result: &[u8],
     errno: i32,
     reply: &mut Vec<u8>,

@@ -1,14 +1,15 @@
 //! What marshalling reaches during a call back besides the call's own bytes: the program's memory,
 //! its handles and descriptors.
 
+use crate::link::Link;
 use crate::memory::program;
-use crate::token::{self, VmNumber};
+use crate::token;
 use callframe::marshal::{CalleeMemory, MemoryError, Object};
 use std::os::fd::{AsRawFd, OwnedFd};
 
 /// The memory of one call back.
-pub(super) struct CallbackMemory {
-    number: VmNumber,
+pub(super) struct CallbackMemory<'call> {
+    link: &'call Link,
     /// What came with the request; closed when it is answered.
     received: Vec<OwnedFd>,
     /// What goes with the answer; closed when that was sent.
@@ -17,11 +18,11 @@ pub(super) struct CallbackMemory {
     pub made_here: bool,
 }
 
-impl CallbackMemory {
-    /// For a call back from the VM of this number.
-    pub fn new(number: VmNumber, received: Vec<OwnedFd>) -> CallbackMemory {
+impl<'call> CallbackMemory<'call> {
+    /// For a call back from the VM of this link.
+    pub fn new(link: &'call Link, received: Vec<OwnedFd>) -> CallbackMemory<'call> {
         CallbackMemory {
-            number,
+            link,
             received,
             leaving: Vec::new(),
             made_here: false,
@@ -29,7 +30,7 @@ impl CallbackMemory {
     }
 }
 
-impl CalleeMemory for CallbackMemory {
+impl CalleeMemory for CallbackMemory<'_> {
     fn read(&self, address: u64, into: &mut [u8]) -> Result<(), MemoryError> {
         program::read(address, into)
     }
@@ -46,13 +47,16 @@ impl CalleeMemory for CallbackMemory {
 
     fn handle_enter(&mut self, token: u64, _object: Object<'_>) -> Result<u64, MemoryError> {
         match token::take_apart(token) {
-            Some((number, wire)) if number == self.number => Ok(wire),
+            Some((number, wire)) if number == self.link.number() => Ok(wire),
             _ => Err(MemoryError::StaleHandle),
         }
     }
 
     fn handle_resolve(&self, wire: u64, _record: Option<&str>) -> Result<u64, MemoryError> {
-        self.number.token(wire).ok_or(MemoryError::StaleHandle)
+        self.link
+            .number()
+            .token(wire)
+            .ok_or(MemoryError::StaleHandle)
     }
 
     fn handle_closes(&self, _wire: u64, _function: &str) -> bool {
@@ -83,5 +87,19 @@ impl CalleeMemory for CallbackMemory {
         let copy = program::duplicate(fd)?;
         self.leaving.push(copy);
         Ok(self.leaving.len() as u64 - 1)
+    }
+
+    fn opaque_enters(&mut self, value: u64) -> Result<(), MemoryError> {
+        match self.link.cookies().may_come_back(value) {
+            true => Ok(()),
+            false => Err(MemoryError::Other(format!(
+                "{value:#x} is no value that the program passed as '__opaque', and the function \
+                 might follow it"
+            ))),
+        }
+    }
+
+    fn opaque_leaves(&mut self, value: u64) {
+        self.link.cookies().give(value);
     }
 }

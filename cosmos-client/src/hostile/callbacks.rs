@@ -337,3 +337,79 @@ fn the_sound_request_of_the_noise_test_is_sound() {
     let outcome = crate::dynamic::call(&function, &[look]).unwrap();
     assert_eq!(outcome.result, Value::from(1));
 }
+
+/// A function that hands a cookie back, and the cookie that a call of it gives.
+const COOKIE: &str = "int visit(int (*visit)(void *__opaque cookie), void *__opaque cookie)";
+const GIVEN: u64 = 0x7f00_dead_b000;
+
+/// Calls back with this cookie, and answers the call with 1 where that was done.
+fn hand(connection: &mut Connection, id: u64, call: &[u8], cookie: u64) -> Option<()> {
+    let request = body(0, &[0; 8], &[], &[cookie]);
+    let (kind, _) = call_back(connection, number(call), &request)?;
+    reply(connection, id, i32::from(kind == (CALLBACK | REPLY)))
+}
+
+#[test]
+fn a_cookie_that_the_program_did_not_give_does_not_reach_its_function() {
+    let acts: [(Act, bool); 5] = [
+        (
+            |connection, id, call| hand(connection, id, call, GIVEN),
+            true,
+        ),
+        (|connection, id, call| hand(connection, id, call, 0), true),
+        (|connection, id, call| hand(connection, id, call, 17), true),
+        (
+            |connection, id, call| hand(connection, id, call, GIVEN + 8),
+            false,
+        ),
+        (
+            |connection, id, call| hand(connection, id, call, 1 << 20),
+            false,
+        ),
+    ];
+    for (index, (act, reaches)) in acts.into_iter().enumerate() {
+        let target = opens_with_act(act);
+        let function = target.resolve(COOKIE).unwrap();
+        let count = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&count);
+        let counting = callback(move |_| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            Value::from(0)
+        });
+        let outcome = crate::dynamic::call(&function, &[counting, Value::Int(GIVEN.into())]);
+        assert_eq!(
+            count.load(Ordering::Relaxed),
+            usize::from(reaches),
+            "{index}"
+        );
+        match reaches {
+            true => assert_eq!(outcome.unwrap().result, Value::from(1), "{index}"),
+            false => {
+                let error = outcome.unwrap_err();
+                assert_eq!(error.code(), FaultCode::CallbackFailed, "{index}: {error}");
+                assert!(error.to_string().contains("'cookie'"), "{error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_cookie_of_an_earlier_call_still_comes_back() {
+    static EARLIER: AtomicU64 = AtomicU64::new(0);
+    let target = opens_with_act(|connection, id, call| {
+        let cookie = u64::from_le_bytes(call[NUMBER + 8..NUMBER + 16].try_into().ok()?);
+        match EARLIER.swap(cookie, Ordering::SeqCst) {
+            0 => hand(connection, id, call, cookie),
+            earlier => hand(connection, id, call, earlier),
+        }
+    });
+    let function = target.resolve(COOKIE).unwrap();
+    for cookie in [GIVEN, GIVEN + 64] {
+        let same = callback(|arguments| {
+            assert_eq!(arguments, [Value::Int(GIVEN.into())]);
+            Value::from(0)
+        });
+        let outcome = crate::dynamic::call(&function, &[same, Value::Int(cookie.into())]);
+        assert_eq!(outcome.unwrap().result, Value::from(1));
+    }
+}

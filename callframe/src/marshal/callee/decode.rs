@@ -323,6 +323,9 @@ impl<M: CalleeMemory> Decoder<'_, M> {
                 if bits < 64 && reference >> bits != 0 {
                     return Err(MarshalError::Malformed("a value wider than a pointer"));
                 }
+                self.memory
+                    .opaque_enters(reference)
+                    .map_err(|error| MarshalError::memory(&callee.place(place.root), error))?;
                 self.image.write_pointer(position, reference);
             }
             Identity::Alias(into) => {

@@ -415,7 +415,10 @@ impl<M: CalleeMemory> Writer<'_, M> {
                 }
                 reference
             }
-            Identity::Opaque => address,
+            Identity::Opaque => {
+                self.memory.opaque_leaves(address);
+                address
+            }
             Identity::Alias(into) => self.alias(*into, address, root)?,
             Identity::Callback(callback) => {
                 let constant = constant_reference(&callback.constants, address, size);

@@ -122,12 +122,13 @@ impl<M: CallerMemory> Encoder<'_, M> {
         }
     }
 
-    fn opaque(&self, value: u64, root: Root) -> Result<u64, MarshalError> {
+    fn opaque(&mut self, value: u64, root: Root) -> Result<u64, MarshalError> {
         let bits = 8 * u32::from(self.caller.callee.model().pointer.size);
         if bits < 64 && value >> bits != 0 {
             let reason = format!("{value:#x} does not fit a pointer of the VM");
             return Err(MarshalError::argument(&self.caller.place(root), reason));
         }
+        self.memory.opaque_leaves(value);
         Ok(value)
     }
 

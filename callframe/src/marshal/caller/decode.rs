@@ -14,6 +14,7 @@ use super::encode::whole;
 use super::walk::{Met, Sink, Walk};
 use std::collections::HashMap;
 
+mod remaining;
 mod returned;
 
 /// A reply that was found good.
@@ -75,6 +76,9 @@ pub(super) fn check<'a>(
     for (block, (number, sent)) in body.blocks.iter().zip(pending.leaving()) {
         references.push(next);
         next = checker.leaving_block(*block, (number, sent), success, next)?;
+    }
+    if success {
+        checker.remaining()?;
     }
     let mut returned = 0;
     while let Some(&claim) = checker.claims.get(returned) {

@@ -225,6 +225,7 @@ impl Checker<'_> {
             if met.reference != 0 {
                 self.moved(walker.caller as u64, met)?;
             }
+            self.walker_remains(walker, block, number)?;
         }
         for (at, _, ty) in &resident.texts {
             let met = met(walk.reference()?, *ty, sent.root, None);

@@ -259,6 +259,42 @@ fn forged_places_are_refused() {
     }
 }
 
+/// What the program would pass to the next call as it is must lie in the buffers of this one.
+#[test]
+fn more_left_than_there_was_is_refused() {
+    for model in [DataModel::LP64, DataModel::ILP32] {
+        let link = link(ICONV, model);
+        let word = usize::from(model.pointer.size);
+        // Which number lies, and by how much; the buffers have 5 and 9 bytes, and 3 are converted.
+        for (which, left, good) in [
+            (1, 2u64, true),
+            (1, 3, false),
+            (1, 0x7fff_ffff, false),
+            (3, 6, true),
+            (3, 7, false),
+            (3, 0x7fff_ffff, false),
+        ] {
+            let mut conversion = Conversion::new(b"hello", 9);
+            let arguments = conversion.arguments();
+            let before = conversion.arena.snapshot();
+            let call = link.call(
+                &mut conversion.arena,
+                &mut Machine::default(),
+                &arguments,
+                |function| {
+                    shout(function, 3);
+                    let at = function.target(which);
+                    function.write(at, &left.to_le_bytes()[..word]);
+                },
+            );
+            assert_eq!(call.is_ok(), good, "{which} {left}");
+            if !good {
+                assert_eq!(conversion.arena.snapshot()[..6], before[..6]);
+            }
+        }
+    }
+}
+
 /// A reply whose reference number `which`, of the two it has, is another.
 fn with_reference(reply: &[u8], which: usize, value: u64) -> Vec<u8> {
     let mut forged = reply.to_vec();

@@ -168,6 +168,33 @@ fn a_stream_walks_through_the_callers_buffers_over_many_calls() {
     });
 }
 
+/// What the program would pass to the next call as it is must lie in the buffers of this one.
+#[test]
+fn more_left_of_a_buffer_than_there_was_is_refused() {
+    for (member, left, good) in [
+        (AVAIL_IN, 7, true),
+        (AVAIL_IN, 8, false),
+        (AVAIL_OUT, 0, true),
+        (AVAIL_OUT, 1, false),
+        (AVAIL_OUT, 0xffff_ffff, false),
+    ] {
+        let (mut world, _) = World::made();
+        let (input, output) = world.buffers(b"hello world", 4);
+        let call = world.try_call(WORK, |function| {
+            shout(function);
+            let stream = function.number(0);
+            set(function, stream + member, left);
+        });
+        assert_eq!(call.is_ok(), good, "{member} {left}");
+        if !good {
+            assert_eq!(world.get(NEXT_IN), input);
+            assert_eq!(world.number(AVAIL_IN), 11);
+            assert_eq!(world.get(NEXT_OUT), output);
+            assert_eq!(world.number(AVAIL_OUT), 4);
+        }
+    }
+}
+
 #[test]
 fn numbers_go_both_ways_and_texts_come_back() {
     let (mut world, _) = World::made();
@@ -359,6 +386,8 @@ fn a_vm_of_another_model_has_an_object_of_its_own_size() {
         let first = function.image.outside().next().unwrap();
         let at = u32::from_le_bytes(first.1.clone().try_into().unwrap()) + 2;
         function.machine.write(first.0, &at.to_le_bytes()).unwrap();
+        let left = 3u32.to_le_bytes();
+        function.machine.write(stream + 4, &left).unwrap();
         function
             .machine
             .write(stream + 16, &7i32.to_le_bytes())

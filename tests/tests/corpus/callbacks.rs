@@ -346,11 +346,20 @@ fn functions_of_sql_are_functions_of_the_program() {
     });
 }
 
-unsafe extern "C" fn element_begins(user: *mut c_void, name: *const c_char, _: *const c_void) {
-    // SAFETY: expat says that it is a string.
-    note(format!("{:#x} <{:?}>", user.addr(), unsafe {
-        CStr::from_ptr(name)
-    }));
+unsafe extern "C" fn element_begins(
+    user: *mut c_void,
+    name: *const c_char,
+    attributes: *const c_void,
+) {
+    let attributes = attributes.cast::<*const c_char>();
+    // SAFETY: expat says that it is a string, and that strings up to a NULL follow.
+    unsafe {
+        note(format!("{:#x} <{:?}>", user.addr(), CStr::from_ptr(name)));
+        let words = (0..).map(|index| *attributes.add(index));
+        for word in words.take_while(|word| !word.is_null()) {
+            note(format!("{:?}", CStr::from_ptr(word)));
+        }
+    }
 }
 
 unsafe extern "C" fn element_ends(user: *mut c_void, name: *const c_char) {
@@ -388,7 +397,7 @@ fn handlers() -> [(&'static str, String); 7] {
             "XML_SetElementHandler",
             &format!(
                 "void XML_SetElementHandler({parser} *parser, \
-                 void (*start)(void *__opaque user, const char *name, const char *const *__opaque attributes) \
+                 void (*start)(void *__opaque user, const char *name, const char *const *__null_terminated attributes) \
                  __scope(parser), \
                  void (*end)(void *__opaque user, const char *name) __scope(parser))"
             ),

@@ -88,6 +88,7 @@ fn a_report_for_programs() {
     // How long it took is another number each time.
     value["accounting"]["user_time"] = 0.into();
     value["accounting"]["system_time"] = 0.into();
+    value.sort_all_objects();
     insta::assert_snapshot!(serde_json::to_string_pretty(&value).expect("json"));
 }
 

@@ -158,10 +158,7 @@ fn died(ended: nix::Result<WaitStatus>) -> Report {
 
 fn publish(line: &CommandLine, report: &Report) {
     if line.json {
-        let mut value = report.as_json();
-        // The same order whatever else the program was built with.
-        value.sort_all_objects();
-        let mut text = serde_json::to_vec_pretty(&value).unwrap_or_default();
+        let mut text = serde_json::to_vec_pretty(&report.as_json()).unwrap_or_default();
         text.push(b'\n');
         print(&text);
     } else {

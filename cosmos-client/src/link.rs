@@ -16,13 +16,13 @@ use crate::error::Error;
 use crate::fork::{self, Own};
 use crate::session::{Session, lock, ring_settings};
 use crate::token::VmNumber;
-use crate::turn::Turn;
+use crate::turn::{Seat, Turn};
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::Message;
 use cosmos_rpc::message::coordinator::{Autopsy, Ending, VmOpened};
 use cosmos_rpc::message::vm::Attach;
 use cosmos_rpc::{Blame, Fault, FaultCode, Frame, Role, codec};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
@@ -48,12 +48,22 @@ pub(crate) struct Link {
     number: VmNumber,
     key: u64,
     generation: u64,
-    main: Mutex<Option<Own<Connection>>>,
+    main: Mutex<Option<Main>>,
+    /// Of the main connection, which a thread may be waiting on.
+    main_turn: Arc<Turn>,
     users: AtomicUsize,
     ended: OnceLock<Ended>,
     /// Of its channels, in whichever threads.
     turns: Mutex<Vec<Weak<Turn>>>,
     cookies: Cookies,
+}
+
+/// The connection by which this process owns the VM.
+#[derive(Debug)]
+struct Main {
+    /// Before the connection: dropped first.
+    _seat: Seat,
+    connection: Own<Connection>,
 }
 
 /// Whose VM it is.
@@ -87,6 +97,7 @@ impl Link {
         main: Connection,
     ) -> Arc<Link> {
         static KEYS: AtomicU64 = AtomicU64::new(1);
+        let seat = Seat::new(main.as_raw_fd());
         Arc::new(Link {
             name: opened.name.clone(),
             kind: opened.kind.clone(),
@@ -96,7 +107,11 @@ impl Link {
             number,
             key: KEYS.fetch_add(1, Ordering::Relaxed),
             generation,
-            main: Mutex::new(Some(Own::new(main))),
+            main_turn: Arc::clone(seat.turn()),
+            main: Mutex::new(Some(Main {
+                _seat: seat,
+                connection: Own::new(main),
+            })),
             users: AtomicUsize::new(0),
             ended: OnceLock::new(),
             turns: Mutex::default(),
@@ -286,8 +301,8 @@ impl Link {
                     format!("{} was closed", self.label()),
                 )
             })?;
-            main.set_timeout(timeout);
-            main.call(&Attach, &[theirs.as_fd()])?;
+            main.connection.set_timeout(timeout);
+            main.connection.call(&Attach, &[theirs.as_fd()])?;
         }
         // Held here, it would keep the end of a VM that dies now from being seen.
         drop(theirs);
@@ -327,6 +342,8 @@ impl Link {
     pub(crate) fn end(self: &Arc<Link>, fault: Fault, signal: i32) {
         if self.ended.set(Ended { fault, signal }).is_ok() {
             Session::current().forget(self);
+            // A thread may be waiting on it, for a VM that does not answer.
+            self.main_turn.shut();
             drop(lock(&self.main).take());
         }
     }

@@ -37,10 +37,21 @@ impl Turn {
             return false;
         };
         state.cancelled = true;
-        // It can only fail where the VM has hung up already, and the thread is awake anyway.
-        let _ = nix::sys::socket::shutdown(socket, nix::sys::socket::Shutdown::Both);
+        shut(socket);
         true
     }
+
+    /// Ends whatever is waited for on the socket.
+    pub(crate) fn shut(&self) {
+        if let Some(socket) = lock(&self.state).socket {
+            shut(socket);
+        }
+    }
+}
+
+fn shut(socket: RawFd) {
+    // It can only fail where the VM has hung up already, and the thread is awake anyway.
+    let _ = nix::sys::socket::shutdown(socket, nix::sys::socket::Shutdown::Both);
 }
 
 /// A channel's hold on its turn. It is dropped before the channel's socket is closed.

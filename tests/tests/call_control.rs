@@ -140,6 +140,54 @@ fn cancel(library: &Library) -> usize {
     .expect("a call to end")
 }
 
+/// A VM that is stopped answers nobody. A thread that waits for it to begin its first call holds up
+/// neither who cancels calls nor the deadline of another's.
+#[test]
+fn calls_in_a_stopped_vm_end_while_another_thread_begins_its_first() {
+    in_world(|world| {
+        for cancelled in [true, false] {
+            let library = fresh(Options::new());
+            let raise = library.function("int raise(int signal)").expect("raise");
+            let length = library.function("size_t strlen(const char *s)");
+            let length = length.expect("strlen");
+            std::thread::scope(|scope| {
+                let stops = scope.spawn(|| {
+                    let call = || raise.call(&[libc::SIGSTOP.into()]);
+                    match cancelled {
+                        true => call(),
+                        false => cosmos::within(Duration::from_secs(2), call),
+                    }
+                });
+                eventually(Duration::from_secs(20), || {
+                    let vms = world.processes_named("cosmos-hostfn");
+                    vms.iter().any(|vm| is_stopped(vm.pid)).then_some(())
+                })
+                .expect("a stopped VM");
+                let begins = scope.spawn(|| length.call(&["x".into()]));
+                std::thread::sleep(Duration::from_millis(200));
+                if cancelled {
+                    assert_eq!(cancel(&library), 1);
+                }
+                let error = stops.join().expect("no panic").expect_err("no answer");
+                let code = match cancelled {
+                    true => FaultCode::Cancelled,
+                    false => FaultCode::TimedOut,
+                };
+                assert_eq!(error.code(), code, "{error}");
+                let error = begins.join().expect("no panic").expect_err("no VM");
+                assert_eq!(error.errno(), libc::EOWNERDEAD, "{error}");
+            });
+        }
+    });
+}
+
+fn is_stopped(pid: i32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(')')
+        .next()
+        .is_some_and(|rest| rest.trim_start().starts_with('T'))
+}
+
 #[test]
 fn another_thread_ends_a_call_in_a_private_vm() {
     in_world(|world| {

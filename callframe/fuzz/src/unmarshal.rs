@@ -79,10 +79,22 @@ pub fn call(caller: &Caller) -> (Memory, Pending, u64) {
 
 /// As [`call`], with the request.
 pub fn request(caller: &Caller) -> (Memory, Vec<u8>, Pending, u64) {
+    request_within(caller, &[], &text())
+}
+
+/// As [`request`], of a callback that was passed in a call with these integers; every pointer leads
+/// to `target`, followed by zeros.
+pub fn request_within(
+    caller: &Caller,
+    outer: &[i128],
+    target: &[u8],
+) -> (Memory, Vec<u8>, Pending, u64) {
     let mut memory = Memory { buffers: vec![] };
     let template = caller.caller_template();
     let result = memory.add(vec![0xee; template.result().size as usize], true);
-    let target = memory.add(text(), true);
+    let mut bytes = target.to_vec();
+    bytes.resize(TARGET, 0);
+    let target = memory.add(bytes, true);
     let mut arguments = Vec::new();
     for (parameter, slot) in caller.frame().parameters().iter().zip(template.arguments()) {
         let pointer = matches!(
@@ -95,8 +107,17 @@ pub fn request(caller: &Caller) -> (Memory, Vec<u8>, Pending, u64) {
         arguments.push(memory.add(bytes, false));
     }
     let (mut body, mut descriptors) = (Vec::new(), Vec::new());
-    let pending = caller
-        .encode(&mut memory, &arguments, 0, &mut body, &mut descriptors)
+    let mut pending = Pending::default();
+    pending.set_outer(outer.into());
+    caller
+        .encode_into(
+            &mut memory,
+            &arguments,
+            0,
+            &mut body,
+            &mut descriptors,
+            &mut pending,
+        )
         .expect("a call that can be carried");
     (memory, body, pending, result)
 }

@@ -59,6 +59,11 @@ const NUMBERS: &[&str] = &[
     "long double _Complex",
 ];
 
+/// Members that are functions.
+const CALLBACK_MEMBER: &str = "int (*NAME)(void *__opaque cookie, const char *__sized_by(size) text, int size) __or_const(1);";
+const TABLE_MEMBER: &str =
+    "struct { void (*first)(int n); long (*second)(const char *text); } NAME;";
+
 /// A prototype under construction.
 struct Text<'a> {
     choices: Choices<'a>,
@@ -67,6 +72,8 @@ struct Text<'a> {
     plain: Vec<String>,
     with_pointers: Vec<String>,
     parameters: Vec<String>,
+    /// How many those texts declare.
+    declared: usize,
     integers: Vec<String>,
     lengths: Vec<String>,
     buffers: Vec<String>,
@@ -86,6 +93,7 @@ fn prototype(bytes: &[u8]) -> String {
         ],
         with_pointers: Vec::new(),
         parameters: Vec::new(),
+        declared: 0,
         integers: Vec::new(),
         lengths: Vec::new(),
         buffers: Vec::new(),
@@ -114,7 +122,7 @@ impl Text<'_> {
         for member in 0..self.choices.below(5) {
             let scalar = self.scalar();
             let plain = self.plain[self.choices.below(self.plain.len())].clone();
-            members += &match self.choices.below(9) {
+            members += &match self.choices.below(11) {
                 0 | 1 => format!("{scalar} m{member}; "),
                 2 => format!(
                     "{scalar} m{member}[{}], k{member}; ",
@@ -131,6 +139,18 @@ impl Text<'_> {
                 }
                 6 => format!("int __fd m{member}; "),
                 7 => format!("FILE *__handle m{member}; "),
+                8 => {
+                    pointers = true;
+                    format!(
+                        "union {{ {scalar} a __case(0); const char *__in b __case(1, -2); \
+                         double c; }} m{member} __switch(n); "
+                    )
+                }
+                9 => {
+                    pointers = true;
+                    let text = self.choices.of(&[CALLBACK_MEMBER, TABLE_MEMBER]);
+                    text.replace("NAME", &format!("m{member}")) + " "
+                }
                 _ => {
                     pointers = true;
                     format!("const {scalar} *__counted_by(n * 2) m{member}; ")
@@ -153,6 +173,54 @@ impl Text<'_> {
         } else {
             self.plain.push(name);
         }
+    }
+
+    /// A list of records that goes in or comes back, with texts.
+    fn list(&mut self) -> String {
+        let name = format!("node{}", self.parameters.len());
+        let text = self.choices.of(&[
+            "char *__in __null_terminated text; ",
+            "unsigned n; double *__in __counted_by(n) numbers; ",
+            "",
+        ]);
+        let back = self.choices.maybe("struct NAME *__in before; ");
+        let back = back.replace("NAME", &name);
+        self.records += &format!("struct {name} {{ {text}{back}struct {name} *__in next; }};\n");
+        format!("struct {name}")
+    }
+
+    /// A function that is called back, as the parameter `name`.
+    fn callback(&mut self, name: &str) -> String {
+        let scalar = self.scalar().trim_start_matches("const ");
+        let plain = self.plain[self.choices.below(self.plain.len())].clone();
+        let outer = self.integers.last().cloned();
+        let size = match self.choices.below(3) {
+            0 => outer.unwrap_or("8".to_owned()),
+            1 => "count".to_owned(),
+            _ => "2 * (count + 1)".to_owned(),
+        };
+        let data = match self.choices.below(7) {
+            0 => format!("const void *__sized_by({size}) data"),
+            1 => format!("char *__out __sized_by({size}) __filled(return) data"),
+            2 => format!("{plain} *__inout __counted_by({size}) data"),
+            3 => "char *__null_terminated *__in __counted_by(count) data".to_owned(),
+            4 => format!(
+                "const struct {} *data",
+                self.list().trim_start_matches("struct ")
+            ),
+            5 => format!("{plain} data, {scalar} value"),
+            _ => "FILE *__handle data, int __fd fd".to_owned(),
+        };
+        let result = self.choices.of(&["int", "long", "unsigned", "ssize_t"]);
+        let constants = match self.choices.below(3) {
+            0 => "__or_const(0, -1)",
+            _ => "",
+        };
+        let scope = match (self.handles.last(), self.choices.below(2)) {
+            (Some(handle), 1) => format!("__scope({handle})"),
+            _ => String::new(),
+        };
+        format!("{result} (*{name})(void *__opaque cookie, int count, {data}) {scope} {constants}")
     }
 
     /// An expression over what is known before the call.
@@ -202,7 +270,8 @@ impl Text<'_> {
         let direction = self
             .choices
             .of(&["__in", "__out", "__inout", "[[cosmos::out]]", ""]);
-        let text = match self.choices.below(19) {
+        self.declared += 1;
+        let text = match self.choices.below(22) {
             0 | 1 => {
                 self.integers.push(name.clone());
                 format!("size_t {name}")
@@ -243,9 +312,13 @@ impl Text<'_> {
             ),
             15 => format!("const char *__null_terminated *__in __null_terminated {name}"),
             16 => {
+                self.declared += 1;
                 format!("{scalar} *{direction} __ended_by({name}_end) {name}, {scalar} *{name}_end")
             }
             17 => format!("char *{direction} __sized_by({size}) __terminated_by('\\n') {name}"),
+            18 => self.callback(&name),
+            19 => format!("const {} *{name}", self.list()),
+            20 => format!("{} *__owned(free) *__out {name}", self.list()),
             _ => format!("const char *__null_terminated *__in __counted_by({size}) {name}"),
         };
         self.parameters.push(text);
@@ -261,8 +334,7 @@ impl Text<'_> {
         if self.parameters.is_empty() {
             return (String::new(), String::new());
         }
-        // Some texts declare two.
-        let count = self.parameters.join(", ").split(", ").count();
+        let count = self.declared;
         match self.choices.below(8) {
             0 => (
                 ", const char *format, ...".to_owned(),

@@ -1,6 +1,7 @@
 //! A VM of the tests' own, at the other end of a socket pair, that answers what it likes.
 
 mod callbacks;
+mod variadic;
 mod vm;
 
 use crate::error::Error;
@@ -45,7 +46,7 @@ fn a_well_formed_reply_comes_back() {
 fn a_template_of_another_layout_refuses_the_symbol() {
     let target = opens_with(
         Manners {
-            honest: false,
+            honest: |_| false,
             ..Manners::of(Answer::End)
         },
         None,

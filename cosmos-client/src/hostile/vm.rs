@@ -50,8 +50,8 @@ pub(super) type Act = fn(&mut Connection, u64, &[u8]) -> Option<()>;
 #[derive(Clone, Debug)]
 pub(super) struct Manners {
     pub(super) answer: Answer,
-    /// Whether its templates are those of its prototypes.
-    pub(super) honest: bool,
+    /// Whether its template for this prototype is that.
+    pub(super) honest: fn(&str) -> bool,
     /// The data model it says it has.
     pub(super) model: DataModel,
     /// Whether it takes shared memory; what it does to the socket is of no effect then.
@@ -64,7 +64,7 @@ impl Manners {
     pub(super) fn of(answer: Answer) -> Manners {
         Manners {
             answer,
-            honest: true,
+            honest: |_| true,
             model: DataModel::LP64,
             shares: true,
             greets: true,
@@ -176,7 +176,7 @@ pub(super) fn resolved(
 ) -> Option<cosmos_rpc::message::vm::Resolved> {
     let frame = Arc::new(callframe::parse(prototype).ok()?);
     let mut template = Template::of(&frame, DataModel::LP64).ok()?.encode();
-    if !manners.honest {
+    if !(manners.honest)(prototype) {
         *template.last_mut()? ^= 1;
     }
     Some(cosmos_rpc::message::vm::Resolved {

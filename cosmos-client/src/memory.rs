@@ -195,12 +195,12 @@ impl CallerMemory for CallMemory<'_> {
                 .any(|(_, (block, _))| block.address() == address)
     }
 
-    fn handle_token(&self, wire: u64) -> u64 {
+    fn handle_token(&self, wire: u64, _: Option<&str>) -> u64 {
         // Marshalling has refused every wire form that has no token.
         self.number.token(wire).unwrap_or(0)
     }
 
-    fn handle_wire(&self, token: u64) -> Result<u64, MemoryError> {
+    fn handle_wire(&self, token: u64, _: Option<&str>) -> Result<u64, MemoryError> {
         match token::take_apart(token) {
             Some((number, wire)) if number == self.number => {
                 Ok(wire)
@@ -225,7 +225,7 @@ impl CallerMemory for CallMemory<'_> {
         if u64::from_le_bytes(token) != resident.token {
             return Err(MemoryError::StaleHandle);
         }
-        let wire = self.handle_wire(resident.token)?;
+        let wire = self.handle_wire(resident.token, None)?;
         Ok(Some(wire))
     }
 
@@ -235,7 +235,7 @@ impl CallerMemory for CallMemory<'_> {
             residents.remove(address);
             return self.write(address.wrapping_add(place), &[0; 8]);
         }
-        let token = self.handle_token(wire);
+        let token = self.handle_token(wire, None);
         self.write(address.wrapping_add(place), &token.to_le_bytes())?;
         residents.insert(address, Resident { token, place });
         Ok(())
@@ -423,12 +423,12 @@ mod tests {
         // SAFETY: no address is used.
         let memory = unsafe { CallMemory::new(&shelf, VmNumber::new(3).unwrap()) };
         let wire = 5 << 24 | 1;
-        let token = memory.handle_token(wire);
-        assert_eq!(memory.handle_wire(token), Ok(wire));
+        let token = memory.handle_token(wire, None);
+        assert_eq!(memory.handle_wire(token, None), Ok(wire));
         let foreign = VmNumber::new(4).unwrap().token(wire).unwrap();
-        let refusal = memory.handle_wire(foreign).unwrap_err().to_string();
+        let refusal = memory.handle_wire(foreign, None).unwrap_err().to_string();
         assert!(refusal.contains("another VM"), "{refusal}");
-        assert!(memory.handle_wire(0x7fff_0000_1000).is_err());
-        assert_eq!(memory.handle_token(1 << 48), 0);
+        assert!(memory.handle_wire(0x7fff_0000_1000, None).is_err());
+        assert_eq!(memory.handle_token(1 << 48, None), 0);
     }
 }

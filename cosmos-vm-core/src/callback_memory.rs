@@ -112,14 +112,16 @@ impl<V: Vm> CallerMemory for CallbackMemory<'_, V> {
         }
     }
 
-    fn handle_token(&self, wire: u64) -> u64 {
-        self.session.handles().resolve(wire, None).unwrap_or(0)
+    /// What the client's function returns for an object is one that the library knows, as what it
+    /// is there, or NULL.
+    fn handle_token(&self, wire: u64, record: Option<&str>) -> u64 {
+        self.session.handles().resolve(wire, record).unwrap_or(0)
     }
 
-    fn handle_wire(&self, address: u64) -> Result<u64, MemoryError> {
+    fn handle_wire(&self, address: u64, record: Option<&str>) -> Result<u64, MemoryError> {
         let entering = Entering {
             library: self.callback.library,
-            record: None,
+            record,
             closer: None,
         };
         let entered = self.session.handles().enter(address, entering);

@@ -81,6 +81,17 @@ void close_lid(struct lid *lid)
     free(lid);
 }
 
+/* Shows a lid to a function that gives a box for it, if any; says that box's number. */
+int box_for_lid(struct box *box, struct box *(*choose)(struct lid *lid, int number))
+{
+    struct lid *lid = open_lid(box, 7);
+    struct box *chosen = choose(lid, lid->number);
+    int number = chosen ? chosen->number : -1;
+
+    free(lid);
+    return number;
+}
+
 /* A box, or -1 with errno where there is none of a negative number. */
 void *find_box(const char *log, int number)
 {

@@ -1,10 +1,11 @@
 //! Objects that live in a VM: who closes them, when, and which handles are refused.
 
-use cosmos::{FaultCode, Library, Value};
+use cosmos::{FaultCode, Library, Value, callback};
 use cosmos_tests::{World, c, eventually, in_world};
 use std::io::pipe;
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 const OPEN_BOX: &str = "struct box *__closed_by(close_box) open_box(const char *log, int number)";
@@ -164,6 +165,39 @@ fn handles_that_do_not_fit_are_refused_by_name() {
                 .expect("alive"),
             Value::Int(5)
         );
+    });
+}
+
+/// Objects that a library gives to the program's function, and those that it gets of it, are told
+/// apart by what their records are called, as everywhere.
+#[test]
+fn objects_of_callbacks_are_refused_by_name() {
+    in_world(|world| {
+        let boxes = Arc::new(Boxes::open(world));
+        let object = boxes.make(5);
+        let choose = "int box_for_lid(struct box *__handle box, \
+                      struct box *__handle (*choose)(struct lid *__handle lid, int number))";
+        for (given, number) in [
+            (None, -1),
+            (Some(object.clone()), 5),
+            (Some(Value::Null), -1),
+        ] {
+            let (seen, inside) = (Arc::new(Mutex::new(Vec::new())), Arc::clone(&boxes));
+            let noted = Arc::clone(&seen);
+            let function = callback(move |arguments| {
+                let lid = arguments[0].clone();
+                let wrong = inside.call(NUMBER_OF, std::slice::from_ref(&lid));
+                let words = wrong.map_or_else(|error| error.to_string(), |_| String::new());
+                noted.lock().expect("no panic").push(words);
+                // Without a box to give, the lid itself, which is none.
+                given.clone().unwrap_or(lid)
+            });
+            let said = boxes.call(choose, &[object.clone(), function]);
+            assert_eq!(said.expect("a number"), Value::Int(number));
+            let seen = seen.lock().expect("no panic");
+            let words = "parameter 'box': the handle is of lid, and box is needed";
+            assert!(seen.len() == 1 && seen[0].contains(words), "{seen:?}");
+        }
     });
 }
 

@@ -70,8 +70,10 @@ pub trait CallerMemory {
         false
     }
 
-    /// The value the program gets for a handle of the VM.
-    fn handle_token(&self, wire: u64) -> u64;
+    /// The value the program gets for a handle of the VM, where a `record` is expected as far as
+    /// that is known. Where the program is the VM, in a call back: 0 for what it has not made, or as
+    /// another record.
+    fn handle_token(&self, wire: u64, record: Option<&str>) -> u64;
 
     /// The VM's handle of the object that the program's memory at `address` stands for; `None` where
     /// it stands for none.
@@ -93,11 +95,12 @@ pub trait CallerMemory {
         Err(MemoryError::Address(address))
     }
 
-    /// The VM's handle for a value of the program.
+    /// The VM's handle for a value of the program, which its declaration calls a `record` if
+    /// anything.
     ///
     /// # Errors
     /// [`MemoryError::StaleHandle`] when it is no handle of this VM.
-    fn handle_wire(&self, token: u64) -> Result<u64, MemoryError>;
+    fn handle_wire(&self, token: u64, record: Option<&str>) -> Result<u64, MemoryError>;
 
     /// The descriptor to attach for the program's number `fd`; `None` when it is not open.
     fn descriptor(&mut self, fd: i32) -> Option<i32>;

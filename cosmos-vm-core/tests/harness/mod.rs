@@ -259,11 +259,11 @@ impl CallerMemory for Own {
         Ok(place)
     }
 
-    fn handle_token(&self, wire: u64) -> u64 {
+    fn handle_token(&self, wire: u64, _: Option<&str>) -> u64 {
         wire ^ TOKEN
     }
 
-    fn handle_wire(&self, token: u64) -> Result<u64, MemoryError> {
+    fn handle_wire(&self, token: u64, _: Option<&str>) -> Result<u64, MemoryError> {
         Ok(token ^ TOKEN)
     }
 

@@ -206,7 +206,10 @@ impl<M: CallerMemory> Sink for Applier<'_, M> {
             Identity::Handle(_) if met.reference == 0 => 0,
             Identity::Handle(handle) => match constant_value(&handle.constants, met.reference) {
                 Some(value) => value,
-                None => self.memory.handle_token(met.reference),
+                None => {
+                    let record = self.caller.frame.object_name(pointer);
+                    self.memory.handle_token(met.reference, record)
+                }
             },
             Identity::Opaque => met.reference,
             Identity::Callback(_) if met.reference == UNCHANGED && met.inout.is_some() => {

@@ -207,11 +207,11 @@ impl CallerMemory for Arena {
         self.kept.iter().any(|(kept, _)| *kept == address)
     }
 
-    fn handle_token(&self, wire: u64) -> u64 {
+    fn handle_token(&self, wire: u64, _: Option<&str>) -> u64 {
         TOKEN + wire
     }
 
-    fn handle_wire(&self, token: u64) -> Result<u64, MemoryError> {
+    fn handle_wire(&self, token: u64, _: Option<&str>) -> Result<u64, MemoryError> {
         token
             .checked_sub(TOKEN)
             .filter(|wire| *wire < TOKEN)

@@ -53,7 +53,7 @@ impl<M: CallerMemory> Encoder<'_, M> {
                 match constant_reference(&handle.constants, address, size) {
                     Some(constant) => constant,
                     None => {
-                        let wire = self.handle(address, root)?;
+                        let wire = self.handle(pointer, address, root)?;
                         let named = parameter.map(|index| (index, wire));
                         self.scratch.handles.extend(named);
                         wire
@@ -110,8 +110,9 @@ impl<M: CallerMemory> Encoder<'_, M> {
         Ok(())
     }
 
-    fn handle(&self, address: u64, root: Root) -> Result<u64, MarshalError> {
-        let wire = self.memory.handle_wire(address);
+    fn handle(&self, pointer: &Pointer, address: u64, root: Root) -> Result<u64, MarshalError> {
+        let record = self.caller.frame.object_name(pointer);
+        let wire = self.memory.handle_wire(address, record);
         wire.map_err(|error| MarshalError::memory(&self.caller.place(root), error))
     }
 

@@ -16,7 +16,7 @@ INSTALL    ?= install
 VERSION := $(shell sed -n '/^\[workspace.package\]/,/^\[/s/^version *= *"\(.*\)"/\1/p' Cargo.toml)
 SOMAJOR := $(firstword $(subst ., ,$(VERSION)))
 TARGET  := $(or $(CARGO_TARGET_DIR),target)
-DAEMONS := cosmosdb cosmosd cosmos-launch cosmos-hostfn
+DAEMONS := cosmosdb cosmosd cosmos-launch cosmos-hostfn cosmos-zerovm
 COMMANDS := cosmos zerovm zerovm-validate
 # Seconds each fuzz target runs.
 FUZZ_SECONDS ?= 60
@@ -43,7 +43,7 @@ build:
 
 demo:
 	tools/setup demo
-	$(CARGO) build --locked -p cosmos-cli -p cosmosdb -p cosmosd -p cosmos-launch -p cosmos-hostfn -p zerovm
+	$(CARGO) build --locked -p cosmos-cli -p cosmosdb -p cosmosd -p cosmos-launch -p cosmos-hostfn -p cosmos-zerovm -p zerovm
 	$(CARGO) build --locked -p cosmos-tests --example sqlite
 	tools/demo $(TARGET)/debug
 
@@ -90,7 +90,7 @@ soak: build
 release:
 	env -u MAKEFLAGS -u MFLAGS -u DESTDIR -u PREFIX COSMOS_LIBEXECDIR='$(LIBEXECDIR)' \
 		$(CARGO) build --locked --release \
-		-p cosmos-cli -p cosmosdb -p cosmosd -p cosmos-launch -p cosmos-hostfn -p cosmos-client -p zerovm -p zerovm-validate
+		-p cosmos-cli -p cosmosdb -p cosmosd -p cosmos-launch -p cosmos-hostfn -p cosmos-zerovm -p cosmos-client -p zerovm -p zerovm-validate
 
 install: release
 	@$(MAKE) --no-print-directory install-built

@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Call C functions in another process: dlopen, but the code runs somewhere else.
@@ -19,12 +20,14 @@ Example:
   1
 
 Exit codes: 0 done, 1 what was asked for failed or was refused, 2 wrong usage,
-125 cosmos itself failed (a daemon could not be started, the configuration is wrong).";
+125 cosmos itself failed (a daemon could not be started, the configuration is wrong);
+those of exec: cosmos exec --help.";
 
 /// The verbs.
 #[derive(Subcommand)]
 pub enum Verb {
     Call(Call),
+    Exec(Exec),
     Ls(Ls),
     Which(Which),
     Explain(Explain),
@@ -94,6 +97,30 @@ Examples:
   907060870
   $ cosmos call libz.so.1 crc32 0 hello
   907060870";
+
+/// Run a program in a VM, with the standard input, output and error of this command.
+///
+/// This release runs programs of ZeroVM, called nexes. They reach those three streams and nothing else
+/// of this machine, unless a manifest gives them more.
+///
+/// Exits with the program's own code (its low eight bits); 124 when its time was over, 125 when cosmos
+/// failed or the program came to no exit of its own, 126 when it cannot be run, 127 when it is not there.
+#[derive(Args)]
+#[command(after_help = "Example:\n  $ cosmos exec hello.nexe")]
+pub struct Exec {
+    /// What it may use, as for the command zerovm; PROGRAM takes the place of the manifest's.
+    #[arg(long, value_name = "FILE")]
+    pub manifest: Option<PathBuf>,
+    /// The program: a path; a name without a slash is one of the current directory.
+    pub program: String,
+    /// What follows its name. Programs of ZeroVM's first generation take none.
+    #[arg(
+        value_name = "ARG",
+        allow_hyphen_values = true,
+        trailing_var_arg = true
+    )]
+    pub arguments: Vec<OsString>,
+}
 
 /// List the running VMs, and those that died lately.
 #[derive(Args)]

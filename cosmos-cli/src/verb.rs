@@ -5,6 +5,7 @@ mod completion;
 mod config;
 mod daemons;
 mod doctor;
+mod exec;
 mod explain;
 mod generate;
 mod ls;
@@ -21,6 +22,7 @@ use std::io::{self, Write};
 pub fn run(arguments: Arguments) -> Verdict {
     match arguments.verb {
         Verb::Call(call) => call::run(&call),
+        Verb::Exec(exec) => exec::run(&exec),
         Verb::Ls(ls) => ls::run(&ls),
         Verb::Which(which) => which::run(&which),
         Verb::Explain(explain) => explain::run(&explain),

@@ -14,6 +14,7 @@ mod closure;
 mod cookies;
 mod dynamic;
 mod error;
+mod exec;
 mod fork;
 mod function;
 #[cfg(test)]
@@ -42,6 +43,7 @@ mod vm;
 pub use callback::{Callback, callback};
 pub use cosmos_rpc::{Blame, Fault, FaultCode};
 pub use error::{Error, Failure, Refusal, SignatureMismatch};
+pub use exec::{Program, exec};
 pub use function::Function;
 pub use library::{Library, dlopen, dlopen_with};
 pub use options::Options;

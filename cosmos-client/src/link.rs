@@ -22,7 +22,7 @@ use cosmos_rpc::message::Message;
 use cosmos_rpc::message::coordinator::{Autopsy, Ending, VmOpened};
 use cosmos_rpc::message::vm::Attach;
 use cosmos_rpc::{Blame, Fault, FaultCode, Frame, Role, codec};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
@@ -255,8 +255,19 @@ impl Link {
         timeout: Option<Duration>,
         place: &str,
     ) -> Result<M::Reply, Error> {
+        self.request_with(message, &[], timeout, place)
+    }
+
+    /// The same with descriptors.
+    pub(crate) fn request_with<M: Message>(
+        self: &Arc<Link>,
+        message: &M,
+        descriptors: &[BorrowedFd<'_>],
+        timeout: Option<Duration>,
+        place: &str,
+    ) -> Result<M::Reply, Error> {
         let body = codec::encode(message).map_err(|fault| self.named(fault))?;
-        let frame = self.exchange(M::KIND, &body, timeout, place)?;
+        let frame = self.exchange_with(M::KIND, &body, descriptors, timeout, place)?;
         frame
             .reply::<M>()
             .map_err(|fault| self.diagnose(fault, place))
@@ -270,10 +281,21 @@ impl Link {
         timeout: Option<Duration>,
         place: &str,
     ) -> Result<Frame, Error> {
+        self.exchange_with(kind, body, &[], timeout, place)
+    }
+
+    fn exchange_with(
+        self: &Arc<Link>,
+        kind: u16,
+        body: &[u8],
+        descriptors: &[BorrowedFd<'_>],
+        timeout: Option<Duration>,
+        place: &str,
+    ) -> Result<Frame, Error> {
         self.usable()?;
         let mut channel =
             channel::take(self, timeout).map_err(|fault| self.diagnose(fault, place))?;
-        match channel.connection.call_raw(kind, &[body], &[]) {
+        match channel.connection.call_raw(kind, &[body], descriptors) {
             Ok(frame) => {
                 channel::park(self, channel);
                 match frame.fault() {

@@ -27,7 +27,10 @@ use std::{
 };
 
 /// The profiles of the shipped kinds.
-const SHIPPED: &[(&str, &str)] = &[("hostfn.toml", include_str!("../profiles/hostfn.toml"))];
+const SHIPPED: &[(&str, &str)] = &[
+    ("hostfn.toml", include_str!("../profiles/hostfn.toml")),
+    ("zerovm.toml", include_str!("../profiles/zerovm.toml")),
+];
 /// Most bytes of a profile.
 const FILE_LIMIT: u64 = 64 << 10;
 /// Most profiles of one directory.

@@ -242,7 +242,13 @@ fn the_installed_command_calls() {
         command.args(["call", "libm.so.6", "double cos(double x)", "0"]);
         let ran = run(prefix.environment(&mut command), Duration::from_secs(30));
         assert_eq!(ran.succeeded(), "1\n");
-        for file in ["cosmosdb", "cosmosd", "cosmos-launch", "cosmos-hostfn"] {
+        for file in [
+            "cosmosdb",
+            "cosmosd",
+            "cosmos-launch",
+            "cosmos-hostfn",
+            "cosmos-zerovm",
+        ] {
             prefix.file(&format!("libexec/cosmos/{file}"));
         }
     });

@@ -13,7 +13,13 @@ use std::path::Path;
 use std::time::Instant;
 
 /// The programs that must be in the libexec directory.
-const PROGRAMS: [&str; 4] = ["cosmosdb", "cosmosd", "cosmos-launch", "cosmos-hostfn"];
+const PROGRAMS: [&str; 5] = [
+    "cosmosdb",
+    "cosmosd",
+    "cosmos-launch",
+    "cosmos-hostfn",
+    "cosmos-zerovm",
+];
 /// The isolation that VMs of this release can have.
 const LEVELS: &str = "none, limits";
 

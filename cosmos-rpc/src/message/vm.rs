@@ -64,6 +64,9 @@ impl Message for Sym {
 }
 
 /// `exec`: run a program. VMs that run functions answer `Unsupported`.
+///
+/// Its descriptors are the program's standard input, output and error, and a fourth, a file that says
+/// what the program may use, where the kind of VM knows such files and the client has one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exec {
     /// The open object to run.
@@ -74,7 +77,7 @@ pub struct Exec {
 
 impl Message for Exec {
     const KIND: u16 = 0x0304;
-    const DESCRIPTORS: (u16, u16) = (0, 3);
+    const DESCRIPTORS: (u16, u16) = (0, 4);
     type Reply = i32;
 }
 

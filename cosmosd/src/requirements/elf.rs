@@ -16,6 +16,8 @@ const ENTRIES: usize = 4096;
 const CLASS_AT: u64 = 4;
 /// OS ABI of NaCl executables; no official number.
 const ELFOSABI_NACL: u8 = 123;
+/// Where the code of a nexe is.
+const NEXE_TEXT: u64 = 0x20000;
 
 /// What an ELF file is and needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +46,8 @@ pub struct Elf {
     pub isa_level: IsaLevel,
     /// Whether its segments hold no bytes: a file of debug information.
     pub is_debug_only: bool,
+    /// Whether it is a program whose code is where ZeroVM loads it, and that no loader helps.
+    pub is_placed_as_nexe: bool,
 }
 
 /// What an ELF file is for.
@@ -102,13 +106,16 @@ where
         true => image.isa_level()?,
         false => IsaLevel::Baseline,
     };
+    let interpreter = image.interpreter()?;
+    let is_program = header.e_type(endian) == elf::ET_EXEC;
     Ok(Elf {
+        is_placed_as_nexe: is_program && interpreter.is_none() && image.has_code_of_nexe(),
         class,
         is_big_endian: header.is_big_endian(),
         machine,
         os_abi: header.e_ident().os_abi.0,
         kind: kind(header.e_type(endian), &dynamic),
-        interpreter: image.interpreter()?,
+        interpreter,
         soname: dynamic.soname,
         needed: dynamic.needed,
         versions: dynamic.versions,
@@ -147,6 +154,14 @@ struct Image<'d, H: FileHeader, R> {
 }
 
 impl<'d, H: FileHeader, R: ReadRef<'d>> Image<'d, H, R> {
+    fn has_code_of_nexe(&self) -> bool {
+        self.segments.iter().any(|segment| {
+            segment.p_type(self.endian) == elf::PT_LOAD
+                && segment.p_flags(self.endian) == elf::PF_R | elf::PF_X
+                && segment.p_vaddr(self.endian).into() == NEXE_TEXT
+        })
+    }
+
     fn dynamic(&self) -> Result<Dynamic, &'static str> {
         const BROKEN: &str = "its dynamic section is cut off or malformed";
         let mut entries: &[H::Dyn] = &[];
@@ -329,9 +344,10 @@ impl<'d, H: FileHeader, R: ReadRef<'d>> Image<'d, H, R> {
 }
 
 impl Elf {
-    /// Whether it is a NaCl executable, as ZeroVM runs.
+    /// Whether it is a NaCl executable, as ZeroVM runs: it says so, or its code is where theirs is.
     pub fn is_nexe(&self) -> bool {
-        self.os_abi == ELFOSABI_NACL && self.machine == elf::EM_X86_64.0
+        let is_one = self.os_abi == ELFOSABI_NACL || self.is_placed_as_nexe;
+        is_one && self.machine == elf::EM_X86_64.0
     }
 
     /// The machine's name, as `uname -m` would have it where there is one.

@@ -47,12 +47,20 @@ fn session(line: &CommandLine, validator: &dyn Validator) -> Result<Report, Erro
     user::leave_root(&line.user)?;
     let path = line.manifest().map(|path| path.as_path());
     let manifest = read_manifest(path.unwrap_or(Path::new("")))?;
-    let manifest = Manifest::parse(&manifest)?;
+    run(line, &Manifest::parse(&manifest)?, validator)
+}
+
+/// Runs what a manifest says; its report. The process is one of a single thread, and not root's.
+pub fn run(
+    line: &CommandLine,
+    manifest: &Manifest,
+    validator: &dyn Validator,
+) -> Result<Report, Error> {
     let signals = watch_signals()?;
     let Some(job) = &manifest.job else {
-        return watch_guest(line, &manifest, validator, &signals).map(|(report, _)| report);
+        return watch_guest(line, manifest, validator, &signals).map(|(report, _)| report);
     };
-    let broker = Child::start(|told| broker::run(line, &manifest, job, validator, told));
+    let broker = Child::start(|told| broker::run(line, manifest, job, validator, told));
     let broker = broker.map_err(|error| host("starting the broker", error))?;
     let heard = told::listen(&broker.told, None, &signals, || pass_on(&broker, &signals));
     let report = match heard {

@@ -1,0 +1,96 @@
+//! The VM for nexes: each runs in a session of ZeroVM, with the streams of whoever asked for it.
+//!
+//! ```text
+//!  client ──exec──▶ this VM ──starts──▶ itself, with `--session` ──forks──▶ the guest's process
+//!    streams          pumps              zerovm's supervisor                 confined
+//! ```
+//!
+//! | room | purpose |
+//! |---|---|
+//! | [`ZeroVm`] | the verbs |
+//! | `nexe` | a program that was opened: its format and its code were judged |
+//! | `manifest` | what a session may use, where nobody says it |
+//! | `session` | a session from here: started, given what it needs, heard |
+//! | `child` | the same from within |
+//! | `pump` | bytes between the guest's pipes and the client's streams |
+//!
+//! A session is a process of its own because it forks, which only a process of one thread may do; the
+//! guest never runs in this one. It is validated when it is opened, to be refused early, and again
+//! in its session, where what is judged is what runs: the file may have changed meanwhile.
+
+#![forbid(unsafe_code)]
+
+mod child;
+mod manifest;
+mod nexe;
+mod pump;
+mod session;
+
+pub use child::run_session;
+
+use callframe::{DataModel, Template};
+use cosmos_rpc::{Fault, FaultCode};
+use cosmos_vm_core::{Call, Vm};
+use nexe::Nexe;
+use std::convert::Infallible;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The argument by which this executable is a session.
+pub const SESSION: &str = "--session";
+
+/// The kind `zerovm`.
+#[derive(Debug)]
+pub struct ZeroVm;
+
+impl Vm for ZeroVm {
+    type Object = Nexe;
+    type Runable = Infallible;
+
+    fn kind(&self) -> &'static str {
+        "zerovm"
+    }
+
+    fn model(&self) -> DataModel {
+        DataModel::LP64
+    }
+
+    fn open(&self, target: &Path) -> Result<Nexe, Fault> {
+        Nexe::open(target)
+    }
+
+    fn sym(&self, nexe: &Arc<Nexe>, template: &Template) -> Result<Infallible, Fault> {
+        let message = format!(
+            "'{}' in {}: functions of nexes cannot be called yet; `exec` runs the program",
+            template.frame().name(),
+            nexe.path().display()
+        );
+        Err(Fault::caller(FaultCode::Unsupported, message))
+    }
+
+    fn call(&self, runable: &Infallible, _: &mut Call<'_>) -> Result<(), Fault> {
+        match *runable {}
+    }
+
+    /// Three streams, and the manifest where the client has one.
+    fn exec(
+        &self,
+        nexe: &Arc<Nexe>,
+        arguments: &[Vec<u8>],
+        descriptors: Vec<OwnedFd>,
+    ) -> Result<i32, Fault> {
+        if arguments.len() > 1 {
+            let message = "programs of the first generation of ZeroVM take no arguments";
+            return Err(Fault::caller(FaultCode::Unsupported, message));
+        }
+        let mut descriptors = descriptors.into_iter();
+        let streams: Option<Vec<OwnedFd>> = (0..3).map(|_| descriptors.next()).collect();
+        let streams = streams.and_then(|streams| <[OwnedFd; 3]>::try_from(streams).ok());
+        let Some(streams) = streams else {
+            let message = "a program needs its standard input, output and error";
+            return Err(Fault::caller(FaultCode::BadArgument, message));
+        };
+        session::run(nexe, manifest::text(descriptors.next())?, streams)
+    }
+}

@@ -22,7 +22,7 @@ use zerovm_session::layout::{FIRST_STACK, FIRST_STACK_POINTER, SPACE, STACK, THU
 use zerovm_session::manifest::Manifest;
 use zerovm_session::memory::{Memory, Protection, Rejection, Validator};
 use zerovm_session::report::{Report, Totals, ValidatorState};
-use zerovm_session::trap::{Answer, Ending, Engine};
+use zerovm_session::trap::{Answer, Ending, Engine, Texts};
 use zerovm_session::user_manifest::{self, Entry};
 
 /// The validator as an engine has it.
@@ -108,6 +108,7 @@ fn prepare<'a>(
             channels,
             totals: Totals::default(),
             validator: Judge(validator),
+            texts: Texts::default(),
             has_job: manifest.job.is_some(),
         },
     })

@@ -6,7 +6,7 @@ mod support;
 use proptest::prelude::*;
 use support::script::{self, HEAP, Step};
 use support::{Report, Session};
-use zerovm_session::channel::{Access, Channel, Device, DeviceError, Generation};
+use zerovm_session::channel::{Access, Channel, Device, DeviceError, Generation, Request};
 use zerovm_session::manifest::ChannelLine;
 use zerovm_session::report::Totals;
 
@@ -99,15 +99,15 @@ fn expected(
                 false => Generation::First,
             };
             let size = usize::try_from(call.size).unwrap_or(0);
-            let Call {
-                size: asked,
-                offset,
-                ..
-            } = *call;
+            let request = Request {
+                generation,
+                size: call.size,
+                offset: call.offset,
+            };
             let memory = &mut memory[..size];
             match call.writes {
-                true => channel.write(generation, memory, asked, offset, &mut totals),
-                false => channel.read(generation, memory, asked, offset, &mut totals),
+                true => channel.write(&request, memory, &mut totals),
+                false => channel.read(&request, memory, &mut totals),
             }
         })
         .map(|answer| answer.expect("memory does not fail"))

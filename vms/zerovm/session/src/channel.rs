@@ -102,6 +102,17 @@ pub enum Generation {
     Second,
 }
 
+/// What a guest asks of a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Request {
+    /// Whose rules it is judged by.
+    pub generation: Generation,
+    /// How many bytes. What is not positive is for the counters to refuse.
+    pub size: i32,
+    /// Where. Channels that go on where they ended do not look.
+    pub offset: i64,
+}
+
 impl<D: Device> Channel<D> {
     /// A channel as it is mounted. `size` is that of what it has on the host, 0 for what has none.
     pub fn new(line: &ChannelLine, access: Access, size: i64, copies: Vec<D>) -> Self {
@@ -129,13 +140,11 @@ impl<D: Device> Channel<D> {
     /// Reads for the guest. The buffer is as large as the guest asked for.
     pub fn read(
         &mut self,
-        generation: Generation,
+        request: &Request,
         buffer: &mut [u8],
-        size: i32,
-        offset: i64,
         totals: &mut Totals,
     ) -> Result<Answer, DeviceError> {
-        let plan = match self.counters.plan_read(generation, size, offset) {
+        let plan = match self.counters.plan_read(request) {
             Ok(plan) => plan,
             Err(answer) => return Ok(answer),
         };
@@ -143,9 +152,7 @@ impl<D: Device> Channel<D> {
             return Ok(-i64::from(libc::EINVAL));
         };
         let outcome = self.copies.read(buffer, plan.offset, totals);
-        if let Some(tag) = &mut self.tag {
-            tag.update(&buffer[..outcome.count]);
-        }
+        self.digest_more(&buffer[..outcome.count]);
         self.counters.did_read(&plan, outcome.count);
         outcome.answer()
     }
@@ -153,13 +160,11 @@ impl<D: Device> Channel<D> {
     /// Writes for the guest. The buffer is as large as the guest asked for.
     pub fn write(
         &mut self,
-        generation: Generation,
+        request: &Request,
         buffer: &[u8],
-        size: i32,
-        offset: i64,
         totals: &mut Totals,
     ) -> Result<Answer, DeviceError> {
-        let plan = match self.counters.plan_write(generation, size, offset) {
+        let plan = match self.counters.plan_write(request) {
             Ok(plan) => plan,
             Err(answer) => return Ok(answer),
         };
@@ -167,11 +172,15 @@ impl<D: Device> Channel<D> {
             return Ok(-i64::from(libc::EINVAL));
         };
         let outcome = self.copies.write(buffer, plan.offset, totals);
-        if let Some(tag) = &mut self.tag {
-            tag.update(&buffer[..outcome.count]);
-        }
+        self.digest_more(&buffer[..outcome.count]);
         self.counters.did_write(&plan, outcome.count);
         outcome.answer()
+    }
+
+    fn digest_more(&mut self, bytes: &[u8]) {
+        if let Some(tag) = &mut self.tag {
+            tag.update(bytes);
+        }
     }
 
     /// The digest of what was read and written, if one is wanted.

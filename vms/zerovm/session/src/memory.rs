@@ -62,14 +62,19 @@ impl Regions {
             return;
         }
         let after = self.at(range.end);
+        let first = self
+            .regions
+            .partition_point(|(start, _)| *start < range.start);
+        let behind = self
+            .regions
+            .partition_point(|(start, _)| *start <= range.end);
+        // Regions that are alike are one.
+        let begins = first == 0 || self.regions[first - 1].1 != protection;
+        let ends = range.end < SPACE && after != protection;
+        let begin = begins.then_some((range.start, protection));
+        let end = ends.then_some((range.end, after));
         self.regions
-            .retain(|(start, _)| !range.contains(start) && *start != range.end);
-        self.regions.push((range.start, protection));
-        if range.end < SPACE {
-            self.regions.push((range.end, after));
-        }
-        self.regions.sort_unstable_by_key(|(start, _)| *start);
-        self.regions.dedup_by_key(|(_, protection)| *protection);
+            .splice(first..behind, begin.into_iter().chain(end));
     }
 
     /// The range that the guest may protect anew.
@@ -114,28 +119,27 @@ impl Regions {
     }
 
     fn at(&self, address: u64) -> Protection {
-        let before = self.regions.iter().rfind(|(start, _)| *start <= address);
+        let before = self.regions.get(self.index(address));
         before.map_or(Protection::None, |(_, protection)| *protection)
     }
 
+    /// Which region an address is in.
+    fn index(&self, address: u64) -> usize {
+        let behind = self.regions.partition_point(|(start, _)| *start <= address);
+        behind.saturating_sub(1)
+    }
+
     fn all(&self, range: &Range<u64>, may: impl Fn(Protection) -> bool) -> bool {
-        // The last region that begins at or before it, and those that begin within it.
-        let mut within = self
-            .regions
-            .iter()
-            .rev()
-            .skip_while(|(start, _)| *start >= range.end);
         if range.start >= range.end || range.end > SPACE {
             return false;
         }
-        loop {
-            match within.next() {
-                Some((_, protection)) if !may(*protection) => return false,
-                Some((start, _)) if *start <= range.start => return true,
-                Some(_) => {}
-                None => return false,
-            }
-        }
+        // The last region that begins at or before it, and those that begin within it.
+        let within = self
+            .regions
+            .get(self.index(range.start)..)
+            .unwrap_or_default();
+        let mut within = within.iter().take_while(|(start, _)| *start < range.end);
+        within.all(|(_, protection)| may(*protection))
     }
 }
 

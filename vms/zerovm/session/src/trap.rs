@@ -5,14 +5,15 @@
 //! against the table of regions before it is used, and each word of the array is read once.
 
 mod call;
+mod code;
 
-use crate::channel::{Channel, Device, DeviceError, Generation};
-use crate::layout::{HALT, HARDWARE_PAGE, PAGE};
+use crate::channel::{Channel, Device, DeviceError, Generation, Request};
 use crate::memory::{Memory, Protection, Validator, guest_range};
 use crate::report::Totals;
 use crate::{Error, layout};
-pub use call::Call;
 use call::WORDS;
+pub use call::{Call, Transfer};
+pub use code::Texts;
 use std::ops::Range;
 
 /// What a trap comes to.
@@ -51,6 +52,8 @@ pub struct Engine<M, D, V> {
     pub totals: Totals,
     /// Who judges code that the guest made.
     pub validator: V,
+    /// The code among its data.
+    pub texts: Texts,
     /// Whether the guest may become a daemon.
     pub has_job: bool,
 }
@@ -73,12 +76,8 @@ impl<M: Memory, D: Device, V: Validator> Engine<M, D, V> {
     /// Does what the guest asks for.
     pub fn perform(&mut self, call: &Call) -> Answer {
         match *call {
-            Call::Read(generation, channel, buffer, size, offset) => {
-                self.read(generation, channel, buffer, size, offset)
-            }
-            Call::Write(generation, channel, buffer, size, offset) => {
-                self.write(generation, channel, buffer, size, offset)
-            }
+            Call::Read(transfer) => self.read(&transfer),
+            Call::Write(transfer) => self.write(&transfer),
             Call::Jail(address, size) => self.jail(address, size, Protection::ReadExecute),
             Call::Unjail(address, size) => self.jail(address, size, Protection::ReadWrite),
             Call::Protect(address, size, bits) => self.protect(address, size, bits),
@@ -106,150 +105,47 @@ impl<M: Memory, D: Device, V: Validator> Engine<M, D, V> {
         Ok(words)
     }
 
-    fn read(
+    fn read(&mut self, transfer: &Transfer) -> Answer {
+        self.transfer(transfer, |channel, memory, range, totals| {
+            let buffer = memory.writable(range)?;
+            Some(channel.read(&transfer.request, buffer, totals))
+        })
+    }
+
+    fn write(&mut self, transfer: &Transfer) -> Answer {
+        self.transfer(transfer, |channel, memory, range, totals| {
+            let buffer = memory.readable(range)?;
+            Some(channel.write(&transfer.request, buffer, totals))
+        })
+    }
+
+    /// The channel, then the buffer: `run` answers nothing where the guest may not use that.
+    fn transfer(
         &mut self,
-        generation: Generation,
-        handle: i32,
-        buffer: u64,
-        size: i32,
-        offset: i64,
+        transfer: &Transfer,
+        run: impl FnOnce(
+            &mut Channel<D>,
+            &mut M,
+            Range<u64>,
+            &mut Totals,
+        ) -> Option<Result<i64, DeviceError>>,
     ) -> Answer {
-        let channel = usize::try_from(handle).ok();
+        let channel = usize::try_from(transfer.channel).ok();
         let Some(channel) = channel.and_then(|handle| self.channels.get_mut(handle)) else {
             return error(libc::EINVAL);
         };
-        let memory = guest_range(buffer, size).and_then(|range| self.memory.writable(range));
-        let Some(memory) = memory else {
-            return without_buffer(generation, size, offset);
-        };
-        channel_answer(channel.read(generation, memory, size, offset, &mut self.totals))
-    }
-
-    fn write(
-        &mut self,
-        generation: Generation,
-        handle: i32,
-        buffer: u64,
-        size: i32,
-        offset: i64,
-    ) -> Answer {
-        let channel = usize::try_from(handle).ok();
-        let Some(channel) = channel.and_then(|handle| self.channels.get_mut(handle)) else {
-            return error(libc::EINVAL);
-        };
-        let memory = guest_range(buffer, size).and_then(|range| self.memory.readable(range));
-        let Some(memory) = memory else {
-            return without_buffer(generation, size, offset);
-        };
-        channel_answer(channel.write(generation, memory, size, offset, &mut self.totals))
-    }
-
-    /// Makes code of data, or data of code.
-    fn jail(&mut self, address: u64, size: i32, to: Protection) -> Answer {
-        let Some(size) = u64::try_from(size).ok().filter(|size| *size > 0) else {
-            return error(libc::EINVAL);
-        };
-        match self.within_heap(address, size) {
-            None => error(libc::EINVAL),
-            Some(pages) if to == Protection::ReadWrite => self.reprotect(pages, to, libc::EACCES),
-            Some(pages) => self.make_code(address, size, pages),
-        }
-    }
-
-    /// What the second generation has instead.
-    fn protect(&mut self, address: u64, size: u32, bits: i32) -> Answer {
-        let to = match bits {
-            libc::PROT_NONE => Protection::None,
-            libc::PROT_READ => Protection::Read,
-            bits if bits & !(libc::PROT_READ | libc::PROT_WRITE) == 0 => Protection::ReadWrite,
-            bits if bits & !libc::PROT_READ == libc::PROT_EXEC => Protection::ReadExecute,
-            _ => return error(libc::EPERM),
-        };
-        if !address.is_multiple_of(PAGE) {
-            return error(libc::EINVAL);
-        }
-        if size == 0 {
-            return Answer::Return(0);
-        }
-        let size = u64::from(size).next_multiple_of(PAGE);
-        let Some(pages) = self.within_heap(address, size) else {
-            return error(libc::EACCES);
-        };
-        if to != Protection::ReadExecute {
-            return self.reprotect(pages, to, libc::EACCES);
-        }
-        if !self.memory.regions().is_readable(&pages) {
-            return error(libc::EACCES);
-        }
-        self.make_code(address, size, pages)
-    }
-
-    /// The hardware pages of a range of the heap.
-    fn within_heap(&self, address: u64, size: u64) -> Option<Range<u64>> {
-        let heap = self.memory.regions().heap();
-        // The original's heap begins with the page of its first byte.
-        let start = layout::round_down(heap.start);
-        let end = address.checked_add(size)?;
-        let end = end.checked_next_multiple_of(HARDWARE_PAGE)?;
-        let is_within = address.is_multiple_of(PAGE) && start <= address && end <= heap.end;
-        is_within.then_some(address..end)
-    }
-
-    /// What is not code to the end of the last page becomes HLT. Nothing can write the pages while
-    /// they are judged.
-    fn make_code(&mut self, address: u64, size: u64, pages: Range<u64>) -> Answer {
-        let tail = address + size..pages.end;
-        let before = self.memory.regions().within(&pages);
-        let Some(kept) = self.halt(tail.clone()) else {
-            return error(libc::EACCES);
-        };
-        if let Err(number) = self.memory.protect(pages.clone(), Protection::Read) {
-            return error(number);
-        }
-        let code = self.memory.readable(address..address + size);
-        let is_valid = code.is_some_and(|code| self.validator.validate(address, code).is_ok());
-        if is_valid {
-            return self.reprotect(pages, Protection::ReadExecute, libc::EACCES);
-        }
-        let is_writable = self.memory.protect(pages, Protection::ReadWrite).is_ok();
-        if is_writable && let Some(bytes) = self.memory.writable(tail) {
-            bytes.copy_from_slice(&kept);
-        }
-        for (range, protection) in before {
-            let _ = self.memory.protect(range, protection);
-        }
-        error(libc::EPERM)
-    }
-
-    /// Fills a range with HLT; what was there. Code that is made again has it there already.
-    fn halt(&mut self, tail: Range<u64>) -> Option<Vec<u8>> {
-        if tail.is_empty() {
-            return Some(Vec::new());
-        }
-        if let Some(bytes) = self.memory.writable(tail.clone()) {
-            let kept = bytes.to_vec();
-            bytes.fill(HALT);
-            return Some(kept);
-        }
-        let bytes = self.memory.readable(tail)?;
-        let is_filled = bytes.iter().all(|byte| *byte == HALT);
-        is_filled.then(|| bytes.to_vec())
-    }
-
-    fn reprotect(&mut self, pages: Range<u64>, to: Protection, otherwise: i32) -> Answer {
-        match self.memory.protect(pages, to) {
-            Ok(()) => Answer::Return(0),
-            Err(_) => error(otherwise),
-        }
+        let done = guest_range(transfer.buffer, transfer.request.size)
+            .and_then(|range| run(channel, &mut self.memory, range, &mut self.totals));
+        done.map_or_else(|| without_buffer(&transfer.request), channel_answer)
     }
 }
 
 /// The second generation looks at size and offset before the buffer.
-fn without_buffer(generation: Generation, size: i32, offset: i64) -> Answer {
-    match generation {
-        Generation::Second if size < 0 => error(libc::EFAULT),
-        Generation::Second if offset < 0 => error(libc::EINVAL),
-        Generation::Second if size == 0 => Answer::Return(0),
+fn without_buffer(request: &Request) -> Answer {
+    match request.generation {
+        Generation::Second if request.size < 0 => error(libc::EFAULT),
+        Generation::Second if request.offset < 0 => error(libc::EINVAL),
+        Generation::Second if request.size == 0 => Answer::Return(0),
         _ => error(libc::EINVAL),
     }
 }

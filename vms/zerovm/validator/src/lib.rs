@@ -21,7 +21,8 @@
 //! sandbox; nothing else is mapped from 40 GiB before it to 40 GiB behind it. All that is executable
 //! in it are accepted texts, which start on bundles of 32 bytes and cannot be written any more,
 //! filled up with HLT to the end of their pages, and trampolines that are safe to enter at the start
-//! of any bundle. Code is entered at the start of a bundle, with r15 = BASE and with rsp and rbp in
+//! of any bundle. A text goes as it came, as a whole: where a part of it is taken away, the rest stays
+//! executable only if it is accepted by itself, as branches of it may go into that part. Code is entered at the start of a bundle, with r15 = BASE and with rsp and rbp in
 //! [BASE, BASE + 4 GiB]; when the host returns to it, the same holds. The bases of ds, es and ss are
 //! 0, as they always are in 64-bit mode. Everything else, flags, direction and vector state among
 //! it, may be what the attacker wants.

@@ -3,7 +3,7 @@
 //! The order of the checks decides which error number a guest sees, so it is the original's,
 //! generation by generation. Positions and sizes are the guest's to choose: nothing here overflows.
 
-use super::{Access, Answer, Direction, Generation};
+use super::{Access, Answer, Direction, Generation, Request};
 
 /// A channel's limits, what was used of them, and its positions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,12 +86,12 @@ impl Counters {
     }
 
     /// Whether and what a read may do; an answer if there is nothing to try.
-    pub fn plan_read(
-        &self,
-        generation: Generation,
-        size: i32,
-        offset: i64,
-    ) -> Result<Plan, Answer> {
+    pub fn plan_read(&self, request: &Request) -> Result<Plan, Answer> {
+        let Request {
+            generation,
+            size,
+            offset,
+        } = *request;
         let random = self.access.reads_anywhere();
         if generation == Generation::Second {
             check_arguments(size, offset)?;
@@ -118,12 +118,12 @@ impl Counters {
     }
 
     /// Whether and what a write may do; an answer if there is nothing to try.
-    pub fn plan_write(
-        &self,
-        generation: Generation,
-        size: i32,
-        offset: i64,
-    ) -> Result<Plan, Answer> {
+    pub fn plan_write(&self, request: &Request) -> Result<Plan, Answer> {
+        let Request {
+            generation,
+            size,
+            offset,
+        } = *request;
         let random = self.access.writes_anywhere();
         if generation == Generation::Second {
             check_arguments(size, offset)?;

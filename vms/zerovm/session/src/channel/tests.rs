@@ -71,18 +71,24 @@ impl Subject {
 
     fn read(&mut self, size: i32, offset: i64) -> i64 {
         let mut buffer = vec![0; usize::try_from(size).unwrap_or(0)];
-        let answer =
-            self.channel
-                .read(self.generation, &mut buffer, size, offset, &mut self.totals);
+        let request = self.request(size, offset);
+        let answer = self.channel.read(&request, &mut buffer, &mut self.totals);
         answer.expect("no failure")
     }
 
     fn write(&mut self, size: i32, offset: i64) -> i64 {
         let buffer = vec![b'w'; usize::try_from(size).unwrap_or(0)];
-        let answer = self
-            .channel
-            .write(self.generation, &buffer, size, offset, &mut self.totals);
+        let request = self.request(size, offset);
+        let answer = self.channel.write(&request, &buffer, &mut self.totals);
         answer.expect("no failure")
+    }
+
+    fn request(&self, size: i32, offset: i64) -> Request {
+        Request {
+            generation: self.generation,
+            size,
+            offset,
+        }
     }
 }
 
@@ -208,10 +214,9 @@ fn two_copies_have_to_agree() {
     let read = |copies: Vec<&[u8]>| {
         let mut subject = Subject::of(Access::Sequential, [9, 99, 0, 0], 0, copies);
         let mut buffer = [0; 3];
+        let request = subject.request(3, 0);
         let totals = &mut subject.totals;
-        let answer = subject
-            .channel
-            .read(Generation::First, &mut buffer, 3, 0, totals);
+        let answer = subject.channel.read(&request, &mut buffer, totals);
         (answer, buffer, totals.gets)
     };
     assert_eq!(read(vec![b"abc", b"abc"]), (Ok(3), *b"abc", 2));
@@ -254,10 +259,10 @@ fn a_broken_source_fails_the_session_and_the_call_is_counted() {
         .as_mut()
         .expect("one")
         .broken = true;
-    let totals = &mut subject.totals;
+    let request = subject.request(3, 0);
     let answer = subject
         .channel
-        .read(Generation::First, &mut [0; 3], 3, 0, totals);
+        .read(&request, &mut [0; 3], &mut subject.totals);
     assert_eq!(answer, Err(DeviceError::Failed(libc::EIO)));
 }
 

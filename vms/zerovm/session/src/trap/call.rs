@@ -1,6 +1,6 @@
 //! Ids and words to calls.
 
-use crate::channel::Generation;
+use crate::channel::{Generation, Request};
 use std::fmt;
 
 /// The most words that a function looks at.
@@ -9,10 +9,10 @@ pub(super) const WORDS: usize = 6;
 /// What a guest asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Call {
-    /// Channel, buffer, size, offset.
-    Read(Generation, i32, u64, i32, i64),
-    /// Channel, buffer, size, offset.
-    Write(Generation, i32, u64, i32, i64),
+    /// From a channel into memory.
+    Read(Transfer),
+    /// From memory into a channel.
+    Write(Transfer),
     /// Makes code of data: address, size.
     Jail(u64, i32),
     /// Makes data of code: address, size.
@@ -25,6 +25,43 @@ pub enum Call {
     Fork(Generation),
     /// An id that nothing has.
     Unknown(u64),
+}
+
+/// What reads and writes say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transfer {
+    /// The channel's handle.
+    pub channel: i32,
+    /// The guest's address.
+    pub buffer: u64,
+    /// How much, and where in the channel.
+    pub request: Request,
+}
+
+impl Transfer {
+    /// From the words after the id, and after what is reserved.
+    fn from_words(generation: Generation, [channel, buffer, size, offset]: [u64; 4]) -> Self {
+        Self {
+            channel: channel as i32,
+            buffer,
+            request: Request {
+                generation,
+                size: size as i32,
+                offset: offset as i64,
+            },
+        }
+    }
+}
+
+impl fmt::Display for Transfer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Request { size, offset, .. } = self.request;
+        write!(
+            f,
+            "({}, {:#x}, {size}, {offset})",
+            self.channel, self.buffer
+        )
+    }
 }
 
 const READ: u64 = id(b"Read");
@@ -61,14 +98,14 @@ impl Call {
         use Generation::{First, Second};
         let [id, a, b, c, d, e] = words;
         match id {
-            READ => Self::Read(First, b as i32, c, d as i32, e as i64),
-            WRITE => Self::Write(First, b as i32, c, d as i32, e as i64),
+            READ => Self::Read(Transfer::from_words(First, [b, c, d, e])),
+            WRITE => Self::Write(Transfer::from_words(First, [b, c, d, e])),
             JAIL => Self::Jail(b, c as i32),
             UNJAIL => Self::Unjail(b, c as i32),
             EXIT => Self::Exit(b as i32),
             FORK => Self::Fork(First),
-            READ_2 => Self::Read(Second, a as i32, b, c as i32, d as i64),
-            WRITE_2 => Self::Write(Second, a as i32, b, c as i32, d as i64),
+            READ_2 => Self::Read(Transfer::from_words(Second, [a, b, c, d])),
+            WRITE_2 => Self::Write(Transfer::from_words(Second, [a, b, c, d])),
             PROTECT_2 => Self::Protect(a, b as u32, c as i32),
             EXIT_2 => Self::Exit(a as i32),
             FORK_2 => Self::Fork(Second),
@@ -81,12 +118,8 @@ impl fmt::Display for Call {
     /// As the trace file shows it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Read(_, channel, buffer, size, offset) => {
-                write!(f, "TrapRead({channel}, {buffer:#x}, {size}, {offset})")
-            }
-            Self::Write(_, channel, buffer, size, offset) => {
-                write!(f, "TrapWrite({channel}, {buffer:#x}, {size}, {offset})")
-            }
+            Self::Read(transfer) => write!(f, "TrapRead{transfer}"),
+            Self::Write(transfer) => write!(f, "TrapWrite{transfer}"),
             Self::Jail(address, size) => write!(f, "TrapJail({address:#x}, {size})"),
             Self::Unjail(address, size) => write!(f, "TrapUnjail({address:#x}, {size})"),
             Self::Protect(address, size, bits) => {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::channel::Access;
-use crate::layout::{SPACE, STACK, TEXT};
+use crate::layout::{HALT, PAGE, SPACE, STACK, TEXT};
 use crate::manifest::ChannelLine;
 use crate::memory::{Regions, Rejection};
 use proptest::prelude::*;
@@ -73,14 +73,23 @@ impl Memory for Pages {
     }
 }
 
-/// Accepts what has no zero byte.
-struct NoZeroes;
+/// A branch to the same place of the next 64 KiB, where there has to be a target in the same text.
+const BRANCH: u8 = 0xEB;
+const TARGET: u8 = 0x91;
 
-impl Validator for NoZeroes {
+/// Accepts what has no zero byte, and branches to targets only.
+struct Toy;
+
+impl Validator for Toy {
     fn validate(&self, _: u64, code: &[u8]) -> Result<(), Rejection> {
-        match code.iter().position(|byte| *byte == 0) {
+        let is_wrong = |(offset, byte): (usize, &u8)| match *byte {
+            0 => true,
+            BRANCH => code.get(offset + PAGE as usize) != Some(&TARGET),
+            _ => false,
+        };
+        match code.iter().enumerate().position(is_wrong) {
             None => Ok(()),
-            Some(offset) => Err(Rejection(format!("zero at {offset:#x}"))),
+            Some(offset) => Err(Rejection(format!("wrong at {offset:#x}"))),
         }
     }
 }
@@ -99,7 +108,7 @@ impl Device for Endless {
     }
 }
 
-type Subject = Engine<Pages, Endless, NoZeroes>;
+type Subject = Engine<Pages, Endless, Toy>;
 
 fn subject() -> Subject {
     let line = ChannelLine {
@@ -118,7 +127,8 @@ fn subject() -> Subject {
             vec![Endless],
         )],
         totals: Totals::default(),
-        validator: NoZeroes,
+        validator: Toy,
+        texts: Texts::default(),
         has_job: false,
     }
 }
@@ -355,14 +365,71 @@ fn the_second_generation_protects_pages() {
     assert_eq!(trap(&mut subject, &words), Answer::Return(0));
 }
 
+/// Fills a page, and puts a byte at its start.
+fn fill(subject: &mut Subject, page: u64, first: u8) {
+    let bytes = subject.memory.bytes(page..page + PAGE);
+    bytes.fill(0x90);
+    bytes[0] = first;
+}
+
 #[test]
-fn a_host_that_cannot_protect_is_told() {
+fn code_goes_as_a_whole_or_leaves_what_is_valid_by_itself() {
+    let eacces = Answer::Return(-(libc::EACCES as i64));
+    let done = Answer::Return(0);
+    let next = HEAP + PAGE;
+    let mut subject = subject();
+    fill(&mut subject, HEAP, BRANCH);
+    fill(&mut subject, next, TARGET);
+    fill(&mut subject, next + PAGE, 0x90);
+    let jail = |address, size| [id(b"Jail"), 0, address, size];
+    let unjail = |address, size| [id(b"Unjl"), 0, address, size];
+    assert_eq!(trap(&mut subject, &jail(HEAP, 3 * PAGE)), done);
+    // The first page's branch would go to whatever comes into the second.
+    assert_eq!(trap(&mut subject, &unjail(next, PAGE)), eacces);
+    assert_eq!(trap(&mut subject, &unjail(next, 1)), eacces);
+    for bits in [0, 1, 3] {
+        let words = [id(b"PROT"), next, PAGE, bits];
+        assert_eq!(trap(&mut subject, &words), eacces);
+    }
+    assert!(!subject.memory.regions.is_writable(&(next..next + 1)));
+    // Nothing depends on the third, which the second and the first go on without.
+    assert_eq!(trap(&mut subject, &unjail(next + PAGE, PAGE)), done);
+    assert_eq!(trap(&mut subject, &unjail(next, PAGE)), eacces);
+    // Nor does the second depend on the first.
+    assert_eq!(trap(&mut subject, &unjail(HEAP, PAGE)), done);
+    assert_eq!(trap(&mut subject, &unjail(next, PAGE)), done);
+    assert_eq!(subject.texts, Texts::default());
+}
+
+#[test]
+fn a_text_over_another_does_not_let_that_go_in_parts() {
+    let eacces = Answer::Return(-(libc::EACCES as i64));
+    let done = Answer::Return(0);
+    let next = HEAP + PAGE;
+    let mut subject = subject();
+    fill(&mut subject, HEAP, BRANCH);
+    fill(&mut subject, next, TARGET);
+    fill(&mut subject, next + PAGE, 0x90);
+    assert_eq!(trap(&mut subject, &[id(b"Jail"), 0, HEAP, 2 * PAGE]), done);
+    assert_eq!(trap(&mut subject, &[id(b"Jail"), 0, next, 2 * PAGE]), done);
+    let unjail = [id(b"Unjl"), 0, next, 2 * PAGE];
+    assert_eq!(trap(&mut subject, &unjail), eacces);
+    let unjail = [id(b"Unjl"), 0, HEAP, 3 * PAGE];
+    assert_eq!(trap(&mut subject, &unjail), done);
+}
+
+#[test]
+fn a_host_that_cannot_protect_ends_the_session() {
     let mut subject = subject();
     subject.memory.fails.insert(HEAP, libc::EACCES);
     subject.memory.bytes(HEAP..HEAP + 32).fill(0x90);
-    let eacces = Answer::Return(-(libc::EACCES as i64));
-    assert_eq!(trap(&mut subject, &[id(b"Jail"), 0, HEAP, 32]), eacces);
-    assert_eq!(trap(&mut subject, &[id(b"Unjl"), 0, HEAP, 32]), eacces);
+    for name in [b"Jail", b"Unjl"] {
+        let answer = trap(&mut subject, &[id(name), 0, HEAP, 32]);
+        let Answer::End(Ending::Failed(error)) = answer else {
+            panic!("{answer:?}")
+        };
+        assert_eq!(error.code(), libc::ENOMEM, "{error}");
+    }
 }
 
 fn word() -> impl Strategy<Value = u64> {
@@ -402,4 +469,70 @@ proptest! {
             prop_assert!(same(Regions::is_readable) && same(Regions::is_writable));
         }
     }
+
+    /// Whatever is jailed and unjailed in whatever order, no branch goes to code that is no target.
+    #[test]
+    fn branches_never_go_into_other_code(steps in proptest::collection::vec(step(), 1..100)) {
+        let mut subject = subject();
+        for page in (HEAP..HEAP_END).step_by(PAGE as usize) {
+            fill(&mut subject, page, TARGET);
+        }
+        for (step, page, size) in steps {
+            let address = HEAP + page * PAGE;
+            match step {
+                Step::Fill(first) => {
+                    if subject.memory.regions.is_writable(&(address..address + PAGE)) {
+                        fill(&mut subject, address, first);
+                    }
+                }
+                Step::Jail => drop(trap(&mut subject, &[id(b"Jail"), 0, address, size])),
+                Step::Unjail => drop(trap(&mut subject, &[id(b"Unjl"), 0, address, size])),
+                Step::Protect(bits) => {
+                    drop(trap(&mut subject, &[id(b"PROT"), address, size, bits]));
+                }
+            }
+            for page in (HEAP..HEAP_END).step_by(PAGE as usize) {
+                let target = page + PAGE;
+                if is_code(&subject, page) && subject.memory.bytes(page..page + 1) == [BRANCH] {
+                    prop_assert!(target < HEAP_END);
+                    prop_assert!(
+                        !is_code(&subject, target)
+                            || subject.memory.bytes(target..target + 1) == [TARGET]
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn is_code(subject: &Subject, address: u64) -> bool {
+    let region = subject.memory.regions.within(&(address..address + 1));
+    region
+        .iter()
+        .all(|(_, protection)| *protection == Protection::ReadExecute)
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Fill(u8),
+    Jail,
+    Unjail,
+    Protect(u64),
+}
+
+/// With a page and a size.
+fn step() -> impl Strategy<Value = (Step, u64, u64)> {
+    let first = prop_oneof![4 => Just(BRANCH), 4 => Just(0x90), 2 => Just(TARGET), 1 => Just(0)];
+    let bits = prop_oneof![4 => Just(3), 4 => Just(5), 1 => Just(1), 1 => Just(0)];
+    let step = prop_oneof![
+        first.prop_map(Step::Fill),
+        Just(Step::Jail),
+        Just(Step::Unjail),
+        bits.prop_map(Step::Protect),
+    ];
+    let size = prop_oneof![
+        6 => (1..3u64).prop_map(|pages| pages * PAGE),
+        1 => 1..3 * PAGE,
+    ];
+    (step, 0..2u64, size)
 }

@@ -23,7 +23,7 @@ mod dispatch;
 mod memory;
 mod registry;
 
-pub use closure::{Callback, callback};
+pub use closure::{Answer, Callback, callback, callback_writing};
 pub(crate) use closure::{Closures, Lent};
 pub(crate) use dispatch::{Asked, Progress, serve};
 pub(crate) use registry::{Allowed, Function, Passed, Registry, thread};

@@ -24,7 +24,7 @@ use crate::token::VmNumber;
 use crate::value::{Outcome, Value};
 use crate::variadic;
 use cosmos_rpc::{Fault, FaultCode};
-use lay::Layer;
+use lay::{Layer, Stored};
 use read::Reader;
 use view::View;
 
@@ -35,6 +35,7 @@ mod scalar;
 mod view;
 
 pub(crate) use back::{Returned, arguments};
+pub(crate) use lay::Area;
 
 /// Calls a function with these values.
 pub(crate) fn call(function: &Resolved, arguments: &[Value]) -> Result<Outcome, Error> {
@@ -75,7 +76,7 @@ fn perform(function: &Resolved, arguments: &[Value]) -> Result<Outcome, Error> {
         result: place,
         record: None,
     };
-    let reader = Reader::new(view, &laid.capacities, &laid.areas);
+    let reader = Reader::new(view, &laid.capacities, &laid.areas).storing(&laid.stored);
     let result = reader.result()?;
     let outputs = if outcome.success {
         reader.outputs()?
@@ -83,6 +84,7 @@ fn perform(function: &Resolved, arguments: &[Value]) -> Result<Outcome, Error> {
         Vec::new()
     };
     reader.free_owned();
+    laid.stored.iter().for_each(Stored::tidy);
     Ok(Outcome {
         result,
         outputs,

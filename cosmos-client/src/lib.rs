@@ -40,7 +40,7 @@ mod value;
 mod variadic;
 mod vm;
 
-pub use callback::{Callback, callback};
+pub use callback::{Answer, Callback, callback, callback_writing};
 pub use cosmos_rpc::{Blame, Fault, FaultCode};
 pub use error::{Error, Failure, Refusal, SignatureMismatch};
 pub use exec::{Program, exec};
@@ -49,10 +49,10 @@ pub use library::{Library, dlopen, dlopen_with};
 pub use options::Options;
 #[doc(hidden)]
 pub use signature::Shape;
-pub use signature::{ByValue, Carried, Signature};
+pub use signature::{Argument, ByValue, Carried, Signature};
 pub use symbol::Symbol;
 pub use timeout::within;
-pub use value::{Outcome, Value};
+pub use value::{Memory, Outcome, Value};
 pub use variadic::call_frame;
 pub use vm::{Vm, rp_call};
 

@@ -7,7 +7,8 @@
 //! | `float`, `double` | `f32`, `f64` |
 //! | `float complex`, `double complex` | a struct of two |
 //! | any pointer, any handle | `*const T` or `*mut T` |
-//! | pointer to a function | `Option<extern "C" fn(…) -> …>`, `unsafe` or not; `None` is NULL |
+//! | pointer to a function, as a parameter | `extern "C" fn(…) -> …`, `unsafe` or not, or an `Option` of one; `None` is NULL |
+//! | pointer to a function, elsewhere | the `Option` |
 //! | struct by value | a `#[repr(C)]` struct that implements [`Carried`], of the same size and alignment |
 //! | `void` as a result | `()` |
 //!
@@ -53,6 +54,22 @@ pub unsafe trait Carried: Copy + 'static {
 /// The type holds no address that a callee would follow.
 pub unsafe trait ByValue: Carried {}
 
+/// A type of parameters: any [`Carried`] one, or a C function for the VM to call back. No VM makes a
+/// value of it, so it may be one that not all bits are valid for.
+///
+/// # Safety
+/// `SHAPE` is what a value of the type is in C.
+pub unsafe trait Argument: Copy + 'static {
+    /// What it is in C.
+    #[doc(hidden)]
+    const SHAPE: Shape;
+}
+
+// SAFETY: it is the same type.
+unsafe impl<T: Carried> Argument for T {
+    const SHAPE: Shape = <T as Carried>::SHAPE;
+}
+
 /// What a Rust type is in C.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +84,7 @@ pub enum Shape {
 }
 
 /// A function type that a prototype can be checked against: `extern "C" fn(A, …) -> R` with
-/// [`ByValue`] parameters, or `unsafe extern "C" fn(A, …) -> R` with any [`Carried`] ones; up to
+/// [`ByValue`] parameters, or `unsafe extern "C" fn(A, …) -> R` with any [`Argument`]; up to
 /// twelve of them.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no signature of a C function",
@@ -251,6 +268,13 @@ macro_rules! function_pointer {
         {
             const SHAPE: Shape = Shape::Pointer;
         }
+
+        // SAFETY: a function pointer is a pointer.
+        unsafe impl<R: 'static, $($parameter: 'static),*> Argument
+            for $($safety)* extern "C" fn($($parameter),*) -> R
+        {
+            const SHAPE: Shape = Shape::Pointer;
+        }
     };
 }
 
@@ -264,7 +288,7 @@ macro_rules! signature {
             for $($safety)* extern "C" fn($($parameter),*) -> R
         {
             fn parameters() -> Vec<(Shape, &'static str)> {
-                vec![$(($parameter::SHAPE, type_name::<$parameter>())),*]
+                vec![$((<$parameter as Argument>::SHAPE, type_name::<$parameter>())),*]
             }
 
             fn result() -> (Shape, &'static str) {
@@ -282,7 +306,7 @@ macro_rules! signature {
 macro_rules! signatures {
     ($(($($parameter:ident)*))*) => {$(
         signature!(ByValue, [], $($parameter)*);
-        signature!(Carried, [unsafe], $($parameter)*);
+        signature!(Argument, [unsafe], $($parameter)*);
         function_pointer!([], $($parameter)*);
         function_pointer!([unsafe], $($parameter)*);
     )*};

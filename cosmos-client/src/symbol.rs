@@ -5,7 +5,7 @@ use crate::closure;
 use crate::error::Error;
 use crate::function::Function;
 use crate::memory::{errno, set_errno};
-use crate::signature::{ByValue, Carried, Shape, Signature, check};
+use crate::signature::{Argument, ByValue, Carried, Shape, Signature, check};
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 
@@ -125,7 +125,7 @@ macro_rules! calls {
 macro_rules! all_calls {
     ($(($($parameter:ident $name:ident)*))*) => {$(
         calls!(ByValue, [], $($parameter $name)*);
-        calls!(Carried, [unsafe], $($parameter $name)*);
+        calls!(Argument, [unsafe], $($parameter $name)*);
     )*};
 }
 

@@ -3,6 +3,11 @@
 
 use crate::callback::Callback;
 
+mod memory;
+
+pub use memory::Memory;
+pub(crate) use memory::{InUse, Use};
+
 /// An argument, a result or an output, typed by what it is in C rather than by its width.
 ///
 /// # As an argument
@@ -15,6 +20,7 @@ use crate::callback::Callback;
 /// | struct by value | `Struct`, `Record` |
 /// | pointer to data | `Null`, `Out`, `Text`, `Bytes`, `Array`, or what its target takes |
 /// | handle | `Handle`, `Null` |
+/// | object in memory of the program's (`regex_t *__closed_by(regfree)`, later `__handle`) | `Memory`; `Out` for one that is not kept |
 /// | pointer to a function | `Callback`, `Null`, `Int` (a value of its `__or_const`) |
 ///
 /// Text gets its terminating NUL; bytes get none unless the prototype asks for one.
@@ -53,6 +59,13 @@ pub enum Value {
     /// A function of this program, for a parameter that is a pointer to a function: see
     /// [`callback`](crate::callback()).
     Callback(Callback),
+    /// Memory that stands for an object in the VM, and members to set in it first.
+    Memory {
+        /// The memory.
+        memory: Memory,
+        /// Members by name: see [`Memory::with`].
+        members: Vec<(String, Value)>,
+    },
     /// A result that points into what a parameter leads to.
     Alias {
         /// The parameter.
@@ -70,7 +83,9 @@ pub struct Outcome {
     /// What the function returned.
     pub result: Value,
     /// What it wrote, by parameter name, in the order of the declaration: one entry for each
-    /// pointer parameter whose contents travel back and that was not NULL.
+    /// pointer parameter whose contents travel back and that was not NULL. Of an object in
+    /// [`Memory`]: its members; one that walked through a buffer that comes back shows what it
+    /// walked over, one through a buffer that goes in what is left.
     pub outputs: Vec<(String, Value)>,
     /// errno as the function left it; 0 where it left it alone.
     pub errno: i32,
@@ -93,6 +108,7 @@ impl Value {
             Value::Descriptor(_) => "a descriptor",
             Value::Handle(_) => "a handle",
             Value::Callback(_) => "a function",
+            Value::Memory { .. } => "memory of an object",
             Value::Alias { .. } => "a pointer into a parameter",
             Value::Void => "nothing",
         }

@@ -1,6 +1,6 @@
 //! Functions of the program that libraries in VMs call: real daemons, real VMs, real libraries.
 
-use cosmos::{Value, callback};
+use cosmos::{Answer, Value, callback, callback_writing};
 use cosmos_tests::{c, in_world};
 use std::ffi::{c_char, c_int, c_void};
 use std::sync::{Arc, Mutex};
@@ -10,6 +10,11 @@ const QSORT: &str = "void qsort(void *__inout __sized_by(nmemb * size) base, siz
 const BSEARCH: &str = "void *__alias(base) bsearch(const void *__sized_by(size) key, \
      const void *__sized_by(nmemb * size) base, size_t nmemb, size_t size, \
      int (*compar)(const void *__sized_by(size) a, const void *__sized_by(size) b))";
+
+const EXCHANGE: &str = "struct point { double x, y; }; double exchange( \
+     double (*by_value)(struct point point, float scale, char letter, int64_t wide), \
+     void (*in_place)(struct point *__inout __counted_by(count) points, int count), \
+     void (*fill)(char *__out __sized_by(size) text, size_t size))";
 
 type Compare = unsafe extern "C" fn(*const c_void, *const c_void) -> c_int;
 type Qsort = unsafe extern "C" fn(*mut c_void, usize, usize, Option<Compare>);
@@ -162,18 +167,74 @@ fn structs_buffers_and_numbers_of_every_width_go_to_a_callback_and_come_back() {
     ) -> f64;
     in_world(|world| {
         let library = opened(world);
-        let exchange = library
-            .symbol::<Exchange>(
-                "struct point { double x, y; }; double exchange( \
-                 double (*by_value)(struct point point, float scale, char letter, int64_t wide), \
-                 void (*in_place)(struct point *__inout __counted_by(count) points, int count), \
-                 void (*fill)(char *__out __sized_by(size) text, size_t size))",
-            )
-            .expect("exchange");
+        let exchange = library.symbol::<Exchange>(EXCHANGE).expect("exchange");
         // SAFETY: the functions are what the prototype says.
         let result = unsafe { exchange.call(Some(by_value), Some(in_place), Some(fill)) };
         assert_eq!(cosmos::last_error(), None);
         assert_eq!(result, 0.125 + 2.0 * 100.0 + 12.0 * 10_000.0 + 0.5);
+    });
+}
+
+/// Functions that a prototype wants need no `Option`; closures write as functions do.
+#[test]
+fn functions_need_no_option_and_closures_write_to_memory() {
+    type Exchange = unsafe extern "C" fn(
+        extern "C" fn(Point, f32, c_char, i64) -> f64,
+        unsafe extern "C" fn(*mut Point, c_int),
+        unsafe extern "C" fn(*mut c_char, usize),
+    ) -> f64;
+    in_world(|world| {
+        let library = opened(world);
+        let exchange = library.symbol::<Exchange>(EXCHANGE).expect("exchange");
+        // SAFETY: the functions are what the prototype says.
+        let result = unsafe { exchange.call(by_value, in_place, fill) };
+        let expected = 0.125 + 2.0 * 100.0 + 12.0 * 10_000.0 + 0.5;
+        assert_eq!(result, expected);
+
+        let by_value = || callback(|_| Value::from(0.125));
+        let in_place = || {
+            callback_writing(|arguments| {
+                let [Value::Array(points), Value::Int(3)] = arguments else {
+                    panic!("{arguments:?}")
+                };
+                assert_eq!(points.len(), 3);
+                let point = |x: f64, y: f64| Value::Struct(vec![x.into(), y.into()]);
+                let doubled = vec![point(2.0, 4.0), point(6.0, 8.0), point(10.0, 12.0)];
+                Answer::new(Value::Void).output("points", Value::Array(doubled))
+            })
+        };
+        let text = |answer: fn() -> Answer| {
+            callback_writing(move |arguments| {
+                assert_eq!(arguments, [Value::Out, Value::Int(16)]);
+                answer()
+            })
+        };
+        let exchange = exchange.function();
+        let filled = text(|| Answer::new(Value::Void).output("text", "filled"));
+        let outcome = exchange.call(&[by_value(), in_place(), filled]);
+        assert_eq!(outcome.expect("a call").result, expected.into());
+
+        // What does not fit is no overflow: the call fails, and says why.
+        for (answer, words) in [
+            (
+                (|| Answer::new(Value::Void).output("text", Value::Bytes(vec![b'x'; 17])))
+                    as fn() -> Answer,
+                "room for 16 bytes, 17 were given",
+            ),
+            (
+                || Answer::new(Value::Void).output("size", 5),
+                "nothing comes back there",
+            ),
+            (
+                || Answer::new(Value::Void).output("words", "filled"),
+                "no such parameter",
+            ),
+            (|| Answer::new(5), "returns nothing"),
+        ] {
+            let outcome = exchange.call(&[by_value(), in_place(), text(answer)]);
+            let error = outcome.expect_err(words).to_string();
+            assert!(error.contains(words), "{error}");
+        }
     });
 }
 

@@ -25,13 +25,14 @@ pub struct Callback {
     function: Arc<Closure>,
 }
 
-type Closure = dyn Fn(&[Value]) -> Value + Send + Sync;
+type Closure = dyn Fn(&[Value]) -> Answer + Send + Sync;
 
 /// A closure as an argument, for a parameter that is a pointer to a function.
 ///
 /// It is called with the callback's arguments, one value for each parameter, on the thread that
 /// makes the call, and gives what the callback returns ([`Value::Void`] for nothing). Pointers to
-/// data are given as what they lead to. A closure that panics, or returns a value of another type,
+/// data are given as what they lead to; [`callback_writing`] is for those that the callback writes
+/// to. A closure that panics, or returns a value of another type,
 /// makes the call fail with a message that says so; the code in the VM gets zero from its callback
 /// and is left by returning, as it expects.
 ///
@@ -57,15 +58,59 @@ pub fn callback(function: impl Fn(&[Value]) -> Value + Send + Sync + 'static) ->
     Value::Callback(Callback::new(function))
 }
 
+/// The same for a callback that writes to memory behind its parameters: what it leaves there is in
+/// its [`Answer`]. Parameters that only come back are given as [`Value::Out`].
+///
+/// ```
+/// use cosmos::{Answer, Value, callback_writing};
+///
+/// // ssize_t (*read)(void *__opaque cookie, char *__out __sized_by(size) __filled(return) buf, size_t size)
+/// let zeros = callback_writing(|arguments| {
+///     let size = arguments[2].to_f64().unwrap_or(0.0) as usize;
+///     let bytes = vec![0; size.min(4096)];
+///     Answer::new(bytes.len() as u64).output("buf", Value::Bytes(bytes))
+/// });
+/// # let Value::Callback(_) = zeros else { panic!() };
+/// ```
+pub fn callback_writing(function: impl Fn(&[Value]) -> Answer + Send + Sync + 'static) -> Value {
+    Value::Callback(Callback {
+        function: Arc::new(function),
+    })
+}
+
+/// What a closure leaves: see [`callback_writing`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    pub(crate) result: Value,
+    pub(crate) outputs: Vec<(String, Value)>,
+}
+
+impl Answer {
+    /// What the callback returns; [`Value::Void`] for nothing.
+    pub fn new(result: impl Into<Value>) -> Answer {
+        Answer {
+            result: result.into(),
+            outputs: Vec::new(),
+        }
+    }
+
+    /// With what it writes to where this parameter leads. What is longer than the memory there, and
+    /// a parameter that is NULL or whose data does not come back, makes the call fail.
+    pub fn output(mut self, parameter: impl Into<String>, value: impl Into<Value>) -> Answer {
+        self.outputs.push((parameter.into(), value.into()));
+        self
+    }
+}
+
 impl Callback {
     /// A closure.
     pub fn new(function: impl Fn(&[Value]) -> Value + Send + Sync + 'static) -> Callback {
         Callback {
-            function: Arc::new(function),
+            function: Arc::new(move |arguments| Answer::new(function(arguments))),
         }
     }
 
-    pub(crate) fn call(&self, arguments: &[Value]) -> Value {
+    pub(crate) fn call(&self, arguments: &[Value]) -> Answer {
         (self.function)(arguments)
     }
 }
@@ -148,14 +193,14 @@ pub(super) fn enter(
     image.relocate(base.expose_provenance() as u64);
     let arguments = dynamic::arguments(callee.template(), image, number)?;
     let returned = catch_unwind(AssertUnwindSafe(|| callback.call(&arguments)));
-    let value = returned.map_err(|panic| {
+    let answer = returned.map_err(|panic| {
         let words = panic
             .downcast_ref::<&str>()
             .copied()
             .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
         format!("it panicked: {}", words.unwrap_or("no message"))
     })?;
-    let laid = dynamic::Returned::lay(callee.template(), image, &value, number)?;
+    let laid = dynamic::Returned::lay(callee.template(), image, &answer, number)?;
     Ok(Left {
         result: laid.bytes(),
         _laid: laid,

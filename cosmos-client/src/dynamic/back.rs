@@ -4,6 +4,7 @@
 use super::lay::{Area, Laid, Layer};
 use super::read::Reader;
 use super::view::View;
+use crate::callback::Answer;
 use crate::memory::{CallMemory, program};
 use crate::shelf::Shelf;
 use crate::token::VmNumber;
@@ -19,13 +20,7 @@ pub(crate) fn arguments(
     number: VmNumber,
 ) -> Result<Vec<Value>, String> {
     let slots = slots(template, image);
-    let capacities: Vec<u64> = (0..slots.len())
-        .map(|index| {
-            image
-                .block(index as u32)
-                .map_or(0, |block| block.len() as u64)
-        })
-        .collect();
+    let capacities = capacities(&slots, image);
     let shelf = Shelf::default();
     // SAFETY: every address is in the image, which marshalling laid out by this template.
     let memory = unsafe { CallMemory::new(&shelf, number) };
@@ -69,22 +64,33 @@ pub(crate) struct Returned {
 }
 
 impl Returned {
-    /// Lays the value that a callback returned; a sentence where it is none of the result's type.
+    /// Lays what a callback left: its result, and what it wrote where its arguments lead; a sentence
+    /// where that is none of their types.
     pub(crate) fn lay(
         template: &Template,
         image: &Image,
-        value: &Value,
+        answer: &Answer,
         number: VmNumber,
     ) -> Result<Returned, String> {
         let frame = template.frame();
-        if matches!(frame.ty(frame.result()), Type::Void) && *value != Value::Void {
-            return Err(format!("it returns nothing, {} was returned", value.kind()));
+        if matches!(frame.ty(frame.result()), Type::Void) && answer.result != Value::Void {
+            return Err(format!(
+                "it returns nothing, {} was returned",
+                answer.result.kind()
+            ));
         }
         let shelf = Shelf::default();
         // SAFETY: what is written is memory of the layer's own.
         let mut memory = unsafe { CallMemory::new(&shelf, number) };
-        let layer = Layer::over(template, &mut memory, slots(template, image), image.outer());
-        let (address, laid) = layer.result(value).map_err(|fault| fault.message)?;
+        let slots = slots(template, image);
+        let capacities = capacities(&slots, image);
+        let mut layer = Layer::over(template, &mut memory, slots, image.outer());
+        layer
+            .outputs(&answer.outputs, &capacities)
+            .map_err(|fault| fault.message)?;
+        let (address, laid) = layer
+            .result(&answer.result)
+            .map_err(|fault| fault.message)?;
         Ok(Returned {
             address,
             size: usize::try_from(template.result().size).unwrap_or(0),
@@ -99,6 +105,14 @@ impl Returned {
         let _ = program::read(self.address, &mut bytes);
         bytes
     }
+}
+
+/// The bytes that each argument leads to.
+fn capacities(slots: &[u64], image: &Image) -> Vec<u64> {
+    let blocks = (0..slots.len()).map(|index| image.block(index as u32));
+    blocks
+        .map(|block| block.map_or(0, |block| block.len() as u64))
+        .collect()
 }
 
 /// Where the arguments in an image are.

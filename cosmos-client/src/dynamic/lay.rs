@@ -5,6 +5,7 @@
 //! it, whichever is larger; an `__in` one that holds less than the prototype says is refused.
 
 mod bits;
+mod stored;
 
 use super::view::View;
 use super::{bad, no_memory, scalar};
@@ -21,6 +22,8 @@ use cosmos_rpc::{Fault, FaultCode};
 
 mod result;
 
+pub(super) use stored::Stored;
+
 /// The memory of a call, ready to be made.
 pub(super) struct Laid {
     /// Addresses of the argument slots.
@@ -29,15 +32,17 @@ pub(super) struct Laid {
     pub(super) capacities: Vec<u64>,
     /// Where the blocks are that pointers lead to.
     pub(super) areas: Vec<Area>,
+    /// Memory that stands for objects.
+    pub(super) stored: Vec<Stored>,
     _blocks: Vec<Block>,
     _lent: Vec<Lent>,
 }
 
 /// What a pointer leads to.
-#[derive(Clone, Copy)]
-pub(super) struct Area {
-    pub(super) start: u64,
-    pub(super) capacity: u64,
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Area {
+    pub(crate) start: u64,
+    pub(crate) capacity: u64,
 }
 
 /// Lays the arguments of one call.
@@ -54,6 +59,7 @@ pub(super) struct Layer<'call, 'memory> {
     blocks: Vec<Block>,
     /// The closures among the values.
     lent: Vec<Lent>,
+    stored: Vec<Stored>,
     total: u64,
 }
 
@@ -88,6 +94,7 @@ impl<'call, 'memory> Layer<'call, 'memory> {
             areas: Vec::new(),
             blocks: vec![slots],
             lent: Vec::new(),
+            stored: Vec::new(),
             total: 0,
         })
     }
@@ -108,6 +115,7 @@ impl<'call, 'memory> Layer<'call, 'memory> {
             addresses: self.addresses,
             capacities: self.capacities,
             areas: self.areas,
+            stored: self.stored,
             _blocks: self.blocks,
             _lent: self.lent,
         }
@@ -306,6 +314,12 @@ impl<'call, 'memory> Layer<'call, 'memory> {
         match (&pointer.identity, value) {
             (_, Value::Null) => Ok((0, 0)),
             (Identity::Handle(_), Value::Handle(token)) => Ok((*token, 0)),
+            (Identity::Handle(handle), Value::Memory { memory, members }) => self
+                .stored(pointer, handle, (memory, members), place)
+                .map(|address| (address, 0)),
+            (Identity::Handle(handle), Value::Out) if handle.resident => self
+                .unkept(pointer, handle, place)
+                .map(|address| (address, 0)),
             (Identity::Handle(_), other) => Err(bad(
                 place.name,
                 format!("a handle or NULL is needed, {} was given", other.kind()),
@@ -386,34 +400,62 @@ impl<'call, 'memory> Layer<'call, 'memory> {
             start: address,
             capacity,
         });
+        self.contents(pointer, address, value, place)?;
+        // Behind what was given there is room for one element at least.
+        self.terminate(pointer, (address, capacity + size), given, place)?;
+        Ok((address, capacity))
+    }
+
+    /// Writes what was given to where a pointer leads.
+    fn contents(
+        &mut self,
+        pointer: &Pointer,
+        address: u64,
+        value: &Value,
+        place: Place,
+    ) -> Result<(), Fault> {
+        let size = self.element_size(pointer.target);
         match value {
-            Value::Out => {}
+            Value::Out => Ok(()),
             Value::Text(bytes) if size == 4 && self.is_wide(pointer.target) => {
                 let wide: Vec<u8> = String::from_utf8_lossy(bytes)
                     .chars()
                     .flat_map(|letter| u32::from(letter).to_le_bytes())
                     .collect();
-                self.write(address, &wide, place)?;
+                self.write(address, &wide, place)
             }
-            Value::Text(bytes) | Value::Bytes(bytes) => self.write(address, bytes, place)?,
+            Value::Text(bytes) | Value::Bytes(bytes) => self.write(address, bytes, place),
             Value::Array(values) => {
                 for (index, value) in values.iter().enumerate() {
                     self.value(pointer.target, address + index as u64 * size, value, place)?;
                 }
+                Ok(())
             }
-            single => self.value(pointer.target, address, single, place)?,
+            single => self.value(pointer.target, address, single, place),
         }
-        let terminator = match pointer.extent {
-            Extent::TerminatedBy(terminator) => Some((terminator, given.saturating_sub(size))),
-            // Behind what was given there is room for one element at least.
-            _ => until.map(|terminator| (terminator, given)),
+    }
+
+    /// Writes the terminator behind what was given, where there is one and room for it.
+    fn terminate(
+        &mut self,
+        pointer: &Pointer,
+        (address, room): (u64, u64),
+        given: u64,
+        place: Place,
+    ) -> Result<(), Fault> {
+        let size = self.element_size(pointer.target);
+        let (terminator, end) = match (&pointer.extent, &pointer.filled) {
+            (Extent::TerminatedBy(terminator), _) => (*terminator, given.saturating_sub(size)),
+            (Extent::NullTerminated, _) => (0, given.saturating_sub(size)),
+            (_, Some(Filled::Until(terminator))) => (*terminator, given),
+            _ => return Ok(()),
         };
-        if let Some((terminator, end)) = terminator {
-            let bytes = terminator.to_le_bytes();
-            let bytes = bytes.get(..size as usize).unwrap_or(&bytes);
-            self.write(address + end, bytes, place)?;
+        if end + size > room {
+            return Ok(());
         }
-        Ok((address, capacity))
+        let bytes = terminator.to_le_bytes();
+        let bytes = bytes.get(..size as usize).unwrap_or(&bytes);
+        self.write(address + end, bytes, place)
     }
 
     /// The bytes the prototype says the pointer leads to; 0 where only its contents tell.
@@ -434,15 +476,7 @@ impl<'call, 'memory> Layer<'call, 'memory> {
             Extent::Counted(expression) => (expression, size),
             Extent::Sized(expression) => (expression, 1),
         };
-        let view = View {
-            template: self.template,
-            outer: self.outer,
-            memory: self.memory,
-            slots: &self.addresses,
-            result: 0,
-            record: place.record,
-        };
-        let count = match view.evaluate(expression) {
+        let count = match self.view(place.record).evaluate(expression) {
             Ok(count) => count,
             // Its length is NULL, or known only after the call: what was given must do.
             Err(_) if *value != Value::Out => return Ok(0),
@@ -466,6 +500,18 @@ impl<'call, 'memory> Layer<'call, 'memory> {
                     ),
                 )
             })
+    }
+
+    /// What expressions see before the call.
+    fn view(&self, record: Option<(RecordId, u64)>) -> View<'_> {
+        View {
+            template: self.template,
+            outer: self.outer,
+            memory: self.memory,
+            slots: &self.addresses,
+            result: 0,
+            record,
+        }
     }
 
     /// The bytes that what was given takes, its terminator included.

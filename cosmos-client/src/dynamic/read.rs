@@ -1,6 +1,6 @@
 //! C memory to values: the result, and what pointers among the parameters lead to now.
 
-use super::lay::Area;
+use super::lay::{Area, Stored};
 use super::scalar;
 use super::view::View;
 use crate::error::Error;
@@ -10,7 +10,7 @@ use callframe::expression::{Environment, Expression};
 use callframe::marshal::{CallerMemory, MAXIMUM_CALL, MemoryError};
 use callframe::template::BitField;
 use callframe::types::{
-    Direction, Extent, Filled, Identity, Ownership, Pointer, RecordId, Scalar, Type, TypeId,
+    Direction, Extent, Filled, Handle, Identity, Ownership, Pointer, RecordId, Scalar, Type, TypeId,
 };
 use cosmos_rpc::{Fault, FaultCode};
 use std::cell::{Cell, RefCell};
@@ -20,6 +20,8 @@ pub(super) struct Reader<'call> {
     view: View<'call>,
     capacities: &'call [u64],
     areas: &'call [Area],
+    /// Memory that stands for objects.
+    stored: &'call [Stored],
     /// Addresses the call allocated for the program, in the order they were met.
     owned: RefCell<Vec<u64>>,
     /// How many pointers lead to what is read now.
@@ -41,9 +43,15 @@ impl<'call> Reader<'call> {
             view,
             capacities,
             areas,
+            stored: &[],
             owned: RefCell::default(),
             depth: Cell::new(0),
         }
+    }
+
+    /// With memory that stands for objects among the arguments.
+    pub(super) fn storing(self, stored: &'call [Stored]) -> Reader<'call> {
+        Reader { stored, ..self }
     }
 
     /// Argument number `index`, as it is in its slot.
@@ -83,10 +91,15 @@ impl<'call> Reader<'call> {
             let Type::Pointer(pointer) = frame.ty(parameter.ty) else {
                 continue;
             };
+            let address = self.address(*slot).map_err(unreadable)?;
+            if let Identity::Handle(handle) = &pointer.identity {
+                let object = self.object(pointer, handle, address).map_err(unreadable)?;
+                outputs.extend(object.map(|value| (parameter.name.clone(), value)));
+                continue;
+            }
             if pointer.identity != Identity::Data || !pointer.direction.leaves() {
                 continue;
             }
-            let address = self.address(*slot).map_err(unreadable)?;
             if address == 0 {
                 continue;
             }
@@ -108,6 +121,62 @@ impl<'call> Reader<'call> {
             // for the program, and no value shows its address.
             drop(unsafe { Block::adopt(address) });
         }
+    }
+
+    /// The members of an object in memory of the program's, if that is what is at the address and
+    /// the function may change it.
+    fn object(
+        &self,
+        pointer: &Pointer,
+        handle: &Handle,
+        address: u64,
+    ) -> Result<Option<Value>, MemoryError> {
+        let mut stored = self.stored.iter();
+        let stored = stored.find(|stored| stored.address() == address);
+        let frame = self.view.template.frame();
+        let (Some(stored), Type::Record(id), false) = (
+            stored.filter(|_| !handle.consumed),
+            frame.ty(pointer.target),
+            pointer.constant,
+        ) else {
+            return Ok(None);
+        };
+        let Value::Record(mut members) = self.record(*id, address)? else {
+            return Ok(None);
+        };
+        for cursor in &handle.cursors {
+            let index = cursor.pointer as usize;
+            let place = self.view.template.field_offset(*id, index);
+            let place = address + place.unwrap_or(0);
+            let field = frame.record(*id).fields.get(index);
+            if let (Some(began), Some(field)) = (stored.began(place), field)
+                && let Type::Pointer(walks) = frame.ty(field.ty)
+                && let Some((_, member)) = members.get_mut(index)
+            {
+                let now = self.address(place)?;
+                *member = self.walked(walks, began, now)?;
+            }
+        }
+        Ok(Some(Value::Record(members)))
+    }
+
+    /// What a member that walks through a buffer shows: what it walked over where that comes back,
+    /// what is left where it goes in.
+    fn walked(&self, walks: &Pointer, began: u64, now: u64) -> Result<Value, MemoryError> {
+        let holds = |area: &&Area| now.wrapping_sub(area.start) <= area.capacity;
+        let Some(area) = self.areas.iter().rev().find(holds) else {
+            return Ok(Value::Null);
+        };
+        let (start, end) = match walks.constant {
+            true => (now, area.start + area.capacity),
+            false => (began, now),
+        };
+        self.run(
+            walks,
+            start,
+            end.saturating_sub(start),
+            self.size(walks.target),
+        )
     }
 
     fn value(

@@ -27,6 +27,7 @@ those of exec: cosmos exec --help.";
 #[derive(Subcommand)]
 pub enum Verb {
     Call(Call),
+    Session(Session),
     Exec(Exec),
     Ls(Ls),
     Which(Which),
@@ -97,6 +98,43 @@ Examples:
   907060870
   $ cosmos call libz.so.1 crc32 0 hello
   907060870";
+
+/// Call functions of a library one after the other, in one VM.
+///
+/// Each line of FILE, or of standard input, is one call: the function's name and one word per
+/// parameter, as for `cosmos call`. `NAME = ` before it keeps the result, `$NAME` in the place of an
+/// output keeps what comes back there, and `$NAME` anywhere else stands for what is kept: a number, a
+/// text, a handle, or the memory of an object such as a regex_t. `$NAME{.member = …}` sets members
+/// of such memory before the call. `$NAME` alone prints it.
+///
+/// A function that no prototype pack of the library tells of is declared before: a line that ends in
+/// `;` is a declaration. `#` begins a comment; a backslash at its end continues a line.
+///
+/// Ends at the first line that fails, unless it is talking to a terminal.
+#[derive(Args)]
+#[command(after_help = SESSION_EXAMPLES)]
+pub struct Session {
+    /// Print one JSON object a call.
+    #[arg(long)]
+    pub json: bool,
+    /// Print a line with errno after each call, too.
+    #[arg(long)]
+    pub errno: bool,
+    /// Give up a call after this many milliseconds and end the VM [default: never].
+    #[arg(long, value_name = "MS")]
+    pub timeout: Option<u64>,
+    /// The library: a name that is searched for (libz.so.1) or a path.
+    pub target: String,
+    /// The lines; without it, standard input.
+    pub file: Option<PathBuf>,
+}
+
+const SESSION_EXAMPLES: &str = "\
+Example:
+  $ cosmos session libsqlite3.so.0
+  sqlite3_open :memory: $db
+  sqlite3_exec $db \"select 6 * 7\" @print NULL _
+  sqlite3_close $db";
 
 /// Run a program in a VM, with the standard input, output and error of this command.
 ///

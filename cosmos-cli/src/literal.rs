@@ -7,12 +7,14 @@
 mod braces;
 mod callback;
 mod extended;
+mod kept;
 mod number;
 mod pointer;
 pub mod sizes;
 mod text;
 
 pub use extended::print as print_extended;
+pub use kept::{Kept, is_name};
 
 use crate::describe;
 use callframe::types::{Parameter, Scalar, Type, TypeId, Variadic};
@@ -28,6 +30,8 @@ pub struct Given {
     pub frame: CallFrame,
     /// One per parameter.
     pub values: Vec<Value>,
+    /// Names under which outputs are to be kept, by parameter.
+    pub names: Vec<(usize, String)>,
     /// Opened for `__fd` parameters; they must stay open until the call is over.
     _files: Vec<File>,
 }
@@ -71,8 +75,13 @@ pub enum ArgumentError {
     },
 }
 
-/// Reads one word per parameter, then those in place of `...`.
-pub fn arguments(declared: &CallFrame, words: &[String]) -> Result<Given, ArgumentError> {
+/// Reads one word per parameter, then those in place of `...`. With `kept` values, `$NAME` stands
+/// for one of them, or for one that this call makes.
+pub fn arguments(
+    declared: &CallFrame,
+    words: &[String],
+    kept: Option<&Kept>,
+) -> Result<Given, ArgumentError> {
     let wanted = declared.parameters().len();
     let open = !matches!(declared.variadic(), None | Some(Variadic::Fixed(_)));
     let (named, further) = match words.split_at_checked(wanted) {
@@ -87,11 +96,11 @@ pub fn arguments(declared: &CallFrame, words: &[String]) -> Result<Given, Argume
             });
         }
     };
-    let mut files = Vec::new();
-    let mut values = read(declared, named, 0, &mut files)?;
+    let mut found = Found::default();
+    let mut values = read(declared, named, 0, kept, &mut found)?;
     let frame = cosmos::call_frame(declared, &values, further.len())
         .map_err(|error| ArgumentError::Further(error.to_string()))?;
-    values.extend(read(&frame, further, wanted, &mut files)?);
+    values.extend(read(&frame, further, wanted, kept, &mut found)?);
     for (position, (parameter, word)) in frame.parameters().iter().zip(words).enumerate() {
         if let Some(name) = sized_parameter(word) {
             values[position] = size_of(&frame, parameter.ty, name, &values)
@@ -101,8 +110,16 @@ pub fn arguments(declared: &CallFrame, words: &[String]) -> Result<Given, Argume
     Ok(Given {
         frame,
         values,
-        _files: files,
+        names: found.names,
+        _files: found.files,
     })
+}
+
+/// What words turn out to need, beside values.
+#[derive(Debug, Default)]
+struct Found {
+    files: Vec<File>,
+    names: Vec<(usize, String)>,
 }
 
 /// Reads words for the parameters that begin at `first`.
@@ -110,9 +127,10 @@ fn read(
     frame: &CallFrame,
     words: &[String],
     first: usize,
-    files: &mut Vec<File>,
+    kept: Option<&Kept>,
+    found: &mut Found,
 ) -> Result<Vec<Value>, ArgumentError> {
-    let mut reader = Reader::new(frame);
+    let mut reader = Reader::new(frame, kept);
     let parameters = frame.parameters().iter().enumerate().skip(first);
     let values = parameters
         .zip(words)
@@ -121,11 +139,12 @@ fn read(
                 return Ok(Value::Null); // set when every other value is known
             }
             reader
-                .word(parameter.ty, word)
+                .named(position, parameter.ty, word)
                 .map_err(|reason| form(frame, parameter, position, word, reason))
         })
         .collect();
-    files.append(&mut reader.files);
+    found.files.append(&mut reader.found.files);
+    found.names.append(&mut reader.found.names);
     values
 }
 
@@ -133,20 +152,22 @@ fn read(
 struct Reader<'a> {
     frame: &'a CallFrame,
     model: DataModel,
-    files: Vec<File>,
+    kept: Option<&'a Kept>,
+    found: Found,
 }
 
 /// A reason, to be completed with the parameter it concerns.
 type Reason = String;
 
 impl<'a> Reader<'a> {
-    fn new(frame: &'a CallFrame) -> Reader<'a> {
+    fn new(frame: &'a CallFrame, kept: Option<&'a Kept>) -> Reader<'a> {
         // Only ranges depend on the model here, and the client checks them again.
         let model = DataModel::native().unwrap_or(DataModel::LP64);
         Reader {
             frame,
             model,
-            files: Vec::new(),
+            kept,
+            found: Found::default(),
         }
     }
 
@@ -170,7 +191,7 @@ impl<'a> Reader<'a> {
         }
         let file = File::open(path).map_err(|error| format!("cannot open {path}: {error}"))?;
         let descriptor = file.as_raw_fd();
-        self.files.push(file);
+        self.found.files.push(file);
         Ok(Value::Descriptor(descriptor))
     }
 }

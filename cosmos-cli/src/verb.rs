@@ -1,5 +1,6 @@
 //! The verbs, one file each.
 
+mod attempt;
 mod call;
 mod completion;
 mod config;
@@ -11,6 +12,7 @@ mod generate;
 mod ls;
 mod man;
 mod proto;
+mod session;
 mod stop;
 mod which;
 
@@ -22,6 +24,7 @@ use std::io::{self, Write};
 pub fn run(arguments: Arguments) -> Verdict {
     match arguments.verb {
         Verb::Call(call) => call::run(&call),
+        Verb::Session(session) => session::run(&session),
         Verb::Exec(exec) => exec::run(&exec),
         Verb::Ls(ls) => ls::run(&ls),
         Verb::Which(which) => which::run(&which),

@@ -44,6 +44,7 @@ fn every_help_shows_an_example() {
     for verb in [
         &[][..],
         &["call"],
+        &["session"],
         &["ls"],
         &["which"],
         &["explain"],

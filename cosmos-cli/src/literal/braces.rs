@@ -27,6 +27,21 @@ impl Reader<'_> {
         Ok(value)
     }
 
+    /// The members that a whole word sets in a record.
+    pub(super) fn members(
+        &mut self,
+        id: RecordId,
+        word: &str,
+    ) -> Result<Vec<(String, Value)>, Reason> {
+        let mut cursor = Cursor::new(word);
+        let members = self.record(id, &mut cursor)?;
+        cursor.end()?;
+        match members {
+            Value::Record(members) => Ok(members),
+            _ => Ok(Vec::new()),
+        }
+    }
+
     /// What a pointer leads to: one element where it is single, else a list in braces.
     fn target(&mut self, pointer: &Pointer, cursor: &mut Cursor) -> Result<Value, Reason> {
         let composite = matches!(
@@ -49,6 +64,10 @@ impl Reader<'_> {
     }
 
     fn element(&mut self, ty: TypeId, cursor: &mut Cursor) -> Result<Value, Reason> {
+        if self.kept.is_some() && cursor.at('$') {
+            let token = cursor.token()?;
+            return self.kept_value(token);
+        }
         match self.frame.ty(ty) {
             Type::Scalar(scalar) => number::scalar(*scalar, &self.model, cursor.token()?),
             Type::Descriptor => {

@@ -1,8 +1,8 @@
 //! A word for a pointer parameter.
 
 use super::{Reader, Reason, callback, number, text};
-use callframe::types::{Extent, Identity, Pointer, Scalar, Type, TypeId};
-use cosmos::Value;
+use callframe::types::{Extent, Handle, Identity, Pointer, Scalar, Type, TypeId};
+use cosmos::{Memory, Value};
 
 impl Reader<'_> {
     /// A whole word for a pointer parameter.
@@ -18,11 +18,29 @@ impl Reader<'_> {
         match &pointer.identity {
             Identity::Data if word == "_" => output(pointer),
             Identity::Data => self.data(pointer, word),
-            Identity::Handle(_) => handle(word),
+            Identity::Handle(known) => self.object(pointer, known, word),
             Identity::Opaque => number::integer(word).map(Value::Int),
             Identity::Alias(_) if word == "_" => Ok(Value::Out),
             Identity::Alias(_) => Err("it points into another parameter: give NULL".to_owned()),
             Identity::Callback(known) => callback::word(self.frame, ty, known, word),
+        }
+    }
+
+    /// An object, memory that stands for one, or a member of such memory that walks through bytes.
+    fn object(&mut self, pointer: &Pointer, known: &Handle, word: &str) -> Result<Value, Reason> {
+        match self.frame.ty(pointer.target) {
+            Type::Record(id) if word.starts_with('{') => {
+                let members = self.members(*id, word)?;
+                Ok(Memory::new().with(members))
+            }
+            Type::Record(_) if word == "_" && known.resident => Ok(Value::Out),
+            Type::Scalar(_) | Type::Void if word == "_" => Ok(Value::Out),
+            Type::Scalar(_) | Type::Void
+                if word.starts_with('@') || word.starts_with("hex:") || quoted(word).is_some() =>
+            {
+                characters(pointer, word)
+            }
+            _ => handle(word),
         }
     }
 
@@ -111,7 +129,8 @@ fn wide(pointer: &Pointer, word: &str) -> Result<Value, Reason> {
 }
 
 fn handle(word: &str) -> Result<Value, Reason> {
-    let reason = "it is an object of a VM, and a VM ends with its command: give NULL";
+    let reason = "it is an object of a VM, and a VM ends with its command: give NULL, or make all \
+                  calls in one `cosmos session`";
     let token = number::integer(word).map_err(|_| reason.to_owned())?;
     u64::try_from(token)
         .map(Value::Handle)

@@ -6,7 +6,7 @@ fn frame(prototype: &str) -> CallFrame {
 
 fn read(prototype: &str, words: &[&str]) -> Result<Vec<Value>, ArgumentError> {
     let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-    arguments(&frame(prototype), &words).map(|given| given.values)
+    arguments(&frame(prototype), &words, None).map(|given| given.values)
 }
 
 fn one(prototype: &str, word: &str) -> Value {

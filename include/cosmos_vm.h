@@ -91,6 +91,9 @@ extern "C" {
 /** The other end of a connection broke the protocol or vanished. */
 #define COSMOS_BLAME_PEER 4
 
+/** Most arguments of a call in place of `...`. */
+#define COSMOS_VARIADIC_ARGUMENTS 127
+
 /** An open target. */
 typedef struct cosmos_dl cosmos_dl;
 
@@ -378,6 +381,47 @@ unsigned long cosmos_thread_timeout(unsigned long milliseconds);
  * closed; EOWNERDEAD its VM is gone already.
  */
 int cosmos_cancel(cosmos_dl *dl);
+
+/**
+ * Tells what a call of a function with `...` takes there: its prototype says so by a format, a NULL
+ * at the end of a list, or a table. named has the address of the value of each named parameter.
+ *
+ * Writes one letter for each argument, and a NUL: i int, l long, q long long, d double, D long
+ * double, p a pointer; s, which is the last: pointers to text up to and with a NULL. Take each with
+ * va_arg and give their addresses to cosmos_variadic_call. capacity is that of types.
+ *
+ * Returns the number of letters, or -1 with errno set: EINVAL the format is none, nothing is there for
+ * the tag, or the prototype has no such `...`; EMSGSIZE more than fit; and what cosmos_dlsym sets.
+ *
+ * What the caller promises:
+ * prototype is NULL or a string; named leads to as many addresses as it has named parameters, each of
+ * a value of its type; types is writable for capacity bytes.
+ */
+int cosmos_variadic_types(cosmos_dl *dl,
+                          const char *prototype,
+                          void *const *named,
+                          char *types,
+                          size_t capacity);
+
+/**
+ * Calls a function with `...`. arguments has the address of the value of each named parameter, then
+ * of count more in place of `...`, of the types that cosmos_variadic_types tells. What it returns is
+ * written to result, which may be NULL.
+ *
+ * errno is the function's afterwards. A call that cannot be carried leaves there what it does after a
+ * call through a pointer of cosmos_dlsym, and writes the failure value; one whose prototype cannot be
+ * resolved writes nothing. Either way it returns -1, else 0.
+ *
+ * What the caller promises:
+ * prototype is NULL or a string; arguments leads to as many addresses, each of a value of its type,
+ * and what pointers among them lead to is as the prototype says; result is NULL or has room for a
+ * value of the type of the result.
+ */
+int cosmos_variadic_call(cosmos_dl *dl,
+                         const char *prototype,
+                         void *const *arguments,
+                         int count,
+                         void *result);
 
 #ifdef __cplusplus
 }

@@ -15,6 +15,7 @@ pub mod dl;
 pub mod error;
 mod handle;
 pub mod options;
+pub mod variadic;
 pub mod vm;
 
 pub(crate) use handle::Handles;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The modules of the C face, in the order of the header.
-const SOURCES: [&str; 6] = ["code", "error", "options", "vm", "dl", "calls"];
+const SOURCES: [&str; 7] = ["code", "error", "options", "vm", "dl", "calls", "variadic"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

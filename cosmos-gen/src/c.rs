@@ -26,6 +26,9 @@ pub fn header(soname: &str, packs: &[Pack]) -> String {
     let prefix = prefix(soname);
     let guard = format!("{}_COSMOS_H", prefix.to_ascii_uppercase());
     let mut text = front(soname, &prefix, &guard, &all);
+    if all.functions.iter().any(|function| function.is_variadic()) {
+        text += &variadic::helper(&prefix);
+    }
     let mut redirected = Vec::new();
     let mut left_out = Vec::new();
     for function in &all.functions {

@@ -189,6 +189,39 @@ fn a_c_program_calls_inline_functions() {
     });
 }
 
+/// Wrappers of functions with `...` take their arguments as C does on every machine, and ask the library
+/// for their types.
+#[test]
+fn a_c_program_prints_through_wrappers_that_walk_their_arguments() {
+    in_world_for(Duration::from_secs(120), |world| {
+        let prefix = Prefix::installed(world);
+        let header = header(world, "libc.so.6");
+        let text = std::fs::read_to_string(header).expect("the header");
+        assert!(text.contains("va_arg(list, long double)"));
+        let directory = world.directory().to_str().expect("UTF-8");
+        let program = world.directory().join("variadic");
+        for compiler in ["gcc", "g++"] {
+            // Formats that C has and the compiler cannot check against constants.
+            let flags = [
+                "-Wall",
+                "-Wextra",
+                "-Werror",
+                "-Wno-format",
+                "-I",
+                directory,
+            ];
+            prefix.compile(compiler, "generated_variadic.c", &flags, &program);
+            let ran = run(
+                prefix.environment(&mut Command::new(&program)),
+                Duration::from_secs(30),
+            );
+            let expected = "0 differences\n1234 rest, 4\n6 made-5\n-1 EINVAL untouched\n\
+                            -1 EINVAL untouched\n-1 EOWNERDEAD\n-1 EOWNERDEAD untouched\n";
+            assert_eq!(ran.succeeded(), expected, "{ran:?}");
+        }
+    });
+}
+
 /// Where the library cannot be opened, a function returns what it returns when a call fails.
 #[test]
 fn without_the_library_every_function_fails() {

@@ -1,4 +1,6 @@
-//! Calls from C: a pointer to a function with `...` is called, and what the caller passed is found.
+//! Calls from C. Either a pointer to a function with `...` is called, and what the caller passed is
+//! found in registers and on the stack, or somebody who can walk a `va_list` asks for the types, and
+//! passes the addresses of the values.
 
 use super::registers::{Class, Walk};
 use super::{Open, bad, chosen, conversions, limited, no_memory};
@@ -27,7 +29,67 @@ pub(crate) unsafe fn invoke(
     result: u64,
 ) -> Result<Outcome, Error> {
     // SAFETY: the caller's promise.
-    let prepared = unsafe { from_call(function, open, walk) };
+    unsafe { invoke_from(function, open, Source::Call(walk), errno, result) }
+}
+
+/// Calls a function with the values at these addresses: those of its named parameters, then those in
+/// place of `...`.
+///
+/// # Safety
+/// As [`call::invoke`]; there is an address for each named parameter.
+pub(crate) unsafe fn invoke_given(
+    function: &Resolved,
+    open: &Open,
+    addresses: Vec<u64>,
+    errno: i32,
+    result: u64,
+) -> Result<Outcome, Error> {
+    let source = Source::Given(addresses.into_iter());
+    // SAFETY: the caller's promise.
+    unsafe { invoke_from(function, open, source, errno, result) }
+}
+
+/// What stands in place of `...` in a call whose named parameters have their values at these
+/// addresses.
+///
+/// # Safety
+/// As [`invoke_given`].
+pub(crate) unsafe fn expected(function: &Resolved, named: Vec<u64>) -> Result<Expected, Error> {
+    let library = function.library().ok_or_else(|| call::closed(function))?;
+    library.usable()?;
+    // SAFETY: the caller's promise.
+    let memory = unsafe { CallMemory::new(library.shelf(), library.link().number()) };
+    let reader = Reader {
+        function,
+        memory,
+        source: Source::Given(Vec::new().into_iter()),
+        addresses: named,
+        copies: Vec::new(),
+    };
+    reader
+        .expected()
+        .map_err(|fault| Error::from(fault).in_function(function.name()))
+}
+
+/// What a caller is to take from its `va_list`.
+pub(crate) enum Expected {
+    /// Arguments of these types.
+    Arguments(Vec<Argument>),
+    /// Pointers to text, up to and with a NULL.
+    List,
+}
+
+/// # Safety
+/// As [`invoke`] and [`invoke_given`].
+unsafe fn invoke_from(
+    function: &Resolved,
+    open: &Open,
+    source: Source,
+    errno: i32,
+    result: u64,
+) -> Result<Outcome, Error> {
+    // SAFETY: the caller's promise.
+    let prepared = unsafe { from_call(function, open, source) };
     let call = prepared.map_err(|error| error.in_function(function.name()))?;
     // SAFETY: as above; the addresses are of the call's registers and stack, and of copies that
     // `call` holds.
@@ -43,7 +105,7 @@ struct Written {
 
 /// # Safety
 /// As [`invoke`].
-unsafe fn from_call(function: &Resolved, open: &Open, walk: Walk) -> Result<Written, Error> {
+unsafe fn from_call(function: &Resolved, open: &Open, source: Source) -> Result<Written, Error> {
     let library = function.library().ok_or_else(|| call::closed(function))?;
     library.usable()?;
     // SAFETY: the caller's promise.
@@ -51,7 +113,7 @@ unsafe fn from_call(function: &Resolved, open: &Open, walk: Walk) -> Result<Writ
     let mut reader = Reader {
         function,
         memory,
-        walk,
+        source,
         addresses: Vec::new(),
         copies: Vec::new(),
     };
@@ -62,6 +124,7 @@ unsafe fn from_call(function: &Resolved, open: &Open, walk: Walk) -> Result<Writ
         Some(Variadic::By(table)) => vec![reader.chosen(table)?],
         None | Some(Variadic::Fixed(_)) => Vec::new(),
     };
+    reader.all_taken()?;
     Ok(Written {
         function: open.resolve(function, &library, &arguments)?,
         addresses: reader.addresses,
@@ -69,11 +132,28 @@ unsafe fn from_call(function: &Resolved, open: &Open, walk: Walk) -> Result<Writ
     })
 }
 
+/// Where arguments are.
+enum Source {
+    /// In the registers and on the stack of a call.
+    Call(Walk),
+    /// At these addresses.
+    Given(std::vec::IntoIter<u64>),
+}
+
+impl Source {
+    fn take(&mut self, class: Option<Class>) -> Option<u64> {
+        match self {
+            Source::Call(walk) => class.map(|class| walk.take(class)),
+            Source::Given(addresses) => addresses.next(),
+        }
+    }
+}
+
 /// Reads the arguments of one call from C.
 struct Reader<'call> {
     function: &'call Resolved,
     memory: CallMemory<'call>,
-    walk: Walk,
+    source: Source,
     addresses: Vec<u64>,
     copies: Vec<Block>,
 }
@@ -82,25 +162,70 @@ impl Reader<'_> {
     fn named(&mut self) -> Result<(), Fault> {
         let frame = self.function.frame();
         for parameter in frame.parameters() {
-            let class = class_of(frame, parameter.ty)
-                .ok_or_else(|| bad(format!("'{}' cannot be recovered", parameter.name)))?;
-            self.addresses.push(self.walk.take(class));
+            let taken = self.source.take(class_of(frame, parameter.ty));
+            let address =
+                taken.ok_or_else(|| bad(format!("'{}' cannot be recovered", parameter.name)))?;
+            self.addresses.push(address);
         }
         Ok(())
     }
 
-    fn formatted(&mut self, format: usize) -> Result<Vec<Argument>, Fault> {
+    /// What the values of the named parameters ask for.
+    fn expected(&self) -> Result<Expected, Fault> {
+        Ok(match self.function.frame().variadic() {
+            Some(Variadic::Printf(format)) => {
+                let conversions = self.conversions(*format as usize)?;
+                limited(self.addresses.len() + conversions.len())?;
+                Expected::Arguments(conversions.iter().map(|one| one.kind).collect())
+            }
+            Some(Variadic::Sentinel) => match (self.addresses.last(), self.last_is_text()) {
+                (Some(address), true) if self.word(*address)? == 0 => {
+                    Expected::Arguments(Vec::new())
+                }
+                _ => Expected::List,
+            },
+            Some(Variadic::By(table)) => {
+                let tag = self.integer(table.tag as usize)?;
+                Expected::Arguments(vec![chosen(self.function.frame(), table, tag)?])
+            }
+            None | Some(Variadic::Fixed(_)) => Expected::Arguments(Vec::new()),
+        })
+    }
+
+    fn conversions(&self, format: usize) -> Result<Vec<Conversion>, Fault> {
         let format = self.addresses.get(format).copied().unwrap_or(0);
         let format = match self.word(format)? {
             0 => return Err(bad("the format is NULL")),
             address => self.text(address)?,
         };
-        let conversions = conversions(&format)?;
+        conversions(&format)
+    }
+
+    /// The next argument in place of `...`.
+    fn further(&mut self, class: Option<Class>) -> Result<u64, Fault> {
+        let address = self.source.take(class);
+        let address =
+            address.ok_or_else(|| bad("fewer arguments than it takes in place of '...'"))?;
+        self.addresses.push(address);
+        Ok(address)
+    }
+
+    /// Refuses more arguments than the call takes.
+    fn all_taken(&self) -> Result<(), Fault> {
+        match &self.source {
+            Source::Given(left) if left.len() > 0 => {
+                Err(bad("more arguments than it takes in place of '...'"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn formatted(&mut self, format: usize) -> Result<Vec<Argument>, Fault> {
+        let conversions = self.conversions(format)?;
         limited(self.addresses.len() + conversions.len())?;
         let first = self.addresses.len();
         for conversion in &conversions {
-            let address = self.walk.take(class(conversion.kind));
-            self.addresses.push(address);
+            self.further(Some(class(conversion.kind)))?;
         }
         for (index, conversion) in conversions.iter().enumerate() {
             self.limit(first, index, conversion)?;
@@ -162,8 +287,7 @@ impl Reader<'_> {
         };
         while last != 0 {
             limited(self.addresses.len() + 1)?;
-            let address = self.walk.take(Class::General);
-            self.addresses.push(address);
+            let address = self.further(Some(Class::General))?;
             arguments.push(Argument::Text);
             last = self.word(address)?;
         }
@@ -179,8 +303,10 @@ impl Reader<'_> {
             _ => None,
         };
         let class = case.and_then(|case| class_of(self.function.frame(), case.ty));
-        let class = class.ok_or_else(|| bad("a struct cannot be recovered from a call"))?;
-        self.addresses.push(self.walk.take(class));
+        if class.is_none() && matches!(self.source, Source::Call(_)) {
+            return Err(bad("a struct cannot be recovered from a call"));
+        }
+        self.further(class)?;
         Ok(argument)
     }
 
@@ -194,9 +320,14 @@ impl Reader<'_> {
         ) else {
             return Err(bad("the tag is no integer"));
         };
-        let bits = 8 * self.function.native().scalar(*scalar).size as u32;
-        let unused = 64_u32.saturating_sub(bits);
-        let word = self.word(*address)? << unused;
+        let size = self.function.native().scalar(*scalar).size as usize;
+        let mut bytes = [0; 8];
+        let low = bytes
+            .get_mut(..size)
+            .ok_or_else(|| bad("the tag is too wide"))?;
+        self.read(*address, low)?;
+        let unused = 64 - 8 * size as u32;
+        let word = u64::from_le_bytes(bytes) << unused;
         Ok(match scalar.is_signed() {
             true => i128::from(word as i64 >> unused),
             false => i128::from(word >> unused),

@@ -81,7 +81,7 @@ fn is_c_only(function: &Function) -> bool {
 }
 
 /// A string literal over as many lines as it takes.
-fn literal(text: &str, indent: &str) -> String {
+pub(super) fn literal(text: &str, indent: &str) -> String {
     let mut lines = Vec::new();
     let mut line = String::new();
     for word in text.split_inclusive(' ') {

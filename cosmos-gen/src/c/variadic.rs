@@ -1,11 +1,11 @@
 //! Functions with `...`.
 //!
-//! Where a table tells the type of the one argument, the function takes it from its `va_list` and
-//! calls the concrete function for it. A format or a list of text is only understood by who reads it:
-//! such a function is a pointer behind a macro, which recovers its arguments as the callee of a
-//! variadic function does; `cosmos_dlsym` offers that on x86-64.
+//! Each takes its arguments from its own `va_list`, which C does alike on every machine. Where a table
+//! tells the type of the one argument, it calls the concrete function for it. What a format or a list of
+//! text asks for, the library tells from the named arguments, and is given the addresses of what was
+//! taken; [`helper`] does that for all of them.
 
-use super::function::{declared, names, resolved};
+use super::function::{declared, literal, names, resolved};
 use super::value::{self, Failed};
 use crate::functions::Function;
 use callframe::CallFrame;
@@ -13,48 +13,116 @@ use callframe::types::{Case, RecordName, Table, Type, TypeId, Variadic};
 use callframe::variadic::Argument;
 use std::fmt::Write as _;
 
-/// The function, or the macro that stands for it.
+/// The function.
 pub(super) fn text(function: &Function, prefix: &str) -> String {
     match function.frame.variadic() {
-        Some(Variadic::By(table)) => by_table(function, table, prefix),
-        _ => pointer(function, prefix),
+        Some(Variadic::By(table)) => {
+            by_table(function, table, prefix).unwrap_or_else(|| walking(function, prefix))
+        }
+        _ => walking(function, prefix),
     }
 }
 
-/// A function that gives the pointer, a function to point to where there is none, and a macro.
-fn pointer(function: &Function, prefix: &str) -> String {
+/// What takes arguments from a `va_list` as the library says, and calls.
+pub(super) fn helper(prefix: &str) -> String {
+    format!(
+        "
+/* An argument in place of `...`. */
+union {prefix}_cosmos_argument {{
+    int i;
+    long l;
+    long long q;
+    double d;
+    long double D;
+    void *p;
+}};
+
+/* Calls a function with the values of its named parameters, whose addresses arguments begins with, and
+   those in list; without a library or types for them it does nothing, and errno says why. */
+static inline void {prefix}_cosmos_variadic(
+    const char *prototype, void **arguments, int named, void *result, va_list list)
+{{
+    union {prefix}_cosmos_argument values[COSMOS_VARIADIC_ARGUMENTS];
+    char types[COSMOS_VARIADIC_ARGUMENTS + 1];
+    cosmos_dl *library = {prefix}_cosmos_open(NULL);
+    const char *type = types;
+    int count = 0;
+
+    if (library == NULL
+        || cosmos_variadic_types(library, prototype, arguments, types, sizeof types) < 0)
+        return;
+    while (*type != '\\0') {{
+        union {prefix}_cosmos_argument *value = &values[count];
+
+        if (count == COSMOS_VARIADIC_ARGUMENTS) {{
+            errno = EMSGSIZE;
+            return;
+        }}
+        switch (*type) {{
+        case 'i': value->i = va_arg(list, int); break;
+        case 'l': value->l = va_arg(list, long); break;
+        case 'q': value->q = va_arg(list, long long); break;
+        case 'd': value->d = va_arg(list, double); break;
+        case 'D': value->D = va_arg(list, long double); break;
+        default: value->p = va_arg(list, void *); break;
+        }}
+        arguments[named + count++] = value;
+        /* A list goes on up to its NULL. */
+        if (*type != 's' || value->p == NULL)
+            type++;
+    }}
+    cosmos_variadic_call(library, prototype, arguments, count, result);
+}}
+"
+    )
+}
+
+/// A function that hands its `va_list` on.
+fn walking(function: &Function, prefix: &str) -> String {
     let (before, after) = (&function.plain.before, &function.plain.after);
     let own = format!("{prefix}_{}", function.frame.name());
-    let unused: String = names(&function.frame)
+    let names = names(&function.frame);
+    let last = names.last().copied().unwrap_or_default();
+    let taken: String = names
         .iter()
-        .map(|name| format!("    (void){name};\n"))
+        .enumerate()
+        .map(|(index, name)| format!("    cosmos_arguments[{index}] = (void *)&{name};\n"))
         .collect();
-    let value = match value::failed(function) {
-        None => String::new(),
-        Some(Failed::Expression(value)) => format!("    return {value};\n"),
-        Some(Failed::Zeros) => format!(
-            "    {before} failed;\n    memset(&failed, 0, sizeof failed);\n    return failed;\n"
+    let (result, place, returned) = match value::failed(function) {
+        None => (String::new(), "NULL", ""),
+        Some(Failed::Expression(value)) => (
+            format!("    {} = {value};\n", declared(before, "cosmos_result", "")),
+            "(void *)&cosmos_result",
+            "    return cosmos_result;\n",
+        ),
+        Some(Failed::Zeros) => (
+            format!("    {};\n", declared(before, "cosmos_result", "")),
+            "(void *)&cosmos_result",
+            "    return cosmos_result;\n",
         ),
     };
+    let cleared = match value::failed(function) {
+        Some(Failed::Zeros) => "    memset(&cosmos_result, 0, sizeof cosmos_result);\n",
+        _ => "",
+    };
+    let count = names.len();
     format!(
-        "\nstatic inline {}\n{{\n{unused}{value}}}\n\nstatic inline {}\n{{\n{}\n    \
-         return call != NULL ? call : {own}_failing;\n}}\n#define {own} (*{own}_pointer())\n",
-        declared(before, &format!("{own}_failing"), after),
-        declared(before, &format!("(*{own}_pointer(void))"), after),
-        resolved(before, after, &function.frame, prefix, "    "),
+        "\nstatic inline {}\n{{\n    void *cosmos_arguments[{count} + COSMOS_VARIADIC_ARGUMENTS];\n{result}    \
+         va_list cosmos_list;\n\n{cleared}{taken}    va_start(cosmos_list, {last});\n    {prefix}_cosmos_variadic(\n{},\n        \
+         cosmos_arguments, {count}, {place}, cosmos_list);\n    va_end(cosmos_list);\n{returned}}}\n",
+        declared(before, &own, after),
+        literal(&function.frame.to_string(), "        "),
     )
 }
 
 /// A function that looks the type of its argument up.
-fn by_table(function: &Function, table: &Table, prefix: &str) -> String {
+fn by_table(function: &Function, table: &Table, prefix: &str) -> Option<String> {
     let frame = &function.frame;
     let (before, after) = (&function.plain.before, &function.plain.after);
     let names = names(frame);
-    let (Some(tag), Some(last)) = (names.get(table.tag as usize), names.last()) else {
-        return pointer(function, prefix);
-    };
+    let (tag, last) = (names.get(table.tag as usize)?, names.last()?);
     let Some(Failed::Expression(failed)) = value::failed(function) else {
-        return pointer(function, prefix);
+        return None;
     };
     let own = format!("{prefix}_{}", frame.name());
     let mut text = format!(
@@ -83,7 +151,7 @@ fn by_table(function: &Function, table: &Table, prefix: &str) -> String {
         branches.push(nothing.to_owned());
     }
     let _ = writeln!(text, "    {}", branches.join(" else "));
-    text + "    va_end(list);\n    return result;\n}\n"
+    Some(text + "    va_end(list);\n    return result;\n}\n")
 }
 
 /// The cases in the order in which they are tried: single values, ranges, the rest.

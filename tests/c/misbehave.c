@@ -215,3 +215,12 @@ int advance(struct span *span)
     span->text = span->text ? span->text + 1 : "";
     return 0;
 }
+
+/* Shuts the newest socket of its process, which is that of the calling thread, and stays. */
+int hang_up(void)
+{
+    int newest = 1023;
+    while (newest > 0 && !is_socket(newest)) --newest;
+    shutdown(newest, SHUT_RDWR);
+    return hang();
+}

@@ -76,6 +76,23 @@ impl Child {
     }
 }
 
+/// What comes first: each standard stream that is closed becomes one of nothing, so that no file that
+/// is opened later takes its number, and a write that nobody reads is an error.
+pub fn begin() -> nix::Result<()> {
+    // SAFETY: no handler is called.
+    unsafe { signal(Signal::SIGPIPE, SigHandler::SigIgn) }?;
+    for descriptor in 0..SOCKET {
+        // SAFETY: this only asks; the descriptor may be closed.
+        let flags = Errno::result(unsafe { libc::fcntl(descriptor, libc::F_GETFD) });
+        if flags == Err(Errno::EBADF) {
+            // The smallest number that is free, which is this one.
+            // SAFETY: the path ends with a NUL. The standard streams are owned by nobody.
+            Errno::result(unsafe { libc::open(c"/dev/null".as_ptr(), libc::O_RDWR) })?;
+        }
+    }
+    Ok(())
+}
+
 /// Two ends of a socket. They are used as files: a confined process reads and writes, no more.
 pub fn pair() -> nix::Result<(File, File)> {
     let (ours, theirs) = UnixStream::pair()

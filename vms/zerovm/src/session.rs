@@ -13,6 +13,7 @@ use nix::libc;
 use nix::sys::personality::{self, Persona};
 use sha1::{Digest, Sha1};
 use std::fs::File;
+use std::mem::ManuallyDrop;
 use std::path::Path;
 use zerovm_session::Error;
 use zerovm_session::channel::{Channel, hexadecimal};
@@ -179,19 +180,21 @@ fn finish(
         nix::unistd::alarm::set(manifest.timeout.unsigned_abs());
     }
     confine::confine(manifest.job.is_some())?;
-    let mut guest = Running {
+    // The process ends after this, and the kernel unmaps a space faster than its owner does.
+    let mut guest = ManuallyDrop::new(Running {
         engine,
         trace,
         ending: None,
         manifest,
         told,
         report,
-    };
+    });
     let ended = match line.quit_before_run {
         true => Ok(0),
         false => guest.run(&plan),
     };
     let closed = guest.close();
+    drop(guest.trace.take());
     guest.report.user_code = ended?;
     closed
 }
@@ -215,7 +218,7 @@ impl Running<'_> {
         let signal = || Error::Signal(signals::received().unwrap_or_default());
         match (left, self.ending.take()) {
             (Left::Trap, Some(Ending::Exit(code))) => Ok(code),
-            (Left::Trap, Some(Ending::Failed(error))) => Err(error),
+            (Left::Trap, Some(Ending::Failed(error))) => Err(*error),
             (Left::Trap, Some(Ending::Fault)) => {
                 Err(Error::Signal(signals::describe(libc::SIGSEGV, THUNK)))
             }
@@ -241,7 +244,7 @@ impl Running<'_> {
         let closed = self.close();
         nix::unistd::alarm::cancel();
         if let Err(error) = closed {
-            self.ending = Some(Ending::Failed(error));
+            self.ending = Some(Ending::failed(error));
             return None;
         }
         self.report.daemon = true;
@@ -288,30 +291,49 @@ impl Running<'_> {
     }
 }
 
-impl switch::Guest for Running<'_> {
-    fn trap(&mut self, argument: u32, slot: u64) -> Option<i64> {
-        if slot != 0 {
-            self.ending = Some(Ending::Failed(Error::ForeignCall(slot)));
-            return None;
-        }
-        if let Some(trace) = &mut self.trace {
-            trace.line("untrusted code");
-        }
+impl Running<'_> {
+    /// A trap with its lines in the trace.
+    #[cold]
+    fn traced(&mut self, argument: u32) -> Answer {
+        let mut line = |text: &str| {
+            if let Some(trace) = &mut self.trace {
+                trace.line(text);
+            }
+        };
+        line("untrusted code");
         let call = self.engine.call(argument);
         let answer = match &call {
             Ok(call) => self.engine.perform(call),
             Err(answer) => answer.clone(),
         };
-        if let Some(trace) = &mut self.trace {
-            trace.line(&trace_text(call.as_ref().ok(), &answer));
+        line(&trace_text(call.as_ref().ok(), &answer));
+        answer
+    }
+
+    /// The guest does not go on, unless as a session of its daemon.
+    #[cold]
+    fn end(&mut self, ending: Ending) -> Option<i64> {
+        if ending == Ending::Fork {
+            return self.fork();
         }
+        self.ending = Some(ending);
+        None
+    }
+}
+
+impl switch::Guest for Running<'_> {
+    fn trap(&mut self, argument: u32, slot: u64) -> Option<i64> {
+        if slot != 0 {
+            self.ending = Some(Ending::failed(Error::ForeignCall(slot)));
+            return None;
+        }
+        let answer = match self.trace {
+            None => self.engine.trap(argument),
+            Some(_) => self.traced(argument),
+        };
         match answer {
             Answer::Return(number) => Some(i64::from(number as i32)),
-            Answer::End(Ending::Fork) => self.fork(),
-            Answer::End(ending) => {
-                self.ending = Some(ending);
-                None
-            }
+            Answer::End(ending) => self.end(ending),
         }
     }
 }

@@ -72,7 +72,8 @@ pub fn describe(number: i32, address: u64) -> String {
 
 /// From now on the sixteen end the session, and others are blocked.
 pub fn install() -> nix::Result<()> {
-    let stack: &'static mut [u8] = Box::leak(vec![0; STACK].into_boxed_slice());
+    // Nobody touches it before a signal comes.
+    let stack = Box::leak(Box::<[u8]>::new_uninit_slice(STACK));
     let stack = libc::stack_t {
         ss_sp: stack.as_mut_ptr().cast(),
         ss_flags: 0,

@@ -110,6 +110,7 @@ impl Memory for Space {
         &self.regions
     }
 
+    #[inline]
     fn readable(&self, range: Range<u64>) -> Option<&[u8]> {
         if !self.regions.is_readable(&range) {
             return None;

@@ -21,6 +21,8 @@ use zerovm_session::memory::Validator;
 use zerovm_session::report::Report;
 
 const ERRORS_ARE_LOGGED: i32 = 1;
+/// Most are shorter, and read at once.
+const USUAL_MANIFEST: usize = 0x1000;
 
 /// Runs `zerovm` with the words of a command line; the exit status.
 pub fn main(words: impl IntoIterator<Item = OsString>, validator: &dyn Validator) -> u8 {
@@ -123,7 +125,7 @@ pub(crate) fn without_report() -> Report {
 
 fn read_manifest(path: &Path) -> Result<Vec<u8>, Error> {
     let unreadable = |error: std::io::Error| Error::ManifestUnreadable(error.to_string());
-    let mut text = Vec::new();
+    let mut text = Vec::with_capacity(USUAL_MANIFEST);
     let file = File::open(path).map_err(unreadable)?;
     // A directory can be opened; what it holds is no text.
     match file.take(MAX_BYTES as u64).read_to_end(&mut text) {

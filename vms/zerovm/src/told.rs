@@ -122,7 +122,7 @@ pub fn listen(
 
 /// Reads what there is; whether there may be more.
 fn hear(told: &mut &File, text: &mut Vec<u8>) -> bool {
-    let mut buffer = [0; 0x2000];
+    let mut buffer = [0; 0x400];
     match told.read(&mut buffer) {
         Ok(0) => false,
         Ok(count) => {

@@ -101,6 +101,21 @@ fn units(dump: &[u8]) -> Vec<u32> {
         .collect()
 }
 
+/// Whatever a guest leaves there: its host finds it clean, and so does it.
+#[test]
+fn a_trap_resets_the_units_from_every_state() {
+    let session = Session::of("units");
+    session.run().expect_ok();
+    let dumps = session.read("stdout");
+    let dumps: Vec<&[u8]> = dumps.chunks(92).collect();
+    assert_eq!(dumps.len(), 10);
+    for (index, dump) in dumps.into_iter().enumerate() {
+        let word = |at: usize| u16::from_le_bytes([dump[at], dump[at + 1]]);
+        assert_eq!([word(0), word(4), word(8)], [0x37F, 0, 0xFFFF], "{index}");
+        assert!(dump[28..].iter().all(|byte| *byte == 0), "{index}");
+    }
+}
+
 #[test]
 fn registers_are_what_a_guest_is_promised() {
     let session = Session::of("registers");

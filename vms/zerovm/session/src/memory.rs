@@ -4,6 +4,7 @@
 //! pointer is an error number for the guest and never a fault of trusted code.
 
 use crate::layout::SPACE;
+use std::cell::Cell;
 use std::ops::Range;
 
 /// What the guest may do with a region. Nothing is writable and executable.
@@ -39,11 +40,13 @@ pub fn guest_range(address: u64, size: i32) -> Option<Range<u64>> {
 }
 
 /// Protections of the whole space, by ranges in ascending order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Regions {
     // Where each region begins; it ends where the next one does.
     regions: Vec<(u64, Protection)>,
     heap: Range<u64>,
+    // Where the last range was: a guest has its arguments in one place.
+    recent: Cell<usize>,
 }
 
 impl Default for Regions {
@@ -51,6 +54,7 @@ impl Default for Regions {
         Self {
             regions: vec![(0, Protection::None)],
             heap: 0..0,
+            recent: Cell::new(0),
         }
     }
 }
@@ -88,11 +92,13 @@ impl Regions {
     }
 
     /// Whether all of `range` may be read.
+    #[inline]
     pub fn is_readable(&self, range: &Range<u64>) -> bool {
         self.all(range, |protection| protection != Protection::None)
     }
 
     /// Whether all of `range` may be written.
+    #[inline]
     pub fn is_writable(&self, range: &Range<u64>) -> bool {
         self.all(range, |protection| protection == Protection::ReadWrite)
     }
@@ -129,15 +135,27 @@ impl Regions {
         behind.saturating_sub(1)
     }
 
+    #[inline]
     fn all(&self, range: &Range<u64>, may: impl Fn(Protection) -> bool) -> bool {
         if range.start >= range.end || range.end > SPACE {
             return false;
         }
+        let recent = self.recent.get();
+        let Some((start, protection)) = self.regions.get(recent) else {
+            return self.all_within(range, may);
+        };
+        let end = self.regions.get(recent + 1).map_or(SPACE, |next| next.0);
+        match *start <= range.start && range.end <= end {
+            true => may(*protection),
+            false => self.all_within(range, may),
+        }
+    }
+
+    fn all_within(&self, range: &Range<u64>, may: impl Fn(Protection) -> bool) -> bool {
+        let index = self.index(range.start);
+        self.recent.set(index);
         // The last region that begins at or before it, and those that begin within it.
-        let within = self
-            .regions
-            .get(self.index(range.start)..)
-            .unwrap_or_default();
+        let within = self.regions.get(index..).unwrap_or_default();
         let mut within = within.iter().take_while(|(start, _)| *start < range.end);
         within.all(|(_, protection)| may(*protection))
     }

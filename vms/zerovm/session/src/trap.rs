@@ -30,8 +30,8 @@ pub enum Answer {
 pub enum Ending {
     /// By the exit trap, with its code.
     Exit(i32),
-    /// By something that is wrong.
-    Failed(Error),
+    /// By something that is wrong. This is small, as every trap hands an answer on.
+    Failed(Box<Error>),
     /// By the pointer to the arguments, which cannot be read. The original dies of it in its own
     /// code.
     Fault,
@@ -39,6 +39,13 @@ pub enum Ending {
     Fork,
     /// By a signal, which somebody else knows more about.
     Interrupted,
+}
+
+impl Ending {
+    /// By something that is wrong.
+    pub fn failed(error: Error) -> Self {
+        Self::Failed(Box::new(error))
+    }
 }
 
 /// What a guest can reach through traps.
@@ -59,14 +66,25 @@ pub struct Engine<M, D, V> {
 }
 
 impl<M: Memory, D: Device, V: Validator> Engine<M, D, V> {
+    /// Does what the array at a guest's pointer asks for.
+    #[inline]
+    pub fn trap(&mut self, pointer: u32) -> Answer {
+        match self.most_words(pointer) {
+            Some(words) => self.perform(&Call::from_words(words)),
+            None => match self.call(pointer) {
+                Ok(call) => self.perform(&call),
+                Err(answer) => answer,
+            },
+        }
+    }
+
     /// Reads the array at a guest's pointer; an answer if there is none.
+    #[cold]
     pub fn call(&self, pointer: u32) -> Result<Call, Answer> {
         if pointer == 0 {
-            return Err(Answer::End(Ending::Failed(Error::TrapArgument)));
+            return Err(Answer::End(Ending::failed(Error::TrapArgument)));
         }
-        let pointer = u64::from(pointer);
-        // Nearly always as many words can be read as any function has.
-        if let Ok(words) = self.words(pointer, WORDS) {
+        if let Some(words) = self.most_words(pointer) {
             return Ok(Call::from_words(words));
         }
         let id = self.words(pointer, 1)?[0];
@@ -88,18 +106,25 @@ impl<M: Memory, D: Device, V: Validator> Engine<M, D, V> {
         }
     }
 
-    fn words(&self, pointer: u64, count: usize) -> Result<[u64; WORDS], Answer> {
-        let range = pointer..pointer + 8 * count as u64;
+    /// As many words as any function has: nearly always they can be read.
+    #[inline]
+    fn most_words(&self, pointer: u32) -> Option<[u64; WORDS]> {
+        let start = u64::from(pointer);
+        let bytes = self.memory.readable(start..start + 8 * WORDS as u64)?;
+        let (words, _) = bytes.as_chunks().0.as_chunks();
+        words.first().map(|words| words.map(u64::from_le_bytes))
+    }
+
+    fn words(&self, pointer: u32, count: usize) -> Result<[u64; WORDS], Answer> {
+        let start = u64::from(pointer);
+        let range = start..start + 8 * count as u64;
         if range.end > layout::SPACE {
             return Err(error(libc::EFAULT));
         }
-        let bytes = self
-            .memory
-            .readable(range)
-            .ok_or(Answer::End(Ending::Fault))?;
+        let bytes = self.memory.readable(range);
+        let bytes = bytes.ok_or(Answer::End(Ending::Fault))?;
         let mut words = [0; WORDS];
-        let (chunks, _) = bytes.as_chunks();
-        for (word, bytes) in words.iter_mut().zip(chunks) {
+        for (word, bytes) in words.iter_mut().zip(bytes.as_chunks().0) {
             *word = u64::from_le_bytes(*bytes);
         }
         Ok(words)
@@ -157,7 +182,7 @@ fn channel_answer(answer: Result<i64, DeviceError>) -> Answer {
         Err(DeviceError::Failed(number)) => {
             let why = std::io::Error::from_raw_os_error(number);
             let reason = format!("channel i/o failed: {why}");
-            Answer::End(Ending::Failed(Error::channel(libc::EIO, reason)))
+            Answer::End(Ending::failed(Error::channel(libc::EIO, reason)))
         }
     }
 }

@@ -94,6 +94,7 @@ impl Call {
     }
 
     /// What words stand for. Of a word that is wider than its field the low bits count.
+    #[inline]
     pub(super) fn from_words(words: [u64; WORDS]) -> Self {
         use Generation::{First, Second};
         let [id, a, b, c, d, e] = words;

@@ -180,5 +180,5 @@ impl<M: Memory, D: Device, V: Validator> Engine<M, D, V> {
 fn unprotected(number: i32) -> Answer {
     let why = std::io::Error::from_raw_os_error(number);
     let reason = format!("the host cannot protect memory: {why}");
-    Answer::End(Ending::Failed(Error::Memory(reason)))
+    Answer::End(Ending::failed(Error::Memory(reason)))
 }

@@ -16,7 +16,7 @@ INSTALL    ?= install
 VERSION := $(shell sed -n '/^\[workspace.package\]/,/^\[/s/^version *= *"\(.*\)"/\1/p' Cargo.toml)
 SOMAJOR := $(firstword $(subst ., ,$(VERSION)))
 TARGET  := $(or $(CARGO_TARGET_DIR),target)
-DAEMONS := cosmosdb cosmosd cosmos-launch cosmos-hostfn cosmos-zerovm
+DAEMONS := cosmosdb cosmosd cosmos-launch cosmos-hostfn cosmos-exec cosmos-zerovm
 COMMANDS := cosmos zerovm zerovm-validate
 # Seconds each fuzz target runs.
 FUZZ_SECONDS ?= 60
@@ -43,7 +43,7 @@ build:
 
 demo:
 	tools/setup demo
-	$(CARGO) build --locked -p cosmos-cli -p cosmosdb -p cosmosd -p cosmos-launch -p cosmos-hostfn -p cosmos-zerovm -p zerovm
+	$(CARGO) build --locked -p cosmos-cli -p cosmosdb -p cosmosd -p cosmos-launch -p cosmos-hostfn -p cosmos-exec -p cosmos-zerovm -p zerovm
 	$(CARGO) build --locked -p cosmos-tests --example sqlite
 	tools/demo $(TARGET)/debug
 
@@ -68,7 +68,7 @@ doc:
 	@echo 'open $(TARGET)/doc/cosmos/index.html'
 
 bench:
-	$(CARGO) build --locked --release -p cosmosdb -p cosmosd -p cosmos-launch -p cosmos-hostfn
+	$(CARGO) build --locked --release -p cosmosdb -p cosmosd -p cosmos-launch -p cosmos-hostfn -p cosmos-exec
 	$(CARGO) bench --locked -p callframe --bench parse
 	$(CARGO) bench --locked -p cosmos-tests --bench call --bench ratios
 	$(CARGO) bench --locked -p cosmos-rpc --bench ring
@@ -90,7 +90,7 @@ soak: build
 release:
 	env -u MAKEFLAGS -u MFLAGS -u DESTDIR -u PREFIX COSMOS_LIBEXECDIR='$(LIBEXECDIR)' \
 		$(CARGO) build --locked --release \
-		-p cosmos-cli -p cosmosdb -p cosmosd -p cosmos-launch -p cosmos-hostfn -p cosmos-zerovm -p cosmos-client -p zerovm -p zerovm-validate
+		-p cosmos-cli -p cosmosdb -p cosmosd -p cosmos-launch -p cosmos-hostfn -p cosmos-exec -p cosmos-zerovm -p cosmos-client -p zerovm -p zerovm-validate
 
 install: release
 	@$(MAKE) --no-print-directory install-built

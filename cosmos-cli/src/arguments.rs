@@ -4,6 +4,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Call C functions in another process: dlopen, but the code runs somewhere else.
 #[derive(Parser)]
@@ -136,28 +137,103 @@ Example:
   sqlite3_exec $db \"select 6 * 7\" @print NULL _
   sqlite3_close $db";
 
-/// Run a program in a VM, with the standard input, output and error of this command.
+/// Run a program in a VM as if it ran here: with the standard input, output and error of this command,
+/// its working directory and its signals.
 ///
-/// This release runs programs of ZeroVM, called nexes. They reach those three streams and nothing else
-/// of this machine, unless a manifest gives them more.
+/// Of the environment the program gets PATH alone, and what --env and --env-file give. It ends with all
+/// that it started: when it is done, when its time is over, and when this command ends.
 ///
-/// Exits with the program's own code (its low eight bits); 124 when its time was over, 125 when cosmos
-/// failed or the program came to no exit of its own, 126 when it cannot be run, 127 when it is not there.
+/// Programs of ZeroVM, called nexes, run in the sandbox of that: they reach their streams and nothing
+/// else of this machine, unless a manifest gives them more.
+///
+/// Exits with the program's own code (its low eight bits), or with 128 and the number of the signal that
+/// ended it; 124 when its time was over, 125 when cosmos failed, 126 when the program cannot be run, 127
+/// when it is not there.
 #[derive(Args)]
-#[command(after_help = "Example:\n  $ cosmos exec hello.nexe")]
+#[command(after_help = EXEC_EXAMPLES)]
 pub struct Exec {
-    /// What it may use, as for the command zerovm; PROGRAM takes the place of the manifest's.
+    /// Set a variable of its environment, or, by its name alone, give it this command's.
+    #[arg(long, short = 'e', value_name = "NAME[=VALUE]")]
+    pub env: Vec<OsString>,
+    /// Set the variables that a file lists, one a line: NAME=value, or NAME alone.
+    #[arg(long, value_name = "FILE")]
+    pub env_file: Vec<PathBuf>,
+    /// Its working directory.
+    #[arg(long, short = 'C', value_name = "DIR")]
+    pub cwd: Option<PathBuf>,
+    /// Its file mode creation mask, in octal.
+    #[arg(long, value_name = "MASK", value_parser = octal)]
+    pub umask: Option<u32>,
+    /// Give it a terminal, and make this one a window to that.
+    #[arg(long, short = 't', conflicts_with = "json")]
+    pub terminal: bool,
+    /// Kill it, with all that it started, after this many milliseconds; also 1.5s, 2m, 1h [default:
+    /// never].
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub timeout: Option<Duration>,
+    /// Keep what it writes and print one JSON object: {"exit": …, "signal": …, "stdout": …, …}.
+    #[arg(long)]
+    pub json: bool,
+    /// With --json, the most bytes to keep of each of its outputs; the rest is dropped.
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 20)]
+    pub capture: usize,
+    /// The least isolation to accept.
+    #[arg(long, value_name = "LEVEL")]
+    pub isolation: Option<String>,
+    /// Tighten a limit of the configuration: open_files=64, memory_bytes=1000000000.
+    #[arg(long, value_name = "NAME=MOST", value_parser = setting)]
+    pub limit: Vec<(String, String)>,
+    /// What a program of ZeroVM may use, as for the command zerovm; PROGRAM takes the place of the
+    /// manifest's.
     #[arg(long, value_name = "FILE")]
     pub manifest: Option<PathBuf>,
-    /// The program: a path; a name without a slash is one of the current directory.
-    pub program: String,
-    /// What follows its name. Programs of ZeroVM's first generation take none.
+    /// The program: a path, or a name that is searched for in PATH.
+    pub program: OsString,
+    /// What follows its name.
     #[arg(
         value_name = "ARG",
         allow_hyphen_values = true,
         trailing_var_arg = true
     )]
     pub arguments: Vec<OsString>,
+}
+
+const EXEC_EXAMPLES: &str = "\
+Examples:
+  $ cosmos exec -- gzip -9 < FILE > FILE.gz
+  $ cosmos exec --timeout 10s --env LANG=C.UTF-8 --cwd /srv -- make test
+  $ cosmos exec -t -- sh
+  $ cosmos exec ./hello.nexe";
+
+fn octal(text: &str) -> Result<u32, String> {
+    match u32::from_str_radix(text, 8) {
+        Ok(mask) if mask <= 0o777 => Ok(mask),
+        _ => Err("a mask has one to three octal digits".into()),
+    }
+}
+
+/// `500`, in milliseconds, or a number with a unit.
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let unit = match text.get(digits.len()..).unwrap_or_default() {
+        "" | "ms" => 0.001,
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        "d" => 86400.0,
+        _ => return Err("a time ends in ms, s, m, h, d or nothing, which is ms".into()),
+    };
+    let number: Result<f64, _> = digits.parse();
+    let seconds = number.map_err(|_| format!("'{digits}' is no number"))? * unit;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(time) if time >= Duration::from_millis(1) => Ok(time),
+        _ => Err("a time is at least a millisecond".into()),
+    }
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    let (name, most) = text.split_once('=').ok_or("it is no NAME=MOST")?;
+    Ok((format!("limits.{name}"), most.to_owned()))
 }
 
 /// List the running VMs, and those that died lately.

@@ -43,7 +43,7 @@ mod vm;
 pub use callback::{Answer, Callback, callback, callback_writing};
 pub use cosmos_rpc::{Blame, Fault, FaultCode};
 pub use error::{Error, Failure, Refusal, SignatureMismatch};
-pub use exec::{Program, exec};
+pub use exec::{Captured, Command, Ended, Program, Running, Steering, Stream, Window};
 pub use function::Function;
 pub use library::{Library, dlopen, dlopen_with};
 pub use options::Options;

@@ -307,6 +307,49 @@ impl Link {
         }
     }
 
+    /// Makes a request whose answer is awaited later, by [`Link::finish`]. The channel is its own
+    /// until then.
+    pub(crate) fn begin<M: Message>(
+        self: &Arc<Link>,
+        message: &M,
+        descriptors: &[BorrowedFd<'_>],
+        timeout: Option<Duration>,
+        place: &str,
+    ) -> Result<Begun, Error> {
+        self.usable()?;
+        let body = codec::encode(message).map_err(|fault| self.named(fault))?;
+        let diagnose = |fault| self.diagnose(fault, place);
+        let mut channel = channel::take(self, timeout).map_err(diagnose)?;
+        let id = channel
+            .connection
+            .request_raw(M::KIND, &[&body], descriptors)
+            .map_err(diagnose)?;
+        Ok(Begun { channel, id })
+    }
+
+    /// Waits for the answer to a request that was begun, for at most `patience`.
+    pub(crate) fn finish<M: Message>(
+        self: &Arc<Link>,
+        begun: Begun,
+        patience: Option<Duration>,
+        place: &str,
+    ) -> Result<M::Reply, Error> {
+        let Begun { mut channel, id } = begun;
+        channel.connection.set_timeout(patience);
+        match channel.connection.answer(id) {
+            Ok(frame) => {
+                channel::park(self, channel);
+                // A fault that the VM answers is about the request, not about the VM.
+                let fault = frame.fault();
+                fault.map_or(Ok(()), |fault| Err(self.named(fault)))?;
+                frame
+                    .reply::<M>()
+                    .map_err(|fault| self.diagnose(fault, place))
+            }
+            Err(fault) => Err(self.diagnose(fault, place)),
+        }
+    }
+
     /// A new channel to the VM.
     pub(crate) fn attach(&self, timeout: Option<Duration>) -> Result<Connection, Fault> {
         let (ours, theirs) = UnixStream::pair().map_err(|error| {
@@ -477,6 +520,13 @@ impl Link {
             let _ = Session::current().end_vm(&self.name, true, BUSY_PATIENCE);
         }
     }
+}
+
+/// A request that was made, and the channel on which it will be answered.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    channel: Box<channel::Channel>,
+    id: u64,
 }
 
 /// One use of a link, ended by dropping it.

@@ -12,6 +12,7 @@
 //! | [`asynchronous`] | the transport for the daemons, on tokio (feature `tokio`) |
 //! | [`peer`] | who is at the other end of a socket, and whom to refuse |
 //! | [`rendezvous`] | the socket directory, its checks, and starting the daemons on demand |
+//! | [`steering`] | what is said about a program while it runs |
 //! | [`ring`] | the shared-memory carrier of calls, between one client thread and one VM thread |
 //! | [`generation`] | telling a forked child from its parent |
 //! | [`daemon`] | becoming a daemon: what a process started by anybody must clean up |
@@ -34,6 +35,7 @@ pub mod message;
 pub mod peer;
 pub mod rendezvous;
 pub mod ring;
+pub mod steering;
 
 pub use fault::{Blame, Fault, FaultCode};
 pub use frame::{Frame, Limits};

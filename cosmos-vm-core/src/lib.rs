@@ -77,7 +77,7 @@ pub use kept::MAXIMUM_KEPT;
 pub use main_loop::MAXIMUM_CLIENTS;
 pub use scopes::MAXIMUM_SCOPED;
 pub use session::{MAXIMUM_CHANNELS, MAXIMUM_OBJECTS, MAXIMUM_RUNABLES};
-pub use vm::{Held, Vm};
+pub use vm::{Held, Run, Vm};
 
 use arguments::Arguments;
 use std::io::Write;

@@ -5,10 +5,12 @@ use callframe::expression::Query;
 use callframe::marshal::MemoryError;
 use callframe::types::TypeId;
 use callframe::{DataModel, Template};
+use cosmos_rpc::message::vm::ProgramEnd;
 use cosmos_rpc::{Fault, FaultCode};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Something that the code of a VM can use, as long as this value lives: a function, or memory.
 pub struct Held {
@@ -35,6 +37,29 @@ impl std::fmt::Debug for Held {
             .field("address", &self.address)
             .finish_non_exhaustive()
     }
+}
+
+/// A program that is to be run, and what it gets.
+#[derive(Debug)]
+pub struct Run {
+    /// Its arguments, the name first. No text here has NUL bytes.
+    pub arguments: Vec<Vec<u8>>,
+    /// Its whole environment, `NAME=value` each.
+    pub environment: Vec<Vec<u8>>,
+    /// Its working directory, an absolute path; empty for `/`.
+    pub directory: Vec<u8>,
+    /// Its file mode creation mask.
+    pub umask: u32,
+    /// After which it is killed with whatever it started.
+    pub timeout: Option<Duration>,
+    /// Its standard input is a terminal, which is to be its controlling one.
+    pub terminal: bool,
+    /// Its standard input, output and error.
+    pub streams: [OwnedFd; 3],
+    /// By which it is steered; see [`cosmos_rpc::steering`].
+    pub steering: Option<OwnedFd>,
+    /// A file that says what it may use.
+    pub manifest: Option<OwnedFd>,
 }
 
 /// A kind of VM: five verbs, and how to reach the memory its functions leave results in.
@@ -71,17 +96,13 @@ pub trait Vm: Send + Sync + 'static {
     /// When the function was not called. What a function returns is never an error here.
     fn call(&self, runable: &Self::Runable, call: &mut Call<'_>) -> Result<(), Fault>;
 
-    /// Runs a program with these arguments and standard descriptors; gives its exit status.
+    /// Runs a program to its end.
     ///
     /// # Errors
-    /// `Unsupported` for kinds that run functions.
-    fn exec(
-        &self,
-        object: &Arc<Self::Object>,
-        arguments: &[Vec<u8>],
-        descriptors: Vec<OwnedFd>,
-    ) -> Result<i32, Fault> {
-        let _ = (object, arguments, descriptors);
+    /// `Unsupported` for kinds that run functions; `NoSuchTarget` and `NotLoadable` when the program
+    /// was not started. However a program that ran ended is never an error here.
+    fn exec(&self, object: &Arc<Self::Object>, run: Run) -> Result<ProgramEnd, Fault> {
+        let _ = (object, run);
         Err(Fault::caller(
             FaultCode::Unsupported,
             format!("a {} VM runs functions, not programs", self.kind()),

@@ -108,11 +108,42 @@ fn refusals_are_values_and_the_channel_goes_on() {
     let exec = Exec {
         object: vm.object,
         arguments: vec![],
+        environment: vec![],
+        directory: vec![],
+        umask: 0,
+        timeout: 0,
+        terminal: false,
+        steered: false,
+        has_manifest: false,
     };
+    let null = std::fs::File::open("/dev/null").unwrap();
+    let streams = [null.as_fd(); 3];
     assert_eq!(
-        vm.client.call(&exec, &[]).unwrap_err().code,
+        vm.client.call(&exec, &streams).unwrap_err().code,
         FaultCode::Unsupported
     );
+    let lying = Exec {
+        steered: true,
+        ..exec.clone()
+    };
+    assert_eq!(
+        vm.client.call(&lying, &streams).unwrap_err().code,
+        FaultCode::BadArgument
+    );
+    assert_eq!(
+        vm.client.call(&exec, &[null.as_fd(); 4]).unwrap_err().code,
+        FaultCode::BadArgument
+    );
+    for directory in ["relative", "/a\0b"] {
+        let exec = Exec {
+            directory: directory.into(),
+            ..exec.clone()
+        };
+        assert_eq!(
+            vm.client.call(&exec, &streams).unwrap_err().code,
+            FaultCode::BadArgument
+        );
+    }
     let from_start = vm.sym("double from_start(double x)");
     assert_eq!(compute(&from_start, &mut vm.client, &[0.0]).unwrap(), 40.0);
 }

@@ -5,7 +5,7 @@ use crate::{
     confinement::Confinement,
     identity::Client,
     launch::Order,
-    matching::{self, Host},
+    matching::{self, Host, Use},
     profile::Profile,
     registry::{Arrival, Registry},
     requirements::{Format, Requirements},
@@ -354,12 +354,16 @@ impl Coordinator {
     /// # Errors
     ///
     /// That it was not found or cannot be read.
-    pub async fn requirements(&self, target: TargetName) -> Result<Requirements, Fault> {
+    pub async fn requirements(
+        &self,
+        target: TargetName,
+        wanted: Use,
+    ) -> Result<Requirements, Fault> {
         let (profiles, host) = (self.profiles.clone(), self.host.clone());
         let search_path = self.config.search_path.value.clone();
         let reading = aside::run(move || {
             let directories = Directories::of_this_machine(&search_path);
-            read(&target, &directories, &profiles, &host)
+            read(&target, &directories, &profiles, &host, wanted)
         });
         reading.await?
     }
@@ -379,12 +383,13 @@ fn read(
     directories: &Directories,
     profiles: &[Profile],
     host: &Host,
+    wanted: Use,
 ) -> Result<Requirements, Fault> {
     let mut first = None;
     for path in search::candidates(target, directories)? {
         let read = Requirements::read(&path).map_err(Fault::from);
         let fits = |requirements: &Requirements| {
-            let weighed = matching::weigh(requirements, profiles, host);
+            let weighed = matching::weigh(requirements, profiles, host, wanted);
             weighed.iter().any(|candidate| candidate.refused.is_empty())
         };
         match read {

@@ -5,6 +5,7 @@ use crate::{
     requirements::{Elf, Format, Requirements},
 };
 use cosmos_rpc::{Fault, FaultCode, message::coordinator::Candidate};
+use std::path::Path;
 
 /// What this machine offers beyond the profiles.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,11 +33,21 @@ pub struct Refusal {
     code: FaultCode,
 }
 
+/// What a target is wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// To be opened, for its functions.
+    Open,
+    /// To be run, as a program.
+    Run,
+}
+
 /// Weighs every kind; those that can run the target first, otherwise in the order of profiles.
 pub fn weigh<'p>(
     requirements: &Requirements,
     profiles: &'p [Profile],
     host: &Host,
+    wanted: Use,
 ) -> Vec<Weighed<'p>> {
     let mut weighed: Vec<Weighed<'p>> = profiles
         .iter()
@@ -46,6 +57,7 @@ pub fn weigh<'p>(
                     requirements,
                     profile,
                     host,
+                    wanted,
                 })?;
                 Some(Refusal {
                     rule: rule.name,
@@ -148,6 +160,7 @@ struct Question<'q> {
     requirements: &'q Requirements,
     profile: &'q Profile,
     host: &'q Host,
+    wanted: Use,
 }
 
 /// A rule: `refuse` says why not, or nothing.
@@ -165,6 +178,16 @@ const RULES: &[Rule] = &[
         name: FORMAT_RULE,
         code: FaultCode::NotLoadable,
         refuse: format,
+    },
+    Rule {
+        name: "programs",
+        code: FaultCode::NotLoadable,
+        refuse: programs,
+    },
+    Rule {
+        name: "interpreter",
+        code: FaultCode::NotLoadable,
+        refuse: interpreter,
     },
     Rule {
         name: "class",
@@ -224,6 +247,32 @@ fn format(question: &Question<'_>) -> Option<String> {
             .map(|advice| format!(" ({advice})"))
             .unwrap_or_default()
     ))
+}
+
+fn programs(question: &Question<'_>) -> Option<String> {
+    let profile = question.profile;
+    let refused = question.wanted == Use::Run && !profile.programs;
+    refused.then(|| format!("{} runs functions, not programs", profile.kind))
+}
+
+fn interpreter(question: &Question<'_>) -> Option<String> {
+    let profile = question.profile;
+    let Format::Script { interpreter, .. } = &question.requirements.format else {
+        return None;
+    };
+    let named = question.requirements.format.interpreter_name()?;
+    if !profile.interpreters.is_empty() {
+        let known = profile.interpreters.iter().any(|known| known == named);
+        return (!known).then(|| {
+            let known = profile.interpreters.join(", ");
+            format!(
+                "it is for {named}, {} runs what is for {known}",
+                profile.kind
+            )
+        });
+    }
+    let is_there = Path::new(interpreter).is_absolute() && Path::new(interpreter).exists();
+    (profile.programs && !is_there).then(|| format!("there is no interpreter {interpreter}"))
 }
 
 fn class(question: &Question<'_>) -> Option<String> {

@@ -11,6 +11,8 @@
 //! | `arguments` | arguments before cosmosd's own; may be absent |
 //! | `runs` | what it is for, in words |
 //! | `formats` | of `shared object`, `program`, `script`, `nexe` |
+//! | `programs` | whether its targets can be run by `exec`; absent: no |
+//! | `interpreters` | whom scripts must name, by the last part of the path; absent: anybody |
 //! | `class` | `32`, `64` (text) or `native` |
 //! | `machine` | as `uname -m` has it, or `native` |
 //! | `data_model` | `LP64`, `x32`, `ILP32` or `native` |
@@ -29,6 +31,7 @@ use std::{
 /// The profiles of the shipped kinds.
 const SHIPPED: &[(&str, &str)] = &[
     ("hostfn.toml", include_str!("../profiles/hostfn.toml")),
+    ("exec.toml", include_str!("../profiles/exec.toml")),
     ("zerovm.toml", include_str!("../profiles/zerovm.toml")),
 ];
 /// Most bytes of a profile.
@@ -49,6 +52,10 @@ pub struct Profile {
     pub runs: String,
     /// The formats it loads.
     pub formats: Vec<FormatName>,
+    /// Whether its targets can be run by `exec`.
+    pub programs: bool,
+    /// The interpreters that its scripts name; empty: any.
+    pub interpreters: Vec<String>,
     /// 32 or 64.
     pub class: u8,
     /// The machine, as `uname -m` has it.
@@ -156,6 +163,8 @@ impl Profile {
             arguments: written.arguments,
             runs: written.runs,
             formats: written.formats,
+            programs: written.programs,
+            interpreters: written.interpreters,
             class,
             machine: native(written.machine, NATIVE_MACHINE),
             data_model: native(written.data_model, NATIVE_MODEL),
@@ -201,6 +210,10 @@ struct Written {
     arguments: Vec<String>,
     runs: String,
     formats: Vec<FormatName>,
+    #[serde(default)]
+    programs: bool,
+    #[serde(default)]
+    interpreters: Vec<String>,
     class: String,
     machine: String,
     data_model: String,

@@ -117,6 +117,23 @@ impl Format {
         }
     }
 
+    /// Whom a script is for: the last part of its interpreter's path, or what `env` is to look for.
+    pub fn interpreter_name(&self) -> Option<&str> {
+        let Format::Script {
+            interpreter,
+            argument,
+        } = self
+        else {
+            return None;
+        };
+        let name = interpreter.rsplit('/').next()?;
+        if name != "env" {
+            return Some(name);
+        }
+        let argument = argument.strip_prefix("-S").unwrap_or(argument);
+        argument.split_ascii_whitespace().next().or(Some(name))
+    }
+
     /// What somebody who meant this file probably wants instead.
     pub fn advice(&self) -> Option<String> {
         match self {

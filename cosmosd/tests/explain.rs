@@ -2,7 +2,7 @@
 
 use cosmos_rpc::message::coordinator::TargetName;
 use cosmosd::{
-    matching::{self, Host},
+    matching::{self, Host, Use},
     profile::Profile,
     requirements::{Format, IsaLevel, Requirements},
     search::{self, Directories},
@@ -55,7 +55,7 @@ fn explain(directory: &Path, name: &str) -> String {
 
 fn explain_read(requirements: &Requirements) -> String {
     let profiles = profiles();
-    let weighed = matching::weigh(requirements, &profiles, &host());
+    let weighed = matching::weigh(requirements, &profiles, &host(), Use::Open);
     let mut lines: Vec<String> = requirements
         .rows()
         .into_iter()
@@ -309,7 +309,7 @@ fn a_newer_c_library_is_asked_for_by_name() {
         libc_versions: vec!["GLIBC_2.0".to_owned()],
     };
     let profiles = profiles();
-    let weighed = matching::weigh(&requirements, &profiles, &old);
+    let weighed = matching::weigh(&requirements, &profiles, &old, Use::Open);
     let refused: Vec<&str> = weighed[0]
         .refused
         .iter()

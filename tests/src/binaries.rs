@@ -27,6 +27,7 @@ pub fn built() -> PathBuf {
         "cosmosd",
         "cosmos-launch",
         "cosmos-hostfn",
+        "cosmos-exec",
         "cosmos-zerovm",
         "zerovm",
         "zerovm-validate",

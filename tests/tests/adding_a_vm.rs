@@ -34,7 +34,7 @@ fn a_new_kind_of_vm_is_an_executable_and_a_profile() {
         std::fs::create_dir(&profiles).expect("a directory");
         let profile = format!(
             "kind = \"calculator\"\nexecutable = \"{}\"\nruns = \"formulas over double\"\n\
-             formats = [\"script\"]\nclass = \"native\"\nmachine = \"native\"\n\
+             formats = [\"script\"]\ninterpreters = [\"calculator\"]\nclass = \"native\"\nmachine = \"native\"\n\
              data_model = \"LP64\"\nos_abi = [\"sysv\"]\n",
             calculator.display()
         );

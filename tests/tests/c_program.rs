@@ -247,6 +247,7 @@ fn the_installed_command_calls() {
             "cosmosd",
             "cosmos-launch",
             "cosmos-hostfn",
+            "cosmos-exec",
             "cosmos-zerovm",
         ] {
             prefix.file(&format!("libexec/cosmos/{file}"));

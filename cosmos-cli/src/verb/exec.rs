@@ -1,19 +1,25 @@
-//! `cosmos exec [--manifest FILE] PROGRAM`.
+//! `cosmos exec [OPTIONS] -- PROGRAM ARG...`: a program in a VM, as if it ran here.
 //!
 //! | code | meaning |
 //! |---|---|
 //! | 0 to 255 | the program's own |
 //! | 124 | its time was over |
-//! | 125 | cosmos failed, or the program came to no exit of its own |
+//! | 125 | cosmos failed |
 //! | 126 | it cannot be run |
 //! | 127 | it is not there |
+//! | 128 + n | signal n ended it |
 
+mod signals;
+mod terminal;
+
+use super::print_json;
 use crate::arguments::Exec;
-use crate::report::{COSMOS, Problem, Report, Verdict};
-use cosmos::{Blame, Error, FaultCode, Options, Program};
+use crate::report::{COSMOS, Problem, Report, USAGE, Verdict};
+use cosmos::{Blame, Captured, Command, Ended, Error, FaultCode, Options, Stream};
+use serde_json::{Value as Json, json};
+use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{stderr, stdin, stdout};
-use std::os::fd::AsFd;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 
 const LATE: u8 = 124;
@@ -22,27 +28,138 @@ const NOT_FOUND: u8 = 127;
 
 /// Runs the program; its code.
 pub fn run(exec: &Exec) -> Verdict {
-    let manifest = exec.manifest.as_ref().map(|path| {
-        File::open(path).map_err(|error| {
+    let mut command = command(exec)?;
+    if exec.json {
+        return captured(exec, &mut command);
+    }
+    match pass_through(exec, &mut command) {
+        Ok(ended) => Ok(ended.shell_code()),
+        Err(Trouble::Cosmos(error)) => Err(problem(error)),
+        Err(Trouble::System(error)) => Err(Problem::cosmos(Report::new(error.to_string()))),
+    }
+}
+
+fn command(exec: &Exec) -> Result<Command, Problem> {
+    let mut command = Command::new(&exec.program);
+    command.args(&exec.arguments).options(&options(exec));
+    for path in &exec.env_file {
+        command.env_file(path).map_err(usage)?;
+    }
+    for variable in &exec.env {
+        let bytes = variable.as_bytes();
+        match bytes.iter().position(|byte| *byte == b'=') {
+            Some(0) => {
+                let message = "a variable has a name: --env NAME=VALUE";
+                return Err(Problem::usage(Report::new(message)));
+            }
+            Some(end) => command.env(
+                OsStr::from_bytes(&bytes[..end]),
+                OsStr::from_bytes(&bytes[end + 1..]),
+            ),
+            None => command.env_inherit(variable),
+        };
+    }
+    if let Some(directory) = &exec.cwd {
+        command.current_dir(directory);
+    }
+    if let Some(mask) = exec.umask {
+        command.umask(mask);
+    }
+    if let Some(path) = &exec.manifest {
+        let file = File::open(path).map_err(|error| {
             let message = format!("the manifest {}: {error}", path.display());
             Problem::Told(Report::new(message), CANNOT_RUN)
-        })
-    });
-    let manifest = manifest.transpose()?;
-    let (input, output, error) = (stdin(), stdout(), stderr());
-    let arguments = exec.arguments.iter();
-    let arguments: Vec<Vec<u8>> = arguments.map(|word| word.as_bytes().to_vec()).collect();
-    let program = Program {
-        path: &exec.program,
-        arguments: &arguments,
-        streams: [input.as_fd(), output.as_fd(), error.as_fd()],
-        manifest: manifest.as_ref().map(AsFd::as_fd),
-    };
-    match cosmos::exec(&program, &Options::default()) {
-        // What a shell sees of any program's code.
-        Ok(code) => Ok(code as u8),
-        Err(error) => Err(problem(error)),
+        })?;
+        command.manifest(file);
     }
+    Ok(command)
+}
+
+fn options(exec: &Exec) -> Options {
+    let mut options = Options::default();
+    if let Some(timeout) = exec.timeout {
+        options = options.timeout(timeout);
+    }
+    if let Some(level) = &exec.isolation {
+        options = options.isolation(level);
+    }
+    for (key, most) in &exec.limit {
+        options = options.setting(key, most);
+    }
+    options
+}
+
+/// Why a program that passes its streams through came to no end.
+enum Trouble {
+    Cosmos(Error),
+    System(io::Error),
+}
+
+fn pass_through(exec: &Exec, command: &mut Command) -> Result<Ended, Trouble> {
+    if exec.terminal {
+        if !command.has_env("TERM") {
+            command.env_inherit("TERM");
+        }
+        return terminal::run(command);
+    }
+    let running = command.spawn().map_err(Trouble::Cosmos)?;
+    signals::forward(running.steering(), None).map_err(Trouble::System)?;
+    running.wait().map_err(Trouble::Cosmos)
+}
+
+/// Keeps what the program writes, and prints all in one object.
+fn captured(exec: &Exec, command: &mut Command) -> Verdict {
+    let input = io::stdin();
+    command.stdin(Stream::File(
+        match std::os::fd::AsFd::as_fd(&input).try_clone_to_owned() {
+            Ok(input) => input,
+            Err(_) => File::open("/dev/null").map_err(Problem::from)?.into(),
+        },
+    ));
+    match command.output(&[], exec.capture) {
+        Ok(captured) => {
+            print_json(&report(&captured))?;
+            Ok(captured.ended.shell_code())
+        }
+        Err(error) => {
+            let report = json!({ "error": {
+                "code": format!("{:?}", error.code()),
+                "message": error.to_string(),
+                "vm": error.vm(),
+            }});
+            print_json(&report)?;
+            Err(problem(error))
+        }
+    }
+}
+
+fn report(captured: &Captured) -> Json {
+    let ended = &captured.ended;
+    let was_killed = ended.signal != 0;
+    json!({
+        "exit": if was_killed { Json::Null } else { ended.code.into() },
+        "signal": if was_killed { ended.signal.into() } else { Json::Null },
+        "timed_out": ended.timed_out,
+        "stdout": text(&captured.stdout),
+        "stderr": text(&captured.stderr),
+        "truncated": captured.is_truncated,
+        "seconds": ended.elapsed.as_secs_f64(),
+        "user_seconds": ended.user.as_secs_f64(),
+        "system_seconds": ended.system.as_secs_f64(),
+        "peak_bytes": ended.peak,
+    })
+}
+
+/// A string, or its bytes where it is none, as in the results of calls.
+fn text(bytes: &[u8]) -> Json {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.into(),
+        Err(_) => json!({ "bytes": crate::format::hexadecimal(bytes) }),
+    }
+}
+
+fn usage(error: Error) -> Problem {
+    Problem::Told(Report::new(error.to_string()), USAGE)
 }
 
 fn problem(error: Error) -> Problem {

@@ -26,6 +26,8 @@ pub enum Purpose {
     Kind(String),
     /// The running VM of this name (`hostfn-3`, or a shared name).
     Running(String),
+    /// To run this program; cosmosd picks among the kinds that run programs.
+    Program(TargetName),
 }
 
 /// A target as the client named it.

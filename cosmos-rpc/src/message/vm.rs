@@ -63,22 +63,59 @@ impl Message for Sym {
     type Reply = Resolved;
 }
 
-/// `exec`: run a program. VMs that run functions answer `Unsupported`.
+/// `exec`: run a program to its end. VMs that run functions answer `Unsupported`.
 ///
-/// Its descriptors are the program's standard input, output and error, and a fourth, a file that says
-/// what the program may use, where the kind of VM knows such files and the client has one.
+/// Its descriptors are the program's standard input, output and error; then, where `steered`, one end
+/// of a socket for [`steering`](crate::steering) it; then, where `has_manifest`, a file that says what
+/// it may use. The program ends when the client lets go of the steering socket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exec {
     /// The open object to run.
     pub object: ObjectToken,
     /// Its arguments, the name first.
     pub arguments: Vec<Vec<u8>>,
+    /// Its whole environment, `NAME=value` each.
+    pub environment: Vec<Vec<u8>>,
+    /// Its working directory, an absolute path; empty for `/`.
+    pub directory: Vec<u8>,
+    /// Its file mode creation mask.
+    pub umask: u32,
+    /// Milliseconds after which it is killed with whatever it started; 0: never.
+    pub timeout: u64,
+    /// Its standard input is a terminal, which is to be its controlling one.
+    pub terminal: bool,
+    /// A steering socket is attached.
+    pub steered: bool,
+    /// A manifest is attached.
+    pub has_manifest: bool,
+}
+
+/// How a program ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProgramEnd {
+    /// Its exit code; 0 where a signal ended it.
+    pub code: i32,
+    /// The signal that ended it, or 0.
+    pub signal: i32,
+    /// Whether its time was over.
+    pub timed_out: bool,
+    /// Microseconds of processor time that it and what it waited for spent in user mode.
+    pub user: u64,
+    /// Likewise in the kernel.
+    pub system: u64,
+    /// The most memory that it or one of those had resident, in bytes.
+    pub peak: u64,
+}
+
+impl Exec {
+    /// The minor version of the protocol from which on VMs know it.
+    pub const SINCE: u16 = 2;
 }
 
 impl Message for Exec {
-    const KIND: u16 = 0x0304;
-    const DESCRIPTORS: (u16, u16) = (0, 4);
-    type Reply = i32;
+    const KIND: u16 = 0x0307;
+    const DESCRIPTORS: (u16, u16) = (3, 5);
+    type Reply = ProgramEnd;
 }
 
 /// `close`: let go of an object. Functions of it stay callable until the last call returns.

@@ -3,7 +3,7 @@
 use crate::{
     confinement::Confinement,
     coordinator::{Wish, unknown},
-    matching,
+    matching::{self, Use},
     profile::Profile,
     session::Session,
     vm::{State, Vm},
@@ -41,9 +41,13 @@ async fn open(session: Rc<Session>, request: VmOpen) -> Result<VmOpened, Fault> 
     let (profile, target) = match &request.purpose {
         Purpose::Running(name) => return opened(running(&session, name)?, String::new()).await,
         Purpose::Kind(kind) => (of_kind(&profiles, kind)?, String::new()),
-        Purpose::Target(target) => {
-            let requirements = coordinator.requirements(target.clone()).await?;
-            let weighed = matching::weigh(&requirements, &profiles, &coordinator.host);
+        Purpose::Target(target) | Purpose::Program(target) => {
+            let wanted = match &request.purpose {
+                Purpose::Program(_) => Use::Run,
+                _ => Use::Open,
+            };
+            let requirements = coordinator.requirements(target.clone(), wanted).await?;
+            let weighed = matching::weigh(&requirements, &profiles, &coordinator.host, wanted);
             let path = requirements
                 .path
                 .to_str()

@@ -1,7 +1,7 @@
 //! `Which`: the kinds considered for a target, and the rules that refused each.
 
 use crate::{
-    matching::{self, Weighed},
+    matching::{self, Use, Weighed},
     session::Session,
 };
 use cosmos_rpc::{
@@ -12,8 +12,10 @@ use std::rc::Rc;
 
 pub(super) async fn answer(session: Rc<Session>, request: Which) -> Result<Placement, Fault> {
     let coordinator = &session.coordinator;
-    let requirements = coordinator.requirements(request.target).await?;
-    let weighed = matching::weigh(&requirements, &coordinator.profiles, &coordinator.host);
+    let wanted = Use::Open;
+    let requirements = coordinator.requirements(request.target, wanted).await?;
+    let (profiles, host) = (&coordinator.profiles, &coordinator.host);
+    let weighed = matching::weigh(&requirements, profiles, host, wanted);
     Ok(Placement {
         path: requirements.path.to_string_lossy().into_owned(),
         requirements: requirements.rows(),

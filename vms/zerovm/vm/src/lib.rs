@@ -29,11 +29,11 @@ mod session;
 pub use child::run_session;
 
 use callframe::{DataModel, Template};
+use cosmos_rpc::message::vm::ProgramEnd;
 use cosmos_rpc::{Fault, FaultCode};
-use cosmos_vm_core::{Call, Vm};
+use cosmos_vm_core::{Call, Run, Vm};
 use nexe::Nexe;
 use std::convert::Infallible;
-use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -73,24 +73,21 @@ impl Vm for ZeroVm {
         match *runable {}
     }
 
-    /// Three streams, and the manifest where the client has one.
-    fn exec(
-        &self,
-        nexe: &Arc<Nexe>,
-        arguments: &[Vec<u8>],
-        descriptors: Vec<OwnedFd>,
-    ) -> Result<i32, Fault> {
-        if arguments.len() > 1 {
+    /// With the manifest where the client has one. What else a run may have, sessions of this
+    /// generation do not: an environment, a directory, a mask.
+    fn exec(&self, nexe: &Arc<Nexe>, run: Run) -> Result<ProgramEnd, Fault> {
+        if run.arguments.len() > 1 {
             let message = "programs of the first generation of ZeroVM take no arguments";
             return Err(Fault::caller(FaultCode::Unsupported, message));
         }
-        let mut descriptors = descriptors.into_iter();
-        let streams: Option<Vec<OwnedFd>> = (0..3).map(|_| descriptors.next()).collect();
-        let streams = streams.and_then(|streams| <[OwnedFd; 3]>::try_from(streams).ok());
-        let Some(streams) = streams else {
-            let message = "a program needs its standard input, output and error";
-            return Err(Fault::caller(FaultCode::BadArgument, message));
-        };
-        session::run(nexe, manifest::text(descriptors.next())?, streams)
+        if run.terminal {
+            let message = "programs of ZeroVM have no terminal";
+            return Err(Fault::caller(FaultCode::Unsupported, message));
+        }
+        let code = session::run(nexe, manifest::text(run.manifest)?, run.streams)?;
+        Ok(ProgramEnd {
+            code,
+            ..ProgramEnd::default()
+        })
     }
 }

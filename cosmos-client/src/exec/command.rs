@@ -1,0 +1,361 @@
+//! A program to run, and what it gets.
+
+use super::environment::Environment;
+use super::program::{Opened, Program};
+use super::running::{Captured, Ended, Running, Started};
+use super::terminal::{Window, open_pair};
+use crate::error::Error;
+use crate::fork::Own;
+use crate::options::Options;
+use cosmos_rpc::message::vm::Exec;
+use cosmos_rpc::{Fault, FaultCode};
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a program runs in where its client's mask cannot be told.
+const USUAL_MASK: u32 = 0o022;
+
+/// Where a program's standard input comes from, or its output goes to.
+#[derive(Debug, Default)]
+pub enum Stream {
+    /// This process's own.
+    #[default]
+    Inherit,
+    /// Nothing: an empty input, an output that is dropped.
+    Null,
+    /// A pipe whose other end [`Running`] has.
+    Pipe,
+    /// This file, pipe or socket.
+    File(OwnedFd),
+}
+
+/// A program to run in a VM, and what it gets.
+///
+/// Unless it is told otherwise, it gets the streams, the working directory and the file mode creation
+/// mask of this process, and of the environment PATH alone.
+#[derive(Debug)]
+pub struct Command {
+    program: Source,
+    options: Options,
+    arguments: Vec<OsString>,
+    environment: Environment,
+    directory: Option<PathBuf>,
+    umask: Option<u32>,
+    streams: [Stream; 3],
+    terminal: Option<Window>,
+    manifest: Option<OwnedFd>,
+}
+
+#[derive(Debug)]
+enum Source {
+    Named(OsString),
+    Open(Program),
+}
+
+/// What goes to the VM, and what stays.
+struct Ends {
+    theirs: [OwnedFd; 3],
+    ours: [Option<File>; 3],
+    terminal: Option<File>,
+}
+
+impl Command {
+    /// To run this program: a path, or a name that is searched for in PATH.
+    pub fn new(program: impl AsRef<OsStr>) -> Command {
+        Command::from(Source::Named(program.as_ref().to_owned()))
+    }
+
+    pub(super) fn of(program: &Program) -> Command {
+        Command::from(Source::Open(program.clone()))
+    }
+
+    fn from(program: Source) -> Command {
+        Command {
+            program,
+            options: Options::default(),
+            arguments: Vec::new(),
+            environment: Environment::default(),
+            directory: None,
+            umask: None,
+            streams: Default::default(),
+            terminal: None,
+            manifest: None,
+        }
+    }
+
+    /// How the VM is isolated, what limits it has, and how long the program may take: then it is
+    /// killed with all that it started. They do not matter for a program that is open already, but
+    /// for the time.
+    pub fn options(&mut self, options: &Options) -> &mut Command {
+        self.options = options.clone();
+        self
+    }
+
+    /// One more argument.
+    pub fn arg(&mut self, argument: impl AsRef<OsStr>) -> &mut Command {
+        self.arguments.push(argument.as_ref().to_owned());
+        self
+    }
+
+    /// More arguments.
+    pub fn args(&mut self, arguments: impl IntoIterator<Item: AsRef<OsStr>>) -> &mut Command {
+        let arguments = arguments.into_iter();
+        self.arguments
+            .extend(arguments.map(|it| it.as_ref().to_owned()));
+        self
+    }
+
+    /// Sets a variable of its environment.
+    pub fn env(&mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> &mut Command {
+        self.environment.set(name.as_ref(), value.as_ref());
+        self
+    }
+
+    /// Gives it a variable as this process has it, if it has it.
+    pub fn env_inherit(&mut self, name: impl AsRef<OsStr>) -> &mut Command {
+        self.environment.inherit(name.as_ref());
+        self
+    }
+
+    /// Takes a variable out again, PATH too.
+    pub fn env_remove(&mut self, name: impl AsRef<OsStr>) -> &mut Command {
+        self.environment.remove(name.as_ref());
+        self
+    }
+
+    /// Sets the variables that a file lists: one a line, `NAME=value`, or `NAME` for this process's;
+    /// `#` begins a line that says nothing.
+    ///
+    /// # Errors
+    /// When it cannot be read or a line is none of these.
+    pub fn env_file(&mut self, path: impl AsRef<Path>) -> Result<&mut Command, Error> {
+        self.environment.read_file(path.as_ref())?;
+        Ok(self)
+    }
+
+    /// Whether it gets a variable of this name.
+    pub fn has_env(&self, name: &str) -> bool {
+        self.environment.has(name)
+    }
+
+    /// Its working directory.
+    pub fn current_dir(&mut self, directory: impl Into<PathBuf>) -> &mut Command {
+        self.directory = Some(directory.into());
+        self
+    }
+
+    /// Its file mode creation mask.
+    pub fn umask(&mut self, mask: u32) -> &mut Command {
+        self.umask = Some(mask);
+        self
+    }
+
+    /// Where its standard input comes from.
+    pub fn stdin(&mut self, stream: Stream) -> &mut Command {
+        self.stream(0, stream)
+    }
+
+    /// Where its standard output goes to.
+    pub fn stdout(&mut self, stream: Stream) -> &mut Command {
+        self.stream(1, stream)
+    }
+
+    /// Where its standard error goes to.
+    pub fn stderr(&mut self, stream: Stream) -> &mut Command {
+        self.stream(2, stream)
+    }
+
+    /// The same by number, 0 to 2; others mean nothing.
+    pub(crate) fn stream(&mut self, number: usize, stream: Stream) -> &mut Command {
+        if let Some(place) = self.streams.get_mut(number) {
+            *place = stream;
+        }
+        self
+    }
+
+    /// Gives it a terminal of this size in place of its streams; [`Running`] has the other end.
+    pub fn terminal(&mut self, window: Window) -> &mut Command {
+        self.terminal = Some(window);
+        self
+    }
+
+    /// A file with the manifest of a program of ZeroVM; without one it gets the streams alone.
+    pub fn manifest(&mut self, manifest: impl Into<OwnedFd>) -> &mut Command {
+        self.manifest = Some(manifest.into());
+        self
+    }
+
+    /// Starts it. That it cannot be run may show only when it is waited for.
+    ///
+    /// # Errors
+    /// `NoSuchTarget` when it is not there, `NotLoadable` when it is nothing that can be run, and what
+    /// keeps its VM from starting.
+    pub fn spawn(&mut self) -> Result<Running, Error> {
+        let program = match &self.program {
+            Source::Open(program) => program.clone(),
+            Source::Named(name) => Program::open(name, &self.options)?,
+        };
+        let opened = Arc::clone(program.opened());
+        let ends = self.ends()?;
+        let (steering, theirs) = UnixStream::pair().map_err(|error| system("a socket", &error))?;
+        let timeout = self.options.timeout.or(opened.timeout);
+        let request = self.request(&opened, timeout)?;
+        let mut descriptors: Vec<BorrowedFd<'_>> = ends.theirs.iter().map(AsFd::as_fd).collect();
+        descriptors.push(theirs.as_fd());
+        descriptors.extend(self.manifest.as_ref().map(AsFd::as_fd));
+        let place = format!("running {}", opened.path);
+        let begun = opened.hold.begin(&request, &descriptors, timeout, &place)?;
+        Ok(Running::new(Started {
+            opened,
+            begun,
+            steering: Own::new(steering),
+            streams: ends.ours,
+            terminal: ends.terminal,
+            timeout,
+        }))
+    }
+
+    /// Runs it to its end.
+    ///
+    /// # Errors
+    /// As [`Command::spawn`] and [`Running::wait`].
+    pub fn status(&mut self) -> Result<Ended, Error> {
+        self.spawn()?.wait()
+    }
+
+    /// Runs it to its end with `input` as its standard input, and keeps at most `limit` bytes of each
+    /// of its outputs that is not a file; what comes after those is dropped.
+    ///
+    /// # Errors
+    /// As [`Command::spawn`] and [`Running::wait`].
+    pub fn output(&mut self, input: &[u8], limit: usize) -> Result<Captured, Error> {
+        for number in 0..3 {
+            if !matches!(self.streams[number], Stream::File(_)) {
+                self.stream(number, Stream::Pipe);
+            }
+        }
+        self.spawn()?.capture(input, limit)
+    }
+
+    fn request(&self, opened: &Opened, timeout: Option<Duration>) -> Result<Exec, Fault> {
+        let mut arguments = vec![opened.name.as_bytes().to_vec()];
+        arguments.extend(self.arguments.iter().map(|it| it.as_bytes().to_vec()));
+        if arguments.iter().any(|argument| argument.contains(&0)) {
+            return Err(bad("a NUL byte in an argument"));
+        }
+        Ok(Exec {
+            object: opened.object,
+            arguments,
+            environment: self.environment.texts()?,
+            directory: self.directory()?,
+            umask: self.umask.unwrap_or_else(own_mask),
+            timeout: timeout.map_or(0, |timeout| {
+                u64::try_from(timeout.as_millis())
+                    .unwrap_or(u64::MAX)
+                    .max(1)
+            }),
+            terminal: self.terminal.is_some(),
+            steered: true,
+            has_manifest: self.manifest.is_some(),
+        })
+    }
+
+    fn directory(&self) -> Result<Vec<u8>, Fault> {
+        let own =
+            || std::env::current_dir().map_err(|error| system("the working directory", &error));
+        let directory = match &self.directory {
+            None => own()?,
+            Some(path) if path.is_absolute() => path.clone(),
+            Some(path) => own()?.join(path),
+        };
+        let directory = directory.as_os_str().as_bytes().to_vec();
+        match directory.contains(&0) {
+            true => Err(bad("a NUL byte in the working directory")),
+            false => Ok(directory),
+        }
+    }
+
+    fn ends(&self) -> Result<Ends, Fault> {
+        let failed = |error: io::Error| system("its streams", &error);
+        if let Some(window) = self.terminal {
+            let (ours, theirs) = open_pair(window)?;
+            let copy = || theirs.try_clone().map_err(failed);
+            return Ok(Ends {
+                theirs: [copy()?, copy()?, copy()?],
+                ours: [None, None, None],
+                terminal: Some(ours),
+            });
+        }
+        let mut theirs = Vec::with_capacity(3);
+        let mut ours = [None, None, None];
+        for (number, (stream, ours)) in self.streams.iter().zip(&mut ours).enumerate() {
+            let end = match stream {
+                Stream::Inherit => inherited(number),
+                Stream::Null => null(),
+                Stream::File(file) => file.try_clone(),
+                Stream::Pipe => pipe(number).map(|(mine, end)| {
+                    *ours = Some(mine);
+                    end
+                }),
+            };
+            theirs.push(end.map_err(failed)?);
+        }
+        let theirs = <[OwnedFd; 3]>::try_from(theirs).map_err(|_| bad("it has three streams"))?;
+        Ok(Ends {
+            theirs,
+            ours,
+            terminal: None,
+        })
+    }
+}
+
+/// One of this process's own streams. Where it has none, the program gets none: an empty one.
+fn inherited(number: usize) -> io::Result<OwnedFd> {
+    let copied = match number {
+        0 => io::stdin().as_fd().try_clone_to_owned(),
+        1 => io::stdout().as_fd().try_clone_to_owned(),
+        _ => io::stderr().as_fd().try_clone_to_owned(),
+    };
+    match copied {
+        Err(error) if error.raw_os_error() == Some(libc::EBADF) => null(),
+        copied => copied,
+    }
+}
+
+fn null() -> io::Result<OwnedFd> {
+    let file = File::options().read(true).write(true).open("/dev/null")?;
+    Ok(file.into())
+}
+
+/// A pipe for a stream: our end, and the program's.
+fn pipe(number: usize) -> io::Result<(File, OwnedFd)> {
+    let (reader, writer) = io::pipe()?;
+    let (reader, writer) = (OwnedFd::from(reader), OwnedFd::from(writer));
+    Ok(match number {
+        0 => (writer.into(), reader),
+        _ => (reader.into(), writer),
+    })
+}
+
+/// The mask of this process, which only changing it would tell otherwise.
+fn own_mask() -> u32 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("Umask:"));
+    let mask = line.and_then(|text| u32::from_str_radix(text.trim(), 8).ok());
+    mask.unwrap_or(USUAL_MASK)
+}
+
+fn bad(what: &str) -> Fault {
+    Fault::caller(FaultCode::BadArgument, what)
+}
+
+fn system(what: &str, error: &io::Error) -> Fault {
+    Fault::host(FaultCode::System, format!("{what}: {error}"))
+}

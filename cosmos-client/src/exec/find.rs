@@ -1,0 +1,88 @@
+//! From the name of a program to its path, as a shell finds it.
+
+use cosmos_rpc::{Fault, FaultCode};
+use nix::unistd::{AccessFlags, access};
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// Where programs are looked for without a PATH.
+pub(super) const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+
+/// The path of the program `name`: itself where it has a slash, else the first file of that name in the
+/// directories of PATH that can be executed.
+pub(super) fn find(name: &OsStr) -> Result<PathBuf, Fault> {
+    find_in(name, &search_path())
+}
+
+/// This process's PATH.
+pub(super) fn search_path() -> OsString {
+    env::var_os("PATH").unwrap_or_else(|| DEFAULT_PATH.into())
+}
+
+fn find_in(name: &OsStr, directories: &OsStr) -> Result<PathBuf, Fault> {
+    if name.is_empty() {
+        let message = "the name of the program is empty";
+        return Err(Fault::caller(FaultCode::NoSuchTarget, message));
+    }
+    if name.as_bytes().contains(&b'/') {
+        return Ok(name.into());
+    }
+    let mut refused = None;
+    for directory in env::split_paths(directories) {
+        let path = match directory.as_os_str().is_empty() {
+            true => Path::new(".").join(name),
+            false => directory.join(name),
+        };
+        match path.metadata() {
+            Ok(metadata) if metadata.is_file() => {}
+            _ => continue,
+        }
+        if access(&path, AccessFlags::X_OK).is_ok() {
+            return Ok(path);
+        }
+        refused.get_or_insert(path);
+    }
+    Err(match refused {
+        Some(path) => Fault::caller(
+            FaultCode::NotLoadable,
+            format!("{} is not executable", path.display()),
+        ),
+        None => Fault::caller(
+            FaultCode::NoSuchTarget,
+            format!("there is no program {} in PATH", name.display()),
+        ),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn the_first_that_can_be_executed_is_found() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let [first, second] = ["first", "second"].map(|name| directory.path().join(name));
+        for (place, mode) in [(&first, 0o644), (&second, 0o755)] {
+            fs::create_dir(place).expect("a directory");
+            let file = place.join("program");
+            fs::write(&file, "").expect("written");
+            fs::set_permissions(&file, fs::Permissions::from_mode(mode)).expect("its mode");
+        }
+        fs::create_dir(first.join("folder")).expect("a directory");
+        let search = |name: &str, places: &[&PathBuf]| {
+            find_in(name.as_ref(), &env::join_paths(places).expect("a PATH"))
+        };
+        let found = search("program", &[&first, &second]).expect("found");
+        assert_eq!(found, second.join("program"));
+        let code = |name, places: &[&PathBuf]| search(name, places).expect_err("refused").code;
+        assert_eq!(code("program", &[&first]), FaultCode::NotLoadable);
+        assert_eq!(code("folder", &[&first]), FaultCode::NoSuchTarget);
+        assert_eq!(code("missing", &[&first]), FaultCode::NoSuchTarget);
+        assert_eq!(code("", &[&second]), FaultCode::NoSuchTarget);
+        assert_eq!(search("./x", &[]).expect("a path"), Path::new("./x"));
+    }
+}

@@ -1,0 +1,126 @@
+//! A program that was opened in a VM.
+
+use super::command::Command;
+use super::find;
+use crate::error::Error;
+use crate::library::target_name;
+use crate::link::Hold;
+use crate::options::Options;
+use crate::session::{ANSWER, Session, configured_timeout};
+use cosmos_rpc::message::coordinator::Purpose;
+use cosmos_rpc::message::vm::{Close, ObjectToken, Open};
+use cosmos_rpc::{Fault, FaultCode};
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A program that is open in a VM, to be run any number of times, at once too.
+///
+/// Its VM ends what runs of it when this, and everything made from it, is dropped.
+#[derive(Clone, Debug)]
+pub struct Program {
+    opened: Arc<Opened>,
+}
+
+/// What is let go of at last.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) hold: Hold,
+    pub(super) object: ObjectToken,
+    /// As it was named, which is what it finds as its own name.
+    pub(super) name: OsString,
+    /// Where it is.
+    pub(super) path: String,
+    /// How long each request and run may take.
+    pub(super) timeout: Option<Duration>,
+}
+
+impl Program {
+    /// Opens a program: a path, or a name that is searched for in PATH. `options` say how its VM is
+    /// isolated, what limits it has, and how long each run may take.
+    ///
+    /// # Errors
+    /// `NoSuchTarget` when it is not there, `NotLoadable` when it is nothing that can be run.
+    pub fn open(name: impl AsRef<OsStr>, options: &Options) -> Result<Program, Error> {
+        let name = name.as_ref();
+        let path = find::find(name)?;
+        let target = target_name(text(&path)?)?;
+        let timeout = match options.timeout {
+            Some(timeout) => Some(timeout),
+            None => configured_timeout()?,
+        };
+        let (hold, path) = match &options.vm {
+            Some(vm) => (vm.take()?, absolute(&path)?),
+            None => {
+                let purpose = Purpose::Program(target);
+                let (hold, opened) = Session::current().open_vm(purpose, options)?;
+                (hold, opened.target)
+            }
+        };
+        let request = Open {
+            target: path.clone(),
+        };
+        let object = hold.request(&request, Some(ANSWER), &format!("opening {path}"))?;
+        Ok(Program {
+            opened: Arc::new(Opened {
+                hold,
+                object,
+                name: name.to_owned(),
+                path,
+                timeout,
+            }),
+        })
+    }
+
+    /// A command that runs it.
+    pub fn command(&self) -> Command {
+        Command::of(self)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        Path::new(&self.opened.path)
+    }
+
+    /// The name of its VM, `exec-3`.
+    pub fn vm(&self) -> &str {
+        self.opened.hold.label()
+    }
+
+    /// The isolation level that its VM has.
+    pub fn isolation(&self) -> &str {
+        self.opened.hold.isolation()
+    }
+
+    pub(super) fn opened(&self) -> &Arc<Opened> {
+        &self.opened
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        if self.hold.is_gone() || self.hold.is_foreign() {
+            return;
+        }
+        let (object, place) = (self.object, format!("closing {}", self.path));
+        // It goes with its VM at the latest.
+        let _ = self.hold.request(&Close { object }, Some(ANSWER), &place);
+    }
+}
+
+fn text(path: &Path) -> Result<&str, Fault> {
+    path.to_str().ok_or_else(|| {
+        let message = format!(
+            "the path {} is not UTF-8, which messages carry",
+            path.display()
+        );
+        Fault::caller(FaultCode::BadArgument, message)
+    })
+}
+
+fn absolute(path: &Path) -> Result<String, Fault> {
+    let path = std::path::absolute(path)
+        .map_err(|error| Fault::caller(FaultCode::BadArgument, error.to_string()))?;
+    text(&path).map(str::to_owned)
+}

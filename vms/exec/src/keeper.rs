@@ -1,0 +1,110 @@
+//! A keeper: a process of one thread that runs one program at a time and reaps all that comes of it.
+//!
+//! ```text
+//!           Order                 spawned                        it ends, its time is over, its
+//!  Resting ────────▶ Starting ─────────────▶ Running ──────────▶ client or the VM lets go ─▶ Ending
+//!     ▲                 │ not started                                                          │
+//!     └─────────────────┴──────────────── Outcome ◀───────── nothing is left below it ◀────────┘
+//! ```
+//!
+//! The VM is at the other end of the keeper's standard input. When that ends, in any state, the keeper
+//! ends what runs and then itself.
+
+mod child;
+mod serve;
+mod tree;
+
+pub use serve::keep;
+pub(crate) use tree::end_strays;
+
+use cosmos_rpc::message::Message;
+use cosmos_rpc::message::vm::ProgramEnd;
+use cosmos_rpc::{Fault, FaultCode};
+use serde::{Deserialize, Serialize};
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+/// Run this program. Its descriptors are the streams and, where `steered`, the steering socket.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Order {
+    pub program: Vec<u8>,
+    pub arguments: Vec<Vec<u8>>,
+    pub environment: Vec<Vec<u8>>,
+    pub directory: Vec<u8>,
+    pub umask: u32,
+    pub timeout: Option<Duration>,
+    pub terminal: bool,
+    pub steered: bool,
+}
+
+/// What came of an order.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Outcome {
+    Ended(ProgramEnd),
+    /// The step of the child that failed, and why.
+    NotStarted {
+        step: Step,
+        errno: i32,
+    },
+}
+
+impl Message for Order {
+    const KIND: u16 = 0x0501;
+    const DESCRIPTORS: (u16, u16) = (3, 4);
+    type Reply = Outcome;
+}
+
+/// What a child does before it is the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Step {
+    Clone,
+    Parent,
+    Session,
+    Terminal,
+    Streams,
+    Directory,
+    Signals,
+    Execute,
+}
+
+/// Why a program was not started, for its client.
+pub(crate) fn refusal(program: &Path, step: Step, errno: i32) -> Fault {
+    let shown = program.display();
+    let why = io::Error::from_raw_os_error(errno);
+    let caller = |code, message| Fault::caller(code, message);
+    match (step, errno) {
+        (Step::Execute, libc::ENOENT) if program.exists() => caller(
+            FaultCode::NotLoadable,
+            format!("{shown} cannot be run: its interpreter or loader is not there"),
+        ),
+        (Step::Execute, libc::ENOENT | libc::ENOTDIR) => caller(
+            FaultCode::NoSuchTarget,
+            format!("there is no program {shown}"),
+        ),
+        (Step::Execute, libc::ENOEXEC) => caller(
+            FaultCode::NotLoadable,
+            format!("{shown} cannot be run: it is of no format that the kernel knows"),
+        ),
+        (Step::Execute, libc::E2BIG) => caller(
+            FaultCode::TooLarge,
+            format!("{shown} cannot be run: its arguments and environment are too long"),
+        ),
+        (Step::Execute, _) => caller(
+            FaultCode::NotLoadable,
+            format!("{shown} cannot be run: {why}"),
+        ),
+        (Step::Directory, _) => caller(
+            FaultCode::BadArgument,
+            format!("{shown} cannot be run: its working directory: {why}"),
+        ),
+        (Step::Terminal, _) => caller(
+            FaultCode::BadArgument,
+            format!("{shown} cannot be run: its standard input as its terminal: {why}"),
+        ),
+        (step, _) => Fault::host(
+            FaultCode::LaunchFailed,
+            format!("{shown} was not started: {step:?}: {why}"),
+        ),
+    }
+}

@@ -1,0 +1,212 @@
+//! Starting a program, and collecting what ended. All unsafe code of this crate is in this file.
+//!
+//! The child is made as `posix_spawn` makes one, in the memory of its parent, which stands still until
+//! the child has become the program or given up: its cost does not depend on the parent's size, and
+//! what it has to say about a failure needs no pipe. What `posix_spawn` has no words for is done on the
+//! way.
+//!
+//! Order of the child's steps, each of which ends the child when it fails:
+//!
+//! | step | why here |
+//! |---|---|
+//! | parent-death signal | the program does not outlive its keeper |
+//! | new session | no terminal but its own; its group can be signalled |
+//! | its terminal | only the leader of a session without one can have one |
+//! | streams to 0, 1 and 2, all else closed by execve | |
+//! | mask, working directory | |
+//! | default signals, none blocked | ignored signals survive execve |
+//! | execve | |
+
+#![allow(unsafe_code)]
+
+use super::{Order, Step};
+use cosmos_rpc::message::vm::ProgramEnd;
+use nix::errno::Errno;
+use std::convert::Infallible;
+use std::ffi::CString;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::ptr;
+
+/// Stack of the child: its functions are small and call the kernel only.
+const STACK: usize = 64 << 10;
+
+/// A child that ended, or was stopped or continued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    Ended(ProgramEnd),
+    Stopped(i32),
+    Continued,
+}
+
+/// Starts the program of an order; its pid.
+///
+/// # Errors
+/// The step that failed; no process is left then.
+pub(super) fn spawn(order: &Order, streams: &[OwnedFd]) -> Result<i32, (Step, Errno)> {
+    let text = |bytes: &[u8]| CString::new(bytes).map_err(|_| (Step::Execute, Errno::EINVAL));
+    let texts = |list: &[Vec<u8>]| {
+        list.iter()
+            .map(|it| text(it))
+            .collect::<Result<Vec<_>, _>>()
+    };
+    let (program, directory) = (text(&order.program)?, text(&order.directory)?);
+    let (arguments, environment) = (texts(&order.arguments)?, texts(&order.environment)?);
+    let [input, output, error] = streams else {
+        return Err((Step::Streams, Errno::EBADF));
+    };
+    let (arguments, environment) = (pointers(&arguments), pointers(&environment));
+    let mut steps = Steps {
+        program: program.as_ptr(),
+        arguments: arguments.as_ptr(),
+        environment: environment.as_ptr(),
+        directory: match order.directory.is_empty() {
+            true => c"/".as_ptr(),
+            false => directory.as_ptr(),
+        },
+        umask: order.umask as libc::mode_t,
+        terminal: order.terminal,
+        streams: [input, output, error].map(AsRawFd::as_raw_fd),
+        failed: None,
+    };
+    let pid = clone(&mut steps)?;
+    match steps.failed {
+        None => Ok(pid),
+        Some(failed) => {
+            // It has ended: nothing else of that number is collected here.
+            let _ = nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(pid), None);
+            Err(failed)
+        }
+    }
+}
+
+fn clone(steps: &mut Steps) -> Result<i32, (Step, Errno)> {
+    let mut stack = vec![0u128; STACK / size_of::<u128>()];
+    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+    // SAFETY: the child runs `run` on a stack of its own, whose end is aligned as the calling
+    // convention wants it, and which lives until the kernel lets this thread go on: that is when the
+    // child has another memory, by execve, or is gone. Until then it is the only one to use `steps`
+    // and this thread's errno.
+    let pid = unsafe {
+        let top = stack.as_mut_ptr_range().end;
+        libc::clone(run, top.cast(), flags, ptr::from_mut(steps).cast())
+    };
+    Errno::result(pid).map_err(|error| (Step::Clone, error))
+}
+
+/// What the child needs, in memory that it shares with its parent.
+struct Steps {
+    program: *const libc::c_char,
+    arguments: *const *const libc::c_char,
+    environment: *const *const libc::c_char,
+    directory: *const libc::c_char,
+    umask: libc::mode_t,
+    terminal: bool,
+    streams: [RawFd; 3],
+    failed: Option<(Step, Errno)>,
+}
+
+/// The child. It allocates nothing and takes no lock: nothing here may unwind or wait.
+extern "C" fn run(steps: *mut libc::c_void) -> libc::c_int {
+    // SAFETY: the parent's `steps`, which it leaves alone until this process is done with it.
+    let steps = unsafe { &mut *steps.cast::<Steps>() };
+    let Err(failed) = steps.become_program();
+    steps.failed = Some(failed);
+    // SAFETY: ends this process alone, without the destructors of the parent's memory.
+    unsafe { libc::_exit(127) }
+}
+
+impl Steps {
+    /// Returns only where a step fails.
+    fn become_program(&self) -> Result<Infallible, (Step, Errno)> {
+        let at = |step: Step| move |error: Errno| (step, error);
+        // SAFETY: system calls without pointers, or with such to memory that outlives them; what they
+        // change is this process's own: neither descriptors, signal actions nor the mask are shared.
+        unsafe {
+            check(libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL)).map_err(at(Step::Parent))?;
+            check(libc::setsid()).map_err(at(Step::Session))?;
+            let [input, output, error] = self.streams;
+            if self.terminal {
+                check(libc::ioctl(input, libc::TIOCSCTTY, 0)).map_err(at(Step::Terminal))?;
+            }
+            // Received descriptors have numbers above these: the keeper's own are open.
+            for (from, to) in [(input, 0), (output, 1), (error, 2)] {
+                check(libc::dup2(from, to)).map_err(at(Step::Streams))?;
+            }
+            let (first, last) = (3 as libc::c_uint, libc::c_uint::MAX);
+            let flags = libc::CLOSE_RANGE_CLOEXEC;
+            // An old kernel has no such call; all that is open above is close-on-exec already.
+            libc::syscall(libc::SYS_close_range, first, last, flags);
+            libc::umask(self.umask);
+            check(libc::chdir(self.directory)).map_err(at(Step::Directory))?;
+            libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+            let mut none: libc::sigset_t = std::mem::zeroed();
+            libc::sigemptyset(&mut none);
+            check(libc::sigprocmask(libc::SIG_SETMASK, &none, ptr::null_mut()))
+                .map_err(at(Step::Signals))?;
+            libc::execve(self.program, self.arguments, self.environment);
+        }
+        Err((Step::Execute, Errno::last()))
+    }
+}
+
+/// The next child that ended or was stopped, without waiting for one; `None` where none has, `ECHILD`
+/// where there is none.
+pub(super) fn next_change() -> nix::Result<Option<(i32, Change)>> {
+    let options = libc::WNOHANG | libc::WUNTRACED | libc::WCONTINUED | libc::__WALL;
+    let mut status = 0;
+    // SAFETY: zeroes are a valid rusage; both pointers are to memory that outlives the call.
+    let (pid, usage) = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        let pid = libc::wait4(-1, &mut status, options, &mut usage);
+        (pid, usage)
+    };
+    let change = match Errno::result(pid)? {
+        0 => return Ok(None),
+        _ if libc::WIFSTOPPED(status) => Change::Stopped(libc::WSTOPSIG(status)),
+        _ if libc::WIFCONTINUED(status) => Change::Continued,
+        _ => Change::Ended(end(status, &usage)),
+    };
+    Ok(Some((pid, change)))
+}
+
+/// Gives a signal to a child that was not collected yet, or, where `whom` is negative, to its group.
+/// Real-time signals have no names, so the number goes as it is. One that is about to end needs none.
+pub(super) fn signal(whom: i32, signal: i32) {
+    // SAFETY: no pointers are passed.
+    unsafe { libc::kill(whom, signal) };
+}
+
+fn end(status: libc::c_int, usage: &libc::rusage) -> ProgramEnd {
+    let signalled = libc::WIFSIGNALED(status);
+    let microseconds = |time: libc::timeval| {
+        let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+        seconds.saturating_mul(1_000_000) + u64::try_from(time.tv_usec).unwrap_or(0)
+    };
+    ProgramEnd {
+        code: if signalled {
+            0
+        } else {
+            libc::WEXITSTATUS(status)
+        },
+        signal: if signalled { libc::WTERMSIG(status) } else { 0 },
+        timed_out: false,
+        user: microseconds(usage.ru_utime),
+        system: microseconds(usage.ru_stime),
+        // Linux counts it in kibibytes.
+        peak: u64::try_from(usage.ru_maxrss)
+            .unwrap_or(0)
+            .saturating_mul(1024),
+    }
+}
+
+fn check(result: libc::c_int) -> Result<(), Errno> {
+    Errno::result(result).map(drop)
+}
+
+fn pointers(texts: &[CString]) -> Vec<*const libc::c_char> {
+    texts
+        .iter()
+        .map(|text| text.as_ptr())
+        .chain([ptr::null()])
+        .collect()
+}

@@ -165,11 +165,7 @@ fn a_stream_walks_no_further_than_its_buffers() {
             "bytes are needed",
         );
         end.call(&[stream.with([("next_out", Value::Handle(0x5000))])])
-            .expect("nothing walks here");
-        start
-            .call(&[(&stream).into(), "1.2.11".into(), STREAM_SIZE.into()])
-            .expect("inflateInit_");
-        refused(vec![("avail_out", 64.into())], "0 bytes left");
+            .expect_err("an address");
         // The numbers of another record do not fit.
         let [compile] = functions(&open(C), ["regcomp"]);
         let error = compile

@@ -5,6 +5,7 @@
 //! it, whichever is larger; an `__in` one that holds less than the prototype says is refused.
 
 mod bits;
+mod contents;
 mod stored;
 
 use super::view::View;
@@ -12,11 +13,12 @@ use super::{bad, no_memory, scalar};
 use crate::callback::Lent;
 use crate::error::Error;
 use crate::memory::{Block, CallMemory};
+use crate::token;
 use crate::value::Value;
 use callframe::Template;
 use callframe::marshal::{CallerMemory, MAXIMUM_CALL};
 use callframe::types::{
-    Direction, Extent, Filled, Identity, Ownership, Pointer, RecordId, Scalar, Type, TypeId,
+    Direction, Extent, Filled, Handle, Identity, Ownership, Pointer, RecordId, Scalar, Type, TypeId,
 };
 use cosmos_rpc::{Fault, FaultCode};
 
@@ -137,7 +139,7 @@ impl<'call, 'memory> Layer<'call, 'memory> {
         };
         match frame.ty(parameter.ty) {
             Type::Pointer(pointer) => {
-                if is_computed(pointer) != computed {
+                if self.is_computed(pointer) != computed {
                     return Ok(());
                 }
                 let (target, capacity) = self.pointer(pointer, value, place)?;
@@ -218,7 +220,7 @@ impl<'call, 'memory> Layer<'call, 'memory> {
         match value {
             Value::Out => Ok(()),
             Value::Text(bytes) | Value::Bytes(bytes) if bytes.len() as u64 <= room => {
-                self.write(address, bytes, place)
+                self.raw(element, address, bytes, place)
             }
             Value::Array(values) | Value::Struct(values) if values.len() as u64 <= length => {
                 for (index, value) in values.iter().enumerate() {
@@ -277,15 +279,16 @@ impl<'call, 'memory> Layer<'call, 'memory> {
                 ));
             }
         };
-        // Members whose extent is an expression over other members come last.
+        // Members whose extent is an expression over other members, and unions with a tag, come last.
         for computed in [false, true] {
             for (index, value) in &given {
                 let Some(field) = fields.get(*index) else {
                     continue;
                 };
-                if matches!(self.template.frame().ty(field.ty), Type::Pointer(pointer) if is_computed(pointer))
-                    != computed
-                {
+                let late = field.switch.is_some()
+                    || matches!(self.template.frame().ty(field.ty), Type::Pointer(pointer)
+                        if self.is_computed(pointer));
+                if late != computed {
                     continue;
                 }
                 let offset = self.template.field_offset(record, *index).unwrap_or(0);
@@ -297,6 +300,9 @@ impl<'call, 'memory> Layer<'call, 'memory> {
                 if let Some(bits) = self.template.bit_field(record, *index) {
                     self.bit_field(bits, field.ty, address + offset, value, place)?;
                     continue;
+                }
+                if let Some(tag) = field.switch {
+                    self.chosen(tag, field.ty, value, place)?;
                 }
                 self.value(field.ty, address + offset, value, place)?;
             }
@@ -313,7 +319,15 @@ impl<'call, 'memory> Layer<'call, 'memory> {
     ) -> Result<(u64, u64), Fault> {
         match (&pointer.identity, value) {
             (_, Value::Null) => Ok((0, 0)),
-            (Identity::Handle(_), Value::Handle(token)) => Ok((*token, 0)),
+            (Identity::Handle(handle), Value::Handle(token)) => {
+                if !is_object(handle, *token) {
+                    let problem = format!(
+                        "{token:#x} is no handle: give what a function of the library returned, or NULL"
+                    );
+                    return Err(bad(place.name, problem));
+                }
+                Ok((*token, 0))
+            }
             (Identity::Handle(handle), Value::Memory { memory, members }) => self
                 .stored(pointer, handle, (memory, members), place)
                 .map(|address| (address, 0)),
@@ -406,58 +420,6 @@ impl<'call, 'memory> Layer<'call, 'memory> {
         Ok((address, capacity))
     }
 
-    /// Writes what was given to where a pointer leads.
-    fn contents(
-        &mut self,
-        pointer: &Pointer,
-        address: u64,
-        value: &Value,
-        place: Place,
-    ) -> Result<(), Fault> {
-        let size = self.element_size(pointer.target);
-        match value {
-            Value::Out => Ok(()),
-            Value::Text(bytes) if size == 4 && self.is_wide(pointer.target) => {
-                let wide: Vec<u8> = String::from_utf8_lossy(bytes)
-                    .chars()
-                    .flat_map(|letter| u32::from(letter).to_le_bytes())
-                    .collect();
-                self.write(address, &wide, place)
-            }
-            Value::Text(bytes) | Value::Bytes(bytes) => self.write(address, bytes, place),
-            Value::Array(values) => {
-                for (index, value) in values.iter().enumerate() {
-                    self.value(pointer.target, address + index as u64 * size, value, place)?;
-                }
-                Ok(())
-            }
-            single => self.value(pointer.target, address, single, place),
-        }
-    }
-
-    /// Writes the terminator behind what was given, where there is one and room for it.
-    fn terminate(
-        &mut self,
-        pointer: &Pointer,
-        (address, room): (u64, u64),
-        given: u64,
-        place: Place,
-    ) -> Result<(), Fault> {
-        let size = self.element_size(pointer.target);
-        let (terminator, end) = match (&pointer.extent, &pointer.filled) {
-            (Extent::TerminatedBy(terminator), _) => (*terminator, given.saturating_sub(size)),
-            (Extent::NullTerminated, _) => (0, given.saturating_sub(size)),
-            (_, Some(Filled::Until(terminator))) => (*terminator, given),
-            _ => return Ok(()),
-        };
-        if end + size > room {
-            return Ok(());
-        }
-        let bytes = terminator.to_le_bytes();
-        let bytes = bytes.get(..size as usize).unwrap_or(&bytes);
-        self.write(address + end, bytes, place)
-    }
-
     /// The bytes the prototype says the pointer leads to; 0 where only its contents tell.
     fn asked(&self, pointer: &Pointer, value: &Value, place: Place) -> Result<u64, Fault> {
         let size = self.element_size(pointer.target);
@@ -514,24 +476,6 @@ impl<'call, 'memory> Layer<'call, 'memory> {
         }
     }
 
-    /// The bytes that what was given takes, its terminator included.
-    fn given(&self, pointer: &Pointer, value: &Value, size: u64) -> u64 {
-        let elements = match value {
-            Value::Out => return 0,
-            Value::Text(bytes) if self.is_wide(pointer.target) => {
-                String::from_utf8_lossy(bytes).chars().count() as u64
-            }
-            Value::Text(bytes) | Value::Bytes(bytes) => (bytes.len() as u64).div_ceil(size.max(1)),
-            Value::Array(values) => values.len() as u64,
-            _ => 1,
-        };
-        let terminator = match (&pointer.extent, value) {
-            (Extent::NullTerminated | Extent::TerminatedBy(_), _) => 1,
-            _ => 0,
-        };
-        (elements + terminator).saturating_mul(size)
-    }
-
     /// A block of zeros.
     fn make(&mut self, bytes: u64, place: Place) -> Result<u64, Fault> {
         self.total = self.total.saturating_add(bytes);
@@ -570,12 +514,10 @@ impl<'call, 'memory> Layer<'call, 'memory> {
     }
 }
 
-/// Whether a pointer's extent needs other values of the call.
-fn is_computed(pointer: &Pointer) -> bool {
-    matches!(
-        pointer.extent,
-        Extent::Counted(_) | Extent::Sized(_) | Extent::EndedBy(_)
-    )
+/// Whether a program can have got this for an object. Anything else would be an address.
+fn is_object(handle: &Handle, token: u64) -> bool {
+    let constant = |known: &i128| *known as u64 == token;
+    token == 0 || token::take_apart(token).is_some() || handle.constants.iter().any(constant)
 }
 
 fn descriptor(value: &Value) -> Result<i32, String> {

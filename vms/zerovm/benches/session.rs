@@ -17,15 +17,19 @@
 #[path = "../tests/support/mod.rs"]
 mod support;
 
+use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use nix::sys::time::TimeValLike;
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid};
+use std::ffi::c_void;
 use std::io::{Read, Write};
+use std::num::NonZeroUsize;
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
+use std::ptr::NonNull;
 use std::time::{Duration, Instant};
 use support::Session;
 
@@ -45,10 +49,21 @@ fn main() {
         "{:<28}{:>12}{:>14}{:>8}  yardstick",
         "zerovm", "", "yardstick", "ratio"
     );
-    traps();
-    starts();
-    daemon();
-    copies();
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let parts: [(&str, fn()); 4] = [
+        ("traps", traps),
+        ("starts", starts),
+        ("daemon", daemon),
+        ("copies", copies),
+    ];
+    let named = parts
+        .iter()
+        .any(|(name, _)| wanted.iter().any(|word| word == name));
+    for (name, part) in parts {
+        if !named || wanted.iter().any(|word| word == name) {
+            part();
+        }
+    }
 }
 
 fn row(name: &str, unit: &str, subject: f64, yardstick: f64, what: &str) {
@@ -131,6 +146,8 @@ fn processor_of_children() -> Duration {
     Duration::from_micros(micros.iter().sum())
 }
 
+/// The yardstick is a fork of a process that has as much mapped, and as much of it in memory, as the
+/// daemon's guest.
 fn daemon() {
     let mut session = Session::of("daemon");
     let job = session.path("job");
@@ -138,30 +155,90 @@ fn daemon() {
     session.run().expect_ok();
     let manifest = session.manifest();
     let request = format!("{:#08x}{manifest}", manifest.len());
+    let ask = || {
+        let mut connection = UnixStream::connect(&job).expect("a daemon");
+        connection.write_all(request.as_bytes()).expect("sent");
+        let mut report = String::new();
+        connection.read_to_string(&mut report).expect("a report");
+        assert!(report.ends_with("\nok\n\n"), "{report}");
+        let peer = getsockopt(&connection, PeerCredentials);
+        peer.expect("credentials").pid()
+    };
+    let broker = ask();
+    let mut double = Double::start(guest_memory(broker));
     let (mut subject, mut yardstick) = (Vec::new(), Vec::new());
-    let mut broker = 0;
     for _ in 0..SESSIONS {
-        subject.push(time(|| {
-            let mut connection = UnixStream::connect(&job).expect("a daemon");
-            connection.write_all(request.as_bytes()).expect("sent");
-            let mut report = String::new();
-            connection.read_to_string(&mut report).expect("a report");
-            assert!(report.ends_with("\nok\n\n"), "{report}");
-            let peer = getsockopt(&connection, PeerCredentials).expect("credentials");
-            broker = peer.pid();
-        }));
-        yardstick.push(time(fork));
+        subject.push(time(ask));
+        yardstick.push(double.fork());
     }
     kill(Pid::from_raw(broker), Signal::SIGTERM).expect("it runs");
     let micros = |times| median(times).as_secs_f64() * 1e6;
     let (subject, yardstick) = (micros(subject), micros(yardstick));
+    let what = "fork and exit of a process of that size";
     row(
-        "a session of a daemon",
+        "a session of a daemon, clock",
         "us",
         subject,
         yardstick,
-        "fork and exit",
+        what,
     );
+}
+
+/// Bytes of its own that the guest's process has in memory.
+fn guest_memory(broker: i32) -> usize {
+    let read = |path: String| std::fs::read_to_string(path).expect("it runs");
+    let children = read(format!("/proc/{broker}/task/{broker}/children"));
+    let guest = children.split_whitespace().next().expect("a guest");
+    let status = read(format!("/proc/{guest}/status"));
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("RssAnon:"));
+    let kilobytes = line.expect("a size").trim().trim_end_matches(" kB");
+    kilobytes.parse::<usize>().expect("a number") * 1024
+}
+
+/// A process like a guest's, which forks when it is told to.
+struct Double(UnixStream);
+
+impl Double {
+    fn start(memory: usize) -> Self {
+        let (near, mut far) = UnixStream::pair().expect("a socket");
+        // SAFETY: this process has one thread.
+        if let ForkResult::Parent { .. } = unsafe { nix::unistd::fork() }.expect("a fork") {
+            return Self(near);
+        }
+        drop(near);
+        map(RESERVED, ProtFlags::PROT_NONE);
+        map(LOW, ProtFlags::PROT_NONE);
+        let written = map(memory, ProtFlags::PROT_READ | ProtFlags::PROT_WRITE);
+        for page in (0..memory).step_by(4096) {
+            // SAFETY: the page was mapped right above, for nobody else.
+            unsafe { written.as_ptr().cast::<u8>().add(page).write_volatile(1) };
+        }
+        while far.read_exact(&mut [0]).is_ok() {
+            let nanos = time(fork).as_nanos() as u64;
+            far.write_all(&nanos.to_le_bytes()).expect("told");
+        }
+        std::process::exit(0)
+    }
+
+    fn fork(&mut self) -> Duration {
+        self.0.write_all(&[0]).expect("told");
+        let mut nanos = [0; 8];
+        self.0.read_exact(&mut nanos).expect("it tells");
+        Duration::from_nanos(u64::from_le_bytes(nanos))
+    }
+}
+
+/// Bytes that a guest's process reserves around and below the guest's space.
+const RESERVED: usize = 84 << 30;
+const LOW: usize = 4 << 30;
+
+fn map(bytes: usize, protection: ProtFlags) -> NonNull<c_void> {
+    let length = NonZeroUsize::new(bytes).expect("some");
+    let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_NORESERVE;
+    // SAFETY: the kernel chooses where, so nothing is replaced.
+    unsafe { mmap_anonymous(None, length, protection, flags) }.expect("memory")
 }
 
 fn fork() {

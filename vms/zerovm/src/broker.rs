@@ -1,11 +1,15 @@
 //! Daemon mode: the process that owns the Job socket, and never runs guest code.
 //!
-//! | process | what it does |
+//! | who | what |
 //! |---|---|
 //! | broker | starts the guest's process; when the guest forks, listens on the socket of its manifest |
-//! | handler, one a connection | reads a manifest, opens its channels, watches the session, answers |
-//! | guest's process | has forked, waits: for each connection it clones itself |
-//! | session | a clone: receives open files, and goes on behind the guest's fork |
+//! | a thread of it, one a connection | reads a manifest, opens its channels, watches the session, answers |
+//! | guest's process | has forked: each time it is told to it clones itself |
+//! | session | a clone: waits for a socket, over which it receives open files, and goes on behind the fork |
+//!
+//! There is a thread and a clone that wait already when somebody connects, and others are made while
+//! these work. The broker has no threads before the guest's process is there, and makes no process
+//! afterwards.
 //!
 //! Whoever ends the broker ends them all. None of them becomes a zombie: children of the broker and
 //! of the guest's process are collected by the kernel.
@@ -15,7 +19,7 @@
 
 use crate::channel::{self, Sources};
 use crate::process;
-use crate::told::{self, Heard};
+use crate::told::{self, Heard, Limit};
 use crate::{descriptors, setup, supervise};
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -26,6 +30,10 @@ use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
+use std::thread;
 use std::time::Duration;
 use zerovm_session::Error;
 use zerovm_session::channel::{check_same, order};
@@ -41,6 +49,10 @@ const MAX_REQUEST: usize = 0x10000;
 const SILENCE: Duration = Duration::from_millis(100);
 /// And one that says nothing is not waited for longer than this.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How many threads wait for connections.
+const THREADS: usize = 4;
+const STACK: usize = 0x40000;
 
 /// Runs the session of a manifest that has a Job, and becomes its daemon if the guest forks. What
 /// comes of the first session is told.
@@ -71,11 +83,15 @@ pub fn run(
 /// A guest that has forked, and who asks for it.
 struct Daemon {
     listener: UnixListener,
-    // The guest's process; whatever is sent there is a session's socket.
+    // The guest's process: each byte is another clone.
     guest: File,
+    // The clone that waits: whatever is sent there is a session's socket.
+    waiting: File,
     channels: Vec<ChannelLine>,
     preallocate: bool,
     signals: SignalFd,
+    // How many threads wait for a connection.
+    idle: AtomicUsize,
 }
 
 fn start(
@@ -102,30 +118,40 @@ fn start(
     let listener = UnixListener::bind(&job).map_err(failed)?;
     process::allow_many_files();
     process::collect_nobody().map_err(|error| failed(error.into()))?;
+    process::share_memory_among_threads();
+    let guest = guest.leave();
+    let (waiting, theirs) = process::pair().map_err(|error| failed(error.into()))?;
+    descriptors::send(&guest, &[theirs.as_fd()]).map_err(|error| failed(error.into()))?;
     let daemon = Daemon {
         listener,
-        guest: guest.leave(),
+        guest,
+        waiting,
         channels,
         preallocate: !line.no_preallocation,
         signals,
+        idle: AtomicUsize::new(0),
     };
     Ok((report, Some(daemon)))
 }
 
 impl Daemon {
-    /// Answers until the guest's process ends, or a signal other than a hang-up comes.
+    /// Answers until the guest's process ends, or a signal other than a hang-up comes; who is answered
+    /// then gets no more, as the process ends.
     fn serve(self) {
+        let daemon = Arc::new(self);
+        for _ in 0..THREADS {
+            daemon.start_thread();
+        }
         loop {
             let mut sources = [
-                PollFd::new(self.listener.as_fd(), PollFlags::POLLIN),
-                PollFd::new(self.guest.as_fd(), PollFlags::POLLIN),
-                PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
+                PollFd::new(daemon.guest.as_fd(), PollFlags::POLLIN),
+                PollFd::new(daemon.signals.as_fd(), PollFlags::POLLIN),
             ];
             let _ = poll(&mut sources, PollTimeout::NONE);
-            let [asked, ended, signalled] = sources.map(|source| source.any().unwrap_or(false));
+            let [ended, signalled] = sources.map(|source| source.any().unwrap_or(false));
             let is_hangup = |number| number == libc::SIGHUP as u32;
             if signalled
-                && let Ok(Some(information)) = self.signals.read_signal()
+                && let Ok(Some(information)) = daemon.signals.read_signal()
                 && !is_hangup(information.ssi_signo)
             {
                 return;
@@ -134,9 +160,39 @@ impl Daemon {
             if ended {
                 return;
             }
-            if asked && let Ok((connection, _)) = self.listener.accept() {
-                // A machine that cannot fork closes the connection.
-                let _ = process::start_handler(|| self.answer(connection));
+        }
+    }
+
+    /// Another thread that waits for connections. On a machine that has none left, those that are
+    /// there do what there is.
+    fn start_thread(self: &Arc<Self>) {
+        self.idle.fetch_add(1, Relaxed);
+        let daemon = Arc::clone(self);
+        let work = move || daemon.answer_all();
+        if thread::Builder::new()
+            .stack_size(STACK)
+            .spawn(work)
+            .is_err()
+        {
+            self.idle.fetch_sub(1, Relaxed);
+        }
+    }
+
+    /// Answers one connection after the other, as long as few others wait for one.
+    fn answer_all(self: Arc<Self>) {
+        loop {
+            // Without descriptors left nothing is accepted, until somebody closes some.
+            let Ok((connection, _)) = self.listener.accept() else {
+                thread::sleep(SILENCE);
+                continue;
+            };
+            if self.idle.fetch_sub(1, Relaxed) == 1 {
+                self.start_thread();
+            }
+            self.answer(connection);
+            if self.idle.fetch_add(1, Relaxed) >= THREADS {
+                self.idle.fetch_sub(1, Relaxed);
+                return;
             }
         }
     }
@@ -177,23 +233,21 @@ impl Daemon {
         };
         let (ours, theirs) = process::pair().map_err(|error| host(error.into()))?;
         ask_who(&ours).map_err(|error| host(error.into()))?;
-        descriptors::send(&self.guest, &[theirs.as_fd()]).map_err(|error| host(error.into()))?;
+        descriptors::send(&self.waiting, &[theirs.as_fd()]).map_err(|error| host(error.into()))?;
         drop(theirs);
-        let session = who(&ours).map_err(host)?;
         setup::send(&ours, manifest.timeout.unsigned_abs(), &opened).map_err(host)?;
         // Its files are the session's now.
         drop(opened);
-        let limit = told::time_limit(&manifest);
-        // Signals that mean something are the broker's, whose end ends everybody.
-        let ignore = || {
-            let _ = self.signals.read_signal();
+        (&self.guest).write_all(&[0]).map_err(host)?;
+        let Some(session) = running(&ours) else {
+            return Ok(supervise::without_report());
         };
-        let heard = told::listen(&ours, Some(limit), &self.signals, ignore);
-        Ok(match heard {
+        let limit = Limit::Running(told::time_limit(&manifest));
+        Ok(match told::listen(&ours, limit, None) {
             Heard::Report(report) => *report,
             Heard::Nothing => supervise::without_report(),
             Heard::Late => {
-                let _ = pidfd_send_signal(&session, Signal::KILL);
+                session.map(|session| pidfd_send_signal(session, Signal::KILL));
                 supervise::too_late()
             }
         })
@@ -224,9 +278,14 @@ fn ask_who(socket: &File) -> nix::Result<()> {
     nix::sys::socket::setsockopt(socket, nix::sys::socket::sockopt::PassCred, &true)
 }
 
-/// Who has said the first byte. It waits for its files, so the number is still its own.
-fn who(socket: &File) -> std::io::Result<OwnedFd> {
-    let pid = descriptors::receive_sender(socket)?;
-    let pid = Pid::from_raw(pid).ok_or(std::io::ErrorKind::UnexpectedEof)?;
-    Ok(pidfd_open(pid, PidfdFlags::empty())?)
+/// Waits until a session says that it runs. Who that is, if it has not ended meanwhile: its socket is
+/// open as long as it is there, so the number is not yet another's.
+fn running(socket: &File) -> Option<Option<OwnedFd>> {
+    let pid = Pid::from_raw(descriptors::receive_sender(socket).ok()?)?;
+    let session = pidfd_open(pid, PidfdFlags::empty()).ok();
+    let mut source = [PollFd::new(socket.as_fd(), PollFlags::empty())];
+    let _ = poll(&mut source, PollTimeout::ZERO);
+    let [source] = source;
+    let events = source.revents().unwrap_or(PollFlags::POLLHUP);
+    Some(session.filter(|_| !events.contains(PollFlags::POLLHUP)))
 }

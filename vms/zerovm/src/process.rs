@@ -119,19 +119,6 @@ fn become_child(parent: Pid, socket: RawFd) -> nix::Result<()> {
     }
 }
 
-/// Has somebody else do `work`, who ends with this process and is collected by nobody. It keeps all
-/// descriptors.
-pub fn start_handler(work: impl FnOnce()) -> nix::Result<()> {
-    // SAFETY: this process has one thread, so no lock is held by anybody who is not in the child.
-    if let ForkResult::Child = unsafe { fork() }? {
-        if prctl::set_pdeathsig(Signal::SIGKILL).is_ok() {
-            work();
-        }
-        end_now(0);
-    }
-    Ok(())
-}
-
 /// What a confined process has for a fork: whether this is the child, who ends with its parent.
 pub fn clone_session() -> nix::Result<bool> {
     // SAFETY: no new stack and no pointers, which is a fork; this process has one thread.
@@ -200,6 +187,13 @@ pub fn allow_many_files() {
 pub fn be_nice() {
     // SAFETY: no pointers. A process may always become nicer.
     unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICENESS) };
+}
+
+/// Has all threads of this process allocate from one place, so that what it holds does not depend on
+/// which of them did the work.
+pub fn share_memory_among_threads() {
+    // SAFETY: a number for the allocator.
+    unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) };
 }
 
 /// Has the allocator grow what it has and map nothing apart: what is mapped apart grows by being

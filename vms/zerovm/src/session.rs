@@ -13,6 +13,7 @@ use nix::libc;
 use nix::sys::personality::{self, Persona};
 use sha1::{Digest, Sha1};
 use std::fs::File;
+use std::io::Read;
 use std::mem::ManuallyDrop;
 use std::path::Path;
 use zerovm_session::Error;
@@ -238,8 +239,9 @@ impl Running<'_> {
         closed
     }
 
-    /// The guest asked to become a daemon. The session that asked is reported, and this process
-    /// waits for others; each is a clone of it, which comes back with the guest's answer.
+    /// The guest asked to become a daemon. The session that asked is reported, and others are clones of
+    /// this process, which come back with the guest's answer. One clone waits for a session already:
+    /// the broker sends that to whoever waits, and has this process make another one meanwhile.
     fn fork(&mut self) -> Option<i64> {
         let closed = self.close();
         nix::unistd::alarm::cancel();
@@ -256,15 +258,16 @@ impl Running<'_> {
             channel.forget_sources();
         }
         process::take_name(self.manifest.job.as_deref().unwrap_or(Path::new("")));
+        let waiting = receive_socket(self.told);
         loop {
-            let received = descriptors::receive(self.told).unwrap_or_default();
-            // The broker is gone, or a signal came.
-            let Some(socket) = received.into_iter().next() else {
-                process::end_now(0)
-            };
             if matches!(process::clone_session(), Ok(true)) {
-                *self.told = File::from(socket);
+                // The broker's questions are not for a session.
+                *self.told = receive_socket(&waiting);
+                drop(waiting);
                 return self.go_on();
+            }
+            if !matches!(self.told.read(&mut [0]), Ok(1)) {
+                process::end_now(0);
             }
         }
     }
@@ -274,8 +277,7 @@ impl Running<'_> {
         self.report.daemon = false;
         self.engine.has_job = false;
         self.engine.totals = Totals::default();
-        let setup = told::present(self.told).and_then(|()| setup::receive(self.told));
-        let setup = match setup {
+        let setup = match setup::receive(self.told) {
             Ok(setup) if setup.channels.len() == self.engine.channels.len() => setup,
             // Whoever asked for it is gone.
             _ => process::end_now(u8::MAX),
@@ -335,6 +337,15 @@ impl switch::Guest for Running<'_> {
             Answer::Return(number) => Some(i64::from(number as i32)),
             Answer::End(ending) => self.end(ending),
         }
+    }
+}
+
+/// A socket that the broker sends. If the broker is gone, or a signal came, this process ends.
+fn receive_socket(from: &File) -> File {
+    let received = descriptors::receive(from).unwrap_or_default();
+    match received.into_iter().next() {
+        Some(socket) => File::from(socket),
+        None => process::end_now(0),
     }
 }
 

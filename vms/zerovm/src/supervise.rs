@@ -5,7 +5,7 @@
 //! does not say so itself, and says what became of one that died.
 
 use crate::process::Child;
-use crate::told::{self, Heard};
+use crate::told::{self, Heard, Limit};
 use crate::{broker, doctor, session, signals, syslog, user};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -64,7 +64,8 @@ pub fn run(
     };
     let broker = Child::start(|told| broker::run(line, manifest, job, validator, told));
     let broker = broker.map_err(|error| host("starting the broker", error))?;
-    let heard = told::listen(&broker.told, None, &signals, || pass_on(&broker, &signals));
+    let mut signalled = || pass_on(&broker, &signals);
+    let heard = told::listen(&broker.told, Limit::None, Some((&signals, &mut signalled)));
     let report = match heard {
         Heard::Report(report) if report.daemon => {
             broker.leave();
@@ -92,8 +93,9 @@ pub(crate) fn watch_guest(
         }
     });
     let child = child.map_err(|error| host("starting the guest's process", error))?;
-    let limit = Some(told::time_limit(manifest));
-    let heard = told::listen(&child.told, limit, signals, || pass_on(&child, signals));
+    let limit = Limit::WhenRunning(told::time_limit(manifest));
+    let mut signalled = || pass_on(&child, signals);
+    let heard = told::listen(&child.told, limit, Some((signals, &mut signalled)));
     match heard {
         Heard::Report(report) if report.daemon && manifest.job.is_some() => {
             Ok((*report, Some(child)))

@@ -25,11 +25,6 @@ pub fn running(mut told: &File) -> std::io::Result<()> {
     told.write_all(&[RUNNING])
 }
 
-/// Tells that a daemon's session is there. Who hears it asks the kernel who that is.
-pub fn present(mut told: &File) -> std::io::Result<()> {
-    told.write_all(&[0])
-}
-
 /// Tells a report. It is written in small pieces: a confined process may not move memory around.
 pub fn report(told: &File, report: &Report) -> std::io::Result<()> {
     let mut length = Length(0);
@@ -75,17 +70,28 @@ pub fn time_limit(manifest: &Manifest) -> Duration {
     Duration::from_secs(manifest.timeout.unsigned_abs().into()) + grace
 }
 
-/// Waits for a report. Without a limit nobody's time is over; `signalled` is called when there is
-/// something to read from `signals`.
+/// When a guest's time is over.
+#[derive(Debug, Clone, Copy)]
+pub enum Limit {
+    /// Somebody else knows.
+    None,
+    /// So long after it says that it runs.
+    WhenRunning(Duration),
+    /// So long from now; it has said that it runs.
+    Running(Duration),
+}
+
+/// Waits for a report. `signalled` is called when there is something to read from the signals.
 pub fn listen(
     mut told: &File,
-    limit: Option<Duration>,
-    signals: &SignalFd,
-    mut signalled: impl FnMut(),
+    limit: Limit,
+    mut signals: Option<(&SignalFd, &mut dyn FnMut())>,
 ) -> Heard {
     let mut text = Vec::new();
-    let mut deadline = None;
-    let mut runs = false;
+    let (mut deadline, mut runs) = match limit {
+        Limit::Running(limit) => (Some(Instant::now() + limit), true),
+        _ => (None, false),
+    };
     loop {
         let timeout = match deadline.map(|deadline: Instant| deadline - Instant::now()) {
             None => PollTimeout::NONE,
@@ -95,14 +101,8 @@ pub fn listen(
                 PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX)
             }
         };
-        let mut sources = [
-            PollFd::new(told.as_fd(), PollFlags::POLLIN),
-            PollFd::new(signals.as_fd(), PollFlags::POLLIN),
-        ];
-        // An error leaves no events, and the next turn sees whatever there is.
-        let _ = poll(&mut sources, timeout);
-        let [is_told, is_signalled] = sources.map(|source| source.any().unwrap_or(false));
-        if is_signalled {
+        let [is_told, is_signalled] = wait(told, signals.as_ref().map(|(fd, _)| *fd), timeout);
+        if is_signalled && let Some((_, signalled)) = &mut signals {
             signalled();
         }
         if is_told && !hear(&mut told, &mut text) {
@@ -112,12 +112,29 @@ pub fn listen(
         if !runs && text.first() == Some(&RUNNING) {
             text.remove(0);
             runs = true;
-            deadline = limit.map(|limit| Instant::now() + limit);
+            if let Limit::WhenRunning(limit) = limit {
+                deadline = Some(Instant::now() + limit);
+            }
         }
         if let Some(heard) = parse(&text) {
             return heard;
         }
     }
+}
+
+/// Waits until there is something to read, and says from which.
+fn wait(told: &File, signals: Option<&SignalFd>, timeout: PollTimeout) -> [bool; 2] {
+    let readable = |file| PollFd::new(file, PollFlags::POLLIN);
+    let mut sources = vec![readable(told.as_fd())];
+    sources.extend(signals.map(|signals| readable(signals.as_fd())));
+    // An error leaves no events, and the next turn sees whatever there is.
+    let _ = poll(&mut sources, timeout);
+    let has_events = |index: usize| {
+        sources
+            .get(index)
+            .is_some_and(|source| source.any() == Some(true))
+    };
+    [has_events(0), has_events(1)]
 }
 
 /// Reads what there is; whether there may be more.
@@ -154,7 +171,8 @@ mod tests {
         let (near, far) = crate::process::pair().expect("a socket");
         tell(far);
         let signals = SignalFd::new(&SigSet::empty()).expect("signals");
-        listen(&near, Some(Duration::from_secs(60)), &signals, || {})
+        let limit = Limit::WhenRunning(Duration::from_secs(60));
+        listen(&near, limit, Some((&signals, &mut || {})))
     }
 
     #[test]

@@ -108,14 +108,14 @@ fn descendants(pid: Pid) -> Vec<i32> {
     all
 }
 
-/// The process of the guest that waits for sessions: the one child that stays. Whoever asked for
-/// the broker's number has made it begin a session, too, which ends by itself.
-fn waiting_guest(broker: Pid) -> i32 {
+/// The guest's process, the one child of the broker, and its clone that waits for a session: who is
+/// there when there is no session.
+fn waiting(broker: Pid) -> [i32; 2] {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         match descendants(broker)[..] {
-            [guest] => return guest,
-            ref others => assert!(Instant::now() < deadline, "{others:?} stay"),
+            [guest, clone] => return [guest, clone],
+            ref others => assert!(Instant::now() < deadline, "{others:?} are there"),
         }
         std::thread::yield_now();
     }
@@ -129,8 +129,9 @@ fn a_guest_becomes_a_daemon_and_sessions_go_on_from_there() {
     assert_eq!(daemon.report.counters(), [0, 0, 1, 14, 0, 0, 0, 0]);
     assert_eq!(daemon.session.read("stderr"), b"before it did\n");
     let broker = daemon.pid();
-    for pid in [broker, Pid::from_raw(waiting_guest(broker))] {
-        assert_eq!(name_of(pid), "zvm.job-of-a-lo");
+    let [guest, clone] = waiting(broker);
+    for pid in [broker.as_raw(), guest, clone] {
+        assert_eq!(name_of(Pid::from_raw(pid)), "zvm.job-of-a-lo");
     }
 
     for name in ["one", "two"] {
@@ -310,10 +311,10 @@ fn is_gone(pid: i32) -> bool {
 fn everybody_ends_with_the_broker() {
     let daemon = Daemon::start(|_| {});
     let broker = daemon.pid();
-    let guest = waiting_guest(broker);
+    let others = waiting(broker);
     kill(broker, Signal::SIGKILL).expect("it runs");
-    // Its parent is not this process: somebody else collects it.
-    while !is_gone(guest) {
+    // Their parent is not this process: somebody else collects them.
+    while !others.into_iter().all(is_gone) {
         std::thread::yield_now();
     }
 }
@@ -322,7 +323,8 @@ fn everybody_ends_with_the_broker() {
 fn a_hang_up_ends_nobody() {
     let daemon = Daemon::start(|_| {});
     let broker = daemon.pid();
-    for pid in [waiting_guest(broker), broker.as_raw()] {
+    let [guest, clone] = waiting(broker);
+    for pid in [guest, clone, broker.as_raw()] {
         kill(Pid::from_raw(pid), Signal::SIGHUP).expect("it runs");
     }
     assert_eq!(daemon.ask(&daemon.manifest("one", b"abc")).state(), "ok");
@@ -339,8 +341,11 @@ fn sessions_leave_nothing_behind() {
     let daemon = Daemon::start(|_| {});
     let manifest = daemon.manifest("one", b"abc");
     let broker = daemon.pid();
-    let guest = waiting_guest(broker);
-    assert_eq!(daemon.ask(&manifest).state(), "ok");
+    // Every thread that waits has worked once.
+    for _ in 0..20 {
+        assert_eq!(daemon.ask(&manifest).state(), "ok");
+    }
+    let [guest, _] = waiting(broker);
     let files = |pid: i32| {
         std::fs::read_dir(format!("/proc/{pid}/fd"))
             .expect("files")
@@ -361,9 +366,45 @@ fn sessions_leave_nothing_behind() {
     }
     assert_eq!(watched.map(|pid| (files(pid), memory(pid))), before);
     // Those that ended are collected at once; the last may be about to end.
-    while descendants(broker) != [guest] {
+    assert_eq!(waiting(broker)[0], guest);
+}
+
+/// Who waits for a session may be killed by anybody; the next one makes others.
+#[test]
+fn a_clone_that_is_killed_while_it_waits_is_replaced() {
+    let daemon = Daemon::start(|_| {});
+    let broker = daemon.pid();
+    let manifest = daemon.manifest("one", b"abc");
+    let [guest, clone] = waiting(broker);
+    kill(Pid::from_raw(clone), Signal::SIGKILL).expect("it waits");
+    while !is_gone(clone) {
         std::thread::yield_now();
     }
+    for _ in 0..3 {
+        assert_eq!(daemon.ask(&manifest).state(), "ok");
+    }
+    assert_eq!(descendants(broker)[0], guest);
+}
+
+#[test]
+fn many_sessions_at_once() {
+    let daemon = Daemon::start(|_| {});
+    let broker = daemon.pid();
+    std::thread::scope(|scope| {
+        for client in 0..20 {
+            let daemon = &daemon;
+            scope.spawn(move || {
+                let name = client.to_string();
+                let manifest = daemon.manifest(&name, name.as_bytes());
+                for _ in 0..5 {
+                    assert_eq!(daemon.ask(&manifest).state(), "ok");
+                    let output = daemon.session.read(&format!("stdout-{name}"));
+                    assert_eq!(output, name.as_bytes());
+                }
+            });
+        }
+    });
+    waiting(broker);
 }
 
 #[test]

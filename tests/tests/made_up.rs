@@ -60,7 +60,12 @@ fn handles_are_tokens() {
         let arguments = [address.clone(), "a".into(), 0.into()];
         refused(&library, regcomp, &arguments, "is no handle");
         let regfree = "void regfree(regex_t *__handle __consume preg)";
-        refused(&library, regfree, &[address.clone()], "is no handle");
+        refused(
+            &library,
+            regfree,
+            std::slice::from_ref(&address),
+            "is no handle",
+        );
         let fclose = "int fclose(FILE *__handle __consume stream)";
         refused(&library, fclose, &[address], "is no handle");
         // -1 is what iconv_open returns where there is no object.

@@ -1,0 +1,45 @@
+/* How integers of a size are printed. */
+#ifndef _INTTYPES_H
+#define _INTTYPES_H
+#include <stdint.h>
+typedef struct { intmax_t quot, rem; } imaxdiv_t;
+intmax_t strtoimax(const char *text, char **end, int base);
+uintmax_t strtoumax(const char *text, char **end, int base);
+#define PRId8 "hhd"
+#define PRIi8 "hhi"
+#define PRIu8 "hhu"
+#define PRIx8 "hhx"
+#define PRIX8 "hhX"
+#define PRIo8 "hho"
+#define PRId16 "hd"
+#define PRIi16 "hi"
+#define PRIu16 "hu"
+#define PRIx16 "hx"
+#define PRIX16 "hX"
+#define PRIo16 "ho"
+#define PRId32 "d"
+#define PRIi32 "i"
+#define PRIu32 "u"
+#define PRIx32 "x"
+#define PRIX32 "X"
+#define PRIo32 "o"
+#define PRId64 "lld"
+#define PRIi64 "lli"
+#define PRIu64 "llu"
+#define PRIx64 "llx"
+#define PRIX64 "llX"
+#define PRIo64 "llo"
+#define PRIdMAX "jd"
+#define PRIiMAX "ji"
+#define PRIuMAX "ju"
+#define PRIxMAX "jx"
+#define PRIdPTR "d"
+#define PRIuPTR "u"
+#define PRIxPTR "x"
+#define SCNd32 "d"
+#define SCNu32 "u"
+#define SCNx32 "x"
+#define SCNd64 "lld"
+#define SCNu64 "llu"
+#define SCNx64 "llx"
+#endif

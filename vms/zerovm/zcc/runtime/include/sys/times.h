@@ -1,0 +1,4 @@
+#ifndef _SYS_TIMES_H
+#define _SYS_TIMES_H
+#include <time.h>
+#endif

@@ -1,0 +1,44 @@
+//! Compiles C for the sandbox of ZeroVM with the gcc that is already there.
+//!
+//! gcc compiles for x32, which has 32-bit pointers and all of x86-64's registers. What it writes is
+//! parsed ([`gas_syntax`]), each instruction is rewritten so that it keeps the sandbox's rules, laid
+//! out in bundles, assembled and linked. What comes out is validated before it is written: nothing
+//! here has to be right for the sandbox to hold, only for the program to run.
+//!
+//! | module | what |
+//! |---|---|
+//! | `arguments` | the command line |
+//! | `compile` | one source file to an object: gcc, and the four below |
+//! | `forms` | the table of instructions, and what each needs |
+//! | `rewrite` | statements to `unit`s |
+//! | `layout` | bundles, alignment, the lengths of jumps |
+//! | `measure`, `emit` | lengths by the assembler; what the assembler gets |
+//! | `link` | objects to a nexe, which is checked |
+//! | `runtime` | the guest's headers and archive |
+//!
+//! docs/zcc.md tells how it is used, what becomes of what gcc emits, and what cannot be done.
+
+#![forbid(unsafe_code)]
+
+mod arguments;
+mod compile;
+mod dialect;
+mod emit;
+mod error;
+mod forms;
+mod layout;
+mod link;
+mod measure;
+mod padding;
+mod reason;
+mod rewrite;
+mod run;
+mod runtime;
+mod tools;
+mod unit;
+
+pub use arguments::Arguments;
+pub use dialect::Dialect;
+pub use error::Error;
+pub use reason::Reason;
+pub use run::run;

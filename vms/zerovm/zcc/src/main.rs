@@ -1,0 +1,18 @@
+//! The command `zcc`.
+
+use std::process::ExitCode;
+use zcc::Arguments;
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::from_command_line(std::env::args_os()) {
+        Ok(arguments) => arguments,
+        Err(error) => error.exit(),
+    };
+    match zcc::run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("zcc: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Programs that are compiled with zcc and run by the real `zerovm`, and with gcc and run as they are.
+#![allow(dead_code, reason = "each test uses what it needs")]
+
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+/// Where the runtime is kept for tests: compiled once for all of them.
+pub fn cache() -> &'static Path {
+    Path::new(concat!(env!("CARGO_TARGET_TMPDIR"), "/zcc"))
+}
+
+/// `zcc`, ready for arguments.
+pub fn zcc() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_zcc"));
+    command.env("ZCC_CACHE", cache());
+    command
+}
+
+/// `zerovm`, which is built with the rest of the workspace.
+fn zerovm() -> PathBuf {
+    let path = Path::new(env!("CARGO_BIN_EXE_zcc")).with_file_name("zerovm");
+    assert!(
+        path.exists(),
+        "{} is built first: cargo build -p zerovm",
+        path.display()
+    );
+    path
+}
+
+/// The sources of the test programs.
+pub fn source(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/programs")
+        .join(name)
+}
+
+/// A directory where sessions may read and write whoever runs the tests: root becomes nobody.
+pub fn open_directory() -> TempDir {
+    let directory = tempfile::tempdir().expect("a directory");
+    let everybody = std::fs::Permissions::from_mode(0o777);
+    std::fs::set_permissions(directory.path(), everybody).expect("permissions");
+    directory
+}
+
+/// What a program did.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Ended {
+    pub output: Vec<u8>,
+    pub code: i32,
+}
+
+impl Ended {
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.output).into_owned()
+    }
+}
+
+/// A command that has to succeed.
+pub fn done(command: &mut Command) -> Output {
+    let output = command.output().expect("it starts");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {errors}");
+    output
+}
+
+/// What a command that has to fail says.
+pub fn complaint(command: &mut Command) -> String {
+    let output = command.output().expect("it starts");
+    assert!(!output.status.success(), "{command:?} succeeds");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Compiles a guest.
+pub fn compile<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>, nexe: &Path) {
+    done(zcc().args(arguments).arg("-o").arg(nexe));
+    let readable = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(nexe, readable).expect("permissions");
+}
+
+/// A session to be run.
+#[derive(Debug)]
+pub struct Session {
+    pub directory: TempDir,
+    nexe: PathBuf,
+    channels: String,
+    memory: u64,
+    arguments: Vec<String>,
+    input: PathBuf,
+}
+
+/// How a session ended.
+#[derive(Debug)]
+pub struct Report {
+    pub ended: Ended,
+    pub errors: String,
+    pub state: String,
+    pub explained: String,
+}
+
+impl Session {
+    pub fn of(nexe: &Path) -> Self {
+        Self {
+            directory: open_directory(),
+            nexe: nexe.to_owned(),
+            channels: String::new(),
+            memory: 1 << 30,
+            arguments: Vec::new(),
+            input: PathBuf::from("/dev/null"),
+        }
+    }
+
+    pub fn memory(mut self, bytes: u64) -> Self {
+        self.memory = bytes;
+        self
+    }
+
+    /// A file of the session's directory.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Writes a file of the session's directory that the session may read and write.
+    pub fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, bytes).expect("it is written");
+        let everybody = std::fs::Permissions::from_mode(0o666);
+        std::fs::set_permissions(&path, everybody).expect("permissions");
+        path
+    }
+
+    pub fn input(mut self, bytes: impl AsRef<[u8]>) -> Self {
+        self.input = self.file("input", bytes);
+        self
+    }
+
+    /// A channel without limits.
+    pub fn channel(mut self, path: &Path, alias: &str, kind: u8) -> Self {
+        let many = 1u64 << 40;
+        let path = path.display();
+        let line = format!("Channel = {path}, {alias}, {kind}, 0, {many}, {many}, {many}, {many}");
+        writeln!(self.channels, "{line}").expect("a string grows");
+        self
+    }
+
+    /// A channel with limits: reads, bytes read, writes, bytes written.
+    pub fn limited(mut self, path: &Path, alias: &str, kind: u8, limits: [u64; 4]) -> Self {
+        let [gets, get_bytes, puts, put_bytes] = limits;
+        let path = path.display();
+        let line = format!(
+            "Channel = {path}, {alias}, {kind}, 0, {gets}, {get_bytes}, {puts}, {put_bytes}"
+        );
+        writeln!(self.channels, "{line}").expect("a string grows");
+        self
+    }
+
+    /// The program's arguments, without its name.
+    pub fn arguments(mut self, arguments: &[&str]) -> Self {
+        self.arguments = arguments
+            .iter()
+            .map(|&argument| argument.to_owned())
+            .collect();
+        self
+    }
+
+    pub fn run(mut self) -> Report {
+        if !self.arguments.is_empty() {
+            let escaped = |argument: &String| {
+                let bytes = argument.bytes();
+                bytes
+                    .map(|byte| format!("\\x{byte:02x}"))
+                    .collect::<String>()
+            };
+            let words: Vec<_> = self.arguments.iter().map(escaped).collect();
+            let text = format!("[args]\nargs = program {}\n", words.join(" "));
+            let path = self.file("nvram", text);
+            self = self.channel(&path, "/dev/nvram", 3);
+        }
+        let (many, here) = (1u64 << 40, self.directory.path().display());
+        let manifest = format!(
+            "Version = 20130611\nProgram = {}\nMemory = {}, 0\nTimeout = 300\n\
+             Channel = {}, /dev/stdin, 0, 0, {many}, {many}, 0, 0\n\
+             Channel = {here}/output, /dev/stdout, 0, 0, 0, 0, {many}, {many}\n\
+             Channel = {here}/errors, /dev/stderr, 0, 0, 0, 0, {many}, {many}\n{}",
+            self.nexe.display(),
+            self.memory,
+            self.input.display(),
+            self.channels,
+        );
+        let path = self.file("manifest", manifest);
+        let output = Command::new(zerovm())
+            .args(["-P", "--explain"])
+            .arg(path)
+            .output();
+        let output = output.expect("it starts");
+        let report = String::from_utf8_lossy(&output.stdout).into_owned();
+        let explained = String::from_utf8_lossy(&output.stderr).into_owned();
+        let lines: Vec<&str> = report.lines().collect();
+        let read = |name| std::fs::read(self.path(name)).unwrap_or_default();
+        Report {
+            ended: Ended {
+                output: read("output"),
+                code: lines
+                    .get(2)
+                    .and_then(|code| code.parse().ok())
+                    .unwrap_or(-1),
+            },
+            errors: String::from_utf8_lossy(&read("errors")).into_owned(),
+            state: lines.get(5).copied().unwrap_or(&explained).to_owned(),
+            explained,
+        }
+    }
+
+    /// What it did; it has to have come to its exit.
+    pub fn ended(self) -> Ended {
+        let report = self.run();
+        assert_eq!(report.state, "ok", "{}{}", report.errors, report.explained);
+        report.ended
+    }
+}
+
+/// Compiles a source with gcc and runs it.
+pub fn native<S: AsRef<OsStr>>(
+    arguments: impl IntoIterator<Item = S>,
+    directory: &Path,
+    told: &[&str],
+) -> Ended {
+    let program = directory.join("native");
+    done(
+        Command::new("gcc")
+            .arg("-w")
+            .args(arguments)
+            .arg("-o")
+            .arg(&program)
+            .arg("-lm"),
+    );
+    let output = Command::new(&program)
+        .args(told)
+        .output()
+        .expect("it starts");
+    Ended {
+        output: output.stdout,
+        code: output.status.code().unwrap_or(-1),
+    }
+}

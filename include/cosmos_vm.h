@@ -94,11 +94,23 @@ extern "C" {
 /** Most arguments of a call in place of `...`. */
 #define COSMOS_VARIADIC_ARGUMENTS 127
 
+/** For cosmos_options_set_stream: nothing, an empty input or an output that is dropped. */
+#define COSMOS_STREAM_NULL -1
+
+/** For cosmos_options_set_stream: an output is kept, and comes with the cosmos_exit. */
+#define COSMOS_STREAM_KEEP -2
+
+/** For cosmos_options_set_stream: a pipe, whose other end cosmos_exec_stream gives. */
+#define COSMOS_STREAM_PIPE -3
+
 /** An open target. */
 typedef struct cosmos_dl cosmos_dl;
 
 /** How a target is to be opened. */
 typedef struct cosmos_options cosmos_options;
+
+/** A program that runs. */
+typedef struct cosmos_program cosmos_program;
 
 /** A running VM. */
 typedef struct cosmos_vm cosmos_vm;
@@ -108,6 +120,58 @@ typedef void (*cosmos_fn)(void);
 
 /** Told of a failed call, with the cookie it was registered with. */
 typedef void (*cosmos_error_handler)(void *cookie);
+
+/** How a program ended. Give back what is kept with cosmos_exit_free. */
+typedef struct {
+  /**
+   * Its exit code; 0 where a signal ended it.
+   */
+  int code;
+  /**
+   * The signal that ended it, or 0.
+   */
+  int signal;
+  /**
+   * 1 if it was killed because its time was over, else 0.
+   */
+  int timed_out;
+  /**
+   * 1 if it wrote more than was kept, else 0.
+   */
+  int truncated;
+  /**
+   * Microseconds from its start to its end.
+   */
+  unsigned long elapsed;
+  /**
+   * Microseconds of processor time that it and what it waited for spent in user mode.
+   */
+  unsigned long user;
+  /**
+   * Likewise in the kernel.
+   */
+  unsigned long system;
+  /**
+   * The most memory that it or one of those had resident, in bytes.
+   */
+  unsigned long peak;
+  /**
+   * What was kept of its standard output, NUL-terminated; NULL where nothing was to be kept.
+   */
+  char *output;
+  /**
+   * Its length, without the NUL.
+   */
+  size_t output_length;
+  /**
+   * Likewise of its standard error.
+   */
+  char *error;
+  /**
+   * Its length, without the NUL.
+   */
+  size_t error_length;
+} cosmos_exit;
 
 /**
  * The message of this thread's last failure of a cosmos_ function or of a call, or NULL where
@@ -155,7 +219,7 @@ const char *cosmos_version(void);
 
 /**
  * New options, all at their defaults; free them with cosmos_options_free. They are read by
- * cosmos_dlopen and cosmos_vm_open and not kept. One thread at a time may use them.
+ * cosmos_dlopen, cosmos_vm_open and cosmos_exec and not kept. One thread at a time may use them.
  */
 cosmos_options *cosmos_options_new(void);
 
@@ -422,6 +486,144 @@ int cosmos_variadic_call(cosmos_dl *dl,
                          void *const *arguments,
                          int count,
                          void *result);
+
+/**
+ * Sets a variable of the environment of programs, which is otherwise PATH alone; with value NULL, gives
+ * them this process's, if it has it. The strings are copied. Returns 0, or -1 with errno EINVAL.
+ *
+ * What the caller promises:
+ * options is NULL or from cosmos_options_new; name is NULL or a string, and so is value.
+ */
+int cosmos_options_add_env(cosmos_options *options,
+                           const char *name,
+                           const char *value);
+
+/**
+ * Sets the variables that a file lists, one a line: NAME=value, or NAME alone for this process's; '#'
+ * begins a line that says nothing. It is read when a program is started. The string is copied. Returns
+ * 0, or -1 with errno EINVAL.
+ *
+ * What the caller promises:
+ * options is NULL or from cosmos_options_new; path is NULL or a string.
+ */
+int cosmos_options_add_env_file(cosmos_options *options,
+                                const char *path);
+
+/**
+ * The working directory of programs; this process's at first. The string is copied. Returns 0, or -1
+ * with errno EINVAL.
+ *
+ * What the caller promises:
+ * options is NULL or from cosmos_options_new; directory is NULL or a string.
+ */
+int cosmos_options_set_directory(cosmos_options *options,
+                                 const char *directory);
+
+/**
+ * The file mode creation mask of programs; this process's at first. Returns 0, or -1 with errno EINVAL.
+ *
+ * What the caller promises:
+ * options is NULL or from cosmos_options_new.
+ */
+int cosmos_options_set_umask(cosmos_options *options,
+                             unsigned int mask);
+
+/**
+ * What programs have as standard input (stream 0), output (1) or error (2): the file of a descriptor,
+ * which is duplicated here and goes to the program itself; COSMOS_STREAM_NULL; COSMOS_STREAM_KEEP, for
+ * outputs; or COSMOS_STREAM_PIPE, for cosmos_exec_start. At first they are this process's. Returns 0, or
+ * -1 with errno EINVAL, or ECOMM: the descriptor is not open.
+ *
+ * What the caller promises:
+ * options is NULL or from cosmos_options_new.
+ */
+int cosmos_options_set_stream(cosmos_options *options,
+                              int stream,
+                              int descriptor);
+
+/**
+ * The most bytes that are kept of each output that is to be kept, 1 MiB at first; the rest is read and
+ * dropped. Returns 0, or -1 with errno EINVAL.
+ *
+ * What the caller promises:
+ * options is NULL or from cosmos_options_new.
+ */
+int cosmos_options_set_kept(cosmos_options *options,
+                            size_t most);
+
+/**
+ * Gives programs a terminal of this size in place of their streams, for cosmos_exec_start: any of its
+ * streams is our end of it then. Returns 0, or -1 with errno EINVAL.
+ *
+ * What the caller promises:
+ * options is NULL or from cosmos_options_new.
+ */
+int cosmos_options_set_terminal(cosmos_options *options,
+                                unsigned int rows,
+                                unsigned int columns);
+
+/**
+ * Runs a program in a VM to its end. argv[0] is its path, or a name that is searched for in PATH; the
+ * last is NULL. options say how its VM is isolated, how long it may take, and what it gets; NULL: this
+ * process's streams, directory and mask, and PATH. result, unless NULL, says how it ended.
+ *
+ * Returns 0 when the program ran, however it ended; else -1 with errno set: ENOENT there is no such
+ * program; ENOEXEC it cannot be run; EINVAL an argument or its directory; EOWNERDEAD its VM ended; ECOMM
+ * it cannot be started or reached. Any thread may call it.
+ *
+ * What the caller promises:
+ * argv is NULL or ends with NULL, its strings are strings; options is NULL or from cosmos_options_new;
+ * result is NULL or valid.
+ */
+int cosmos_exec(const char *const *argv,
+                const cosmos_options *options,
+                cosmos_exit *result);
+
+/**
+ * Starts a program as cosmos_exec does, and does not wait for it. Returns NULL on failure with errno
+ * set; that a program cannot be run may show in cosmos_exec_wait only. A program ends when it is waited
+ * for or when this process ends.
+ *
+ * What the caller promises:
+ * As with cosmos_exec.
+ */
+cosmos_program *cosmos_exec_start(const char *const *argv,
+                                  const cosmos_options *options);
+
+/**
+ * A new descriptor of our end of a stream of program that is a pipe, or of its terminal; close-on-exec.
+ * A program sees the end of its input when all of these are closed and cosmos_exec_wait is called, or
+ * cosmos_exec_close_input. Returns -1 with errno set: EBADF program was waited for; EINVAL there is no
+ * pipe.
+ */
+int cosmos_exec_stream(cosmos_program *program,
+                       int stream);
+
+/**
+ * Gives program a signal, by its number; a negative number, to every process of its group. Returns 0, or
+ * -1 with errno set: EBADF program was waited for; EINVAL this is no signal; ECOMM it has ended.
+ */
+int cosmos_exec_signal(cosmos_program *program,
+                       int signal);
+
+/**
+ * Waits for the end of program and forgets it, whatever it returns; result as with cosmos_exec. What was
+ * to be kept of its outputs is read meanwhile. Returns as cosmos_exec; EBADF program was waited for.
+ *
+ * What the caller promises:
+ * options is NULL or what program was started with; result is NULL or valid.
+ */
+int cosmos_exec_wait(cosmos_program *program,
+                     const cosmos_options *options,
+                     cosmos_exit *result);
+
+/**
+ * Frees what was kept; result may be NULL, and may be given again.
+ *
+ * What the caller promises:
+ * result is NULL, zeroed, or was filled by cosmos_exec or cosmos_exec_wait.
+ */
+void cosmos_exit_free(cosmos_exit *result);
 
 #ifdef __cplusplus
 }

@@ -13,6 +13,7 @@ pub mod calls;
 pub mod code;
 pub mod dl;
 pub mod error;
+pub mod exec;
 mod handle;
 pub mod options;
 pub mod variadic;

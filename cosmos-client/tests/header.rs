@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The modules of the C face, in the order of the header.
-const SOURCES: [&str; 7] = ["code", "error", "options", "vm", "dl", "calls", "variadic"];
+const SOURCES: [&str; 8] = [
+    "code", "error", "options", "vm", "dl", "calls", "variadic", "exec",
+];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

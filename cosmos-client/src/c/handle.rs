@@ -9,6 +9,7 @@
 //! is refused for ever. The generation (see [`crate::fork`]) tells a child that a handle is its
 //! parent's.
 
+use crate::exec::Running;
 use crate::library::Library;
 use crate::session::lock;
 use crate::vm::Vm;
@@ -28,12 +29,14 @@ struct Table {
     last: u64,
     libraries: HashMap<u64, Library>,
     vms: HashMap<u64, Vm>,
+    programs: HashMap<u64, Running>,
 }
 
 #[derive(Clone, Copy)]
 enum Kind {
     Library = 1,
     Vm = 2,
+    Program = 3,
 }
 
 const MARK: u64 = 1 << 62;
@@ -94,6 +97,31 @@ impl Handles {
         vm.ok_or_else(|| self.stale(handle, Kind::Vm))
     }
 
+    /// A handle for a program that runs.
+    pub(super) fn add_program(&self, program: Running) -> u64 {
+        let mut table = lock(&self.table);
+        let handle = self.next(&mut table, Kind::Program);
+        table.programs.insert(handle, program);
+        handle
+    }
+
+    /// Uses a program that runs, for a moment.
+    pub(super) fn with_program<T>(
+        &self,
+        handle: u64,
+        use_program: impl FnOnce(&Running) -> T,
+    ) -> Result<T, Fault> {
+        let table = lock(&self.table);
+        let program = table.programs.get(&handle).map(use_program);
+        program.ok_or_else(|| self.stale(handle, Kind::Program))
+    }
+
+    /// Takes a program out.
+    pub(super) fn remove_program(&self, handle: u64) -> Result<Running, Fault> {
+        let program = lock(&self.table).programs.remove(&handle);
+        program.ok_or_else(|| self.stale(handle, Kind::Program))
+    }
+
     fn next(&self, table: &mut Table, kind: Kind) -> u64 {
         table.last = (table.last + 1) & SERIAL;
         self.head(kind) | table.last
@@ -108,6 +136,7 @@ impl Handles {
         let (name, made) = match kind {
             Kind::Library => ("cosmos_dl", "cosmos_dlopen"),
             Kind::Vm => ("cosmos_vm", "cosmos_vm_open"),
+            Kind::Program => ("cosmos_program", "cosmos_exec_start"),
         };
         if handle == 0 {
             return Fault::caller(FaultCode::BadArgument, format!("the {name} is NULL"));

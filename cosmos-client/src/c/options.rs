@@ -1,5 +1,6 @@
 //! Options of the C face.
 
+use super::exec::ProgramOptions;
 use super::vm::cosmos_vm;
 use super::{guard, text};
 use crate::error::Error;
@@ -15,6 +16,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct cosmos_options {
     options: Options,
+    pub(super) program: ProgramOptions,
 }
 
 impl cosmos_options {
@@ -25,12 +27,13 @@ impl cosmos_options {
 }
 
 /// New options, all at their defaults; free them with cosmos_options_free. They are read by
-/// cosmos_dlopen and cosmos_vm_open and not kept. One thread at a time may use them.
+/// cosmos_dlopen, cosmos_vm_open and cosmos_exec and not kept. One thread at a time may use them.
 #[unsafe(no_mangle)]
 pub extern "C" fn cosmos_options_new() -> *mut cosmos_options {
     guard(std::ptr::null_mut(), || {
         Ok(Box::into_raw(Box::new(cosmos_options {
             options: Options::new(),
+            program: ProgramOptions::default(),
         })))
     })
 }

@@ -130,6 +130,14 @@ impl Running {
         self.ended()
     }
 
+    /// Reads what pipes of its outputs bring, at most `limit` bytes of each, and waits for its end.
+    ///
+    /// # Errors
+    /// As [`Running::wait`].
+    pub fn output(self, limit: usize) -> Result<Captured, Error> {
+        self.capture(&[], limit)
+    }
+
     /// Writes `input` to its standard input, reads its outputs, and waits for its end.
     pub(super) fn capture(mut self, input: &[u8], limit: usize) -> Result<Captured, Error> {
         let stdin = self.stdin.take();

@@ -1,6 +1,9 @@
 //! Programs of this machine in VMs: as if they ran here, and ended with all that they started.
 
+mod c_face;
 mod command;
+mod signals;
+mod terminal;
 
 use cosmos_tests::{Ran, World, run};
 use std::fs;

@@ -10,8 +10,8 @@
 //! | step | why here |
 //! |---|---|
 //! | parent-death signal | the program does not outlive its keeper |
-//! | new session | no terminal but its own; its group can be signalled |
-//! | its terminal | only the leader of a session without one can have one |
+//! | group of its own | it can be signalled; its parent is in the same session, without which SIGTSTP has no effect |
+//! | or a session, and its terminal | only the leader of a session without one can have one |
 //! | streams to 0, 1 and 2, all else closed by execve | |
 //! | mask, working directory | |
 //! | default signals, none blocked | ignored signals survive execve |
@@ -123,9 +123,11 @@ impl Steps {
         // change is this process's own: neither descriptors, signal actions nor the mask are shared.
         unsafe {
             check(libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL)).map_err(at(Step::Parent))?;
-            check(libc::setsid()).map_err(at(Step::Session))?;
             let [input, output, error] = self.streams;
-            if self.terminal {
+            if !self.terminal {
+                check(libc::setpgid(0, 0)).map_err(at(Step::Session))?;
+            } else {
+                check(libc::setsid()).map_err(at(Step::Session))?;
                 check(libc::ioctl(input, libc::TIOCSCTTY, 0)).map_err(at(Step::Terminal))?;
             }
             // Received descriptors have numbers above these: the keeper's own are open.

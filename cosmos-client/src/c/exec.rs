@@ -1,0 +1,576 @@
+//! Programs of the C face.
+
+use super::options::cosmos_options;
+use super::{guard, text};
+use crate::error::Error;
+use crate::exec::{Captured, Command, Ended, Running, Stream, Window};
+use crate::session::Session;
+use cosmos_rpc::{Fault, FaultCode};
+use std::ffi::{CStr, OsStr, c_char, c_int, c_uint, c_ulong};
+use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// For cosmos_options_set_stream: nothing, an empty input or an output that is dropped.
+pub const COSMOS_STREAM_NULL: c_int = -1;
+
+/// For cosmos_options_set_stream: an output is kept, and comes with the cosmos_exit.
+pub const COSMOS_STREAM_KEEP: c_int = -2;
+
+/// For cosmos_options_set_stream: a pipe, whose other end cosmos_exec_stream gives.
+pub const COSMOS_STREAM_PIPE: c_int = -3;
+
+/// A program that runs.
+#[allow(non_camel_case_types)]
+#[derive(Debug)]
+pub struct cosmos_program {
+    _opaque: [u8; 0],
+}
+
+/// How a program ended. Give back what is kept with cosmos_exit_free.
+#[allow(non_camel_case_types)]
+#[derive(Debug)]
+#[repr(C)]
+pub struct cosmos_exit {
+    /// Its exit code; 0 where a signal ended it.
+    pub code: c_int,
+    /// The signal that ended it, or 0.
+    pub signal: c_int,
+    /// 1 if it was killed because its time was over, else 0.
+    pub timed_out: c_int,
+    /// 1 if it wrote more than was kept, else 0.
+    pub truncated: c_int,
+    /// Microseconds from its start to its end.
+    pub elapsed: c_ulong,
+    /// Microseconds of processor time that it and what it waited for spent in user mode.
+    pub user: c_ulong,
+    /// Likewise in the kernel.
+    pub system: c_ulong,
+    /// The most memory that it or one of those had resident, in bytes.
+    pub peak: c_ulong,
+    /// What was kept of its standard output, NUL-terminated; NULL where nothing was to be kept.
+    pub output: *mut c_char,
+    /// Its length, without the NUL.
+    pub output_length: usize,
+    /// Likewise of its standard error.
+    pub error: *mut c_char,
+    /// Its length, without the NUL.
+    pub error_length: usize,
+}
+
+/// What options say of programs.
+#[derive(Debug)]
+pub(super) struct ProgramOptions {
+    environment: Vec<Variable>,
+    directory: Option<PathBuf>,
+    umask: Option<u32>,
+    streams: [Wanted; 3],
+    limit: usize,
+    terminal: Option<Window>,
+}
+
+#[derive(Debug)]
+enum Variable {
+    Set(Vec<u8>, Vec<u8>),
+    Inherit(Vec<u8>),
+    File(PathBuf),
+}
+
+#[derive(Debug)]
+enum Wanted {
+    Inherit,
+    Null,
+    Keep,
+    Pipe,
+    File(Arc<OwnedFd>),
+}
+
+impl Default for ProgramOptions {
+    fn default() -> ProgramOptions {
+        ProgramOptions {
+            environment: Vec::new(),
+            directory: None,
+            umask: None,
+            streams: [Wanted::Inherit, Wanted::Inherit, Wanted::Inherit],
+            limit: 1 << 20,
+            terminal: None,
+        }
+    }
+}
+
+impl ProgramOptions {
+    fn apply(&self, command: &mut Command) -> Result<(), Error> {
+        for variable in &self.environment {
+            let name = OsStr::from_bytes;
+            match variable {
+                Variable::Set(key, value) => command.env(name(key), name(value)),
+                Variable::Inherit(key) => command.env_inherit(name(key)),
+                Variable::File(path) => command.env_file(path)?,
+            };
+        }
+        if let Some(directory) = &self.directory {
+            command.current_dir(directory);
+        }
+        if let Some(umask) = self.umask {
+            command.umask(umask);
+        }
+        for (number, wanted) in self.streams.iter().enumerate() {
+            let stream = match wanted {
+                Wanted::Inherit => Stream::Inherit,
+                Wanted::Null => Stream::Null,
+                Wanted::Keep | Wanted::Pipe => Stream::Pipe,
+                Wanted::File(file) => Stream::File(file.try_clone().map_err(descriptor)?),
+            };
+            command.stream(number, stream);
+        }
+        if let Some(window) = self.terminal {
+            command.terminal(window);
+        }
+        Ok(())
+    }
+
+    fn has_pipes(&self) -> bool {
+        let is_pipe = |wanted: &Wanted| matches!(wanted, Wanted::Pipe);
+        self.terminal.is_some() || self.streams.iter().any(is_pipe)
+    }
+
+    fn keeps(&self) -> bool {
+        self.streams.iter().any(|it| matches!(it, Wanted::Keep))
+    }
+}
+
+/// Sets a variable of the environment of programs, which is otherwise PATH alone; with value NULL, gives
+/// them this process's, if it has it. The strings are copied. Returns 0, or -1 with errno EINVAL.
+///
+/// # Safety
+/// options is NULL or from cosmos_options_new; name is NULL or a string, and so is value.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cosmos_options_add_env(
+    options: *mut cosmos_options,
+    name: *const c_char,
+    value: *const c_char,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe {
+        change(options, |options| {
+            let name = bytes(name, "the variable's name")?;
+            if name.is_empty() || name.contains(&b'=') {
+                return Err(bad("the variable's name is empty or has a '='").into());
+            }
+            options.environment.push(match value.is_null() {
+                true => Variable::Inherit(name),
+                false => Variable::Set(name, bytes(value, "the variable's value")?),
+            });
+            Ok(())
+        })
+    }
+}
+
+/// Sets the variables that a file lists, one a line: NAME=value, or NAME alone for this process's; '#'
+/// begins a line that says nothing. It is read when a program is started. The string is copied. Returns
+/// 0, or -1 with errno EINVAL.
+///
+/// # Safety
+/// options is NULL or from cosmos_options_new; path is NULL or a string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cosmos_options_add_env_file(
+    options: *mut cosmos_options,
+    path: *const c_char,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe {
+        change(options, |options| {
+            let path = text(path, "the file's path")?;
+            options.environment.push(Variable::File(path.into()));
+            Ok(())
+        })
+    }
+}
+
+/// The working directory of programs; this process's at first. The string is copied. Returns 0, or -1
+/// with errno EINVAL.
+///
+/// # Safety
+/// options is NULL or from cosmos_options_new; directory is NULL or a string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cosmos_options_set_directory(
+    options: *mut cosmos_options,
+    directory: *const c_char,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe {
+        change(options, |options| {
+            options.directory = Some(text(directory, "the directory")?.into());
+            Ok(())
+        })
+    }
+}
+
+/// The file mode creation mask of programs; this process's at first. Returns 0, or -1 with errno EINVAL.
+///
+/// # Safety
+/// options is NULL or from cosmos_options_new.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cosmos_options_set_umask(
+    options: *mut cosmos_options,
+    mask: c_uint,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe {
+        change(options, |options| {
+            if mask > 0o777 {
+                return Err(bad("a mask has nine bits").into());
+            }
+            options.umask = Some(mask);
+            Ok(())
+        })
+    }
+}
+
+/// What programs have as standard input (stream 0), output (1) or error (2): the file of a descriptor,
+/// which is duplicated here and goes to the program itself; COSMOS_STREAM_NULL; COSMOS_STREAM_KEEP, for
+/// outputs; or COSMOS_STREAM_PIPE, for cosmos_exec_start. At first they are this process's. Returns 0, or
+/// -1 with errno EINVAL, or ECOMM: the descriptor is not open.
+///
+/// # Safety
+/// options is NULL or from cosmos_options_new.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cosmos_options_set_stream(
+    options: *mut cosmos_options,
+    stream: c_int,
+    descriptor: c_int,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe {
+        change(options, |options| {
+            let wanted = match (stream, descriptor) {
+                (_, COSMOS_STREAM_NULL) => Wanted::Null,
+                (_, COSMOS_STREAM_PIPE) => Wanted::Pipe,
+                (1 | 2, COSMOS_STREAM_KEEP) => Wanted::Keep,
+                (_, 0..) => Wanted::File(Arc::new(duplicate(descriptor)?)),
+                _ => {
+                    return Err(bad("this is neither a descriptor nor one of the constants").into());
+                }
+            };
+            let place = usize::try_from(stream).ok();
+            let place = place.and_then(|number| options.streams.get_mut(number));
+            *place.ok_or_else(|| bad("streams are 0, 1 and 2"))? = wanted;
+            Ok(())
+        })
+    }
+}
+
+/// The most bytes that are kept of each output that is to be kept, 1 MiB at first; the rest is read and
+/// dropped. Returns 0, or -1 with errno EINVAL.
+///
+/// # Safety
+/// options is NULL or from cosmos_options_new.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cosmos_options_set_kept(
+    options: *mut cosmos_options,
+    most: usize,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe {
+        change(options, |options| {
+            options.limit = most;
+            Ok(())
+        })
+    }
+}
+
+/// Gives programs a terminal of this size in place of their streams, for cosmos_exec_start: any of its
+/// streams is our end of it then. Returns 0, or -1 with errno EINVAL.
+///
+/// # Safety
+/// options is NULL or from cosmos_options_new.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cosmos_options_set_terminal(
+    options: *mut cosmos_options,
+    rows: c_uint,
+    columns: c_uint,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe {
+        change(options, |options| {
+            let size = |number| u16::try_from(number).map_err(|_| bad("no terminal is so large"));
+            options.terminal = Some(Window {
+                rows: size(rows)?,
+                columns: size(columns)?,
+            });
+            Ok(())
+        })
+    }
+}
+
+/// Runs a program in a VM to its end. argv[0] is its path, or a name that is searched for in PATH; the
+/// last is NULL. options say how its VM is isolated, how long it may take, and what it gets; NULL: this
+/// process's streams, directory and mask, and PATH. result, unless NULL, says how it ended.
+///
+/// Returns 0 when the program ran, however it ended; else -1 with errno set: ENOENT there is no such
+/// program; ENOEXEC it cannot be run; EINVAL an argument or its directory; EOWNERDEAD its VM ended; ECOMM
+/// it cannot be started or reached. Any thread may call it.
+///
+/// # Safety
+/// argv is NULL or ends with NULL, its strings are strings; options is NULL or from cosmos_options_new;
+/// result is NULL or valid.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cosmos_exec(
+    argv: *const *const c_char,
+    options: *const cosmos_options,
+    result: *mut cosmos_exit,
+) -> c_int {
+    guard(-1, || {
+        // SAFETY: the caller's promise.
+        let (mut command, limit) = unsafe { command(argv, options) }?;
+        // SAFETY: likewise.
+        if unsafe { options.as_ref() }.is_some_and(|options| options.program.has_pipes()) {
+            let message =
+                "COSMOS_STREAM_PIPE is for cosmos_exec_start: nobody has its other end here";
+            return Err(bad(message).into());
+        }
+        let running = command.spawn()?;
+        // Its ends of the streams are the program's alone.
+        drop(command);
+        // SAFETY: likewise.
+        unsafe { finish(running, limit, result) }
+    })
+}
+
+/// Starts a program as cosmos_exec does, and does not wait for it. Returns NULL on failure with errno
+/// set; that a program cannot be run may show in cosmos_exec_wait only. A program ends when it is waited
+/// for or when this process ends.
+///
+/// # Safety
+/// As with cosmos_exec.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cosmos_exec_start(
+    argv: *const *const c_char,
+    options: *const cosmos_options,
+) -> *mut cosmos_program {
+    guard(std::ptr::null_mut(), || {
+        // SAFETY: the caller's promise.
+        let (mut command, _) = unsafe { command(argv, options) }?;
+        let handle = Session::current().handles().add_program(command.spawn()?);
+        Ok(std::ptr::without_provenance_mut(handle as usize))
+    })
+}
+
+/// A new descriptor of our end of a stream of program that is a pipe, or of its terminal; close-on-exec.
+/// A program sees the end of its input when all of these are closed and cosmos_exec_wait is called, or
+/// cosmos_exec_close_input. Returns -1 with errno set: EBADF program was waited for; EINVAL there is no
+/// pipe.
+#[unsafe(no_mangle)]
+pub extern "C" fn cosmos_exec_stream(program: *mut cosmos_program, stream: c_int) -> c_int {
+    guard(-1, || {
+        let copy = Session::current()
+            .handles()
+            .with_program(program.addr() as u64, |running| {
+                let file = match stream {
+                    _ if running.terminal.is_some() => running.terminal.as_ref(),
+                    0 => running.stdin.as_ref(),
+                    1 => running.stdout.as_ref(),
+                    2 => running.stderr.as_ref(),
+                    _ => None,
+                };
+                file.map(|file| file.try_clone())
+            })?;
+        let copy = copy.ok_or_else(|| bad("this stream is no pipe"))?;
+        let descriptor = OwnedFd::from(copy.map_err(descriptor)?);
+        Ok(descriptor.into_raw_fd())
+    })
+}
+
+/// Gives program a signal, by its number; a negative number, to every process of its group. Returns 0, or
+/// -1 with errno set: EBADF program was waited for; EINVAL this is no signal; ECOMM it has ended.
+#[unsafe(no_mangle)]
+pub extern "C" fn cosmos_exec_signal(program: *mut cosmos_program, signal: c_int) -> c_int {
+    guard(-1, || {
+        let steering = Session::current()
+            .handles()
+            .with_program(program.addr() as u64, Running::steering)?;
+        match signal < 0 {
+            true => steering.signal_group(signal.saturating_neg())?,
+            false => steering.signal(signal)?,
+        }
+        Ok(0)
+    })
+}
+
+/// Waits for the end of program and forgets it, whatever it returns; result as with cosmos_exec. What was
+/// to be kept of its outputs is read meanwhile. Returns as cosmos_exec; EBADF program was waited for.
+///
+/// # Safety
+/// options is NULL or what program was started with; result is NULL or valid.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cosmos_exec_wait(
+    program: *mut cosmos_program,
+    options: *const cosmos_options,
+    result: *mut cosmos_exit,
+) -> c_int {
+    guard(-1, || {
+        let running = Session::current()
+            .handles()
+            .remove_program(program.addr() as u64)?;
+        // SAFETY: the caller's promise.
+        let options = unsafe { options.as_ref() };
+        let kept = options.filter(|options| options.program.keeps());
+        // SAFETY: likewise.
+        unsafe { finish(running, kept.map(|options| options.program.limit), result) }
+    })
+}
+
+/// Frees what was kept; result may be NULL, and may be given again.
+///
+/// # Safety
+/// result is NULL, zeroed, or was filled by cosmos_exec or cosmos_exec_wait.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cosmos_exit_free(result: *mut cosmos_exit) {
+    // SAFETY: the caller's promise.
+    if let Some(result) = unsafe { result.as_mut() } {
+        for text in [&mut result.output, &mut result.error] {
+            // SAFETY: NULL, or of `keep`'s malloc, and not freed: it is NULL afterwards.
+            unsafe { libc::free(text.cast()) };
+            *text = std::ptr::null_mut();
+        }
+    }
+}
+
+/// # Safety
+/// As with cosmos_exec.
+unsafe fn command(
+    argv: *const *const c_char,
+    options: *const cosmos_options,
+) -> Result<(Command, Option<usize>), Error> {
+    if argv.is_null() {
+        return Err(bad("argv is NULL").into());
+    }
+    let mut words = Vec::new();
+    // SAFETY: the caller's promise; it ends with NULL.
+    while let word = unsafe { *argv.add(words.len()) }
+        && !word.is_null()
+    {
+        // SAFETY: likewise a string.
+        words.push(OsStr::from_bytes(
+            unsafe { CStr::from_ptr(word) }.to_bytes(),
+        ));
+    }
+    let (program, arguments) = words.split_first().ok_or_else(|| bad("argv is empty"))?;
+    let mut command = Command::new(program);
+    command.args(arguments);
+    // SAFETY: the caller's promise.
+    let Some(options) = (unsafe { options.as_ref() }) else {
+        return Ok((command, None));
+    };
+    command.options(options.options());
+    options.program.apply(&mut command)?;
+    let keeps = options.program.keeps();
+    Ok((command, keeps.then_some(options.program.limit)))
+}
+
+/// # Safety
+/// result is NULL or valid.
+unsafe fn finish(
+    running: Running,
+    limit: Option<usize>,
+    result: *mut cosmos_exit,
+) -> Result<c_int, Error> {
+    let captured = match limit {
+        Some(limit) => running.output(limit)?,
+        None => Captured {
+            ended: running.wait()?,
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+            is_truncated: false,
+        },
+    };
+    if result.is_null() {
+        return Ok(0);
+    }
+    let exit = exit(&captured.ended, &captured, limit.is_some())?;
+    // SAFETY: the caller's promise; what it held before is the caller's.
+    unsafe { result.write(exit) };
+    Ok(0)
+}
+
+fn exit(ended: &Ended, captured: &Captured, kept: bool) -> Result<cosmos_exit, Error> {
+    let microseconds = |time: std::time::Duration| time.as_micros() as c_ulong;
+    let keep = |bytes: &[u8]| match kept {
+        true => keep(bytes),
+        false => Ok(std::ptr::null_mut()),
+    };
+    Ok(cosmos_exit {
+        code: ended.code,
+        signal: ended.signal,
+        timed_out: ended.timed_out.into(),
+        truncated: captured.is_truncated.into(),
+        elapsed: microseconds(ended.elapsed),
+        user: microseconds(ended.user),
+        system: microseconds(ended.system),
+        peak: ended.peak as c_ulong,
+        output: keep(&captured.stdout)?,
+        output_length: captured.stdout.len(),
+        error: keep(&captured.stderr)?,
+        error_length: captured.stderr.len(),
+    })
+}
+
+/// A copy for C, with a NUL behind it.
+fn keep(bytes: &[u8]) -> Result<*mut c_char, Error> {
+    // SAFETY: the copy has room for all of the bytes and the NUL.
+    unsafe {
+        let copy = libc::malloc(bytes.len() + 1).cast::<u8>();
+        if copy.is_null() {
+            let message = "there is no memory for what was kept";
+            return Err(Fault::host(FaultCode::System, message).into());
+        }
+        copy.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+        copy.add(bytes.len()).write(0);
+        Ok(copy.cast())
+    }
+}
+
+/// # Safety
+/// options is NULL or from cosmos_options_new.
+unsafe fn change(
+    options: *mut cosmos_options,
+    set: impl FnOnce(&mut ProgramOptions) -> Result<(), Error>,
+) -> c_int {
+    guard(-1, || {
+        // SAFETY: the caller's promise; one thread at a time uses them.
+        let Some(options) = (unsafe { options.as_mut() }) else {
+            return Err(bad("the options are NULL").into());
+        };
+        set(&mut options.program)?;
+        Ok(0)
+    })
+}
+
+/// # Safety
+/// `text` is NULL or NUL-terminated.
+unsafe fn bytes(text: *const c_char, what: &str) -> Result<Vec<u8>, Fault> {
+    if text.is_null() {
+        return Err(bad(&format!("{what} is NULL")));
+    }
+    // SAFETY: the caller's promise.
+    Ok(unsafe { CStr::from_ptr(text) }.to_bytes().to_vec())
+}
+
+fn duplicate(number: c_int) -> Result<OwnedFd, Fault> {
+    // SAFETY: it is not negative, and is only given to fcntl, which refuses one that is not open.
+    let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
+    let copy = borrowed.try_clone_to_owned().map_err(|error| {
+        let message = format!("descriptor {}: {error}", borrowed.as_raw_fd());
+        Fault::host(FaultCode::System, message)
+    })?;
+    Ok(copy)
+}
+
+fn descriptor(error: std::io::Error) -> Fault {
+    Fault::host(FaultCode::System, format!("a descriptor: {error}"))
+}
+
+fn bad(message: &str) -> Fault {
+    Fault::caller(FaultCode::BadArgument, message)
+}

@@ -1,0 +1,103 @@
+/* Programs from C: kept outputs, pipes, signals, time, and what is refused. Prints "all is well". */
+#include <cosmos_vm.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CHECK(what) \
+    do { \
+        if (!(what)) { \
+            fprintf(stderr, "line %d: %s: errno %d: %s\n", __LINE__, #what, errno, cosmos_dlerror()); \
+            exit(1); \
+        } \
+    } while (0)
+
+static const char *const *line(const char *text) {
+    static const char *argv[4] = {"sh", "-c", NULL, NULL};
+    argv[2] = text;
+    return argv;
+}
+
+static void kept(void) {
+    cosmos_exit end;
+    cosmos_options *options = cosmos_options_new();
+    CHECK(cosmos_options_set_stream(options, 0, COSMOS_STREAM_NULL) == 0);
+    CHECK(cosmos_options_set_stream(options, 1, COSMOS_STREAM_KEEP) == 0);
+    CHECK(cosmos_options_set_stream(options, 2, COSMOS_STREAM_KEEP) == 0);
+    CHECK(cosmos_options_add_env(options, "GIVEN", "a b") == 0);
+    CHECK(cosmos_options_set_directory(options, "/usr") == 0);
+    CHECK(cosmos_options_set_umask(options, 027) == 0);
+    CHECK(cosmos_exec(line("cat; pwd; umask; echo $GIVEN$SECRET; echo no >&2; exit 7"), options, &end) == 0);
+    CHECK(end.code == 7 && end.signal == 0 && !end.timed_out && !end.truncated);
+    CHECK(strcmp(end.output, "/usr\n0027\na b\n") == 0 && end.output_length == strlen(end.output));
+    CHECK(strcmp(end.error, "no\n") == 0 && end.peak > 0 && end.elapsed > 0);
+    cosmos_exit_free(&end);
+    cosmos_exit_free(&end);
+    CHECK(cosmos_options_set_kept(options, 3) == 0);
+    CHECK(cosmos_options_add_env(options, "SECRET", NULL) == 0);
+    CHECK(cosmos_exec(line("echo $SECRET-and-more"), options, &end) == 0);
+    CHECK(strcmp(end.output, "s-a") == 0 && end.truncated && end.error_length == 0);
+    cosmos_exit_free(&end);
+    CHECK(cosmos_options_set_timeout(options, 200) == 0);
+    CHECK(cosmos_exec(line("sleep 100 & setsid sleep 100"), options, &end) == 0);
+    CHECK(end.timed_out && end.output_length == 0);
+    cosmos_exit_free(&end);
+    cosmos_options_free(options);
+}
+
+static void piped(void) {
+    cosmos_exit end;
+    char seen[16] = "";
+    cosmos_options *options = cosmos_options_new();
+    cosmos_program *program;
+    int input, output;
+    CHECK(cosmos_options_set_stream(options, 0, COSMOS_STREAM_PIPE) == 0);
+    CHECK(cosmos_options_set_stream(options, 1, COSMOS_STREAM_PIPE) == 0);
+    CHECK((program = cosmos_exec_start(line("read word; echo got $word; kill -STOP $$; exec sleep 100"), options)) != NULL);
+    CHECK((input = cosmos_exec_stream(program, 0)) >= 0 && (output = cosmos_exec_stream(program, 1)) >= 0);
+    CHECK(cosmos_exec_stream(program, 2) == -1 && errno == EINVAL);
+    CHECK(write(input, "it\n", 3) == 3 && read(output, seen, sizeof seen) == 7);
+    CHECK(strcmp(seen, "got it\n") == 0);
+    CHECK(cosmos_exec_signal(program, 99) == -1 && errno == EINVAL);
+    CHECK(cosmos_exec_signal(program, -10) == 0);
+    CHECK(cosmos_exec_signal(program, 18) == 0);
+    CHECK(cosmos_exec_wait(program, options, &end) == 0);
+    CHECK(end.signal == 10 && end.code == 0 && end.output == NULL);
+    CHECK(cosmos_exec_wait(program, options, &end) == -1 && errno == EBADF);
+    CHECK(cosmos_exec_signal(program, 9) == -1 && errno == EBADF);
+    CHECK(cosmos_exec(line("true"), options, NULL) == -1 && errno == EINVAL);
+    close(input);
+    close(output);
+    cosmos_options_free(options);
+}
+
+static void refused(void) {
+    const char *const missing[] = {"/no/such/program", NULL};
+    const char *const text[] = {"/etc/passwd", NULL};
+    const char *const nothing[] = {NULL};
+    cosmos_exit end;
+    cosmos_options *options = cosmos_options_new();
+    CHECK(cosmos_exec(missing, NULL, &end) == -1 && errno == ENOENT);
+    CHECK(cosmos_exec(text, NULL, &end) == -1 && errno == ENOEXEC);
+    CHECK(cosmos_exec(nothing, NULL, &end) == -1 && errno == EINVAL);
+    CHECK(cosmos_exec(NULL, NULL, &end) == -1 && errno == EINVAL);
+    CHECK(cosmos_options_set_directory(options, "/no/such/place") == 0);
+    CHECK(cosmos_exec(line("true"), options, &end) == -1 && errno == EINVAL);
+    CHECK(cosmos_options_set_umask(options, 01000) == -1 && errno == EINVAL);
+    CHECK(cosmos_options_set_stream(options, 3, 0) == -1 && errno == EINVAL);
+    CHECK(cosmos_options_set_stream(options, 0, COSMOS_STREAM_KEEP) == -1 && errno == EINVAL);
+    CHECK(cosmos_options_set_stream(options, 1, 999) == -1);
+    CHECK(cosmos_options_add_env(options, "A=B", "") == -1 && errno == EINVAL);
+    cosmos_options_free(options);
+    CHECK(cosmos_exec(line("exit 3"), NULL, NULL) == 0);
+}
+
+int main(void) {
+    kept();
+    piped();
+    refused();
+    puts("all is well");
+    return 0;
+}

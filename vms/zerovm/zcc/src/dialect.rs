@@ -48,10 +48,11 @@ impl Dialect {
         }
     }
 
-    /// What the validator calls it.
-    pub(crate) fn validated(self) -> zerovm_validator::Dialect {
+    /// What the validator calls it, if it knows it.
+    pub(crate) fn validated(self) -> Option<zerovm_validator::Dialect> {
         match self {
-            Self::Nacl | Self::Fast => zerovm_validator::Dialect::Nacl,
+            Self::Nacl => Some(zerovm_validator::Dialect::Nacl),
+            Self::Fast => None,
         }
     }
 

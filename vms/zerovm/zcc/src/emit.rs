@@ -34,6 +34,33 @@ pub(crate) fn for_measuring(unit: &Unit) -> String {
     text
 }
 
+/// What a unit holds, for people.
+pub(crate) fn listing(unit: &Unit) -> String {
+    let mut text = String::new();
+    for piece in &unit.pieces {
+        match &piece.kind {
+            PieceKind::Text(_) | PieceKind::Constant(_) => (),
+            PieceKind::Label(name) => _ = writeln!(text, "{name}:"),
+            PieceKind::Align { to, .. } => _ = writeln!(text, "    align {to}"),
+            PieceKind::Group(group) => {
+                let end = if group.at_end {
+                    " (at the end of a bundle)"
+                } else {
+                    ""
+                };
+                for (index, line) in group.instructions.iter().enumerate() {
+                    let stroke = if index == 0 { ' ' } else { '|' };
+                    let last = index + 1 == group.instructions.len();
+                    let target = group.jump.as_ref().map(|jump| format!(" {}", jump.target));
+                    let (target, end) = (target.unwrap_or_default(), if last { end } else { "" });
+                    _ = writeln!(text, "  {stroke} {line}{target}{end}");
+                }
+            }
+        }
+    }
+    text
+}
+
 /// Whether the length of a group is to be found out.
 pub(crate) fn is_measured(group: &Group) -> bool {
     group.jump.is_none() && !is_direct_call(group)

@@ -37,6 +37,36 @@ mod runtime;
 mod tools;
 mod unit;
 
+/// Parses, rewrites and lays out assembly without asking the assembler, as if each instruction had
+/// eight bytes: for those who feed it anything at all.
+#[doc(hidden)]
+pub fn survive(text: &str, dialect: Dialect) -> Result<String, (u32, Reason)> {
+    let options = rewrite::Options {
+        dialect,
+        debug: true,
+    };
+    let unit = rewrite::rewrite(text, options).map_err(|refused| (refused.line, refused.reason))?;
+    let lengths: Vec<u32> = unit
+        .pieces
+        .iter()
+        .map(unit::Piece::guessed_length)
+        .collect();
+    let layout = layout::lay_out(&unit, &lengths)?;
+    Ok(emit::laid_out(&unit, &layout, &lengths, dialect))
+}
+
+/// Rewrites assembly and says what became of it, without layout: one instruction a line, those that
+/// stay together with a stroke before all but the first.
+#[doc(hidden)]
+pub fn rewritten(text: &str, dialect: Dialect) -> Result<String, (u32, Reason)> {
+    let options = rewrite::Options {
+        dialect,
+        debug: false,
+    };
+    let unit = rewrite::rewrite(text, options).map_err(|refused| (refused.line, refused.reason))?;
+    Ok(emit::listing(&unit))
+}
+
 pub use arguments::Arguments;
 pub use dialect::Dialect;
 pub use error::Error;

@@ -151,7 +151,11 @@ fn check(nexe: &[u8], arguments: &Arguments) -> Result<(), Error> {
         .get(start..start + plan.text.file_size as usize)
         .unwrap_or_default();
     let address = plan.text.address;
-    let verdict = Validator::new(arguments.dialect.validated()).validate(address, text);
+    let judged = arguments.dialect.validated().ok_or(Error::Option {
+        option: format!("--dialect {}", arguments.dialect),
+        why: "the validator does not know these rules yet, so nothing is linked for them",
+    })?;
+    let verdict = Validator::new(judged).validate(address, text);
     verdict.map_err(|violation| Error::NotValid {
         at: function_at(nexe, address + violation.offset as u64),
         violation: violation.to_string(),

@@ -40,6 +40,16 @@ pub(crate) struct Piece {
     pub(crate) kind: PieceKind,
 }
 
+impl Piece {
+    /// A length as good as any.
+    pub(crate) fn guessed_length(&self) -> u32 {
+        match &self.kind {
+            PieceKind::Group(group) => (8 * group.instructions.len() as u32).min(BUNDLE),
+            _ => 0,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) enum PieceKind {
     /// A directive, or data; it takes no room in a section of code.

@@ -156,11 +156,10 @@ impl Rewriter<'_> {
 
 /// Why a symbol with a relocation of its own is refused.
 pub(super) fn relocation(symbol: &str, kind: &str) -> Reason {
-    match kind {
-        kind if kind.to_ascii_lowercase().contains("tp") || kind.starts_with("TLS") => {
-            Reason::ThreadLocal(symbol.to_owned())
-        }
-        _ => Reason::PositionIndependent(symbol.to_owned()),
+    let kind = kind.to_ascii_lowercase();
+    match kind.contains("tpoff") || kind.starts_with("tls") || kind.starts_with("dtp") {
+        true => Reason::ThreadLocal(symbol.to_owned()),
+        false => Reason::PositionIndependent(symbol.to_owned()),
     }
 }
 

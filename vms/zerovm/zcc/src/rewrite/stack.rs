@@ -108,9 +108,13 @@ impl Rewriter<'_> {
         to: Register,
     ) -> Result<(), Reason> {
         let operation = instruction.mnemonic.trim_end_matches(['l', 'q']);
+        let is_stack = to.is_part_of(RSP);
         let operation = match operation {
-            "mov" | "add" | "sub" | "and" | "or" | "xor" => operation,
-            _ => return Err(Reason::StackPointer(instruction.to_string())),
+            "mov" => operation,
+            "add" | "sub" | "and" | "or" | "xor" if is_stack => operation,
+            _ if is_stack => return Err(Reason::StackPointer(instruction.to_string())),
+            // Whoever computes with it takes it for a register like others, of 64 bits.
+            _ => return Err(Reason::FramePointer(instruction.to_string())),
         };
         match source {
             Operand::Register(from) if operation == "mov" && self.is_kept(*from) => {

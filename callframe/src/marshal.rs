@@ -97,13 +97,15 @@ mod image;
 mod memory;
 mod plan;
 mod resident;
+mod standing;
 mod wire;
 
 pub use callee::Callee;
 pub use caller::{Caller, Outcome, Pending};
 pub use error::{MarshalError, MemoryError};
 pub use image::Image;
-pub use memory::{CalleeMemory, CallerMemory, Given, Keep, Object};
+pub use memory::{CalleeMemory, CallerMemory, Given, Keep, Object, Residence};
+pub use standing::Standing;
 
 /// Most bytes of a request, of a reply, and of the memory one call has in the VM.
 pub const MAXIMUM_CALL: u64 = 64 << 20;

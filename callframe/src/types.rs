@@ -217,6 +217,27 @@ impl Scalar {
         )
     }
 
+    /// Whether it has eight bytes where pointers have eight.
+    pub(crate) fn is_wide(self) -> bool {
+        use Scalar::*;
+        matches!(
+            self,
+            Long | UnsignedLong
+                | LongLong
+                | UnsignedLongLong
+                | Int64
+                | UInt64
+                | Size
+                | SignedSize
+                | PointerDifference
+                | IntPointer
+                | UIntPointer
+                | Time
+                | Double
+                | LongDouble
+        )
+    }
+
     /// Whether it has negative values. Plain `char` and `wchar_t` do on every supported target.
     pub fn is_signed(self) -> bool {
         use Scalar::*;

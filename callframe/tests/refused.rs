@@ -384,6 +384,18 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     ("E0148", "int f(FILE *__handle __cursor(next, left) stream)"),
     (
+        "E0148",
+        "struct s { char *next; unsigned left; int n; }; int f(struct s *__handle __cursor(next, left) s)",
+    ),
+    (
+        "E0148",
+        "struct s { int n; unsigned left; char *next; }; int f(struct s *__handle __cursor(next, left) s)",
+    ),
+    (
+        "E0148",
+        "struct s { long n; unsigned left; void *next; }; int f(struct s *__handle __cursor(next, left) s)",
+    ),
+    (
         "E0146",
         "int f(int number, const char *__retained(number) name)",
     ),

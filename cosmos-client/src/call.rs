@@ -389,7 +389,9 @@ impl<'call> Call<'call> {
             }
             MarshalError::TooLarge { .. } => Fault::caller(FaultCode::TooLarge, message),
             MarshalError::StaleHandle { .. } => Fault::caller(FaultCode::StaleHandle, message),
-            MarshalError::Callee { .. } => Fault::vm(FaultCode::Protocol, message),
+            MarshalError::Callee { .. } | MarshalError::NotTheCallers { .. } => {
+                Fault::vm(FaultCode::Protocol, message)
+            }
             MarshalError::Memory {
                 error: MemoryError::Exhausted,
                 ..

@@ -1,6 +1,7 @@
 //! A VM of the tests' own, at the other end of a socket pair, that answers what it likes.
 
 mod callbacks;
+mod residents;
 mod variadic;
 mod vm;
 

@@ -257,6 +257,9 @@ impl Target {
         session
             .callbacks()
             .library_closed(self.hold.key(), self.object.0);
+        session
+            .residents()
+            .library_closed(self.hold.key(), self.object.0);
         if self.hold.is_gone() {
             return Ok(());
         }

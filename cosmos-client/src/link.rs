@@ -406,7 +406,9 @@ impl Link {
     /// Declares the VM gone; the first reason stays.
     pub(crate) fn end(self: &Arc<Link>, fault: Fault, signal: i32) {
         if self.ended.set(Ended { fault, signal }).is_ok() {
-            Session::current().forget(self);
+            let session = Session::current();
+            session.forget(self);
+            session.residents().vm_gone(self.key);
             // A thread may be waiting on it, for a VM that does not answer.
             self.main_turn.shut();
             drop(lock(&self.main).take());

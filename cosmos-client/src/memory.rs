@@ -8,12 +8,12 @@ pub(crate) mod program;
 
 use crate::callback::{self, Allowed, Passed};
 use crate::library::Target;
-use crate::residents::Resident;
+use crate::residents::{Found, Resident};
 use crate::resolved::Resolved;
 use crate::session::Session;
 use crate::shelf::{self, Copied, Question, Shelf};
 use crate::token::{self, VmNumber};
-use callframe::marshal::{CallerMemory, Given, Keep, MemoryError};
+use callframe::marshal::{CallerMemory, Given, Keep, MemoryError, Residence, Standing};
 use program::pointer;
 use std::collections::BTreeMap;
 use std::os::fd::BorrowedFd;
@@ -195,9 +195,9 @@ impl CallerMemory for CallMemory<'_> {
                 .any(|(_, (block, _))| block.address() == address)
     }
 
-    fn handle_token(&self, wire: u64, _: Option<&str>) -> u64 {
+    fn handle_token(&self, wire: u64, _: Option<&str>) -> Result<u64, MemoryError> {
         // Marshalling has refused every wire form that has no token.
-        self.number.token(wire).unwrap_or(0)
+        self.number.token(wire).ok_or(MemoryError::StaleHandle)
     }
 
     fn handle_wire(&self, token: u64, _: Option<&str>) -> Result<u64, MemoryError> {
@@ -217,8 +217,10 @@ impl CallerMemory for CallMemory<'_> {
     }
 
     fn resident(&self, address: u64) -> Result<Option<u64>, MemoryError> {
-        let Some(resident) = Session::current().residents().at(address) else {
-            return Ok(None);
+        let resident = match Session::current().residents().at(address) {
+            Found::Nothing => return Ok(None),
+            Found::Gone => return Err(MemoryError::StaleHandle),
+            Found::Object(resident) => resident,
         };
         let mut token = [0; 8];
         self.read(address.wrapping_add(resident.place), &mut token)?;
@@ -229,15 +231,35 @@ impl CallerMemory for CallMemory<'_> {
         Ok(Some(wire))
     }
 
-    fn resident_is(&mut self, address: u64, place: u64, wire: u64) -> Result<(), MemoryError> {
+    fn standing(&self, address: u64) -> Standing {
+        Session::current().residents().standing(address)
+    }
+
+    fn resident_is(&mut self, address: u64, object: Residence) -> Result<(), MemoryError> {
         let residents = Session::current().residents();
-        if wire == 0 {
-            residents.remove(address);
+        let Residence {
+            wire,
+            token: place,
+            standing,
+        } = object;
+        let library = self.passing.as_ref().map(|passing| passing.library);
+        let (Some(library), true) = (library, wire != 0) else {
+            residents.end(address, standing);
             return self.write(address.wrapping_add(place), &[0; 8]);
-        }
-        let token = self.handle_token(wire, None);
+        };
+        let token = self.handle_token(wire, None)?;
         self.write(address.wrapping_add(place), &token.to_le_bytes())?;
-        residents.insert(address, Resident { token, place });
+        let resident = Resident {
+            token,
+            place,
+            link: library.link().key(),
+            library: library.object().0,
+        };
+        residents.insert(address, resident, standing);
+        if library.usable().is_err() {
+            // It was closed, or its VM ended, while the call was under way.
+            residents.library_closed(resident.link, resident.library);
+        }
         Ok(())
     }
 
@@ -423,12 +445,12 @@ mod tests {
         // SAFETY: no address is used.
         let memory = unsafe { CallMemory::new(&shelf, VmNumber::new(3).unwrap()) };
         let wire = 5 << 24 | 1;
-        let token = memory.handle_token(wire, None);
+        let token = memory.handle_token(wire, None).unwrap();
         assert_eq!(memory.handle_wire(token, None), Ok(wire));
         let foreign = VmNumber::new(4).unwrap().token(wire).unwrap();
         let refusal = memory.handle_wire(foreign, None).unwrap_err().to_string();
         assert!(refusal.contains("another VM"), "{refusal}");
         assert!(memory.handle_wire(0x7fff_0000_1000, None).is_err());
-        assert_eq!(memory.handle_token(1 << 48, None), 0);
+        assert!(memory.handle_token(1 << 48, None).is_err());
     }
 }

@@ -278,8 +278,8 @@ impl CallerMemory for TwoLetters {
         unreachable!("nothing comes back that is kept")
     }
 
-    fn handle_token(&self, wire: u64, _: Option<&str>) -> u64 {
-        wire
+    fn handle_token(&self, wire: u64, _: Option<&str>) -> Result<u64, MemoryError> {
+        Ok(wire)
     }
 
     fn handle_wire(&self, token: u64, _: Option<&str>) -> Result<u64, MemoryError> {

@@ -113,9 +113,10 @@ impl<V: Vm> CallerMemory for CallbackMemory<'_, V> {
     }
 
     /// What the client's function returns for an object is one that the library knows, as what it
-    /// is there, or NULL.
-    fn handle_token(&self, wire: u64, record: Option<&str>) -> u64 {
-        self.session.handles().resolve(wire, record).unwrap_or(0)
+    /// is there.
+    fn handle_token(&self, wire: u64, record: Option<&str>) -> Result<u64, MemoryError> {
+        let found = self.session.handles().resolve(wire, record);
+        found.map_err(|unfit| unfit.where_needed(record))
     }
 
     fn handle_wire(&self, address: u64, record: Option<&str>) -> Result<u64, MemoryError> {

@@ -9,6 +9,7 @@
 //! its database.
 
 use crate::table::{Full, Table};
+use callframe::marshal::MemoryError;
 use std::collections::HashMap;
 
 /// Most handles a client has alive.
@@ -59,6 +60,19 @@ pub(crate) enum Unfit {
     Stale,
     /// It is one of this record.
     Other(String),
+}
+
+impl Unfit {
+    /// The same where an object of this record was needed.
+    pub fn where_needed(self, record: Option<&str>) -> MemoryError {
+        match self {
+            Unfit::Stale => MemoryError::StaleHandle,
+            Unfit::Other(is) => MemoryError::WrongHandle {
+                is,
+                needed: record.unwrap_or_default().to_owned(),
+            },
+        }
+    }
 }
 
 impl<C, K> Handles<C, K> {

@@ -2,7 +2,7 @@
 
 use crate::Vm;
 use crate::callback::{Callback, Underway};
-use crate::handles::{Entering, Unfit};
+use crate::handles::Entering;
 use crate::kept::Kept;
 use crate::library::Closer;
 use crate::process;
@@ -106,13 +106,7 @@ impl<V: Vm> CalleeMemory for CallMemory<'_, V> {
 
     fn handle_resolve(&self, wire: u64, record: Option<&str>) -> Result<u64, MemoryError> {
         let found = self.session.handles().resolve(wire, record);
-        found.map_err(|unfit| match unfit {
-            Unfit::Stale => MemoryError::StaleHandle,
-            Unfit::Other(is) => MemoryError::WrongHandle {
-                is,
-                needed: record.unwrap_or_default().to_owned(),
-            },
-        })
+        found.map_err(|unfit| unfit.where_needed(record))
     }
 
     fn handle_closes(&self, wire: u64, function: &str) -> bool {

@@ -177,10 +177,17 @@ fn objects_of_callbacks_are_refused_by_name() {
         let object = boxes.make(5);
         let choose = "int box_for_lid(struct box *__handle box, \
                       struct box *__handle (*choose)(struct lid *__handle lid, int number))";
-        for (given, number) in [
-            (None, -1),
-            (Some(object.clone()), 5),
-            (Some(Value::Null), -1),
+        let gone = boxes.make(6);
+        boxes
+            .call(CLOSE_BOX, std::slice::from_ref(&gone))
+            .expect("closed");
+        let stale = "the handle is not one of this VM, or was closed";
+        let wrong = "the handle is of lid, and box is needed";
+        for (given, expected) in [
+            (None, Err(wrong)),
+            (Some(object.clone()), Ok(Value::Int(5))),
+            (Some(gone), Err(stale)),
+            (Some(Value::Null), Ok(Value::Int(-1))),
         ] {
             let (seen, inside) = (Arc::new(Mutex::new(Vec::new())), Arc::clone(&boxes));
             let noted = Arc::clone(&seen);
@@ -193,7 +200,16 @@ fn objects_of_callbacks_are_refused_by_name() {
                 given.clone().unwrap_or(lid)
             });
             let said = boxes.call(choose, &[object.clone(), function]);
-            assert_eq!(said.expect("a number"), Value::Int(number));
+            match (said, expected) {
+                (Ok(said), Ok(expected)) => assert_eq!(said, expected),
+                (Err(error), Err(words)) => {
+                    assert_eq!(error.code(), FaultCode::CallbackFailed);
+                    let error = error.to_string();
+                    assert!(error.contains("callback 'choose': result"), "{error}");
+                    assert!(error.contains(words), "{error}");
+                }
+                (said, expected) => panic!("{said:?}, not {expected:?}"),
+            }
             let seen = seen.lock().expect("no panic");
             let words = "parameter 'box': the handle is of lid, and box is needed";
             assert!(seen.len() == 1 && seen[0].contains(words), "{seen:?}");

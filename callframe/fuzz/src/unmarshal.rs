@@ -203,8 +203,8 @@ impl CallerMemory for Memory {
         Ok(self.add(bytes.to_vec(), true))
     }
 
-    fn handle_token(&self, wire: u64, _: Option<&str>) -> u64 {
-        wire
+    fn handle_token(&self, wire: u64, _: Option<&str>) -> Result<u64, MemoryError> {
+        Ok(wire)
     }
 
     fn handle_wire(&self, token: u64, _: Option<&str>) -> Result<u64, MemoryError> {

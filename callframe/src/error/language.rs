@@ -245,7 +245,8 @@ pub(super) fn texts(code: Code) -> Option<(&'static str, &'static str)> {
             "`__cursor(next, available)` names two members of the struct that a handle leads to: a pointer \
              to numbers that walks through a buffer of the caller's during the call, and an integer that \
              says how many elements are left behind it. A buffer of const elements goes in, any other \
-             comes back.",
+             comes back. Neither may be where the object's token is: the first pointer to a struct that \
+             is not known, or else the first `void *`, or else the first eight bytes.",
         ),
         Code::E0146 => (
             "what the library keeps",

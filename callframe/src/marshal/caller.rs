@@ -17,6 +17,7 @@ mod decode;
 mod encode;
 mod extent;
 mod failure;
+mod known;
 mod resident;
 mod walk;
 
@@ -182,7 +183,9 @@ impl Caller {
         descriptors: &[i32],
         result: u64,
     ) -> Result<Outcome, MarshalError> {
-        let checked = decode::check(self, pending, reply, descriptors)?;
+        let known = known::known(self, memory, pending)?;
+        let checked = decode::check(self, pending, known, reply, descriptors)?;
+        checked.handles(self, memory)?;
         apply::apply(self, memory, pending, descriptors, result, &checked)
     }
 
@@ -209,6 +212,18 @@ impl Caller {
             },
             Root::Result => "result".to_owned(),
         }
+    }
+
+    /// The name of a member of the record that parameter `index` leads to.
+    fn member(&self, index: u32, field: u32) -> String {
+        let parameter = self.frame.parameters().get(index as usize);
+        let pointer = parameter.and_then(|parameter| self.pointer(parameter.ty));
+        let record = pointer.map(|pointer| self.frame.ty(pointer.target));
+        let Some(Type::Record(record)) = record else {
+            return String::new();
+        };
+        let field = self.frame.record(*record).fields.get(field as usize);
+        field.map_or_else(String::new, |field| field.name.clone())
     }
 
     fn pointer(&self, ty: TypeId) -> Option<&Pointer> {
@@ -262,6 +277,14 @@ impl Pending {
             .ok_or(Failure::Absent)
     }
 
+    /// The handle by which the object of a block was sent; 0 where the call is to make it.
+    fn handle(&self, sent: &Sent) -> u64 {
+        let index = sent.parameter;
+        let mut handles = self.scratch.handles.iter();
+        let found = handles.find(|(parameter, _)| Some(*parameter) == index);
+        found.map_or(0, |(_, wire)| *wire)
+    }
+
     /// The blocks that come back, each with its number in the request.
     fn leaving(&self) -> impl Iterator<Item = (u32, &Sent)> {
         let numbered = (0u32..).zip(&self.blocks);
@@ -278,6 +301,12 @@ impl Pending {
     /// The block that the pointer at `place` of a block leads to.
     fn child(&self, place: (u32, u64)) -> Option<&Sent> {
         self.blocks.get(self.child_number(place)? as usize)
+    }
+
+    /// The same where that is of the type `ty`: a VM that changes the tag of a union makes another
+    /// member of it there, to which the program's pointer means nothing.
+    fn child_as(&self, ty: TypeId, place: (u32, u64)) -> Option<&Sent> {
+        self.child(place).filter(|sent| sent.ty == ty)
     }
 
     fn child_number(&self, place: (u32, u64)) -> Option<u32> {

@@ -57,6 +57,17 @@ pub enum MarshalError {
         /// What is wrong.
         reason: String,
     },
+    /// The fault of an earlier call: what the program would go by is not its own.
+    #[error(
+        "{place}: '{member}' is as a call has left it that does not walk by it, and reaches further \
+         than the program had it reach; set it before this call"
+    )]
+    NotTheCallers {
+        /// The parameter, for a person.
+        place: String,
+        /// The member of its record.
+        member: String,
+    },
     /// Memory could not be read, written or allocated.
     #[error("{place}: {error}")]
     Memory {

@@ -1,6 +1,6 @@
 //! Memory as marshalling sees it: by address, through whoever owns it.
 
-use super::MemoryError;
+use super::{MemoryError, Standing};
 use crate::expression::Query;
 use crate::types::TypeId;
 
@@ -71,9 +71,12 @@ pub trait CallerMemory {
     }
 
     /// The value the program gets for a handle of the VM, where a `record` is expected as far as
-    /// that is known. Where the program is the VM, in a call back: 0 for what it has not made, or as
-    /// another record.
-    fn handle_token(&self, wire: u64, record: Option<&str>) -> u64;
+    /// that is known.
+    ///
+    /// # Errors
+    /// [`MemoryError::StaleHandle`], [`MemoryError::WrongHandle`]: where the program is the VM, in a
+    /// call back, what it has not made, or made as another record.
+    fn handle_token(&self, wire: u64, record: Option<&str>) -> Result<u64, MemoryError>;
 
     /// The VM's handle of the object that the program's memory at `address` stands for; `None` where
     /// it stands for none.
@@ -85,13 +88,19 @@ pub trait CallerMemory {
         Ok(None)
     }
 
-    /// The program's memory at `address` stands for the object of this wire handle from now on, by a
-    /// token `place` bytes behind it; for none where the handle is 0.
+    /// What is known of the memory at `address`, which stands for an object or has done so.
+    fn standing(&self, address: u64) -> Standing {
+        let _ = address;
+        Standing::default()
+    }
+
+    /// The program's memory at `address` stands for this object from now on; for none where its
+    /// handle is 0.
     ///
     /// # Errors
     /// When it cannot be written.
-    fn resident_is(&mut self, address: u64, place: u64, wire: u64) -> Result<(), MemoryError> {
-        let _ = (place, wire);
+    fn resident_is(&mut self, address: u64, object: Residence) -> Result<(), MemoryError> {
+        let _ = object;
         Err(MemoryError::Address(address))
     }
 
@@ -139,6 +148,17 @@ fn no_callbacks(given: &Given<'_>) -> MemoryError {
         "the function at {:#x} cannot be called from here",
         given.address
     ))
+}
+
+/// An object of the VM's, as memory of the caller's stands for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Residence {
+    /// Its wire handle; 0 where it lives no more.
+    pub wire: u64,
+    /// Where its token is, from the start of the memory.
+    pub token: u64,
+    /// What is to be known of its numbers from now on.
+    pub standing: Standing,
 }
 
 /// How long a copy made for the program lasts, and who frees it.

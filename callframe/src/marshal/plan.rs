@@ -172,6 +172,11 @@ impl Plans {
         self.residents.get(index as usize)?.as_ref()
     }
 
+    /// Whether some parameter leads to such an object.
+    pub fn has_residents(&self) -> bool {
+        self.residents.iter().any(Option::is_some)
+    }
+
     /// The plan of a type that is reachable from the parameters or the result.
     pub fn of(&self, id: TypeId) -> &Plan {
         static NOTHING: Plan = Plan {

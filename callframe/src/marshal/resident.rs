@@ -1,9 +1,11 @@
 //! Objects that live in the VM and whose numbers are kept alike in the caller's memory: what of a
 //! parameter's record travels, compiled once.
 
+use super::image::{integer, unsigned};
 use super::plan::{Plans, Step};
+use super::standing::Place;
 use crate::template::Template;
-use crate::types::{Handle, Identity, Ownership, Pointer, Type, TypeId};
+use crate::types::{Handle, Identity, Ownership, Pointer, Scalar, Type, TypeId};
 
 /// How the object of one parameter travels.
 #[derive(Debug)]
@@ -13,6 +15,8 @@ pub(super) struct Resident {
     pub values: Vec<Step>,
     /// Where those lie in the callee: offset and length.
     pub ranges: Vec<(usize, usize)>,
+    /// Those that may say how much is left of a buffer.
+    pub numbers: Vec<Number>,
     /// Members that walk through buffers in this call.
     pub walkers: Vec<Walker>,
     /// Members of which the caller gets copies: places in the caller and the callee, and type.
@@ -25,6 +29,15 @@ pub(super) struct Resident {
     pub changes: bool,
 }
 
+/// An integer among the members.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Number {
+    pub caller: Place,
+    /// Its place and size in the callee.
+    callee: (usize, usize),
+    kind: Scalar,
+}
+
 /// A member that walks through a buffer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Walker {
@@ -32,6 +45,10 @@ pub(super) struct Walker {
     pub callee: usize,
     /// How many elements are left: place and size in the callee, whether it is signed.
     pub available: (usize, usize, bool),
+    /// The same in the caller.
+    pub count: Place,
+    /// Its index among the members.
+    pub field: u32,
     pub ty: TypeId,
     /// Size of an element in the caller and in the callee.
     pub units: (u64, u64),
@@ -65,6 +82,7 @@ impl Resident {
             callee_size: plan.callee_size,
             values: numbers(&plan.steps),
             ranges: Vec::new(),
+            numbers: Vec::new(),
             walkers: Vec::new(),
             texts: Vec::new(),
             nulls: Vec::new(),
@@ -77,14 +95,19 @@ impl Resident {
             resident.values = beyond_token(resident.values);
         }
         ranges(&resident.values, 0, &mut resident.ranges);
+        resident.numbers = numbers_of(caller, callee, pointer.target);
+        if token.is_none() {
+            resident.numbers.retain(|number| number.caller.at >= TOKEN);
+        }
         resident.walkers(caller, callee, pointer, handle, plan.steps.as_slice());
         Some(resident)
     }
 
-    /// Sorts the pointers; gives the place of the first one to a record that is not known.
+    /// Sorts the pointers; gives the place of the first one to a record that is not known, or else of
+    /// the first `void *`.
     fn pointers(&mut self, caller: &Template, steps: &[Step]) -> Option<usize> {
         let frame = caller.frame();
-        let mut token = None;
+        let (mut token, mut void) = (None, None);
         for step in steps {
             let Step::Pointer {
                 caller, callee, ty, ..
@@ -103,10 +126,13 @@ impl Resident {
                 (Identity::Handle(_), _) if matches!(frame.ty(pointer.target), Type::Record(_)) => {
                     token.get_or_insert(caller);
                 }
+                (Identity::Handle(_), _) if matches!(frame.ty(pointer.target), Type::Void) => {
+                    void.get_or_insert(caller);
+                }
                 _ => {}
             }
         }
-        token
+        token.or(void)
     }
 
     fn walkers(
@@ -125,8 +151,10 @@ impl Resident {
         for cursor in &handle.cursors {
             let next = fields.get(cursor.pointer as usize);
             let left = fields.get(cursor.available as usize);
-            let offset = callee.field_offset(*record, cursor.available as usize);
-            let (Some(next), Some(left), Some(offset)) = (next, left, offset) else {
+            let available = cursor.available as usize;
+            let offset = callee.field_offset(*record, available);
+            let own = caller.field_offset(*record, available);
+            let (Some(next), Some(left), Some(offset), Some(at)) = (next, left, offset, own) else {
                 continue;
             };
             let (Type::Pointer(walks), Type::Scalar(count)) =
@@ -135,6 +163,10 @@ impl Resident {
                 continue;
             };
             let size = callee.scalar(*count).size as usize;
+            let count_place = Place {
+                at: at as usize,
+                size: caller.scalar(*count).size as usize,
+            };
             let places = steps.iter().find_map(|step| match *step {
                 Step::Pointer {
                     caller, callee, ty, ..
@@ -148,6 +180,8 @@ impl Resident {
                 caller: own,
                 callee: theirs,
                 available: (offset as usize, size, count.is_signed()),
+                count: count_place,
+                field: cursor.available,
                 ty: next.ty,
                 units: (
                     caller.element_size(walks.target),
@@ -157,6 +191,43 @@ impl Resident {
             });
         }
     }
+}
+
+impl Number {
+    /// What it will be in the caller, whose bytes in the callee these are.
+    pub fn arrives(&self, bytes: &[u8]) -> u64 {
+        let (at, size) = self.callee;
+        let value = integer(bytes, at, size, self.kind.is_signed());
+        match self.kind {
+            Scalar::Bool => u64::from(value != 0),
+            _ => unsigned(&value.to_le_bytes(), 0, self.caller.size),
+        }
+    }
+}
+
+/// The integers among the members of a record.
+fn numbers_of(caller: &Template, callee: &Template, target: TypeId) -> Vec<Number> {
+    let frame = caller.frame();
+    let Type::Record(record) = frame.ty(target) else {
+        return Vec::new();
+    };
+    let fields = frame.record(*record).fields.iter().enumerate();
+    let numbers = fields.filter_map(|(index, field)| {
+        let Type::Scalar(kind) = *frame.ty(field.ty) else {
+            return None;
+        };
+        let own = caller.field_offset(*record, index)? as usize;
+        let theirs = callee.field_offset(*record, index)? as usize;
+        kind.is_integer().then(|| Number {
+            caller: Place {
+                at: own,
+                size: caller.scalar(kind).size as usize,
+            },
+            callee: (theirs, callee.scalar(kind).size as usize),
+            kind,
+        })
+    });
+    numbers.collect()
 }
 
 /// The steps without those of pointers.

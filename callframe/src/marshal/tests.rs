@@ -15,6 +15,7 @@ mod moved;
 mod property;
 mod records;
 mod residents;
+mod standing;
 mod unions;
 mod vm;
 

@@ -66,12 +66,74 @@ impl Resolver<'_> {
                     "a cursor is a pointer to numbers, and an integer that says how many are left",
                 ));
             }
+            if self.token_lies_on(members, [next.0, left.0]) {
+                return Err(advice::no_cursor(
+                    *span,
+                    "the object's token lies there: of the record's pointers none is to a struct that \
+                     is not known, nor `void *`",
+                ));
+            }
             cursors.push(Cursor {
                 pointer: next.0,
                 available: left.0,
             });
         }
         Ok(cursors)
+    }
+
+    /// Whether the memory of the caller's holds the object's token where one of these members is.
+    fn token_lies_on(&self, members: &[RawMember], walks: [u32; 2]) -> bool {
+        let unknown = |target: &RawType| is_incomplete(target, self.scope);
+        let void = |target: &RawType| matches!(target.shape, Shape::Void);
+        let place = self
+            .first_pointer(members, &unknown)
+            .or_else(|| self.first_pointer(members, &void));
+        match place {
+            Some(place) => walks.contains(&(place as u32)),
+            // It has the first eight bytes.
+            None => {
+                let narrow = members.first().is_none_or(|first| match first.ty.shape {
+                    Shape::Scalar(scalar) => !scalar.is_wide(),
+                    Shape::Pointer(_) => false,
+                    _ => true,
+                });
+                walks.contains(&0) || narrow && walks.contains(&1)
+            }
+        }
+    }
+
+    /// Which member is, or holds, the first pointer of the library's own to such a target.
+    fn first_pointer(
+        &self,
+        members: &[RawMember],
+        fits: &dyn Fn(&RawType) -> bool,
+    ) -> Option<usize> {
+        members
+            .iter()
+            .position(|member| self.holds(&member.ty, fits))
+    }
+
+    fn holds(&self, ty: &RawType, fits: &dyn Fn(&RawType) -> bool) -> bool {
+        match &ty.shape {
+            Shape::Pointer(target) => {
+                let place = Place {
+                    root: Root::Field,
+                    name: "",
+                    span: ty.span,
+                    outer: None,
+                    fields: None,
+                };
+                let marks = Marks::of(ty, place);
+                let own = marks.is_ok_and(|marks| marks.opaque.is_none() && marks.owner.is_none());
+                own && fits(target)
+            }
+            Shape::Record(key) => {
+                let record = self.scope.record(self.scope.overriding(*key));
+                let members = record.and_then(|record| record.fields.as_deref());
+                members.is_some_and(|members| self.first_pointer(members, fits).is_some())
+            }
+            _ => false,
+        }
     }
 
     /// The type of an object of this record.

@@ -221,7 +221,7 @@ impl State {
 impl Drop for State {
     fn drop(&mut self) {
         if let Some((record, _)) = &self.record {
-            Session::current().residents().remove(record.address());
+            Session::current().residents().forget(record.address());
         }
     }
 }

@@ -259,8 +259,8 @@ impl CallerMemory for Own {
         Ok(place)
     }
 
-    fn handle_token(&self, wire: u64, _: Option<&str>) -> u64 {
-        wire ^ TOKEN
+    fn handle_token(&self, wire: u64, _: Option<&str>) -> Result<u64, MemoryError> {
+        Ok(wire ^ TOKEN)
     }
 
     fn handle_wire(&self, token: u64, _: Option<&str>) -> Result<u64, MemoryError> {

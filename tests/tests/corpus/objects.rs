@@ -188,8 +188,9 @@ fn row_37_getline() {
     });
 }
 
-/// Row 29: libpng goes on reading the program's bytes until the image is freed. It also remembers
-/// where the record is, which a record that is copied cannot offer.
+/// Row 29 as it stands in the corpus: libpng goes on reading the program's bytes until the image is
+/// freed. It also remembers where the record is, which a record that is copied cannot offer; see
+/// [`row_29_read_to_the_end`].
 #[test]
 fn row_29_png_image_begin_read_from_memory() {
     in_world(|_| {
@@ -212,8 +213,42 @@ fn row_29_png_image_begin_read_from_memory() {
     });
 }
 
+/// The same with an image that stays where it is: begun, read to its end, and freed.
+#[test]
+fn row_29_read_to_the_end() {
+    in_world(|_| {
+        const PNG: &str = "libpng16.so.16";
+        if cosmos::dlopen(PNG).is_err() {
+            println!("skipped: there is no {PNG}");
+            return;
+        }
+        let begin = "int png_image_begin_read_from_memory(
+            png_image *__closed_by(png_image_free) image,
+            png_const_voidp __sized_by(size) __retained(image) memory, size_t size)";
+        let finish = "struct png_color { png_byte red, green, blue; };
+            int png_image_finish_read(png_image *__handle image,
+                const struct png_color *background, void *__out __sized_by(64) buffer,
+                png_int_32 row_stride, void *__out __sized_by(1024) colormap)";
+        let write = "int png_image_write_to_memory(png_image *__inout image,
+            void *__out __sized_by(*memory_bytes) memory, png_alloc_size_t *__inout memory_bytes,
+            int convert_to_8_bit, const void *__sized_by(64) buffer, png_int_32 row_stride,
+            const void *__handle colormap)";
+        let prototypes = [
+            plain("png_image_begin_read_from_memory", begin),
+            plain("png_image_finish_read", finish),
+            plain(
+                "png_image_free",
+                "void png_image_free(png_image *__handle __consume image)",
+            ),
+            plain("png_image_write_to_memory", write),
+        ];
+        compare_all(PNG, &prototypes, pictures);
+    });
+}
+
 /// `png_image` of png.h.
 #[repr(C)]
+#[derive(Clone)]
 struct Image {
     opaque: usize,
     version: u32,
@@ -252,8 +287,95 @@ impl Image {
     }
 }
 
+type Begin = unsafe extern "C" fn(*mut Image, *const u8, usize) -> c_int;
+
 /// Writes an image of four by four pixels and begins to read it.
 fn pixels(functions: &Functions) -> Seen {
+    let begin = as_function!(functions.get("png_image_begin_read_from_memory"), Begin);
+    let free = as_function!(
+        functions.get("png_image_free"),
+        unsafe extern "C" fn(*mut Image)
+    );
+    let (packed, mut seen) = pack(functions);
+    // SAFETY: the bytes are as many as the call says, and images are whole.
+    unsafe {
+        for damaged in [false, true] {
+            let mut bytes = packed.clone();
+            if damaged {
+                bytes[3] ^= 0xff;
+            }
+            let mut image = Image::new(0, 0);
+            let begun = begin(&mut image, bytes.as_ptr(), bytes.len());
+            seen.push(format!("{begun}, {}", image.words()));
+            free(&mut image);
+            seen.push(image.words());
+        }
+    }
+    seen
+}
+
+/// Reads images, whole and damaged ones, to their end; each also once more than that.
+fn pictures(functions: &Functions) -> Seen {
+    type Finish =
+        unsafe extern "C" fn(*mut Image, *const [u8; 3], *mut u8, i32, *mut c_void) -> c_int;
+    let begin = as_function!(functions.get("png_image_begin_read_from_memory"), Begin);
+    let finish = as_function!(functions.get("png_image_finish_read"), Finish);
+    let free = as_function!(
+        functions.get("png_image_free"),
+        unsafe extern "C" fn(*mut Image)
+    );
+    let (packed, mut seen) = pack(functions);
+    // What of an image is the program's to see: where the object is, is not.
+    let words = |image: &Image| {
+        let mut image = image.clone();
+        image.opaque = 0;
+        format!(
+            "{} {} {} {}, {}",
+            image.version,
+            image.format,
+            image.flags,
+            image.colormap_entries,
+            image.words()
+        )
+    };
+    let broken = [
+        None,
+        Some(3),
+        Some(packed.len() / 2),
+        Some(packed.len() - 3),
+    ];
+    for place in broken {
+        let mut bytes = packed.clone();
+        if let Some(place) = place {
+            bytes[place] ^= 0xff;
+        }
+        let mut image = Image::new(0, 0);
+        // SAFETY: the bytes are as many as the calls say, and images are whole.
+        unsafe {
+            let begun = begin(&mut image, bytes.as_ptr(), bytes.len());
+            seen.push(format!("{place:?}: {begun}, {}", words(&image)));
+            if begun != 0 {
+                image.format = 3;
+                let background = [7, 8, 9];
+                for _ in 0..2 {
+                    let mut read = [0xddu8; 64];
+                    let finished =
+                        finish(&mut image, &background, read.as_mut_ptr(), 0, null_mut());
+                    seen.push(format!("{finished}, {}", words(&image)));
+                    if finished != 0 {
+                        seen.push(format!("{read:?}"));
+                    }
+                }
+            }
+            free(&mut image);
+            seen.push(words(&image));
+        }
+    }
+    seen
+}
+
+/// An image of four by four pixels, and what was seen of writing it.
+fn pack(functions: &Functions) -> (Vec<u8>, Seen) {
     type Write = unsafe extern "C" fn(
         *mut Image,
         *mut u8,
@@ -263,13 +385,7 @@ fn pixels(functions: &Functions) -> Seen {
         i32,
         *const c_void,
     ) -> c_int;
-    type Begin = unsafe extern "C" fn(*mut Image, *const u8, usize) -> c_int;
     let write = as_function!(functions.get("png_image_write_to_memory"), Write);
-    let begin = as_function!(functions.get("png_image_begin_read_from_memory"), Begin);
-    let free = as_function!(
-        functions.get("png_image_free"),
-        unsafe extern "C" fn(*mut Image)
-    );
     let colours: Vec<u8> = (0..64).map(|number| number * 3 + 1).collect();
     let mut seen = Vec::new();
     let mut packed = vec![0u8; 4096];
@@ -288,19 +404,8 @@ fn pixels(functions: &Functions) -> Seen {
         );
         seen.push(format!("{written}, {size} bytes, {}", image.words()));
         packed.truncate(size);
-        for damaged in [false, true] {
-            let mut bytes = packed.clone();
-            if damaged {
-                bytes[3] ^= 0xff;
-            }
-            let mut image = Image::new(0, 0);
-            let begun = begin(&mut image, bytes.as_ptr(), bytes.len());
-            seen.push(format!("{begun}, {}", image.words()));
-            free(&mut image);
-            seen.push(image.words());
-        }
     }
-    seen
+    (packed, seen)
 }
 
 /// Row 39: text that SQLite goes on reading, or copies at once; a destructor is called in the call.

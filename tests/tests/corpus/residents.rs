@@ -114,7 +114,7 @@ fn objects_in_memory_of_the_programs_are_apart() {
             assert_eq!(all[0].bytes[..8], [0; 8]);
             cosmos_tests::set_errno(0);
             free(&mut all[0]);
-            assert_eq!(cosmos_tests::errno(), libc::EINVAL);
+            assert_eq!(cosmos_tests::errno(), libc::EBADF);
             all[0].bytes = first;
             assert_eq!(execute(&all[0], c"0".as_ptr(), 0, null_mut(), 0), -1);
             assert_eq!(compile(&mut all[0], c"^again$".as_ptr(), 1), 0);

@@ -136,13 +136,13 @@ impl<M: CallerMemory> Applier<'_, M> {
         match met.reference {
             // Where no pointer was sent there is none: it is NULL, or another member of a union was
             // there, whose bytes must not become a pointer.
-            0 => match self.pending.child((met.inout?, at)) {
+            0 => match self.pending.child_as(met.ty, (met.inout?, at)) {
                 Some(_) => None,
                 None => Some(0),
             },
             MOVED_TO_NULL => Some(0),
             reference => {
-                let sent = self.pending.child((met.inout?, at))?;
+                let sent = self.pending.child_as(met.ty, (met.inout?, at))?;
                 moved_to(self.caller, sent, reference)
             }
         }
@@ -152,7 +152,7 @@ impl<M: CallerMemory> Applier<'_, M> {
     fn discard(&mut self, pointer: &Pointer, at: u64, met: Met) {
         let old = met
             .inout
-            .and_then(|number| self.pending.child((number, at)));
+            .and_then(|number| self.pending.child_as(met.ty, (number, at)));
         if let (Some(old), Ownership::Owned(_)) = (old, &pointer.ownership) {
             self.memory.discard(old.address);
         }
@@ -208,7 +208,9 @@ impl<M: CallerMemory> Sink for Applier<'_, M> {
                 Some(value) => value,
                 None => {
                     let record = self.caller.frame.object_name(pointer);
-                    self.memory.handle_token(met.reference, record)
+                    let token = self.memory.handle_token(met.reference, record);
+                    let failed = |error| MarshalError::memory(&self.caller.place(met.root), error);
+                    token.map_err(failed)?
                 }
             },
             Identity::Opaque => met.reference,

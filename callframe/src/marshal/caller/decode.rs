@@ -1,14 +1,16 @@
 //! Whether a reply is one that the function may give: everything a VM sent, looked at before any of
 //! it is used.
 
+use super::known::Known;
 use super::{Caller, Fill, Pending, Pointee, Root, Sent};
 use crate::expression::Expression;
 use crate::marshal::evaluate::{Failure, Operand, field, outer, size_of};
 use crate::marshal::image::{first_terminator, integer};
+use crate::marshal::memory::CallerMemory;
 use crate::marshal::plan::Plan;
 use crate::marshal::wire::{Block, Body};
 use crate::marshal::{MOVED_TO_NULL, MarshalError, UNCHANGED, constant_value};
-use crate::types::{Extent, Identity, RecordId, Type, TypeId};
+use crate::types::{Extent, Identity, Pointer, RecordId, Type, TypeId};
 
 use super::encode::whole;
 use super::walk::{Met, Sink, Walk};
@@ -26,6 +28,10 @@ pub(super) struct Checked<'a> {
     pub references: Vec<usize>,
     /// By returned block: the pointer that leads to it.
     pub claims: Vec<Claim>,
+    /// What is known of objects after the call.
+    pub known: Vec<Known>,
+    /// The handles: each with its pointer, and for messages where that is.
+    handles: Vec<(u64, TypeId, Root)>,
 }
 
 /// A pointer that leads to a returned block.
@@ -45,6 +51,21 @@ pub(super) struct Claim {
 }
 
 impl Checked<'_> {
+    /// Whether each handle is one that the program can have, before anything is written.
+    pub fn handles<M: CallerMemory>(
+        &self,
+        caller: &Caller,
+        memory: &M,
+    ) -> Result<(), MarshalError> {
+        for &(wire, ty, root) in &self.handles {
+            let pointer = caller.pointer(ty);
+            let record = pointer.and_then(|pointer| caller.frame.object_name(pointer));
+            let token = memory.handle_token(wire, record);
+            token.map_err(|error| MarshalError::memory(&caller.place(root), error))?;
+        }
+        Ok(())
+    }
+
     /// Number of blocks before the first returned one.
     pub fn leaving(&self) -> usize {
         self.body.blocks.len() - self.claims.len()
@@ -54,6 +75,7 @@ impl Checked<'_> {
 pub(super) fn check<'a>(
     caller: &Caller,
     pending: &Pending,
+    known: Vec<Known>,
     reply: &'a [u8],
     descriptors: &[i32],
 ) -> Result<Checked<'a>, MarshalError> {
@@ -66,6 +88,8 @@ pub(super) fn check<'a>(
         leaving,
         claims: Vec::new(),
         moved: HashMap::new(),
+        known,
+        handles: Vec::new(),
         descriptors: descriptors.len(),
         next_descriptor: 0,
     };
@@ -77,9 +101,6 @@ pub(super) fn check<'a>(
         references.push(next);
         next = checker.leaving_block(*block, (number, sent), success, next)?;
     }
-    if success {
-        checker.remaining()?;
-    }
     let mut returned = 0;
     while let Some(&claim) = checker.claims.get(returned) {
         references.push(next);
@@ -89,6 +110,8 @@ pub(super) fn check<'a>(
     }
     let Checker {
         claims,
+        known,
+        handles,
         next_descriptor,
         ..
     } = checker;
@@ -106,6 +129,8 @@ pub(super) fn check<'a>(
         success,
         references,
         claims,
+        known,
+        handles,
     })
 }
 
@@ -117,6 +142,8 @@ pub(super) struct Checker<'a> {
     claims: Vec<Claim>,
     /// By block of the request and place in it: the reference of a pointer that was moved.
     moved: HashMap<(u32, u64), u64>,
+    pub(super) known: Vec<Known>,
+    handles: Vec<(u64, TypeId, Root)>,
     descriptors: usize,
     next_descriptor: usize,
 }
@@ -194,6 +221,7 @@ impl Checker<'_> {
             );
             return Err(self.protocol(sent.root, &reason));
         }
+        self.still_ends(block, sent, pointer, plan)?;
         if !plan.checked {
             return Ok(next);
         }
@@ -271,13 +299,13 @@ impl Checker<'_> {
     /// Whether a pointer that was not NULL was sent at this place of a block.
     fn came(&self, at: u64, met: Met) -> bool {
         let place = met.inout.map(|number| (number, at));
-        place.is_some_and(|place| self.pending.child(place).is_some())
+        place.is_some_and(|place| self.pending.child_as(met.ty, place).is_some())
     }
 
     /// A pointer of the caller's that the function moved: within its buffer, or to NULL.
     pub(super) fn moved(&mut self, at: u64, met: Met) -> Result<(), MarshalError> {
         let place = met.inout.map(|number| (number, at));
-        let sent = place.and_then(|place| self.pending.child(place));
+        let sent = place.and_then(|place| self.pending.child_as(met.ty, place));
         let (Some(place), Some(sent)) = (place, sent) else {
             return Err(self.protocol(met.root, "a pointer for the caller's own"));
         };
@@ -351,8 +379,36 @@ impl Checker<'_> {
             .ok_or_else(|| self.protocol(root, "the last element is incomplete"))
     }
 
+    /// Text of the program's that has no other bound still ends where it ended, or before.
+    fn still_ends(
+        &self,
+        block: Block,
+        sent: &Sent,
+        pointer: &Pointer,
+        plan: &Plan,
+    ) -> Result<(), MarshalError> {
+        let terminator = match pointer.extent {
+            Extent::NullTerminated => 0,
+            Extent::TerminatedBy(value) => value as u64,
+            _ => return Ok(()),
+        };
+        let bytes = self.body.contents(block);
+        if bytes.is_empty()
+            || self.caller.pointer(pointer.target).is_some()
+            || first_terminator(bytes, plan.callee_size, terminator).is_some()
+        {
+            return Ok(());
+        }
+        Err(self.wrong(sent.root, "it has no end any more"))
+    }
+
     pub(super) fn protocol(&self, root: Root, reason: &str) -> MarshalError {
         MarshalError::protocol(&self.caller.place(root), reason)
+    }
+
+    /// What an honest VM may have sent whose library left it so.
+    pub(super) fn wrong(&self, root: Root, reason: &str) -> MarshalError {
+        MarshalError::callee(&self.caller.place(root), reason)
     }
 }
 
@@ -366,7 +422,11 @@ impl Sink for Checker<'_> {
             return Ok(());
         };
         match &pointer.identity {
-            Identity::Handle(_) if met.reference == 0 || is_handle(met.reference) => Ok(()),
+            Identity::Handle(_) if met.reference == 0 => Ok(()),
+            Identity::Handle(_) if is_handle(met.reference) => {
+                self.handles.push((met.reference, met.ty, met.root));
+                Ok(())
+            }
             Identity::Handle(handle)
                 if constant_value(&handle.constants, met.reference).is_some() =>
             {
@@ -392,11 +452,16 @@ impl Sink for Checker<'_> {
                 Some(_) => Ok(()),
                 None => Err(self.protocol(met.root, "a pointer outside of what it is an alias of")),
             },
-            Identity::Data if met.reference == 0 => Ok(()),
             Identity::Data if pointer.ownership.is_callers() && met.returned.is_none() => {
-                self.moved(at, met)
+                if met.reference != 0 {
+                    self.moved(at, met)?;
+                }
+                self.reaches(at, met, pointer)
             }
-            Identity::Data if met.reference == UNCHANGED && self.came(at, met) => Ok(()),
+            Identity::Data if met.reference == 0 => Ok(()),
+            Identity::Data if met.reference == UNCHANGED && self.came(at, met) => {
+                self.reaches(at, met, pointer)
+            }
             Identity::Data => {
                 if met.reference != (self.leaving + self.claims.len()) as u64 + 1 {
                     return Err(self.protocol(met.root, "a reference out of order"));
@@ -408,9 +473,12 @@ impl Sink for Checker<'_> {
                 let Met {
                     ty, root, record, ..
                 } = met;
-                let replaces = met
-                    .inout
-                    .and_then(|number| self.pending.child_number((number, at)));
+                let replaces = match self.came(at, met) {
+                    true => met
+                        .inout
+                        .and_then(|number| self.pending.child_number((number, at))),
+                    false => None,
+                };
                 self.claims.push(Claim {
                     ty,
                     root,

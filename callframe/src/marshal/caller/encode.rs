@@ -21,7 +21,7 @@ pub(in crate::marshal) struct Scratch {
     aliases: Vec<references::Alias>,
     callbacks: Vec<functions::Function>,
     /// Handles among the parameters: index and wire form.
-    handles: Vec<(u32, u64)>,
+    pub(super) handles: Vec<(u32, u64)>,
 }
 
 /// A pointer whose block is still to be written.

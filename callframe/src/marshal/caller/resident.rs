@@ -4,17 +4,18 @@ use super::apply::{Applier, Destination};
 use super::decode::{Checker, is_handle};
 use super::encode::{Encoder, State};
 use super::walk::{Met, Sink, Walk};
-use super::{Caller, Root, Sent};
+use super::{Caller, Root, Sent, known};
 use crate::marshal::image::integer;
-use crate::marshal::memory::CallerMemory;
+use crate::marshal::memory::{CallerMemory, Residence};
 use crate::marshal::resident::{Resident, Walker};
+use crate::marshal::standing::Standing;
 use crate::marshal::wire::Block;
 use crate::marshal::{MarshalError, RESIDENT, wire};
 use crate::types::{Handle, Identity, TypeId};
 
 impl Caller {
     /// How the object that a block stands for travels; `None` for blocks of data.
-    fn resident(&self, sent: &Sent) -> Option<&Resident> {
+    pub(super) fn resident(&self, sent: &Sent) -> Option<&Resident> {
         let handle = matches!(self.pointer(sent.ty)?.identity, Identity::Handle(_));
         self.plans.resident(sent.parameter?).filter(|_| handle)
     }
@@ -83,6 +84,7 @@ impl<M: CallerMemory> Encoder<'_, M> {
         };
         let root = Root::Parameter(state.index);
         self.null_members(resident, state.address, root)?;
+        self.is_once(resident, state, root)?;
         let number = self.start(
             Sent {
                 address: state.address,
@@ -102,12 +104,19 @@ impl<M: CallerMemory> Encoder<'_, M> {
         self.steps(&resident.values, state.address, at, root, None)?;
         wire::pad(self.request);
         let size = usize::from(caller.caller.model().pointer.size);
+        let standing = match resident.walkers.is_empty() {
+            true => Standing::default(),
+            false => self.memory.standing(state.address),
+        };
         for walker in &resident.walkers {
             let from = state.address.wrapping_add(walker.caller as u64);
             let address = self.number(from, size, root)?;
             let (place, width, signed) = walker.available;
-            let left = integer(self.request, at + place, width, signed).max(0) as u128;
-            let capacity = self.bounded(left.checked_mul(walker.units.1.into()), root)?;
+            let left = integer(self.request, at + place, width, signed).max(0);
+            if address != 0 && left > 0 {
+                self.is_callers(&standing, walker, state, size)?;
+            }
+            let capacity = self.bounded((left as u128).checked_mul(walker.units.1.into()), root)?;
             let reference = self.scratch.references.len();
             self.scratch.references.push(0);
             if address != 0 {
@@ -122,6 +131,47 @@ impl<M: CallerMemory> Encoder<'_, M> {
             }
         }
         Ok(())
+    }
+
+    /// Whether the program itself has said how far this member reaches. `size` is that of its pointer.
+    fn is_callers(
+        &self,
+        standing: &Standing,
+        walker: &Walker,
+        state: State,
+        size: usize,
+    ) -> Result<(), MarshalError> {
+        let caller = self.caller;
+        let root = caller.place(Root::Parameter(state.index));
+        let read = |place| known::value(self.memory, state.address, place);
+        let may = read(walker.count)
+            .and_then(|now| standing.may_walk((walker.count, now), (walker.caller, size), read));
+        match may.map_err(|error| MarshalError::memory(&root, error))? {
+            true => Ok(()),
+            false => Err(MarshalError::NotTheCallers {
+                place: root,
+                member: caller.member(state.index, walker.field),
+            }),
+        }
+    }
+
+    /// An object that a member of walks through a buffer is passed as one parameter only: else the
+    /// other would say of the same memory how much is left.
+    fn is_once(&self, resident: &Resident, state: State, root: Root) -> Result<(), MarshalError> {
+        let walks = |resident: &Resident| !resident.walkers.is_empty();
+        let twice = self.scratch.states.iter().any(|other| {
+            let plan = self.caller.plans.resident(other.index);
+            other.index != state.index
+                && other.address == state.address
+                && plan.is_some_and(|plan| {
+                    plan.changes && resident.changes && (walks(plan) || walks(resident))
+                })
+        });
+        let reason = "it is passed twice in one call, and a member of it walks through a buffer";
+        match twice {
+            true => Err(MarshalError::argument(&self.caller.place(root), reason)),
+            false => Ok(()),
+        }
     }
 
     /// Functions and cookies of the program's mean nothing to an object in the VM.
@@ -212,6 +262,10 @@ impl Checker<'_> {
         if wire != 0 && !is_handle(wire) {
             return Err(self.protocol(sent.root, "a handle that no VM may send"));
         }
+        let known = known::of(&self.known, number);
+        let (Some(known), true) = (known, self.is_same_object(known, wire)) else {
+            return Err(self.protocol(sent.root, "the handle of another object"));
+        };
         let mut walk = Walk {
             body,
             next: next + 1,
@@ -220,18 +274,34 @@ impl Checker<'_> {
             returned: None,
         };
         walk.steps(&resident.values, block.start, 0, self)?;
+        let mut walked = Vec::new();
         for walker in &resident.walkers {
             let met = met(walk.reference()?, walker.ty, sent.root, Some(number));
             if met.reference != 0 {
                 self.moved(walker.caller as u64, met)?;
             }
-            self.walker_remains(walker, block, number)?;
+            if self.walker_remains(walker, block, number)? {
+                walked.push(walker.count);
+            }
+        }
+        let bytes = body.contents(block);
+        let known = self.known.get_mut(known);
+        if !known.is_some_and(|known| known.take(resident, bytes, &walked)) {
+            return Err(self.wrong(sent.root, "more is left of a buffer than there was"));
         }
         for (at, _, ty) in &resident.texts {
             let met = met(walk.reference()?, *ty, sent.root, None);
             self.pointer(*at as u64, met)?;
         }
         Ok(walk.next)
+    }
+}
+
+impl Checker<'_> {
+    /// Whether an object that is there before the call is still the same, or no more.
+    fn is_same_object(&self, known: Option<usize>, wire: u64) -> bool {
+        let known = known.and_then(|index| self.known.get(index));
+        known.is_some_and(|known| known.wire == 0 || wire == 0 || wire == known.wire)
     }
 }
 
@@ -272,7 +342,11 @@ impl<M: CallerMemory> Applier<'_, M> {
         walk.steps(&resident.values, block.start, 0, self)?;
         for walker in &resident.walkers {
             let met = met(walk.reference()?, walker.ty, sent.root, Some(number));
-            if let Some(address) = self.moved(walker.caller as u64, met) {
+            // Also where it did not move: with the number that counts it is one thing, whatever a
+            // callback has put there meanwhile.
+            let place = (number, walker.caller as u64);
+            let before = self.pending.child(place).map(|sent| sent.address);
+            if let Some(address) = self.moved(walker.caller as u64, met).or(before) {
                 self.write_pointer(walker.caller as u64, address, sent.root)?;
             }
         }
@@ -283,8 +357,17 @@ impl<M: CallerMemory> Applier<'_, M> {
             };
             self.write_pointer(*at as u64, value, sent.root)?;
         }
+        let known = known::of(&self.checked.known, number);
+        let known = known.and_then(|index| self.checked.known.get(index));
+        let object = Residence {
+            wire,
+            token: resident.token as u64,
+            standing: known
+                .map(|known| known.standing.clone())
+                .unwrap_or_default(),
+        };
         self.memory
-            .resident_is(sent.address, resident.token as u64, wire)
+            .resident_is(sent.address, object)
             .map_err(|error| MarshalError::memory(&self.caller.place(sent.root), error))
     }
 }

@@ -1,7 +1,7 @@
 //! A caller's memory made of buffers: what is not in one cannot be read, and what was not declared
 //! writable cannot be written.
 
-use crate::marshal::{CallerMemory, Given, Keep, MemoryError};
+use crate::marshal::{CallerMemory, Given, Keep, MemoryError, Residence, Standing};
 use crate::types::TypeId;
 
 #[derive(Clone, Debug)]
@@ -19,8 +19,10 @@ pub(super) struct Arena {
     pub kept: Vec<(u64, Keep)>,
     /// Allocations of the program that were freed.
     pub freed: Vec<u64>,
-    /// What memory stands for: address, place of the token, handle.
-    pub residents: Vec<(u64, u64, u64)>,
+    /// What memory stands for: its address, and the object.
+    pub residents: Vec<(u64, Residence)>,
+    /// Handles that name nothing the program could have.
+    pub unknown: Vec<u64>,
     /// Numbers that are open in the program.
     pub open: Vec<i32>,
     /// Functions that were passed; the number of each is its index + 1.
@@ -58,6 +60,7 @@ impl Arena {
             kept: vec![],
             freed: vec![],
             residents: vec![],
+            unknown: vec![],
             open: vec![],
             passed: vec![],
         }
@@ -184,31 +187,40 @@ impl CallerMemory for Arena {
     }
 
     fn resident(&self, address: u64) -> Result<Option<u64>, MemoryError> {
-        let mut residents = self.residents.iter();
-        let Some((_, place, wire)) = residents.find(|(at, ..)| *at == address) else {
+        let Some(object) = self.residence(address).filter(|object| object.wire != 0) else {
             return Ok(None);
         };
-        match self.bytes(address + place, 8) == (TOKEN + wire).to_le_bytes() {
-            true => Ok(Some(*wire)),
+        match self.bytes(address + object.token, 8) == (TOKEN + object.wire).to_le_bytes() {
+            true => Ok(Some(object.wire)),
             false => Err(MemoryError::StaleHandle),
         }
     }
 
-    fn resident_is(&mut self, address: u64, place: u64, wire: u64) -> Result<(), MemoryError> {
-        self.residents.retain(|(at, ..)| *at != address);
+    fn standing(&self, address: u64) -> Standing {
+        let object = self.residence(address);
+        object
+            .map(|object| object.standing.clone())
+            .unwrap_or_default()
+    }
+
+    fn resident_is(&mut self, address: u64, object: Residence) -> Result<(), MemoryError> {
+        self.residents.retain(|(at, _)| *at != address);
+        let wire = object.wire;
         let token = if wire == 0 { 0 } else { TOKEN + wire };
-        if wire != 0 {
-            self.residents.push((address, place, wire));
-        }
-        self.write(address + place, &token.to_le_bytes())
+        self.write(address + object.token, &token.to_le_bytes())?;
+        self.residents.push((address, object));
+        Ok(())
     }
 
     fn kept(&self, address: u64) -> bool {
         self.kept.iter().any(|(kept, _)| *kept == address)
     }
 
-    fn handle_token(&self, wire: u64, _: Option<&str>) -> u64 {
-        TOKEN + wire
+    fn handle_token(&self, wire: u64, _: Option<&str>) -> Result<u64, MemoryError> {
+        match self.unknown.contains(&wire) {
+            true => Err(MemoryError::StaleHandle),
+            false => Ok(TOKEN + wire),
+        }
     }
 
     fn handle_wire(&self, token: u64, _: Option<&str>) -> Result<u64, MemoryError> {
@@ -229,6 +241,11 @@ impl CallerMemory for Arena {
 }
 
 impl Arena {
+    fn residence(&self, address: u64) -> Option<&Residence> {
+        let mut residents = self.residents.iter();
+        Some(&residents.find(|(at, _)| *at == address)?.1)
+    }
+
     fn bytes_checked(&self, address: u64, length: usize) -> Result<Vec<u8>, MemoryError> {
         let mut bytes = vec![0; length];
         self.read(address, &mut bytes)?;

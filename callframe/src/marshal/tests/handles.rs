@@ -285,3 +285,25 @@ fn handles_in_records_that_come_back_may_be_closed_or_made() {
         assert_eq!(alive.count(), usize::from(leaves != 0));
     }
 }
+
+/// Where the program is a VM that is called back, it knows which objects it has made.
+#[test]
+fn a_handle_that_the_program_cannot_have_changes_nothing() {
+    let link =
+        linked("struct box *__handle choose(int *__out number, struct box *__handle *__out other)");
+    for unknown in [1 << 24 | 1, 1 << 24 | 2] {
+        let (mut arena, mut machine) = machine();
+        arena.unknown.push(unknown);
+        let outs = [arena.writable(&[0xdd; 4]), arena.writable(&[0xdd; 8])];
+        let before = arena.snapshot();
+        let call = link.call(&mut arena, &mut machine, &outs.map(pointer), |function| {
+            let at = [0, 1].map(|index| function.target(index));
+            function.write(at[0], &7i32.to_le_bytes());
+            function.write(at[1], &0x2000u64.to_le_bytes());
+            function.give(&0x1000u64.to_le_bytes());
+        });
+        let error = call.err().unwrap();
+        assert!(matches!(error, MarshalError::StaleHandle { .. }), "{error}");
+        assert_eq!(arena.snapshot()[..2], before[..2]);
+    }
+}

@@ -304,6 +304,47 @@ fn strings_of_the_vm_end_with_their_first_nul() {
     }
 }
 
+/// Text that the function may change has no bound but its end.
+#[test]
+fn text_that_comes_back_still_ends() {
+    for (prototype, unit) in [
+        ("int f(char *__inout __null_terminated text)", 1),
+        ("int f(wchar_t *__inout __null_terminated text)", 4),
+        ("int f(char *__inout __terminated_by(47) text)", 1),
+    ] {
+        let link = Link::native(&Arc::new(crate::parse(prototype).unwrap()));
+        let end = if prototype.contains("47") { 47 } else { 0 };
+        let mut whole = vec![b'x'; 4 * unit];
+        whole.extend(vec![0; unit]);
+        whole[4 * unit] = end;
+        for (at, byte, good) in [(4, b'y', false), (4, end, true), (0, end, true)] {
+            let mut arena = Arena::new();
+            let text = arena.writable(&whole);
+            let call = link.call(
+                &mut arena,
+                &mut Machine::default(),
+                &[pointer(text)],
+                |function| {
+                    let start = function.target(0);
+                    let mut element = vec![0; unit];
+                    element[0] = byte;
+                    function.write(start + at * unit, &element);
+                },
+            );
+            match call {
+                Ok(_) => assert!(good, "{prototype} {at} {byte}"),
+                Err(error) => {
+                    assert!(
+                        !good && matches!(error, MarshalError::Callee { .. }),
+                        "{error}"
+                    );
+                    assert_eq!(arena.bytes(text, whole.len()), whole);
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn the_reply_of_another_function_is_refused() {
     let mut build = Build::new();

@@ -5,7 +5,7 @@ use super::arena::Arena;
 use super::vm::{Function, Machine};
 use super::{Link, pointer};
 use crate::DataModel;
-use crate::marshal::{CalleeMemory, MarshalError, MemoryError};
+use crate::marshal::{CalleeMemory, MarshalError, MemoryError, UNCHANGED};
 use std::sync::Arc;
 
 const GETLINE: &str =
@@ -168,6 +168,54 @@ fn outputs_that_do_not_come_back_are_released_in_the_vm() {
     .unwrap();
     assert_eq!((line.word(0), line.arena.bytes(line.word(0), 8)), before);
     assert_eq!(machine.released.len(), 1);
+}
+
+/// A buffer that the function left where it was is as large as it was, whatever it says.
+#[test]
+fn a_buffer_that_stays_does_not_grow() {
+    let link = link(GETLINE, DataModel::LP64);
+    let mut line = Line::new(Some(&[0xaa; 32]));
+    let addresses: Vec<u64> = line
+        .places
+        .map(|place| line.arena.constant(&pointer(place)))
+        .to_vec();
+    let (mut request, mut descriptors) = (Vec::new(), Vec::new());
+    let pending = link
+        .caller
+        .encode(
+            &mut line.arena,
+            &addresses,
+            0,
+            &mut request,
+            &mut descriptors,
+        )
+        .unwrap();
+    let result = line.arena.writable(&[0; 8]);
+    let before = line.arena.snapshot();
+    // The pointer's block comes back empty but for its reference, then `*n`.
+    let reply = |n: u64| {
+        let mut reply = [0u32, 1, 2, 0].map(u32::to_le_bytes).concat();
+        reply.extend([-1i64, 0].map(i64::to_le_bytes).concat());
+        for contents in [0, n] {
+            reply.extend([8, 8, contents, 0].map(u64::to_le_bytes).concat());
+        }
+        reply.extend([UNCHANGED, 0].map(u64::to_le_bytes).concat());
+        reply
+    };
+    for n in [33, 1 << 20, u64::MAX] {
+        let decoded = link
+            .caller
+            .decode(&mut line.arena, &pending, &reply(n), &[], result);
+        assert!(
+            matches!(decoded, Err(MarshalError::Callee { .. })),
+            "{n}: {decoded:?}"
+        );
+        assert_eq!(line.arena.snapshot(), before);
+    }
+    link.caller
+        .decode(&mut line.arena, &pending, &reply(32), &[], result)
+        .unwrap();
+    assert_eq!(line.word(1), 32);
 }
 
 /// More filled than there is, and a VM that lies about how much that is.

@@ -143,19 +143,33 @@ fn a_member_moves_in_its_buffer_or_to_null() {
                 int take(struct span *__inout span)";
     for model in [DataModel::LP64, DataModel::ILP32] {
         let link = link(text, model);
-        for (moved, expected) in [(Some(2), 8), (Some(3), 12), (None, 0)] {
+        // Where it moved to, how many it says are left there, and whether they are.
+        for (moved, left, good) in [
+            (Some(0), 3u32, true),
+            (Some(0), 4, false),
+            (Some(0), u32::MAX, false),
+            (Some(2), 1, true),
+            (Some(2), 0, true),
+            (Some(2), 2, false),
+            (Some(2), 3, false),
+            (Some(3), 0, true),
+            (Some(3), 1, false),
+            (None, 1000, true),
+        ] {
             let mut arena = Arena::new();
             let numbers = arena.constant(&[7; 12]);
             let mut span = numbers.to_le_bytes().to_vec();
             span.extend([3, 0, 0, 0, 0xee, 0xee, 0xee, 0xee]);
             let span = arena.writable(&span);
             let word = usize::from(model.pointer.size);
-            link.call(
+            let before = arena.snapshot();
+            let call = link.call(
                 &mut arena,
                 &mut Machine::default(),
                 &[pointer(span)],
                 |function| {
                     let at = function.target(0);
+                    function.write(at + word, &left.to_le_bytes());
                     let mut first = [0; 8];
                     first[..word].copy_from_slice(&function.read(at..at + word));
                     let next = match moved {
@@ -164,15 +178,43 @@ fn a_member_moves_in_its_buffer_or_to_null() {
                     };
                     function.write(at, &next.to_le_bytes()[..word]);
                 },
-            )
-            .unwrap();
-            let expected = if moved.is_some() {
-                numbers + expected
-            } else {
-                0
-            };
+            );
+            assert_eq!(call.is_ok(), good, "{moved:?} {left}");
+            if !good {
+                assert!(matches!(call.err(), Some(MarshalError::Callee { .. })));
+                assert_eq!(arena.snapshot()[..before.len()], before);
+                continue;
+            }
+            let expected = moved.map_or(0, |elements| numbers + 4 * elements);
             assert_eq!(arena.bytes(span, 8), expected.to_le_bytes());
+            assert_eq!(arena.bytes(span + 8, 4), left.to_le_bytes());
         }
+    }
+}
+
+/// An array of them: each is measured by its own number.
+#[test]
+fn a_member_of_an_array_reaches_no_further_than_it_did() {
+    let text = "struct span { char *__inout __sized_by(n) next; unsigned n; };
+                int take(struct span *__inout __counted_by(2) spans)";
+    let link = link(text, DataModel::LP64);
+    for (numbers, good) in [([3u32, 5], true), ([5, 3], false), ([2, 6], false)] {
+        let mut arena = Arena::new();
+        let buffers = [3, 5].map(|size| arena.writable(&vec![7; size]));
+        let span =
+            |buffer: u64, n: u32| [buffer.to_le_bytes(), u64::from(n).to_le_bytes()].concat();
+        let spans = arena.writable(&[span(buffers[0], 3), span(buffers[1], 5)].concat());
+        let call = link.call(
+            &mut arena,
+            &mut Machine::default(),
+            &[pointer(spans)],
+            |function| {
+                let at = function.target(0);
+                function.write(at + 8, &numbers[0].to_le_bytes());
+                function.write(at + 24, &numbers[1].to_le_bytes());
+            },
+        );
+        assert_eq!(call.is_ok(), good, "{numbers:?}");
     }
 }
 

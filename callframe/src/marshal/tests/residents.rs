@@ -4,44 +4,45 @@ use super::arena::Arena;
 use super::vm::{Function, Machine};
 use super::{Link, pointer};
 use crate::DataModel;
-use crate::marshal::{CalleeMemory, MarshalError, RESIDENT};
+use crate::marshal::{CalleeMemory, CallerMemory, MarshalError, RESIDENT};
 use std::sync::Arc;
 
 /// A stream that copies its input to its output in capitals. `state` is the library's own.
-const STREAM: &str = "struct inner; struct stream { const char *next_in; unsigned avail_in;
+pub(super) const STREAM: &str =
+    "struct inner; struct stream { const char *next_in; unsigned avail_in;
     char *next_out; unsigned avail_out; long total; struct inner *state; const char *__static msg;
     void (*hook)(int); };";
-const MAKE: &str = "int make(struct stream *__closed_by(end) s) __success(return == 0)";
-const WORK: &str =
+pub(super) const MAKE: &str = "int make(struct stream *__closed_by(end) s) __success(return == 0)";
+pub(super) const WORK: &str =
     "int work(struct stream *__handle __cursor(next_in, avail_in) __cursor(next_out, avail_out) s)";
-const LOOK: &str = "long look(const struct stream *__handle s)";
-const END: &str = "int end(struct stream *__handle s)";
+pub(super) const LOOK: &str = "long look(const struct stream *__handle s)";
+pub(super) const END: &str = "int end(struct stream *__handle s)";
 
 /// Offsets in the stream under LP64.
-const NEXT_IN: u64 = 0;
-const AVAIL_IN: u64 = 8;
-const NEXT_OUT: u64 = 16;
-const AVAIL_OUT: u64 = 24;
-const TOTAL: u64 = 32;
-const STATE: u64 = 40;
-const MSG: u64 = 48;
-const HOOK: u64 = 56;
-const SIZE: usize = 64;
+pub(super) const NEXT_IN: u64 = 0;
+pub(super) const AVAIL_IN: u64 = 8;
+pub(super) const NEXT_OUT: u64 = 16;
+pub(super) const AVAIL_OUT: u64 = 24;
+pub(super) const TOTAL: u64 = 32;
+pub(super) const STATE: u64 = 40;
+pub(super) const MSG: u64 = 48;
+pub(super) const HOOK: u64 = 56;
+pub(super) const SIZE: usize = 64;
 
-fn link(prototype: &str) -> Link {
+pub(super) fn link(prototype: &str) -> Link {
     let frame = Arc::new(crate::parse(&format!("{STREAM} {prototype}")).unwrap());
     Link::new(&frame, DataModel::LP64, DataModel::LP64)
 }
 
 /// A caller with a stream, and the VM.
-struct World {
-    arena: Arena,
-    machine: Machine,
-    stream: u64,
+pub(super) struct World {
+    pub arena: Arena,
+    pub machine: Machine,
+    pub stream: u64,
 }
 
 impl World {
-    fn new() -> World {
+    pub fn new() -> World {
         let mut arena = Arena::new();
         let stream = arena.writable(&[0; SIZE]);
         World {
@@ -52,7 +53,7 @@ impl World {
     }
 
     /// One with an object in it, at the address that is given too.
-    fn made() -> (World, u64) {
+    pub fn made() -> (World, u64) {
         let mut world = World::new();
         let mut address = 0;
         world.call(MAKE, |function| {
@@ -62,11 +63,11 @@ impl World {
         (world, address)
     }
 
-    fn call(&mut self, prototype: &str, function: impl FnOnce(&mut Function<'_>)) {
+    pub fn call(&mut self, prototype: &str, function: impl FnOnce(&mut Function<'_>)) {
         self.try_call(prototype, function).unwrap();
     }
 
-    fn try_call(
+    pub fn try_call(
         &mut self,
         prototype: &str,
         function: impl FnOnce(&mut Function<'_>),
@@ -77,23 +78,27 @@ impl World {
             .map(drop)
     }
 
-    fn set(&mut self, at: u64, value: u64) {
-        use crate::marshal::CallerMemory;
+    pub fn set(&mut self, at: u64, value: u64) {
         let address = self.stream + at;
         self.arena.write(address, &value.to_le_bytes()).unwrap();
     }
 
-    fn get(&self, at: u64) -> u64 {
+    pub fn set32(&mut self, at: u64, value: u32) {
+        let address = self.stream + at;
+        self.arena.write(address, &value.to_le_bytes()).unwrap();
+    }
+
+    pub fn get(&self, at: u64) -> u64 {
         let bytes = self.arena.bytes(self.stream + at, 8);
         u64::from_le_bytes(bytes.try_into().unwrap())
     }
 
-    fn number(&self, at: u64) -> u32 {
+    pub fn number(&self, at: u64) -> u32 {
         self.get(at) as u32
     }
 
     /// Gives the stream buffers.
-    fn buffers(&mut self, text: &[u8], room: usize) -> (u64, u64) {
+    pub fn buffers(&mut self, text: &[u8], room: usize) -> (u64, u64) {
         let input = self.arena.constant(text);
         let output = self.arena.writable(&vec![0xdd; room]);
         self.set(NEXT_IN, input);
@@ -104,18 +109,18 @@ impl World {
     }
 }
 
-fn get(function: &Function<'_>, at: u64) -> u64 {
+pub(super) fn get(function: &Function<'_>, at: u64) -> u64 {
     let mut bytes = [0; 8];
     function.machine.read(at, &mut bytes).unwrap();
     u64::from_le_bytes(bytes)
 }
 
-fn set(function: &mut Function<'_>, at: u64, value: u64) {
+pub(super) fn set(function: &mut Function<'_>, at: u64, value: u64) {
     function.machine.write(at, &value.to_le_bytes()).unwrap();
 }
 
 /// The library's work: as much as both buffers allow.
-fn shout(function: &mut Function<'_>) {
+pub(super) fn shout(function: &mut Function<'_>) {
     let outside: Vec<(u64, Vec<u8>)> = function.image.outside().collect();
     for (at, bytes) in outside {
         function.machine.write(at, &bytes).unwrap();
@@ -230,7 +235,7 @@ fn its_closer_ends_an_object_and_a_failure_makes_none() {
         "{again:?}"
     );
     world.call(MAKE, |function| function.give(&(-2i32).to_le_bytes()));
-    assert!(world.arena.residents.is_empty());
+    assert_eq!(world.arena.resident(world.stream), Ok(None));
     let never = world.try_call(WORK, |_| panic!("called"));
     assert!(
         matches!(never, Err(MarshalError::StaleHandle { .. })),
@@ -398,4 +403,44 @@ fn a_vm_of_another_model_has_an_object_of_its_own_size() {
     .unwrap();
     assert_eq!(world.get(TOTAL), 7);
     assert_eq!(world.get(NEXT_IN), input + 2);
+}
+
+/// `bz_stream` has no pointer to a struct that is not known: the token lies in its `void *state`.
+#[test]
+fn a_token_lies_where_no_member_is_the_programs() {
+    let stream = "struct bz { char *next_in; unsigned avail_in; unsigned total; void *state;
+        void *__opaque opaque; };";
+    let link = |prototype: &str| {
+        let frame = Arc::new(crate::parse(&format!("{stream} {prototype}")).unwrap());
+        Link::new(&frame, DataModel::LP64, DataModel::LP64)
+    };
+    let make = link("int make(struct bz *__closed_by(end) s)");
+    let work = link("int work(struct bz *__handle __cursor(next_in, avail_in) s)");
+    let (mut arena, mut machine) = (Arena::new(), Machine::default());
+    let buffer = arena.writable(b"0123456789");
+    let mut bytes = [buffer, 10, 0, 0].map(u64::to_le_bytes).concat();
+    bytes.resize(32, 0);
+    let memory = arena.writable(&bytes);
+    make.call(&mut arena, &mut machine, &[pointer(memory)], |_| {})
+        .unwrap();
+    let word = |arena: &Arena, at: u64| {
+        u64::from_le_bytes(arena.bytes(memory + at, 8).try_into().unwrap())
+    };
+    assert_eq!(word(&arena, 0), buffer);
+    assert_ne!(word(&arena, 16), 0, "the token");
+    work.call(&mut arena, &mut machine, &[pointer(memory)], |function| {
+        let stream = function.number(0);
+        let outside: Vec<(u64, Vec<u8>)> = function.image.outside().collect();
+        for (at, bytes) in outside {
+            function.machine.write(at, &bytes).unwrap();
+        }
+        let next = get(function, stream);
+        set(function, stream, next + 4);
+        function
+            .machine
+            .write(stream + 8, &6u32.to_le_bytes())
+            .unwrap();
+    })
+    .unwrap();
+    assert_eq!((word(&arena, 0), word(&arena, 8) as u32), (buffer + 4, 6));
 }

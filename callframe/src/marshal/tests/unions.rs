@@ -160,6 +160,48 @@ fn a_vm_that_lies_about_a_tag_makes_no_pointer_of_a_number() {
     assert!(answer(9, 0).is_err());
 }
 
+/// The program's own pointer is not taken for memory of the allocator, because another member of the
+/// union would be that.
+#[test]
+fn a_vm_that_lies_about_a_tag_frees_nothing_of_the_programs() {
+    const TAG: usize = 32;
+    let mut arena = Arena::new();
+    let text = arena.constant(b"text\0");
+    let flipped = |reference: u64| {
+        move |reply: &mut Vec<u8>| {
+            reply[TAG] = 3;
+            let at = reply.len() - 16;
+            reply[at..at + 8].copy_from_slice(&reference.to_le_bytes());
+        }
+    };
+    let bytes = answered(2, text, &mut arena, |_| (), flipped(0)).unwrap();
+    assert_eq!(bytes[8..], [0; 8]);
+    assert_eq!(arena.freed, [0u64; 0]);
+    let kept = answered(2, text, &mut arena, |_| (), flipped(UNCHANGED));
+    assert!(
+        matches!(kept, Err(MarshalError::Protocol { .. })),
+        "{kept:?}"
+    );
+    // A name of its own in place of the program's text is a new one.
+    let named = answered(
+        2,
+        text,
+        &mut arena,
+        |call| {
+            let at = call.target(0);
+            let name = call.machine.allocate(b"name\0");
+            call.write(at, &3i32.to_le_bytes());
+            call.write(at + 8, &name.to_le_bytes());
+        },
+        |_| (),
+    );
+    let name = u64::from_le_bytes(named.unwrap()[8..].try_into().unwrap());
+    assert_ne!(name, text);
+    assert_eq!(arena.bytes(name, 5), b"name\0");
+    assert_eq!(arena.bytes(text, 5), b"text\0");
+    assert_eq!(arena.freed, [0u64; 0]);
+}
+
 #[test]
 fn a_function_may_choose_another_member() {
     let mut arena = Arena::new();

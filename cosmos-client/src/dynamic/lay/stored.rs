@@ -2,6 +2,7 @@
 
 use super::{Area, Layer, Place};
 use crate::dynamic::bad;
+use crate::session::Session;
 use crate::value::{InUse, Memory, Use, Value};
 use callframe::marshal::{CallerMemory, MAXIMUM_CALL};
 use callframe::types::{Cursor, Handle, Pointer, RecordId, Type};
@@ -160,6 +161,9 @@ impl<'call> Layer<'call, '_> {
             if let (true, Some(offset)) = (given, offset) {
                 let size = self.template.size_align(field.ty).size as usize;
                 self.write(record.address + offset, &vec![0; size], place)?;
+                Session::current()
+                    .residents()
+                    .set(record.address, offset as usize, size);
             }
         }
         Ok(())
@@ -246,6 +250,10 @@ impl<'call> Layer<'call, '_> {
         let (Some(field), Some(offset)) = (field, offset) else {
             return Ok(());
         };
+        let size = self.template.size_align(field.ty).size as usize;
+        Session::current()
+            .residents()
+            .set(record.address, offset as usize, size);
         let count = Value::Int(count.into());
         self.value(field.ty, record.address + offset, &count, place)
     }

@@ -7,13 +7,14 @@ use callframe::error::Code;
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
-/// The text. `searched`: whether the preprocessor found the header by its name, so that others can
-/// include it by that too.
+/// The text. `searched`: whether the preprocessor found the header by its name, as others will;
+/// otherwise it is included by its path.
 pub fn text(survey: &Survey, header: &str, searched: bool) -> String {
     let mut text = summary(survey, header);
-    if searched {
-        let _ = write!(text, "\n#include <{header}>\n");
-    }
+    let _ = match searched {
+        true => write!(text, "\n#include <{header}>\n"),
+        false => write!(text, "\n#include \"{header}\"\n"),
+    };
     let mut defined = HashSet::new();
     section(
         &mut text,

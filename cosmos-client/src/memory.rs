@@ -98,6 +98,14 @@ impl<'call> CallMemory<'call> {
         copy.map(|(_, size)| *size as u64)
     }
 
+    /// How much of a copy that the call made is there from this address on.
+    pub(crate) fn copy_from(&self, address: u64) -> Option<u64> {
+        self.copies.iter().find_map(|(start, size)| {
+            let inside = address.wrapping_sub(*start);
+            (*size as u64).checked_sub(inside)
+        })
+    }
+
     /// Shelves the copies made during the call. After a success they replace those of the
     /// function's last call on this thread, and those of the same question to the same object;
     /// `lenders` are the objects that the function lends from. After a failure nothing is replaced,

@@ -67,7 +67,7 @@ fn front(soname: &str, prefix: &str, guard: &str, all: &Functions) -> String {
     }
     let mut includes = String::new();
     for header in &all.headers {
-        let _ = writeln!(includes, "#include <{header}>");
+        let _ = writeln!(includes, "#include {header}");
     }
     format!(
         "/* The functions of {soname}, called in a VM. Made by `cosmos gen c {soname}`: not to be changed.

@@ -62,7 +62,7 @@ impl Pack {
         callframe::parse_one_of_file(&self.text, name)
     }
 
-    /// The headers that declare the same functions, as they are included: `zlib.h`.
+    /// The headers that declare the same functions, as they are included: `<zlib.h>`, `"own.h"`.
     pub fn headers(&self) -> Vec<&str> {
         self.text.lines().filter_map(included).collect()
     }
@@ -96,12 +96,17 @@ fn defined(line: &str) -> Option<&str> {
     callframe::bare_name(name)
 }
 
-/// `zlib.h` of `#include <zlib.h>`.
+/// `<zlib.h>` of `#include <zlib.h>`.
 fn included(line: &str) -> Option<&str> {
     let rest = line.trim_start().strip_prefix('#')?.trim_start();
     let rest = rest.strip_prefix("include")?.trim_start();
-    let (header, _) = rest.strip_prefix('<')?.split_once('>')?;
-    Some(header)
+    let end = match rest.chars().next()? {
+        '<' => '>',
+        '"' => '"',
+        _ => return None,
+    };
+    let length = rest.get(1..)?.find(end)?;
+    rest.get(..length + 2)
 }
 
 #[cfg(test)]
@@ -110,13 +115,15 @@ mod tests {
 
     #[test]
     fn headers_are_read_from_include_lines() {
-        assert_eq!(included("#include <zlib.h>"), Some("zlib.h"));
+        assert_eq!(included("#include <zlib.h>"), Some("<zlib.h>"));
         assert_eq!(
             included(" # include <curl/curl.h> /* x */"),
-            Some("curl/curl.h")
+            Some("<curl/curl.h>")
         );
         assert_eq!(included("int f(void);"), None);
-        assert_eq!(included("#include \"own.h\""), None);
+        assert_eq!(included("#include \"own.h\""), Some("\"own.h\""));
+        assert_eq!(included("#include \"own.h>"), None);
+        assert_eq!(included("#include own.h"), None);
         assert_eq!(included("#include <zlib.h"), None);
         assert_eq!(defined("#define _GNU_SOURCE"), Some("_GNU_SOURCE"));
         assert_eq!(defined("#define f(x) x"), None);

@@ -105,7 +105,7 @@ fn pack(soname: &str) -> Pack {
 fn prologue(pack: &Pack) -> String {
     let mut source = "#define _GNU_SOURCE\n#define COSMOS_HEADERS\n".to_owned();
     for header in pack.headers() {
-        writeln!(source, "#include <{header}>").unwrap();
+        writeln!(source, "#include {header}").unwrap();
     }
     source
 }

@@ -97,7 +97,7 @@ impl<'call> Reader<'call> {
                 outputs.extend(object.map(|value| (parameter.name.clone(), value)));
                 continue;
             }
-            if pointer.identity != Identity::Data || !pointer.direction.leaves() {
+            if pointer.identity != Identity::Data || !self.brings_back(pointer) {
                 continue;
             }
             if address == 0 {
@@ -120,6 +120,33 @@ impl<'call> Reader<'call> {
             // SAFETY: a pointer the prototype declares `__owned` leads to what the call allocated
             // for the program, and no value shows its address.
             drop(unsafe { Block::adopt(address) });
+        }
+    }
+
+    /// Whether something comes back where a pointer leads: there, or behind a pointer that is there.
+    fn brings_back(&self, pointer: &Pointer) -> bool {
+        pointer.direction.leaves() || self.holds_outputs(pointer.target)
+    }
+
+    /// A list is one of the same all along, and leads back to itself.
+    fn holds_outputs(&self, ty: TypeId) -> bool {
+        let frame = self.view.template.frame();
+        let member = |ty: TypeId| match frame.ty(ty) {
+            Type::Pointer(inner) => {
+                inner.identity == Identity::Data
+                    && inner.ownership.is_callers()
+                    && inner.direction.leaves()
+            }
+            Type::Array { .. } | Type::Record(_) => self.holds_outputs(ty),
+            _ => false,
+        };
+        match frame.ty(ty) {
+            Type::Record(record) => {
+                let mut fields = frame.record(*record).fields.iter();
+                fields.any(|field| member(field.ty))
+            }
+            Type::Array { element, .. } => member(*element),
+            _ => false,
         }
     }
 
@@ -299,9 +326,6 @@ impl<'call> Reader<'call> {
             Identity::Handle(_) => Ok(Value::Handle(value)),
             Identity::Opaque | Identity::Callback(_) => Ok(Value::Int(value.into())),
             Identity::Alias(parameter) => self.alias(*parameter, value),
-            Identity::Data if pointer.ownership.is_callers() => {
-                self.callers(pointer, value, record)
-            }
             Identity::Data => {
                 if matches!(pointer.ownership, Ownership::Owned(_)) {
                     self.owned.borrow_mut().push(value);
@@ -313,7 +337,10 @@ impl<'call> Reader<'call> {
                     )));
                 }
                 self.depth.set(self.depth.get() + 1);
-                let value = self.target(pointer, value, None, record);
+                let value = match pointer.ownership.is_callers() {
+                    true => self.callers(pointer, value, record),
+                    false => self.target(pointer, value, None, record),
+                };
                 self.depth.set(self.depth.get() - 1);
                 value
             }
@@ -321,7 +348,8 @@ impl<'call> Reader<'call> {
     }
 
     /// A pointer into the memory of the call itself. Where the function moved it: what it moved
-    /// over, of a buffer that only comes back, else what is left.
+    /// over, of a buffer that only comes back, else what is left. In a copy that the call made, what a
+    /// record leads to is in the same copy.
     fn callers(
         &self,
         pointer: &Pointer,
@@ -330,7 +358,11 @@ impl<'call> Reader<'call> {
     ) -> Result<Value, MemoryError> {
         let holds = |area: &&Area| value.wrapping_sub(area.start) <= area.capacity;
         let areas = self.areas.iter();
-        let area = areas.rev().find(holds).ok_or(MemoryError::Address(value))?;
+        let Some(area) = areas.rev().find(holds) else {
+            let room = self.view.memory.copy_from(value);
+            let room = room.ok_or(MemoryError::Address(value))?;
+            return self.target(pointer, value, Some(room), record);
+        };
         let moved = value - area.start;
         let size = self.size(pointer.target);
         match pointer.direction {

@@ -17,7 +17,7 @@ fn a_function_is_found_by_the_name_of_its_library() {
     }
     assert!(packs.of("libnothing.so.1").unwrap().is_empty());
     assert!(packs.of("").unwrap().is_empty());
-    assert_eq!(packs.of("libz.so.1").unwrap()[0].headers(), ["zlib.h"]);
+    assert_eq!(packs.of("libz.so.1").unwrap()[0].headers(), ["<zlib.h>"]);
 }
 
 #[test]

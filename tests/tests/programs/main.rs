@@ -2,6 +2,7 @@
 
 mod c_face;
 mod command;
+mod functions;
 mod signals;
 mod terminal;
 

@@ -10,6 +10,8 @@
 //! |---|---|
 //! | [`ExecVm`] | the verbs |
 //! | `program` | a target that was opened |
+//! | `template` | what a prototype means as a command line |
+//! | `entry` | a call of one |
 //! | `pool` | keepers at rest and at work |
 //! | `keeper` | a process that runs one program at a time, and knows all that came of it |
 //!
@@ -23,21 +25,24 @@
 
 #![deny(unsafe_code)]
 
+mod entry;
 mod keeper;
 mod pool;
 mod program;
+mod template;
 
+pub use entry::Entry;
 pub use keeper::keep;
+pub use program::Program;
 
 use callframe::{DataModel, Template};
 use cosmos_rpc::message::vm::ProgramEnd;
 use cosmos_rpc::{Fault, FaultCode};
 use cosmos_vm_core::{Call, Run, Vm};
 use pool::Pool;
-use program::Program;
-use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
+use template::CommandLine;
 
 /// The argument by which this executable is a keeper.
 pub const KEEPER: &str = "--keeper";
@@ -58,7 +63,7 @@ impl ExecVm {
 
 impl Vm for ExecVm {
     type Object = Program;
-    type Runable = Infallible;
+    type Runable = Entry;
 
     fn kind(&self) -> &'static str {
         "exec"
@@ -72,14 +77,15 @@ impl Vm for ExecVm {
         Program::open(target)
     }
 
-    fn sym(&self, program: &Arc<Program>, template: &Template) -> Result<Infallible, Fault> {
-        let name = template.frame().name();
-        let message = format!("'{name}' in {}: not yet", program.path().display());
-        Err(Fault::caller(FaultCode::Unsupported, message))
+    fn sym(&self, program: &Arc<Program>, template: &Template) -> Result<Entry, Fault> {
+        Ok(Entry {
+            line: CommandLine::of(template, program.path())?,
+            program: Arc::clone(program),
+        })
     }
 
-    fn call(&self, runable: &Infallible, _: &mut Call<'_>) -> Result<(), Fault> {
-        match *runable {}
+    fn call(&self, entry: &Entry, call: &mut Call<'_>) -> Result<(), Fault> {
+        entry.call(&self.pool, call)
     }
 
     fn exec(&self, program: &Arc<Program>, run: Run) -> Result<ProgramEnd, Fault> {

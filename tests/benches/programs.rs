@@ -1,0 +1,160 @@
+//! What running a program through cosmos costs beside running it here, in one run.
+//!
+//! | row | yardstick | floor or ceiling |
+//! |---|---|---|
+//! | 200 MB through `cat`, in and out | the same through `cat` and two pipes of this process | at least 0.7 of its speed |
+//! | `true`, from start to end, at each level | posix_spawn of it, and waiting | at most 1.3 of its time at level `none` |
+//!
+//! The two take turns; each figure is a median. `cargo bench -p cosmos-tests --bench programs`. The exit
+//! status says whether every byte arrived; what lies beyond a bound is said, for the machine may be busy.
+
+use cosmos::{Options, Program, Stream};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const BYTES: usize = 200_000_000;
+const PIECE: usize = 64 << 10;
+const STREAM_ROUNDS: usize = 5;
+const LAUNCHES: usize = 300;
+const LEAST_SPEED: f64 = 0.7;
+const MOST_TIME: f64 = 1.3;
+
+type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
+
+fn main() -> Outcome {
+    if !cosmos_tests::is_measuring() {
+        return Ok(());
+    }
+    streams()?;
+    for level in ["none", "limits", "landlock+seccomp", "namespaces"] {
+        launches(level)?;
+    }
+    Ok(())
+}
+
+fn streams() -> Outcome {
+    let program = Program::open("cat", &Options::new())?;
+    let (mut ours, mut plain) = (Vec::new(), Vec::new());
+    for _ in 0..STREAM_ROUNDS {
+        let mut command = program.command();
+        let mut running = command.stdin(Stream::Pipe).stdout(Stream::Pipe).spawn()?;
+        let ends = running.stdin.take().zip(running.stdout.take());
+        let (input, output) = ends.ok_or("no pipes")?;
+        ours.push(pass(input, output)?);
+        check(running.wait()?.success())?;
+
+        let mut child = Command::new("cat")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let ends = child.stdin.take().zip(child.stdout.take());
+        let (input, output) = ends.ok_or("no pipes")?;
+        let file = |end: std::os::fd::OwnedFd| File::from(end);
+        plain.push(pass(file(input.into()), file(output.into()))?);
+        check(child.wait()?.success())?;
+    }
+    let (ours, plain) = (median(ours), median(plain));
+    let speed = |time: Duration| BYTES as f64 / 1e6 / time.as_secs_f64();
+    let ratio = speed(ours) / speed(plain);
+    println!(
+        "200 MB in and out      {:7.0} MB/s   plain pipes {:7.0} MB/s   ratio {ratio:.2}{}",
+        speed(ours),
+        speed(plain),
+        remark(ratio >= LEAST_SPEED)
+    );
+    Ok(())
+}
+
+/// Sends all and reads it back; every byte is looked at.
+fn pass(mut input: File, mut output: File) -> Outcome<Duration> {
+    let piece: Vec<u8> = (0..PIECE).map(|at| (at * 31 % 251) as u8).collect();
+    let expected = piece.clone();
+    let begin = Instant::now();
+    let writer = thread::spawn(move || {
+        let mut left = BYTES;
+        while left > 0 {
+            let count = left.min(PIECE);
+            input.write_all(&piece[..count])?;
+            left -= count;
+        }
+        std::io::Result::Ok(())
+    });
+    let (mut seen, mut buffer) = (0, vec![0; PIECE]);
+    loop {
+        // The next piece ends where one that was sent does.
+        let room = PIECE - seen % PIECE;
+        let count = output.read(&mut buffer[..room])?;
+        if count == 0 {
+            break;
+        }
+        let at = seen % PIECE;
+        check(buffer[..count] == expected[at..at + count])?;
+        seen += count;
+    }
+    let took = begin.elapsed();
+    writer.join().map_err(|_| "the writer")??;
+    check(seen == BYTES)?;
+    Ok(took)
+}
+
+fn launches(level: &str) -> Outcome {
+    let options = Options::new().isolation(level);
+    let program = match Program::open("true", &options) {
+        Ok(program) => program,
+        Err(error) => {
+            println!("true at {level:16} not to be had here: {error}");
+            return Ok(());
+        }
+    };
+    let path = program.path().to_owned();
+    let ours = || -> Outcome<Duration> {
+        let begin = Instant::now();
+        check(program.command().status()?.success())?;
+        Ok(begin.elapsed())
+    };
+    let plain = || -> Outcome<Duration> {
+        let mut command = Command::new(&path);
+        let begin = Instant::now();
+        check(command.status()?.success())?;
+        Ok(begin.elapsed())
+    };
+    let (mut times, mut yardstick) = (Vec::new(), Vec::new());
+    for round in 0..LAUNCHES {
+        let pair = (ours()?, plain()?);
+        // The first find nothing warm.
+        if round >= LAUNCHES / 10 {
+            times.push(pair.0);
+            yardstick.push(pair.1);
+        }
+    }
+    let (ours, plain) = (median(times), median(yardstick));
+    let ratio = ours.as_secs_f64() / plain.as_secs_f64();
+    let within = level != "none" || ratio <= MOST_TIME;
+    println!(
+        "true at {:16} {:6.0} us   posix_spawn {:6.0} us   ratio {ratio:.2}{}",
+        program.isolation(),
+        ours.as_secs_f64() * 1e6,
+        plain.as_secs_f64() * 1e6,
+        remark(within)
+    );
+    Ok(())
+}
+
+fn remark(within: bool) -> &'static str {
+    if within { "" } else { "   beyond its bound" }
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[times.len() / 2]
+}
+
+fn check(holds: bool) -> Outcome {
+    match holds {
+        true => Ok(()),
+        false => Err("what came back is wrong".into()),
+    }
+}

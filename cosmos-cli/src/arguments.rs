@@ -187,6 +187,10 @@ pub struct Exec {
     /// manifest's.
     #[arg(long, value_name = "FILE")]
     pub manifest: Option<PathBuf>,
+    /// Where the report of a program of ZeroVM goes, as the command zerovm prints it: a file, or
+    /// /dev/stderr.
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
     /// The program: a path, or a name that is searched for in PATH.
     pub program: OsString,
     /// What follows its name.

@@ -60,6 +60,8 @@ pub struct Run {
     pub steering: Option<OwnedFd>,
     /// A file that says what it may use.
     pub manifest: Option<OwnedFd>,
+    /// A file to write a report of it to.
+    pub report: Option<OwnedFd>,
 }
 
 /// A kind of VM: five verbs, and how to reach the memory its functions leave results in.

@@ -115,6 +115,7 @@ fn refusals_are_values_and_the_channel_goes_on() {
         terminal: false,
         steered: false,
         has_manifest: false,
+        wants_report: false,
     };
     let null = std::fs::File::open("/dev/null").unwrap();
     let streams = [null.as_fd(); 3];

@@ -171,6 +171,36 @@ fn a_manifest_says_what_there_is() {
 }
 
 #[test]
+fn a_report_says_what_was_used_and_how_it_ended() {
+    in_world(|world| {
+        let guests = Guests::new();
+        let report = guests.path("report");
+        let ran = exec(
+            world,
+            &["--report", text(&report), text(&guests.hello("7"))],
+        );
+        assert_eq!(ran.code(), 7);
+        let told = fs::read_to_string(&report).expect("a report");
+        let lines: Vec<&str> = told.split('\n').collect();
+        assert_eq!(lines[..4], ["0", "0", "7", "disable"], "{told}");
+        assert_eq!(lines[4].split(' ').nth(4), Some("2"), "{told}");
+        assert_eq!(lines[5..], ["ok", "", ""], "{told}");
+
+        // It is there for a program that came to no exit, too.
+        let missing = guests.manifest(text(&guests.path("missing")), 10, "");
+        let copy = guests.guest("copy");
+        let mut arguments = vec!["--manifest", text(&missing), "--report", text(&report)];
+        arguments.push(text(&copy));
+        exec(world, &arguments).failed(125, &["missing"]);
+        let told = fs::read_to_string(&report).expect("a report");
+        assert!(
+            told.contains("missing") && told.starts_with("0\n0\n0\n"),
+            "{told}"
+        );
+    });
+}
+
+#[test]
 fn a_program_whose_time_is_over_ends() {
     in_world(|world| {
         let guests = Guests::new();

@@ -72,6 +72,12 @@ fn command(exec: &Exec) -> Result<Command, Problem> {
         })?;
         command.manifest(file);
     }
+    if let Some(path) = &exec.report {
+        command.report(File::create(path).map_err(|error| {
+            let message = format!("the report {}: {error}", path.display());
+            Problem::cosmos(Report::new(message))
+        })?);
+    }
     Ok(command)
 }
 

@@ -51,6 +51,7 @@ pub struct Command {
     streams: [Stream; 3],
     terminal: Option<Window>,
     manifest: Option<OwnedFd>,
+    report: Option<OwnedFd>,
 }
 
 #[derive(Debug)]
@@ -87,6 +88,7 @@ impl Command {
             streams: Default::default(),
             terminal: None,
             manifest: None,
+            report: None,
         }
     }
 
@@ -192,6 +194,12 @@ impl Command {
         self
     }
 
+    /// A file that the report of a program of ZeroVM is written to when it ends, whatever its end is.
+    pub fn report(&mut self, report: impl Into<OwnedFd>) -> &mut Command {
+        self.report = Some(report.into());
+        self
+    }
+
     /// Starts it. That it cannot be run may show only when it is waited for.
     ///
     /// # Errors
@@ -209,7 +217,8 @@ impl Command {
         let request = self.request(&opened, timeout)?;
         let mut descriptors: Vec<BorrowedFd<'_>> = ends.theirs.iter().map(AsFd::as_fd).collect();
         descriptors.push(theirs.as_fd());
-        descriptors.extend(self.manifest.as_ref().map(AsFd::as_fd));
+        let attached = [&self.manifest, &self.report];
+        descriptors.extend(attached.into_iter().flatten().map(AsFd::as_fd));
         let place = format!("running {}", opened.path);
         let begun = opened.hold.begin(&request, &descriptors, timeout, &place)?;
         Ok(Running::new(Started {
@@ -264,6 +273,7 @@ impl Command {
             terminal: self.terminal.is_some(),
             steered: true,
             has_manifest: self.manifest.is_some(),
+            wants_report: self.report.is_some(),
         })
     }
 

@@ -67,7 +67,7 @@ impl Message for Sym {
 ///
 /// Its descriptors are the program's standard input, output and error; then, where `steered`, one end
 /// of a socket for [`steering`](crate::steering) it; then, where `has_manifest`, a file that says what
-/// it may use. The program ends when the client lets go of the steering socket.
+/// it may use; then, where `wants_report`, a file to write a report of it to. The program ends when the client lets go of the steering socket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exec {
     /// The open object to run.
@@ -88,6 +88,8 @@ pub struct Exec {
     pub steered: bool,
     /// A manifest is attached.
     pub has_manifest: bool,
+    /// A file for the report is attached.
+    pub wants_report: bool,
 }
 
 /// How a program ended.
@@ -114,7 +116,7 @@ impl Exec {
 
 impl Message for Exec {
     const KIND: u16 = 0x0307;
-    const DESCRIPTORS: (u16, u16) = (3, 5);
+    const DESCRIPTORS: (u16, u16) = (3, 6);
     type Reply = ProgramEnd;
 }
 

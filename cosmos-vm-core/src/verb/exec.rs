@@ -25,8 +25,14 @@ fn run(request: Exec, descriptors: Vec<OwnedFd>) -> Result<Run, Fault> {
         true => descriptors.next().map(Some),
         false => Some(None),
     };
-    let attached = next(request.steered).zip(next(request.has_manifest));
-    let (steering, manifest) = attached.ok_or_else(|| bad("a descriptor is missing"))?;
+    let attached = [
+        next(request.steered),
+        next(request.has_manifest),
+        next(request.wants_report),
+    ];
+    let [Some(steering), Some(manifest), Some(report)] = attached else {
+        return Err(bad("a descriptor is missing"));
+    };
     if descriptors.next().is_some() {
         return Err(bad("it came with surplus descriptors"));
     }
@@ -49,6 +55,7 @@ fn run(request: Exec, descriptors: Vec<OwnedFd>) -> Result<Run, Fault> {
         streams,
         steering,
         manifest,
+        report,
     })
 }
 

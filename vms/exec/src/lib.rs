@@ -89,8 +89,8 @@ impl Vm for ExecVm {
     }
 
     fn exec(&self, program: &Arc<Program>, run: Run) -> Result<ProgramEnd, Fault> {
-        if run.manifest.is_some() {
-            let message = "a manifest is for programs of ZeroVM";
+        if run.manifest.is_some() || run.report.is_some() {
+            let message = "a manifest and a report are for programs of ZeroVM";
             return Err(Fault::caller(FaultCode::Unsupported, message));
         }
         self.pool.run(program, run)

@@ -34,6 +34,8 @@ use cosmos_rpc::{Fault, FaultCode};
 use cosmos_vm_core::{Call, Run, Vm};
 use nexe::Nexe;
 use std::convert::Infallible;
+use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -84,7 +86,12 @@ impl Vm for ZeroVm {
             let message = "programs of ZeroVM have no terminal";
             return Err(Fault::caller(FaultCode::Unsupported, message));
         }
-        let code = session::run(nexe, manifest::text(run.manifest)?, run.streams)?;
+        let report = session::run(nexe, manifest::text(run.manifest)?, run.streams)?;
+        if let Some(file) = run.report {
+            // Whoever wants it may have gone; that is nothing the program did.
+            let _ = File::from(file).write_all(&report.text("\n"));
+        }
+        let code = session::judge(nexe, &report)?;
         Ok(ProgramEnd {
             code,
             ..ProgramEnd::default()

@@ -17,12 +17,11 @@ use std::thread;
 use zerovm::{descriptors, process, signals};
 use zerovm_session::report::{Report, ValidatorState};
 
-/// Runs a program with these streams; the code that it ended with.
+/// Runs a program with these streams; the report of it.
 ///
 /// # Errors
-/// `NotLoadable` when the session refuses the program, `TimedOut`, `Cancelled` when nobody takes what
-/// it writes, `VmDied` with the report's words when it came to another end than its own.
-pub(crate) fn run(nexe: &Nexe, manifest: Vec<u8>, streams: [OwnedFd; 3]) -> Result<i32, Fault> {
+/// `Cancelled` when nobody takes what it writes, and what keeps a session from being there.
+pub(crate) fn run(nexe: &Nexe, manifest: Vec<u8>, streams: [OwnedFd; 3]) -> Result<Report, Fault> {
     let [input, output, error] = streams.map(File::from);
     let input = Input::of(input)?;
     let (written, output_end) = pipe()?;
@@ -46,7 +45,7 @@ pub(crate) fn run(nexe: &Nexe, manifest: Vec<u8>, streams: [OwnedFd; 3]) -> Resu
         let message = "the program was ended: nobody reads what it writes";
         return Err(Fault::caller(FaultCode::Cancelled, message));
     }
-    judge(nexe, &report?)
+    report
 }
 
 /// The guest's standard input.
@@ -144,7 +143,11 @@ impl Session {
 }
 
 /// The code of a guest that came to its exit, or what ended the session instead.
-fn judge(nexe: &Nexe, report: &Report) -> Result<i32, Fault> {
+///
+/// # Errors
+/// `NotLoadable` when the session refused the program, `TimedOut`, `VmDied` with the report's words
+/// when it came to another end than its own.
+pub(crate) fn judge(nexe: &Nexe, report: &Report) -> Result<i32, Fault> {
     if report.code == 0 {
         return Ok(report.user_code);
     }

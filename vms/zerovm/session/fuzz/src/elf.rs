@@ -25,12 +25,12 @@ pub fn run(input: &[u8]) {
 
 fn check(plan: &Plan) {
     assert_eq!(plan.text.address, TEXT);
-    assert!((TEXT..plan.text_end()).contains(&plan.entry) && plan.entry % BUNDLE == 0);
+    assert!((TEXT..plan.text_end()).contains(&plan.entry) && plan.entry.is_multiple_of(BUNDLE));
     // At least a bundle of what halts, to the end of a page.
-    assert!(plan.text_end() + BUNDLE <= plan.sled_end() && plan.sled_end() % PAGE == 0);
+    assert!(plan.text_end() + BUNDLE <= plan.sled_end() && plan.sled_end().is_multiple_of(PAGE));
     let mut end = plan.sled_end();
     for segment in [plan.constants, plan.data].into_iter().flatten() {
-        assert!(segment.address >= end && segment.address % PAGE == 0);
+        assert!(segment.address >= end && segment.address.is_multiple_of(PAGE));
         assert!(segment.file_size <= segment.memory_size);
         end = segment.address + segment.memory_size;
     }

@@ -61,6 +61,6 @@ fn lay_out(channels: &[ChannelLine]) {
         .collect();
     let image = image(&entries, 0x50000, STACK);
     assert_eq!(image.address + image.bytes.len() as u64, STACK);
-    assert!(image.region <= image.address && image.region % PAGE == 0);
+    assert!(image.region <= image.address && image.region.is_multiple_of(PAGE));
     assert!(image.heap_end <= image.region);
 }

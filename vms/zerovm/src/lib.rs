@@ -29,6 +29,7 @@ pub mod broker;
 pub mod calls;
 pub mod channel;
 pub mod confine;
+mod crash_site;
 pub mod descriptors;
 pub mod doctor;
 pub mod load;

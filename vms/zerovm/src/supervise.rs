@@ -6,7 +6,7 @@
 
 use crate::process::Child;
 use crate::told::{self, Heard, Limit};
-use crate::{broker, doctor, session, signals, syslog, user};
+use crate::{broker, crash_site, doctor, session, signals, syslog, user};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::WaitStatus;
@@ -49,7 +49,12 @@ fn session(line: &CommandLine, validator: &dyn Validator) -> Result<Report, Erro
     user::leave_root(&line.user)?;
     let path = line.manifest().map(|path| path.as_path());
     let manifest = read_manifest(path.unwrap_or(Path::new("")))?;
-    run(line, &Manifest::parse(&manifest)?, validator)
+    let manifest = Manifest::parse(&manifest)?;
+    let mut report = run(line, &manifest, validator)?;
+    if line.explain && report.detail.is_none() {
+        report.detail = crash_site::of(&manifest.program, &report.state);
+    }
+    Ok(report)
 }
 
 /// Runs what a manifest says; its report. The process is one of a single thread, and not root's.

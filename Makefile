@@ -17,7 +17,7 @@ VERSION := $(shell sed -n '/^\[workspace.package\]/,/^\[/s/^version *= *"\(.*\)"
 SOMAJOR := $(firstword $(subst ., ,$(VERSION)))
 TARGET  := $(or $(CARGO_TARGET_DIR),target)
 DAEMONS := cosmosdb cosmosd cosmos-launch cosmos-hostfn cosmos-exec cosmos-zerovm
-COMMANDS := cosmos zerovm zerovm-validate
+COMMANDS := cosmos zerovm zerovm-validate zcc
 # Seconds each fuzz target runs.
 FUZZ_SECONDS ?= 60
 # How often the soak repeats.
@@ -43,7 +43,7 @@ build:
 
 demo:
 	tools/setup demo
-	$(CARGO) build --locked -p cosmos-cli -p cosmosdb -p cosmosd -p cosmos-launch -p cosmos-hostfn -p cosmos-exec -p cosmos-zerovm -p zerovm
+	$(CARGO) build --locked -p cosmos-cli -p cosmosdb -p cosmosd -p cosmos-launch -p cosmos-hostfn -p cosmos-exec -p cosmos-zerovm -p zerovm -p zcc
 	$(CARGO) build --locked -p cosmos-tests --example sqlite
 	tools/demo $(TARGET)/debug
 
@@ -84,13 +84,14 @@ soak: build
 		$(CARGO) test --locked -p cosmos-tests --test leaks -- --nocapture || exit 1; \
 		COSMOSTEST_SOAK=1000 $(CARGO) test --locked -p cosmos-rpc --test ring a_vm_killed || exit 1; \
 	done
+	ZCC_MUTATIONS=1000000 $(CARGO) test --locked --release -p zcc --test mutations changed_assembly_crashes_nothing
 
 # What is given to this make is not meant for the makes that cargo runs: libffi's own build would
 # install itself below DESTDIR.
 release:
 	env -u MAKEFLAGS -u MFLAGS -u DESTDIR -u PREFIX COSMOS_LIBEXECDIR='$(LIBEXECDIR)' \
 		$(CARGO) build --locked --release \
-		-p cosmos-cli -p cosmosdb -p cosmosd -p cosmos-launch -p cosmos-hostfn -p cosmos-exec -p cosmos-zerovm -p cosmos-client -p zerovm -p zerovm-validate
+		-p cosmos-cli -p cosmosdb -p cosmosd -p cosmos-launch -p cosmos-hostfn -p cosmos-exec -p cosmos-zerovm -p cosmos-client -p zerovm -p zerovm-validate -p zcc
 
 install: release
 	@$(MAKE) --no-print-directory install-built

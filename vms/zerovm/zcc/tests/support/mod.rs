@@ -88,6 +88,7 @@ pub struct Session {
     nexe: PathBuf,
     channels: String,
     memory: u64,
+    timeout: u32,
     arguments: Vec<String>,
     input: PathBuf,
 }
@@ -98,6 +99,8 @@ pub struct Report {
     pub ended: Ended,
     pub errors: String,
     pub state: String,
+    /// The line of what was used.
+    pub accounting: String,
     pub explained: String,
 }
 
@@ -108,6 +111,7 @@ impl Session {
             nexe: nexe.to_owned(),
             channels: String::new(),
             memory: 1 << 30,
+            timeout: 300,
             arguments: Vec::new(),
             input: PathBuf::from("/dev/null"),
         }
@@ -115,6 +119,11 @@ impl Session {
 
     pub fn memory(mut self, bytes: u64) -> Self {
         self.memory = bytes;
+        self
+    }
+
+    pub fn timeout(mut self, seconds: u32) -> Self {
+        self.timeout = seconds;
         self
     }
 
@@ -166,7 +175,11 @@ impl Session {
         self
     }
 
-    pub fn run(mut self) -> Report {
+    pub fn run(self) -> Report {
+        self.run_keeping().0
+    }
+
+    fn run_keeping(mut self) -> (Report, TempDir) {
         if !self.arguments.is_empty() {
             let escaped = |argument: &String| {
                 let bytes = argument.bytes();
@@ -181,12 +194,13 @@ impl Session {
         }
         let (many, here) = (1u64 << 40, self.directory.path().display());
         let manifest = format!(
-            "Version = 20130611\nProgram = {}\nMemory = {}, 0\nTimeout = 300\n\
+            "Version = 20130611\nProgram = {}\nMemory = {}, 0\nTimeout = {}\n\
              Channel = {}, /dev/stdin, 0, 0, {many}, {many}, 0, 0\n\
              Channel = {here}/output, /dev/stdout, 0, 0, 0, 0, {many}, {many}\n\
              Channel = {here}/errors, /dev/stderr, 0, 0, 0, 0, {many}, {many}\n{}",
             self.nexe.display(),
             self.memory,
+            self.timeout,
             self.input.display(),
             self.channels,
         );
@@ -200,7 +214,7 @@ impl Session {
         let explained = String::from_utf8_lossy(&output.stderr).into_owned();
         let lines: Vec<&str> = report.lines().collect();
         let read = |name| std::fs::read(self.path(name)).unwrap_or_default();
-        Report {
+        let report = Report {
             ended: Ended {
                 output: read("output"),
                 code: lines
@@ -210,8 +224,16 @@ impl Session {
             },
             errors: String::from_utf8_lossy(&read("errors")).into_owned(),
             state: lines.get(5).copied().unwrap_or(&explained).to_owned(),
+            accounting: lines.get(4).copied().unwrap_or_default().to_owned(),
             explained,
-        }
+        };
+        (report, self.directory)
+    }
+
+    /// Runs it, and looks at its directory before that goes.
+    pub fn run_and<T>(self, look: impl FnOnce() -> T) -> (Report, T) {
+        let (report, _directory) = self.run_keeping();
+        (report, look())
     }
 
     /// What it did; it has to have come to its exit.

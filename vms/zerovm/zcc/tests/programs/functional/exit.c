@@ -1,0 +1,2 @@
+#include <zvm.h>
+int main(void) { zvm_exit(1234); }

@@ -75,6 +75,7 @@ bench:
 	$(CARGO) bench --locked -p zerovm-validator --bench speed
 	$(CARGO) build --locked --release -p zerovm --bins --examples
 	$(CARGO) bench --locked -p zerovm --bench session
+	$(CARGO) bench --locked -p zcc --bench kernels
 
 fuzz:
 	tools/fuzz $(FUZZ_SECONDS)

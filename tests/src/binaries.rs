@@ -31,6 +31,7 @@ pub fn built() -> PathBuf {
         "cosmos-zerovm",
         "zerovm",
         "zerovm-validate",
+        "zcc",
         "libcosmos.so",
         "libcosmos.a",
     ];

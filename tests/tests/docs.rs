@@ -125,6 +125,7 @@ fn run_block(world: &World, prefix: &Prefix, directory: &Path, block: &Block) {
             // What a person sees: both streams, in order.
             .args(["-c", &format!("exec 2>&1\n{command}")])
             .current_dir(directory)
+            .env("ZCC_CACHE", world.directory().join("zcc"))
             .env("PATH", format!("{}:{path}", bin.display()))
             .env("PKG_CONFIG_PATH", prefix.file("lib/pkgconfig"));
         let ran = run(prefix.environment(&mut shell), Duration::from_secs(60));

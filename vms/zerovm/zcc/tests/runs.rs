@@ -26,3 +26,42 @@ fn same_as_native(name: &str, levels: &[&str]) {
 fn the_language_at_every_level() {
     same_as_native("language.c", &["-O0", "-O1", "-O2", "-O3", "-Os", "-g"]);
 }
+
+/// The kernels of the benchmark, with little work.
+#[test]
+fn kernels() {
+    let directory = open_directory();
+    let kernels = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("kernels");
+    let rounds = [
+        ("interpreter", 1000),
+        ("mixed", 100),
+        ("nbody", 1000),
+        ("pointers", 1000),
+    ];
+    for entry in std::fs::read_dir(kernels).expect("the kernels") {
+        let source = entry.expect("an entry").path();
+        let name = source
+            .file_stem()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        let few = rounds
+            .iter()
+            .find(|(kernel, _)| *kernel == name)
+            .map_or(2, |(_, few)| *few);
+        let few = if matches!(&*name, "recursion" | "treap") {
+            20
+        } else {
+            few
+        };
+        let words = [
+            format!("-DROUNDS={few}"),
+            "-O2".into(),
+            source.display().to_string(),
+        ];
+        let expected = native(&words, directory.path(), &[]);
+        let nexe = directory.path().join("kernel.nexe");
+        compile(&words, &nexe);
+        assert_eq!(Session::of(&nexe).ended(), expected, "{name}");
+    }
+}

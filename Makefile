@@ -43,7 +43,7 @@ build:
 
 demo:
 	tools/setup demo
-	$(CARGO) build --locked -p cosmos-cli -p cosmosdb -p cosmosd -p cosmos-launch -p cosmos-hostfn -p cosmos-exec -p cosmos-zerovm -p zerovm -p zcc
+	$(CARGO) build --locked -p cosmos-cli -p cosmosdb -p cosmosd -p cosmos-launch -p cosmos-hostfn -p cosmos-exec -p cosmos-zerovm -p zerovm -p zerovm-validate -p zcc
 	$(CARGO) build --locked -p cosmos-tests --example sqlite
 	tools/demo $(TARGET)/debug
 

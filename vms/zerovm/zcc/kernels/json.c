@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #ifndef ROUNDS
-#define ROUNDS 150
+#define ROUNDS 400
 #endif
 struct value { int kind; double number; char *text; struct value *first, *next; };
 static struct value pool[200000];

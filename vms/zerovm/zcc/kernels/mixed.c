@@ -2,7 +2,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #ifndef ROUNDS
-#define ROUNDS 12000
+#define ROUNDS 100000
 #endif
 struct item { struct item *next; int16_t value, index; };
 static struct item items[128], *list;

@@ -1,7 +1,7 @@
 /* Fibonacci's numbers and Ackermann's function: nothing but calls. */
 #include <stdio.h>
 #ifndef ROUNDS
-#define ROUNDS 35
+#define ROUNDS 40
 #endif
 static __attribute__((noinline)) unsigned fib(unsigned n) { return n < 2 ? n : fib(n - 1) + fib(n - 2); }
 static __attribute__((noinline)) unsigned ackermann(unsigned m, unsigned n) {

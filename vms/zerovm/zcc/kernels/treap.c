@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #ifndef ROUNDS
-#define ROUNDS 500000
+#define ROUNDS 1500000
 #endif
 struct node { struct node *left, *right; unsigned key, weight; };
 static struct node *root, *spare;

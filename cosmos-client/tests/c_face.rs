@@ -259,3 +259,76 @@ fn a_child_is_told_that_a_handle_is_its_parents() {
         assert_eq!(cosmos_dlclose(dl), 0);
     });
 }
+
+/// Who walks a va_list is told what to take from it, and may be wrong about everything else.
+#[test]
+fn variadic_functions_are_called_with_addresses_of_their_arguments() {
+    use cosmos::c::variadic::{cosmos_variadic_call, cosmos_variadic_types};
+    const PRINT: &CStr = c"int snprintf(char *__out __sized_by(n) __null_terminated s, size_t n, \
+        const char *format, ...) __printf(3, 4)";
+    in_world(|_| {
+        // SAFETY: a string, and no options.
+        let libc = unsafe { cosmos_dlopen(c"libc.so.6".as_ptr(), null()) };
+        assert!(!libc.is_null());
+        let mut buffer = [0 as c_char; 20];
+        let (mut text, mut size) = (buffer.as_mut_ptr(), buffer.len());
+        let mut format = c"%d|%s|%g|%Lg".as_ptr();
+        let (mut number, mut word, mut real) = (5 as c_int, c"x".as_ptr(), 1.5f64);
+        // 0.5 as an x87 long double, in sixteen bytes.
+        let mut long: u128 = 0x3ffe << 64 | 1 << 63;
+        let arguments = [
+            (&raw mut text).cast::<c_void>(),
+            (&raw mut size).cast(),
+            (&raw mut format).cast(),
+            (&raw mut number).cast(),
+            (&raw mut word).cast(),
+            (&raw mut real).cast(),
+            (&raw mut long).cast(),
+        ];
+        let mut types = [0 as c_char; 8];
+        let letters = |prototype: &CStr, types: &mut [c_char]| {
+            let place = types.as_mut_ptr();
+            // SAFETY: the arguments are of the prototype's types, and there is this much room.
+            unsafe {
+                let arguments = arguments.as_ptr();
+                cosmos_variadic_types(libc, prototype.as_ptr(), arguments, place, types.len())
+            }
+        };
+        assert_eq!(letters(PRINT, &mut types), 4);
+        // SAFETY: it was ended.
+        assert_eq!(unsafe { CStr::from_ptr(types.as_ptr()) }, c"ipdD");
+        set_errno(0);
+        assert_eq!(
+            (letters(PRINT, &mut types[..4]), errno()),
+            (-1, libc::EMSGSIZE)
+        );
+        let fixed = letters(c"int abs(int number)", &mut types);
+        assert_eq!((fixed, errno()), (-1, libc::EINVAL));
+
+        let mut printed: c_int = -7;
+        let place = (&raw mut printed).cast::<c_void>();
+        let call = |count: c_int| {
+            // SAFETY: as above; the result is an int.
+            unsafe { cosmos_variadic_call(libc, PRINT.as_ptr(), arguments.as_ptr(), count, place) }
+        };
+        assert_eq!(call(4), 0);
+        // SAFETY: the call is over, and what it wrote ends.
+        let read = || unsafe { ((place.cast::<c_int>()).read(), CStr::from_ptr(text)) };
+        assert_eq!(read(), (11, c"5|x|1.5|0.5"));
+        for (count, number) in [
+            (3, libc::EINVAL),
+            (-1, libc::EMSGSIZE),
+            (128, libc::EMSGSIZE),
+        ] {
+            set_errno(0);
+            assert_eq!((call(count), errno()), (-1, number), "{count}");
+        }
+        assert_eq!(
+            read(),
+            (-1, c"5|x|1.5|0.5"),
+            "its failure value, and nothing else"
+        );
+        assert_eq!(cosmos_dlclose(libc), 0);
+        assert_eq!((call(4), errno()), (-1, libc::EBADF));
+    });
+}

@@ -91,7 +91,13 @@ pub unsafe extern "C" fn cosmos_variadic_call(
     guard(-1, || {
         // SAFETY: the caller's promise.
         let function = unsafe { open(dl, prototype) }?;
-        let further = usize::try_from(count).unwrap_or(0);
+        let further = usize::try_from(count)
+            .ok()
+            .filter(|_| count <= COSMOS_VARIADIC_ARGUMENTS)
+            .ok_or_else(|| {
+                let message = format!("{count} arguments in place of '...'");
+                Fault::caller(FaultCode::TooLarge, message)
+            })?;
         let count = function.frame().parameters().len() + further;
         // SAFETY: likewise.
         let addresses = unsafe { addresses(arguments, count) }?;

@@ -161,6 +161,7 @@ impl Entry {
             streams: [input, output, error],
             steering: None,
             manifest: None,
+            report: None,
         };
         thread::scope(|scope| {
             if let Some((mut writer, bytes)) = feeder {

@@ -27,6 +27,11 @@ fn the_language_at_every_level() {
     same_as_native("language.c", &["-O0", "-O1", "-O2", "-O3", "-Os", "-g"]);
 }
 
+#[test]
+fn numbers_texts_and_mathematics() {
+    same_as_native("numbers.c", &["-O2"]);
+}
+
 /// The kernels of the benchmark, with little work.
 #[test]
 fn kernels() {

@@ -240,17 +240,19 @@ real hypotl(real x, real y) {
 
 /* Angles. */
 
-/* x less its multiple of pi/2, of which the lowest bits are returned. Up to 2^31 pi/2 the products with
-   the parts of pi/2 are exact; larger ones are left to the unit, which knows 66 bits of pi. */
+/* x less its multiple of pi/2, of which the lowest bits are returned. Up to 2^61 the products of the two
+   halves of the multiple with the parts of pi/2 are exact; larger ones are left to the unit, which knows
+   66 bits of pi. */
 static unsigned reduce(real *x) {
   const real parts[] = {0x1.921fb544p0L, 0x42d18469p-64L, 0x898cc517p-96L, 0x1b839a252049c11p-160L};
-  if (fabsl(*x) <= 0.785398163397448309616L)
-    return 0;
-  if (!(fabsl(*x) < 0x1p31L))
+  if (fabsl(*x) <= 0.785398163397448309616L || !(fabsl(*x) < 0x1p61L))
     return 0;
   real whole = x87_round(*x * 0.636619772367581343075535L);
-  for (int each = 0; each < 4; each++)
-    *x -= whole * parts[each];
+  real high = truncl(whole * 0x1p-31L) * 0x1p31L, low = whole - high;
+  for (int each = 0; each < 4; each++) {
+    *x -= high * parts[each];
+    *x -= low * parts[each];
+  }
   return (int64_t)whole & 3;
 }
 
@@ -306,8 +308,16 @@ real atanhl(real x) { return copysignl(log1pl(2 * fabsl(x) / (1 - fabsl(x))) / 2
 
 /* Others. */
 
-real fmaxl(real x, real y) { return isnan(x) || x < y ? y : x; }
-real fminl(real x, real y) { return isnan(x) || x > y ? y : x; }
+real fmaxl(real x, real y) {
+  if (x == y)
+    return signbit(x) ? y : x;
+  return isnan(x) || x < y ? y : x;
+}
+real fminl(real x, real y) {
+  if (x == y)
+    return signbit(x) ? x : y;
+  return isnan(x) || x > y ? y : x;
+}
 real fdiml(real x, real y) { return isnan(x) || isnan(y) ? x + y : x > y ? x - y : 0; }
 
 /* The next number of 64 bits. */

@@ -84,6 +84,7 @@ soak: build
 	for round in $$(seq $(SOAK_ROUNDS)); do \
 		$(CARGO) test --locked -p cosmos-tests --test leaks -- --nocapture || exit 1; \
 		COSMOSTEST_SOAK=1000 $(CARGO) test --locked -p cosmos-rpc --test ring a_vm_killed || exit 1; \
+		ZEROVM_SESSIONS=10000 $(CARGO) test --locked -p zerovm --test daemon sessions_leave || exit 1; \
 	done
 	ZCC_MUTATIONS=1000000 $(CARGO) test --locked --release -p zcc --test mutations changed_assembly_crashes_nothing
 

@@ -109,13 +109,16 @@ impl<'u> Placer<'u> {
     }
 
     fn place(mut self) -> Result<(), (u32, Reason)> {
-        loop {
+        for pass in 1.. {
             let extent = self.pass()?;
-            if !self.lengthen() {
+            if pass == MOST_PASSES {
+                self.lengthen_all();
+            } else if !self.lengthen() {
                 self.layout.extents[self.section] = extent;
                 return Ok(());
             }
         }
+        Ok(())
     }
 
     /// Places each piece behind the one before it.
@@ -177,6 +180,13 @@ impl<'u> Placer<'u> {
         }
     }
 
+    /// Makes all jumps long.
+    fn lengthen_all(&mut self) {
+        for (place, _) in self.jumps.drain(..) {
+            self.layout.is_long[self.pieces[place]] = true;
+        }
+    }
+
     /// Makes the jumps long that do not reach; whether there was one.
     fn lengthen(&mut self) -> bool {
         let mut any = false;
@@ -195,6 +205,9 @@ impl<'u> Placer<'u> {
 }
 
 const SHORT_JUMP: u32 = 2;
+
+/// Code that was not made to take many passes takes a handful; after so many all jumps are made long.
+const MOST_PASSES: u32 = 64;
 
 /// The length of a direct jump.
 pub(crate) fn jump_length(group: &Group, is_long: bool) -> u32 {
@@ -225,6 +238,58 @@ fn before_group(offset: u32, length: u32, at_end: bool) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rewrite::{Options, rewrite};
+
+    fn laid_out(text: &str, length: u32) -> (Unit, Layout) {
+        let dialect = crate::Dialect::Nacl;
+        let unit = rewrite(
+            text,
+            Options {
+                dialect,
+                debug: false,
+            },
+        )
+        .expect("it is rewritten");
+        let lengths: Vec<u32> = vec![length; unit.pieces.len()];
+        let layout = lay_out(&unit, &lengths).expect("it is laid out");
+        (unit, layout)
+    }
+
+    /// Of each jump, whether it is long.
+    fn long_jumps(text: &str, length: u32) -> Vec<bool> {
+        let (unit, layout) = laid_out(text, length);
+        let pieces = unit.pieces.iter().zip(&layout.is_long);
+        let jumps = pieces.filter(
+            |(piece, _)| matches!(&piece.kind, PieceKind::Group(group) if group.jump.is_some()),
+        );
+        jumps.map(|(_, is_long)| *is_long).collect()
+    }
+
+    #[test]
+    fn jumps_are_as_short_as_they_reach() {
+        let between = |count: usize| format!("jmp .L1\n{}.L1: jmp .L1\n", "nop\n".repeat(count));
+        assert_eq!(long_jumps(&between(127), 1), [false, false]);
+        assert_eq!(long_jumps(&between(128), 1), [true, false]);
+        assert_eq!(
+            long_jumps("jmp elsewhere\n.globl f\nf: jmp f\n", 1),
+            [true, true]
+        );
+    }
+
+    #[test]
+    fn jumps_that_lengthen_one_another_come_to_an_end() {
+        let mut text = String::new();
+        for each in 0..2000 {
+            text.push_str(&format!(
+                ".L{each}: jmp .L{}\n{}",
+                each + 61,
+                "nop\n".repeat(each % 3)
+            ));
+        }
+        (2000..2061).for_each(|each| text.push_str(&format!(".L{each}: nop\n")));
+        let (unit, layout) = laid_out(&text, 1);
+        assert_eq!(unit.pieces.len(), layout.padding.len());
+    }
 
     #[test]
     fn calls_end_where_bundles_do() {

@@ -1,6 +1,7 @@
-/* usage: bare_loader NEXE
+/* usage: bare_loader NEXE [second]
    Runs a nexe that uses gs as its base, with the traps for reading, writing and the end, and nothing
-   that would confine it: for tests of what zcc makes, where nobody hostile wrote it. */
+   that would confine it: for tests of what zcc makes, where nobody hostile wrote it. With "second" it is
+   entered as the second generation does. */
 #include <elf.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -13,6 +14,8 @@
 #define BASE (RESERVED + (40ull << 30))
 enum { PAGE = 0x10000, TRAMPOLINES = 0x10000, STACK_SIZE = 16 << 20, ARCH_SET_GS = 0x1001 };
 enum { MANIFEST = 0xfeff1000, CHANNELS = 0xfeff2000, NAME = 0xfeff3000 };
+
+static int is_second;
 
 static void *at(uint64_t address) { return (void *)(BASE + (uint32_t)address); }
 
@@ -66,6 +69,11 @@ static void make_trampoline(void) {
   memcpy(slot, "\x48\xb8", 2);
   memcpy(slot + 2, &entry, 8);
   memcpy(slot + 10, "\xff\xd0\xf4", 3);
+  if (is_second) {
+    uint32_t manifest = MANIFEST;
+    slot[12] = 0x3d;
+    memcpy(slot + 13, &manifest, 4);
+  }
   protect(TRAMPOLINES, PAGE, PROT_READ | PROT_EXEC);
 }
 
@@ -82,7 +90,8 @@ static void make_manifest(uint64_t heap) {
       channels[each].limits[limit] = 1ll << 40;
     channels[each].name = NAME;
   }
-  *(uint32_t *)at(0xfefffffc) = MANIFEST;
+  if (!is_second)
+    *(uint32_t *)at(0xfefffffc) = MANIFEST;
 }
 
 int main(int argc, char **argv) {
@@ -90,6 +99,7 @@ int main(int argc, char **argv) {
   FILE *file = argc > 1 ? fopen(argv[1], "rb") : NULL;
   if (!file || !fread(image, 1, sizeof image, file))
     return 99;
+  is_second = argc > 2;
   int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
   if (mmap((void *)RESERVED, 84ull << 30, PROT_NONE, flags, -1, 0) == MAP_FAILED)
     return 97;
@@ -98,7 +108,7 @@ int main(int argc, char **argv) {
   make_trampoline();
   syscall(SYS_arch_prctl, ARCH_SET_GS, BASE);
   register uint64_t base __asm__("r15") = BASE;
-  uint64_t stack = BASE + 0xffffffc8, entry = BASE + ((const Elf64_Ehdr *)image)->e_entry;
+  uint64_t stack = BASE + (is_second ? 0x100000000 : 0xffffffc8), entry = BASE + ((const Elf64_Ehdr *)image)->e_entry;
   __asm__ volatile("lea -65536(%%rsp), %%rax; and $-16, %%rax; mov %%rax, host_stack(%%rip)\n"
                    "mov %0, %%rsp; xor %%ebp, %%ebp; jmp *%1"
                    :

@@ -272,6 +272,45 @@ int cosmos_options_set_isolation(cosmos_options *options, const char *level);
 int cosmos_options_set_limit(cosmos_options *options, const char *name, unsigned long most);
 
 /**
+ * A file, or a directory with all that is in it, that the VM may read; a relative path is one of the
+ * current directory. Without grants, a VM at "landlock+seccomp" or above can open its target's own
+ * files alone. The string is copied. Returns 0, or -1 with errno EINVAL.
+ *
+ * What the caller promises:
+ * options is NULL or from cosmos_options_new; path is NULL or a string.
+ */
+int cosmos_options_grant_read(cosmos_options *options,
+                              const char *path);
+
+/**
+ * A file, or a directory with all that is in it, that the VM may read and change. The string is
+ * copied. Returns 0, or -1 with errno EINVAL.
+ *
+ * What the caller promises:
+ * options is NULL or from cosmos_options_new; path is NULL or a string.
+ */
+int cosmos_options_grant_write(cosmos_options *options, const char *path);
+
+/**
+ * Whether the VM may use the network; 0 at first. With that it may read how names are resolved and
+ * which certificates count. Returns 0, or -1 with errno EINVAL.
+ *
+ * What the caller promises:
+ * options is NULL or from cosmos_options_new.
+ */
+int cosmos_options_grant_network(cosmos_options *options, int network);
+
+/**
+ * Whether the VM may start the programs that it can read; 0 at first. What it starts is confined as it
+ * is. Returns 0, or -1 with errno EINVAL.
+ *
+ * What the caller promises:
+ * options is NULL or from cosmos_options_new.
+ */
+int cosmos_options_grant_programs(cosmos_options *options,
+                                  int programs);
+
+/**
  * Whether to start a new VM even where this process has one that fits; 0 at first. Nothing else is
  * opened in it, unless cosmos_options_set_vm names it. Returns 0, or -1 with errno EINVAL.
  *

@@ -74,6 +74,8 @@ pub struct Call {
     /// Give up after this many milliseconds and end the VM [default: never].
     #[arg(long, value_name = "MS")]
     pub timeout: Option<u64>,
+    #[command(flatten)]
+    pub confinement: Confinement,
     /// The library: a name that is searched for (libz.so.1) or a path.
     pub target: String,
     /// The function, as one C declaration; records it needs come before it. Its name alone where a
@@ -86,6 +88,55 @@ pub struct Call {
         trailing_var_arg = true
     )]
     pub arguments: Vec<String>,
+}
+
+/// How the VM is confined: tighter than configured, never looser.
+#[derive(Args)]
+#[command(next_help_heading = "Confinement")]
+pub struct Confinement {
+    /// The least isolation to accept: none, limits, landlock+seccomp or namespaces.
+    #[arg(long, value_name = "LEVEL")]
+    pub isolation: Option<String>,
+    /// A file or directory that the VM may read.
+    #[arg(long, value_name = "PATH")]
+    pub ro: Vec<PathBuf>,
+    /// A file or directory that the VM may read and change.
+    #[arg(long, value_name = "PATH")]
+    pub rw: Vec<PathBuf>,
+    /// Let the VM use the network.
+    #[arg(long)]
+    pub net: bool,
+    /// Let the VM start the programs that it can read.
+    #[arg(long)]
+    pub programs: bool,
+    /// Tighten a limit of the configuration: open_files=64, memory_bytes=1000000000.
+    #[arg(long, value_name = "NAME=MOST", value_parser = setting)]
+    pub limit: Vec<(String, String)>,
+}
+
+impl Confinement {
+    /// These options with it.
+    pub fn apply(&self, mut options: cosmos::Options) -> cosmos::Options {
+        if let Some(level) = &self.isolation {
+            options = options.isolation(level);
+        }
+        for path in &self.ro {
+            options = options.read(path);
+        }
+        for path in &self.rw {
+            options = options.write(path);
+        }
+        for (key, most) in &self.limit {
+            options = options.setting(key, most);
+        }
+        if self.net {
+            options = options.network(true);
+        }
+        if self.programs {
+            options = options.programs(true);
+        }
+        options
+    }
 }
 
 const CALL_EXAMPLES: &str = "\
@@ -124,6 +175,8 @@ pub struct Session {
     /// Give up a call after this many milliseconds and end the VM [default: never].
     #[arg(long, value_name = "MS")]
     pub timeout: Option<u64>,
+    #[command(flatten)]
+    pub confinement: Confinement,
     /// The library: a name that is searched for (libz.so.1) or a path.
     pub target: String,
     /// The lines; without it, standard input.
@@ -177,12 +230,8 @@ pub struct Exec {
     /// With --json, the most bytes to keep of each of its outputs; the rest is dropped.
     #[arg(long, value_name = "BYTES", default_value_t = 1 << 20)]
     pub capture: usize,
-    /// The least isolation to accept.
-    #[arg(long, value_name = "LEVEL")]
-    pub isolation: Option<String>,
-    /// Tighten a limit of the configuration: open_files=64, memory_bytes=1000000000.
-    #[arg(long, value_name = "NAME=MOST", value_parser = setting)]
-    pub limit: Vec<(String, String)>,
+    #[command(flatten)]
+    pub confinement: Confinement,
     /// What a program of ZeroVM may use, as for the command zerovm; PROGRAM takes the place of the
     /// manifest's.
     #[arg(long, value_name = "FILE")]

@@ -123,6 +123,13 @@ impl Library {
         self.target.link().isolation()
     }
 
+    /// The system calls that its VM was refused until now, each by its name and how often, as the
+    /// kernel told it: what the functions of the library tried beyond what the VM was granted.
+    pub fn denials(&self) -> Vec<(String, u64)> {
+        let denials = self.target.link().denials().into_iter();
+        denials.map(|denial| (denial.call, denial.times)).collect()
+    }
+
     /// Ends the calls of its functions that are under way, on whichever threads: they fail with
     /// [`FaultCode::Cancelled`] (ECANCELED). A private VM is killed with that, whatever else is open
     /// in it; in a shared one what the functions do goes on, and nobody waits for it. Gives how many

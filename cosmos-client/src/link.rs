@@ -19,7 +19,8 @@ use crate::token::VmNumber;
 use crate::turn::{Seat, Turn};
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::Message;
-use cosmos_rpc::message::coordinator::{Autopsy, Ending, VmOpened};
+use cosmos_rpc::message::confine::Denial;
+use cosmos_rpc::message::coordinator::{Autopsy, Denied, Ending, VmOpened};
 use cosmos_rpc::message::vm::Attach;
 use cosmos_rpc::{Blame, Fault, FaultCode, Frame, Role, codec};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -76,6 +77,8 @@ pub(crate) struct Nature {
     pub(crate) epoch: Option<u64>,
     /// It may wait, unused, for the next open.
     pub(crate) reusable: bool,
+    /// The largest request or answer of a call.
+    pub(crate) message_bytes: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -299,7 +302,12 @@ impl Link {
             Ok(frame) => {
                 channel::park(self, channel);
                 match frame.fault() {
-                    Some(fault) => Err(self.named(fault)),
+                    Some(mut fault) => {
+                        if fault.blame == Blame::Vm {
+                            fault.message.push_str(&self.denied());
+                        }
+                        Err(self.named(fault))
+                    }
                     None => Ok(frame),
                 }
             }
@@ -372,7 +380,8 @@ impl Link {
         // Held here, it would keep the end of a VM that dies now from being seen.
         drop(theirs);
         let mut channel =
-            Connection::connect_within(ours, Role::Client, timeout)?.expect(Role::Vm)?;
+            Connection::connect_bounded(ours, Role::Client, self.nature.message_bytes, timeout)?
+                .expect(Role::Vm)?;
         if let Some(settings) = ring_settings()? {
             channel.set_timeout(timeout);
             channel.share(&settings)?;
@@ -479,10 +488,37 @@ impl Link {
                 signal,
             ),
             Ending::Unknown => (format!("ended, nobody saw how ({})", fault.message), 0),
+            Ending::OverLimit { limit, most } => {
+                (format!("was ended for it reached {limit} = {most}"), 0)
+            }
         };
-        let fault = Fault::vm(FaultCode::VmDied, format!("{label} {verb} {place}"));
+        let denied = self.denied();
+        let fault = Fault::vm(FaultCode::VmDied, format!("{label} {verb} {place}{denied}"));
         self.end(fault.clone(), signal);
         self.failure(fault, signal)
+    }
+
+    /// What the kernel refused the VM until now, by name; where cosmosd cannot say, nothing.
+    pub(crate) fn denials(&self) -> Vec<Denial> {
+        if !self.is_supervised() {
+            return Vec::new();
+        }
+        let name = self.name.clone();
+        let denials = Session::current().ask_connected(&Denied { name }, BUSY_PATIENCE);
+        denials.unwrap_or_default()
+    }
+
+    /// The same as the end of a sentence.
+    fn denied(&self) -> String {
+        let calls: Vec<String> = self
+            .denials()
+            .into_iter()
+            .map(|denial| denial.call)
+            .collect();
+        match calls.as_slice() {
+            [] => String::new(),
+            calls => format!("; denied: {}", calls.join(", ")),
+        }
     }
 
     fn ending(&self) -> Ending {

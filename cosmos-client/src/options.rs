@@ -1,7 +1,8 @@
 //! How a target is to be opened.
 
 use crate::vm::Vm;
-use std::path::PathBuf;
+use cosmos_rpc::message::confine::Grants;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How often a call may call back, where the options do not say.
@@ -29,6 +30,7 @@ pub struct Options {
     pub(crate) shared_name: String,
     pub(crate) vm: Option<Vm>,
     pub(crate) packs: Vec<PathBuf>,
+    pub(crate) grants: Grants,
 }
 
 impl Options {
@@ -56,6 +58,40 @@ impl Options {
     /// configuration may ask for more, never get less.
     pub fn isolation(self, level: &str) -> Options {
         self.setting("isolation.level", level)
+    }
+
+    /// Grants the VM a file, or a directory with all that is in it, to read; a relative path is one of
+    /// the current directory. Without grants, a VM at `landlock+seccomp` or above can open its
+    /// target's own files alone.
+    pub fn read(mut self, path: impl AsRef<Path>) -> Options {
+        self.grants.read.push(absolute(path.as_ref()));
+        self
+    }
+
+    /// Grants the VM a file, or a directory with all that is in it, to read and to change.
+    pub fn write(mut self, path: impl AsRef<Path>) -> Options {
+        self.grants.write.push(absolute(path.as_ref()));
+        self
+    }
+
+    /// Whether the VM may use the network, and with that read how names are resolved and which
+    /// certificates count.
+    pub fn network(mut self, network: bool) -> Options {
+        self.grants.network = network;
+        self
+    }
+
+    /// Whether the VM may start the programs that it can read: become one, and where a control group
+    /// bounds its processes, fork as well. What it starts is confined as it is.
+    pub fn programs(mut self, programs: bool) -> Options {
+        self.grants.programs = programs;
+        self
+    }
+
+    /// An upper bound for the VM: `memory_bytes`, `cpu_seconds` or another key of the section
+    /// `limits` of the configuration; it can only tighten what is configured.
+    pub fn limit(self, name: &str, most: u64) -> Options {
+        self.setting(&format!("limits.{name}"), &most.to_string())
     }
 
     /// A configuration key for this VM alone; it can only tighten what is configured.
@@ -90,4 +126,10 @@ impl Options {
         self.vm = Some(vm.clone());
         self
     }
+}
+
+/// The VM has another working directory. What is no text is refused by the name that it gets here.
+fn absolute(path: &Path) -> String {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    path.to_string_lossy().into_owned()
 }

@@ -5,7 +5,8 @@
 use crate::error::Error;
 use crate::library::target_name;
 use crate::session::Session;
-use cosmos_rpc::message::coordinator::{Autopsy, Ending, ListVms, Placement, VmRow, Which};
+use cosmos_rpc::message::confine::Offer;
+use cosmos_rpc::message::coordinator::{Autopsy, Ending, Levels, ListVms, Placement, VmRow, Which};
 use cosmos_rpc::message::registry::{Entry, List};
 
 /// Which VMs could run a target, and why the others cannot.
@@ -23,6 +24,14 @@ pub fn which(target: &str) -> Result<Placement, Error> {
 /// When the daemons cannot be reached.
 pub fn list_vms() -> Result<Vec<VmRow>, Error> {
     Ok(Session::current().ask_coordinator(&ListVms)?)
+}
+
+/// What this machine offers to confine VMs with: each level, and whether control groups can be had.
+///
+/// # Errors
+/// When the daemons cannot be reached.
+pub fn levels() -> Result<Vec<Offer>, Error> {
+    Ok(Session::current().ask_coordinator(&Levels)?)
 }
 
 /// The names in the registry that match `pattern` (`*` stands for any characters; empty: all).

@@ -25,9 +25,10 @@ use crate::options::Options;
 use crate::residents::Residents;
 use crate::resolved::Resolved;
 use crate::token::{LARGEST_VM, VmNumber};
-use cosmos_config::Config;
+use cosmos_config::{Config, Origin};
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::Message;
+use cosmos_rpc::message::confine::Grants;
 use cosmos_rpc::message::coordinator::{Purpose, VmClose, VmOpen, VmOpened};
 use cosmos_rpc::message::registry::Connect;
 use cosmos_rpc::rendezvous::{Rendezvous, connect_coordinator, connect_registry};
@@ -35,6 +36,7 @@ use cosmos_rpc::ring;
 use cosmos_rpc::{Blame, Fault, FaultCode, Role};
 use std::collections::{BTreeMap, VecDeque};
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
@@ -199,12 +201,16 @@ impl Session {
         purpose: Purpose,
         options: &Options,
     ) -> Result<(Hold, VmOpened), Fault> {
+        let configured = configuration()?;
         let mut request = VmOpen {
             purpose,
             shared_name: options.shared_name.clone(),
             fresh: options.fresh,
-            settings: configuration()?.settings(),
+            settings: configured.settings(),
+            grants: granted(&configured),
         };
+        request.grants.add(&options.grants);
+        let message_bytes = message_bytes(&configured, options)?;
         request.settings.extend_from_slice(&options.settings);
         let mut searches = 0;
         loop {
@@ -216,6 +222,7 @@ impl Session {
                     || matches!(request.purpose, Purpose::Running(_)),
                 epoch: Some(epoch),
                 reusable: !request.fresh,
+                message_bytes,
             };
             let linked = match self.link(&opened, nature) {
                 // A daemon ended in between. One that comes back knows the VM in a moment, or has
@@ -401,6 +408,36 @@ fn with<T>(
 
 pub(crate) fn configuration() -> Result<Config, Fault> {
     Config::load().map_err(|error| Fault::host(FaultCode::Configuration, error.to_string()))
+}
+
+/// Room for the messages that make a call possible.
+const SMALLEST_MESSAGE: u32 = 4096;
+
+/// The largest request or answer of a call.
+fn message_bytes(configured: &Config, options: &Options) -> Result<u32, Fault> {
+    let settings = options.settings.iter();
+    let config = configured
+        .tightened(settings.map(|(key, value)| (key.as_str(), value.as_str())))
+        .map_err(|error| Fault::caller(FaultCode::Configuration, error.to_string()))?;
+    let limit = &config.limits.message_bytes;
+    // What is built in bounds data; what describes them comes on top.
+    let most = limit.bound().filter(|_| limit.origin != Origin::Default);
+    let most = most.map_or(u32::MAX, |most| u32::try_from(most).unwrap_or(u32::MAX));
+    Ok(most.max(SMALLEST_MESSAGE))
+}
+
+/// What this program's configuration grants its VMs, whatever cosmosd was started with.
+fn granted(configured: &Config) -> Grants {
+    let texts = |paths: &[PathBuf]| {
+        let texts = paths.iter().filter_map(|path| path.to_str());
+        texts.map(str::to_owned).collect()
+    };
+    Grants {
+        read: texts(&configured.grants.read),
+        write: texts(&configured.grants.write),
+        network: configured.grants.network.value,
+        programs: configured.grants.programs.value,
+    }
 }
 
 fn rendezvous() -> Result<Rendezvous, Fault> {

@@ -67,6 +67,13 @@ impl Vm {
         self.hold.isolation()
     }
 
+    /// The system calls that it was refused until now, each by its name and how often, as the kernel
+    /// told it.
+    pub fn denials(&self) -> Vec<(String, u64)> {
+        let denials = self.hold.denials().into_iter();
+        denials.map(|denial| (denial.call, denial.times)).collect()
+    }
+
     /// Ends a private VM, with whatever is open in it: its functions fail from now on, calls in
     /// flight too. A shared VM is only let go of.
     ///

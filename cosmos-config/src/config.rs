@@ -43,8 +43,12 @@ pub struct Config {
     pub ring_colocate: Sourced<bool>,
     /// `[isolation]`.
     pub isolation: Isolation,
+    /// `[grants]`.
+    pub grants: Granted,
     /// `[limits]`.
     pub limits: Limits,
+    /// What the values were made of, weakest first, for [`Config::of_target`].
+    pub(crate) layers: Vec<Layer>,
 }
 
 /// How VMs are confined.
@@ -57,15 +61,40 @@ pub struct Isolation {
     pub degrade: Sourced<bool>,
 }
 
+/// What VMs may use of the machine, from `landlock+seccomp` upward.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Granted {
+    /// Files and directories to read.
+    pub read: Sourced<Vec<PathBuf>>,
+    /// Files and directories to read and change.
+    pub write: Sourced<Vec<PathBuf>>,
+    /// The network.
+    pub network: Sourced<bool>,
+    /// Starting the programs that they can read.
+    pub programs: Sourced<bool>,
+    /// Whether a program may grant its VMs more. Stating `false` anywhere forbids it.
+    pub by_callers: Sourced<bool>,
+}
+
 /// Upper bounds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Open files of a VM.
     pub open_files: Sourced<Limit>,
-    /// Bytes of address space of a VM.
+    /// Bytes of address space of a VM, and of memory that it uses in all.
     pub memory_bytes: Sourced<Limit>,
-    /// Processes and threads; the kernel counts all of the uid's.
+    /// Processes and threads; without a control group the kernel counts all of the uid's.
     pub processes: Sourced<Limit>,
+    /// Seconds of processor time.
+    pub cpu_seconds: Sourced<Limit>,
+    /// Seconds from its start to its end.
+    pub wall_seconds: Sourced<Limit>,
+    /// Bytes of the largest file it may write.
+    pub file_bytes: Sourced<Limit>,
+    /// Bytes it may write to its standard output and error.
+    pub output_bytes: Sourced<Limit>,
+    /// Calls back of a thread, one inside of another.
+    pub call_depth: Sourced<Limit>,
     /// Names in the registry.
     pub names: Sourced<Limit>,
     /// Connections to each daemon at once.
@@ -120,19 +149,30 @@ impl Config {
             ring: combined.boolean(key::RING, true),
             ring_spin_us: combined.number(key::RING_SPIN_US, 50),
             ring_colocate: combined.boolean(key::RING_COLOCATE, true),
-            isolation: Isolation {
-                level: combined.level(key::LEVEL, Level::Limits),
-                degrade: combined.boolean(key::DEGRADE, false),
-            },
-            limits: Limits {
-                open_files: combined.limit(key::OPEN_FILES, Limit::at(512)),
-                memory_bytes: combined.limit(key::MEMORY_BYTES, Limit::UNLIMITED),
-                processes: combined.limit(key::PROCESSES, Limit::UNLIMITED),
-                names: combined.limit(key::NAMES, Limit::at(4096)),
-                connections: combined.limit(key::CONNECTIONS, Limit::at(1024)),
-                message_bytes: combined.limit(key::MESSAGE_BYTES, Limit::at(64 << 20)),
-            },
+            isolation: combined.isolation(),
+            grants: combined.grants(),
+            limits: combined.limits(),
+            layers,
         })
+    }
+
+    /// This configuration for a VM of this kind, or for these names of a library in one: in each
+    /// layer the section of the library counts before that of the kind, and that before what the
+    /// layer says of all. Layers combine as ever.
+    pub fn of_target(&self, kind: &str, libraries: &[&str]) -> Config {
+        let layers: Vec<Layer> = self
+            .layers
+            .iter()
+            .map(|layer| layer.of_target(kind, libraries))
+            .collect();
+        let combined = Combined::of(&layers);
+        Config {
+            isolation: combined.isolation(),
+            grants: combined.grants(),
+            limits: combined.limits(),
+            layers,
+            ..self.clone()
+        }
     }
 
     /// This configuration with the settings of one request, as `(key, value)`: only keys of
@@ -161,6 +201,11 @@ impl Config {
             stated(key::OPEN_FILES, &self.limits.open_files),
             stated(key::MEMORY_BYTES, &self.limits.memory_bytes),
             stated(key::PROCESSES, &self.limits.processes),
+            stated(key::CPU_SECONDS, &self.limits.cpu_seconds),
+            stated(key::WALL_SECONDS, &self.limits.wall_seconds),
+            stated(key::FILE_BYTES, &self.limits.file_bytes),
+            stated(key::OUTPUT_BYTES, &self.limits.output_bytes),
+            stated(key::CALL_DEPTH, &self.limits.call_depth),
         ]
         .into_iter()
         .flatten()
@@ -172,7 +217,7 @@ impl Config {
         fn shown(key: &str, value: impl Display, origin: &Origin) -> (String, String, String) {
             (key.to_owned(), value.to_string(), origin.to_string())
         }
-        let limits = &self.limits;
+        let (limits, grants) = (&self.limits, &self.grants);
         let mut entries = vec![
             shown(
                 key::SOCKET_DIRECTORY,
@@ -227,12 +272,30 @@ impl Config {
                 self.isolation.degrade.value,
                 &self.isolation.degrade.origin,
             ),
+            shown(key::READ, joined(&grants.read), &grants.read.origin),
+            shown(key::WRITE, joined(&grants.write), &grants.write.origin),
+            shown(key::NETWORK, grants.network.value, &grants.network.origin),
+            shown(
+                key::PROGRAMS,
+                grants.programs.value,
+                &grants.programs.origin,
+            ),
+            shown(
+                key::BY_CALLERS,
+                grants.by_callers.value,
+                &grants.by_callers.origin,
+            ),
         ];
         entries.extend(
             [
                 (key::OPEN_FILES, &limits.open_files),
                 (key::MEMORY_BYTES, &limits.memory_bytes),
                 (key::PROCESSES, &limits.processes),
+                (key::CPU_SECONDS, &limits.cpu_seconds),
+                (key::WALL_SECONDS, &limits.wall_seconds),
+                (key::FILE_BYTES, &limits.file_bytes),
+                (key::OUTPUT_BYTES, &limits.output_bytes),
+                (key::CALL_DEPTH, &limits.call_depth),
                 (key::NAMES, &limits.names),
                 (key::CONNECTIONS, &limits.connections),
                 (key::MESSAGE_BYTES, &limits.message_bytes),
@@ -264,11 +327,21 @@ impl Config {
                 let is_stricter = may_replace(&current.origin) || !degrade;
                 stricter(current, *degrade, is_stricter, origin);
             }
+            (key::BY_CALLERS, Value::Bool(allowed)) => {
+                let current = &mut self.grants.by_callers;
+                let is_stricter = may_replace(&current.origin) || !allowed;
+                stricter(current, *allowed, is_stricter, origin);
+            }
             (name, Value::Limit(limit)) => {
                 let current = match name {
                     key::OPEN_FILES => &mut limits.open_files,
                     key::MEMORY_BYTES => &mut limits.memory_bytes,
                     key::PROCESSES => &mut limits.processes,
+                    key::CPU_SECONDS => &mut limits.cpu_seconds,
+                    key::WALL_SECONDS => &mut limits.wall_seconds,
+                    key::FILE_BYTES => &mut limits.file_bytes,
+                    key::OUTPUT_BYTES => &mut limits.output_bytes,
+                    key::CALL_DEPTH => &mut limits.call_depth,
                     key::NAMES => &mut limits.names,
                     key::CONNECTIONS => &mut limits.connections,
                     _ => &mut limits.message_bytes,
@@ -313,6 +386,39 @@ impl Combined {
                 .map(|value| (key, value.clone()))
         });
         Combined(combined.collect())
+    }
+
+    fn isolation(&self) -> Isolation {
+        Isolation {
+            level: self.level(key::LEVEL, Level::LandlockSeccomp),
+            degrade: self.boolean(key::DEGRADE, false),
+        }
+    }
+
+    fn grants(&self) -> Granted {
+        Granted {
+            read: self.paths(key::READ),
+            write: self.paths(key::WRITE),
+            network: self.boolean(key::NETWORK, false),
+            programs: self.boolean(key::PROGRAMS, false),
+            by_callers: self.boolean(key::BY_CALLERS, true),
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        Limits {
+            open_files: self.limit(key::OPEN_FILES, Limit::at(512)),
+            memory_bytes: self.limit(key::MEMORY_BYTES, Limit::UNLIMITED),
+            processes: self.limit(key::PROCESSES, Limit::UNLIMITED),
+            cpu_seconds: self.limit(key::CPU_SECONDS, Limit::UNLIMITED),
+            wall_seconds: self.limit(key::WALL_SECONDS, Limit::UNLIMITED),
+            file_bytes: self.limit(key::FILE_BYTES, Limit::UNLIMITED),
+            output_bytes: self.limit(key::OUTPUT_BYTES, Limit::UNLIMITED),
+            call_depth: self.limit(key::CALL_DEPTH, Limit::at(64)),
+            names: self.limit(key::NAMES, Limit::at(4096)),
+            connections: self.limit(key::CONNECTIONS, Limit::at(1024)),
+            message_bytes: self.limit(key::MESSAGE_BYTES, Limit::at(64 << 20)),
+        }
     }
 
     fn stated<T>(&self, name: &str, pick: impl Fn(&Value) -> Option<T>) -> Option<Sourced<T>> {

@@ -27,7 +27,7 @@ pub(crate) enum Merge {
     Strictest,
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Key {
     pub name: &'static str,
     pub kind: Kind,
@@ -70,9 +70,19 @@ pub(crate) const RING_SPIN_US: &str = "ring_spin_us";
 pub(crate) const RING_COLOCATE: &str = "ring_colocate";
 pub(crate) const LEVEL: &str = "isolation.level";
 pub(crate) const DEGRADE: &str = "isolation.degrade";
+pub(crate) const READ: &str = "grants.read";
+pub(crate) const WRITE: &str = "grants.write";
+pub(crate) const NETWORK: &str = "grants.network";
+pub(crate) const PROGRAMS: &str = "grants.programs";
+pub(crate) const BY_CALLERS: &str = "grants.by_callers";
 pub(crate) const OPEN_FILES: &str = "limits.open_files";
 pub(crate) const MEMORY_BYTES: &str = "limits.memory_bytes";
 pub(crate) const PROCESSES: &str = "limits.processes";
+pub(crate) const CPU_SECONDS: &str = "limits.cpu_seconds";
+pub(crate) const WALL_SECONDS: &str = "limits.wall_seconds";
+pub(crate) const FILE_BYTES: &str = "limits.file_bytes";
+pub(crate) const OUTPUT_BYTES: &str = "limits.output_bytes";
+pub(crate) const CALL_DEPTH: &str = "limits.call_depth";
 pub(crate) const NAMES: &str = "limits.names";
 pub(crate) const CONNECTIONS: &str = "limits.connections";
 pub(crate) const MESSAGE_BYTES: &str = "limits.message_bytes";
@@ -142,12 +152,62 @@ pub(crate) const KEYS: &[Key] = &[
         Kind::Bool,
         "Whether a VM may run at a weaker level where this one is missing.",
     ),
+    plain(
+        READ,
+        Kind::Paths,
+        "Files and directories that VMs may read.",
+    ),
+    plain(
+        WRITE,
+        Kind::Paths,
+        "Files and directories that VMs may read and change.",
+    ),
+    plain(NETWORK, Kind::Bool, "Whether VMs may use the network."),
+    plain(
+        PROGRAMS,
+        Kind::Bool,
+        "Whether VMs may start the programs that they can read.",
+    ),
+    strict(
+        BY_CALLERS,
+        Kind::Bool,
+        "Whether programs may grant their VMs more than is granted here.",
+    ),
     strict(OPEN_FILES, Kind::Limit, "Open files of a VM."),
-    strict(MEMORY_BYTES, Kind::Limit, "Address space of a VM."),
+    strict(
+        MEMORY_BYTES,
+        Kind::Limit,
+        "Memory of a VM: its address space, and what it uses in all.",
+    ),
     strict(
         PROCESSES,
         Kind::Limit,
-        "Processes and threads of the VM's uid, all its processes counted.",
+        "Processes and threads: of the VM with a control group, else of its uid.",
+    ),
+    strict(
+        CPU_SECONDS,
+        Kind::Limit,
+        "Seconds of processor time that a VM may use.",
+    ),
+    strict(
+        WALL_SECONDS,
+        Kind::Limit,
+        "Seconds that a VM may run, used or not.",
+    ),
+    strict(
+        FILE_BYTES,
+        Kind::Limit,
+        "Bytes of the largest file that a VM may write.",
+    ),
+    strict(
+        OUTPUT_BYTES,
+        Kind::Limit,
+        "Bytes that a VM may write to its standard output and error.",
+    ),
+    strict(
+        CALL_DEPTH,
+        Kind::Limit,
+        "Calls back of a thread that may be under way, one inside of another; 64 at most.",
     ),
     strict(NAMES, Kind::Limit, "Names in the registry."),
     strict(

@@ -17,10 +17,30 @@ use toml::de::{DeTable, DeValue};
 const FILE_LIMIT: u64 = 1 << 20;
 
 /// What one source states, checked key by key.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Layer {
     pub(crate) values: Vec<(&'static Key, Sourced<Value>)>,
+    /// What it says of one kind of VM or one library alone.
+    sections: Vec<Section>,
 }
+
+/// `[kind.hostfn.isolation]`, `[library."libz.so.1".grants]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Section {
+    of: Subject,
+    name: String,
+    values: Vec<(&'static Key, Sourced<Value>)>,
+}
+
+/// What a section is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Subject {
+    Kind,
+    Library,
+}
+
+/// Sections that may stand below a kind or a library: how its VMs are confined.
+const OF_A_VM: [&str; 3] = ["isolation.", "grants.", "limits."];
 
 impl Layer {
     /// The text of a configuration file; `path` is for messages.
@@ -116,6 +136,30 @@ impl Layer {
         Ok(layer)
     }
 
+    /// This layer for a VM of this kind, or these names of a library in one.
+    pub(crate) fn of_target(&self, kind: &str, libraries: &[&str]) -> Layer {
+        let mut values = self.values.clone();
+        let of = |subject, is: &dyn Fn(&str) -> bool| {
+            self.sections
+                .iter()
+                .filter(|section| section.of == subject && is(&section.name))
+                .flat_map(|section| section.values.clone())
+                .collect::<Vec<_>>()
+        };
+        let more = [
+            of(Subject::Kind, &|name| name == kind),
+            of(Subject::Library, &|name| libraries.contains(&name)),
+        ];
+        for (key, value) in more.into_iter().flatten() {
+            values.retain(|(stated, _)| stated.name != key.name);
+            values.push((key, value));
+        }
+        Layer {
+            values,
+            sections: Vec::new(),
+        }
+    }
+
     fn add(&mut self, key: &'static Key, raw: Raw, origin: Origin) -> Result<(), ConfigError> {
         let value = raw.typed(key, &origin)?;
         self.values.push((key, Sourced::new(value, origin)));
@@ -133,6 +177,12 @@ impl Layer {
             let origin = file.origin(name.span().start);
             let inner = format!("{full}.");
             match value.get_ref() {
+                DeValue::Table(table) if full == "kind" => {
+                    self.add_sections(file, Subject::Kind, table)?;
+                }
+                DeValue::Table(table) if full == "library" => {
+                    self.add_sections(file, Subject::Library, table)?;
+                }
                 DeValue::Table(table) if KEYS.iter().any(|key| key.name.starts_with(&inner)) => {
                     self.add_table(file, &inner, table)?;
                 }
@@ -143,6 +193,39 @@ impl Layer {
             }
         }
         Ok(())
+    }
+    fn add_sections(
+        &mut self,
+        file: &Source<'_>,
+        of: Subject,
+        table: &DeTable<'_>,
+    ) -> Result<(), ConfigError> {
+        for (name, value) in table {
+            let mut inner = Layer::default();
+            let DeValue::Table(table) = value.get_ref() else {
+                return Err(unknown(name.get_ref(), file.origin(name.span().start)));
+            };
+            inner.add_table(file, "", table)?;
+            let misplaced = |key: &Key| !OF_A_VM.iter().any(|part| key.name.starts_with(part));
+            if let Some((key, value)) = inner.values.iter().find(|(key, _)| misplaced(key)) {
+                return Err(unknown(key.name, value.origin.clone()));
+            }
+            self.sections.push(Section {
+                of,
+                name: name.get_ref().to_string(),
+                values: inner.values,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Not a key that can stand there.
+fn unknown(name: &str, origin: Origin) -> ConfigError {
+    ConfigError::UnknownKey {
+        origin,
+        key: name.to_owned(),
+        near: None,
     }
 }
 

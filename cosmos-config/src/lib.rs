@@ -15,6 +15,10 @@
 //! what the administrator wrote and never loosen it. The built-in value of such a key counts only
 //! where no layer states one.
 //!
+//! `[kind.NAME.isolation]` and `[library."NAME".isolation]`, and likewise `grants` and `limits`, hold
+//! for one kind of VM or one library alone, and there in place of what their own layer says of all:
+//! see [`Config::of_target`].
+//!
 //! A set-id program (`AT_SECURE`) ignores the environment, `HOME` and `XDG_*` included, and the
 //! user's file: whoever starts it controls them.
 //!
@@ -39,7 +43,7 @@ mod level;
 mod origin;
 mod secure;
 
-pub use config::{Config, Isolation, Limits};
+pub use config::{Config, Granted, Isolation, Limits};
 pub use directory::Surroundings;
 pub use error::ConfigError;
 pub use key::{KeyHelp, keys};

@@ -11,14 +11,21 @@
 //! | control socket to descriptor 3, close all above | a VM inherits what it was given and nothing else |
 //! | umask 077, working directory `/` | relative targets were resolved by cosmosd |
 //! | default signals, empty mask | ignored signals survive exec |
-//! | resource limits | the last step that needs descriptors or rights |
+//! | joining its control groups | what it uses from now on counts there |
+//! | resource limits | |
+//! | an empty root directory with what it shall see | the last step that opens anything |
 //! | no_new_privs | what follows cannot be undone by a set-id program |
+//! | capabilities, Landlock's scopes, the first filter | the last steps that need rights |
 //! | exec | |
 
 use crate::plan::Plan;
+use cosmos_confine::rules::Permissions;
+use cosmos_confine::{files, filter, namespaces, privileges};
+use cosmos_rpc::message::launch::CONFINING;
 use cosmos_rpc::{Fault, FaultCode};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::stat::Mode;
 use nix::unistd::{ForkResult, Pid};
@@ -39,9 +46,13 @@ pub struct Child {
 }
 
 impl Child {
-    /// Its pid, for people.
+    /// Its pid, for people: the one that /proc has, which may be of an outer pid space.
     pub fn pid(&self) -> i32 {
-        self.pid.as_raw()
+        let path = format!("/proc/self/fdinfo/{}", self.pidfd.as_raw_fd());
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        text.lines()
+            .find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok())
+            .unwrap_or(self.pid.as_raw())
     }
 
     /// Kills it. One that has ended already is no error.
@@ -89,11 +100,20 @@ impl Child {
     }
 }
 
+/// What the VM gets besides: its way to this process, and the doors of its control groups.
+#[derive(Debug)]
+pub struct Equipment {
+    /// The VM's end of the socket on which it sends its listener.
+    pub confining: Option<OwnedFd>,
+    /// Files to write `0` to.
+    pub doors: Vec<File>,
+}
+
 /// Starts the VM.
 ///
 /// # Errors
 /// The step that failed, with the system's reason; no process is left then.
-pub fn spawn(plan: &Plan, control: BorrowedFd<'_>) -> Result<Child, Fault> {
+pub fn spawn(plan: &Plan, control: BorrowedFd<'_>, equipment: &Equipment) -> Result<Child, Fault> {
     let null = File::open("/dev/null")
         .map_err(|error| Fault::host(FaultCode::LaunchFailed, format!("/dev/null: {error}")))?;
     let (report, reporter) = pipe_above().map_err(|error| system("pipe2", error))?;
@@ -109,21 +129,39 @@ pub fn spawn(plan: &Plan, control: BorrowedFd<'_>) -> Result<Child, Fault> {
                 launcher,
                 null: null.as_fd(),
                 control,
+                equipment,
                 arguments: &arguments,
                 environment: &environment,
             }
             .become_vm();
             let Err((step, error)) = outcome;
             let mut report = File::from(reporter);
-            let [a, b, c, d] = (error as i32).to_le_bytes();
             // Nobody left to tell where this fails: the launcher then sees an early end.
-            let _ = report.write_all(&[step as u8, a, b, c, d]);
+            let _ = report.write_all(&[&[step as u8], error.as_bytes()].concat());
             // SAFETY: `_exit` runs no destructors, which belong to the launcher's copy.
             unsafe { libc::_exit(127) }
         }
         ForkResult::Parent { child } => {
             drop(reporter);
             started(plan, child, report)
+        }
+    }
+}
+
+/// Forks a process that dies with this one: its pid here, `None` in it.
+pub fn fork_inside() -> nix::Result<Option<Pid>> {
+    let parent = pidfd_open(nix::unistd::getpid())?;
+    // SAFETY: this process has one thread, so the child's memory is in a consistent state.
+    match unsafe { nix::unistd::fork() }? {
+        ForkResult::Parent { child } => Ok(Some(child)),
+        ForkResult::Child => {
+            nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
+            // The parent has no number in this pid space; whether it ended before is seen here.
+            let mut ended = [PollFd::new(parent.as_fd(), PollFlags::POLLIN)];
+            match poll(&mut ended, PollTimeout::ZERO)? {
+                0 => Ok(None),
+                _ => std::process::exit(1),
+            }
         }
     }
 }
@@ -135,24 +173,17 @@ fn started(plan: &Plan, pid: Pid, report: OwnedFd) -> Result<Child, Fault> {
     let read = File::from(report).read_to_end(&mut bytes);
     let fault = match (pidfd, read, bytes.as_slice()) {
         (Ok(pidfd), Ok(_), []) => return Ok(Child { pid, pidfd }),
-        (_, Ok(_), &[step, a, b, c, d]) => {
-            let error = Errno::from_raw(i32::from_le_bytes([a, b, c, d]));
-            Fault::host(
-                FaultCode::LaunchFailed,
-                format!(
-                    "the VM {} cannot be started: {} failed: {}",
-                    plan.program.to_string_lossy(),
-                    Step::name(step),
-                    error.desc()
-                ),
-            )
-        }
+        (_, Ok(_), &[step, ref why @ ..]) => Fault::host(
+            FaultCode::LaunchFailed,
+            format!(
+                "the VM {} cannot be started: {} failed: {}",
+                plan.program.to_string_lossy(),
+                Step::name(step),
+                String::from_utf8_lossy(why)
+            ),
+        ),
         (Err(error), ..) => system("pidfd_open", error),
         (_, Err(error), _) => Fault::host(FaultCode::System, format!("reading a pipe: {error}")),
-        (_, Ok(_), _) => Fault::host(
-            FaultCode::LaunchFailed,
-            "the VM's process gave a report that is none",
-        ),
     };
     // The pid is this process's own unreaped child, so it still names it.
     let _ = nix::sys::signal::kill(pid, Signal::SIGKILL);
@@ -178,21 +209,30 @@ enum Step {
     Descriptors,
     Directory,
     Signals,
+    Groups,
     Limits,
+    View,
     Privileges,
+    Walls,
     Exec,
 }
 
+/// A step that failed, and why.
+type Failed = (Step, String);
+
 impl Step {
     fn name(number: u8) -> &'static str {
-        const NAMES: [&str; 8] = [
+        const NAMES: [&str; 11] = [
             "asking for the parent-death signal",
             "making a session",
             "arranging descriptors",
             "entering the root directory",
             "resetting signals",
+            "joining its control groups",
             "setting resource limits",
+            "leaving it what it shall see",
             "giving up privileges",
+            "confining it",
             "exec",
         ];
         NAMES
@@ -207,26 +247,37 @@ struct Steps<'a> {
     launcher: Pid,
     null: BorrowedFd<'a>,
     control: BorrowedFd<'a>,
+    equipment: &'a Equipment,
     arguments: &'a [*const libc::c_char],
     environment: &'a [*const libc::c_char],
 }
 
 impl Steps<'_> {
     /// Never returns where it succeeds.
-    fn become_vm(&self) -> Result<std::convert::Infallible, (Step, Errno)> {
-        die_with(self.launcher).map_err(|error| (Step::Parent, error))?;
-        nix::unistd::setsid().map_err(|error| (Step::Session, error))?;
-        self.arrange_descriptors()
-            .map_err(|error| (Step::Descriptors, error))?;
-        nix::sys::stat::umask(Mode::from_bits_truncate(0o077));
-        nix::unistd::chdir(c"/").map_err(|error| (Step::Directory, error))?;
-        reset_signals().map_err(|error| (Step::Signals, error))?;
-        for &(resource, value) in &self.plan.limits {
-            set_limit(resource, value).map_err(|error| (Step::Limits, error))?;
+    fn become_vm(&self) -> Result<std::convert::Infallible, Failed> {
+        let of = |step| move |error: Errno| (step, error.desc().to_owned());
+        die_with(self.launcher).map_err(of(Step::Parent))?;
+        nix::unistd::setsid().map_err(of(Step::Session))?;
+        for mut door in &self.equipment.doors {
+            let joined = door.write_all(b"0");
+            joined.map_err(|error| (Step::Groups, error.to_string()))?;
         }
-        // Landlock and the first system call filter belong here, after the last step that opens
-        // anything and before the program is replaced; cosmosd reports the level without them.
-        nix::sys::prctl::set_no_new_privs().map_err(|error| (Step::Privileges, error))?;
+        self.arrange_descriptors().map_err(of(Step::Descriptors))?;
+        nix::sys::stat::umask(Mode::from_bits_truncate(0o077));
+        nix::unistd::chdir(c"/").map_err(of(Step::Directory))?;
+        reset_signals().map_err(of(Step::Signals))?;
+        for &(resource, value) in &self.plan.limits {
+            set_limit(resource, value).map_err(of(Step::Limits))?;
+        }
+        if let Some(view) = &self.plan.view {
+            let secluded = namespaces::seclude(view);
+            secluded.map_err(|error| (Step::View, error.to_string()))?;
+        }
+        nix::sys::prctl::set_no_new_privs().map_err(of(Step::Privileges))?;
+        if self.plan.walls {
+            let walls = raise_walls();
+            walls.map_err(|error| (Step::Walls, error.to_string()))?;
+        }
         // SAFETY: the path is a C string and both tables end with a null pointer; all outlive the
         // call, which only returns where it failed.
         unsafe {
@@ -236,21 +287,37 @@ impl Steps<'_> {
                 self.environment.as_ptr(),
             )
         };
-        Err((Step::Exec, Errno::last()))
+        Err((Step::Exec, Errno::last().desc().to_owned()))
     }
 
     /// 0: /dev/null; 1 and 2: the launcher's standard error, which cosmosd made a log; 3: the
-    /// control socket; nothing above, but for the reporter, which exec closes.
+    /// control socket; 4: the way to the launcher, where the VM has something to tell it; nothing
+    /// above, but for the reporter, which exec closes.
     fn arrange_descriptors(&self) -> nix::Result<()> {
         // The control socket may sit on 3 already, where dup3 to itself would fail, and /dev/null
         // on 3 would be overwritten: both are moved out of the way first.
         let control = duplicate_above(self.control)?;
         let null = duplicate_above(self.null)?;
+        let confining = match &self.equipment.confining {
+            Some(confining) => Some(duplicate_above(confining.as_fd())?),
+            None => None,
+        };
         replace(null.as_raw_fd(), 0)?;
         replace(2, 1)?;
         replace(control.as_raw_fd(), CONTROL)?;
-        close_on_exec_from(CONTROL + 1)
+        match confining {
+            Some(confining) => replace(confining.as_raw_fd(), CONFINING)
+                .and_then(|()| close_on_exec_from(CONFINING + 1)),
+            None => close_on_exec_from(CONTROL + 1),
+        }
     }
+}
+
+/// What a VM gives up before it is one. The target is not known: the rest is the VM's own affair.
+fn raise_walls() -> Result<(), cosmos_confine::Error> {
+    privileges::give_up()?;
+    files::scope()?;
+    filter::first(&Permissions::most(std::process::id()))?.install()
 }
 
 /// Asks for SIGKILL when the launcher ends, and makes sure that it has not ended before.
@@ -288,7 +355,11 @@ fn reset_signals() -> nix::Result<()> {
 fn set_limit(resource: u32, value: u64) -> nix::Result<()> {
     let limit = libc::rlimit {
         rlim_cur: value,
-        rlim_max: value,
+        // At this one comes SIGXCPU, which says what it is for; a second later SIGKILL, which does not.
+        rlim_max: match resource {
+            libc::RLIMIT_CPU => value.saturating_add(1),
+            _ => value,
+        },
     };
     // SAFETY: the structure outlives the call.
     match Errno::result(unsafe { libc::setrlimit(resource, &limit) }) {
@@ -308,14 +379,14 @@ fn pipe_above() -> nix::Result<(OwnedFd, OwnedFd)> {
 fn duplicate_above(descriptor: BorrowedFd<'_>) -> nix::Result<OwnedFd> {
     // SAFETY: no pointers are passed.
     let copy = Errno::result(unsafe {
-        libc::fcntl(descriptor.as_raw_fd(), libc::F_DUPFD_CLOEXEC, CONTROL + 1)
+        libc::fcntl(descriptor.as_raw_fd(), libc::F_DUPFD_CLOEXEC, CONFINING + 1)
     })?;
     // SAFETY: the kernel has just made it, and nobody else knows it.
     Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }
 
 fn replace(from: RawFd, to: RawFd) -> nix::Result<()> {
-    // SAFETY: only the child calls this, with `to` at most CONTROL, and everything it still needs
+    // SAFETY: only the child calls this, with `to` at most CONFINING, and everything it still needs
     // was moved above that by `duplicate_above`.
     Errno::result(unsafe { libc::dup2(from, to) }).map(drop)
 }

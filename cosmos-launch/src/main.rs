@@ -19,16 +19,30 @@
 //! - The launcher outlives cosmosd: it stays until its VM ends, so that the VM keeps its clients.
 //! - The VM is signalled through its pidfd only, and reaped exactly once.
 
+//!
+//! For a VM in namespaces the launcher makes them and forks: the process inside, the first of its pid
+//! space, is the monitor, and the one outside waits for it, being the process that cosmosd holds. Each
+//! dies with the one before it, and with the process inside everything in its pid space.
+//!
+//! With `--offers` it says what this machine offers, as a launcher finds it, and ends.
+
 mod child;
+mod inside;
 mod monitor;
 mod plan;
 
+use child::{Child, Equipment};
+use cosmos_confine::offers::Offers;
+use cosmos_confine::totals::{Bounds, Totals};
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::handshake::Role;
 use cosmos_rpc::message::Message;
 use cosmos_rpc::message::launch::{Start, Started};
 use cosmos_rpc::{Fault, FaultCode, Frame};
-use std::os::fd::AsFd;
+use inside::{Part, become_parent, wait};
+use monitor::Monitor;
+use plan::Plan;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 
@@ -36,6 +50,13 @@ use std::process::ExitCode;
 const NOT_STARTED: u8 = 125;
 
 fn main() -> ExitCode {
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|word| word == "--offers")
+    {
+        print!("{}", Offers::of_this_machine().to_text());
+        return ExitCode::SUCCESS;
+    }
     match launch() {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
@@ -53,11 +74,8 @@ fn launch() -> Result<(), Fault> {
         return Ok(());
     };
     let id = frame.id;
-    match start(frame) {
-        Ok(child) => {
-            coordinator.reply::<Start>(id, &Started { pid: child.pid() }, &[])?;
-            monitor::watch(coordinator, child)
-        }
+    match prepare(frame) {
+        Ok((plan, control, totals)) => start(coordinator, id, &plan, control, totals),
         Err(fault) => {
             // The answer is the error report; that it cannot be delivered changes nothing.
             let _ = coordinator.fault(id, &fault);
@@ -66,7 +84,9 @@ fn launch() -> Result<(), Fault> {
     }
 }
 
-fn start(mut frame: Frame) -> Result<child::Child, Fault> {
+/// Checks what was asked for, and makes this process what the VM's parent must be. In namespaces, the
+/// process that returns is another one.
+fn prepare(mut frame: Frame) -> Result<(Plan, OwnedFd, Totals), Fault> {
     if frame.kind != Start::KIND {
         return Err(Fault::peer(
             FaultCode::Protocol,
@@ -83,7 +103,77 @@ fn start(mut frame: Frame) -> Result<child::Child, Fault> {
             "Start came without the VM's control socket",
         ));
     };
-    child::spawn(&plan::Plan::new(&start)?, control.as_fd())
+    let plan = Plan::new(&start)?;
+    let some = |bound: u64| (bound > 0).then_some(bound);
+    let bounds = Bounds {
+        memory: some(plan.bounds.memory_bytes),
+        processes: some(plan.bounds.processes),
+    };
+    let name = format!("cosmos-vm-{}", std::process::id());
+    let totals = Totals::make(&name, &bounds);
+    Ok((plan, control, totals))
+}
+
+fn start(
+    mut coordinator: Connection,
+    id: u64,
+    plan: &Plan,
+    control: OwnedFd,
+    totals: Totals,
+) -> Result<(), Fault> {
+    match become_parent(plan) {
+        Ok(Part::Parent) => {}
+        // The other one talks with cosmosd; this one stays as the process that cosmosd knows.
+        Ok(Part::Outside(inside)) => {
+            drop((coordinator, control));
+            return wait(inside, totals);
+        }
+        Err(fault) => {
+            let _ = coordinator.fault(id, &fault);
+            return Ok(());
+        }
+    }
+    match spawn(plan, &control, &totals) {
+        Ok((child, confining)) => {
+            drop(control);
+            let bounded = totals.bounded();
+            let started = Started {
+                pid: child.pid(),
+                memory_bounded: bounded.memory,
+                processes_bounded: bounded.processes,
+            };
+            coordinator.reply::<Start>(id, &started, &[])?;
+            Monitor::new(plan, child, totals, coordinator, confining).watch()
+        }
+        Err(fault) => {
+            let _ = coordinator.fault(id, &fault);
+            Ok(())
+        }
+    }
+}
+
+fn spawn(
+    plan: &Plan,
+    control: &OwnedFd,
+    totals: &Totals,
+) -> Result<(Child, Option<UnixStream>), Fault> {
+    let failed = |what: &str, error: std::io::Error| {
+        Fault::host(FaultCode::LaunchFailed, format!("{what}: {error}"))
+    };
+    let (ours, theirs) = match plan.walls {
+        true => UnixStream::pair()
+            .map(|(ours, theirs)| (Some(ours), Some(OwnedFd::from(theirs))))
+            .map_err(|error| failed("socketpair", error))?,
+        false => (None, None),
+    };
+    let equipment = Equipment {
+        confining: theirs,
+        doors: totals
+            .doors()
+            .map_err(|error| failed("its control groups", error))?,
+    };
+    let child = child::spawn(plan, control.as_fd(), &equipment)?;
+    Ok((child, ours))
 }
 
 /// Gives up what a monitor never needs: privileges of set-id programs, and being looked into by

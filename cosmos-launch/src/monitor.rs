@@ -1,75 +1,305 @@
-//! After the start: wait for the VM to end, kill it when asked, say how it ended.
+//! After the start: wait for the VM to end, kill it when asked or when its time is over, answer for
+//! the kernel what it is refused, say how it ended.
 
 use crate::child::Child;
+use crate::plan::Plan;
+use cosmos_confine::listener::Listener;
+use cosmos_confine::totals::Totals;
 use cosmos_rpc::blocking::Connection;
+use cosmos_rpc::handshake::Role;
 use cosmos_rpc::message::Message;
+use cosmos_rpc::message::confine::{Denial, Denials};
 use cosmos_rpc::message::coordinator::Ending;
-use cosmos_rpc::message::launch::{Ended, Kill};
-use cosmos_rpc::{Fault, FaultCode};
+use cosmos_rpc::message::launch::{Ended, Kill, Listening};
+use cosmos_rpc::{Fault, FaultCode, Frame};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use std::os::fd::AsFd;
+use nix::sys::resource::{UsageWho, getrusage};
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
 
-/// Stays until the VM has ended. cosmosd may vanish meanwhile: then nobody is told.
-///
-/// # Errors
-/// A failed system call; the VM dies with the launcher then.
-pub fn watch(coordinator: Connection, child: Child) -> Result<(), Fault> {
-    let mut coordinator = Some(coordinator);
-    let mut requested = false;
-    loop {
-        let (ended, told) = wait(&child, coordinator.as_ref())?;
-        if ended {
-            break;
-        }
-        if told && let Some(connection) = &mut coordinator {
-            match connection.receive() {
-                Ok(Some(frame)) if frame.kind == Kill::KIND => {
-                    requested = true;
-                    child.kill()?;
-                }
-                // Its end, or nonsense: cosmosd is gone for this launcher, the VM is not.
-                _ => coordinator = None,
-            }
-        }
-    }
-    let ending = reap(&child, requested)?;
-    if let Some(connection) = &mut coordinator {
-        // A cosmosd that vanished in this moment needs no notice.
-        let _ = connection.notify(&Ended { ending }, &[]);
-    }
-    Ok(())
+/// How long a VM that begins to send its listener may take to finish.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A VM that runs, and what is watched of it.
+pub struct Monitor<'p> {
+    plan: &'p Plan,
+    child: Child,
+    totals: Totals,
+    /// `None` once cosmosd is gone: the VM is not.
+    coordinator: Option<Connection>,
+    /// Where the VM's listener comes from, until it came.
+    confining: Option<UnixStream>,
+    listener: Option<Listener>,
+    denials: BTreeMap<String, u64>,
+    deadline: Option<Instant>,
+    requested: bool,
+    overdue: bool,
 }
 
-/// Waits for the VM's end or a message: which of them there is.
-fn wait(child: &Child, coordinator: Option<&Connection>) -> Result<(bool, bool), Fault> {
-    let mut watched = vec![PollFd::new(child.pidfd(), PollFlags::POLLIN)];
-    watched
-        .extend(coordinator.map(|connection| PollFd::new(connection.as_fd(), PollFlags::POLLIN)));
-    loop {
-        match poll(&mut watched, PollTimeout::NONE) {
-            Err(Errno::EINTR) => {}
+/// What a poll found.
+#[derive(Default)]
+struct Happened {
+    ended: bool,
+    told: bool,
+    listening: bool,
+    refused: bool,
+}
+
+impl<'p> Monitor<'p> {
+    /// Watches a VM that was just started.
+    pub fn new(
+        plan: &'p Plan,
+        child: Child,
+        totals: Totals,
+        coordinator: Connection,
+        confining: Option<UnixStream>,
+    ) -> Monitor<'p> {
+        let wall = Some(plan.bounds.wall_seconds).filter(|seconds| *seconds > 0);
+        let wall = wall.map(Duration::from_secs);
+        Monitor {
+            plan,
+            child,
+            totals,
+            coordinator: Some(coordinator),
+            confining,
+            listener: None,
+            denials: BTreeMap::new(),
+            deadline: wall.and_then(|wall| Instant::now().checked_add(wall)),
+            requested: false,
+            overdue: false,
+        }
+    }
+
+    /// Stays until the VM has ended.
+    ///
+    /// # Errors
+    /// A failed system call; the VM dies with the launcher then.
+    pub fn watch(mut self) -> Result<(), Fault> {
+        loop {
+            let happened = self.wait()?;
+            if happened.refused {
+                self.refuse()?;
+            }
+            if happened.ended {
+                break;
+            }
+            if happened.listening {
+                self.listen();
+            }
+            if happened.told {
+                self.obey()?;
+            }
+            if self.deadline.is_some_and(|at| at <= Instant::now()) {
+                self.deadline = None;
+                self.overdue = true;
+                self.child.kill()?;
+            }
+        }
+        let ending = self.reap()?;
+        self.totals.remove();
+        let denials = self.denials();
+        if let Some(connection) = &mut self.coordinator {
+            // A cosmosd that vanished in this moment needs no notice.
+            let _ = connection.notify(&Ended { ending, denials }, &[]);
+        }
+        Ok(())
+    }
+
+    fn wait(&self) -> Result<Happened, Fault> {
+        let places: [Option<BorrowedFd<'_>>; 4] = [
+            Some(self.child.pidfd()),
+            self.coordinator.as_ref().map(AsFd::as_fd),
+            self.confining.as_ref().map(AsFd::as_fd),
+            self.listener.as_ref().map(AsFd::as_fd),
+        ];
+        let mut watched: Vec<PollFd<'_>> = places
+            .iter()
+            .flatten()
+            .map(|place| PollFd::new(*place, PollFlags::POLLIN))
+            .collect();
+        match poll(&mut watched, self.patience()) {
+            Err(Errno::EINTR) => return Ok(Happened::default()),
             Err(error) => return Err(system("poll", error)),
-            Ok(_) => {
-                let mut happened = watched.iter().map(|entry| entry.any() != Some(false));
-                return Ok((
-                    happened.next().unwrap_or(false),
-                    happened.next().unwrap_or(false),
-                ));
+            Ok(_) => {}
+        }
+        let mut entries = watched.iter().map(|entry| entry.any() != Some(false));
+        let mut found = places.iter().map(|place| match place {
+            Some(_) => entries.next().unwrap_or(false),
+            None => false,
+        });
+        let mut next = || found.next().unwrap_or(false);
+        Ok(Happened {
+            ended: next(),
+            told: next(),
+            listening: next(),
+            refused: next(),
+        })
+    }
+
+    fn patience(&self) -> PollTimeout {
+        match self.deadline {
+            None => PollTimeout::NONE,
+            // Rounded up, so that it is over when this is.
+            Some(at) => PollTimeout::try_from(
+                at.saturating_duration_since(Instant::now()) + Duration::from_millis(1),
+            )
+            .unwrap_or(PollTimeout::MAX),
+        }
+    }
+
+    /// Answers what the kernel refused for the VM. It is counted before the VM goes on, so that
+    /// whoever saw the call fail and asks is told.
+    fn refuse(&mut self) -> Result<(), Fault> {
+        let Some(listener) = &self.listener else {
+            return Ok(());
+        };
+        match listener.receive() {
+            Ok(Some(refused)) => {
+                *self.denials.entry(refused.name()).or_default() += 1;
+                refused
+                    .answer()
+                    .map_err(|error| system("answering a refused call", error))
+            }
+            Ok(None) => {
+                // Where nobody is left under the filter it hangs up, and would be found for ever.
+                let mut entry = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
+                let polled = poll(&mut entry, PollTimeout::ZERO);
+                let hung_up = entry[0]
+                    .revents()
+                    .is_some_and(|found| found.contains(PollFlags::POLLHUP));
+                if polled.is_ok() && hung_up {
+                    self.listener = None;
+                }
+                Ok(())
+            }
+            Err(error) => Err(system("asking what was refused", error)),
+        }
+    }
+
+    /// Takes the VM's listener. Its own code sends it, with no other loaded; whatever else comes is no
+    /// listener, and the VM then waits in vain.
+    fn listen(&mut self) {
+        let Some(stream) = self.confining.take() else {
+            return;
+        };
+        let received = Connection::accept(stream, Role::Launcher)
+            .and_then(|connection| connection.expect(Role::Vm))
+            .and_then(|mut connection| {
+                connection.set_timeout(Some(PATIENCE));
+                let frame = connection.receive()?;
+                let Some(mut frame) = frame.filter(|frame| frame.kind == Listening::KIND) else {
+                    return Err(Fault::peer(FaultCode::Protocol, "no listener came"));
+                };
+                let _: Listening = frame.message()?;
+                let listener = frame.descriptors.pop();
+                connection.reply::<Listening>(frame.id, &(), &[])?;
+                Ok(listener)
+            });
+        // One that sent none ended, or is about to: how says more.
+        if let Ok(Some(listener)) = received {
+            self.listener = Some(Listener::new(listener));
+        }
+    }
+
+    fn obey(&mut self) -> Result<(), Fault> {
+        let Some(connection) = &mut self.coordinator else {
+            return Ok(());
+        };
+        match connection.receive() {
+            Ok(Some(frame)) if frame.kind == Kill::KIND => {
+                self.requested = true;
+                self.child.kill()
+            }
+            Ok(Some(frame)) if frame.kind == Denials::KIND => {
+                self.tell(&frame);
+                Ok(())
+            }
+            // Its end, or nonsense: cosmosd is gone for this launcher, the VM is not.
+            _ => {
+                self.coordinator = None;
+                Ok(())
             }
         }
     }
+
+    fn tell(&mut self, asked: &Frame) {
+        let denials = self.denials();
+        if let Some(connection) = &mut self.coordinator {
+            // A cosmosd that vanished is found out by the next poll.
+            let _ = connection.reply::<Denials>(asked.id, &denials, &[]);
+        }
+    }
+
+    fn denials(&self) -> Vec<Denial> {
+        self.denials
+            .iter()
+            .map(|(call, times)| Denial {
+                call: call.clone(),
+                times: *times,
+            })
+            .collect()
+    }
+
+    fn reap(&self) -> Result<Ending, Fault> {
+        let (code, status) = self.child.reap().map_err(|error| system("waitid", error))?;
+        Ok(match code {
+            libc::CLD_EXITED => Ending::Exited(status),
+            libc::CLD_KILLED | libc::CLD_DUMPED => self.killed(status),
+            _ => Ending::Unknown,
+        })
+    }
+
+    /// What a signal that ended it means.
+    fn killed(&self, signal: i32) -> Ending {
+        let over = |limit: &str, most: u64| Ending::OverLimit {
+            limit: limit.to_owned(),
+            most,
+        };
+        let bounds = &self.plan.bounds;
+        let is_kill = signal == libc::SIGKILL;
+        match self.limit(libc::RLIMIT_CPU) {
+            Some(most)
+                if signal == libc::SIGXCPU
+                    || is_kill && used_seconds() >= most && !self.requested =>
+            {
+                return over("limits.cpu_seconds", most);
+            }
+            _ => {}
+        }
+        if let (libc::SIGXFSZ, Some(most)) = (signal, self.limit(libc::RLIMIT_FSIZE)) {
+            return over("limits.file_bytes", most);
+        }
+        if is_kill && self.overdue {
+            return over("limits.wall_seconds", bounds.wall_seconds);
+        }
+        if is_kill && self.totals.ran_out_of_memory() {
+            return over("limits.memory_bytes", bounds.memory_bytes);
+        }
+        Ending::Killed {
+            signal,
+            requested: self.requested && is_kill,
+        }
+    }
+
+    fn limit(&self, resource: u32) -> Option<u64> {
+        let limits = &self.plan.limits;
+        let (_, most) = limits.iter().find(|(known, _)| *known == resource)?;
+        Some(*most)
+    }
 }
 
-fn reap(child: &Child, requested: bool) -> Result<Ending, Fault> {
-    let (code, status) = child.reap().map_err(|error| system("waitid", error))?;
-    Ok(match code {
-        libc::CLD_EXITED => Ending::Exited(status),
-        libc::CLD_KILLED | libc::CLD_DUMPED => Ending::Killed {
-            signal: status,
-            requested: requested && status == libc::SIGKILL,
-        },
-        _ => Ending::Unknown,
+/// Processor time of the VM, which is the only child there was, in whole seconds.
+fn used_seconds() -> u64 {
+    getrusage(UsageWho::RUSAGE_CHILDREN).map_or(0, |usage| {
+        let (user, system) = (usage.user_time(), usage.system_time());
+        let micros = user.tv_sec() * 1_000_000
+            + user.tv_usec()
+            + system.tv_sec() * 1_000_000
+            + system.tv_usec();
+        u64::try_from(micros).unwrap_or(0) / 1_000_000
     })
 }
 

@@ -1,9 +1,11 @@
 //! What the child has to do, made ready before the fork: after it nothing is allocated and nothing
 //! can be malformed any more.
 
-use cosmos_rpc::message::launch::Start;
+use cosmos_confine::namespaces::View;
+use cosmos_rpc::message::launch::{Bounds, Start};
 use cosmos_rpc::{Fault, FaultCode};
 use std::ffi::CString;
+use std::path::PathBuf;
 
 /// Open files a VM may have where [`Start`] does not say; the daemons have more.
 pub const OPEN_FILES: u64 = 512;
@@ -21,6 +23,14 @@ pub struct Plan {
     pub environment: Vec<CString>,
     /// `(RLIMIT_* number, soft and hard limit)`; always holds RLIMIT_CORE and RLIMIT_NOFILE.
     pub limits: Vec<(u32, u64)>,
+    /// What is bounded otherwise.
+    pub bounds: Bounds,
+    /// Whether it gives up capabilities, signals and system calls.
+    pub walls: bool,
+    /// All that it shall see, in namespaces of its own.
+    pub view: Option<View>,
+    /// Whether the network is the machine's even then.
+    pub network: bool,
 }
 
 impl Plan {
@@ -49,6 +59,13 @@ impl Plan {
             arguments,
             environment,
             limits: limits(&start.limits),
+            bounds: start.bounds.clone(),
+            walls: start.walls,
+            view: start.view.as_ref().map(|view| View {
+                read: view.read.iter().map(PathBuf::from).collect(),
+                write: view.write.iter().map(PathBuf::from).collect(),
+            }),
+            network: start.view.as_ref().is_some_and(|view| view.network),
         })
     }
 }
@@ -102,6 +119,9 @@ mod tests {
             arguments: vec!["--control".into(), "3".into()],
             environment: vec![("LANG".into(), "C".into())],
             limits: vec![],
+            bounds: Bounds::default(),
+            walls: false,
+            view: None,
         }
     }
 

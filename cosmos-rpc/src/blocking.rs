@@ -74,6 +74,28 @@ impl Connection {
         Connection::shake_hands(stream, role, role.limits(), patience)
     }
 
+    /// As [`Connection::connect_within`], for an end that takes and sends bodies of at most `body` bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::connect_within`].
+    pub fn connect_bounded(
+        stream: UnixStream,
+        role: Role,
+        body: u32,
+        patience: Option<Duration>,
+    ) -> Result<Connection, Fault> {
+        let patience = patience.map_or(HANDSHAKE_PATIENCE, |own| own.min(HANDSHAKE_PATIENCE));
+        let own = role.limits();
+        let limits = Limits {
+            body: own.body.min(body),
+            ..own
+        };
+        let mut connection = Connection::shake_hands(stream, role, limits, patience)?;
+        connection.peer.body = connection.peer.body.min(body);
+        Ok(connection)
+    }
+
     /// The same as [`Connection::connect`]: the handshake is symmetric.
     pub fn accept(stream: UnixStream, role: Role) -> Result<Connection, Fault> {
         Connection::connect(stream, role)

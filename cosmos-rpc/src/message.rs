@@ -14,6 +14,7 @@
 use serde::{Serialize, de::DeserializeOwned};
 
 pub mod catalogue;
+pub mod confine;
 pub mod coordinator;
 pub mod launch;
 pub mod registry;

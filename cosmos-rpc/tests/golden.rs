@@ -90,6 +90,7 @@ fn the_examples_are_what_is_sent() {
                 shared_name: String::new(),
                 fresh: false,
                 settings: Vec::new(),
+                grants: Default::default(),
             },
         ),
         message(

@@ -8,29 +8,44 @@ use std::os::fd::RawFd;
 pub(crate) struct Arguments {
     pub control: RawFd,
     pub private: bool,
+    /// The socket to the launcher.
+    pub confine: Option<RawFd>,
+    pub call_depth: Option<usize>,
 }
 
 impl Arguments {
     pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Arguments, String> {
         let (mut control, mut private) = (None, false);
+        let (mut confine, mut call_depth) = (None, None);
         let mut words = words.into_iter();
         while let Some(word) = words.next() {
             match word.to_str() {
                 Some("--private") => private = true,
-                Some("--control") => {
+                Some("--control") => control = Some(descriptor("--control", words.next())?),
+                Some("--confine") => confine = Some(descriptor("--confine", words.next())?),
+                Some("--call-depth") => {
                     let number = words.next().and_then(|word| word.to_str()?.parse().ok());
-                    // The standard descriptors are spoken for.
-                    control = number.filter(|&number: &RawFd| number > 2);
-                    if control.is_none() {
-                        return Err("--control takes the number of a descriptor above 2".into());
-                    }
+                    call_depth = Some(number.ok_or("--call-depth takes a number")?);
                 }
                 _ => return Err(format!("unknown argument '{}'", word.display())),
             }
         }
         let control = control.ok_or("--control FD is missing")?;
-        Ok(Arguments { control, private })
+        Ok(Arguments {
+            control,
+            private,
+            confine,
+            call_depth,
+        })
     }
+}
+
+fn descriptor(option: &str, word: Option<OsString>) -> Result<RawFd, String> {
+    let number = word.and_then(|word| word.to_str()?.parse().ok());
+    // The standard descriptors are spoken for.
+    number
+        .filter(|&number: &RawFd| number > 2)
+        .ok_or_else(|| format!("{option} takes the number of a descriptor above 2"))
 }
 
 #[cfg(test)]
@@ -46,6 +61,8 @@ mod tests {
         let both = Arguments {
             control: 3,
             private: true,
+            confine: None,
+            call_depth: None,
         };
         assert_eq!(parse(&["--control", "3", "--private"]).as_ref(), Ok(&both));
         assert_eq!(parse(&["--private", "--control", "3"]).as_ref(), Ok(&both));

@@ -28,7 +28,7 @@ use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// What a callback needs of the channel whose thread it is on.
 pub(crate) trait Conversation {
@@ -276,10 +276,15 @@ impl<V: Vm> Conversation for Channel<V> {
             return Err(fault);
         }
         let depth = self.depth.get();
-        if depth >= CALLBACK_DEPTH {
+        let most = MOST_DEEP.load(Ordering::Relaxed);
+        if depth >= most {
+            let limit = match most {
+                CALLBACK_DEPTH => "",
+                _ => " (limits.call_depth)",
+            };
             return Err(Fault::vm(
                 FaultCode::LimitReached,
-                format!("{CALLBACK_DEPTH} calls back of this thread are under way already"),
+                format!("{most} calls back of this thread are under way already{limit}"),
             ));
         }
         self.depth.set(depth + 1);
@@ -306,6 +311,16 @@ impl<V: Vm> Conversation for Channel<V> {
             .borrow()
             .last()
             .is_some_and(|call| call.has_failed())
+    }
+}
+
+/// How many calls back of a thread may be under way.
+static MOST_DEEP: AtomicUsize = AtomicUsize::new(CALLBACK_DEPTH);
+
+/// Lowers that, for the whole process.
+pub(crate) fn limit_depth(most: Option<usize>) {
+    if let Some(most) = most {
+        MOST_DEEP.store(most.min(CALLBACK_DEPTH), Ordering::Relaxed);
     }
 }
 

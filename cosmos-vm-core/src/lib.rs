@@ -13,6 +13,7 @@
 //! | [`Callback`] | a function of the client's, as the kind calls it |
 //! | `scopes` | functions of the client's that outlive the call they were passed to |
 //! | `verb` | open, sym, call, exec, close, attach: one a file |
+//! | `confine` | giving up all that was not granted, before the first client |
 //! | `session` | what one client has: objects, runables, handles |
 //! | `library` | an open object, and what is destroyed when it goes |
 //! | `kept` | memory that functions use beyond their call |
@@ -57,6 +58,7 @@ mod call;
 mod callback;
 mod callback_memory;
 mod channel;
+mod confine;
 mod conversation;
 mod handles;
 mod kept;
@@ -80,6 +82,7 @@ pub use session::{MAXIMUM_CHANNELS, MAXIMUM_OBJECTS, MAXIMUM_RUNABLES};
 pub use vm::{Held, Run, Vm};
 
 use arguments::Arguments;
+use main_loop::Terms;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -89,6 +92,8 @@ use std::process::ExitCode;
 /// |---|---|
 /// | `--control FD` | the inherited descriptor of the control socket |
 /// | `--private` | the VM is one client's: it ends when that client goes |
+/// | `--confine FD` | an inherited socket to the launcher: no client is served before the VM was told what to give up |
+/// | `--call-depth N` | calls back of a thread, one inside of another; 64 at most |
 ///
 /// Gives 0 when nobody is left to serve, 1 when the control socket does not work, 2 for wrong
 /// arguments. A private VM ends inside this function.
@@ -105,7 +110,9 @@ pub fn run<V: Vm>(vm: V) -> ExitCode {
     let arguments = match Arguments::parse(std::env::args_os().skip(1)) {
         Ok(arguments) => arguments,
         Err(problem) => {
-            eprintln!("{kind}: {problem}\nA VM is started by cosmosd: --control FD [--private]");
+            eprintln!(
+                "{kind}: {problem}\nA VM is started by cosmosd: --control FD [--private] [--confine FD] [--call-depth N]"
+            );
             return ExitCode::from(2);
         }
     };
@@ -114,7 +121,23 @@ pub fn run<V: Vm>(vm: V) -> ExitCode {
         eprintln!("{kind}: descriptor {} is not open", arguments.control);
         return ExitCode::FAILURE;
     };
-    match main_loop::serve(vm, control, arguments.private) {
+    let confining = match arguments.confine {
+        // SAFETY: as above.
+        Some(number) => match unsafe { process::adopt(number) } {
+            None => {
+                eprintln!("{kind}: descriptor {number} is not open");
+                return ExitCode::FAILURE;
+            }
+            confining => confining,
+        },
+        None => None,
+    };
+    conversation::limit_depth(arguments.call_depth);
+    let terms = Terms {
+        private: arguments.private,
+        confining,
+    };
+    match main_loop::serve(vm, control, terms) {
         // Not by returning: a call of a client that is gone may still run on its thread.
         Ok(()) => process::end(0),
         Err(fault) => {

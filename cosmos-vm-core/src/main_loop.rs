@@ -4,11 +4,12 @@
 //! for the hang-up, so that it notices a client that vanished although the thread that serves it is
 //! inside foreign code.
 
+use crate::confine::confine;
 use crate::{Vm, channel, process};
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::Message;
-use cosmos_rpc::message::launch::{Accept, Clients, Ready};
-use cosmos_rpc::{Fault, FaultCode, Role};
+use cosmos_rpc::message::launch::{Accept, Clients, Confine, Confined, Ready};
+use cosmos_rpc::{Fault, FaultCode, Frame, Role};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::net::Shutdown;
@@ -29,14 +30,22 @@ struct MainLoop<V: Vm> {
     control: Option<Connection>,
     /// Copies of the clients' main connections, watched and never read.
     clients: Vec<UnixStream>,
-    private: bool,
+    terms: Terms,
+}
+
+/// What the process was started for.
+pub(crate) struct Terms {
+    /// It is one client's.
+    pub private: bool,
+    /// It serves nobody before it is confined; then this is the way to the launcher.
+    pub confining: Option<OwnedFd>,
 }
 
 /// Serves until nobody is left to serve; ends the process where that cannot wait.
 ///
 /// # Errors
 /// When the control socket does not work at the start.
-pub(crate) fn serve<V: Vm>(vm: V, control: OwnedFd, private: bool) -> Result<(), Fault> {
+pub(crate) fn serve<V: Vm>(vm: V, control: OwnedFd, terms: Terms) -> Result<(), Fault> {
     let stream = UnixStream::from(control);
     let mut control = Connection::connect(stream, Role::Vm)?.expect(Role::Coordinator)?;
     control.notify(&Ready, &[])?;
@@ -44,7 +53,7 @@ pub(crate) fn serve<V: Vm>(vm: V, control: OwnedFd, private: bool) -> Result<(),
         vm: Arc::new(vm),
         control: Some(control),
         clients: Vec::new(),
-        private,
+        terms,
     };
     while main_loop.needed() {
         main_loop.step()?;
@@ -104,7 +113,7 @@ impl<V: Vm> MainLoop<V> {
             let client = self.clients.swap_remove(index);
             let _ = client.shutdown(Shutdown::Both);
         }
-        if self.private && self.clients.is_empty() {
+        if self.terms.private && self.clients.is_empty() {
             process::end(0);
         }
         self.tell();
@@ -123,17 +132,53 @@ impl<V: Vm> MainLoop<V> {
                 Ok(None) => return self.control = None,
                 Err(fault) => return self.give_up(&fault),
             };
-            match frame.message::<Accept>() {
-                Ok(_) => frame
-                    .descriptors
-                    .into_iter()
-                    .for_each(|client| self.accept(client)),
-                Err(fault) => {
-                    tracing::error!("message {:#06x} is not Accept", Accept::KIND);
-                    return self.give_up(&fault);
-                }
+            let heard = match frame.kind {
+                Confine::KIND => self.confine(&frame),
+                _ => self.take(frame),
+            };
+            if let Err(fault) = heard {
+                return self.give_up(&fault);
             }
         }
+    }
+
+    /// Clients, unless this process has still to be confined: their libraries must not come first.
+    fn take(&mut self, frame: Frame) -> Result<(), Fault> {
+        frame.message::<Accept>()?;
+        if self.terms.confining.is_some() {
+            return Err(Fault::peer(
+                FaultCode::Protocol,
+                "a client before the VM was confined",
+            ));
+        }
+        let clients = frame.descriptors.into_iter();
+        clients.for_each(|client| self.accept(client));
+        Ok(())
+    }
+
+    /// What was not given up when it should have been must not be used either.
+    fn confine(&mut self, frame: &Frame) -> Result<(), Fault> {
+        let order: Confine = frame.message()?;
+        let launcher = self.terms.confining.take();
+        let launcher = launcher
+            .filter(|_| self.clients.is_empty())
+            .ok_or_else(|| {
+                Fault::peer(
+                    FaultCode::Protocol,
+                    "the VM is not to be confined (any more)",
+                )
+            })?;
+        let problem = confine(&order, launcher).err();
+        let failed = problem.is_some();
+        if let Some(control) = self.control.as_mut() {
+            control.set_timeout(Some(PATIENCE));
+            let told = control.notify(&Confined { problem }, &[]);
+            if failed {
+                process::end(1);
+            }
+            told?;
+        }
+        Ok(())
     }
 
     fn accept(&mut self, client: OwnedFd) {

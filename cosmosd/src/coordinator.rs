@@ -3,8 +3,9 @@
 use crate::{
     aside,
     confinement::Confinement,
+    files,
     identity::Client,
-    launch::Order,
+    launch::{self, Order, Readable},
     matching::{self, Host, Use},
     profile::Profile,
     registry::{Arrival, Registry},
@@ -14,7 +15,8 @@ use crate::{
     supervise::{self, Command},
     vm::{Life, Owner, State, Vm},
 };
-use cosmos_config::Config;
+use cosmos_config::{Config, Level};
+use cosmos_confine::offers::Offers;
 use cosmos_rpc::{
     Fault, FaultCode, codec,
     frame::Header,
@@ -56,6 +58,7 @@ pub struct Coordinator {
     last_session: Cell<u64>,
     sessions: Cell<usize>,
     ending: Cell<bool>,
+    offers: tokio::sync::OnceCell<Offers>,
 }
 
 /// What a VM is wanted for.
@@ -65,6 +68,8 @@ pub struct Wish<'w> {
     pub profile: &'w Profile,
     /// How it must be confined.
     pub confinement: &'w Confinement,
+    /// What it must be able to read.
+    pub readable: &'w Readable,
     /// Empty: the client's own. Otherwise the shared VM's name.
     pub shared_name: &'w str,
     /// Not one that runs already.
@@ -88,6 +93,7 @@ impl Coordinator {
             last_session: Cell::new(0),
             sessions: Cell::new(0),
             ending: Cell::new(false),
+            offers: tokio::sync::OnceCell::new(),
         })
     }
 
@@ -223,6 +229,7 @@ impl Coordinator {
                 && !vm.alone
                 && vm.kind == wish.profile.kind
                 && vm.confinement == *wish.confinement
+                && vm.can_read(&wish.readable.target)
                 && vm.state() < State::Poisoned
         };
         let existing = self
@@ -259,6 +266,9 @@ impl Coordinator {
                 vm.kind, wish.profile.kind
             )),
             Some(vm) if vm.confinement != *wish.confinement => taken("runs with other limits"),
+            Some(vm) if !vm.can_read(&wish.readable.target) => {
+                taken("is confined to the files of other targets")
+            }
             Some(_) if wish.fresh => taken("runs already"),
             Some(vm) => {
                 vm.ask(Command::Touch);
@@ -289,13 +299,21 @@ impl Coordinator {
             owner,
             alone: wish.fresh,
             confinement: wish.confinement.clone(),
+            readable: wish.readable.target.clone(),
             targets: RefCell::default(),
             life: known,
             commands,
         });
         let is_private = matches!(owner, Owner::Session(..));
         let libexec = &self.config.libexec_directory;
-        let order = Order::new(&name, libexec, wish.profile, wish.confinement, is_private);
+        let order = Order::new(
+            &name,
+            libexec,
+            wish.profile,
+            wish.confinement,
+            wish.readable,
+            is_private,
+        );
         let idle = Duration::from_secs(self.config.idle_seconds.value);
         let retire_after = (!is_private).then_some(idle);
         self.vms.borrow_mut().insert(name, vm.clone());
@@ -346,6 +364,43 @@ impl Coordinator {
         for (_, name) in ended.into_iter().take(surplus) {
             vms.remove(&name);
         }
+    }
+
+    /// What this machine offers to confine VMs with, as a launcher finds it; looked up once.
+    pub async fn offers(&self) -> &Offers {
+        let launcher = self.config.libexec_directory.join(launch::LAUNCHER);
+        let looking = || aside::run(move || launch::offers(&launcher));
+        let found = async { looking().await.unwrap_or_else(|_| Offers::from_text("")) };
+        self.offers.get_or_init(|| found).await
+    }
+
+    /// What a VM must be able to read for a target, or for any; with its own program, where it sees
+    /// nothing else.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no thread to look.
+    pub async fn readable(
+        &self,
+        target: Option<Requirements>,
+        profile: &Profile,
+        confinement: &Confinement,
+    ) -> Result<Readable, Fault> {
+        if !confinement.has_walls() {
+            return Ok(Readable::default());
+        }
+        let search_path = self.config.search_path.value.clone();
+        let program = (confinement.level >= Level::Namespaces).then(|| profile.executable.clone());
+        aside::run(move || {
+            let directories = Directories::of_this_machine(&search_path);
+            Readable {
+                target: files::for_target(target.as_ref(), &directories),
+                program: program
+                    .map(|program| files::for_program(&program, &directories))
+                    .unwrap_or_default(),
+            }
+        })
+        .await
     }
 
     /// What a target is, read where it was found first, and preferably where a VM can run it. The

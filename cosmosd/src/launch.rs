@@ -1,10 +1,13 @@
 //! Spawning the launcher, and through it a VM.
 
 use crate::{confinement::Confinement, profile::Profile, stderr::Tail};
+use cosmos_config::Level;
+use cosmos_confine::files::{ALWAYS_READ, ALWAYS_WRITE, NETWORK_READ};
+use cosmos_confine::offers::Offers;
 use cosmos_rpc::{
     Fault, FaultCode, Role,
     asynchronous::Connection,
-    message::launch::{Start, Started},
+    message::launch::{CONFINING, Confine, Start, Started, View},
 };
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::{
@@ -34,6 +37,19 @@ pub struct Order {
     pub launcher: PathBuf,
     /// What the launcher is to start.
     pub start: Start,
+    /// What the VM is told before it serves anybody.
+    pub confine: Option<Confine>,
+    /// Bytes it may write to its standard output and error.
+    pub output_bytes: Option<u64>,
+}
+
+/// Files that matter for a VM's start.
+#[derive(Clone, Debug, Default)]
+pub struct Readable {
+    /// What its target needs.
+    pub target: Vec<PathBuf>,
+    /// What its own program needs; looked up only for a VM that sees nothing else.
+    pub program: Vec<PathBuf>,
 }
 
 /// A launched VM: its launcher and both sockets.
@@ -47,6 +63,10 @@ pub struct Launched {
     pub control: UnixStream,
     /// The VM's pid, for people.
     pub pid: i32,
+    /// Whether a control group bounds its memory.
+    pub memory_bounded: bool,
+    /// Whether a control group bounds its processes.
+    pub processes_bounded: bool,
 }
 
 /// The launcher's process. Dropping it before it is reaped kills it, and the VM with it, and leaves
@@ -65,11 +85,25 @@ impl Order {
         libexec: &Path,
         profile: &Profile,
         confinement: &Confinement,
+        readable: &Readable,
         is_private: bool,
     ) -> Order {
         let mut arguments = profile.arguments.clone();
         arguments.extend(["--control".to_owned(), "3".to_owned()]);
         arguments.extend(is_private.then(|| "--private".to_owned()));
+        if let Some(most) = confinement.call_depth {
+            arguments.extend(["--call-depth".to_owned(), most.to_string()]);
+        }
+        let confine = confinement.has_walls().then(|| {
+            arguments.extend(["--confine".to_owned(), CONFINING.to_string()]);
+            Confine {
+                target: texts(&readable.target),
+                grants: confinement.grants.clone(),
+                memory_files: false,
+                processes: false,
+            }
+        });
+        let view = (confinement.level >= Level::Namespaces).then(|| view(confinement, readable));
         Order {
             name: name.to_owned(),
             launcher: libexec.join(LAUNCHER),
@@ -78,9 +112,52 @@ impl Order {
                 arguments,
                 environment: environment(std::env::vars_os()),
                 limits: confinement.limits.clone(),
+                bounds: confinement.bounds.clone(),
+                walls: confinement.has_walls(),
+                view,
             },
+            confine,
+            output_bytes: confinement.output_bytes,
         }
     }
+}
+
+fn view(confinement: &Confinement, readable: &Readable) -> View {
+    let grants = &confinement.grants;
+    let network: &[&str] = if grants.network { NETWORK_READ } else { &[] };
+    let owned = |paths: &[&str]| paths.iter().map(ToString::to_string).collect::<Vec<_>>();
+    View {
+        read: [
+            texts(&readable.program),
+            texts(&readable.target),
+            owned(ALWAYS_READ),
+            owned(network),
+            grants.read.clone(),
+        ]
+        .concat(),
+        write: [owned(ALWAYS_WRITE), grants.write.clone()].concat(),
+        network: grants.network,
+    }
+}
+
+/// Paths as messages have them; one that is no text cannot be granted.
+fn texts(paths: &[PathBuf]) -> Vec<String> {
+    let texts = paths.iter().filter_map(|path| path.to_str());
+    texts.map(str::to_owned).collect()
+}
+
+/// What this machine offers, as a launcher finds it; nothing where none can look. Waits for it.
+pub fn offers(launcher: &Path) -> Offers {
+    let told = Command::new(launcher)
+        .arg("--offers")
+        .env_clear()
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output();
+    Offers::from_text(&told.map_or_else(
+        |_| String::new(),
+        |told| String::from_utf8_lossy(&told.stdout).into_owned(),
+    ))
 }
 
 /// Spawns the launcher; its standard output and error, and the VM's, go to the returned tail.
@@ -125,11 +202,13 @@ pub async fn start(
     stream: UnixStream,
 ) -> Result<Launched, (Process, Fault)> {
     match converse(order, stream).await {
-        Ok((launcher, control, Started { pid })) => Ok(Launched {
+        Ok((launcher, control, started)) => Ok(Launched {
             process,
             launcher,
             control,
-            pid,
+            pid: started.pid,
+            memory_bounded: started.memory_bounded,
+            processes_bounded: started.processes_bounded,
         }),
         Err(fault) => Err((process, fault)),
     }

@@ -32,6 +32,7 @@ pub mod aside;
 pub mod confinement;
 pub mod coordinator;
 pub mod daemon;
+pub mod files;
 pub mod identity;
 pub mod launch;
 pub mod matching;

@@ -17,9 +17,10 @@
 //! | `machine` | as `uname -m` has it, or `native` |
 //! | `data_model` | `LP64`, `x32`, `ILP32` or `native` |
 //! | `os_abi` | of `sysv`, `gnu`, `nacl`… |
+//! | `isolation` | the strongest level it works at; absent: `limits` |
 
 use crate::requirements::{Format, IsaLevel, Requirements};
-use cosmos_config::Config;
+use cosmos_config::{Config, Level};
 use serde::Deserialize;
 use std::{
     ffi::OsStr,
@@ -68,6 +69,8 @@ pub struct Profile {
     pub isa_level: IsaLevel,
     /// The host it runs on.
     pub host: String,
+    /// The strongest level of isolation it works at.
+    pub strongest: Level,
 }
 
 /// A format as a profile names it.
@@ -153,6 +156,11 @@ impl Profile {
                 )));
             }
         };
+        let strongest = match written.isolation.as_deref().map(str::parse) {
+            None => Level::Limits,
+            Some(Ok(level)) => level,
+            Some(Err(())) => return Err(malformed("isolation is none of the levels".to_owned())),
+        };
         let native = |value: String, native: &str| match value.as_str() {
             "native" => native.to_owned(),
             _ => value,
@@ -171,6 +179,7 @@ impl Profile {
             os_abi: written.os_abi,
             isa_level: IsaLevel::of_this_cpu(),
             host: "local".to_owned(),
+            strongest,
         })
     }
 }
@@ -218,6 +227,7 @@ struct Written {
     machine: String,
     data_model: String,
     os_abi: Vec<String>,
+    isolation: Option<String>,
 }
 
 /// This machine, as `uname -m` has it.

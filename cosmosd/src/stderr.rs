@@ -2,7 +2,7 @@
 //! and forgotten but for the end.
 
 use std::{cell::RefCell, collections::VecDeque, io, os::fd::OwnedFd, rc::Rc};
-use tokio::{net::unix::pipe::Receiver, task::JoinHandle};
+use tokio::{net::unix::pipe::Receiver, sync::watch, task::JoinHandle};
 
 /// Bytes remembered.
 const REMEMBERED: usize = 8 << 10;
@@ -13,6 +13,8 @@ const SHOWN: usize = 240;
 #[derive(Debug)]
 pub struct Tail {
     bytes: Rc<RefCell<VecDeque<u8>>>,
+    /// How many came in all.
+    count: watch::Receiver<u64>,
     drain: JoinHandle<()>,
 }
 
@@ -21,8 +23,21 @@ impl Tail {
     pub fn of(pipe: OwnedFd) -> io::Result<Tail> {
         let receiver = Receiver::from_owned_fd(pipe)?;
         let bytes = Rc::new(RefCell::new(VecDeque::new()));
-        let drain = tokio::task::spawn_local(drain(receiver, bytes.clone()));
-        Ok(Tail { bytes, drain })
+        let (counter, count) = watch::channel(0);
+        let drain = tokio::task::spawn_local(drain(receiver, bytes.clone(), counter));
+        Ok(Tail {
+            bytes,
+            count,
+            drain,
+        })
+    }
+
+    /// Waits until more bytes than that came; for ever where they never do.
+    pub async fn beyond(&self, most: u64) {
+        let mut count = self.count.clone();
+        if count.wait_for(|count| *count > most).await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 
     /// The last line, fit for a line of somebody else's; empty where nothing was written.
@@ -49,12 +64,13 @@ impl Drop for Tail {
     }
 }
 
-async fn drain(receiver: Receiver, bytes: Rc<RefCell<VecDeque<u8>>>) {
+async fn drain(receiver: Receiver, bytes: Rc<RefCell<VecDeque<u8>>>, counter: watch::Sender<u64>) {
     let mut buffer = vec![0; 4096];
     while receiver.readable().await.is_ok() {
         match receiver.try_read(&mut buffer) {
             Ok(0) => return,
             Ok(count) => {
+                counter.send_modify(|all| *all += count as u64);
                 let mut bytes = bytes.borrow_mut();
                 bytes.extend(buffer.iter().take(count));
                 let surplus = bytes.len().saturating_sub(REMEMBERED);

@@ -21,20 +21,23 @@ use crate::{
 use cosmos_rpc::{
     Fault, FaultCode, Frame, Role,
     asynchronous::Connection,
+    codec,
     message::{
-        Message,
+        Message, REPLY,
+        confine::Denial,
         coordinator::Ending,
-        launch::{Accept, Clients, Ended, Kill, Ready},
+        launch::{Accept, Clients, Confine, Confined, Denials, Ended, Kill, Ready},
         registry::Identity,
     },
 };
 use std::{
+    collections::VecDeque,
     future::{Future, pending},
     os::fd::OwnedFd,
     time::Duration,
 };
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{mpsc, oneshot, watch},
     time::{Instant, sleep_until, timeout},
 };
 
@@ -60,6 +63,8 @@ pub enum Command {
     Touch,
     /// Have it end, by force if it must be.
     End,
+    /// Ask the launcher what it was refused.
+    Denials(oneshot::Sender<Vec<Denial>>),
     /// Kill it.
     Kill,
 }
@@ -107,7 +112,14 @@ pub async fn supervise(
         launcher,
         control,
         pid,
+        memory_bounded,
+        processes_bounded,
     } = launched;
+    let confine = order.confine.map(|confine| Confine {
+        memory_files: memory_bounded,
+        processes: confine.grants.programs && processes_bounded,
+        ..confine
+    });
     life.send_modify(|life| life.pid = pid);
     let mut supervisor = Supervisor {
         name: order.name,
@@ -120,7 +132,14 @@ pub async fn supervise(
         retire_after,
         clients: 0,
         ending: None,
+        denials: Vec::new(),
+        waiting: VecDeque::new(),
+        confine,
+        confining: false,
+        output_bytes: order.output_bytes,
         killed: false,
+        // Start was the first.
+        last_question: 1 << 32,
         next: Some((deadline, Escalation::Kill)),
     };
     supervisor.greet(control, deadline).await;
@@ -151,8 +170,19 @@ struct Supervisor {
     /// As the VM says; only its own retirement depends on it.
     clients: u32,
     ending: Option<Ending>,
+    /// What it was refused, once it has ended.
+    denials: Vec<Denial>,
+    /// Who asked the launcher what it was refused, in that order.
+    waiting: VecDeque<oneshot::Sender<Vec<Denial>>>,
+    /// What it is told once it is ready, and before anybody is let to it.
+    confine: Option<Confine>,
+    /// Whether it was told, and has not answered.
+    confining: bool,
+    output_bytes: Option<u64>,
     /// Whether a kill was asked for.
     killed: bool,
+    /// Number of the last request to the launcher.
+    last_question: u64,
     next: Option<(Instant, Escalation)>,
 }
 
@@ -163,6 +193,8 @@ enum Event {
     Sent(Result<(), Fault>),
     Command(Option<Command>),
     Deadline,
+    /// It has written more than it may.
+    TooMuch,
     Ended,
 }
 
@@ -197,8 +229,15 @@ impl Supervisor {
         loop {
             match self.event().await {
                 Event::Launcher(Ok(Some(frame))) if frame.kind == Ended::KIND => {
-                    self.ending = frame.message::<Ended>().ok().map(|ended| ended.ending);
+                    self.hear_end(&frame);
                     self.poison();
+                }
+                Event::Launcher(Ok(Some(frame))) if frame.kind == Denials::KIND | REPLY => {
+                    let denials = codec::decode(&frame.body).unwrap_or_default();
+                    if let Some(asked) = self.waiting.pop_front() {
+                        // Who asked may have gone.
+                        let _ = asked.send(denials);
+                    }
                 }
                 // The launcher is ending, or broke the protocol: its end decides.
                 Event::Launcher(_) => {
@@ -210,6 +249,7 @@ impl Supervisor {
                 Event::Vm(Err(fault)) => self.give_up(&fault.message),
                 Event::Sent(Ok(())) => {}
                 Event::Sent(Err(_)) => self.give_up("does not take its clients"),
+                Event::TooMuch => self.end_for_output(),
                 Event::Command(Some(command)) => self.obey(command),
                 // cosmosd itself is ending; the VM keeps the clients it has.
                 Event::Command(None) => return,
@@ -233,6 +273,7 @@ impl Supervisor {
                 => Event::Sent(Ok(())),
             command = self.commands.recv() => Event::Command(command),
             () = when(deadline, sleep_until) => Event::Deadline,
+            () = when(self.output_bytes, |most| self.tail.beyond(most)) => Event::TooMuch,
             () = self.process.reap() => Event::Ended,
         }
     }
@@ -244,13 +285,17 @@ impl Supervisor {
         }
         let is_starting = self.life.borrow().state == State::Starting;
         match frame.kind {
-            Ready::KIND if is_starting && frame.message::<Ready>().is_ok() => {
-                self.life.send_modify(|life| {
-                    life.advance(State::Ready);
-                });
-                self.next = None;
-                self.idle();
+            Ready::KIND if is_starting && !self.confining && frame.message::<Ready>().is_ok() => {
+                match self.confine.take() {
+                    Some(confine) => self.confine(&confine),
+                    None => self.serve(),
+                }
             }
+            Confined::KIND if is_starting && self.confining => match frame.message::<Confined>() {
+                Ok(Confined { problem: None }) => self.serve(),
+                Ok(Confined { problem }) => self.give_up_with(problem),
+                Err(_) => self.give_up("broke the protocol"),
+            },
             Clients::KIND => match frame.message::<Clients>() {
                 Ok(Clients { count }) => {
                     self.clients = count;
@@ -262,8 +307,63 @@ impl Supervisor {
         }
     }
 
+    /// Has it give up all but this; it is ready when it has.
+    fn confine(&mut self, confine: &Confine) {
+        self.confining = true;
+        let control = self.control.as_mut();
+        let told =
+            control.is_some_and(|control| control.writer.queue_notice(confine, Vec::new()).is_ok());
+        if !told {
+            self.give_up("cannot be told how it is confined");
+        }
+    }
+
+    fn serve(&mut self) {
+        self.life.send_modify(|life| {
+            life.advance(State::Ready);
+        });
+        self.next = None;
+        self.idle();
+    }
+
+    fn hear_end(&mut self, frame: &Frame) {
+        if let Ok(ended) = frame.message::<Ended>() {
+            let known = self.ending.take();
+            self.ending = known.or(Some(ended.ending));
+            self.denials = ended.denials;
+        }
+    }
+
+    fn end_for_output(&mut self) {
+        let most = self.output_bytes.take().unwrap_or(0);
+        self.ending = Some(Ending::OverLimit {
+            limit: "limits.output_bytes".to_owned(),
+            most,
+        });
+        self.kill();
+    }
+
+    /// Asks the launcher, which has the kernel's word.
+    fn ask_denials(&mut self, asked: oneshot::Sender<Vec<Denial>>) {
+        let told = self.launcher.as_mut().is_some_and(|launcher| {
+            self.last_question += 1;
+            let id = self.last_question;
+            let body = codec::encode(&Denials).unwrap_or_default();
+            launcher
+                .writer
+                .queue(Denials::KIND, id, body, Vec::new())
+                .is_ok()
+        });
+        match told {
+            true => self.waiting.push_back(asked),
+            // It is ending, and what it left is told with that.
+            false => drop(asked.send(self.denials.clone())),
+        }
+    }
+
     fn obey(&mut self, command: Command) {
         match command {
+            Command::Denials(asked) => self.ask_denials(asked),
             Command::Accept(identity, stream) => {
                 let Some(control) = &mut self.control else {
                     return;
@@ -324,6 +424,13 @@ impl Supervisor {
         self.escalate(END_PATIENCE, Escalation::Kill);
     }
 
+    /// It says itself why it cannot be confined.
+    fn give_up_with(&mut self, problem: Option<Fault>) {
+        self.control = None;
+        self.life.send_modify(|life| life.problem = problem);
+        self.escalate(END_PATIENCE, Escalation::Kill);
+    }
+
     fn give_up_starting(&mut self, why: &str) {
         self.control = None;
         let message = format!("the VM {} did not become ready: {why}", self.name);
@@ -371,13 +478,15 @@ impl Supervisor {
             let remains = async {
                 while let Ok(Some(frame)) = launcher.receive().await {
                     if let Ok(ended) = frame.message::<Ended>() {
-                        return Some(ended.ending);
+                        return Some(ended);
                     }
                 }
                 None
             };
-            if let Ok(Some(ending)) = timeout(REMAINS_PATIENCE, remains).await {
-                self.ending = Some(ending);
+            if let Ok(Some(ended)) = timeout(REMAINS_PATIENCE, remains).await {
+                let known = self.ending.take();
+                self.ending = known.or(Some(ended.ending));
+                self.denials = ended.denials;
             }
         }
         // Lets the drain take what is in the pipe.
@@ -391,11 +500,15 @@ impl Supervisor {
             None => Ending::Unknown,
         };
         let last_words = self.tail.last_line();
-        let name = self.name;
+        let (name, denials) = (self.name, self.denials);
+        for asked in self.waiting {
+            let _ = asked.send(denials.clone());
+        }
         self.life.send_modify(|life| {
             let never_ready = life.state == State::Starting || life.problem.is_some();
             life.ending = Some(ending);
             life.last_words = last_words;
+            life.denials = denials;
             life.advance(State::Gone);
             if never_ready {
                 life.problem = Some(never_ready_fault(&name, life));

@@ -4,6 +4,8 @@
 //! the connection instead.
 
 mod autopsy;
+mod denied;
+mod levels;
 mod list_vms;
 mod vm_close;
 mod vm_open;
@@ -16,7 +18,7 @@ use cosmos_rpc::{
     codec,
     message::{
         FAULT, Message, REPLY,
-        coordinator::{Autopsy, ListVms, VmClose, VmOpen, Which},
+        coordinator::{Autopsy, Denied, Levels, ListVms, VmClose, VmOpen, Which},
     },
 };
 use std::{future::Future, rc::Rc};
@@ -77,6 +79,8 @@ pub fn begin(
         VmClose::KIND => {
             task.run::<VmClose, _>(&frame, |request| vm_close::answer(session, request))
         }
+        Denied::KIND => task.run::<Denied, _>(&frame, |request| denied::answer(session, request)),
+        Levels::KIND => task.run::<Levels, _>(&frame, |request| levels::answer(session, request)),
         Which::KIND => task.run::<Which, _>(&frame, |request| which::answer(session, request)),
         ListVms::KIND => {
             task.run::<ListVms, _>(&frame, |request| list_vms::answer(session, request))

@@ -32,13 +32,17 @@
 //! reads [`Life`] from a watch channel. States only advance in the order of the diagram: a VM is
 //! never reopened behind anybody's back.
 
-use crate::{confinement::Confinement, identity::Client, supervise::Command};
-use cosmos_rpc::{Fault, FaultCode, message::coordinator::Ending};
+use crate::{confinement::Confinement, files, identity::Client, supervise::Command};
+use cosmos_rpc::{
+    Fault, FaultCode,
+    message::{confine::Denial, coordinator::Ending},
+};
 use std::{
     cell::RefCell,
+    path::PathBuf,
     time::{Duration, Instant},
 };
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// A state; they only advance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,6 +72,8 @@ pub struct Life {
     pub problem: Option<Fault>,
     /// The last line it wrote to its standard error before it ended.
     pub last_words: String,
+    /// What it was refused, once it has ended.
+    pub denials: Vec<Denial>,
 }
 
 /// Who may use a VM.
@@ -94,6 +100,8 @@ pub struct Vm {
     pub alone: bool,
     /// What it was started with.
     pub confinement: Confinement,
+    /// What it may read for its targets, from `landlock+seccomp` upward.
+    pub readable: Vec<PathBuf>,
     /// The targets it was asked for, each once.
     pub targets: RefCell<Vec<String>>,
     /// What is known of it.
@@ -127,6 +135,7 @@ impl Life {
             ending: None,
             problem: None,
             last_words: String::new(),
+            denials: Vec::new(),
         }
     }
 
@@ -146,6 +155,13 @@ impl Life {
             None | Some(Ending::Running) if self.state < State::Gone => return String::new(),
             Some(ending) => describe(ending),
             None => describe(&Ending::Unknown),
+        };
+        let how = match self.denials.as_slice() {
+            [] => how,
+            denials => {
+                let calls: Vec<&str> = denials.iter().map(|denial| &*denial.call).collect();
+                format!("{how}; denied: {}", calls.join(", "))
+            }
         };
         match self.last_words.as_str() {
             "" => how,
@@ -233,6 +249,29 @@ impl Vm {
         }
     }
 
+    /// What it was refused until now.
+    pub async fn denials(&self) -> Vec<Denial> {
+        let (asked, answer) = oneshot::channel();
+        if self.state() < State::Gone
+            && self.ask(Command::Denials(asked))
+            && let Ok(denials) = answer.await
+        {
+            return denials;
+        }
+        self.life.borrow().denials.clone()
+    }
+
+    /// Whether it can read all of these, as far as it is confined at all.
+    pub fn can_read(&self, files: &[PathBuf]) -> bool {
+        let granted: Vec<PathBuf> = self
+            .readable
+            .iter()
+            .cloned()
+            .chain(self.confinement.readable())
+            .collect();
+        !self.confinement.has_walls() || files::are_within(files, &granted)
+    }
+
     /// Asks its supervising task; one that is busy or gone is not waited for. Whether it will see
     /// to it.
     pub fn ask(&self, command: Command) -> bool {
@@ -253,6 +292,7 @@ pub fn describe(ending: &Ending) -> String {
             Err(_) => format!("killed by signal {signal}"),
         },
         Ending::Unknown => "ended, nobody saw how".to_owned(),
+        Ending::OverLimit { limit, most } => format!("reached {limit} = {most}"),
     }
 }
 

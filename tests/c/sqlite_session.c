@@ -82,7 +82,13 @@ static void *function(const char *prototype)
 
 static void open_library(void)
 {
-    library = cosmos_dlopen("libsqlite3.so.0", NULL);
+    cosmos_options *options = cosmos_options_new();
+
+    /* The data base is a file of the current directory, beside which SQLite keeps a journal. */
+    if (cosmos_options_grant_write(options, "."))
+        exit(1);
+    library = cosmos_dlopen("libsqlite3.so.0", options);
+    cosmos_options_free(options);
     if (!library) {
         fprintf(stderr, "%s\n", cosmos_dlerror());
         exit(1);

@@ -126,7 +126,10 @@ fn outputs_are_left_alone(path: &Path) {
 
 fn open(path: &Path, options: Options) -> Library {
     let path = path.to_str().expect("UTF-8");
-    cosmos::dlopen_with(path, &options.fresh(true)).expect(path)
+    // Some functions leave marks in the test's own directory.
+    let here = std::env::current_dir().expect("the test's own directory");
+    let options = options.fresh(true).write(here);
+    cosmos::dlopen_with(path, &options).expect(path)
 }
 
 /// Ends the calls of `library` as soon as there are some.
@@ -401,7 +404,8 @@ fn only_where_it_can_be(path: &Path, marker: &dyn Fn(&str) -> Value) {
         .expect_err("a handle");
     assert_eq!(error.code(), FaultCode::VmDied, "{error}");
     // A library that was put into a VM belongs there.
-    let vm = Vm::open("hostfn", &Options::new()).expect("a VM");
+    let here = std::env::current_dir().expect("the test's own directory");
+    let vm = Vm::open("hostfn", &Options::new().write(here)).expect("a VM");
     let options = Options::new().vm(&vm);
     let library = cosmos::dlopen_with(path.to_str().expect("UTF-8"), &options).expect("it");
     let once = "int die_once(const char *marker) __idempotent";

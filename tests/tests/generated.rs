@@ -211,10 +211,12 @@ fn a_c_program_prints_through_wrappers_that_walk_their_arguments() {
                 directory,
             ];
             prefix.compile(compiler, "generated_variadic.c", &flags, &program);
-            let ran = run(
-                prefix.environment(&mut Command::new(&program)),
-                Duration::from_secs(30),
-            );
+            let mut command = Command::new(&program);
+            // It has its VM become another program.
+            command
+                .env("COSMOS_GRANTS_PROGRAMS", "true")
+                .env("COSMOS_GRANTS_READ", "/bin:/lib64");
+            let ran = run(prefix.environment(&mut command), Duration::from_secs(30));
             let expected = "0 differences\n1234 rest, 4\n6 made-5\n-1 EINVAL untouched\n\
                             -1 EINVAL untouched\n-1 EOWNERDEAD\n-1 EOWNERDEAD untouched\n";
             assert_eq!(ran.succeeded(), expected, "{ran:?}");

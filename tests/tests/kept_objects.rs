@@ -219,7 +219,10 @@ fn session(world: &World, target: &str, lines: &str) -> cosmos_tests::Ran {
     let file = world.directory().join("lines");
     std::fs::write(&file, lines).expect("a file");
     let mut command = world.cosmos();
-    command.args(["session", target]).arg(&file);
+    // gzopen works in the test's own directory.
+    let granted = ["session", "--rw", "."];
+    command.args(granted).arg(target).arg(&file);
+    command.current_dir(world.directory());
     run(&mut command, Duration::from_secs(30))
 }
 

@@ -15,6 +15,16 @@ const NUMBER_OF: &str = "int number_of(struct box *__handle box)";
 const CLOSE_BOX: &str = "int close_box(struct box *__handle box)";
 const CLOSE_LID: &str = "void close_lid(struct lid *__handle __consume lid)";
 
+/// The libraries of these tests write a log into the test's own directory.
+fn granted() -> cosmos::Options {
+    let here = std::env::current_dir().expect("the test's own directory");
+    cosmos::Options::new().write(here)
+}
+
+fn open(target: &str) -> Result<cosmos::Library, cosmos::Error> {
+    cosmos::dlopen_with(target, &granted())
+}
+
 /// The library of objects, open in a VM, and the log of what was closed.
 struct Boxes {
     library: Library,
@@ -25,7 +35,7 @@ impl Boxes {
     fn open(world: &World) -> Boxes {
         let path = c::library("objects.c", world.directory());
         Boxes {
-            library: cosmos::dlopen(path.to_str().expect("UTF-8")).expect("the library"),
+            library: open(path.to_str().expect("UTF-8")).expect("the library"),
             log: world.directory().join("closed"),
         }
     }
@@ -58,7 +68,7 @@ fn wait_for(log: impl Fn() -> String, expected: &str) {
 fn what_is_left_open_is_closed_with_its_library_newest_first() {
     in_world(|world| {
         let boxes = Boxes::open(world);
-        let kept = cosmos::dlopen("libm.so.6").expect("libm");
+        let kept = open("libm.so.6").expect("libm");
         let [first, second, third] = [1, 2, 3].map(|number| boxes.make(number));
         let lid = |object: &Value, number: i32| {
             boxes
@@ -87,7 +97,7 @@ fn what_is_left_open_is_closed_with_its_library_newest_first() {
 fn objects_are_closed_after_the_last_call_in_flight() {
     in_world(|world| {
         let boxes = Boxes::open(world);
-        let kept = cosmos::dlopen("libm.so.6").expect("libm");
+        let kept = open("libm.so.6").expect("libm");
         let object = boxes.make(7);
         let hold = "int hold(struct box *__handle box, int __fd fd)";
         let hold = boxes.library.function(hold).expect(hold);
@@ -132,7 +142,7 @@ fn handles_that_do_not_fit_are_refused_by_name() {
             Value::Int(5)
         );
         // Another VM's object, a number that was never given, one of another generation.
-        let options = cosmos::Options::new().fresh(true);
+        let options = granted().fresh(true);
         let elsewhere = Boxes {
             library: cosmos::dlopen_with(boxes.library.path(), &options).expect("another VM"),
             log: boxes.log.clone(),
@@ -298,7 +308,7 @@ fn what_the_library_keeps_stays_until_its_object_is_closed() {
 fn a_record_that_holds_an_object_keeps_data_for_it() {
     in_world(|world| {
         let path = c::library("objects.c", world.directory());
-        let library = cosmos::dlopen(path.to_str().expect("UTF-8")).expect("the library");
+        let library = open(path.to_str().expect("UTF-8")).expect("the library");
         let prototype =
             "struct holder { struct box *__handle __closed_by(close_box) box; int number; };
             int fill_holder(struct holder *__inout holder, const char *log,
@@ -355,7 +365,7 @@ fn a_record_that_holds_an_object_keeps_data_for_it() {
 fn a_buffer_that_the_function_allocates_anew_stays_the_programs() {
     in_world(|world| {
         let path = c::library("objects.c", world.directory());
-        let library = cosmos::dlopen(path.to_str().expect("UTF-8")).expect("the library");
+        let library = open(path.to_str().expect("UTF-8")).expect("the library");
         let prototype = "int double_bytes(
             unsigned char *__owned(free) __sized_by(*count) *__inout bytes, size_t *__inout count)
             __success(return == 0)";

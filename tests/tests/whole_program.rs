@@ -43,6 +43,8 @@ fn a_program_says_the_same_linked_directly_and_through_vms() {
         let expected = said(world, &mut Command::new(&direct), &text, "direct");
         assert!(expected.ends_with("the same again\n"), "{expected}");
         let mut command = Command::new(&through);
+        // curl reads a file of the test's own directory.
+        command.env("COSMOS_GRANTS_WRITE", world.directory());
         let printed = said(world, prefix.environment(&mut command), &text, "through");
         assert_eq!(printed, expected);
 

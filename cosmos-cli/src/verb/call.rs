@@ -39,6 +39,19 @@ fn carry_out(call: &Call, prototype: &str, values: &[cosmos::Value]) -> Result<O
     if let Some(milliseconds) = call.timeout {
         options = options.timeout(Duration::from_millis(milliseconds));
     }
+    let options = call.confinement.apply(options);
     let library = cosmos::dlopen_with(&call.target, &options)?;
-    library.function(prototype)?.call(values)
+    let outcome = library.function(prototype)?.call(values)?;
+    note_denials(&library.denials());
+    Ok(outcome)
+}
+
+/// What the function tried and was refused may be why it returned what it did.
+fn note_denials(denials: &[(String, u64)]) {
+    if denials.is_empty() {
+        return;
+    }
+    let calls: Vec<&str> = denials.iter().map(|(call, _)| call.as_str()).collect();
+    let calls = calls.join(", ");
+    eprintln!("note: denied: {calls} (--ro, --rw and --net grant more)");
 }

@@ -3,7 +3,7 @@
 use crate::arguments::Doctor;
 use crate::kernel;
 use crate::report::{FAILED, Verdict};
-use cosmos_config::Config;
+use cosmos_config::{Config, Origin};
 use cosmos_rpc::handshake::{Hello, MAJOR, MINOR};
 use cosmos_rpc::rendezvous::SocketDirectory;
 use serde_json::json;
@@ -20,8 +20,6 @@ const PROGRAMS: [&str; 5] = [
     "cosmos-hostfn",
     "cosmos-zerovm",
 ];
-/// The isolation that VMs of this release can have.
-const LEVELS: &str = "none, limits";
 
 /// How a check went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +60,7 @@ fn checks() -> Vec<Check> {
             checks.push(programs(&config.libexec_directory));
             checks.push(start(&config));
             checks.extend(daemons(&config));
-            checks.push(isolation(&config));
+            checks.extend(isolation(&config));
         }
         Err(error) => checks.push(bad("configuration", error.to_string())),
     }
@@ -151,31 +149,49 @@ fn version(hello: &Hello) -> String {
     )
 }
 
-fn isolation(config: &Config) -> Check {
+/// What cosmosd says this machine offers, level by level: it decides, and may be confined itself.
+fn isolation(config: &Config) -> Vec<Check> {
     let level = &config.isolation.level;
-    let finding = format!(
-        "VMs get '{}' ({}); this release offers {LEVELS}",
-        level.value, level.origin
-    );
-    if LEVELS
-        .split(", ")
-        .any(|offered| offered == level.value.name())
-    {
-        good("isolation", finding)
-    } else if *config.isolation.degrade {
-        note(
+    let asked = format!("VMs get '{}' ({})", level.value, level.origin);
+    let offers = match cosmos::queries::levels() {
+        Ok(offers) => offers,
+        Err(error) => return vec![bad("isolation", format!("{asked}; {error}"))],
+    };
+    let missing = offers
+        .iter()
+        .find(|offer| offer.name == level.value.name() && !offer.available);
+    let first = match missing {
+        None => good("isolation", asked),
+        Some(offer) if *config.isolation.degrade => note(
             "isolation",
-            format!("{finding}, and isolation.degrade allows less"),
-        )
-    } else {
-        bad("isolation", format!("{finding}: VMs are refused"))
-    }
+            format!(
+                "{asked}, and isolation.degrade allows less: {}",
+                offer.finding
+            ),
+        ),
+        Some(offer) if level.origin == Origin::Default => note(
+            "isolation",
+            format!("VMs get less than '{}': {}", level.value, offer.finding),
+        ),
+        Some(offer) => bad(
+            "isolation",
+            format!("{asked}: VMs are refused: {}", offer.finding),
+        ),
+    };
+    let each = offers.into_iter().map(|offer| {
+        let finding = format!("{}: {}", offer.name, offer.finding);
+        match offer.available {
+            true => good("level", finding),
+            false => note("level", finding),
+        }
+    });
+    std::iter::once(first).chain(each).collect()
 }
 
 fn kernel_features() -> Vec<Check> {
     let landlock = match kernel::landlock_abi() {
         Some(abi @ 6..) => good("landlock", format!("ABI {abi}")),
-        Some(abi) => note("landlock", format!("ABI {abi}; isolation will need 6")),
+        Some(abi) => note("landlock", format!("ABI {abi}; isolation needs 6")),
         None => note("landlock", "not available"),
     };
     let actions = kernel::seccomp_actions();

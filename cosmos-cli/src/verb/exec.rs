@@ -86,13 +86,7 @@ fn options(exec: &Exec) -> Options {
     if let Some(timeout) = exec.timeout {
         options = options.timeout(timeout);
     }
-    if let Some(level) = &exec.isolation {
-        options = options.isolation(level);
-    }
-    for (key, most) in &exec.limit {
-        options = options.setting(key, most);
-    }
-    options
+    exec.confinement.apply(options)
 }
 
 /// Why a program that passes its streams through came to no end.

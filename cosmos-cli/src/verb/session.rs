@@ -112,6 +112,7 @@ impl Course {
         if let Some(milliseconds) = session.timeout {
             options = options.timeout(Duration::from_millis(milliseconds));
         }
+        let options = session.confinement.apply(options);
         let attempt = Attempt {
             json: session.json,
             errno: session.errno,

@@ -131,6 +131,68 @@ pub unsafe extern "C" fn cosmos_options_set_limit(
     }
 }
 
+/// A file, or a directory with all that is in it, that the VM may read; a relative path is one of the
+/// current directory. Without grants, a VM at "landlock+seccomp" or above can open its target's own
+/// files alone. The string is copied. Returns 0, or -1 with errno EINVAL.
+///
+/// # Safety
+/// options is NULL or from cosmos_options_new; path is NULL or a string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cosmos_options_grant_read(
+    options: *mut cosmos_options,
+    path: *const c_char,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe { change(options, |options| Ok(options.read(text(path, "the path")?))) }
+}
+
+/// A file, or a directory with all that is in it, that the VM may read and change. The string is
+/// copied. Returns 0, or -1 with errno EINVAL.
+///
+/// # Safety
+/// options is NULL or from cosmos_options_new; path is NULL or a string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cosmos_options_grant_write(
+    options: *mut cosmos_options,
+    path: *const c_char,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe {
+        change(
+            options,
+            |options| Ok(options.write(text(path, "the path")?)),
+        )
+    }
+}
+
+/// Whether the VM may use the network; 0 at first. With that it may read how names are resolved and
+/// which certificates count. Returns 0, or -1 with errno EINVAL.
+///
+/// # Safety
+/// options is NULL or from cosmos_options_new.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cosmos_options_grant_network(
+    options: *mut cosmos_options,
+    network: c_int,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe { change(options, |options| Ok(options.network(network != 0))) }
+}
+
+/// Whether the VM may start the programs that it can read; 0 at first. What it starts is confined as it
+/// is. Returns 0, or -1 with errno EINVAL.
+///
+/// # Safety
+/// options is NULL or from cosmos_options_new.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cosmos_options_grant_programs(
+    options: *mut cosmos_options,
+    programs: c_int,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe { change(options, |options| Ok(options.programs(programs != 0))) }
+}
+
 /// Whether to start a new VM even where this process has one that fits; 0 at first. Nothing else is
 /// opened in it, unless cosmos_options_set_vm names it. Returns 0, or -1 with errno EINVAL.
 ///

@@ -125,6 +125,7 @@ pub(super) fn link(main: Connection, opened: &VmOpened) -> Arc<Link> {
         shared: false,
         epoch: None,
         reusable: false,
+        message_bytes: u32::MAX,
     };
     let number = VmNumber::new(666).unwrap();
     Link::new(opened, nature, number, fork::generation(), main)

@@ -14,9 +14,11 @@ macro_rules! for_every_message {
             (registry, Dump) (registry, HandOver) (registry, Incoming)
             (coordinator, VmOpen) (coordinator, VmClose) (coordinator, Which)
             (coordinator, ListVms) (coordinator, Autopsy)
+            (coordinator, Denied) (coordinator, Levels)
             (vm, Attach) (vm, Open) (vm, Sym) (vm, Exec) (vm, Close) (vm, Share)
             (launch, Start) (launch, Ended) (launch, Kill) (launch, Accept) (launch, Ready)
-            (launch, Clients)
+            (launch, Clients) (launch, Confine) (launch, Confined) (launch, Denials)
+            (launch, Listening)
         }
     };
 }

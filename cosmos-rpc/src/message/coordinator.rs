@@ -1,6 +1,7 @@
 //! What cosmosd answers.
 
-use super::Message;
+pub use super::confine::{Denied, Levels};
+use super::{Message, confine::Grants};
 use serde::{Deserialize, Serialize};
 
 /// Give me a VM. Answered once it runs; reach it with the registry's `Connect` under `name`.
@@ -15,6 +16,8 @@ pub struct VmOpen {
     pub fresh: bool,
     /// Settings that tighten the configured ones, as `key=value` (see cosmos-config).
     pub settings: Vec<(String, String)>,
+    /// What the VM is granted beside what is configured.
+    pub grants: Grants,
 }
 
 /// What a VM is asked for.
@@ -166,6 +169,13 @@ pub enum Ending {
     },
     /// It ended, and nobody saw how.
     Unknown,
+    /// It reached a limit and was ended for that.
+    OverLimit {
+        /// The configuration's key, `limits.cpu_seconds`.
+        limit: String,
+        /// The limit.
+        most: u64,
+    },
 }
 
 impl Message for Autopsy {

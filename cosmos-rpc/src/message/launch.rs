@@ -5,7 +5,8 @@
 //! as its parent; when the VM ends it sends [`Ended`] and exits. On the control socket cosmosd
 //! sends the VM its clients ([`Accept`]).
 
-use super::{Message, coordinator::Ending, registry::Identity};
+pub use super::confine::{Confine, Confined, Denials};
+use super::{Message, confine::Denial, coordinator::Ending, registry::Identity};
 use serde::{Deserialize, Serialize};
 
 /// Start this VM. Carries the VM's end of the control socket.
@@ -19,6 +20,38 @@ pub struct Start {
     pub environment: Vec<(String, String)>,
     /// Resource limits: `(RLIMIT_* number, soft and hard limit)`.
     pub limits: Vec<(u32, u64)>,
+    /// What is bounded otherwise.
+    pub bounds: Bounds,
+    /// Whether it gives up capabilities, signals to others, and system calls, in two stages: the
+    /// second is its own business, with the descriptor [`CONFINING`] as the way to the launcher.
+    pub walls: bool,
+    /// All that it shall see of the machine; `None`: what there is.
+    pub view: Option<View>,
+}
+
+/// The descriptor on which a VM sends its launcher [`Listening`].
+pub const CONFINING: i32 = 4;
+
+/// Bounds that are no resource limits; 0: none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bounds {
+    /// Seconds that the VM may run.
+    pub wall_seconds: u64,
+    /// Bytes of memory that it may use in all, where a control group can be had.
+    pub memory_bytes: u64,
+    /// Processes and threads, where a control group can be had.
+    pub processes: u64,
+}
+
+/// Namespaces of the VM's own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct View {
+    /// Absolute paths to be read; what is not there is passed over.
+    pub read: Vec<String>,
+    /// Absolute paths to be read and changed.
+    pub write: Vec<String>,
+    /// Whether the network is this machine's rather than an empty one.
+    pub network: bool,
 }
 
 /// What the launcher started.
@@ -26,6 +59,10 @@ pub struct Start {
 pub struct Started {
     /// Pid of the VM, for people.
     pub pid: i32,
+    /// Whether a control group bounds its memory.
+    pub memory_bounded: bool,
+    /// Whether a control group bounds its processes.
+    pub processes_bounded: bool,
 }
 
 impl Message for Start {
@@ -34,11 +71,24 @@ impl Message for Start {
     type Reply = Started;
 }
 
+/// From a VM to its launcher, on [`CONFINING`]: what it asks from now on and may not is told here. The
+/// descriptor is the listener of its filter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listening;
+
+impl Message for Listening {
+    const KIND: u16 = 0x040a;
+    const DESCRIPTORS: (u16, u16) = (1, 1);
+    type Reply = ();
+}
+
 /// Notice from the launcher: the VM ended. No reply.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ended {
     /// How.
     pub ending: Ending,
+    /// What it was refused while it ran.
+    pub denials: Vec<Denial>,
 }
 
 impl Message for Ended {

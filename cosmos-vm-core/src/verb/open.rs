@@ -5,6 +5,9 @@ use crate::Vm;
 use crate::session::Session;
 use cosmos_rpc::message::vm::{ObjectToken, Open};
 use cosmos_rpc::{Fault, FaultCode, Frame};
+use std::fs::File;
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 pub(super) fn answer<V: Vm>(session: &Session<V>, frame: &Frame) -> Result<Answer, Fault> {
@@ -17,7 +20,29 @@ pub(super) fn answer<V: Vm>(session: &Session<V>, frame: &Frame) -> Result<Answe
             format!("'{}' is no absolute path", request.target.escape_debug()),
         ));
     }
+    readable(target)?;
     let object = session.vm.open(target)?;
     let token = session.add_object(object)?;
     Answer::of::<Open>(&ObjectToken(token))
+}
+
+/// A VM that was confined for other targets cannot read this one.
+fn readable(target: &Path) -> Result<(), Fault> {
+    // Nothing that was put in its place makes the thread wait.
+    let mut options = File::options();
+    match options
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(target)
+    {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(Fault::caller(
+            FaultCode::NotPermitted,
+            format!(
+                "this VM may not read {}: open it without naming a VM, or grant it to be read",
+                target.display()
+            ),
+        )),
+        // What else is wrong the kind of VM says better.
+        _ => Ok(()),
+    }
 }

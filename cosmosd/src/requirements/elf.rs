@@ -38,6 +38,8 @@ pub struct Elf {
     pub soname: Option<String>,
     /// The libraries it needs.
     pub needed: Vec<String>,
+    /// Where it has the loader search them first, as it is written: `$ORIGIN` is its own directory.
+    pub search: Vec<String>,
     /// The symbol versions it needs: library and versions.
     pub versions: Vec<(String, Vec<String>)>,
     /// The symbol versions it defines.
@@ -118,6 +120,7 @@ where
         interpreter,
         soname: dynamic.soname,
         needed: dynamic.needed,
+        search: dynamic.search,
         versions: dynamic.versions,
         defined_versions: dynamic.defined_versions,
         isa_level,
@@ -141,6 +144,7 @@ fn kind(file_type: elf::FileType, dynamic: &Dynamic) -> ElfKind {
 struct Dynamic {
     soname: Option<String>,
     needed: Vec<String>,
+    search: Vec<String>,
     versions: Vec<(String, Vec<String>)>,
     defined_versions: Vec<String>,
     is_program: bool,
@@ -196,12 +200,20 @@ impl<'d, H: FileHeader, R: ReadRef<'d>> Image<'d, H, R> {
             .iter()
             .filter(|entry| entry.tag(self.endian) == elf::DT_NEEDED);
         let flags = value(elf::DT_FLAGS_1).unwrap_or(0);
+        let mut search = Vec::new();
+        for tag in [elf::DT_RPATH, elf::DT_RUNPATH] {
+            if let Some(list) = value(tag).map(name).transpose()? {
+                let directories = list.split(':').filter(|directory| !directory.is_empty());
+                search.extend(directories.take(ENTRIES).map(str::to_owned));
+            }
+        }
         Ok(Dynamic {
             soname: value(elf::DT_SONAME).map(name).transpose()?,
             needed: needed
                 .take(ENTRIES)
                 .map(|entry| name(entry.val(self.endian)))
                 .collect::<Result<_, _>>()?,
+            search,
             versions: match value(elf::DT_VERNEED) {
                 Some(address) => self.needed_versions(address, strings)?,
                 None => Vec::new(),

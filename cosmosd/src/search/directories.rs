@@ -74,6 +74,20 @@ impl Directories {
         Directories { configured, all }
     }
 
+    /// The machine's own, in which installed libraries are and nothing else: those that hold more
+    /// beside them, /lib and /usr/lib, are not among them, nor are configured ones.
+    pub fn of_libraries_alone(&self) -> impl Iterator<Item = &Path> {
+        const MIXED: [&str; 4] = ["/lib", "/usr/lib", "/usr/local/lib", "/"];
+        self.all
+            .iter()
+            .skip(self.configured)
+            .map(PathBuf::as_path)
+            .filter(|path| {
+                let real = real(path);
+                !MIXED.iter().any(|mixed| real == Path::new(mixed))
+            })
+    }
+
     /// Each, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Path> {
         self.all.iter().map(PathBuf::as_path)

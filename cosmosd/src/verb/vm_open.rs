@@ -5,10 +5,11 @@ use crate::{
     coordinator::{Wish, unknown},
     matching::{self, Use},
     profile::Profile,
+    requirements::Requirements,
     session::Session,
     vm::{State, Vm},
 };
-use cosmos_config::ConfigError;
+use cosmos_config::{Config, ConfigError};
 use cosmos_rpc::{
     Fault, FaultCode,
     message::coordinator::{Purpose, VmOpen, VmOpened},
@@ -28,19 +29,10 @@ pub(super) async fn answer(session: Rc<Session>, request: VmOpen) -> Result<VmOp
 
 async fn open(session: Rc<Session>, request: VmOpen) -> Result<VmOpened, Fault> {
     let coordinator = &session.coordinator;
-    let settings = request
-        .settings
-        .iter()
-        .map(|(key, value)| (key.as_str(), value.as_str()));
-    let config = coordinator
-        .config
-        .tightened(settings)
-        .map_err(bad_setting)?;
-    let confinement = Confinement::of(&config)?;
     let profiles = coordinator.profiles.clone();
-    let (profile, target) = match &request.purpose {
+    let (profile, requirements) = match &request.purpose {
         Purpose::Running(name) => return opened(running(&session, name)?, String::new()).await,
-        Purpose::Kind(kind) => (of_kind(&profiles, kind)?, String::new()),
+        Purpose::Kind(kind) => (of_kind(&profiles, kind)?, None),
         Purpose::Target(target) | Purpose::Program(target) => {
             let wanted = match &request.purpose {
                 Purpose::Program(_) => Use::Run,
@@ -48,24 +40,60 @@ async fn open(session: Rc<Session>, request: VmOpen) -> Result<VmOpened, Fault> 
             };
             let requirements = coordinator.requirements(target.clone(), wanted).await?;
             let weighed = matching::weigh(&requirements, &profiles, &coordinator.host, wanted);
-            let path = requirements
-                .path
-                .to_str()
-                .ok_or_else(|| not_text(&requirements.path))?;
-            (matching::choose(&requirements, &weighed)?, path.to_owned())
+            (
+                matching::choose(&requirements, &weighed)?,
+                Some(requirements),
+            )
         }
     };
+    let target = match &requirements {
+        Some(requirements) => path_of(requirements)?,
+        None => String::new(),
+    };
+    let config = configuration(&session, &request, profile, &target)?;
+    let offers = coordinator.offers().await;
+    let confinement = Confinement::of(&config, profile, offers, &request.grants)?;
+    let readable = coordinator.readable(requirements, profile, &confinement);
+    let readable = readable.await?;
     if session.has_ended() {
         return Err(Fault::peer(FaultCode::Disconnected, "the client is gone"));
     }
     let wish = Wish {
         profile,
         confinement: &confinement,
+        readable: &readable,
         shared_name: &request.shared_name,
         fresh: request.fresh,
     };
     let vm = coordinator.vm_for(session.number, session.client, &wish)?;
     opened(vm, target).await
+}
+
+fn path_of(requirements: &Requirements) -> Result<String, Fault> {
+    let path = &requirements.path;
+    let text = path.to_str().ok_or_else(|| not_text(path))?;
+    Ok(text.to_owned())
+}
+
+/// The configuration for this kind and target, as tight as the request asks.
+fn configuration(
+    session: &Session,
+    request: &VmOpen,
+    profile: &Profile,
+    target: &str,
+) -> Result<Config, Fault> {
+    let base = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+    let asked = match &request.purpose {
+        Purpose::Target(target) | Purpose::Program(target) => base(&target.name),
+        _ => String::new(),
+    };
+    let (found, path) = (base(target), target);
+    let config = &session.coordinator.config;
+    let settings = request.settings.iter();
+    config
+        .of_target(&profile.kind, &[asked.as_str(), found.as_str(), path])
+        .tightened(settings.map(|(key, value)| (key.as_str(), value.as_str())))
+        .map_err(bad_setting)
 }
 
 /// Waits until the VM is ready; its name leads to it then.

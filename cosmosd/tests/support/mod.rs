@@ -238,6 +238,7 @@ pub fn of_kind(kind: &str) -> VmOpen {
         shared_name: String::new(),
         fresh: false,
         settings: Vec::new(),
+        grants: Default::default(),
     }
 }
 

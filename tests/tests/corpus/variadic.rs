@@ -54,7 +54,7 @@ fn row_32_snprintf() {
 fn row_33_curl_easy_setopt() {
     in_world(|world| {
         const CURL: &str = "libcurl.so.4";
-        if cosmos::dlopen(CURL).is_err() {
+        if crate::open(CURL).is_err() {
             println!("skipped: there is no {CURL}");
             return;
         }

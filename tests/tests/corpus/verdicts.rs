@@ -63,7 +63,7 @@ fn allowed_rows_resolve() {
             (Z, "inflate"),
         ];
         for (library, name) in rows {
-            let opened = cosmos::dlopen(library).expect(library);
+            let opened = crate::open(library).expect(library);
             let allowed = verdicts.lines().any(|line| line == format!("ok {name}"));
             let resolved = opened.function(&prototype(name));
             assert_eq!(resolved.is_ok(), allowed, "{name}: {resolved:?}");
@@ -79,7 +79,7 @@ fn rows_16_to_18_read_a_compressed_file() {
         let path = world.directory().join("text.gz");
         let text = b"read back through a handle ".repeat(1000);
         write_compressed(&path, &text);
-        let zlib = cosmos::dlopen(Z).expect(Z);
+        let zlib = crate::open(Z).expect(Z);
         let [open, read, close] = ["gzopen", "gzread", "gzclose"]
             .map(|name| zlib.function(&prototype(name)).expect(name));
         let gzopen = as_function!(
@@ -182,7 +182,7 @@ fn row_31_opens_a_file() {
     in_world(|world| {
         let path = world.directory().join("greeting");
         std::fs::write(&path, "hello\n").expect("a file");
-        let libc_library = cosmos::dlopen(C).expect(C);
+        let libc_library = crate::open(C).expect(C);
         let open = libc_library.function(&prototype("fopen")).expect("fopen");
         let get = "int fgetc(FILE *__handle stream)";
         let get = libc_library.function(get).expect("fgetc");

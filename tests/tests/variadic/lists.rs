@@ -106,7 +106,8 @@ fn arguments_that_are_written_out() {
 #[test]
 fn execl_that_fails_does_so_as_directly() {
     in_world(|_| {
-        let library = cosmos::dlopen(C).expect(C);
+        let options = Options::new().programs(true);
+        let library = cosmos::dlopen_with(C, &options).expect(C);
         let function = library.function(EXECL).expect("execl");
         type Execl = unsafe extern "C" fn(*const c_char, *const c_char, ...) -> c_int;
         // SAFETY: execl has this type.
@@ -144,7 +145,9 @@ fn execl_that_succeeds_ends_the_vm() {
             ("/bin/sleep", &["100"]),
             ("/bin/sh", &["-c", "kill -9 $$"]),
         ] {
-            let options = Options::new().fresh(true);
+            // The programs, and what loads them.
+            let options = Options::new().fresh(true).programs(true);
+            let options = options.read("/bin").read("/lib64");
             let library = cosmos::dlopen_with(C, &options).expect(C);
             let function = library.function(EXECL).expect("execl");
             let mut values: Vec<Value> = vec![program.into(), program.into()];

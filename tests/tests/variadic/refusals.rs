@@ -182,7 +182,7 @@ fn the_command_line_takes_further_words() {
         let ran = world.call(&[C, PRINTF, "%y", "1"]);
         ran.failed(2, &["'%y' is no conversion"]);
         let execl = "int execl(const char *path, const char *arg, ...) __sentinel";
-        let ran = world.call(&["--errno", C, execl, "/no/such", "a", "b", "c"]);
+        let ran = world.call(&["--programs", "--errno", C, execl, "/no/such", "a", "b", "c"]);
         assert!(ran.succeeded().starts_with("-1\nerrno = 2"), "{ran:?}");
     });
 }

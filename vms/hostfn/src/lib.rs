@@ -46,6 +46,12 @@ use std::sync::Arc;
 /// The kind `hostfn`.
 pub struct HostFn;
 
+/// Does what can only be done before the process is confined: libffi makes a file for the code of its
+/// closures with the first of them, and grows it from then on.
+pub fn prepare() {
+    thunk::prepare();
+}
+
 impl Vm for HostFn {
     type Object = Library;
     type Runable = Function;

@@ -138,6 +138,14 @@ impl Closure {
     }
 }
 
+/// Has libffi's allocator make what all closures are made from.
+pub(crate) fn prepare() {
+    if let Some((closure, _)) = try_closure_alloc() {
+        // SAFETY: it was just allocated, and nothing was made of it.
+        unsafe { ffi_closure_free(closure.cast()) };
+    }
+}
+
 impl Drop for Closure {
     fn drop(&mut self) {
         // SAFETY: it came from libffi's allocator and is freed here only. A library that calls it

@@ -1,0 +1,176 @@
+//! Which files a target needs to be loaded: what a VM that is confined for it may read.
+//!
+//! Libraries of the machine's own directories are readable as a whole: what is installed there is no
+//! secret, and libraries look for their plug-ins there. Of all other directories a VM gets single files:
+//! the target, and what it needs as the loader would search it. A needed library that is found nowhere
+//! is left out; the loader says so in its own words.
+
+use crate::requirements::{Format, Requirements};
+use crate::search::Directories;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// Most files of one target.
+const FILES: usize = 256;
+
+/// What may be read for a target; for none, what there is for any.
+pub fn for_target(target: Option<&Requirements>, directories: &Directories) -> Vec<PathBuf> {
+    // By each of its names: /lib may be a link to /usr/lib.
+    let mut installed: Vec<PathBuf> = Vec::new();
+    for directory in directories.of_libraries_alone() {
+        installed.push(directory.to_owned());
+        installed.extend(directory.canonicalize());
+    }
+    let mut wanted = Wanted {
+        installed,
+        directories,
+        found: BTreeSet::new(),
+    };
+    if let Some(target) = target {
+        wanted.add(&target.path, Some(target));
+    }
+    let single = wanted.found;
+    let mut all = wanted.installed;
+    all.extend(single);
+    all
+}
+
+/// What a program needs to be executed, single files all: it, its loader, its libraries.
+pub fn for_program(program: &Path, directories: &Directories) -> Vec<PathBuf> {
+    let mut wanted = Wanted {
+        installed: Vec::new(),
+        directories,
+        found: BTreeSet::new(),
+    };
+    wanted.add(program, None);
+    wanted.found.into_iter().collect()
+}
+
+/// Whether all of these can be read where those were granted.
+pub fn are_within(files: &[PathBuf], granted: &[PathBuf]) -> bool {
+    files
+        .iter()
+        .all(|file| granted.iter().any(|path| file.starts_with(path)))
+}
+
+struct Wanted<'d> {
+    /// Readable as a whole.
+    installed: Vec<PathBuf>,
+    directories: &'d Directories,
+    found: BTreeSet<PathBuf>,
+}
+
+impl Wanted<'_> {
+    fn add(&mut self, path: &Path, known: Option<&Requirements>) {
+        let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let is_installed = |path: &Path| {
+            self.installed
+                .iter()
+                .any(|directory| path.starts_with(directory))
+        };
+        if is_installed(path) && is_installed(&real)
+            || self.found.len() >= FILES
+            || !self.found.insert(path.to_owned())
+        {
+            return;
+        }
+        self.found.insert(real);
+        let read;
+        let requirements = match known {
+            Some(known) => known,
+            None => match Requirements::read(path) {
+                Ok(requirements) => {
+                    read = requirements;
+                    &read
+                }
+                Err(_) => return,
+            },
+        };
+        let Format::Elf(elf) = &requirements.format else {
+            return;
+        };
+        if let Some(interpreter) = &elf.interpreter {
+            self.found.insert(PathBuf::from(interpreter));
+        }
+        let origin = path.parent().unwrap_or(Path::new("/"));
+        let own: Vec<PathBuf> = elf
+            .search
+            .iter()
+            .map(|directory| expand(directory, origin))
+            .collect();
+        for name in &elf.needed {
+            for candidate in self.candidates(name, &own) {
+                self.add(&candidate, None);
+            }
+        }
+    }
+
+    /// Wherever a library of this name is that the loader could find. It takes the first that suits
+    /// it; which one that is, is its own affair.
+    fn candidates(&self, name: &str, own: &[PathBuf]) -> Vec<PathBuf> {
+        if name.contains('/') {
+            return vec![PathBuf::from(name)];
+        }
+        let all = own
+            .iter()
+            .map(PathBuf::as_path)
+            .chain(self.directories.iter());
+        all.map(|directory| directory.join(name))
+            .filter(|path| path.is_file())
+            .collect()
+    }
+}
+
+fn expand(directory: &str, origin: &Path) -> PathBuf {
+    let origin = origin.to_string_lossy();
+    let expanded = directory
+        .replace("${ORIGIN}", &origin)
+        .replace("$ORIGIN", &origin);
+    PathBuf::from(expanded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_installed_library_needs_its_directory_alone() {
+        let directories = Directories::of_this_machine(&[]);
+        let libc = directories
+            .iter()
+            .map(|directory| directory.join("libc.so.6"))
+            .find(|path| path.is_file())
+            .unwrap();
+        let of_none = for_target(None, &directories);
+        let requirements = Requirements::read(&libc).unwrap();
+        let of_libc = for_target(Some(&requirements), &directories);
+        assert!(are_within(&of_libc, &of_none), "{of_libc:?} {of_none:?}");
+        assert!(!of_none.contains(&PathBuf::from("/usr/lib")));
+    }
+
+    #[test]
+    fn a_target_elsewhere_is_granted_alone_with_its_loader_and_libraries() {
+        let directories = Directories::of_this_machine(&[]);
+        let this = std::env::current_exe().unwrap();
+        let files = for_program(&this, &directories);
+        assert!(files.contains(&this));
+        assert!(files.iter().any(|path| path.ends_with("libc.so.6")));
+        assert!(
+            files
+                .iter()
+                .any(|path| path.to_string_lossy().contains("ld-linux"))
+        );
+        assert!(!are_within(&files, &for_target(None, &directories)));
+        let neighbour = this.parent().unwrap().join("another");
+        assert!(!are_within(&[neighbour], &files));
+    }
+
+    #[test]
+    fn origin_is_the_directory_of_the_file() {
+        assert_eq!(
+            expand("${ORIGIN}/../x:", Path::new("/a/b")),
+            Path::new("/a/b/../x:")
+        );
+        assert_eq!(expand("$ORIGIN", Path::new("/a")), Path::new("/a"));
+    }
+}

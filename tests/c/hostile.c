@@ -1,0 +1,316 @@
+/* A library that means harm. Each function tries one thing and gives the errno that it met, 0 where it
+ * had its way. Calls are made directly, as code would that does not trust the C library either. */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define TRY(call) (errno = 0, (call) == -1 ? errno : 0)
+
+/* What the constructor met: it runs before any function does. */
+static int at_load = -1;
+
+__attribute__((constructor)) static void load(void) { at_load = TRY(syscall(SYS_ptrace, PTRACE_TRACEME, 0, 0, 0)); }
+
+int constructor(void) { return at_load; }
+
+int add(int left, int right) { return left + right; }
+
+/* Files. */
+
+int open_to_read(const char *path) { return TRY(open(path, O_RDONLY)); }
+int open_to_write(const char *path) { return TRY(open(path, O_WRONLY | O_CREAT, 0600)); }
+int make_directory(const char *path) { return TRY(mkdir(path, 0700)); }
+int remove_file(const char *path) { return TRY(unlink(path)); }
+int list_directory(const char *path) { return TRY(open(path, O_RDONLY | O_DIRECTORY)); }
+int change_mode(const char *path) { return TRY(chmod(path, 04777)); }
+int change_owner(const char *path) { return TRY(chown(path, 1, 1)); }
+int change_times(const char *path) { return TRY(utimensat(AT_FDCWD, path, NULL, 0)); }
+int set_attribute(const char *path) { return TRY(syscall(SYS_setxattr, path, "user.cosmos", "x", 1, 0)); }
+int make_device(const char *path) { return TRY(mknod(path, S_IFCHR | 0600, 0x105)); }
+int change_mode_of_descriptor(int descriptor) { return TRY(fchmod(descriptor, 0777)); }
+
+/* Writes through a descriptor that was passed for reading, after opening it anew by its name in /proc. */
+int reopen_to_write(int descriptor)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);
+    return TRY(open(path, O_RDWR));
+}
+
+int reopen_and_write(int descriptor)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);
+    int anew = open(path, O_RDWR);
+    return anew == -1 ? errno : TRY(write(anew, "x", 1));
+}
+
+int write_to(int descriptor) { return TRY(write(descriptor, "x", 1)); }
+int open_beside(int descriptor) { return TRY(openat(descriptor, "..", O_RDONLY)); }
+
+int reopen_memory(void)
+{
+    int file = syscall(SYS_memfd_create, "m", 0);
+    return file == -1 ? errno : reopen_to_write(file);
+}
+
+/* Fills a file until something stops it. */
+int fill(const char *path)
+{
+    static char block[1 << 16];
+    int file = open(path, O_WRONLY | O_CREAT, 0600);
+    if (file == -1) return errno;
+    for (int count = 0; count < 1 << 14; count++)
+        if (write(file, block, sizeof block) == -1) return errno;
+    return 0;
+}
+
+int fill_output(void)
+{
+    static char block[1 << 12];
+    memset(block, 'x', sizeof block);
+    for (int count = 0; count < 1 << 14; count++)
+        if (write(2, block, sizeof block) == -1) return errno;
+    return 0;
+}
+
+/* Sockets. */
+
+static int to(int kind, const void *address, socklen_t size)
+{
+    int family = ((const struct sockaddr *)address)->sa_family;
+    int descriptor = socket(family, kind, 0);
+    if (descriptor == -1) return errno;
+    if (kind == SOCK_DGRAM) return TRY(sendto(descriptor, "x", 1, 0, address, size));
+    return TRY(connect(descriptor, address, size));
+}
+
+static struct sockaddr_in loopback(int port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return address;
+}
+
+static socklen_t named(struct sockaddr_un *address, const char *name, int abstract)
+{
+    memset(address, 0, sizeof *address);
+    address->sun_family = AF_UNIX;
+    strncpy(address->sun_path + abstract, name, sizeof address->sun_path - 1 - abstract);
+    return offsetof(struct sockaddr_un, sun_path) + abstract + strlen(name);
+}
+
+int connect_tcp(int port)
+{
+    struct sockaddr_in address = loopback(port);
+    return to(SOCK_STREAM, &address, sizeof address);
+}
+
+int send_udp(int port)
+{
+    struct sockaddr_in address = loopback(port);
+    return to(SOCK_DGRAM, &address, sizeof address);
+}
+
+int connect_unix(const char *path)
+{
+    struct sockaddr_un address;
+    socklen_t size = named(&address, path, 0);
+    return to(SOCK_STREAM, &address, size);
+}
+
+int connect_abstract(const char *name)
+{
+    struct sockaddr_un address;
+    socklen_t size = named(&address, name, 1);
+    return to(SOCK_STREAM, &address, size);
+}
+
+/* A pair of datagram sockets is made without socket(2), and either can be sent elsewhere. */
+int send_through_pair(const char *path)
+{
+    int pair[2];
+    struct sockaddr_un address;
+    socklen_t size = named(&address, path, 0);
+    if (socketpair(AF_UNIX, SOCK_DGRAM, 0, pair) == -1) return errno;
+    return TRY(sendto(pair[0], "x", 1, 0, (void *)&address, size));
+}
+
+/* Every socket that the VM itself has, sent elsewhere or made to listen. */
+int turn_own_sockets(const char *path)
+{
+    struct sockaddr_un address;
+    socklen_t size = named(&address, path, 0);
+    for (int descriptor = 0; descriptor < 256; descriptor++) {
+        int kind;
+        socklen_t length = sizeof kind;
+        if (getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &kind, &length)) continue;
+        if (!connect(descriptor, (void *)&address, size)) return 0;
+        if (sendto(descriptor, "x", 1, MSG_DONTWAIT, (void *)&address, size) == 1) return 0;
+        if (!listen(descriptor, 1)) return 0;
+    }
+    return EPERM;
+}
+
+int raw_socket(void) { return TRY(socket(AF_INET, SOCK_RAW, 1)); }
+int netlink_socket(void) { return TRY(socket(AF_NETLINK, SOCK_RAW, 0)); }
+
+/* Processes. */
+
+int attach(int pid) { return TRY(ptrace(PTRACE_ATTACH, pid, NULL, NULL)); }
+
+int read_memory(int pid)
+{
+    char byte;
+    struct iovec here = {&byte, 1}, there = {(void *)0x400000, 1};
+    return TRY(process_vm_readv(pid, &here, 1, &there, 1, 0));
+}
+
+int open_memory(int pid)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/mem", pid);
+    return TRY(open(path, O_RDWR));
+}
+
+int read_environment(int pid)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/environ", pid);
+    return TRY(open(path, O_RDONLY));
+}
+
+int signal_process(int pid) { return TRY(kill(pid, SIGKILL)); }
+int signal_everybody(void) { return TRY(kill(-1, SIGKILL)); }
+int signal_thread(int pid) { return TRY(syscall(SYS_tgkill, pid, pid, SIGKILL)); }
+int hold_process(int pid) { return TRY(syscall(SYS_pidfd_open, pid, 0)); }
+
+int limit_process(int pid)
+{
+    struct rlimit none = {0, 0};
+    return TRY(syscall(SYS_prlimit64, pid, RLIMIT_NOFILE, &none, NULL));
+}
+
+int lower_process(int pid) { return TRY(setpriority(PRIO_PROCESS, pid, 19)); }
+int lower_user(void) { return TRY(setpriority(PRIO_USER, 0, 19)); }
+
+int idle_process(int pid)
+{
+    struct sched_param none = {0};
+    return TRY(sched_setscheduler(pid, SCHED_IDLE, &none));
+}
+
+int pin_process(int pid)
+{
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(0, &one);
+    return TRY(sched_setaffinity(pid, sizeof one, &one));
+}
+
+/* How many processes came to be. */
+int fork_without_end(void)
+{
+    int count = 0;
+    while (count < 100000) {
+        pid_t pid = fork();
+        if (pid == -1) break;
+        if (pid == 0) pause();
+        count++;
+    }
+    return count;
+}
+
+int clone_into_namespaces(void) { return TRY(syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0)); }
+int unshare_user(void) { return TRY(unshare(CLONE_NEWUSER)); }
+int execute(const char *path) { return TRY(execl(path, path, (char *)NULL)); }
+
+/* Memory and descriptors. */
+
+int take_memory(void)
+{
+    for (int count = 0; count < 1 << 14; count++) {
+        char *block = malloc(1 << 20);
+        if (!block) return ENOMEM;
+        memset(block, 1, 1 << 20);
+    }
+    return 0;
+}
+
+/* Memory that is in no address space. */
+int take_memory_files(void)
+{
+    static char block[1 << 20];
+    int file = syscall(SYS_memfd_create, "m", 0);
+    if (file == -1) return errno;
+    for (int count = 0; count < 1 << 14; count++)
+        if (write(file, block, sizeof block) == -1) return errno;
+    return 0;
+}
+
+int take_descriptors(void)
+{
+    for (int count = 0; count < 1 << 20; count++)
+        if (dup(0) == -1) return errno;
+    return 0;
+}
+
+int burn(void)
+{
+    for (volatile unsigned long count = 0;; count++) {}
+    return 0;
+}
+
+/* IPC and keys, which have names for everybody. */
+
+int shared_memory(void) { return TRY(syscall(SYS_shmget, 0x5ec, 4096, 01600)); }
+int message_queue(void) { return TRY(syscall(SYS_msgget, 0x5ec, 01600)); }
+int semaphores(void) { return TRY(syscall(SYS_semget, 0x5ec, 1, 01600)); }
+int posix_queue(void) { return TRY(syscall(SYS_mq_open, "cosmos", O_CREAT | O_RDWR, 0600, NULL)); }
+int session_keyring(void) { return TRY(syscall(SYS_keyctl, 0, -3, 1)); }
+int add_key(void) { return TRY(syscall(SYS_add_key, "user", "cosmos", "x", 1, -3)); }
+
+/* The kernel's surface. */
+
+int io_uring(void) { return TRY(syscall(SYS_io_uring_setup, 1, NULL)); }
+int bpf(void) { return TRY(syscall(SYS_bpf, 0, NULL, 0)); }
+int userfaultfd(void) { return TRY(syscall(SYS_userfaultfd, 0)); }
+int mount_something(void) { return TRY(syscall(SYS_mount, "none", "/", "tmpfs", 0, NULL)); }
+int terminal_input(void) { return TRY(syscall(SYS_ioctl, 0, 0x5412 /* TIOCSTI */, "x")); }
+int signals_of_descriptor(int pid) { return TRY(fcntl(1, F_SETOWN, pid)); }
+int become_dumpable(void) { return TRY(syscall(SYS_prctl, 4 /* PR_SET_DUMPABLE */, 1, 0, 0, 0)); }
+int outlive_launcher(void) { return TRY(syscall(SYS_prctl, 1 /* PR_SET_PDEATHSIG */, 0, 0, 0, 0)); }
+
+/* Raises its limit of core files as far as it may, and crashes. */
+int dump_core(void)
+{
+    struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
+    setrlimit(RLIMIT_CORE, &all);
+    abort();
+}
+
+/* getpid by the numbers of i386, and of x32. */
+
+int call_as_i386(void)
+{
+    int result;
+    __asm__ volatile("int $0x80" : "=a"(result) : "a"(20) : "memory", "r8", "r9", "r10", "r11");
+    return result > 0 ? 0 : -result;
+}
+
+int call_as_x32(void) { return TRY(syscall(0x40000000 | SYS_getpid)); }

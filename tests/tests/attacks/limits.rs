@@ -1,0 +1,153 @@
+//! Limits: each ends what goes beyond it, by its name, and nobody else notices.
+
+use crate::stage::{Stage, at_each_level, text, with_grants};
+use cosmos::FaultCode;
+use cosmos_tests::{World, in_world};
+
+/// The VM ended, the error says for which limit, and the VM stays ended.
+fn ended_for(stage: &Stage<'_>, prototype: &str, values: &[cosmos::Value], limit: &str) {
+    let error = stage.attempt(prototype, values).expect_err(prototype);
+    assert_eq!(error.code(), FaultCode::VmDied, "{error}");
+    assert!(error.to_string().contains(limit), "{limit}: {error}");
+    let again = stage.attempt("int add(int left, int right)", &[1.into(), 2.into()]);
+    assert_eq!(again.expect_err("it is gone").errno(), libc::EOWNERDEAD);
+}
+
+fn totals_are_counted() -> bool {
+    let offers = cosmos::queries::levels().expect("what this machine offers");
+    let mut totals = offers.iter().filter(|offer| offer.name == "totals");
+    totals.any(|offer| offer.available)
+}
+
+#[test]
+fn a_memory_bomb_gets_no_more_than_its_limit() {
+    in_world(|world: &World| {
+        with_grants(
+            world,
+            |options| options.limit("memory_bytes", 256 << 20),
+            |stage| {
+                let bomb = stage.attempt("int take_memory(void)", &[]);
+                match bomb {
+                    // The address space ended first.
+                    Ok(errno) => assert_eq!(errno, libc::ENOMEM.into()),
+                    Err(error) => {
+                        assert!(error.to_string().contains("limits.memory_bytes"), "{error}");
+                    }
+                }
+            },
+        );
+    });
+}
+
+#[test]
+fn files_in_memory_count_as_memory() {
+    in_world(|world| {
+        if !totals_are_counted() {
+            println!("skipped: no control group");
+            return;
+        }
+        with_grants(
+            world,
+            |options| options.limit("memory_bytes", 256 << 20),
+            |stage| {
+                let take = "int take_memory_files(void)";
+                ended_for(stage, take, &[], "limits.memory_bytes = 268435456");
+            },
+        );
+    });
+}
+
+#[test]
+fn descriptors_run_out_for_the_vm_alone() {
+    in_world(|world| {
+        with_grants(
+            world,
+            |options| options.limit("open_files", 64),
+            |stage| {
+                let taken = stage.attempt("int take_descriptors(void)", &[]);
+                assert_eq!(taken.unwrap(), libc::EMFILE.into());
+            },
+        );
+    });
+}
+
+#[test]
+fn the_disk_is_not_filled() {
+    in_world(|world| {
+        let directory = world.directory().join("rw");
+        std::fs::create_dir(&directory).unwrap();
+        let file = directory.join("file");
+        with_grants(
+            world,
+            |options| options.write(&directory).limit("file_bytes", 1 << 20),
+            |stage| {
+                let fill = "int fill(const char *path)";
+                ended_for(stage, fill, &[text(&file)], "limits.file_bytes = 1048576");
+                assert!(std::fs::metadata(&file).unwrap().len() <= 1 << 20);
+            },
+        );
+    });
+}
+
+#[test]
+fn output_without_end_ends_the_vm() {
+    in_world(|world| {
+        with_grants(
+            world,
+            |options| options.limit("output_bytes", 1 << 20),
+            |stage| {
+                let fill = "int fill_output(void)";
+                ended_for(stage, fill, &[], "limits.output_bytes = 1048576");
+            },
+        );
+    });
+}
+
+#[test]
+fn processor_time_runs_out() {
+    in_world(|world| {
+        with_grants(
+            world,
+            |options| options.limit("cpu_seconds", 1),
+            |stage| ended_for(stage, "int burn(void)", &[], "limits.cpu_seconds = 1"),
+        );
+    });
+}
+
+#[test]
+fn time_runs_out_for_a_vm_that_sleeps() {
+    in_world(|world| {
+        with_grants(
+            world,
+            |options| options.limit("wall_seconds", 2),
+            |stage| ended_for(stage, "int burn(void)", &[], "limits.wall_seconds = 2"),
+        );
+    });
+}
+
+#[test]
+fn a_flood_of_crashes_leaves_no_core_file() {
+    in_world(|world| {
+        let before = core_files(world);
+        at_each_level(world, |stage| {
+            let error = stage.attempt("int dump_core(void)", &[]).unwrap_err();
+            assert_eq!(error.code(), FaultCode::VmDied, "{error}");
+            assert_eq!(error.signal(), Some(libc::SIGABRT), "{error}");
+        });
+        assert_eq!(core_files(world), before);
+    });
+}
+
+/// In the places where a core file could be written.
+fn core_files(world: &World) -> Vec<String> {
+    let places = ["/".into(), "/tmp".into(), world.directory().to_owned()];
+    let entries = places
+        .iter()
+        .flat_map(std::fs::read_dir)
+        .flatten()
+        .flatten();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let mut cores: Vec<String> = names.filter(|name| name.starts_with("core")).collect();
+    cores.sort();
+    cores
+}

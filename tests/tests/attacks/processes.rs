@@ -1,0 +1,165 @@
+//! Other processes: none is looked into, signalled, slowed or limited, and none is made.
+
+use crate::stage::{Stage, at_each_level, with_grants};
+use cosmos_tests::in_world;
+use nix::sched::{CpuSet, sched_getaffinity};
+use nix::unistd::Pid;
+
+/// Against everybody else of this user.
+fn against_all(stage: &Stage<'_>, prototype: &str, call: &str) {
+    for pid in stage.others() {
+        stage.refused(prototype, &[pid.into()], libc::EPERM, Some(call));
+    }
+}
+
+#[test]
+fn nobody_is_traced() {
+    in_world(|world| {
+        at_each_level(world, |stage| {
+            against_all(stage, "int attach(int pid)", "ptrace")
+        })
+    });
+}
+
+#[test]
+fn nobodys_memory_is_read() {
+    in_world(|world| {
+        at_each_level(world, |stage| {
+            against_all(stage, "int read_memory(int pid)", "process_vm_readv");
+        });
+    });
+}
+
+#[test]
+fn the_proc_directory_of_another_vm_is_closed() {
+    in_world(|world| {
+        at_each_level(world, |stage| {
+            for pid in stage.others() {
+                stage.out_of_reach("int open_memory(int pid)", &[pid.into()]);
+                stage.out_of_reach("int read_environment(int pid)", &[pid.into()]);
+            }
+        });
+    });
+}
+
+#[test]
+fn the_memory_of_another_vm_stays_closed_even_with_proc_granted() {
+    in_world(|world| {
+        with_grants(
+            world,
+            |options| options.write("/proc"),
+            |stage| {
+                for pid in stage.others() {
+                    let found = stage.attempt("int open_memory(int pid)", &[pid.into()]);
+                    let found = found.unwrap();
+                    assert!(
+                        found == libc::EACCES.into() || found == libc::EPERM.into(),
+                        "{found} for {pid}"
+                    );
+                }
+            },
+        );
+    });
+}
+
+#[test]
+fn nobody_is_signalled() {
+    in_world(|world| {
+        at_each_level(world, |stage| {
+            against_all(stage, "int signal_process(int pid)", "kill");
+            against_all(stage, "int signal_thread(int pid)", "tgkill");
+            against_all(stage, "int hold_process(int pid)", "pidfd_open");
+            let everybody = "int signal_everybody(void)";
+            stage.refused(everybody, &[], libc::EPERM, Some("kill"));
+        });
+    });
+}
+
+#[test]
+fn limits_of_others_are_not_changed() {
+    in_world(|world| {
+        at_each_level(world, |stage| {
+            against_all(stage, "int limit_process(int pid)", "prlimit64");
+        });
+    });
+}
+
+#[test]
+fn priority_and_placement_of_others_are_not_changed() {
+    in_world(|world| {
+        at_each_level(world, |stage| {
+            let mask = |pid| sched_getaffinity(Pid::from_raw(pid));
+            let before: Vec<CpuSet> = stage.others().into_iter().flat_map(mask).collect();
+            against_all(stage, "int lower_process(int pid)", "setpriority");
+            against_all(stage, "int idle_process(int pid)", "sched_setscheduler");
+            against_all(stage, "int pin_process(int pid)", "sched_setaffinity");
+            let user = "int lower_user(void)";
+            stage.refused(user, &[], libc::EPERM, Some("setpriority"));
+            let after: Vec<CpuSet> = stage.others().into_iter().flat_map(mask).collect();
+            assert_eq!(after, before);
+        });
+    });
+}
+
+#[test]
+fn a_fork_bomb_has_no_first_child() {
+    in_world(|world| {
+        at_each_level(world, |stage| {
+            let bomb = "int fork_without_end(void)";
+            assert_eq!(stage.attempt(bomb, &[]).unwrap(), 0);
+            let denials = stage.hostile.denials();
+            assert!(
+                denials
+                    .iter()
+                    .any(|(name, _)| name == "clone" || name == "fork"),
+                "{denials:?}"
+            );
+        });
+    });
+}
+
+#[test]
+fn a_fork_bomb_of_a_vm_that_may_start_programs_ends_at_its_total() {
+    in_world(|world| {
+        let offers = cosmos::queries::levels().expect("what this machine offers");
+        let totals = offers.iter().find(|offer| offer.name == "totals");
+        let counted = totals.is_some_and(|offer| offer.available);
+        with_grants(
+            world,
+            |options| options.programs(true).limit("processes", 40),
+            |stage| {
+                let made = stage.attempt("int fork_without_end(void)", &[]).unwrap();
+                match counted {
+                    true => assert!((1..40).contains(&made), "{made}"),
+                    // Nothing counts them, so none is made.
+                    false => assert_eq!(made, 0),
+                }
+            },
+        );
+    });
+}
+
+#[test]
+fn no_program_is_executed() {
+    in_world(|world| {
+        with_grants(
+            world,
+            |options| options.read("/bin").read("/usr/bin"),
+            |stage| {
+                let execute = "int execute(const char *path)";
+                stage.refused(execute, &["/bin/true".into()], libc::EPERM, Some("execve"));
+            },
+        );
+    });
+}
+
+#[test]
+fn no_namespace_is_made() {
+    in_world(|world| {
+        at_each_level(world, |stage| {
+            let clone = "int clone_into_namespaces(void)";
+            stage.refused(clone, &[], libc::EPERM, Some("clone"));
+            stage.refused("int unshare_user(void)", &[], libc::EPERM, Some("unshare"));
+        });
+    });
+}

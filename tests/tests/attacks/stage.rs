@@ -1,0 +1,167 @@
+//! Where an attack takes place: the attacker, a VM beside it, the daemons, and this program.
+
+use cosmos::{Error, Function, Library, Options, Value};
+use cosmos_tests::{World, c};
+use std::path::{Path, PathBuf};
+
+/// The levels that promise to hold code that means harm.
+pub const LEVELS: [&str; 2] = ["landlock+seccomp", "namespaces"];
+
+/// One attacker at one level, and who must not notice.
+pub struct Stage<'w> {
+    pub world: &'w World,
+    pub level: &'static str,
+    pub hostile: Library,
+    sibling: Library,
+    neighbour: Function,
+    daemons: Vec<i32>,
+}
+
+/// Stages the attack at each level that this machine has.
+pub fn at_each_level(world: &World, attack: impl Fn(&Stage<'_>)) {
+    with_grants(world, |options| options, attack);
+}
+
+/// The same, for an attacker that was granted something.
+pub fn with_grants(
+    world: &World,
+    grants: impl Fn(Options) -> Options,
+    attack: impl Fn(&Stage<'_>),
+) {
+    let offers = cosmos::queries::levels().expect("what this machine offers");
+    let library = c::library("hostile.c", world.directory());
+    for level in LEVELS {
+        let offer = offers.iter().find(|offer| offer.name == level);
+        let offer = offer.expect("every level is told of");
+        if !offer.available {
+            println!("skipped at {level}: {}", offer.finding);
+            continue;
+        }
+        let options = grants(Options::new().isolation(level).fresh(true));
+        let stage = Stage::set(world, level, &library, &options);
+        attack(&stage);
+        stage.stands();
+    }
+}
+
+impl<'w> Stage<'w> {
+    fn set(world: &'w World, level: &'static str, library: &Path, options: &Options) -> Stage<'w> {
+        let hostile = open(library, options);
+        assert_eq!(hostile.isolation(), level);
+        let sibling = open(library, &Options::new().isolation(level).fresh(true));
+        let neighbour = sibling
+            .function("int add(int left, int right)")
+            .expect("add");
+        let daemons = daemons(world);
+        assert!(daemons.len() >= 2, "{daemons:?}");
+        Stage {
+            world,
+            level,
+            hostile,
+            sibling,
+            neighbour,
+            daemons,
+        }
+    }
+
+    /// What a function of the attacker gives.
+    pub fn attempt(&self, prototype: &str, values: &[Value]) -> Result<i128, Error> {
+        let outcome = self.hostile.function(prototype)?.call(values)?;
+        match outcome.result {
+            Value::Int(number) => Ok(number),
+            other => panic!("{prototype} gave {other:?}"),
+        }
+    }
+
+    /// The attempt fails with this errno; `call` is the name by which the kernel told of it.
+    pub fn refused(&self, prototype: &str, values: &[Value], errno: i32, call: Option<&str>) {
+        let found = self.attempt(prototype, values).expect(prototype);
+        assert_eq!(found, i128::from(errno), "{prototype} at {}", self.level);
+        if let Some(call) = call {
+            let denials = self.hostile.denials();
+            assert!(
+                denials.iter().any(|(name, _)| name == call),
+                "{prototype} at {}: {call} is not among {denials:?}",
+                self.level
+            );
+        }
+    }
+
+    /// A path that leads outside of all grants: refused, or not there at all where nothing is visible.
+    pub fn out_of_reach(&self, prototype: &str, values: &[Value]) {
+        let found = self.attempt(prototype, values).expect(prototype);
+        // Nothing can be made in the empty root either.
+        let expected = match self.level {
+            "namespaces" => [libc::EACCES, libc::ENOENT, libc::EROFS],
+            _ => [libc::EACCES; 3],
+        };
+        assert!(
+            expected.iter().any(|errno| found == i128::from(*errno)),
+            "{prototype} at {}: {found}",
+            self.level
+        );
+    }
+
+    /// The pid of the VM beside the attacker, on this machine.
+    pub fn sibling(&self) -> i32 {
+        pid_of(self.sibling.vm())
+    }
+
+    /// Everybody else of this user: a VM beside the attacker, its launcher's and the VM's own parents,
+    /// the daemons, and this program.
+    pub fn others(&self) -> Vec<i32> {
+        let own = i32::try_from(std::process::id()).expect("a pid");
+        let launchers = self.world.processes_named("cosmos-launch");
+        let mut others = vec![self.sibling(), own];
+        others.extend(&self.daemons);
+        others.extend(launchers.iter().map(|process| process.pid));
+        others
+    }
+
+    /// Nobody noticed: the VM beside answers, the daemons are the same and start another one.
+    pub fn stands(&self) {
+        let sum = self.neighbour.call(&[40.into(), 2.into()]);
+        assert!(
+            matches!(&sum, Ok(outcome) if outcome.result == Value::Int(42)),
+            "{sum:?}"
+        );
+        assert_eq!(daemons(self.world), self.daemons);
+        let fresh = Options::new().fresh(true);
+        let another = cosmos::dlopen_with("libm.so.6", &fresh).expect("another VM");
+        assert!(another.function("double cos(double x)").is_ok());
+    }
+}
+
+/// The pid of a VM by its name.
+pub fn pid_of(vm: &str) -> i32 {
+    let rows = cosmos::queries::list_vms().expect("the VMs");
+    let row = rows.iter().find(|row| row.name == vm);
+    row.unwrap_or_else(|| panic!("{vm} is not listed")).pid
+}
+
+/// A file outside of every grant, with these contents.
+pub fn secret(world: &World) -> PathBuf {
+    let path = world.directory().join("secret");
+    std::fs::write(&path, "nobody's business").expect("a secret");
+    path
+}
+
+/// A path as an argument.
+pub fn text(path: &Path) -> Value {
+    path.to_str().expect("a path of text").into()
+}
+
+fn open(library: &Path, options: &Options) -> Library {
+    let path = library.to_str().expect("a path of text");
+    cosmos::dlopen_with(path, options).expect("the hostile library")
+}
+
+fn daemons(world: &World) -> Vec<i32> {
+    let mut found: Vec<i32> = ["cosmosdb", "cosmosd"]
+        .iter()
+        .flat_map(|name| world.processes_named(name))
+        .map(|process| process.pid)
+        .collect();
+    found.sort_unstable();
+    found
+}

@@ -235,6 +235,62 @@ fn a_lie_changes_no_output_and_ends_the_vm() {
     }
 }
 
+/// Each lie about where a pointer leads, or how far what it leads to reaches, is refused by name.
+#[test]
+fn lies_about_what_pointers_lead_to_are_refused() {
+    const NODE: &str = "struct node { int value; struct node *__in next; }; ";
+    let list = format!("{NODE}struct node *__owned(free) f(void)");
+    let node: &[u8] = &[7; 16];
+    let text = crate::Value::Text(b"abc".to_vec());
+    let (pointer, number) = ([0u8; 8], [0u8; 4]);
+    let lies = [
+        // An alias one past the end is one; two past it is none.
+        (
+            "char *__alias(text) f(const char *text)",
+            vec![text.clone()],
+            body(0, &pointer, &[], &[1 + 5]),
+            "outside of what it is an alias of",
+        ),
+        (
+            "char *__owned(free) f(void)",
+            vec![],
+            body(0, &pointer, &[(4, b"abcd")], &[1]),
+            "do not fit what the prototype says of its extent",
+        ),
+        (
+            "char *__owned(free) f(void)",
+            vec![],
+            body(0, &pointer, &[(4, b"a\0c\0")], &[1]),
+            "do not fit what the prototype says of its extent",
+        ),
+        (
+            "int f(char *__inout __null_terminated text)",
+            vec![text],
+            body(0, &number, &[(4, b"abcd")], &[]),
+            "it has no end any more",
+        ),
+        // A list that leads back to its first node, and one of a node that is not there.
+        (
+            &list,
+            vec![],
+            body(0, &pointer, &[(16, node), (16, node)], &[1, 2, 1]),
+            "a reference out of order",
+        ),
+        (
+            &list,
+            vec![],
+            body(0, &pointer, &[(16, node)], &[1, 2]),
+            "a reference to a block that is not there",
+        ),
+    ];
+    for (prototype, arguments, reply, words) in lies {
+        let (_library, function) = opens(Answer::Body(reply)).resolve_kept(prototype);
+        let error = dynamic(&function, &arguments).unwrap_err();
+        assert_eq!(error.code(), crate::FaultCode::Protocol, "{prototype}");
+        assert!(error.to_string().contains(words), "{prototype}: {error}");
+    }
+}
+
 #[test]
 fn words_of_a_vm_cannot_drive_a_terminal() {
     let words = format!("\x1b]0;owned\x07\u{9b}31m{}", "é".repeat(20_000));

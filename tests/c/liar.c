@@ -2,6 +2,7 @@
    of the buffers, by so much as it is told. */
 
 #include <stdlib.h>
+#include <unistd.h>
 
 struct inner {
     long total;
@@ -52,6 +53,19 @@ int restart(struct stream *stream, unsigned in, unsigned out)
 long total(struct stream *stream)
 {
     return stream->state->total;
+}
+
+/* Waits until the other end of a pipe is closed, and looks at nothing of the stream after. */
+int linger(struct stream *stream, int started, int fd)
+{
+    char byte = 0;
+
+    stream->avail_in = 0;
+    if (write(started, &byte, 1) != 1)
+        return -2;
+    while (read(fd, &byte, 1) > 0)
+        ;
+    return 7;
 }
 
 int end(struct stream *stream, unsigned in, unsigned out)

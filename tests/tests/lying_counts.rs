@@ -5,6 +5,8 @@
 use cosmos::{FaultCode, Library};
 use cosmos_tests::{c, in_world};
 use std::ffi::{c_int, c_long, c_uint, c_void};
+use std::io::Read;
+use std::os::fd::AsRawFd;
 
 const STREAM: &str = "struct inner; struct stream { const char *next_in; unsigned avail_in;
     char *next_out; unsigned avail_out; struct inner *state; };";
@@ -218,6 +220,47 @@ fn memory_of_a_closed_library_stands_for_nothing() {
             assert_eq!((second.feed)(&mut stream), 5);
             assert_eq!((second.total)(&mut stream), 5);
             assert_eq!((second.end)(&mut stream, 0, 0), 0);
+        }
+    });
+}
+
+/// An object that one thread ends while another one's call of it is under way: that call returns, and
+/// brings nothing back to memory that stands for another object by then.
+#[test]
+fn an_object_that_another_thread_ends_stays_ended() {
+    in_world(|world| {
+        type Linger = unsafe extern "C" fn(*mut Stream, c_int, c_int) -> c_int;
+        let buffers = Buffers::new();
+        let liar = Liar::open(world);
+        let linger = "int linger(struct stream *__handle s, int __fd started, int __fd fd)";
+        let linger = function!(liar.library, linger, Linger);
+        let mut stream = buffers.stream();
+        let (mut started, start) = std::io::pipe().expect("a pipe");
+        let (wait, go) = std::io::pipe().expect("a pipe");
+        // SAFETY: the stream and its buffers live through all calls; the two threads take turns.
+        unsafe {
+            assert_eq!((liar.begin)(&mut stream, 0, 0), 0);
+            let address = &raw mut stream as usize;
+            let first = stream.state;
+            let held = std::thread::spawn(move || {
+                let stream = address as *mut Stream;
+                let result = linger(stream, start.as_raw_fd(), wait.as_raw_fd());
+                (result, cosmos::last_error())
+            });
+            let mut byte = [1];
+            started.read_exact(&mut byte).expect("it is under way");
+            assert_eq!((liar.end)(&mut stream, 0, 0), 0);
+            assert_eq!((liar.total)(&mut stream), -1);
+            assert_eq!(cosmos_tests::errno(), libc::EBADF);
+            assert_eq!((liar.begin)(&mut stream, 0, 0), 0);
+            let second = stream.state;
+            assert_ne!(second, first);
+            drop(go);
+            let (result, error) = held.join().expect("no panic");
+            assert_eq!((result, error), (7, None));
+            assert_eq!((stream.state, stream.avail_in), (second, 5));
+            assert_eq!((liar.feed)(&mut stream), 5);
+            assert_eq!((liar.end)(&mut stream, 0, 0), 0);
         }
     });
 }

@@ -120,6 +120,76 @@ fn objects_are_closed_after_the_last_call_in_flight() {
     });
 }
 
+/// A client that is killed leaves nothing in a VM that others share: what it had is closed, once, newest
+/// first, and after the call that it was killed in.
+#[test]
+fn a_client_that_dies_leaves_nothing_in_a_shared_vm() {
+    in_world(|world| {
+        let path = c::library("objects.c", world.directory());
+        let path = path.to_str().expect("UTF-8");
+        let open = || {
+            let options = cosmos::Options::new().shared("boxes");
+            Boxes {
+                library: cosmos::dlopen_with(path, &options).expect("the library"),
+                log: world.directory().join("closed"),
+            }
+        };
+        let boxes = open();
+        let own = boxes.make(100);
+        let (reader, writer) = pipe().expect("a pipe");
+        let before = "lid 10\nbox 2\nbox 1\nholding 1\n";
+        for in_a_call in [false, true] {
+            // SAFETY: the child uses what a forked child may, and ends by a signal.
+            let child = unsafe { libc::fork() };
+            assert!(child >= 0);
+            if child == 0 {
+                let writes = writer.as_raw_fd();
+                // SAFETY: the parent's end, which would keep the call waiting for ever; and an end of
+                // this process should the parent have failed.
+                unsafe {
+                    libc::close(writes);
+                    libc::alarm(60);
+                }
+                let theirs = open();
+                let first = theirs.make(1);
+                theirs.make(2);
+                let lid = theirs.call(OPEN_LID, &[first.clone(), 10.into()]);
+                lid.expect("a lid");
+                // SAFETY: ends the child, unless the call holds it until the parent does.
+                unsafe {
+                    if in_a_call {
+                        let fd = Value::Descriptor(reader.as_raw_fd());
+                        let hold = "int hold(struct box *__handle box, int __fd fd)";
+                        let _ = theirs.call(hold, &[first, fd]);
+                    }
+                    libc::kill(libc::getpid(), libc::SIGKILL);
+                    libc::_exit(1);
+                }
+            }
+            if in_a_call {
+                wait_for(|| boxes.closed(), before);
+                // SAFETY: the child made above, which has not been waited for.
+                unsafe { libc::kill(child, libc::SIGKILL) };
+            }
+            let mut status = 0;
+            // SAFETY: waits for the child made above.
+            assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+            assert!(libc::WIFSIGNALED(status) && libc::WTERMSIG(status) == libc::SIGKILL);
+            if !in_a_call {
+                wait_for(|| boxes.closed(), "lid 10\nbox 2\nbox 1\n");
+            }
+        }
+        let alive = boxes.call(NUMBER_OF, std::slice::from_ref(&own));
+        assert_eq!(alive.expect("its box lives"), Value::Int(100));
+        assert_eq!(boxes.closed(), before, "its call still runs");
+        drop(writer);
+        let after = format!("{before}lid 10\nbox 2\nbox 1\n");
+        wait_for(|| boxes.closed(), &after);
+        boxes.call(CLOSE_BOX, &[own]).expect("closed");
+        assert_eq!(boxes.closed(), format!("{after}box 100\n"));
+    });
+}
+
 #[test]
 fn handles_that_do_not_fit_are_refused_by_name() {
     in_world(|world| {

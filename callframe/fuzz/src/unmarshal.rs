@@ -7,16 +7,17 @@
 //! | 2.. | the body |
 //!
 //! A decoder may refuse or accept. It may not panic, may not write outside of what the call
-//! declared writable, and a refused reply may not have written at all.
+//! declared writable, and a refused reply may not have written at all. A pointer that walks and the
+//! number beside it reach no further than they did.
 
 use callframe::marshal::{
-    Callee, CalleeMemory, Caller, CallerMemory, Keep, MemoryError, Object, Pending,
+    Callee, CalleeMemory, Caller, CallerMemory, Keep, MemoryError, Object, Pending, Residence,
 };
 use callframe::{DataModel, Template};
 use std::sync::Arc;
 
 /// Functions whose calls use every part of the layout.
-pub const PROTOTYPES: [&str; 12] = [
+pub const PROTOTYPES: [&str; 14] = [
     "double cos(double x)",
     "double strtod(const char *nptr, char *__alias(nptr) *__out endptr)",
     "struct tm *__borrowed localtime(const time_t *timep)",
@@ -34,6 +35,11 @@ pub const PROTOTYPES: [&str; 12] = [
      __switch(kind); }; int values(struct value *__out __counted_by(2) values)",
     "struct flags { unsigned low : 3; unsigned high : 9; }; \
      const short *__borrowed __counted_by(count(n)) numbers(int n, struct flags *__inout flags)",
+    "struct inner; struct stream { const char *next_in; unsigned avail_in; char *next_out; \
+     unsigned avail_out; long total; struct inner *state; }; int begin(struct stream \
+     *__closed_by(end) __cursor(next_in, avail_in) __cursor(next_out, avail_out) stream)",
+    "struct span { char *__inout __sized_by(left) next; unsigned left; }; \
+     int take(struct span *__inout span)",
 ];
 
 /// Decodes `input`.
@@ -50,7 +56,7 @@ pub fn run(input: &[u8]) {
     };
     if how & 1 == 0 {
         let callee = Callee::new(Template::of(&frame, model).expect("a layout"));
-        if let Ok(mut image) = callee.decode(body, &mut Nothing) {
+        if let Ok(mut image) = callee.decode(body, &mut Nothing::default()) {
             image.relocate(0x4000_0000);
         }
         return;
@@ -60,14 +66,26 @@ pub fn run(input: &[u8]) {
     let before = memory.buffers.clone();
     let attached = [3, 4];
     let attached = &attached[..usize::from(how >> 2) % 3];
-    if caller
-        .decode(&mut memory, &pending, body, attached, result)
-        .is_err()
-    {
-        assert!(
-            memory.buffers == before,
-            "a refused reply has changed something"
-        );
+    let decoded = caller.decode(&mut memory, &pending, body, attached, result);
+    assert!(
+        decoded.is_ok() || memory.buffers == before,
+        "a refused reply has changed something"
+    );
+    for (place, start, size) in walks(&caller) {
+        let next = memory.number(TARGET_ADDRESS + place, 8);
+        let left = memory.number(TARGET_ADDRESS + place + 8, 4);
+        let inside = next >= start && next + left <= start + size;
+        assert!(next == 0 || inside, "{next:#x} and {left} reach too far");
+    }
+}
+
+/// The members of a call's record that walk: where the pointer is, where its buffer begins and how
+/// large that is.
+fn walks(caller: &Caller) -> Vec<(u64, u64, u64)> {
+    match caller.frame().name() {
+        "begin" => vec![(0, INPUT.0, INPUT.1), (16, OUTPUT.0, OUTPUT.1)],
+        "take" => vec![(0, INPUT.0, INPUT.1)],
+        _ => vec![],
     }
 }
 
@@ -79,7 +97,12 @@ pub fn call(caller: &Caller) -> (Memory, Pending, u64) {
 
 /// As [`call`], with the request.
 pub fn request(caller: &Caller) -> (Memory, Vec<u8>, Pending, u64) {
-    request_within(caller, &[], &text())
+    let target = if walks(caller).is_empty() {
+        text()
+    } else {
+        walking()
+    };
+    request_within(caller, &[], &target)
 }
 
 /// As [`request`], of a callback that was passed in a call with these integers; every pointer leads
@@ -125,20 +148,37 @@ pub fn request_within(
 /// The reply of a function that does nothing and returns zeros.
 pub fn reply(caller: &Caller, request: &[u8]) -> Vec<u8> {
     let callee = Callee::new(caller.callee_template().clone());
+    let mut vm = Nothing::default();
     let mut image = callee
-        .decode(request, &mut Nothing)
+        .decode(request, &mut vm)
         .expect("a request that was just made");
     image.relocate(0x4000_0000);
+    let outside: Vec<(u64, Vec<u8>)> = image.outside().collect();
+    for (address, bytes) in outside {
+        vm.write(address, &bytes).expect("a member of the object");
+    }
     let result = vec![0; caller.callee_template().result().size as usize];
     let mut reply = Vec::new();
     callee
-        .encode_reply(&image, &mut Nothing, 0, &result, &mut reply)
+        .encode_reply(&image, &mut vm, 0, &result, &mut reply)
         .expect("a reply that can be carried");
     reply
 }
 
 /// What every pointer of a call leads to: the number 2, then a text that ends.
 const TARGET: usize = 64;
+
+/// Where it is: the second buffer, behind the result.
+const TARGET_ADDRESS: u64 = 2 << 16;
+/// Buffers at its end: address and size.
+const INPUT: (u64, u64) = (TARGET_ADDRESS + 48, 4);
+const OUTPUT: (u64, u64) = (TARGET_ADDRESS + 56, 8);
+
+/// A record whose members walk through what lies behind it.
+fn walking() -> Vec<u8> {
+    let words = [INPUT.0, INPUT.1, OUTPUT.0, OUTPUT.1];
+    words.map(u64::to_le_bytes).concat()
+}
 
 fn text() -> Vec<u8> {
     let mut bytes = vec![0; TARGET];
@@ -155,6 +195,12 @@ impl Memory {
     fn add(&mut self, bytes: Vec<u8>, writable: bool) -> u64 {
         self.buffers.push((bytes, writable));
         (self.buffers.len() as u64) << 16
+    }
+
+    fn number(&self, address: u64, size: usize) -> u64 {
+        let mut bytes = [0; 8];
+        self.read(address, &mut bytes[..size]).expect("a buffer");
+        u64::from_le_bytes(bytes)
     }
 
     fn place(&self, address: u64, length: usize) -> Option<(usize, usize)> {
@@ -211,17 +257,56 @@ impl CallerMemory for Memory {
         Ok(token)
     }
 
+    fn resident_is(&mut self, address: u64, object: Residence) -> Result<(), MemoryError> {
+        self.write(address + object.token, &object.wire.to_le_bytes())
+    }
+
     fn descriptor(&mut self, fd: i32) -> Option<i32> {
         Some(fd)
     }
 }
 
-/// A VM that has nothing but the image.
-struct Nothing;
+/// A VM that has nothing but the image, and room for one object.
+#[derive(Default)]
+struct Nothing {
+    object: Vec<u8>,
+}
+
+/// Where that is.
+const OBJECT: u64 = 0x7000_2000;
+
+impl Nothing {
+    fn place(&self, address: u64, length: usize) -> Result<std::ops::Range<usize>, MemoryError> {
+        let at = address
+            .checked_sub(OBJECT)
+            .and_then(|at| usize::try_from(at).ok());
+        let range = at.and_then(|at| Some(at..at.checked_add(length)?));
+        range
+            .filter(|range| range.end <= self.object.len())
+            .ok_or(MemoryError::Address(address))
+    }
+}
 
 impl CalleeMemory for Nothing {
-    fn read(&self, address: u64, _: &mut [u8]) -> Result<(), MemoryError> {
-        Err(MemoryError::Address(address))
+    fn read(&self, address: u64, into: &mut [u8]) -> Result<(), MemoryError> {
+        let place = self.place(address, into.len())?;
+        into.copy_from_slice(&self.object[place]);
+        Ok(())
+    }
+
+    fn write(&mut self, address: u64, bytes: &[u8]) -> Result<(), MemoryError> {
+        let place = self.place(address, bytes.len())?;
+        self.object[place].copy_from_slice(bytes);
+        Ok(())
+    }
+
+    fn resident_make(&mut self, size: u64) -> Result<u64, MemoryError> {
+        self.object = vec![0; usize::try_from(size).unwrap_or(0)];
+        Ok(OBJECT)
+    }
+
+    fn resident_enter(&mut self, _: u64, _: Object<'_>) -> Result<u64, MemoryError> {
+        Ok(1 << 24 | 1)
     }
 
     fn terminated_length(

@@ -420,6 +420,51 @@ mod tests {
         }
     }
 
+    /// A peer that goes on writing while its message is read: each field was read once, so a length is
+    /// the one that was checked, and what was read is nobody's but the reader's.
+    #[test]
+    fn what_changes_while_it_is_read_was_checked_as_it_was_read() {
+        const LENGTHS: [u32; 5] = [64, 8193, 8192, u32::MAX, 0];
+        let mut taken = 0;
+        for round in 0..200u32 {
+            let (mut client, vm) = pair(8192);
+            client.post(1, 1, &[]).unwrap();
+            let stop = std::sync::atomic::AtomicBool::new(false);
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    let (machine, line) = hostile(&vm);
+                    let bodies = Side::Vm.bodies(8192);
+                    let mut fill = round as u8;
+                    while !stop.load(Ordering::Relaxed) {
+                        for length in LENGTHS {
+                            machine
+                                .mapping
+                                .word(line.length)
+                                .store(length, Ordering::Relaxed);
+                            machine.mapping.word(line.word).store(2, Ordering::Release);
+                            fill = fill.wrapping_add(1);
+                            machine.mapping.copy_in(bodies, &[&[fill; 128]]);
+                        }
+                    }
+                });
+                let mut body = Vec::new();
+                let came = client.take(None, &mut Here, &mut body);
+                let read = body.clone();
+                std::thread::yield_now();
+                assert_eq!(body, read);
+                stop.store(true, Ordering::Relaxed);
+                match came {
+                    Ok(_) => {
+                        assert!(LENGTHS.contains(&(body.len() as u32)) && body.len() <= 8192);
+                        taken += 1;
+                    }
+                    Err(fault) => assert_eq!(fault.code, FaultCode::Protocol, "{fault}"),
+                }
+            });
+        }
+        println!("{taken} of 200 were messages");
+    }
+
     #[test]
     fn a_sleeping_flag_that_stays_set_harms_nobody() {
         let (mut client, mut vm) = pair(4096);

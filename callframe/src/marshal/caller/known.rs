@@ -12,6 +12,9 @@ pub(super) struct Known {
     number: u32,
     /// Its handle; 0 where the call is to make it.
     pub wire: u64,
+    /// Whether the memory stands for it still: another thread, or a callback, may have ended it
+    /// during the call, and made another one there.
+    pub stands: bool,
     /// Its numbers as the program has them now: a callback may have changed them during the call.
     now: Vec<u64>,
     /// Before the reply was checked, and after.
@@ -37,6 +40,7 @@ pub(super) fn known<M: CallerMemory>(
         known.push(Known {
             number,
             wire,
+            stands: wire == 0 || memory.resident(sent.address) == Ok(Some(wire)),
             now: now(caller, memory, sent, resident)?,
             standing: if wire == 0 {
                 standing.renewed()

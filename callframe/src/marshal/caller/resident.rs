@@ -326,9 +326,11 @@ impl<M: CallerMemory> Applier<'_, M> {
         resident: &Resident,
         next: usize,
     ) -> Result<(), MarshalError> {
-        if block.length == 0 {
+        let known = known::of(&self.checked.known, number);
+        let known = known.and_then(|index| self.checked.known.get(index));
+        let Some(known) = known.filter(|known| known.stands && block.length > 0) else {
             return Ok(());
-        }
+        };
         let body = &self.checked.body;
         let wire = body.reference(next)?;
         let mut walk = Walk {
@@ -357,14 +359,10 @@ impl<M: CallerMemory> Applier<'_, M> {
             };
             self.write_pointer(*at as u64, value, sent.root)?;
         }
-        let known = known::of(&self.checked.known, number);
-        let known = known.and_then(|index| self.checked.known.get(index));
         let object = Residence {
             wire,
             token: resident.token as u64,
-            standing: known
-                .map(|known| known.standing.clone())
-                .unwrap_or_default(),
+            standing: known.standing.clone(),
         };
         self.memory
             .resident_is(sent.address, object)

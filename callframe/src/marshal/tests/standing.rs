@@ -181,6 +181,38 @@ fn a_reply_is_measured_by_what_the_program_has_when_it_comes() {
     }
 }
 
+/// Another thread ends the object while a call of it is under way, and may make another one there.
+#[test]
+fn a_late_reply_does_not_bring_back_what_has_ended() {
+    for again in [false, true] {
+        let (mut world, _) = World::made();
+        let first = world.get(STATE);
+        let link = link(RESET);
+        let slot = world.arena.constant(&super::pointer(world.stream));
+        let (mut request, mut descriptors) = (Vec::new(), Vec::new());
+        let pending = link
+            .caller
+            .encode(&mut world.arena, &[slot], 0, &mut request, &mut descriptors)
+            .unwrap();
+        let reply = link
+            .serve(&mut world.machine, &request, says(TOTAL, 77))
+            .unwrap();
+        world.call(END, |_| {});
+        if again {
+            world.call(MAKE, |_| {});
+        }
+        let after = world.get(STATE);
+        assert_ne!(after, first);
+        let result = world.arena.writable(&[0; 8]);
+        link.caller
+            .decode(&mut world.arena, &pending, &reply, &[], result)
+            .unwrap();
+        assert_eq!((world.get(STATE), world.get(TOTAL)), (after, 0));
+        let stands = world.arena.resident(world.stream);
+        assert_eq!(stands.unwrap().is_some(), again);
+    }
+}
+
 #[test]
 fn an_object_passed_twice_walks_through_nothing() {
     let (mut world, _) = World::made();

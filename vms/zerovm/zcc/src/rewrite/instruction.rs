@@ -228,7 +228,8 @@ impl Rewriter<'_> {
         }
         let is_quad = size == 'q';
         let scratch = if is_quad { "%r11" } else { "%r11d" };
-        let start = match &instruction.mnemonic[..3] {
+        let test = instruction.mnemonic.trim_end_matches(['l', 'q']);
+        let start = match test {
             "bts" | "btr" | "btc" => "movl $1, %r11d".to_owned(),
             _ => format!("mov{size} {tested}, {scratch}"),
         };
@@ -245,7 +246,7 @@ impl Rewriter<'_> {
         if let Some(exchange) = exchange {
             self.single(exchange);
         }
-        match &instruction.mnemonic[..3] {
+        match test {
             "bts" => self.single(format!("or{size} {scratch}, {tested}")),
             "btc" => self.single(format!("xor{size} {scratch}, {tested}")),
             "btr" => {

@@ -108,15 +108,13 @@ fn memory() {
 #[test]
 fn signals() {
     let (_directory, nexe) = guest("signals");
-    let state = |number: &str| {
-        let session = Session::of(&nexe).arguments(&[number]).timeout(2);
-        session.run().state
-    };
+    let session = |number: &str| Session::of(&nexe).arguments(&[number]);
+    let state = |number: &str| session(number).run().state;
     for number in ["4", "8", "11"] {
         let wanted = format!("Signal {number} from untrusted code");
         assert!(state(number).starts_with(&wanted), "{}", state(number));
     }
-    assert_eq!(state("14"), "session timeout");
+    assert_eq!(session("14").timeout(1).run().state, "session timeout");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use cosmos_tests::{c, in_world};
 use std::ffi::{c_int, c_long, c_uint, c_void};
 use std::io::Read;
 use std::os::fd::AsRawFd;
+use std::path::Path;
 
 const STREAM: &str = "struct inner; struct stream { const char *next_in; unsigned avail_in;
     char *next_out; unsigned avail_out; struct inner *state; };";
@@ -46,7 +47,10 @@ macro_rules! function {
 
 impl Liar {
     fn open(world: &cosmos_tests::World) -> Liar {
-        let path = c::library("liar.c", world.directory());
+        Liar::of(&c::library("liar.c", world.directory()))
+    }
+
+    fn of(path: &Path) -> Liar {
         let library = cosmos::dlopen(path.to_str().expect("UTF-8")).expect("the library");
         let begin = "int begin(struct stream *__closed_by(end) s, unsigned in, unsigned out)";
         let feed = "int feed(struct stream *__handle __cursor(next_in, avail_in)
@@ -206,12 +210,13 @@ fn memory_of_a_closed_library_stands_for_nothing() {
     in_world(|world| {
         let buffers = Buffers::new();
         let mut stream = buffers.stream();
-        let first = Liar::open(world);
+        let path = c::library("liar.c", world.directory());
+        let first = Liar::of(&path);
         // SAFETY: the stream and its buffers live through all calls.
         unsafe {
             assert_eq!((first.begin)(&mut stream, 0, 0), 0);
             first.library.close().expect("closed");
-            let second = Liar::open(world);
+            let second = Liar::of(&path);
             assert_ne!(stream.state, 0, "the memory itself was not touched");
             assert_eq!((second.total)(&mut stream), -1);
             assert_eq!(cosmos_tests::errno(), libc::EBADF);

@@ -128,7 +128,7 @@ fn a_client_that_dies_leaves_nothing_in_a_shared_vm() {
         let path = c::library("objects.c", world.directory());
         let path = path.to_str().expect("UTF-8");
         let open = || {
-            let options = cosmos::Options::new().shared("boxes");
+            let options = granted().shared("boxes");
             Boxes {
                 library: cosmos::dlopen_with(path, &options).expect("the library"),
                 log: world.directory().join("closed"),

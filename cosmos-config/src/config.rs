@@ -206,6 +206,7 @@ impl Config {
             stated(key::FILE_BYTES, &self.limits.file_bytes),
             stated(key::OUTPUT_BYTES, &self.limits.output_bytes),
             stated(key::CALL_DEPTH, &self.limits.call_depth),
+            stated(key::MESSAGE_BYTES, &self.limits.message_bytes),
         ]
         .into_iter()
         .flatten()

@@ -281,3 +281,45 @@ fn what_was_stated_of_confinement_can_be_asked_for_again() {
     let tightened = load(Vec::new()).tightened(settings).unwrap();
     assert_eq!(*tightened.limits.open_files, Limit::at(2000));
 }
+
+#[test]
+fn sections_of_a_kind_or_a_library_count_in_their_layer_and_layers_combine_as_ever() {
+    let system = file(
+        "[isolation]\nlevel = \"limits\"\n\
+         [kind.hostfn.isolation]\nlevel = \"landlock+seccomp\"\n\
+         [library.\"libz.so.1\".isolation]\nlevel = \"namespaces\"\n\
+         [library.\"libz.so.1\".grants]\nread = [\"/srv\"]\n\
+         [library.\"libm.so.6\".isolation]\nlevel = \"none\"\n",
+    )
+    .unwrap();
+    let level = |config: &Config, kind: &str, library: &str| {
+        *config.of_target(kind, &[library]).isolation.level
+    };
+    let config = load(vec![system.clone()]);
+    assert_eq!(*config.isolation.level, Level::Limits);
+    assert_eq!(level(&config, "exec", ""), Level::Limits);
+    assert_eq!(
+        level(&config, "hostfn", "libc.so.6"),
+        Level::LandlockSeccomp
+    );
+    assert_eq!(level(&config, "hostfn", "libz.so.1"), Level::Namespaces);
+    assert_eq!(level(&config, "hostfn", "libm.so.6"), Level::None);
+    let granted = config.of_target("hostfn", &["libz.so.1"]).grants;
+    assert_eq!(granted.read.len(), 1);
+    // A user's own section cannot loosen what the system's file says.
+    let user = file("[library.\"libz.so.1\".isolation]\nlevel = \"none\"").unwrap();
+    let config = load(vec![system, user]);
+    assert_eq!(level(&config, "hostfn", "libz.so.1"), Level::Namespaces);
+}
+
+#[test]
+fn a_section_of_a_library_holds_nothing_but_confinement() {
+    for text in [
+        "[library.\"libz.so.1\"]\nidle_seconds = 3",
+        "[library.\"libz.so.1\".isolation]\nlevle = \"none\"",
+        "library = 3",
+        "[kind]\nhostfn = 3",
+    ] {
+        assert!(file(text).is_err(), "{text}");
+    }
+}

@@ -2,7 +2,7 @@
 //! client asks for, and from what this machine offers.
 
 use crate::profile::Profile;
-use cosmos_config::{Config, Granted, Level, Limit, Origin};
+use cosmos_config::{Config, Granted, Level, Limit, Origin, Sourced};
 use cosmos_confine::offers::Offers;
 use cosmos_rpc::message::confine::Grants;
 use cosmos_rpc::message::launch::Bounds;
@@ -24,6 +24,9 @@ pub struct Confinement {
     pub output_bytes: Option<u64>,
     /// Calls back of a thread, one inside of another, where that is fewer than there can be.
     pub call_depth: Option<u64>,
+    /// The largest request or answer of a call, where somebody stated it: its clients keep to it, each
+    /// on all channels to a VM.
+    pub message_bytes: Option<u64>,
     /// What it may use besides; nothing below `landlock+seccomp`, where nothing is withheld.
     pub grants: Grants,
 }
@@ -62,6 +65,7 @@ impl Confinement {
             },
             output_bytes: bound(&configured.output_bytes),
             call_depth: bound(&configured.call_depth).filter(|most| *most < DEEPEST),
+            message_bytes: stated(&configured.message_bytes),
             grants,
         })
     }
@@ -82,6 +86,10 @@ impl Confinement {
 const PROCESSES_OF_PROGRAMS: u64 = 512;
 /// Calls back that there can be, whatever is configured.
 const DEEPEST: u64 = cosmos_rpc::message::vm::CALLBACK_DEPTH as u64;
+
+fn stated(limit: &Sourced<Limit>) -> Option<u64> {
+    limit.bound().filter(|_| limit.origin != Origin::Default)
+}
 
 /// The level that is asked for, where it can be had; the strongest there is where nobody asked, or
 /// somebody allowed less.

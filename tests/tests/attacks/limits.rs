@@ -1,7 +1,7 @@
 //! Limits: each ends what goes beyond it, by its name, and nobody else notices.
 
 use crate::stage::{Stage, at_each_level, text, with_grants};
-use cosmos::FaultCode;
+use cosmos::{FaultCode, Options, Value};
 use cosmos_tests::{World, in_world};
 
 /// The VM ended, the error says for which limit, and the VM stays ended.
@@ -100,6 +100,29 @@ fn output_without_end_ends_the_vm() {
                 ended_for(stage, fill, &[], "limits.output_bytes = 1048576");
             },
         );
+    });
+}
+
+#[test]
+fn a_message_beyond_its_limit_is_refused_and_the_vm_goes_on() {
+    in_world(|_| {
+        let wide = cosmos::dlopen("libz.so.1").expect("zlib");
+        let options = Options::new().limit("message_bytes", 5000);
+        let narrow = cosmos::dlopen_with("libz.so.1", &options).expect("zlib");
+        let crc = "unsigned long crc32(unsigned long crc,
+            const unsigned char *__sized_by(len) buf, unsigned len)";
+        let call = |library: &cosmos::Library, count: u32| {
+            let bytes = Value::Bytes(vec![0; count as usize]);
+            library
+                .function(crc)
+                .expect("crc32")
+                .call(&[0.into(), bytes, count.into()])
+        };
+        assert!(call(&wide, 20_000).is_ok());
+        assert!(call(&narrow, 4000).is_ok());
+        let error = call(&narrow, 20_000).expect_err("it is too large");
+        assert_eq!(error.code(), FaultCode::TooLarge, "{error}");
+        assert!(call(&narrow, 4000).is_ok());
     });
 }
 

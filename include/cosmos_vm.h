@@ -103,6 +103,9 @@ extern "C" {
 /** For cosmos_options_set_stream: a pipe, whose other end cosmos_exec_stream gives. */
 #define COSMOS_STREAM_PIPE -3
 
+/** A call that was started. */
+typedef struct cosmos_call cosmos_call;
+
 /** An open target. */
 typedef struct cosmos_dl cosmos_dl;
 
@@ -484,6 +487,55 @@ unsigned long cosmos_thread_timeout(unsigned long milliseconds);
  * closed; EOWNERDEAD its VM is gone already.
  */
 int cosmos_cancel(cosmos_dl *dl);
+
+/**
+ * Starts a call of a function, a pointer that cosmos_dlsym or cosmos_dlfunc gave, and returns at
+ * once. arguments has a pointer to each argument's value, result leads to room for what the function
+ * returns (NULL: nowhere); all of that, and what the arguments lead to, stays as it is until
+ * cosmos_call_wait has returned. The call is made by another thread, on which callbacks run, as soon
+ * as one is free: 64 calls run at once. The limit of cosmos_thread_timeout goes with it. cosmos_cancel
+ * ends it as any other, and cosmos_dlclose lets it finish if it is under way.
+ *
+ * Give every call that was started to cosmos_call_wait. Returns NULL on failure, with errno set:
+ * EINVAL function is none of cosmos's, or its prototype ends with '...'; ECOMM there is no thread.
+ *
+ * What the caller promises:
+ * As a call of function with these arguments.
+ */
+cosmos_call *cosmos_call_start(cosmos_fn function,
+                               void *result,
+                               void *const *arguments);
+
+/**
+ * Whether a call has ended: 1 yes, cosmos_call_wait does not wait; 0 no; -1 with errno EBADF: call was
+ * waited for already, or never was one.
+ */
+int cosmos_call_poll(cosmos_call *call);
+
+/**
+ * A descriptor that becomes readable when a call has ended, for poll and its kin. Do not read or close
+ * it: cosmos_call_wait closes it. Returns -1 on failure, with errno set: EBADF as above; ECOMM there
+ * is no descriptor.
+ */
+int cosmos_call_fd(cosmos_call *call);
+
+/**
+ * Waits until one of count calls has ended, and returns which. It is to be given to cosmos_call_wait
+ * still. Returns -1 with errno set: EBADF as above; EINVAL count is 0.
+ *
+ * What the caller promises:
+ * calls leads to count calls.
+ */
+int cosmos_call_wait_any(cosmos_call *const *calls,
+                         size_t count);
+
+/**
+ * Waits for the end of a call and releases it. Returns 0 with errno as the function left it, its result
+ * and outputs being where they belong; or -1 where the call failed, as calls through the pointer do:
+ * errno says how, cosmos_error tells more, and result has the failure value. EBADF: call was waited
+ * for already, or never was one.
+ */
+int cosmos_call_wait(cosmos_call *call);
 
 /**
  * Tells what a call of a function with `...` takes there: its prototype says so by a format, a NULL

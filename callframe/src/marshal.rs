@@ -95,6 +95,7 @@ mod error;
 mod evaluate;
 mod image;
 mod memory;
+mod numbers;
 mod plan;
 mod resident;
 mod standing;

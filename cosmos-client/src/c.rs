@@ -16,6 +16,7 @@ pub mod error;
 pub mod exec;
 mod handle;
 pub mod options;
+pub mod started;
 pub mod variadic;
 pub mod vm;
 

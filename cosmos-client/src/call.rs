@@ -10,19 +10,20 @@ use crate::channel::{self, Channel};
 use crate::error::Error;
 use crate::library::Target;
 use crate::memory::{CallMemory, borrow_descriptors};
+use crate::quick::{self, Quick, Underway};
 use crate::resolved::Resolved;
 use crate::session::Session;
 use crate::shelf::Question;
 use crate::summary::summary;
 use crate::timeout;
 use crate::token;
-use crate::turn::Busy;
+use crate::turn::{Begun, Busy};
 use callframe::marshal::{CallerMemory, MarshalError, MemoryError, Outcome, Pending};
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::REPLY;
 use cosmos_rpc::message::vm::CALL;
 use cosmos_rpc::{Blame, Fault, FaultCode, Frame};
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::fd::{AsRawFd, IntoRawFd, RawFd};
 use std::sync::Arc;
@@ -76,8 +77,13 @@ unsafe fn perform(
     copies: &mut Vec<(u64, usize)>,
 ) -> Result<Outcome, Error> {
     let call = Call::new(function, library, arguments);
-    // SAFETY: the caller's promise.
-    let mut outcome = unsafe { call.make(library, errno, result, copies) };
+    let mut outcome = match call.quickly(errno, result) {
+        Quick::Done(outcome) => return Ok(outcome),
+        // SAFETY: the caller's promise.
+        Quick::Begun(underway) => unsafe { call.go_on(library, underway, errno, result) },
+        // SAFETY: the caller's promise.
+        Quick::No => unsafe { call.make(library, errno, result, copies) },
+    };
     let mut runs = u32::from(call.has_begun());
     while let Err(error) = &outcome
         && runs < 2
@@ -112,7 +118,9 @@ struct Call<'call> {
     function: &'call Resolved,
     library: &'call Arc<Target>,
     arguments: &'call [u64],
-    /// Set once it is under way.
+    /// Whether the VM may have got it.
+    begun: Cell<bool>,
+    /// Set where more comes of it than its reply.
     busy: OnceCell<Busy>,
 }
 
@@ -126,13 +134,14 @@ impl<'call> Call<'call> {
             function,
             library,
             arguments,
+            begun: Cell::new(false),
             busy: OnceCell::new(),
         }
     }
 
     /// Whether the VM may have got it.
     fn has_begun(&self) -> bool {
-        self.busy.get().is_some()
+        self.begun.get()
     }
 
     /// Makes the call; `kept_by` keeps what it returns.
@@ -151,6 +160,10 @@ impl<'call> Call<'call> {
         let memory = unsafe { CallMemory::new(kept_by.shelf(), self.library.link().number()) };
         let mut memory = memory.passing(self.function, self.library);
         let outcome = self.carry(&mut memory, errno, result);
+        if self.function.caller().carries_numbers_alone() {
+            // Nothing was kept, and there are no objects.
+            return outcome;
+        }
         let lenders = self.words(&memory, self.function.lenders());
         match self.library.link().is_foreign() {
             // A callback has forked, and this is the child: its parent's other threads may hold the
@@ -163,46 +176,128 @@ impl<'call> Call<'call> {
 
     fn carry(&self, memory: &mut CallMemory, errno: i32, result: u64) -> Result<Outcome, Error> {
         let link = self.library.link();
-        let mut channel =
-            channel::take(link, self.timeout()).map_err(|fault| self.lost(fault, memory))?;
-        let busy = channel.seat.take_up(self.library.object().0);
-        self.busy.get_or_init(|| busy);
+        let timeout = self.timeout();
+        let mut channel = channel::take(link, timeout).map_err(|fault| self.lost(fault, memory))?;
+        let begun = channel.seat.begin(self.library.object().0);
+        self.begun.set(true);
         if let Err(error) = self.encode(memory, errno, &mut channel) {
+            channel.seat.end(begun);
             channel::park(link, channel);
             return Err(self.unmarshalled(error));
         }
         if !self.function.lenders().is_empty() {
             memory.ask(self.question(&channel.request));
         }
-        let id = match self.send(&mut channel) {
-            Ok(id) => id,
+        let mut clock = Clock::new(timeout);
+        let first = self.send(&mut channel).and_then(|id| {
+            let connection = &mut channel.connection;
+            let frame = clock.run(connection, |connection| connection.answer(id))?;
+            Ok((id, frame))
+        });
+        let underway = Underway {
+            channel,
+            begun,
+            clock,
+            first,
+        };
+        self.complete(memory, underway, result)
+    }
+
+    /// Makes the call the shortest way, where it goes that way.
+    fn quickly(&self, errno: i32, result: u64) -> Quick {
+        if !self.function.goes_quickly() {
+            return Quick::No;
+        }
+        let wanted = (errno, result);
+        quick::call(
+            self.function,
+            self.library,
+            self.arguments,
+            wanted,
+            self.timeout(),
+        )
+    }
+
+    /// Goes on with a call that was begun the shortest way.
+    ///
+    /// # Safety
+    /// As [`invoke`].
+    unsafe fn go_on(
+        &self,
+        kept_by: &Target,
+        mut underway: Underway,
+        errno: i32,
+        result: u64,
+    ) -> Result<Outcome, Error> {
+        self.begun.set(true);
+        // SAFETY: the caller's promise.
+        let memory = unsafe { CallMemory::new(kept_by.shelf(), self.library.link().number()) };
+        let mut memory = memory.passing(self.function, self.library);
+        // What is known of a call is kept beside its request.
+        let encoded = self.encode(&mut memory, errno, &mut underway.channel);
+        encoded.map_err(|error| self.unmarshalled(error))?;
+        self.complete(&mut memory, underway, result)
+    }
+
+    /// Does what comes of a call until its reply has been received.
+    fn complete(
+        &self,
+        memory: &mut CallMemory,
+        underway: Underway,
+        result: u64,
+    ) -> Result<Outcome, Error> {
+        let link = self.library.link();
+        let Underway {
+            channel,
+            begun,
+            clock,
+            first,
+        } = underway;
+        let (mut channel, mut frame) = match first {
+            Ok((_, frame)) if frame.kind & REPLY != 0 => {
+                channel.seat.end(begun);
+                (channel, frame)
+            }
             Err(fault) if fault.blame == Blame::Caller => {
                 // Refused before a byte went out: the channel is in step.
+                channel.seat.end(begun);
                 channel::park(link, channel);
                 return Err(link.named(fault));
             }
-            Err(fault) => return Err(self.lost(fault, memory)),
+            first => {
+                self.hold(&channel, begun);
+                let (id, frame) = first.map_err(|fault| self.lost(fault, memory))?;
+                self.serve(memory, channel, clock, id, frame)?
+            }
         };
-        let (mut channel, mut frame) = self.await_reply(memory, channel, id)?;
         let answer = self.receive(memory, &channel.pending, &mut frame, result);
         channel.connection.recycle(frame.body);
         if !link.is_gone() {
             channel::park(link, channel);
         }
         let outcome = answer?;
-        self.end_scopes(memory);
+        if !self.function.caller().carries_numbers_alone() {
+            self.end_scopes(memory);
+        }
         Ok(outcome)
     }
 
-    /// Waits for the reply to request `id`, and meanwhile does what the VM asks.
-    fn await_reply(
+    /// More comes of the call than its reply.
+    fn hold(&self, channel: &Channel, begun: Begun) {
+        let busy = channel.seat.hold(begun);
+        self.busy.get_or_init(|| busy);
+    }
+
+    /// Does what the VM asks, at first by `frame`, until the reply to request `id` comes.
+    fn serve(
         &self,
         memory: &CallMemory,
         mut channel: Box<Channel>,
+        mut clock: Clock,
         id: u64,
+        mut frame: Frame,
     ) -> Result<(Box<Channel>, Frame), Error> {
         let link = self.library.link();
-        let mut clock = Clock::new(self.timeout());
         let mut progress = Progress {
             left: match self.function.frame().contract().no_callback {
                 true => None,
@@ -210,20 +305,7 @@ impl<'call> Call<'call> {
             },
             failed: None,
         };
-        loop {
-            let answer = clock.run(&mut channel.connection, |connection| connection.answer(id));
-            let frame = answer.map_err(|fault| self.lost(fault, memory))?;
-            if frame.kind & REPLY != 0 {
-                // What this end knows of a failure, the VM cannot talk away.
-                return match progress.failed {
-                    Some(fault) => {
-                        channel.connection.recycle(frame.body);
-                        channel::park(link, channel);
-                        Err(link.named(fault))
-                    }
-                    None => Ok((channel, frame)),
-                };
-            }
+        while frame.kind & REPLY == 0 {
             channel = match callback::serve(link, channel, frame, &mut progress) {
                 Asked::Answered(channel) => channel,
                 Asked::Lost(fault) => return Err(self.lost(fault, memory)),
@@ -235,6 +317,17 @@ impl<'call> Call<'call> {
                     };
                 }
             };
+            let answer = clock.run(&mut channel.connection, |connection| connection.answer(id));
+            frame = answer.map_err(|fault| self.lost(fault, memory))?;
+        }
+        // What this end knows of a failure, the VM cannot talk away.
+        match progress.failed {
+            Some(fault) => {
+                channel.connection.recycle(frame.body);
+                channel::park(link, channel);
+                Err(link.named(fault))
+            }
+            None => Ok((channel, frame)),
         }
     }
 
@@ -404,17 +497,17 @@ impl<'call> Call<'call> {
 }
 
 /// What is left of the time a call may take. It stands still while the program's own functions run.
-struct Clock {
+pub(crate) struct Clock {
     left: Option<Duration>,
 }
 
 impl Clock {
-    fn new(timeout: Option<Duration>) -> Clock {
+    pub(crate) fn new(timeout: Option<Duration>) -> Clock {
         Clock { left: timeout }
     }
 
     /// Waits within the time that is left.
-    fn run<T>(
+    pub(crate) fn run<T>(
         &mut self,
         connection: &mut Connection,
         wait: impl FnOnce(&mut Connection) -> T,

@@ -16,8 +16,8 @@ use cosmos_rpc::Fault;
 use cosmos_rpc::blocking::Connection;
 use std::cell::RefCell;
 use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
-use std::thread::LocalKey;
 use std::time::Duration;
 
 /// Requests up to this size leave their buffer behind for the next one.
@@ -67,72 +67,114 @@ pub(crate) struct Lent {
     pending: Pending,
 }
 
+/// The place of a channel, which is empty while it is in use.
 #[derive(Debug)]
-struct Parked {
+struct Place {
     key: u64,
     link: Weak<Link>,
-    channel: Box<Channel>,
+    channel: Option<Box<Channel>>,
+}
+
+/// The channels of a thread.
+#[derive(Debug)]
+struct Table {
+    idle: Vec<Place>,
+    /// Those that callbacks have.
+    lent: Vec<Place>,
+    /// How many VMs had ended when it was last swept.
+    swept: u64,
 }
 
 thread_local! {
-    static CHANNELS: RefCell<Vec<Parked>> = const { RefCell::new(Vec::new()) };
-    /// Those that callbacks have.
-    static LENT: RefCell<Vec<Parked>> = const { RefCell::new(Vec::new()) };
+    static TABLE: RefCell<Table> = const {
+        RefCell::new(Table {
+            idle: Vec::new(),
+            lent: Vec::new(),
+            swept: 0,
+        })
+    };
 }
 
 /// This thread's channel to the VM, made where there is none.
 pub(crate) fn take(link: &Arc<Link>, timeout: Option<Duration>) -> Result<Box<Channel>, Fault> {
-    let of_link = |channels: &mut Vec<Parked>| {
-        let place = channels
-            .iter()
-            .rposition(|parked| parked.key == link.key())?;
-        Some(channels.remove(place).channel)
-    };
-    let parked = with(&LENT, of_link).flatten().or_else(|| {
-        let parked = with(&CHANNELS, of_link).flatten();
-        // One whose call was cancelled in its last moment is shut.
-        parked.filter(|channel| !channel.seat.is_cancelled())
-    });
-    let mut channel = match parked {
-        Some(channel) => channel,
-        None => {
-            let channel = Channel::new(link.attach(timeout)?);
-            link.list(channel.seat.turn());
-            channel
-        }
-    };
+    if let Some(channel) = take_idle(link, timeout) {
+        return Ok(channel);
+    }
+    let mut channel = Channel::new(link.attach(timeout)?);
+    link.list(channel.seat.turn());
     channel.connection.set_timeout(timeout);
     Ok(channel)
+}
+
+/// The same, where there is one.
+pub(crate) fn take_idle(link: &Arc<Link>, timeout: Option<Duration>) -> Option<Box<Channel>> {
+    let key = link.key();
+    let found = with(|table| {
+        if let Some(place) = table.lent.iter().rposition(|place| place.key == key) {
+            return table.lent.remove(place).channel;
+        }
+        let place = table.idle.iter_mut().find(|place| place.key == key)?;
+        place.channel.take()
+    });
+    // One whose call was cancelled in its last moment is shut.
+    let mut channel = found
+        .flatten()
+        .filter(|channel| !channel.seat.is_cancelled())?;
+    channel.connection.set_timeout(timeout);
+    Some(channel)
 }
 
 /// Puts a channel that is in step back for the next call of this thread.
 pub(crate) fn park(link: &Arc<Link>, mut channel: Box<Channel>) {
     channel.request.clear();
-    channel.request.shrink_to(KEPT_BUFFER);
+    if channel.request.capacity() > KEPT_BUFFER {
+        channel.request.shrink_to(KEPT_BUFFER);
+    }
     channel.descriptors.clear();
-    let lent = channel.nesting > 0;
-    let mut parked = Some(Parked {
-        key: link.key(),
+    let key = link.key();
+    let mut channel = Some(channel);
+    let lent = channel.as_ref().is_some_and(|channel| channel.nesting > 0);
+    let new_place = |channel| Place {
+        key,
         link: Arc::downgrade(link),
         channel,
-    });
-    if lent {
-        with(&LENT, |channels| channels.extend(parked));
-        return;
-    }
-    let stale = with(&CHANNELS, |channels| {
-        if channels.iter().any(|known| known.key == link.key()) {
-            return Vec::new();
+    };
+    let stale = with(|table| {
+        if lent {
+            table.lent.push(new_place(channel.take()));
+            return None;
         }
-        channels.extend(parked.take());
-        // Channels of VMs that are gone go with the first sight of them.
-        channels
-            .extract_if(.., |known| {
-                known.link.upgrade().is_none_or(|link| link.is_gone())
-            })
-            .collect()
+        let stale = table.sweep();
+        match table.idle.iter_mut().find(|place| place.key == key) {
+            Some(place) if place.channel.is_none() => place.channel = channel.take(),
+            // Another one took its place meanwhile.
+            Some(_) => {}
+            None => table.idle.push(new_place(channel.take())),
+        }
+        stale
     });
-    drop(stale);
+    // Dropped when the table is free again.
+    drop((stale, channel));
+}
+
+/// How many VMs of this process have ended.
+static ENDED: AtomicU64 = AtomicU64::new(0);
+
+/// A VM has ended, or is let go of: whatever threads have channels to it close them.
+pub(crate) fn vm_ended() {
+    ENDED.fetch_add(1, Ordering::Relaxed);
+}
+
+impl Table {
+    /// Takes out the channels of VMs that are gone.
+    fn sweep(&mut self) -> Option<Vec<Place>> {
+        let ended = ENDED.load(Ordering::Relaxed);
+        if std::mem::replace(&mut self.swept, ended) == ended {
+            return None;
+        }
+        let gone = |place: &mut Place| place.link.upgrade().is_none_or(|link| link.is_gone());
+        Some(self.idle.extract_if(.., gone).collect())
+    }
 }
 
 /// Leaves a channel to what a callback does.
@@ -150,11 +192,13 @@ pub(crate) fn lend(link: &Arc<Link>, mut channel: Box<Channel>) -> Lent {
 /// Takes a channel back from a callback that has returned; `None` where a call that it made has
 /// lost it.
 pub(crate) fn reclaim(lent: Lent) -> Option<Box<Channel>> {
-    let found = with(&LENT, |channels| {
-        let place = channels
+    let found = with(|table| {
+        let nesting = |place: &Place| Some(place.channel.as_ref()?.nesting);
+        let place = table
+            .lent
             .iter()
-            .rposition(|parked| parked.key == lent.key && parked.channel.nesting == lent.nesting)?;
-        Some(channels.remove(place).channel)
+            .rposition(|place| place.key == lent.key && nesting(place) == Some(lent.nesting))?;
+        table.lent.remove(place).channel
     });
     let mut channel = found.flatten()?;
     channel.nesting -= 1;
@@ -164,26 +208,20 @@ pub(crate) fn reclaim(lent: Lent) -> Option<Box<Channel>> {
 
 /// Closes this thread's channels to the VM of this key.
 pub(crate) fn forget(key: u64) {
-    for table in [&CHANNELS, &LENT] {
-        drop(with(table, |channels| {
-            channels
-                .extract_if(.., |parked| parked.key == key)
-                .collect::<Vec<_>>()
-        }));
-    }
+    let of_vm = |place: &mut Place| place.key == key;
+    drop(with(|table| {
+        let idle = table.idle.extract_if(.., of_vm);
+        idle.chain(table.lent.extract_if(.., of_vm))
+            .collect::<Vec<_>>()
+    }));
 }
 
 /// `None` while the thread ends, and inside of another use of the table on this thread.
-fn with<T>(
-    table: &'static LocalKey<RefCell<Vec<Parked>>>,
-    use_table: impl FnOnce(&mut Vec<Parked>) -> T,
-) -> Option<T> {
-    table
-        .try_with(|channels| {
-            channels
-                .try_borrow_mut()
-                .ok()
-                .map(|mut channels| use_table(&mut channels))
+fn with<T>(use_table: impl FnOnce(&mut Table) -> T) -> Option<T> {
+    TABLE
+        .try_with(|table| {
+            let mut table = table.try_borrow_mut().ok()?;
+            Some(use_table(&mut table))
         })
         .ok()
         .flatten()

@@ -249,6 +249,11 @@ impl Target {
         Ok(())
     }
 
+    /// The same, without the reason.
+    pub(crate) fn is_usable(&self) -> bool {
+        self.hold.is_usable() && !self.closed.load(Ordering::Acquire)
+    }
+
     /// Lets go of the object; see the module.
     pub(crate) fn close(&self) -> Result<(), Error> {
         if !fork::is_current(self.generation) {

@@ -223,6 +223,7 @@ impl Link {
 
     /// Closes the main connection, and this thread's channel; a private VM ends by that.
     pub(crate) fn close(&self) {
+        channel::vm_ended();
         drop(lock(&self.main).take());
         channel::forget(self.key);
     }
@@ -249,6 +250,11 @@ impl Link {
                 Err(self.failure(Fault::vm(FaultCode::VmDied, message), ended.signal))
             }
         }
+    }
+
+    /// The same, without the reason.
+    pub(crate) fn is_usable(&self) -> bool {
+        fork::is_current(self.generation) && !self.is_gone()
     }
 
     /// Carries a request on this thread's channel. `place` as in [`Link::diagnose`].
@@ -415,6 +421,7 @@ impl Link {
     /// Declares the VM gone; the first reason stays.
     pub(crate) fn end(self: &Arc<Link>, fault: Fault, signal: i32) {
         if self.ended.set(Ended { fault, signal }).is_ok() {
+            channel::vm_ended();
             let session = Session::current();
             session.forget(self);
             session.residents().vm_gone(self.key);

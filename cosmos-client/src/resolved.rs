@@ -4,6 +4,7 @@ use crate::callback::{Signature, Signatures, signatures};
 use crate::closure::Thunk;
 use crate::error::{Error, Refusal};
 use crate::library::Target;
+use crate::quick;
 use crate::session::native_model;
 use crate::variadic::Open;
 use callframe::marshal::Caller;
@@ -24,6 +25,8 @@ pub(crate) struct Resolved {
     runable: u64,
     native: Template,
     caller: Caller,
+    /// Whether its calls may go the shortest way.
+    quick: bool,
     narrow: Option<NarrowResult>,
     /// Of a function with `...`: how its calls are made.
     open: Option<Open>,
@@ -120,6 +123,7 @@ impl Resolved {
         }
         library.learn_closers(frame);
         Ok(Resolved {
+            quick: quick::goes(&caller),
             id,
             library: Arc::downgrade(library),
             runable: answer.runable,
@@ -155,6 +159,11 @@ impl Resolved {
     /// Its marshalling.
     pub(crate) fn caller(&self) -> &Caller {
         &self.caller
+    }
+
+    /// Whether its calls may go the shortest way.
+    pub(crate) fn goes_quickly(&self) -> bool {
+        self.quick
     }
 
     /// Its number in this process, unlike any other's.

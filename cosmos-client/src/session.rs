@@ -25,6 +25,7 @@ use crate::options::Options;
 use crate::residents::Residents;
 use crate::resolved::Resolved;
 use crate::token::{LARGEST_VM, VmNumber};
+use crate::workers::Workers;
 use cosmos_config::{Config, Origin};
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::Message;
@@ -69,6 +70,7 @@ pub(crate) struct Session {
     callbacks: Registry,
     closures: Closures,
     residents: Residents,
+    workers: Workers,
 }
 
 #[derive(Debug, Default)]
@@ -112,6 +114,7 @@ impl Session {
             retired: Mutex::default(),
             handles: Handles::new(generation),
             residents: Residents::default(),
+            workers: Workers::default(),
             callbacks: Registry::default(),
             closures: Closures::default(),
         }
@@ -135,6 +138,11 @@ impl Session {
     /// Which memory of the program's stands for objects.
     pub(crate) fn residents(&self) -> &Residents {
         &self.residents
+    }
+
+    /// The threads that make calls which were started.
+    pub(crate) fn workers(&self) -> &Workers {
+        &self.workers
     }
 
     /// Which coordinator connection this is, counted from 1.

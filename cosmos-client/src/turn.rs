@@ -11,40 +11,98 @@
 //!                      cancelled: the channel is used no more
 //! ```
 
+//!
+//! The thread of the channel says what it does without a lock, for it does so in every call: in one
+//! word, which only it changes, but for a cancel, which adds [`CANCELLED`] to the very word that it saw.
+//!
+//! | bits of the word | |
+//! |---|---|
+//! | 0 | [`BUSY`]: a call is under way for the object beside it |
+//! | 1 | [`CANCELLED`] |
+//! | 2 and up | number of the call, so that no word comes twice |
+
 use crate::session::lock;
 use std::os::fd::RawFd;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+
+const BUSY: u64 = 1;
+const CANCELLED: u64 = 2;
+const ONE: u64 = 4;
 
 /// What a channel is doing.
 #[derive(Debug)]
 pub(crate) struct Turn {
-    state: Mutex<State>,
-}
-
-#[derive(Debug)]
-struct State {
+    word: AtomicU64,
+    /// For which object, where it is busy.
+    object: AtomicU64,
+    cancelled: AtomicBool,
     /// Open as long as it stands here.
-    socket: Option<RawFd>,
-    object: Option<u64>,
-    cancelled: bool,
+    socket: Mutex<Option<RawFd>>,
 }
 
 impl Turn {
     /// Ends the call that is under way for `object`, if one is.
     pub(crate) fn cancel(&self, object: u64) -> bool {
-        let mut state = lock(&self.state);
-        let (Some(socket), true) = (state.socket, state.object == Some(object)) else {
+        let socket = lock(&self.socket);
+        let word = self.word.load(Ordering::Acquire);
+        // Where the object is a later call's, the word is that one's too, and no longer this.
+        let (Some(socket), BUSY, true) = (
+            *socket,
+            word & (BUSY | CANCELLED),
+            self.object.load(Ordering::Acquire) == object,
+        ) else {
             return false;
         };
-        state.cancelled = true;
-        shut(socket);
-        true
+        let cancelled =
+            self.word
+                .compare_exchange(word, word | CANCELLED, Ordering::AcqRel, Ordering::Relaxed);
+        if cancelled.is_ok() {
+            self.cancelled.store(true, Ordering::Release);
+            shut(socket);
+        }
+        cancelled.is_ok()
     }
 
     /// Ends whatever is waited for on the socket.
     pub(crate) fn shut(&self) {
-        if let Some(socket) = lock(&self.state).socket {
+        if let Some(socket) = *lock(&self.socket) {
             shut(socket);
+        }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Acquire)
+    }
+
+    /// By the channel's thread alone, as the next.
+    fn begin(&self, object: u64) -> Begun {
+        let word = self.word.load(Ordering::Relaxed);
+        let outer = (word & BUSY != 0).then(|| self.object.load(Ordering::Relaxed));
+        self.object.store(object, Ordering::Release);
+        self.change(word, BUSY);
+        Begun { outer }
+    }
+
+    fn end(&self, begun: &Begun) {
+        let word = self.word.load(Ordering::Relaxed);
+        match begun.outer {
+            None => self.change(word, 0),
+            Some(object) => {
+                self.object.store(object, Ordering::Release);
+                self.change(word, BUSY);
+            }
+        }
+    }
+
+    /// Puts the next word in place of `word`.
+    fn change(&self, word: u64, busy: u64) {
+        let next = (word & !(BUSY | CANCELLED)).wrapping_add(ONE) | busy;
+        if word & BUSY == 0 {
+            // Nobody else changes the word of an idle channel.
+            self.word.store(next, Ordering::Release);
+        } else if self.word.swap(next, Ordering::AcqRel) & CANCELLED != 0 {
+            self.cancelled.store(true, Ordering::Release);
         }
     }
 }
@@ -58,15 +116,22 @@ fn shut(socket: RawFd) {
 #[derive(Debug)]
 pub(crate) struct Seat(Arc<Turn>);
 
+/// A call that was begun; it has to be ended or held.
+#[must_use]
+#[derive(Debug)]
+pub(crate) struct Begun {
+    /// The object of the call that it began inside of.
+    outer: Option<u64>,
+}
+
 impl Seat {
     /// A turn for a channel over this socket.
     pub(crate) fn new(socket: RawFd) -> Seat {
         Seat(Arc::new(Turn {
-            state: Mutex::new(State {
-                socket: Some(socket),
-                object: None,
-                cancelled: false,
-            }),
+            word: AtomicU64::new(0),
+            object: AtomicU64::new(0),
+            cancelled: AtomicBool::new(false),
+            socket: Mutex::new(Some(socket)),
         }))
     }
 
@@ -77,23 +142,32 @@ impl Seat {
 
     /// Whether a call on the channel was cancelled: its socket is shut.
     pub(crate) fn is_cancelled(&self) -> bool {
-        lock(&self.0.state).cancelled
+        self.0.is_cancelled()
     }
 
-    /// A call for `object` begins; it ends with what is returned. A call that a callback makes
-    /// meanwhile begins and ends inside of it.
-    pub(crate) fn take_up(&self, object: u64) -> Busy {
-        let outer = lock(&self.0.state).object.replace(object);
+    /// A call for `object` begins. A call that a callback makes meanwhile begins and ends inside of
+    /// it.
+    pub(crate) fn begin(&self, object: u64) -> Begun {
+        self.0.begin(object)
+    }
+
+    /// That call ends.
+    pub(crate) fn end(&self, begun: Begun) {
+        self.0.end(&begun);
+    }
+
+    /// That call ends with what is returned, also when the channel is gone by then.
+    pub(crate) fn hold(&self, begun: Begun) -> Busy {
         Busy {
             turn: Arc::clone(&self.0),
-            outer,
+            begun,
         }
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        lock(&self.0.state).socket = None;
+        *lock(&self.0.socket) = None;
     }
 }
 
@@ -101,19 +175,19 @@ impl Drop for Seat {
 #[derive(Debug)]
 pub(crate) struct Busy {
     turn: Arc<Turn>,
-    outer: Option<u64>,
+    begun: Begun,
 }
 
 impl Busy {
     /// Whether another thread has ended it.
     pub(crate) fn is_cancelled(&self) -> bool {
-        lock(&self.turn.state).cancelled
+        self.turn.is_cancelled()
     }
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        lock(&self.turn.state).object = self.outer;
+        self.turn.end(&self.begun);
     }
 }
 
@@ -129,14 +203,15 @@ mod tests {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
         let seat = Seat::new(ours.as_raw_fd());
         assert!(!seat.turn().cancel(1));
-        let outer = seat.take_up(1);
+        let outer = seat.hold(seat.begin(1));
         {
-            let inner = seat.take_up(2);
+            let inner = seat.hold(seat.begin(2));
             assert!(!seat.turn().cancel(1));
             assert!(!inner.is_cancelled());
         }
         assert!(!seat.turn().cancel(2));
         assert!(seat.turn().cancel(1));
+        assert!(!seat.turn().cancel(1), "it is cancelled already");
         assert!(outer.is_cancelled() && seat.is_cancelled());
         assert_eq!(theirs.read(&mut [0]).unwrap(), 0);
     }
@@ -146,8 +221,25 @@ mod tests {
         let (ours, _theirs) = UnixStream::pair().unwrap();
         let seat = Seat::new(ours.as_raw_fd());
         let turn = Arc::clone(seat.turn());
-        let _busy = seat.take_up(1);
+        let _busy = seat.hold(seat.begin(1));
         drop(seat);
         assert!(!turn.cancel(1));
+    }
+
+    /// Whoever is told that it cancelled a call has ended that channel, and nobody else's call.
+    #[test]
+    fn a_cancel_that_meets_the_end_of_a_call_is_seen_or_refused() {
+        for _ in 0..200 {
+            let (ours, _theirs) = UnixStream::pair().unwrap();
+            let seat = Seat::new(ours.as_raw_fd());
+            let turn = Arc::clone(seat.turn());
+            let other = std::thread::spawn(move || (0..50).any(|_| turn.cancel(2)));
+            while !other.is_finished() && !seat.is_cancelled() {
+                seat.end(seat.begin(1));
+                seat.end(seat.begin(2));
+            }
+            seat.end(seat.begin(2));
+            assert_eq!(other.join().unwrap(), seat.is_cancelled());
+        }
     }
 }

@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 
 mod shared;
 
-pub use shared::{CLOSING, ON_SOCKET};
+pub use shared::{CLOSING, ON_SOCKET, Received, ShortAnswer};
 
 use shared::Shared;
 
@@ -337,13 +337,20 @@ impl Connection {
             .map(|part| part.len())
             .fold(0usize, usize::saturating_add);
         let largest = self.peer.accepts(kind);
+        if let Some(shared) = &mut self.shared
+            && descriptors.is_empty()
+            && length as u64 <= u64::from(largest)
+            && shared.fits(length)
+        {
+            let posted = shared.post(kind, id, body);
+            return posted.or_else(|fault| self.breaks(fault));
+        }
         let outgoing = Outgoing::new(kind, id, length, descriptors.len(), largest)?;
         let Some(shared) = &mut self.shared else {
             return self.write(outgoing, body, descriptors, deadline);
         };
-        match shared.send(&outgoing.header(), body) {
-            Ok(false) => Ok(()),
-            Ok(true) => self.write(outgoing, body, descriptors, self.deadline_from_now()),
+        match shared.announce() {
+            Ok(()) => self.write(outgoing, body, descriptors, self.deadline_from_now()),
             Err(fault) => self.breaks(fault),
         }
     }

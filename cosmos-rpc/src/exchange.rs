@@ -31,6 +31,16 @@ impl Exchange {
         self.waiting.pop_front()
     }
 
+    /// Whether nothing waits to be taken.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Keeps a frame to be taken next, where nothing waits.
+    pub(crate) fn keep(&mut self, frame: Frame) {
+        self.waiting.push_front(frame);
+    }
+
     /// Gives `frame` back when it answers request `id`; keeps notices and requests of the peer for
     /// later; drops replies to requests that were given up (their deadline passed).
     pub(crate) fn sort(&mut self, frame: Frame, id: u64) -> Result<Option<Frame>, Fault> {

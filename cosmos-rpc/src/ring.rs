@@ -85,6 +85,7 @@
 //! | `mapping` | the only access to shared memory |
 //! | `machine` | what the protocol asks of the machine: words, futex, clock, CPU |
 //! | `handover` | the hand-over |
+//! | `short` | bodies that fit into a line |
 //! | `waiting` | how to wait |
 //! | `placement` | where the VM's thread is |
 //! | `end` | an end of a ring, as the crates above use it |
@@ -98,9 +99,11 @@ mod mapping;
 mod model;
 mod placement;
 mod segment;
+mod short;
 mod waiting;
 
 pub use end::{End, Message, Peer};
 pub use layout::{INLINE, LARGEST_AREA};
 pub use segment::{AREA, Segment};
+pub use short::Short;
 pub use waiting::Settings;

@@ -26,7 +26,7 @@ use callframe::marshal::Caller;
 use cosmos_rpc::{Fault, FaultCode};
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A function of the client's.
@@ -58,6 +58,8 @@ pub(crate) struct Underway {
     /// Number of its channel.
     pub channel: u64,
     over: AtomicBool,
+    /// Whether there is a failure.
+    failed: AtomicBool,
     failure: Mutex<Option<Fault>>,
 }
 
@@ -130,14 +132,29 @@ impl Underway {
         Arc::new(Underway {
             channel,
             over: AtomicBool::new(false),
+            failed: AtomicBool::new(false),
             failure: Mutex::default(),
         })
+    }
+
+    /// Makes one that is over stand for the next call of its channel.
+    pub fn begin(&self) {
+        // What a callback on another thread did before it let go of it comes first.
+        fence(Ordering::Acquire);
+        if self.failed.load(Ordering::Relaxed) {
+            self.failed.store(false, Ordering::Relaxed);
+            self.failure().take();
+        }
+        self.over.store(false, Ordering::Relaxed);
     }
 
     /// Notes that the function has returned; gives what a callback of it failed by.
     pub fn end(&self) -> Option<Fault> {
         self.over.store(true, Ordering::Release);
-        self.failure().take()
+        match self.has_failed() {
+            true => self.failure().take(),
+            false => None,
+        }
     }
 
     pub fn is_over(&self) -> bool {
@@ -146,11 +163,13 @@ impl Underway {
 
     /// The first reason stays.
     pub fn fail(&self, fault: Fault) {
-        self.failure().get_or_insert(fault);
+        let mut failure = self.failure();
+        failure.get_or_insert(fault);
+        self.failed.store(true, Ordering::Release);
     }
 
     pub fn has_failed(&self) -> bool {
-        self.failure().is_some()
+        self.failed.load(Ordering::Acquire)
     }
 
     fn failure(&self) -> std::sync::MutexGuard<'_, Option<Fault>> {

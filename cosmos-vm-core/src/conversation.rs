@@ -16,19 +16,20 @@ use crate::Vm;
 use crate::callback::{Callback, Underway};
 use crate::callback_memory::CallbackMemory;
 use crate::process;
-use crate::session::Session;
+use crate::session::{Entry, Session};
 use crate::verb::{self, Answer, Scratch};
 use callframe::marshal::{MarshalError, Pending};
-use cosmos_rpc::blocking::Connection;
+use cosmos_rpc::blocking::{Connection, Received};
 use cosmos_rpc::message::REPLY;
-use cosmos_rpc::message::vm::{CALLBACK, CALLBACK_DEPTH};
+use cosmos_rpc::message::vm::{CALL, CALLBACK, CALLBACK_DEPTH};
+use cosmos_rpc::ring::{Message, Short};
 use cosmos_rpc::{Blame, Fault, FaultCode, Frame};
 use std::cell::{Cell, RefCell};
 use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 
 /// What a callback needs of the channel whose thread it is on.
 pub(crate) trait Conversation {
@@ -71,11 +72,33 @@ pub(crate) struct Channel<V: Vm> {
     connection: RefCell<Connection>,
     /// The calls under way, the innermost last.
     calls: RefCell<Vec<Arc<Underway>>>,
+    /// One that is over, for the next call.
+    over: Cell<Option<Arc<Underway>>>,
+    /// The function that was called last, for the next call of it.
+    recent: RefCell<Recent<V>>,
     /// Calls back under way.
     depth: Cell<usize>,
     /// Why nothing more is said on it.
     ended: RefCell<Option<Fault>>,
     buffers: Cell<Buffers>,
+}
+
+/// A function by its number, as long as it is there.
+struct Recent<V: Vm> {
+    id: u64,
+    /// How often functions had been removed when it was looked up.
+    removals: u64,
+    entry: Weak<Entry<V>>,
+}
+
+impl<V: Vm> Default for Recent<V> {
+    fn default() -> Recent<V> {
+        Recent {
+            id: 0,
+            removals: 0,
+            entry: Weak::new(),
+        }
+    }
 }
 
 /// Buffers of a call back, kept for the next one.
@@ -95,6 +118,8 @@ impl<V: Vm> Channel<V> {
             number: LAST.fetch_add(1, Ordering::Relaxed) + 1,
             connection: RefCell::new(connection),
             calls: RefCell::default(),
+            over: Cell::default(),
+            recent: RefCell::default(),
             depth: Cell::new(0),
             ended: RefCell::default(),
             buffers: Cell::default(),
@@ -103,34 +128,109 @@ impl<V: Vm> Channel<V> {
         CURRENT.set(Some(here));
         let mut scratch = Scratch::default();
         let outcome = loop {
-            let received = channel.connection.borrow_mut().receive();
-            match received {
-                Ok(Some(frame)) => {
-                    if let Err(fault) = channel.answer(frame, &mut scratch) {
-                        break Err(fault);
-                    }
+            let received = channel.connection.borrow_mut().receive_short();
+            let answered = match received {
+                Ok(Received::Short(message, body)) => {
+                    channel.answer_short(message, &body, &mut scratch)
                 }
-                Ok(None) => break Ok(()),
-                Err(fault) => break Err(fault),
+                Ok(Received::Frame(frame)) => channel.answer(frame, &mut scratch),
+                Ok(Received::End) => break Ok(()),
+                Err(fault) => Err(fault),
+            };
+            if let Err(fault) = answered {
+                break Err(fault);
             }
         };
         CURRENT.set(None);
         outcome
     }
 
-    /// Begins a call: its callbacks belong to it.
-    pub fn call_begins(&self) -> Arc<Underway> {
-        let call = Underway::on(self.number);
-        self.calls.borrow_mut().push(Arc::clone(&call));
-        call
+    /// The function of this number.
+    pub fn runable(&self, id: u64) -> Result<Arc<Entry<V>>, Fault> {
+        let mut recent = self.recent.borrow_mut();
+        // Read before the table is: what is removed meanwhile is looked up once more.
+        let removals = self.session.removals();
+        if recent.id == id
+            && recent.removals == removals
+            && let Some(entry) = recent.entry.upgrade()
+        {
+            return Ok(entry);
+        }
+        let entry = self.session.runable(id)?;
+        *recent = Recent {
+            id,
+            removals,
+            entry: Arc::downgrade(&entry),
+        };
+        Ok(entry)
     }
 
-    /// Ends the innermost call; gives what a callback of it failed by.
-    pub fn call_ends(&self, call: &Arc<Underway>) -> Option<Fault> {
-        self.calls
-            .borrow_mut()
-            .retain(|known| !Arc::ptr_eq(known, call));
-        call.end()
+    /// Begins a call, to which its callbacks belong; gives how many are under way around it.
+    pub fn call_begins(&self) -> usize {
+        let call = match self.over.take() {
+            // Nobody else has it: no callback of that call is left.
+            Some(call) if Arc::strong_count(&call) == 1 => {
+                call.begin();
+                call
+            }
+            _ => Underway::on(self.number),
+        };
+        let mut calls = self.calls.borrow_mut();
+        calls.push(call);
+        calls.len() - 1
+    }
+
+    /// The call that began inside of so many others.
+    pub fn underway(&self, depth: usize) -> Option<Arc<Underway>> {
+        self.calls.borrow().get(depth).cloned()
+    }
+
+    /// Ends that call; gives what a callback of it failed by.
+    pub fn call_ends(&self, depth: usize) -> Option<Fault> {
+        let mut calls = self.calls.borrow_mut();
+        if calls.len() <= depth {
+            return None;
+        }
+        let mut failure = None;
+        while calls.len() > depth
+            && let Some(call) = calls.pop()
+        {
+            failure = call.end();
+            self.over.set(Some(call));
+        }
+        failure
+    }
+
+    /// Answers one request that is short. An error ends the conversation.
+    fn answer_short(
+        &self,
+        message: Message,
+        body: &Short,
+        scratch: &mut Scratch,
+    ) -> Result<(), Fault> {
+        let Message { kind, id } = message;
+        let quick = match body.bytes().split_first_chunk::<8>() {
+            Some((number, request)) if kind == CALL && id != 0 && !self.has_ended() => {
+                let entry = self.runable(u64::from_le_bytes(*number)).ok();
+                entry.map(|entry| self.guarded(|| Ok(verb::quick(self, &entry, request, scratch))))
+            }
+            _ => None,
+        };
+        match quick {
+            Some(Ok(Some(Ok(reply)))) => {
+                let mut connection = self.connection.borrow_mut();
+                connection.send_short(kind | REPLY, id, &reply)
+            }
+            Some(Ok(Some(Err(fault))) | Err(fault)) => self.refuse(id, &fault),
+            Some(Ok(None)) | None => {
+                let frame = self.connection.borrow_mut().unpacked(message, body);
+                self.answer(frame, scratch)
+            }
+        }
+    }
+
+    fn has_ended(&self) -> bool {
+        self.ended.borrow().is_some()
     }
 
     /// Answers one request. An error ends the conversation.
@@ -145,7 +245,7 @@ impl<V: Vm> Channel<V> {
                 format!("a VM takes no notice of kind {kind:#06x} from a client"),
             ))
         } else {
-            self.guarded(frame, scratch)
+            self.guarded(|| verb::answer(self, frame, scratch))
         };
         let mut connection = self.connection.borrow_mut();
         connection.recycle(scratch.take_request());
@@ -160,34 +260,36 @@ impl<V: Vm> Channel<V> {
             },
             Err(fault) => fault,
         };
-        connection.fault(id, &fault)?;
+        drop(connection);
+        self.refuse(id, &fault)
+    }
+
+    /// Answers a request with a fault. An error ends the conversation.
+    fn refuse(&self, id: u64, fault: &Fault) -> Result<(), Fault> {
+        self.connection.borrow_mut().fault(id, fault)?;
         // A function that breaks its prototype is the VM's own affair; a peer that breaks the protocol
         // is not talked to any further.
         if fault.blame == Blame::Peer && fault.code == FaultCode::Protocol {
-            return Err(fault);
+            return Err(fault.clone());
         }
         Ok(())
     }
 
     /// A panic in the VM's code is an answer, too: the client must not wait for ever.
-    fn guarded(&self, frame: Frame, scratch: &mut Scratch) -> Result<Answer, Fault> {
+    fn guarded<T>(&self, answer: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
         let under_way = self.calls.borrow().len();
-        catch_unwind(AssertUnwindSafe(|| verb::answer(self, frame, scratch))).unwrap_or_else(
-            |panic| {
-                for call in self.calls.borrow_mut().drain(under_way..) {
-                    call.end();
-                }
-                let words = panic
-                    .downcast_ref::<&str>()
-                    .copied()
-                    .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-                    .unwrap_or("no message");
-                Err(Fault::vm(
-                    FaultCode::System,
-                    format!("the {} VM panicked: {words}", self.session.vm.kind()),
-                ))
-            },
-        )
+        catch_unwind(AssertUnwindSafe(answer)).unwrap_or_else(|panic| {
+            self.call_ends(under_way);
+            let words = panic
+                .downcast_ref::<&str>()
+                .copied()
+                .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+                .unwrap_or("no message");
+            Err(Fault::vm(
+                FaultCode::System,
+                format!("the {} VM panicked: {words}", self.session.vm.kind()),
+            ))
+        })
     }
 
     /// Sends a call back and answers what the client asks until it has run.

@@ -1,7 +1,8 @@
 //! What marshalling reaches in the VM besides the call's own image.
 
 use crate::Vm;
-use crate::callback::{Callback, Underway};
+use crate::callback::Callback;
+use crate::conversation::Channel;
 use crate::handles::Entering;
 use crate::kept::Kept;
 use crate::library::Closer;
@@ -16,10 +17,11 @@ use std::sync::{Arc, Mutex};
 
 /// The memory, handles and descriptors of one call.
 pub(crate) struct CallMemory<'a, V: Vm> {
+    pub channel: &'a Channel<V>,
     pub session: &'a Session<V>,
     pub entry: &'a Entry<V>,
-    /// The call.
-    pub underway: &'a Arc<Underway>,
+    /// How many calls of the channel were under way when this one began.
+    pub depth: usize,
     /// The functions of the client's that were passed; gone when it is over.
     pub thunks: Vec<Held>,
     /// The handles that it destroys.
@@ -64,6 +66,9 @@ impl<V: Vm> CallMemory<'_, V> {
 
     /// The call is over: what nobody said the keeper of is kept for the library.
     pub fn settle(&mut self) {
+        if self.allocated.retained.is_empty() {
+            return;
+        }
         self.entry.library.keep(self.allocated.retained.drain(..));
     }
 
@@ -233,7 +238,10 @@ impl<V: Vm> CalleeMemory for CallMemory<'_, V> {
             self.entry.callbacks.get(&given.ty).ok_or_else(|| {
                 MemoryError::Other("the prototype has no callback there".to_owned())
             })?;
-        let during = given.scope.is_none().then(|| Arc::clone(self.underway));
+        let during = match given.scope {
+            Some(_) => None,
+            None => self.channel.underway(self.depth),
+        };
         let callback = Arc::new(Callback {
             number: given.address,
             caller: Arc::clone(caller),

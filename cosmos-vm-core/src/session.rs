@@ -35,6 +35,8 @@ pub(crate) struct Session<V: Vm> {
     pub number: u64,
     objects: Mutex<Table<Arc<Library<V>>>>,
     runables: RwLock<Table<Arc<Entry<V>>>>,
+    /// How often runables were removed.
+    removals: AtomicU64,
     handles: Mutex<Handles<Closer<V>, Arc<Kept<V>>>>,
     scopes: Mutex<Scopes>,
     account: Arc<Account>,
@@ -62,6 +64,7 @@ impl<V: Vm> Session<V> {
             number: LAST.fetch_add(1, Ordering::Relaxed) + 1,
             objects: Mutex::new(Table::new(MAXIMUM_OBJECTS)),
             runables: RwLock::new(Table::new(MAXIMUM_RUNABLES)),
+            removals: AtomicU64::new(0),
             handles: Mutex::new(Handles::new()),
             scopes: Mutex::default(),
             account: Arc::default(),
@@ -95,6 +98,7 @@ impl<V: Vm> Session<V> {
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .remove_all(|entry| entry.token == token);
+        self.removals.fetch_add(1, Ordering::Release);
         let outstanding = self.handles().take(Some(token));
         library.leave(outstanding);
         // Not before the lock was given back: what is dropped here may be foreign code.
@@ -109,6 +113,11 @@ impl<V: Vm> Session<V> {
             .unwrap_or_else(PoisonError::into_inner)
             .insert(Arc::new(entry))
             .map_err(|full| limit("resolved functions", full))
+    }
+
+    /// How often runables were removed: what is known of one is good while this stays.
+    pub fn removals(&self) -> u64 {
+        self.removals.load(Ordering::Acquire)
     }
 
     pub fn runable(&self, id: u64) -> Result<Arc<Entry<V>>, Fault> {

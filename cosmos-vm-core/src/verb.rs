@@ -14,7 +14,7 @@ mod exec;
 mod open;
 mod sym;
 
-pub(crate) use call::Scratch;
+pub(crate) use call::{Scratch, quick};
 
 /// The body of a reply and what goes with it.
 pub(crate) struct Answer {

@@ -4,6 +4,7 @@ use super::MarshalError;
 use super::evaluate::Failure;
 use super::image::{Image, integer};
 use super::memory::CalleeMemory;
+use super::numbers::Numbers;
 use super::plan::Plans;
 use crate::template::Template;
 use crate::types::{Pointer, Scalar, Type, TypeId};
@@ -17,13 +18,27 @@ mod resident;
 pub struct Callee {
     template: Template,
     plans: Plans,
+    /// Of a function whose calls carry numbers alone.
+    numbers: Option<Numbers>,
 }
 
 impl Callee {
     /// Prepares a function.
     pub fn new(template: Template) -> Callee {
         let plans = Plans::within(&template);
-        Callee { template, plans }
+        let numbers = Numbers::of(&template, &plans);
+        Callee {
+            template,
+            plans,
+            numbers,
+        }
+    }
+
+    /// The same, but that all calls go the general way.
+    #[cfg(test)]
+    pub(crate) fn without_shortcut(mut self) -> Callee {
+        self.numbers = None;
+        self
     }
 
     /// The layout.
@@ -55,7 +70,31 @@ impl Callee {
         memory: &mut impl CalleeMemory,
         image: &mut Image,
     ) -> Result<(), MarshalError> {
+        if let Some(numbers) = &self.numbers
+            && numbers.enter(request, image).is_some()
+        {
+            return Ok(());
+        }
         decode::decode(self, request, memory, image)
+    }
+
+    /// Whether bodies of a call that carries numbers alone have at most `length` bytes each; `false`
+    /// for other calls.
+    pub fn is_short(&self, length: usize) -> bool {
+        self.numbers.as_ref().is_some_and(|it| it.fits(length))
+    }
+
+    /// Turns the request of a call that carries numbers alone into what the function will see; `None`
+    /// where it does not, or the request is none.
+    #[inline]
+    pub fn enter_numbers(&self, request: &[u8], image: &mut Image) -> Option<()> {
+        self.numbers.as_ref()?.enter(request, image)
+    }
+
+    /// Writes the reply to such a call into zeros; gives its length, `None` where there is no room.
+    #[inline]
+    pub fn leave_numbers(&self, errno: i32, result: &[u8], reply: &mut [u8]) -> Option<usize> {
+        self.numbers.as_ref()?.leave(errno, result, reply)
     }
 
     /// Writes the reply, emptying `reply` first: what the function returned (`result`, in the
@@ -73,6 +112,13 @@ impl Callee {
         result: &[u8],
         reply: &mut Vec<u8>,
     ) -> Result<(), MarshalError> {
+        if let Some(numbers) = &self.numbers
+            && numbers
+                .leave(errno, result, numbers.room_for_reply(reply))
+                .is_some()
+        {
+            return Ok(());
+        }
         reply::encode(self, image, memory, errno, result, reply)
     }
 

@@ -1,8 +1,9 @@
 //! The client's end of a call.
 
-use super::error::MarshalError;
+use super::error::{MarshalError, MemoryError};
 use super::evaluate::{Failure, Operand, evaluate};
 use super::memory::CallerMemory;
+use super::numbers::Numbers;
 use super::plan::Plans;
 use crate::expression::{Expression, Operation};
 use crate::template::{LayoutError, Template};
@@ -28,6 +29,8 @@ pub struct Caller {
     caller: Template,
     callee: Template,
     plans: Plans,
+    /// Of a function whose calls carry numbers alone.
+    numbers: Option<Numbers>,
 }
 
 /// What is known of a call under way: what was sent, and where in the caller's memory the answer
@@ -104,6 +107,7 @@ impl Caller {
         let callee = Template::of(&frame, callee)?;
         let plans = Plans::between(&caller, &callee)?;
         Ok(Caller {
+            numbers: Numbers::of(&callee, &plans),
             frame,
             caller,
             callee,
@@ -125,6 +129,53 @@ impl Caller {
     /// answered to `sym`.
     pub fn callee_template(&self) -> &Template {
         &self.callee
+    }
+
+    /// The same, but that all calls go the general way.
+    #[cfg(test)]
+    pub(crate) fn without_shortcut(mut self) -> Caller {
+        self.numbers = None;
+        self
+    }
+
+    /// Whether calls carry numbers alone: nothing of the caller's memory is looked at but the
+    /// arguments, and nothing written but the result.
+    pub fn carries_numbers_alone(&self) -> bool {
+        self.numbers.is_some()
+    }
+
+    /// Whether bodies of a call that carries numbers alone have at most `length` bytes each; `false`
+    /// for other calls.
+    pub fn is_short(&self, length: usize) -> bool {
+        self.numbers.as_ref().is_some_and(|it| it.fits(length))
+    }
+
+    /// Writes the request of a call that carries numbers alone into zeros and gives its length; `None`
+    /// where it does not, where there is no room, or an argument cannot be read.
+    #[inline]
+    pub fn encode_numbers(
+        &self,
+        read: impl Fn(u64, &mut [u8]) -> Result<(), MemoryError>,
+        arguments: &[u64],
+        errno: i32,
+        request: &mut [u8],
+    ) -> Option<usize> {
+        let numbers = self.numbers.as_ref()?;
+        numbers.encode(read, arguments, errno, request)
+    }
+
+    /// Checks the reply to such a call and writes its result; gives the errno that the function left,
+    /// `None` where anything is not as it has to be.
+    #[inline]
+    pub fn decode_numbers(
+        &self,
+        write: impl FnMut(u64, &[u8]) -> Result<(), MemoryError>,
+        errno: i32,
+        reply: &[u8],
+        result: u64,
+    ) -> Option<i32> {
+        let numbers = self.numbers.as_ref()?;
+        numbers.decode(write, errno, reply, result)
     }
 
     /// Writes the request of a call, emptying `request` and `descriptors` first.
@@ -162,6 +213,17 @@ impl Caller {
         pending: &mut Pending,
     ) -> Result<(), MarshalError> {
         pending.errno = errno;
+        if let Some(numbers) = &self.numbers
+            && arguments.len() == self.frame.parameters().len()
+        {
+            descriptors.clear();
+            pending.reset();
+            let room = numbers.room_for_request(request);
+            let read = |address, into: &mut [u8]| memory.read(address, into);
+            if numbers.encode(read, arguments, errno, room).is_some() {
+                return Ok(());
+            }
+        }
         encode::encode(self, memory, arguments, request, descriptors, pending)
     }
 
@@ -183,6 +245,18 @@ impl Caller {
         descriptors: &[i32],
         result: u64,
     ) -> Result<Outcome, MarshalError> {
+        if let Some(numbers) = &self.numbers
+            && descriptors.is_empty()
+            && let Some(errno) = numbers.decode(
+                |address, bytes| memory.write(address, bytes),
+                pending.errno,
+                reply,
+                result,
+            )
+        {
+            let success = true;
+            return Ok(Outcome { errno, success });
+        }
         let known = known::known(self, memory, pending)?;
         let checked = decode::check(self, pending, known, reply, descriptors)?;
         checked.handles(self, memory)?;

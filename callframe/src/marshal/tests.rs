@@ -12,6 +12,7 @@ mod kept;
 mod lists;
 mod model;
 mod moved;
+mod numbers;
 mod property;
 mod records;
 mod residents;

@@ -155,11 +155,13 @@ unsafe impl Sync for Cookie {}
 unsafe fn resolve(dl: *mut cosmos_dl, prototype: *const c_char) -> Result<*mut c_void, Error> {
     // SAFETY: the caller's promise.
     let prototype = unsafe { text(prototype, "the prototype") }?;
-    Session::current()
-        .handles()
-        .with_library(dl.addr() as u64, |library: &Library| {
-            Ok(library.target().resolve(prototype)?.code()?.cast_mut())
-        })?
+    let handles = Session::current().handles();
+    handles.with_library(dl.addr() as u64, |library: &Library| {
+        let function = library.target().resolve(prototype)?;
+        let code = function.code()?;
+        handles.note_function(&function, code.addr());
+        Ok(code.cast_mut())
+    })?
 }
 
 impl cosmos_options {

@@ -9,31 +9,36 @@
 //! is refused for ever. The generation (see [`crate::fork`]) tells a child that a handle is its
 //! parent's.
 
+use super::started::Started;
 use crate::exec::Running;
 use crate::library::Library;
+use crate::resolved::Resolved;
 use crate::session::lock;
 use crate::vm::Vm;
 use cosmos_rpc::{Fault, FaultCode};
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, Weak};
 
 /// The handles of one process.
-#[derive(Debug)]
 pub(crate) struct Handles {
     generation: u64,
     table: Mutex<Table>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Table {
     last: u64,
     libraries: HashMap<u64, Library>,
     vms: HashMap<u64, Vm>,
     programs: HashMap<u64, Running>,
+    calls: HashMap<u64, Started>,
+    /// Functions by their code, as far as they were resolved here.
+    functions: HashMap<usize, Weak<Resolved>>,
 }
 
 #[derive(Clone, Copy)]
 enum Kind {
+    Call = 0,
     Library = 1,
     Vm = 2,
     Program = 3,
@@ -41,6 +46,15 @@ enum Kind {
 
 const MARK: u64 = 1 << 62;
 const SERIAL: u64 = (1 << 44) - 1;
+
+impl std::fmt::Debug for Handles {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Handles")
+            .field("generation", &self.generation)
+            .finish_non_exhaustive()
+    }
+}
 
 impl Handles {
     /// An empty table for the process of this generation.
@@ -122,6 +136,50 @@ impl Handles {
         program.ok_or_else(|| self.stale(handle, Kind::Program))
     }
 
+    /// A handle for a call that was started.
+    pub(super) fn add_call(&self, call: Started) -> u64 {
+        let mut table = lock(&self.table);
+        let handle = self.next(&mut table, Kind::Call);
+        table.calls.insert(handle, call);
+        handle
+    }
+
+    /// The call of a handle.
+    pub(super) fn call(&self, handle: u64) -> Result<Started, Fault> {
+        let call = lock(&self.table).calls.get(&handle).cloned();
+        call.ok_or_else(|| self.stale(handle, Kind::Call))
+    }
+
+    /// Takes a call out.
+    pub(super) fn remove_call(&self, handle: u64) -> Result<Started, Fault> {
+        let call = lock(&self.table).calls.remove(&handle);
+        call.ok_or_else(|| self.stale(handle, Kind::Call))
+    }
+
+    /// Notes whose code a pointer is that the program gets.
+    pub(super) fn note_function(&self, function: &Arc<Resolved>, code: usize) {
+        let mut table = lock(&self.table);
+        let functions = &mut table.functions;
+        if functions.len() == functions.capacity() {
+            functions.retain(|_, known| known.strong_count() > 0);
+        }
+        functions.insert(code, Arc::downgrade(function));
+    }
+
+    /// The function whose code this is.
+    pub(super) fn function(&self, code: usize) -> Result<Arc<Resolved>, Fault> {
+        let known = lock(&self.table)
+            .functions
+            .get(&code)
+            .and_then(Weak::upgrade);
+        known.ok_or_else(|| {
+            let message = format!(
+                "{code:#x} is no function that cosmos_dlsym gave, or its library was closed"
+            );
+            Fault::caller(FaultCode::BadArgument, message)
+        })
+    }
+
     fn next(&self, table: &mut Table, kind: Kind) -> u64 {
         table.last = (table.last + 1) & SERIAL;
         self.head(kind) | table.last
@@ -137,6 +195,7 @@ impl Handles {
             Kind::Library => ("cosmos_dl", "cosmos_dlopen"),
             Kind::Vm => ("cosmos_vm", "cosmos_vm_open"),
             Kind::Program => ("cosmos_program", "cosmos_exec_start"),
+            Kind::Call => ("cosmos_call", "cosmos_call_start"),
         };
         if handle == 0 {
             return Fault::caller(FaultCode::BadArgument, format!("the {name} is NULL"));

@@ -16,8 +16,9 @@ use super::Connection;
 use crate::exchange;
 use crate::frame::{Header, Limits};
 use crate::handshake::Role;
+use crate::message::REPLY;
 use crate::message::vm::Share;
-use crate::ring::{self, AREA, End, Peer, Segment};
+use crate::ring::{self, AREA, End, Message, Peer, Segment, Short};
 use crate::{Fault, FaultCode, Frame};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -77,7 +78,14 @@ impl Connection {
         let Some(shared) = &mut self.shared else {
             return Ok(None);
         };
-        match shared.next(self.timeout, self.stream.as_fd(), &limits) {
+        let came = shared.next(self.timeout, self.stream.as_fd(), &limits);
+        self.frame_of(came)
+    }
+
+    /// The frame that a message announced or is.
+    fn frame_of(&mut self, came: Result<Came, Fault>) -> Result<Option<Frame>, Fault> {
+        match came {
+            Ok(Came::Short(message, short)) => Ok(Some(self.unpacked(message, &short))),
             Ok(Came::Frame(frame)) => Ok(Some(frame)),
             Ok(Came::OnSocket) => match self.next_on_socket(self.deadline_from_now())? {
                 None => self.breaks(exchange::vanished()),
@@ -89,6 +97,90 @@ impl Connection {
                 self.next_on_socket(self.deadline_from_now())
             }
             Err(fault) => self.breaks(fault),
+        }
+    }
+
+    /// Whether short bodies can be exchanged now: through shared memory, with nothing else to be
+    /// taken first.
+    pub fn takes_short(&self) -> bool {
+        self.shared.is_some() && self.broken.is_none() && self.exchange.is_quiet()
+    }
+
+    /// Sends a request whose body fits into a line, where [`Connection::takes_short`], and waits for
+    /// what comes of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::request_raw`] and [`Connection::answer`].
+    pub fn call_short(&mut self, kind: u16, body: &Short) -> Result<ShortAnswer, Fault> {
+        self.usable()?;
+        let id = self.exchange.next_id();
+        let limits = *self.decoder.limits();
+        let Some(shared) = &mut self.shared else {
+            self.send_raw(kind, id, &[body.bytes()], &[])?;
+            return Ok(ShortAnswer::Frame(id, self.answer(id)?));
+        };
+        if let Err(fault) = shared.end.post_short(kind, id, body) {
+            return self.breaks(fault);
+        }
+        match shared.next_short(self.timeout, self.stream.as_fd(), &limits) {
+            Ok(Came::Short(message, short)) if message.kind == kind | REPLY && message.id == id => {
+                Ok(ShortAnswer::Reply(short))
+            }
+            came => {
+                let frame = self.frame_of(came)?.ok_or_else(exchange::vanished)?;
+                self.exchange.keep(frame);
+                Ok(ShortAnswer::Frame(id, self.answer(id)?))
+            }
+        }
+    }
+
+    /// The next frame, as [`Connection::receive`], or a message whose body fits into a line.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::receive`].
+    pub fn receive_short(&mut self) -> Result<Received, Fault> {
+        let limits = *self.decoder.limits();
+        let frame = match &mut self.shared {
+            Some(shared) if self.broken.is_none() && self.exchange.is_quiet() => {
+                match shared.next_short(self.timeout, self.stream.as_fd(), &limits) {
+                    Ok(Came::Short(message, short)) => return Ok(Received::Short(message, short)),
+                    came => self.frame_of(came)?,
+                }
+            }
+            _ => self.receive()?,
+        };
+        Ok(frame.map_or(Received::End, Received::Frame))
+    }
+
+    /// The frame that a message with a short body is.
+    pub fn unpacked(&mut self, message: Message, body: &Short) -> Frame {
+        let spare = self.shared.as_mut().map(|shared| &mut shared.spare);
+        let mut bytes = spare.map(std::mem::take).unwrap_or_default();
+        bytes.clear();
+        bytes.extend_from_slice(body.bytes());
+        Frame {
+            kind: message.kind,
+            id: message.id,
+            body: bytes,
+            descriptors: Vec::new(),
+        }
+    }
+
+    /// Sends a message whose body fits into a line.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::send_raw`].
+    pub fn send_short(&mut self, kind: u16, id: u64, body: &Short) -> Result<(), Fault> {
+        self.usable()?;
+        match &mut self.shared {
+            Some(shared) => match shared.end.post_short(kind, id, body) {
+                Ok(()) => Ok(()),
+                Err(fault) => self.breaks(fault),
+            },
+            None => self.send_raw(kind, id, &[body.bytes()], &[]),
         }
     }
 
@@ -137,8 +229,30 @@ pub(super) struct Shared {
     spare: Vec<u8>,
 }
 
+/// What comes of a short request.
+#[derive(Debug)]
+pub enum ShortAnswer {
+    /// Its reply, which is short.
+    Reply(Short),
+    /// Something else, as [`Connection::answer`] gives it, in answer to the request of this id.
+    Frame(u64, Frame),
+}
+
+/// What is received where short bodies are taken as they are.
+#[derive(Debug)]
+pub enum Received {
+    /// A message with a short body.
+    Short(Message, Short),
+    /// Any other frame.
+    Frame(Frame),
+    /// The peer ended the connection between frames.
+    End,
+}
+
 /// What a message announced.
 enum Came {
+    /// The message itself, whose body is this.
+    Short(Message, Short),
     /// A frame, which is this.
     Frame(Frame),
     /// A frame on the socket.
@@ -155,15 +269,43 @@ impl Shared {
         }
     }
 
-    /// Sends a frame, or announces that it comes over the socket: whether that is still to be done.
-    pub fn send(&mut self, header: &Header, body: &[&[u8]]) -> Result<bool, Fault> {
-        let small = usize::try_from(header.length).is_ok_and(|length| self.end.fits(length));
-        if small && header.descriptors == 0 {
-            self.end.post(header.kind, header.id, body)?;
-            return Ok(false);
+    /// Whether a body of this length goes through shared memory.
+    pub fn fits(&self, length: usize) -> bool {
+        self.end.fits(length)
+    }
+
+    /// Sends a frame without descriptors.
+    pub fn post(&mut self, kind: u16, id: u64, body: &[&[u8]]) -> Result<(), Fault> {
+        self.end.post(kind, id, body)
+    }
+
+    /// Announces a frame that comes over the socket.
+    pub fn announce(&mut self) -> Result<(), Fault> {
+        self.end.post(ON_SOCKET, 0, &[])
+    }
+
+    /// Waits for a message, and takes a short one as it is.
+    fn next_short(
+        &mut self,
+        timeout: Option<Duration>,
+        socket: BorrowedFd<'_>,
+        limits: &Limits,
+    ) -> Result<Came, Fault> {
+        let mut body = std::mem::take(&mut self.spare);
+        let taken = self.end.take_short(timeout, &mut Socket(socket), &mut body);
+        match taken? {
+            (message, Some(short)) if !matches!(message.kind, ON_SOCKET | CLOSING) => {
+                self.spare = body;
+                Ok(Came::Short(message, short))
+            }
+            (message, short) => {
+                if let Some(short) = short {
+                    body.clear();
+                    body.extend_from_slice(short.bytes());
+                }
+                Shared::came(message, body, limits)
+            }
         }
-        self.end.post(ON_SOCKET, 0, &[])?;
-        Ok(true)
     }
 
     /// Waits for a message.
@@ -175,6 +317,10 @@ impl Shared {
     ) -> Result<Came, Fault> {
         let mut body = std::mem::take(&mut self.spare);
         let message = self.end.take(timeout, &mut Socket(socket), &mut body)?;
+        Shared::came(message, body, limits)
+    }
+
+    fn came(message: Message, body: Vec<u8>, limits: &Limits) -> Result<Came, Fault> {
         match message.kind {
             ON_SOCKET => return Ok(Came::OnSocket),
             CLOSING => return Ok(Came::Closing),

@@ -5,7 +5,8 @@ use super::layout::{INLINE, Side};
 use super::machine::{Machine, Native};
 use super::placement::{OwnThread, Placement};
 use super::segment::Segment;
-use super::waiting::{Broken, Limits, Settings, Waiting, nanoseconds};
+use super::short::Short;
+use super::waiting::{Broken, FIRST_NAP, Limits, Settings, Waiting, nanoseconds};
 use crate::{Fault, FaultCode};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -58,12 +59,13 @@ impl End {
         let (mapping, area) = segment.into_mapping();
         let colocate = side == Side::Vm && settings.colocate;
         let longest = nanoseconds(settings.nap).max(1);
+        let first = (longest / 20).clamp(1, nanoseconds(FIRST_NAP));
         End {
             machine: Native { mapping },
             ring: HandOver::new(side, 0),
             waiting: Waiting::new(settings),
             placement: colocate.then(|| Placement::new(OwnThread)),
-            naps: ((longest / 20).max(1), longest),
+            naps: (first, longest),
             area,
             turn: side == Side::Client,
             woke: false,
@@ -115,6 +117,28 @@ impl End {
         Ok(())
     }
 
+    /// As [`post`](End::post), of a body that fits into the line.
+    ///
+    /// # Errors
+    /// As [`post`](End::post).
+    pub fn post_short(&mut self, kind: u16, id: u64, body: &Short) -> Result<(), Fault> {
+        self.usable(true)?;
+        let line = self.ring.side().line();
+        let mapping = &self.machine.mapping;
+        for (place, word) in line.words.iter().zip(body.words()) {
+            mapping.long(*place).store(word, Ordering::Relaxed);
+        }
+        let length = body.bytes().len() as u32;
+        mapping
+            .word(line.kind)
+            .store(u32::from(kind), Ordering::Relaxed);
+        mapping.word(line.length).store(length, Ordering::Relaxed);
+        mapping.long(line.id).store(id, Ordering::Relaxed);
+        self.turn = false;
+        self.woke = self.ring.publish(&self.machine);
+        Ok(())
+    }
+
     /// Waits for a message; its body is what `body` holds afterwards.
     ///
     /// `timeout` counts the time asleep: what passes before, spinning, is bounded by
@@ -130,6 +154,40 @@ impl End {
         peer: &mut impl Peer,
         body: &mut Vec<u8>,
     ) -> Result<Message, Fault> {
+        self.arrival(timeout, peer)?;
+        self.read(body)
+    }
+
+    /// As [`take`](End::take), where a body that fits into the line is given back, and `body` is left
+    /// as it is.
+    ///
+    /// # Errors
+    /// As [`take`](End::take).
+    pub fn take_short(
+        &mut self,
+        timeout: Option<Duration>,
+        peer: &mut impl Peer,
+        body: &mut Vec<u8>,
+    ) -> Result<(Message, Option<Short>), Fault> {
+        self.arrival(timeout, peer)?;
+        let line = self.ring.other().line();
+        let mapping = &self.machine.mapping;
+        let kind = mapping.word(line.kind).load(Ordering::Relaxed);
+        let length = mapping.word(line.length).load(Ordering::Relaxed);
+        let (Ok(kind), Ok(length @ 0..=INLINE)) = (u16::try_from(kind), usize::try_from(length))
+        else {
+            // Read once more, for what it is then.
+            return Ok((self.read(body)?, None));
+        };
+        let id = mapping.long(line.id).load(Ordering::Relaxed);
+        let words = line
+            .words
+            .map(|place| mapping.long(place).load(Ordering::Relaxed));
+        Ok((Message { kind, id }, Some(Short::of(words, length))))
+    }
+
+    /// Waits until a message is there.
+    fn arrival(&mut self, timeout: Option<Duration>, peer: &mut impl Peer) -> Result<(), Fault> {
         self.usable(false)?;
         self.make_room();
         match self.waiting.awake(&self.machine, &mut self.ring, self.woke) {
@@ -139,7 +197,7 @@ impl End {
         }
         self.ring.accept();
         self.turn = true;
-        self.read(body)
+        Ok(())
     }
 
     /// Where requests are dense on one CPU, the VM's thread moves off: while the caller, who was just

@@ -34,8 +34,9 @@ pub(super) struct Line {
     pub kind: Place32,
     pub length: Place32,
     pub id: Place64,
-    /// Offset of the inline body.
+    /// Offset of the inline body, and its words.
     pub inline: usize,
+    pub words: [Place64; INLINE / 8],
     pub stamp: Place64,
 }
 
@@ -47,6 +48,13 @@ const fn line(at: usize) -> Line {
         length: Place32::new(at + 12),
         id: Place64::new(at + 16),
         inline: at + 24,
+        words: [
+            Place64::new(at + 24),
+            Place64::new(at + 32),
+            Place64::new(at + 40),
+            Place64::new(at + 48),
+            Place64::new(at + 56),
+        ],
         stamp: Place64::new(at + 64),
     }
 }

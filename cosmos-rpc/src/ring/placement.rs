@@ -27,7 +27,7 @@
 //! |---|---|
 //! | Only this thread changes an affinity, its own. | [`Affinity`] has no way to name another. |
 //! | It never leaves its mask. | The narrow mask is one CPU of its mask; the mask without a CPU is a part of it, and not empty. |
-//! | Pinning and moving off cannot alternate without end. | A thread moves off at most once per hold, and holds double: at most 40 times in the first minute, once in 1.6 seconds at last. Pinning happens only before a sleep. |
+//! | Pinning and moving off cannot alternate without end. | A thread moves off at most once per hold, and holds double: at most 50 times in the first minute, once in 1.6 seconds at last. Pinning happens only before a sleep. |
 //! | A CPU that a hostile peer makes up costs one look. | It is not in the mask. |
 
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
@@ -41,7 +41,7 @@ const CLOSE: u64 = 60_000;
 /// may have to do it again when it slept at that very time.
 const BELIEVED: u64 = 100_000_000;
 /// Waking takes as long on average: it is worth trying whether it is faster on the caller's CPU.
-const SLOW: u64 = 15_000;
+const SLOW: u64 = 7_000;
 /// Of so many sleeps one is of the kind that is slower on average, to see whether it still is.
 const PROBE: u32 = 128;
 /// A wake-up that took as long: the caller's CPU is somebody else's.
@@ -49,7 +49,7 @@ const SLUGGISH: u64 = 500_000;
 /// For how long the thread then sleeps where it is.
 const REST: u64 = 1_000_000_000;
 /// For how long it does not move off again.
-const HOLD: u64 = 50_000_000;
+const HOLD: u64 = 1_000_000;
 const LONGEST_HOLD: u64 = 1_600_000_000;
 
 /// The CPUs that the calling thread may run on.

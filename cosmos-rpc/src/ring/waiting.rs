@@ -32,7 +32,7 @@ pub struct Settings {
     /// Whether the VM's thread comes to the caller's CPU to sleep; see `placement`.
     pub colocate: bool,
     /// The longest nap of this end, after which it looks whether its peer is still there. Naps begin
-    /// with a twentieth of it and double.
+    /// with a twentieth of it, and at most [`FIRST_NAP`], and double.
     pub nap: Duration,
 }
 
@@ -43,12 +43,17 @@ impl Settings {
         colocate: true,
         nap: Duration::from_millis(100),
     };
-    /// For who waits for work: it hardly ever wakes for nothing.
+    /// For who waits for work: it hardly ever wakes for nothing. Only a hostile client loses a wake-up,
+    /// and its own; a private VM sees the end of its client by other means, and one that several use
+    /// lets go of what a client had after a nap at most.
     pub const SERVING: Settings = Settings {
-        nap: Duration::from_secs(1),
+        nap: Duration::from_secs(10),
         ..Settings::ASKING
     };
 }
+
+/// The longest that a first nap is.
+pub(super) const FIRST_NAP: Duration = Duration::from_millis(50);
 
 /// Looks before the clock is read.
 const GLANCES: u32 = 64;
@@ -108,6 +113,9 @@ pub(super) struct Waiting {
     next_ban: u64,
     /// What yields saved so far.
     saved: u64,
+    /// When the clock was last read at a yield, and whether a yield since may have been a long one.
+    yielded: u64,
+    suspect: bool,
     /// Whether the wait under way spun in vain.
     vain: bool,
 }
@@ -122,6 +130,8 @@ impl Waiting {
             no_yield_until: 0,
             next_ban: YIELD_BAN,
             saved: MOST_SAVED / 4,
+            yielded: 0,
+            suspect: true,
             vain: false,
         }
     }
@@ -197,8 +207,17 @@ impl Waiting {
     }
 
     /// The peer is on this CPU, which it needs to answer.
+    ///
+    /// The clock is read once a yield: the end of the last one is near enough to where this one
+    /// begins, as long as calls are dense. Where it is not, the next wait reads it before, too.
     fn give_way(&mut self, machine: &impl Machine, ring: &HandOver, yields: u32) -> Look {
-        let mut before = machine.now();
+        let mut exact = std::mem::take(&mut self.suspect);
+        let mut before = self.yielded;
+        if exact || before < self.no_yield_until {
+            exact = true;
+            before = machine.now();
+            self.yielded = before;
+        }
         if before < self.no_yield_until {
             return ring.look(machine);
         }
@@ -207,15 +226,18 @@ impl Waiting {
             let look = ring.look(machine);
             let after = machine.now();
             let took = after.saturating_sub(before);
-            if took > LONG_YIELD {
+            self.yielded = after;
+            if took > LONG_YIELD && exact {
                 self.pay(after, took);
                 return look;
             }
+            // It may have been this thread's own work since the last yield.
+            self.suspect |= took > LONG_YIELD;
             if !matches!(look, Look::NotYet(_)) {
                 self.saved = (self.saved + SAVED).min(MOST_SAVED);
                 return look;
             }
-            before = after;
+            (before, exact) = (after, true);
         }
         ring.look(machine)
     }
@@ -250,7 +272,8 @@ impl Waiting {
                 machine.pause();
                 let look = ring.look(machine);
                 if !matches!(look, Look::NotYet(_)) {
-                    self.count(machine.now().saturating_sub(begun), 8);
+                    // As of the last reading: another one would delay what came.
+                    self.count(last.saturating_sub(begun), 8);
                     self.next_skips = (self.next_skips - self.next_skips / 16).max(SKIPS);
                     return look;
                 }

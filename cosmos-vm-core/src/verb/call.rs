@@ -10,6 +10,7 @@ use crate::session::Entry;
 use crate::{Call, Vm};
 use callframe::marshal::{Image, MarshalError};
 use cosmos_rpc::message::vm::CALL_DESCRIPTORS;
+use cosmos_rpc::ring::{INLINE, Short};
 use cosmos_rpc::{Fault, FaultCode, Frame};
 
 /// Largest buffer kept from one call of a channel for the next.
@@ -20,6 +21,7 @@ const KEPT_BUFFER: usize = 4 << 20;
 #[derive(Default)]
 pub(crate) struct Scratch {
     image: Image,
+    result: Vec<u8>,
     reply: Vec<u8>,
     request: Vec<u8>,
 }
@@ -50,12 +52,13 @@ pub(super) fn answer<V: Vm>(
         return Err(malformed("a call without the number of its function"));
     };
     let session = &*channel.session;
-    let entry = session.runable(u64::from_le_bytes(*id))?;
-    let underway = channel.call_begins();
+    let entry = channel.runable(u64::from_le_bytes(*id))?;
+    let depth = channel.call_begins();
     let mut memory = CallMemory {
+        channel,
         session,
         entry: &entry,
-        underway: &underway,
+        depth,
         thunks: Vec::new(),
         consumed: Vec::new(),
         received: frame.descriptors,
@@ -67,7 +70,7 @@ pub(super) fn answer<V: Vm>(
         ..fault
     });
     // Refused before the function was called, the call is still there.
-    channel.call_ends(&underway);
+    channel.call_ends(depth);
     session.scope_ends(&memory.consumed);
     if scratch.image.bytes().len() > KEPT_BUFFER {
         scratch.image = Image::default();
@@ -75,6 +78,48 @@ pub(super) fn answer<V: Vm>(
     let descriptors = memory.leaving;
     scratch.request = frame.body;
     answer.map(|body| Answer { body, descriptors })
+}
+
+/// Makes a call of numbers alone, whose bodies both fit into a line; `None` where it is no such one,
+/// and nothing was done.
+pub(crate) fn quick<V: Vm>(
+    channel: &Channel<V>,
+    entry: &Entry<V>,
+    request: &[u8],
+    scratch: &mut Scratch,
+) -> Option<Result<Short, Fault>> {
+    let callee = &entry.callee;
+    if !callee.is_short(INLINE) {
+        return None;
+    }
+    callee.enter_numbers(request, &mut scratch.image)?;
+    let template = callee.template();
+    let result = &mut scratch.result;
+    result.clear();
+    result.resize(usize::try_from(template.result().size).ok()?, 0);
+    let depth = channel.call_begins();
+    let mut call = Call::new(template, &mut scratch.image, result);
+    let called = channel.session.vm.call(&entry.runable, &mut call);
+    let errno = call.errno();
+    let failure = channel.call_ends(depth);
+    let mut reply = Short::new();
+    let outcome = called
+        .and_then(|()| failure.map_or(Ok(()), Err))
+        .and_then(|()| {
+            let length = callee.leave_numbers(errno, result, reply.room());
+            let short = "the result is shorter than its type";
+            length.ok_or_else(|| Fault::vm(FaultCode::System, short))
+        });
+    Some(match outcome {
+        Ok(length) => {
+            reply.set_length(length);
+            Ok(reply)
+        }
+        Err(fault) => Err(Fault {
+            message: prefixed(entry, fault.message),
+            ..fault
+        }),
+    })
 }
 
 fn run<V: Vm>(
@@ -90,16 +135,18 @@ fn run<V: Vm>(
         .callee
         .decode_into(request, memory, image)
         .map_err(fault)?;
-    let mut result = vec![0; usize::try_from(template.result().size).unwrap_or(0)];
-    let mut call = Call::new(template, image, &mut result);
+    let result = &mut scratch.result;
+    result.clear();
+    result.resize(usize::try_from(template.result().size).unwrap_or(0), 0);
+    let mut call = Call::new(template, image, result);
     channel.session.vm.call(&entry.runable, &mut call)?;
     let errno = call.errno();
-    let failure = channel.call_ends(memory.underway);
+    let failure = channel.call_ends(memory.depth);
     memory.called();
     let mut reply = std::mem::take(&mut scratch.reply);
     let encoded = entry
         .callee
-        .encode_reply(image, memory, errno, &result, &mut reply);
+        .encode_reply(image, memory, errno, result, &mut reply);
     memory.settle();
     encoded.map_err(fault)?;
     // Only now: what the function gave away has been freed.

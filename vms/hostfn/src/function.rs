@@ -17,11 +17,18 @@ use std::collections::{HashMap, HashSet};
 use std::ffi::c_void;
 use std::sync::Arc;
 
+/// Arguments up to this number, and results of up to as many words of 16 bytes, need no memory of
+/// their own.
+const FEW: usize = 16;
+const FEW_WORDS: usize = 4;
+
 /// A function that is ready to be called, any number of times at once.
 pub struct Function {
     code: Code,
     interface: Interface,
     narrow: Option<NarrowResult>,
+    /// Where its arguments lie in the memory of a call.
+    offsets: Vec<usize>,
     deallocators: HashMap<String, Code>,
     queries: Queries,
     callbacks: HashMap<TypeId, Arc<Pool>>,
@@ -54,6 +61,7 @@ impl Function {
             code,
             interface: Interface(interface),
             narrow: callframe_ffi::result_of(frame),
+            offsets: offsets(template)?,
             deallocators,
             queries: Queries::resolve(library, frame)?,
             callbacks: callbacks(template, library)?,
@@ -72,12 +80,6 @@ impl Function {
 
     /// Calls it.
     pub(crate) fn call(&self, call: &mut Call<'_>) -> Result<(), Fault> {
-        let offsets: Vec<usize> = call
-            .template()
-            .arguments()
-            .iter()
-            .map(|slot| usize::try_from(slot.offset).unwrap_or(usize::MAX))
-            .collect();
         let errno = call.errno();
         let image = call.image();
         let address = image.bytes().as_ptr().addr() as u64;
@@ -87,7 +89,7 @@ impl Function {
                 .map_err(|error| Fault::vm(FaultCode::System, error.to_string()))?;
         }
         let bytes = image.bytes_mut();
-        if offsets.iter().any(|&offset| offset >= bytes.len()) {
+        if self.offsets.iter().any(|&offset| offset >= bytes.len()) {
             return Err(Fault::vm(
                 FaultCode::System,
                 "an argument lies outside the call",
@@ -96,33 +98,42 @@ impl Function {
         let base = bytes.as_mut_ptr();
         // The function gets addresses into the image as numbers.
         base.expose_provenance();
-        let mut arguments: Vec<*mut c_void> = offsets
-            .iter()
-            .map(|&offset| base.wrapping_add(offset).cast())
-            .collect();
-        let mut result = vec![0u128; call.result().len().div_ceil(16).max(1)];
+        let mut few = [std::ptr::null_mut(); FEW];
+        let mut many = Vec::new();
+        let arguments = take_room(&mut few, &mut many, self.offsets.len());
+        for (argument, &offset) in arguments.iter_mut().zip(&self.offsets) {
+            *argument = base.wrapping_add(offset).cast::<c_void>();
+        }
+        let mut few = [0u128; FEW_WORDS];
+        let mut many = Vec::new();
+        let words = call.result().len().div_ceil(size_of::<u128>()).max(1);
+        let result = take_room(&mut few, &mut many, words);
         // SAFETY: the slots hold the arguments as the template lays them out, which is what the
         // call interface was made from; the image is aligned to 16 and each slot to its type. The
         // result has room for itself and a register. That the code has this signature is what the
         // client's prototype says: a wrong one harms this process only.
         let left = unsafe {
             let result = result.as_mut_ptr().cast();
-            invoke::invoke(&self.interface.0, self.code, &mut arguments, result, errno)
+            invoke::invoke(&self.interface.0, self.code, arguments, result, errno)
         };
-        self.take_result(&result, call.result());
+        self.take_result(result, call.result());
         call.set_errno(left);
         Ok(())
     }
 
     /// Copies the result out of where libffi put it.
     fn take_result(&self, from: &[u128], into: &mut [u8]) {
-        let whole: Vec<u8> = match (self.narrow, from) {
+        if let (Some(_), Some(register)) = (self.narrow, from.first()) {
             // A register, of which the type's own bytes are the low ones.
-            (Some(_), [register, ..]) => register.to_le_bytes().to_vec(),
-            _ => from.iter().flat_map(|word| word.to_ne_bytes()).collect(),
-        };
-        if let Some(bytes) = whole.get(..into.len()) {
-            into.copy_from_slice(bytes);
+            let register = register.to_le_bytes();
+            if let Some(bytes) = register.get(..into.len()) {
+                into.copy_from_slice(bytes);
+            }
+            return;
+        }
+        for (word, place) in from.iter().zip(into.chunks_mut(size_of::<u128>())) {
+            let bytes = word.to_ne_bytes();
+            place.copy_from_slice(bytes.get(..place.len()).unwrap_or_default());
         }
     }
 
@@ -169,6 +180,26 @@ fn callbacks(template: &Template, library: &Library) -> Result<HashMap<TypeId, A
         }
     }
     Ok(pools)
+}
+
+/// So many of the places that are there, or of such as are made.
+fn take_room<'a, T: Copy>(few: &'a mut [T], many: &'a mut Vec<T>, count: usize) -> &'a mut [T] {
+    if count > few.len()
+        && let Some(&empty) = few.first()
+    {
+        many.resize(count, empty);
+        return many;
+    }
+    few.get_mut(..count).unwrap_or_default()
+}
+
+/// Where the arguments of a call lie in its memory.
+fn offsets(template: &Template) -> Result<Vec<usize>, Fault> {
+    let wide = |_| Fault::caller(FaultCode::BadPrototype, "the arguments are too large");
+    let slots = template.arguments().iter();
+    slots
+        .map(|slot| usize::try_from(slot.offset).map_err(wide))
+        .collect()
 }
 
 /// Every function that `__owned(f)` and `__closed_by(f)` name in a frame.

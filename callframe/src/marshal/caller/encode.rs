@@ -85,7 +85,7 @@ pub(super) fn encode<M: CallerMemory>(
 }
 
 impl Pending {
-    fn reset(&mut self) {
+    pub(super) fn reset(&mut self) {
         self.blocks.clear();
         self.parameters.clear();
         self.pointees.clear();

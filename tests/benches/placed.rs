@@ -1,0 +1,400 @@
+//! A whole call beside the floors of this machine, both processes placed, in one run.
+//!
+//! A floor is the least that two processes can do to hand a number to each other: spinning on a
+//! shared word, yielding between looks, sleeping on a futex. Calls and floors take turns in batches,
+//! and the ratio of the medians is what to look at: absolute times move with where the host puts the
+//! virtual CPUs. Far ends of floors that never sleep are stopped while it is not their turn.
+//!
+//! | row | what a turn is |
+//! |---|---|
+//! | two cores, one core | `cos` through the C function pointer, and the floors |
+//! | callback | a comparison of a `qsort` of 10,000 elements, and a scalar call |
+//! | sparse | one call after a pause, and the futex |
+//!
+//! `cargo bench -p cosmos-tests --bench placed [-- WORD...]`. Timing decides nothing.
+
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::ffi::{c_int, c_void};
+use std::fs::File;
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Set in the process at the far end of a floor: which one.
+const FLOOR: &str = "COSMOSTEST_FLOOR";
+const ROUNDS: usize = 41;
+const BATCH: u32 = 2_000;
+const ELEMENTS: usize = 10_000;
+
+type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
+type Cos = extern "C" fn(f64) -> f64;
+
+fn main() -> Outcome {
+    if let Some(floor) = std::env::var_os(FLOOR) {
+        return far_end(&floor.to_string_lossy());
+    }
+    if !cosmos_tests::is_measuring() {
+        return Ok(());
+    }
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let wanted = |row: &str| {
+        let mut named = words
+            .iter()
+            .filter(|word| !word.starts_with('-'))
+            .peekable();
+        named.peek().is_none() || named.any(|word| word == row)
+    };
+    let whole = sched_getaffinity(Pid::from_raw(0))?;
+    let cpus: Vec<usize> = (0..CpuSet::count())
+        .filter(|cpu| whole.is_set(*cpu) == Ok(true))
+        .collect();
+    let (first, last) = (only(cpus[0])?, only(cpus[cpus.len() - 1])?);
+    let library = cosmos::dlopen("libm.so.6")?;
+    let function = library.function("double cos(double x)")?;
+    // SAFETY: the prototype is the type.
+    let cos: Cos = unsafe { std::mem::transmute(function.pointer()) };
+    let system = cosmos::dlopen("libc.so.6")?;
+    let pid = system.function("int getpid(void)")?;
+    // SAFETY: the prototype is the type.
+    let pid: extern "C" fn() -> c_int = unsafe { std::mem::transmute(pid.pointer()) };
+    let vm = pid();
+    if library.vm() != system.vm() {
+        return Err("the two libraries are not in one VM".into());
+    }
+    if wanted("two") {
+        place(vm, &last)?;
+        sched_setaffinity(Pid::from_raw(0), &first)?;
+        dense("two cores", cos, &["spin", "yield", "futex"], &last)?;
+    }
+    if wanted("callback") {
+        place(vm, &last)?;
+        sched_setaffinity(Pid::from_raw(0), &first)?;
+        callbacks(&system, cos)?;
+    }
+    if wanted("one") {
+        place(vm, &first)?;
+        sched_setaffinity(Pid::from_raw(0), &first)?;
+        dense("one core", cos, &["yield", "futex"], &first)?;
+    }
+    place(vm, &whole)?;
+    sched_setaffinity(Pid::from_raw(0), &whole)?;
+    for gap in [1, 10] {
+        if wanted("sparse") {
+            sparse(vm, cos, Duration::from_millis(gap), &whole)?;
+        }
+    }
+    Ok(())
+}
+
+fn only(cpu: usize) -> Outcome<CpuSet> {
+    let mut mask = CpuSet::new();
+    mask.set(cpu)?;
+    Ok(mask)
+}
+
+/// Gives every thread of a VM this mask.
+fn place(process: i32, mask: &CpuSet) -> Outcome {
+    place_now(process, mask)?;
+    // A thread that slept just then has put back the mask that it knew.
+    std::thread::sleep(Duration::from_millis(300));
+    place_now(process, mask)
+}
+
+fn place_now(process: i32, mask: &CpuSet) -> Outcome {
+    for task in std::fs::read_dir(format!("/proc/{process}/task"))? {
+        let thread = task?.file_name().to_string_lossy().parse()?;
+        sched_setaffinity(Pid::from_raw(thread), mask)?;
+    }
+    Ok(())
+}
+
+fn call(cos: Cos) -> Outcome {
+    let asked = std::hint::black_box(0.5);
+    match cos(asked) == f64::cos(asked) {
+        true => Ok(()),
+        false => Err("cos gave a wrong answer".into()),
+    }
+}
+
+/// Nanoseconds for each of a batch.
+fn batch(count: u32, mut work: impl FnMut() -> Outcome) -> Outcome<f64> {
+    work()?;
+    let begin = Instant::now();
+    for _ in 0..count {
+        work()?;
+    }
+    Ok(begin.elapsed().as_nanos() as f64 / f64::from(count))
+}
+
+fn dense(title: &str, cos: Cos, names: &'static [&'static str], far: &CpuSet) -> Outcome {
+    let mut floors = Vec::new();
+    for name in names {
+        floors.push(Floor::start(name, far)?);
+    }
+    let mut calls = Vec::new();
+    let mut times = vec![Vec::new(); floors.len()];
+    for _ in 0..ROUNDS {
+        calls.push(batch(BATCH, || call(cos))?);
+        for (floor, times) in floors.iter_mut().zip(&mut times) {
+            times.push(floor.turn()?);
+        }
+    }
+    println!("{title}: a call {:.3} us", median(&mut calls.clone()) / 1e3);
+    for (name, times) in names.iter().zip(&mut times) {
+        let mut ratios: Vec<f64> = calls.iter().zip(&*times).map(|(a, b)| a / b).collect();
+        println!(
+            "    {name:6} {:>8.3} us, a call is {:.2} x (paired {:.2})",
+            median(times) / 1e3,
+            median(&mut calls.clone()) / median(times),
+            median(&mut ratios),
+        );
+    }
+    Ok(())
+}
+
+fn callbacks(system: &cosmos::Library, cos: Cos) -> Outcome {
+    static COMPARED: AtomicU64 = AtomicU64::new(0);
+    unsafe extern "C" fn compare(left: *const c_int, right: *const c_int) -> c_int {
+        COMPARED.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the prototype says that both lead to an element.
+        unsafe { (*left).cmp(&*right) as c_int }
+    }
+    type Compare = unsafe extern "C" fn(*const c_int, *const c_int) -> c_int;
+    let function = system.function(
+        "void qsort(int *__counted_by(n) __inout base, size_t n, size_t size, \
+         int (*compare)(const int *a, const int *b))",
+    )?;
+    // SAFETY: the prototype is the type.
+    let qsort: unsafe extern "C" fn(*mut c_int, usize, usize, Compare) =
+        unsafe { std::mem::transmute(function.pointer()) };
+    let mut random = 1u32;
+    let numbers: Vec<c_int> = std::iter::repeat_with(|| {
+        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (random >> 8) as c_int
+    })
+    .take(ELEMENTS)
+    .collect();
+    let mut sorted = numbers.clone();
+    sorted.sort_unstable();
+    let (mut back, mut calls, mut whole) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..9 {
+        let mut given = numbers.clone();
+        COMPARED.store(0, Ordering::Relaxed);
+        let begin = Instant::now();
+        // SAFETY: as many elements as are said.
+        unsafe { qsort(given.as_mut_ptr(), ELEMENTS, size_of::<c_int>(), compare) };
+        let took = begin.elapsed().as_nanos() as f64;
+        if given != sorted {
+            return Err("qsort gave a wrong answer".into());
+        }
+        whole.push(took);
+        back.push(took / COMPARED.load(Ordering::Relaxed) as f64);
+        calls.push(batch(4 * BATCH, || call(cos))?);
+    }
+    println!(
+        "callback: qsort of {ELEMENTS} {:.2} ms, {:.3} us a comparison, {:.2} x a scalar call",
+        median(&mut whole) / 1e6,
+        median(&mut back) / 1e3,
+        median(&mut back) / median(&mut calls),
+    );
+    Ok(())
+}
+
+fn sparse(vm: i32, cos: Cos, gap: Duration, far: &CpuSet) -> Outcome {
+    let mut floor = Floor::start("futex", far)?;
+    let (mut calls, mut futex, mut busy) = (Vec::new(), Vec::new(), Duration::ZERO);
+    let before = used(vm)?;
+    for _ in 0..ROUNDS {
+        for of_floor in [false, true] {
+            let turn = Instant::now();
+            for _ in 0..20 {
+                std::thread::sleep(gap);
+                let begin = Instant::now();
+                match of_floor {
+                    true => floor.call()?,
+                    false => call(cos)?,
+                }
+                let took = begin.elapsed().as_nanos() as f64;
+                if of_floor { &mut futex } else { &mut calls }.push(took);
+            }
+            busy += if of_floor {
+                Duration::ZERO
+            } else {
+                turn.elapsed()
+            };
+        }
+    }
+    let load = (used(vm)? - before) / busy.as_nanos() as f64;
+    println!(
+        "sparse, every {gap:?}: a call {:.2} us (99 % {:.1}), the futex {:.2} us (99 % {:.1}), the VM \
+         uses {:.2} % of a CPU",
+        median(&mut calls) / 1e3,
+        calls[calls.len() * 99 / 100] / 1e3,
+        median(&mut futex) / 1e3,
+        futex[futex.len() * 99 / 100] / 1e3,
+        100.0 * load,
+    );
+    Ok(())
+}
+
+/// Nanoseconds that all threads of a process have run.
+fn used(process: i32) -> Outcome<f64> {
+    let mut sum = 0.0;
+    for task in std::fs::read_dir(format!("/proc/{process}/task"))? {
+        let text = std::fs::read_to_string(task?.path().join("schedstat"))?;
+        let first = text.split(' ').next().unwrap_or_default();
+        sum += first.parse::<f64>()?;
+    }
+    Ok(sum)
+}
+
+/// Sorts the values.
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// Two lines of a shared page, and a process at the far end.
+struct Floor {
+    name: &'static str,
+    process: Child,
+    page: Page,
+    number: u32,
+}
+
+impl Floor {
+    fn start(name: &'static str, far: &CpuSet) -> Outcome<Floor> {
+        let memory = nix::sys::memfd::memfd_create(c"floor", nix::sys::memfd::MFdFlags::empty())?;
+        let memory = File::from(memory);
+        memory.set_len(4096)?;
+        let page = Page::map(memory.as_fd().try_clone_to_owned()?);
+        let process = Command::new(std::env::current_exe()?)
+            .env(FLOOR, name)
+            .stdin(Stdio::from(memory))
+            .spawn()?;
+        place_now(i32::try_from(process.id())?, far)?;
+        let mut floor = Floor {
+            name,
+            process,
+            page,
+            number: 0,
+        };
+        floor.call()?;
+        floor.signal(Signal::SIGSTOP)?;
+        Ok(floor)
+    }
+
+    fn signal(&self, signal: Signal) -> Outcome {
+        match self.name {
+            "futex" => Ok(()),
+            _ => Ok(kill(
+                Pid::from_raw(i32::try_from(self.process.id())?),
+                signal,
+            )?),
+        }
+    }
+
+    fn turn(&mut self) -> Outcome<f64> {
+        self.signal(Signal::SIGCONT)?;
+        let took = batch(BATCH, || self.call())?;
+        self.signal(Signal::SIGSTOP)?;
+        Ok(took)
+    }
+
+    fn call(&mut self) -> Outcome {
+        let asked = std::hint::black_box(0.5f64);
+        self.number = self.number.wrapping_add(1);
+        self.page.value(0).store(asked.to_bits(), Ordering::Relaxed);
+        self.page.publish(0, self.number, self.name);
+        self.page.await_number(1, self.number, self.name);
+        match f64::from_bits(self.page.value(1).load(Ordering::Relaxed)) == asked.cos() {
+            true => Ok(()),
+            false => Err("the floor gave a wrong answer".into()),
+        }
+    }
+}
+
+impl Drop for Floor {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn far_end(name: &str) -> Outcome {
+    // SAFETY: the descriptor is the memory this process was started with, and nobody else uses it.
+    let page = Page::map(unsafe { OwnedFd::from_raw_fd(0) });
+    let mut number = 0u32;
+    loop {
+        number = number.wrapping_add(1);
+        page.await_number(0, number, name);
+        let value = f64::from_bits(page.value(0).load(Ordering::Relaxed)).cos();
+        page.value(1).store(value.to_bits(), Ordering::Relaxed);
+        page.publish(1, number, name);
+    }
+}
+
+struct Page(*mut c_void);
+
+impl Page {
+    fn map(memory: OwnedFd) -> Page {
+        let access = libc::PROT_READ | libc::PROT_WRITE;
+        let file = memory.as_raw_fd();
+        // SAFETY: a fresh mapping, kept until the process ends.
+        let page = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                4096,
+                access,
+                libc::MAP_SHARED,
+                file,
+                0,
+            )
+        };
+        assert_ne!(page, libc::MAP_FAILED);
+        Page(page)
+    }
+
+    fn word(&self, line: usize) -> &AtomicU32 {
+        // SAFETY: inside of the page, aligned.
+        unsafe { AtomicU32::from_ptr(self.0.byte_add(1024 + 128 * line).cast()) }
+    }
+
+    fn value(&self, line: usize) -> &AtomicU64 {
+        // SAFETY: inside of the page, aligned.
+        unsafe { AtomicU64::from_ptr(self.0.byte_add(1024 + 128 * line + 8).cast()) }
+    }
+
+    fn publish(&self, line: usize, number: u32, name: &str) {
+        self.word(line).store(number, Ordering::Release);
+        if name == "futex" {
+            let word = self.word(line).as_ptr();
+            // SAFETY: the address is a word of the page.
+            unsafe { libc::syscall(libc::SYS_futex, word, libc::FUTEX_WAKE, 1) };
+        }
+    }
+
+    fn await_number(&self, line: usize, number: u32, name: &str) {
+        loop {
+            let present = self.word(line).load(Ordering::Acquire);
+            if present == number {
+                return;
+            }
+            match name {
+                "spin" => std::hint::spin_loop(),
+                "yield" => std::thread::yield_now(),
+                _ => {
+                    let none = std::ptr::null::<libc::timespec>();
+                    let word = self.word(line).as_ptr();
+                    // SAFETY: the address is a word of the page.
+                    unsafe {
+                        libc::syscall(libc::SYS_futex, word, libc::FUTEX_WAIT, present, none)
+                    };
+                }
+            }
+        }
+    }
+}

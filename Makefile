@@ -16,7 +16,7 @@ INSTALL    ?= install
 VERSION := $(shell sed -n '/^\[workspace.package\]/,/^\[/s/^version *= *"\(.*\)"/\1/p' Cargo.toml)
 SOMAJOR := $(firstword $(subst ., ,$(VERSION)))
 TARGET  := $(or $(CARGO_TARGET_DIR),target)
-DAEMONS := cosmosdb cosmosd cosmos-launch cosmos-hostfn cosmos-exec cosmos-zerovm
+DAEMONS := cosmosdb cosmosd cosmos-launch cosmos-hostfn cosmos-exec cosmos-script cosmos-zerovm
 COMMANDS := cosmos zerovm zerovm-validate zcc
 # Seconds each fuzz target runs.
 FUZZ_SECONDS ?= 60
@@ -43,7 +43,7 @@ build:
 
 demo:
 	tools/setup demo
-	$(CARGO) build --locked -p cosmos-cli -p cosmosdb -p cosmosd -p cosmos-launch -p cosmos-hostfn -p cosmos-exec -p cosmos-zerovm -p zerovm -p zerovm-validate -p zcc
+	$(CARGO) build --locked -p cosmos-cli -p cosmosdb -p cosmosd -p cosmos-launch -p cosmos-hostfn -p cosmos-exec -p cosmos-script -p cosmos-zerovm -p zerovm -p zerovm-validate -p zcc
 	$(CARGO) build --locked -p cosmos-tests --example sqlite
 	tools/demo $(TARGET)/debug
 
@@ -83,6 +83,7 @@ fuzz:
 soak: build
 	for round in $$(seq $(SOAK_ROUNDS)); do \
 		$(CARGO) test --locked -p cosmos-tests --test leaks -- --nocapture || exit 1; \
+		COSMOSTEST_SOAK_RUNS=10000 $(CARGO) test --locked -p cosmos-tests --test programs many_short_runs || exit 1; \
 		COSMOSTEST_SOAK=1000 $(CARGO) test --locked -p cosmos-rpc --test ring a_vm_killed || exit 1; \
 		ZEROVM_SESSIONS=10000 $(CARGO) test --locked -p zerovm --test daemon sessions_leave || exit 1; \
 	done
@@ -93,7 +94,7 @@ soak: build
 release:
 	env -u MAKEFLAGS -u MFLAGS -u DESTDIR -u PREFIX COSMOS_LIBEXECDIR='$(LIBEXECDIR)' \
 		$(CARGO) build --locked --release \
-		-p cosmos-cli -p cosmosdb -p cosmosd -p cosmos-launch -p cosmos-hostfn -p cosmos-exec -p cosmos-zerovm -p cosmos-client -p zerovm -p zerovm-validate -p zcc
+		-p cosmos-cli -p cosmosdb -p cosmosd -p cosmos-launch -p cosmos-hostfn -p cosmos-exec -p cosmos-script -p cosmos-zerovm -p cosmos-client -p zerovm -p zerovm-validate -p zcc
 
 install: release
 	@$(MAKE) --no-print-directory install-built

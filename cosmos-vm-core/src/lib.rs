@@ -19,6 +19,7 @@
 //! | `kept` | memory that functions use beyond their call |
 //! | `table`, `handles` | numbers for things: index and generation, never an address |
 //! | `memory`, `callback_memory` | what marshalling reaches besides the call's own bytes |
+//! | `buffers` | bytes in and out, for kinds whose functions see no memory |
 //! | `process` | the few unsafe things a process does to itself |
 //!
 //! # States
@@ -54,6 +55,7 @@
 //! 6. The VM makes no connection. Whoever it talks with, cosmosd gave it.
 
 mod arguments;
+mod buffers;
 mod call;
 mod callback;
 mod callback_memory;
@@ -72,6 +74,7 @@ mod table;
 mod verb;
 mod vm;
 
+pub use buffers::{Buffer, Room};
 pub use call::Call;
 pub use callback::{Callback, Undelivered};
 pub use handles::MAXIMUM_HANDLES;

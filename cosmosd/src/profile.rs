@@ -32,6 +32,7 @@ use std::{
 /// The profiles of the shipped kinds.
 const SHIPPED: &[(&str, &str)] = &[
     ("hostfn.toml", include_str!("../profiles/hostfn.toml")),
+    ("script.toml", include_str!("../profiles/script.toml")),
     ("exec.toml", include_str!("../profiles/exec.toml")),
     ("zerovm.toml", include_str!("../profiles/zerovm.toml")),
 ];

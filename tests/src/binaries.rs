@@ -28,6 +28,7 @@ pub fn built() -> PathBuf {
         "cosmos-launch",
         "cosmos-hostfn",
         "cosmos-exec",
+        "cosmos-script",
         "cosmos-zerovm",
         "zerovm",
         "zerovm-validate",

@@ -248,6 +248,7 @@ fn the_installed_command_calls() {
             "cosmos-launch",
             "cosmos-hostfn",
             "cosmos-exec",
+            "cosmos-script",
             "cosmos-zerovm",
         ] {
             prefix.file(&format!("libexec/cosmos/{file}"));

@@ -9,6 +9,7 @@ use crate::fork::Own;
 use crate::options::Options;
 use cosmos_rpc::message::vm::Exec;
 use cosmos_rpc::{Fault, FaultCode};
+use nix::fcntl::{FcntlArg, fcntl};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
@@ -19,6 +20,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Bytes that wait in a pipe: what every user may have.
+const ROOM: i32 = 1 << 20;
 /// What a program runs in where its client's mask cannot be told.
 const USUAL_MASK: u32 = 0o022;
 
@@ -348,6 +351,8 @@ fn null() -> io::Result<OwnedFd> {
 fn pipe(number: usize) -> io::Result<(File, OwnedFd)> {
     let (reader, writer) = io::pipe()?;
     let (reader, writer) = (OwnedFd::from(reader), OwnedFd::from(writer));
+    // Fewer turns between both ends. Where the user has too many of these, the usual size does.
+    let _ = fcntl(&writer, FcntlArg::F_SETPIPE_SZ(ROOM));
     Ok(match number {
         0 => (writer.into(), reader),
         _ => (reader.into(), writer),

@@ -3,6 +3,7 @@
 mod c_face;
 mod command;
 mod functions;
+mod scripts;
 mod signals;
 mod terminal;
 

@@ -2,7 +2,7 @@
 
 use crate::pool::Pool;
 use crate::program::Program;
-use crate::template::{CommandLine, Output, Part, Value};
+use crate::template::{CommandLine, Part, Value};
 use cosmos_rpc::message::vm::ProgramEnd;
 use cosmos_rpc::{Fault, FaultCode};
 use cosmos_vm_core::{Call, Run};
@@ -37,29 +37,23 @@ const MASK: u32 = 0o077;
 impl Entry {
     /// Calls it.
     pub(crate) fn call(&self, pool: &Pool, call: &mut Call<'_>) -> Result<(), Fault> {
-        let arguments = self.words(call)?;
-        let (end, kept) = self.run(pool, arguments, &self.streams(call)?)?;
+        let arguments = self.words(call);
+        let (end, kept) = self.run(pool, arguments, &self.streams(call))?;
         for (index, part) in self.line.parts.iter().enumerate() {
-            if let Part::Output(output) = part
-                && let Some(bytes) = kept.get(output.stream - 1).and_then(Option::as_ref)
+            if let Part::Output(stream, room) = part
+                && let Some(bytes) = kept.get(stream - 1).and_then(Option::as_ref)
             {
-                give(call, index, *output, bytes)?;
+                call.fill(index, *room, bytes)?;
             }
         }
-        let code = match end.signal {
-            0 => end.code,
-            signal => 128 + signal,
-        };
-        let result = call.result();
-        let code = i64::from(code).to_le_bytes();
-        let size = result.len().min(code.len());
-        if let (Some(result), Some(code)) = (result.get_mut(..size), code.get(..size)) {
-            result.copy_from_slice(code);
-        }
+        call.give_integer(match end.signal {
+            0 => end.code.into(),
+            signal => i64::from(128 + signal),
+        });
         Ok(())
     }
 
-    fn words(&self, call: &mut Call<'_>) -> Result<Vec<Vec<u8>>, Fault> {
+    fn words(&self, call: &mut Call<'_>) -> Vec<Vec<u8>> {
         let mut words = vec![self.program.path().as_os_str().as_bytes().to_vec()];
         words.extend(
             self.line
@@ -69,11 +63,11 @@ impl Entry {
         );
         for (index, part) in self.line.parts.iter().enumerate() {
             match part {
-                Part::Flag(name) if argument(call, index)?.iter().any(|byte| *byte != 0) => {
+                Part::Flag(name) if call.integer(index, false).is_some_and(|flag| flag != 0) => {
                     words.push(name.clone().into_bytes());
                 }
                 Part::Word(option, value) => {
-                    if let Some(word) = word(call, index, *value)? {
+                    if let Some(word) = word(call, index, *value) {
                         words.extend(option.iter().map(|name| name.clone().into_bytes()));
                         words.push(word);
                     }
@@ -81,10 +75,10 @@ impl Entry {
                 _ => {}
             }
         }
-        Ok(words)
+        words
     }
 
-    fn streams(&self, call: &mut Call<'_>) -> Result<Streams, Fault> {
+    fn streams(&self, call: &mut Call<'_>) -> Streams {
         let mut streams = Streams {
             input: None,
             rooms: [None, None],
@@ -92,24 +86,18 @@ impl Entry {
         for (index, part) in self.line.parts.iter().enumerate() {
             match part {
                 Part::Input { is_text } => {
-                    let bytes = block(call, index).unwrap_or_default();
-                    streams.input = Some(match is_text {
-                        true => text(&bytes).to_vec(),
-                        false => bytes,
-                    });
+                    streams.input = Some(call.bytes(index, *is_text).unwrap_or_default());
                 }
-                Part::Output(output) => {
-                    let room = call.image().block(index as u32);
-                    let room = room.map(|range| range.len());
-                    if let Some(place) = streams.rooms.get_mut(output.stream - 1) {
-                        // The NUL takes one.
-                        *place = room.map(|room| room.saturating_sub(output.is_text.into()));
+                Part::Output(stream, room) => {
+                    let most = call.room(index, *room);
+                    if let Some(place) = streams.rooms.get_mut(stream - 1) {
+                        *place = most;
                     }
                 }
                 _ => {}
             }
         }
-        Ok(streams)
+        streams
     }
 
     /// Runs the program; what was kept of streams 1 and 2.
@@ -186,75 +174,18 @@ impl Entry {
     }
 }
 
-/// Hands over what a stream got.
-fn give(call: &mut Call<'_>, index: usize, output: Output, bytes: &[u8]) -> Result<(), Fault> {
-    let broken = || {
-        let message = "a buffer that the program filled is gone";
-        Fault::vm(FaultCode::System, message)
-    };
-    let image = call.image();
-    let Some(range) = image.block(index as u32) else {
-        return Ok(());
-    };
-    let end = range.start + bytes.len();
-    let place = image.bytes_mut().get_mut(range.start..end);
-    place.ok_or_else(broken)?.copy_from_slice(bytes);
-    if output.is_text
-        && let Some(last) = image
-            .bytes_mut()
-            .get_mut(end..range.end)
-            .and_then(<[u8]>::first_mut)
-    {
-        *last = 0;
-    }
-    if let Some(range) = output.count.and_then(|count| image.block(count)) {
-        let count = (bytes.len() as u64).to_le_bytes();
-        let place = image.bytes_mut().get_mut(range).ok_or_else(broken)?;
-        let size = place.len().min(count.len());
-        place[..size].copy_from_slice(&count[..size]);
-    }
-    Ok(())
-}
-
-fn argument<'c>(call: &'c Call<'_>, index: usize) -> Result<&'c [u8], Fault> {
-    call.argument(index).ok_or_else(|| {
-        Fault::peer(
-            FaultCode::Protocol,
-            format!("argument {index} is not there"),
-        )
-    })
-}
-
 /// The word of an argument; none for NULL.
-fn word(call: &mut Call<'_>, index: usize, value: Value) -> Result<Option<Vec<u8>>, Fault> {
-    if value == Value::Text {
-        return Ok(block(call, index).map(|bytes| text(&bytes).to_vec()));
-    }
-    let bytes = argument(call, index)?;
-    let is_negative = value == Value::Signed && bytes.last().is_some_and(|byte| *byte >= 0x80);
-    let mut wide = [if is_negative { 0xff } else { 0 }; 8];
-    let size = bytes.len().min(8);
-    wide[..size].copy_from_slice(&bytes[..size]);
-    let digits = match (value, size) {
-        (Value::Float, 4) => f32::from_bits(u64::from_le_bytes(wide) as u32).to_string(),
-        (Value::Float, _) => f64::from_le_bytes(wide).to_string(),
-        (Value::Signed, _) => i64::from_le_bytes(wide).to_string(),
-        _ => u64::from_le_bytes(wide).to_string(),
+fn word(call: &mut Call<'_>, index: usize, value: Value) -> Option<Vec<u8>> {
+    let is_short = call.argument(index).is_some_and(|bytes| bytes.len() == 4);
+    let digits = match value {
+        Value::Text => return call.bytes(index, true),
+        // The fewest digits that mean it.
+        Value::Float if is_short => (call.float(index)? as f32).to_string(),
+        Value::Float => call.float(index)?.to_string(),
+        Value::Signed => call.integer(index, true)?.to_string(),
+        Value::Unsigned => call.integer(index, false)?.to_string(),
     };
-    Ok(Some(digits.into_bytes()))
-}
-
-/// What a pointer leads to.
-fn block(call: &mut Call<'_>, index: usize) -> Option<Vec<u8>> {
-    let image = call.image();
-    let range = image.block(index as u32)?;
-    image.bytes().get(range).map(<[u8]>::to_vec)
-}
-
-/// Up to the NUL.
-fn text(bytes: &[u8]) -> &[u8] {
-    let end = bytes.iter().position(|byte| *byte == 0);
-    bytes.get(..end.unwrap_or(bytes.len())).unwrap_or_default()
+    Some(digits.into_bytes())
 }
 
 /// All of a stream, or nothing where it is more than `room`; it is read to its end all the same.

@@ -17,14 +17,13 @@
 //! mean the program without such a word. An underscore in a name stands for a hyphen. The result is the
 //! exit code, or 128 and the number of the signal. Anything else is refused, by the parameter's name.
 
-use callframe::expression::{Expression, Operation};
-use callframe::types::{
-    Direction, Extent, Filled, Identity, Ownership, Pointer, Scalar, Type, TypeId,
-};
+use callframe::types::{Scalar, Type, TypeId};
 use callframe::{CallFrame, Template};
 use cosmos_rpc::{Fault, FaultCode};
-use std::collections::HashSet;
+use cosmos_vm_core::{Buffer, Room};
 use std::path::Path;
+
+const STREAMS: [&str; 3] = ["stdin", "stdout", "stderr"];
 
 /// What a parameter is to the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +35,7 @@ pub(crate) enum Part {
     /// The standard input; up to its NUL where it is text.
     Input { is_text: bool },
     /// What stream 1 or 2 gets.
-    Output(Output),
+    Output(usize, Room),
     /// Says how large a buffer is.
     Size,
 }
@@ -48,17 +47,6 @@ pub(crate) enum Value {
     Unsigned,
     Float,
     Text,
-}
-
-/// A buffer for what a stream gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Output {
-    /// 1 or 2.
-    pub stream: usize,
-    /// The parameter that leads to how much there is, then to how much came.
-    pub count: Option<u32>,
-    /// It ends with a NUL.
-    pub is_text: bool,
 }
 
 /// The command line of an entry.
@@ -90,7 +78,8 @@ impl CommandLine {
                 ));
             }
         }
-        let sizes = sizes(frame);
+        let is_stream = |it: &callframe::types::Parameter| STREAMS.contains(&it.name.as_str());
+        let sizes = Buffer::sizes(frame, is_stream);
         let part = |(index, parameter): (usize, &callframe::types::Parameter)| {
             if sizes.contains(&(index as u32)) {
                 return Ok(Part::Size);
@@ -125,11 +114,14 @@ fn entry(name: &str, program: &Path) -> Option<String> {
 }
 
 fn part(frame: &CallFrame, name: &str, ty: TypeId) -> Option<Part> {
-    match name {
-        "stdin" => return input(frame, ty),
-        "stdout" => return output(frame, ty, 1),
-        "stderr" => return output(frame, ty, 2),
-        _ => {}
+    let stream = STREAMS.iter().position(|stream| *stream == name);
+    match (stream, Buffer::of(frame, ty)) {
+        (None, _) => {}
+        (Some(0), Some(Buffer::In { is_text })) => return Some(Part::Input { is_text }),
+        (Some(stream), Some(Buffer::Out(room))) if stream > 0 => {
+            return Some(Part::Output(stream, room));
+        }
+        _ => return None,
     }
     if *frame.ty(ty) == Type::Scalar(Scalar::Bool) {
         return Some(Part::Flag(option(name)));
@@ -145,90 +137,11 @@ fn value(frame: &CallFrame, ty: TypeId) -> Option<Value> {
             true => Value::Signed,
             false => Value::Unsigned,
         }),
-        Type::Pointer(pointer) if is_text_in(frame, pointer) => Some(Value::Text),
-        _ => None,
+        _ => match Buffer::of(frame, ty) {
+            Some(Buffer::In { is_text: true }) => Some(Value::Text),
+            _ => None,
+        },
     }
-}
-
-fn is_text_in(frame: &CallFrame, pointer: &Pointer) -> bool {
-    is_plain(frame, pointer)
-        && pointer.direction == Direction::In
-        && pointer.extent == Extent::NullTerminated
-}
-
-fn input(frame: &CallFrame, ty: TypeId) -> Option<Part> {
-    match frame.ty(ty) {
-        Type::Pointer(pointer)
-            if is_plain(frame, pointer) && pointer.direction == Direction::In =>
-        {
-            let is_text = pointer.extent == Extent::NullTerminated;
-            Some(Part::Input { is_text })
-        }
-        _ => None,
-    }
-}
-
-fn output(frame: &CallFrame, ty: TypeId, stream: usize) -> Option<Part> {
-    let Type::Pointer(pointer) = frame.ty(ty) else {
-        return None;
-    };
-    let is_out = pointer.direction == Direction::Out;
-    let capacity = capacity(pointer).filter(|_| is_out && is_plain(frame, pointer))?;
-    let count = match capacity.operations() {
-        [Operation::Pointee(index)] => Some(*index),
-        _ => None,
-    };
-    let is_text = pointer.filled == Some(Filled::Until(0));
-    // Without either nobody could tell how much came.
-    (count.is_some() != is_text).then_some(Part::Output(Output {
-        stream,
-        count,
-        is_text,
-    }))
-}
-
-/// Bytes of the caller's, which are copied.
-fn is_plain(frame: &CallFrame, pointer: &Pointer) -> bool {
-    use Scalar::{Char, Int8, SignedChar, UInt8, UnsignedChar};
-    let is_bytes = match frame.ty(pointer.target) {
-        Type::Void => true,
-        Type::Scalar(scalar) => {
-            matches!(scalar, Char | SignedChar | UnsignedChar | Int8 | UInt8)
-        }
-        _ => false,
-    };
-    is_bytes && pointer.identity == Identity::Data && pointer.ownership == Ownership::Caller
-}
-
-fn capacity(pointer: &Pointer) -> Option<&Expression> {
-    match &pointer.extent {
-        Extent::Counted(size) | Extent::Sized(size) => Some(size),
-        _ => None,
-    }
-}
-
-/// The integers, and the pointers to one, by which the extents of the streams' buffers are told.
-fn sizes(frame: &CallFrame) -> HashSet<u32> {
-    let streams = ["stdin", "stdout", "stderr"];
-    let of_streams = frame
-        .parameters()
-        .iter()
-        .filter(|it| streams.contains(&it.name.as_str()));
-    let mut sizes = HashSet::new();
-    for parameter in of_streams {
-        let Type::Pointer(pointer) = frame.ty(parameter.ty) else {
-            continue;
-        };
-        for operation in capacity(pointer)
-            .into_iter()
-            .flat_map(Expression::operations)
-        {
-            if let Operation::Parameter(index) | Operation::Pointee(index) = operation {
-                sizes.insert(*index);
-            }
-        }
-    }
-    sizes
 }
 
 /// `-n`, `--name-of-it`.
@@ -284,13 +197,7 @@ mod tests {
         let line = of("int g___12(const void *__sized_by(n) stdin, size_t n, \
              char *__out __sized_by(*m) stdout, size_t *__inout m, \
              char *__out __sized_by(k) __null_terminated stderr, int k)");
-        let output = |stream, count, is_text| {
-            Part::Output(Output {
-                stream,
-                count,
-                is_text,
-            })
-        };
+        let output = |stream, count, is_text| Part::Output(stream, Room { count, is_text });
         let parts = vec![
             Part::Input { is_text: false },
             Part::Size,

@@ -304,7 +304,7 @@ pub unsafe extern "C" fn cosmos_options_set_terminal(
     }
 }
 
-/// Runs a program in a VM to its end. argv[0] is its path, or a name that is searched for in PATH; the
+/// Runs a program in a VM to its end. argv begins with its path, or a name that is searched for in PATH; its
 /// last is NULL. options say how its VM is isolated, how long it may take, and what it gets; NULL: this
 /// process's streams, directory and mask, and PATH. result, unless NULL, says how it ended.
 ///

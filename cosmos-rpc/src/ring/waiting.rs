@@ -32,7 +32,7 @@ pub struct Settings {
     /// Whether the VM's thread comes to the caller's CPU to sleep; see `placement`.
     pub colocate: bool,
     /// The longest nap of this end, after which it looks whether its peer is still there. Naps begin
-    /// with a twentieth of it, and at most [`FIRST_NAP`], and double.
+    /// with a twentieth of it, at most 50 milliseconds, and double.
     pub nap: Duration,
 }
 

@@ -716,6 +716,46 @@ int cosmos_exec_wait(cosmos_program *program,
  */
 void cosmos_exit_free(cosmos_exit *result);
 
+/**
+ * Allocates memory that this program and the VM of dl both see, aligned to 64 bytes: the VM's arena.
+ * A pointer into it that is passed to a function in that VM is not copied: the function uses the
+ * memory where it is, and may keep the pointer. Passed to any other function it is ordinary memory.
+ * Its contents are not defined at first.
+ *
+ * A struct in it may hold pointers into it, and numbers, and is used as it is; handles, functions and
+ * descriptors in it are refused (EINVAL), and so is a pointer that leads elsewhere.
+ *
+ * The VM may write all of it at any time. Who checks what is there copies it first, and checks the
+ * copy; cosmos_is_shared tells whether a pointer that was found there leads into it.
+ *
+ * It stays readable and writable until cosmos_free, whatever becomes of dl and the VM. It is not there
+ * in a child made by fork: touching it there is a SIGSEGV.
+ *
+ * Returns NULL on failure, with errno set: EBADF dl was closed; EOWNERDEAD the VM is gone; ENOTSUP its
+ * kind shares no memory; EAGAIN there is no memory. Any thread may call it.
+ */
+void *cosmos_alloc(cosmos_dl *dl,
+                   size_t size);
+
+/** The same, in the arena of vm. */
+void *cosmos_vm_alloc(cosmos_vm *vm, size_t size);
+
+/**
+ * Frees what cosmos_alloc or cosmos_vm_alloc gave; NULL is fine. A pointer into it that is passed to a
+ * call afterwards is refused. Any thread may call it.
+ *
+ * Returns 0, or -1 with errno set: EINVAL memory is nothing they gave, was freed already, or is the
+ * parent's of a child made by fork.
+ */
+int cosmos_free(void *memory);
+
+/**
+ * Whether size bytes from memory on lie in one thing that cosmos_alloc or cosmos_vm_alloc gave and that
+ * was not freed: 1 or 0. Nothing is read from there.
+ */
+int cosmos_is_shared(const void *memory,
+                     size_t size);
+
 #ifdef __cplusplus
 }
 #endif

@@ -26,6 +26,14 @@
 //! | 8 | 8 | `u64` capacity: bytes the block has in the callee |
 //! | 16 | length | contents; then zeros to a multiple of 16 |
 //!
+//! Where both ends see some memory, the contents may be there instead of behind the header, and are
+//! used where they are:
+//!
+//! | offset | bytes | meaning |
+//! |---|---|---|
+//! | 0 | 8 | `u64` to the VM [`SHARED`] and the place, below 2^[`PLACE_BITS`], and [`CLEARED`] where the callee is to zero it first; back [`SHARED`] and how much was filled |
+//! | 8 | 8 | `u64` capacity: bytes the block has there |
+//!
 //! # Reply body
 //!
 //! | offset | bytes | meaning |
@@ -105,7 +113,7 @@ pub use callee::Callee;
 pub use caller::{Caller, Outcome, Pending};
 pub use error::{MarshalError, MemoryError};
 pub use image::Image;
-pub use memory::{CalleeMemory, CallerMemory, Given, Keep, Object, Residence};
+pub use memory::{CalleeMemory, CallerMemory, Given, Keep, Object, Residence, Seen};
 pub use standing::Standing;
 
 /// Most bytes of a request, of a reply, and of the memory one call has in the VM.
@@ -121,6 +129,13 @@ pub const UNCHANGED: u64 = u64::MAX;
 pub const RESIDENT: u64 = 1 << 62;
 /// Reference, from a VM, to a data pointer of the caller's that the function set to NULL.
 pub const MOVED_TO_NULL: u64 = u64::MAX - 1;
+/// Mark of a block whose contents are in memory that both ends see: the bits below say, to the VM, at
+/// which place, and back how much of it was filled.
+pub const SHARED: u64 = 1 << 63;
+/// Beside [`SHARED`], to the VM: it is to be zeroed first.
+pub const CLEARED: u64 = 1 << 62;
+/// Bits of a place in memory that both ends see.
+pub const PLACE_BITS: u32 = 62;
 /// Mark of a reference that is a constant of `__or_const`; its low 32 bits are the value, an `i32`.
 pub const CONSTANT: u64 = 1 << 63;
 /// Bits of the number of a callback.

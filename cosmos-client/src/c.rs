@@ -9,6 +9,7 @@
 //!   stale one is told from a live one and fails with EBADF.
 //! - No panic leaves it.
 
+pub mod arena;
 pub mod calls;
 pub mod code;
 pub mod dl;

@@ -185,6 +185,26 @@ impl<'call> Call<'call> {
             channel::park(link, channel);
             return Err(self.unmarshalled(error));
         }
+        let announced = {
+            let Channel {
+                connection,
+                staging,
+                ..
+            } = &mut *channel;
+            staging.announce(connection)
+        };
+        match announced {
+            Ok(true) => {}
+            Ok(false) => {
+                channel.staging.turn_off();
+                if let Err(error) = self.encode(memory, errno, &mut channel) {
+                    channel.seat.end(begun);
+                    channel::park(link, channel);
+                    return Err(self.unmarshalled(error));
+                }
+            }
+            Err(fault) => return Err(self.lost(fault, memory)),
+        }
         if !self.function.lenders().is_empty() {
             memory.ask(self.question(&channel.request));
         }
@@ -270,7 +290,9 @@ impl<'call> Call<'call> {
                 self.serve(memory, channel, clock, id, frame)?
             }
         };
+        memory.swap_staging(&mut channel.staging);
         let answer = self.receive(memory, &channel.pending, &mut frame, result);
+        memory.swap_staging(&mut channel.staging);
         channel.connection.recycle(frame.body);
         if !link.is_gone() {
             channel::park(link, channel);
@@ -382,16 +404,20 @@ impl<'call> Call<'call> {
             request,
             descriptors,
             pending,
+            staging,
             ..
         } = channel;
-        self.function.caller().encode_into(
+        memory.swap_staging(staging);
+        let encoded = self.function.caller().encode_into(
             memory,
             self.arguments,
             errno,
             request,
             descriptors,
             pending,
-        )
+        );
+        memory.swap_staging(staging);
+        encoded
     }
 
     fn send(&self, channel: &mut Channel) -> Result<u64, Fault> {

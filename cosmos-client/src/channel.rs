@@ -10,10 +10,12 @@
 
 use crate::fork::Own;
 use crate::link::Link;
+use crate::staging::{Staging, Top};
 use crate::turn::Seat;
 use callframe::marshal::{Image, Pending};
 use cosmos_rpc::Fault;
 use cosmos_rpc::blocking::Connection;
+use cosmos_rpc::message::vm::Map;
 use std::cell::RefCell;
 use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -40,6 +42,8 @@ pub(crate) struct Channel {
     /// Likewise: the memory of a call back, and its reply.
     pub(crate) image: Image,
     pub(crate) reply: Vec<u8>,
+    /// Likewise: where large buffers go.
+    pub(crate) staging: Staging,
     /// How many callbacks run inside of each other on it.
     pub(crate) nesting: usize,
 }
@@ -48,12 +52,13 @@ impl Channel {
     fn new(connection: Connection) -> Box<Channel> {
         Box::new(Channel {
             seat: Seat::new(connection.as_raw_fd()),
-            connection: Own::new(connection),
             request: Vec::new(),
             descriptors: Vec::new(),
             pending: Pending::default(),
             image: Image::default(),
             reply: Vec::new(),
+            staging: Staging::new(connection.shares() && connection.peer().minor >= Map::SINCE),
+            connection: Own::new(connection),
             nesting: 0,
         })
     }
@@ -65,6 +70,7 @@ pub(crate) struct Lent {
     nesting: usize,
     /// Of the call that waits for the callback.
     pending: Pending,
+    floor: Top,
 }
 
 /// The place of a channel, which is empty while it is in use.
@@ -131,6 +137,10 @@ pub(crate) fn park(link: &Arc<Link>, mut channel: Box<Channel>) {
         channel.request.shrink_to(KEPT_BUFFER);
     }
     channel.descriptors.clear();
+    channel.staging.rewind();
+    if channel.staging.give_back(&mut channel.connection).is_err() {
+        return;
+    }
     let key = link.key();
     let mut channel = Some(channel);
     let lent = channel.as_ref().is_some_and(|channel| channel.nesting > 0);
@@ -184,6 +194,7 @@ pub(crate) fn lend(link: &Arc<Link>, mut channel: Box<Channel>) -> Lent {
         key: link.key(),
         nesting: channel.nesting,
         pending: std::mem::take(&mut channel.pending),
+        floor: channel.staging.raise(),
     };
     park(link, channel);
     lent
@@ -203,6 +214,7 @@ pub(crate) fn reclaim(lent: Lent) -> Option<Box<Channel>> {
     let mut channel = found.flatten()?;
     channel.nesting -= 1;
     channel.pending = lent.pending;
+    channel.staging.lower(lent.floor);
     Some(channel)
 }
 

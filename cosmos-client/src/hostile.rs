@@ -2,6 +2,7 @@
 
 mod callbacks;
 mod residents;
+mod shared;
 mod values;
 mod variadic;
 mod vm;

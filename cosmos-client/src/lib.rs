@@ -5,6 +5,7 @@
 //! carried to the VM and back.
 
 mod again;
+mod arena;
 pub mod c;
 mod call;
 mod callback;
@@ -24,6 +25,7 @@ mod library;
 mod link;
 mod memory;
 mod names;
+mod opened;
 mod options;
 pub mod queries;
 mod quick;
@@ -32,6 +34,7 @@ mod resolved;
 mod session;
 mod shelf;
 mod signature;
+mod staging;
 mod started;
 mod summary;
 mod symbol;
@@ -43,6 +46,7 @@ mod variadic;
 mod vm;
 mod workers;
 
+pub use arena::Buffer;
 pub use callback::{Answer, Callback, callback, callback_writing};
 pub use cosmos_rpc::{Blame, Fault, FaultCode};
 pub use error::{Error, Failure, Refusal, SignatureMismatch};

@@ -8,12 +8,14 @@
 //! that begin later are refused. The VM is let go of when the last of them has returned.
 
 use crate::again::Spare;
+use crate::arena::Buffer;
 use crate::closers::Closers;
 use crate::error::Error;
 use crate::fork;
 use crate::function::Function;
 use crate::link::{Hold, Link};
 use crate::names;
+use crate::opened::Asked;
 use crate::options::{Bounds, MOST_CALLBACKS, Options};
 use crate::resolved::Resolved;
 use crate::session::{Session, configured_timeout, lock};
@@ -47,7 +49,14 @@ pub fn dlopen(target: &str) -> Result<Library, Error> {
 /// As [`dlopen`].
 pub fn dlopen_with(target: &str, options: &Options) -> Result<Library, Error> {
     let session = Session::current();
-    let (hold, path) = place(session, target, options)?;
+    let asked = Asked::of(target, options)?;
+    let known = asked
+        .as_ref()
+        .and_then(|asked| session.opened().find(asked));
+    let (hold, path) = match known {
+        Some(known) => known,
+        None => place(session, target, options)?,
+    };
     let bounds = Bounds {
         timeout: match options.timeout {
             Some(timeout) => Some(timeout),
@@ -63,6 +72,9 @@ pub fn dlopen_with(target: &str, options: &Options) -> Result<Library, Error> {
     let target = Target::new(hold, object, path, bounds);
     target.packs.get_or_init(|| packs);
     target.spare.get_or_init(|| Spare::of(options));
+    if let Some(asked) = asked {
+        session.opened().note(asked, &target);
+    }
     Ok(Library { target })
 }
 
@@ -128,6 +140,15 @@ impl Library {
     pub fn denials(&self) -> Vec<(String, u64)> {
         let denials = self.target.link().denials().into_iter();
         denials.map(|denial| (denial.call, denial.times)).collect()
+    }
+
+    /// Memory that this program and the library's VM both see: a pointer into it, passed to a function
+    /// of that VM, is not copied. It lasts until it is dropped, whatever becomes of library and VM.
+    ///
+    /// # Errors
+    /// When the library is closed, its VM gone or of a kind that shares no memory, or there is none.
+    pub fn alloc(&self, size: usize) -> Result<Buffer, Error> {
+        Buffer::adopt(self.target.allocate(size)?, size)
     }
 
     /// Ends the calls of its functions that are under way, on whichever threads: they fail with
@@ -288,6 +309,12 @@ impl Target {
     /// The VM.
     pub(crate) fn link(&self) -> &Arc<Link> {
         &self.hold
+    }
+
+    /// Memory that this process and the VM both see; gives the address.
+    pub(crate) fn allocate(&self, size: usize) -> Result<u64, Error> {
+        self.usable()?;
+        self.hold.arena().allocate(&self.hold, size)
     }
 
     /// The VM's token for it.

@@ -10,6 +10,7 @@
 //! Nothing is reopened behind the program's back: a link that is gone stays gone, and the next
 //! open gets another VM.
 
+use crate::arena::Arena;
 use crate::channel;
 use crate::cookies::Cookies;
 use crate::error::Error;
@@ -57,6 +58,9 @@ pub(crate) struct Link {
     /// Of its channels, in whichever threads.
     turns: Mutex<Vec<Weak<Turn>>>,
     cookies: Cookies,
+    arena: Arc<Arena>,
+    /// Minor version of the protocol that the VM speaks.
+    minor: u16,
 }
 
 /// The connection by which this process owns the VM.
@@ -101,6 +105,7 @@ impl Link {
     ) -> Arc<Link> {
         static KEYS: AtomicU64 = AtomicU64::new(1);
         let seat = Seat::new(main.as_raw_fd());
+        let minor = main.peer().minor;
         Arc::new(Link {
             name: opened.name.clone(),
             kind: opened.kind.clone(),
@@ -119,6 +124,8 @@ impl Link {
             ended: OnceLock::new(),
             turns: Mutex::default(),
             cookies: Cookies::default(),
+            arena: Arc::default(),
+            minor,
         })
     }
 
@@ -158,6 +165,16 @@ impl Link {
     }
 
     /// What the program gave it to hand back.
+    /// The memory that this process and the VM both see.
+    pub(crate) fn arena(&self) -> &Arc<Arena> {
+        &self.arena
+    }
+
+    /// Minor version of the protocol that the VM speaks.
+    pub(crate) fn minor(&self) -> u16 {
+        self.minor
+    }
+
     pub(crate) fn cookies(&self) -> &Cookies {
         &self.cookies
     }
@@ -226,6 +243,7 @@ impl Link {
         channel::vm_ended();
         drop(lock(&self.main).take());
         channel::forget(self.key);
+        self.leave_arena();
     }
 
     /// Refuses a link that was inherited by fork, or whose VM is gone.
@@ -428,6 +446,15 @@ impl Link {
             // A thread may be waiting on it, for a VM that does not answer.
             self.main_turn.shut();
             drop(lock(&self.main).take());
+            self.leave_arena();
+        }
+    }
+
+    /// What is allocated stays the program's; the rest of the shared memory goes.
+    fn leave_arena(&self) {
+        let gone = self.arena.close();
+        if !gone.is_empty() {
+            Session::current().arenas().forget(&gone);
         }
     }
 

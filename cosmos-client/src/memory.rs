@@ -12,8 +12,9 @@ use crate::residents::{Found, Resident};
 use crate::resolved::Resolved;
 use crate::session::Session;
 use crate::shelf::{self, Copied, Question, Shelf};
+use crate::staging::Staging;
 use crate::token::{self, VmNumber};
-use callframe::marshal::{CallerMemory, Given, Keep, MemoryError, Residence, Standing};
+use callframe::marshal::{CallerMemory, Given, Keep, MemoryError, Residence, Seen, Standing};
 use program::pointer;
 use std::collections::BTreeMap;
 use std::os::fd::BorrowedFd;
@@ -32,6 +33,8 @@ pub(crate) struct CallMemory<'call> {
     /// Address and size of every copy the call made for the program.
     copies: Vec<(u64, usize)>,
     passing: Option<Passing<'call>>,
+    /// The channel's, while it is marshalled.
+    staging: Staging,
 }
 
 /// The functions that a call passes.
@@ -69,6 +72,7 @@ impl<'call> CallMemory<'call> {
             question: 0,
             copies: Vec::new(),
             passing: None,
+            staging: Staging::default(),
         }
     }
 
@@ -80,6 +84,11 @@ impl<'call> CallMemory<'call> {
             numbers: Vec::new(),
         });
         self
+    }
+
+    /// Exchanges the staging area: the channel's is here while values are marshalled.
+    pub(crate) fn swap_staging(&mut self, staging: &mut Staging) {
+        std::mem::swap(&mut self.staging, staging);
     }
 
     /// Learns what copies a call has made, by address and size.
@@ -149,6 +158,30 @@ impl CallerMemory for CallMemory<'_> {
         limit: u64,
     ) -> Result<u64, MemoryError> {
         program::terminated_length(address, unit, terminator, limit)
+    }
+
+    fn seen(&self, address: u64) -> Result<Option<Seen>, MemoryError> {
+        match &self.passing {
+            Some(passing) => passing.library.link().arena().seen(address),
+            None => Ok(None),
+        }
+    }
+
+    fn stage(
+        &mut self,
+        address: u64,
+        length: u64,
+        enters: bool,
+    ) -> Result<Option<u64>, MemoryError> {
+        let Some(passing) = &self.passing else {
+            return Ok(None);
+        };
+        let arena = passing.library.link().arena();
+        self.staging.stage(arena, address, length, enters)
+    }
+
+    fn fetch(&mut self, place: u64, address: u64, length: u64) -> Result<(), MemoryError> {
+        self.staging.fetch(place, address, length)
     }
 
     fn keep(&mut self, bytes: &[u8], keep: Keep) -> Result<u64, MemoryError> {

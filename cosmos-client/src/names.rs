@@ -13,7 +13,7 @@ use std::borrow::Cow;
 /// # Errors
 /// When the configuration is wrong.
 pub(crate) fn packs(options: &Options) -> Result<Packs, Error> {
-    let configured = configuration()?.packs.value;
+    let configured = configuration()?.packs.value.clone();
     let directories = options.packs.iter().cloned().chain(configured);
     Ok(Packs::with_directories(directories))
 }

@@ -6,6 +6,8 @@
 //!    ├────── retired ── Resolved …     closures that late callers may still stand in
 //!    ├────── callbacks, closures       functions that VMs may call
 //!    ├────── residents                 memory of the program's that stands for objects
+//!    ├────── opened                    libraries by what was asked for
+//!    ├────── arenas                    memory that the program and a VM both see
 //!    └────── handles                   what the C face gave out
 //! ```
 //!
@@ -17,16 +19,18 @@
 //! forked child leaves its parent's session alone, locks included, and makes its own when it opens
 //! something; see [`crate::fork`].
 
+use crate::arena::Arenas;
 use crate::c::Handles;
 use crate::callback::{Closures, Registry};
 use crate::fork::{self, Own};
 use crate::link::{Hold, Link, Nature};
+use crate::opened::Opened;
 use crate::options::Options;
 use crate::residents::Residents;
 use crate::resolved::Resolved;
 use crate::token::{LARGEST_VM, VmNumber};
 use crate::workers::Workers;
-use cosmos_config::{Config, Origin};
+use cosmos_config::{Config, ConfigError, Origin};
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::Message;
 use cosmos_rpc::message::confine::Grants;
@@ -36,6 +40,7 @@ use cosmos_rpc::rendezvous::{Rendezvous, connect_coordinator, connect_registry};
 use cosmos_rpc::ring;
 use cosmos_rpc::{Blame, Fault, FaultCode, Role};
 use std::collections::{BTreeMap, VecDeque};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
@@ -71,6 +76,8 @@ pub(crate) struct Session {
     closures: Closures,
     residents: Residents,
     workers: Workers,
+    arenas: Arenas,
+    opened: Opened,
 }
 
 #[derive(Debug, Default)]
@@ -115,6 +122,8 @@ impl Session {
             handles: Handles::new(generation),
             residents: Residents::default(),
             workers: Workers::default(),
+            arenas: Arenas::default(),
+            opened: Opened::default(),
             callbacks: Registry::default(),
             closures: Closures::default(),
         }
@@ -136,6 +145,16 @@ impl Session {
     }
 
     /// Which memory of the program's stands for objects.
+    /// What is open, by what was asked for.
+    pub(crate) fn opened(&self) -> &Opened {
+        &self.opened
+    }
+
+    /// The memory that this process and its VMs both see.
+    pub(crate) fn arenas(&self) -> &Arenas {
+        &self.arenas
+    }
+
     pub(crate) fn residents(&self) -> &Residents {
         &self.residents
     }
@@ -214,6 +233,7 @@ impl Session {
             purpose,
             shared_name: options.shared_name.clone(),
             fresh: options.fresh,
+            connect: true,
             settings: configured.settings(),
             grants: granted(&configured),
         };
@@ -222,7 +242,8 @@ impl Session {
         request.settings.extend_from_slice(&options.settings);
         let mut searches = 0;
         loop {
-            let opened = self.ask_coordinator(&request)?;
+            let asked = |coordinator: &mut Connection| coordinator.call(&request, &[]);
+            let (opened, connected) = self.with_coordinator(asked)?;
             let epoch = self.epoch();
             let nature = Nature {
                 // A running VM that is not in the table yet was started by another process.
@@ -232,7 +253,7 @@ impl Session {
                 reusable: !request.fresh,
                 message_bytes,
             };
-            let linked = match self.link(&opened, nature) {
+            let linked = match self.link(&opened, connected.into_iter().next(), nature) {
                 // A daemon ended in between. One that comes back knows the VM in a moment, or has
                 // another one.
                 Err(fault) if searches < SEARCHES && is_lost(&fault) => {
@@ -264,11 +285,34 @@ impl Session {
     }
 
     /// The link to a VM, made where there is none; `None` when it is there and the VM is gone.
-    fn link(&self, opened: &VmOpened, nature: Nature) -> Result<Option<Arc<Link>>, Fault> {
+    /// `connected` is a connection to it, where cosmosd gave one.
+    fn link(
+        &self,
+        opened: &VmOpened,
+        connected: Option<OwnedFd>,
+        nature: Nature,
+    ) -> Result<Option<Arc<Link>>, Fault> {
         if let Some(link) = self.known(&opened.name) {
             return Ok(link.take());
         }
-        let stream = self.with_registry(|registry| {
+        let stream = match connected {
+            Some(stream) => stream,
+            None => self.reach(opened)?,
+        };
+        let main = Connection::connect(UnixStream::from(stream), Role::Client)?.expect(Role::Vm)?;
+        let mut links = lock(&self.links);
+        // Another thread may have been faster; the second connection is simply closed again.
+        if let Some(link) = links.by_name.get(&opened.name).and_then(|link| link.take()) {
+            return Ok(Some(link));
+        }
+        let link = Link::new(opened, nature, links.number()?, self.generation, main);
+        links.by_name.insert(opened.name.clone(), Arc::clone(&link));
+        Ok(link.take())
+    }
+
+    /// A connection to a VM, by way of cosmosdb.
+    fn reach(&self, opened: &VmOpened) -> Result<OwnedFd, Fault> {
+        self.with_registry(|registry| {
             let request = Connect {
                 name: opened.name.clone(),
             };
@@ -279,16 +323,7 @@ impl Session {
                     "cosmosdb answered a connect without a descriptor",
                 )
             })
-        })?;
-        let main = Connection::connect(UnixStream::from(stream), Role::Client)?.expect(Role::Vm)?;
-        let mut links = lock(&self.links);
-        // Another thread may have been faster; the second connection is simply closed again.
-        if let Some(link) = links.by_name.get(&opened.name).and_then(|link| link.take()) {
-            return Ok(Some(link));
-        }
-        let link = Link::new(opened, nature, links.number()?, self.generation, main);
-        links.by_name.insert(opened.name.clone(), Arc::clone(&link));
-        Ok(link.take())
+        })
     }
 
     fn known(&self, name: &str) -> Option<Arc<Link>> {
@@ -414,8 +449,12 @@ fn with<T>(
     }
 }
 
-pub(crate) fn configuration() -> Result<Config, Fault> {
-    Config::load().map_err(|error| Fault::host(FaultCode::Configuration, error.to_string()))
+pub(crate) fn configuration() -> Result<Arc<Config>, Fault> {
+    cosmos_config::current().map_err(misconfigured)
+}
+
+fn misconfigured(error: ConfigError) -> Fault {
+    Fault::host(FaultCode::Configuration, error.to_string())
 }
 
 /// Room for the messages that make a call possible.
@@ -435,7 +474,7 @@ fn message_bytes(configured: &Config, options: &Options) -> Result<u32, Fault> {
 }
 
 /// What this program's configuration grants its VMs, whatever cosmosd was started with.
-fn granted(configured: &Config) -> Grants {
+pub(crate) fn granted(configured: &Config) -> Grants {
     let texts = |paths: &[PathBuf]| {
         let texts = paths.iter().filter_map(|path| path.to_str());
         texts.map(str::to_owned).collect()
@@ -449,7 +488,7 @@ fn granted(configured: &Config) -> Grants {
 }
 
 fn rendezvous() -> Result<Rendezvous, Fault> {
-    let config = configuration()?;
+    let config = Config::load().map_err(misconfigured)?;
     Ok(Rendezvous {
         directory: config.socket_directory.value,
         libexec: config.libexec_directory.value,

@@ -1,5 +1,6 @@
 //! A running VM, as a program sees it.
 
+use crate::arena::Buffer;
 use crate::error::Error;
 use crate::link::{Hold, Link};
 use crate::options::Options;
@@ -72,6 +73,19 @@ impl Vm {
     pub fn denials(&self) -> Vec<(String, u64)> {
         let denials = self.hold.denials().into_iter();
         denials.map(|denial| (denial.call, denial.times)).collect()
+    }
+
+    /// Memory that this program and the VM both see; see [`Library::alloc`](crate::Library::alloc).
+    ///
+    /// # Errors
+    /// When the VM is gone or of a kind that shares no memory, or there is none.
+    pub fn alloc(&self, size: usize) -> Result<Buffer, Error> {
+        Buffer::adopt(self.allocate(size)?, size)
+    }
+
+    /// The address of such memory.
+    pub(crate) fn allocate(&self, size: usize) -> Result<u64, Error> {
+        self.hold.arena().allocate(&self.hold, size)
     }
 
     /// Ends a private VM, with whatever is open in it: its functions fail from now on, calls in

@@ -14,7 +14,7 @@ use std::{
 };
 
 /// The system's configuration file.
-const SYSTEM_FILE: &str = "/etc/cosmos/cosmos.toml";
+pub(crate) const SYSTEM_FILE: &str = "/etc/cosmos/cosmos.toml";
 
 /// Every value, with its origin.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub struct Config {
     pub start_daemons: Sourced<bool>,
     /// Seconds without a client after which a shared VM, or a daemon started on demand, ends.
     pub idle_seconds: Sourced<u64>,
+    /// How many VMs of each kind in use are kept ready for the next open.
+    pub pool: Sourced<u64>,
     /// Default deadline of a call in milliseconds; 0: none.
     pub timeout_ms: Sourced<u64>,
     /// Whether calls go through shared memory, where the VM takes it.
@@ -145,6 +147,7 @@ impl Config {
             packs: combined.paths(key::PACKS),
             start_daemons: combined.boolean(key::START_DAEMONS, true),
             idle_seconds: combined.number(key::IDLE_SECONDS, 60),
+            pool: combined.number(key::POOL, 0),
             timeout_ms: combined.number(key::TIMEOUT_MS, 0),
             ring: combined.boolean(key::RING, true),
             ring_spin_us: combined.number(key::RING_SPIN_US, 50),
@@ -247,6 +250,7 @@ impl Config {
                 self.idle_seconds.value,
                 &self.idle_seconds.origin,
             ),
+            shown(key::POOL, self.pool.value, &self.pool.origin),
             shown(
                 key::TIMEOUT_MS,
                 self.timeout_ms.value,

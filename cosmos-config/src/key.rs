@@ -64,6 +64,7 @@ pub(crate) const PROFILES: &str = "profiles";
 pub(crate) const PACKS: &str = "packs";
 pub(crate) const START_DAEMONS: &str = "start_daemons";
 pub(crate) const IDLE_SECONDS: &str = "idle_seconds";
+pub(crate) const POOL: &str = "pool";
 pub(crate) const TIMEOUT_MS: &str = "timeout_ms";
 pub(crate) const RING: &str = "ring";
 pub(crate) const RING_SPIN_US: &str = "ring_spin_us";
@@ -122,6 +123,11 @@ pub(crate) const KEYS: &[Key] = &[
         IDLE_SECONDS,
         Kind::Number,
         "How long a shared VM or an idle daemon waits for clients.",
+    ),
+    plain(
+        POOL,
+        Kind::Number,
+        "How many VMs of each kind in use are kept ready, at levels none and limits.",
     ),
     Key {
         per_request: true,

@@ -34,6 +34,7 @@
 //! [`keys`] lists them with a line of help each; [`Config::entries`] is what
 //! `cosmos config show` prints.
 
+mod again;
 mod config;
 mod directory;
 mod error;
@@ -43,6 +44,7 @@ mod level;
 mod origin;
 mod secure;
 
+pub use again::current;
 pub use config::{Config, Granted, Isolation, Limits};
 pub use directory::Surroundings;
 pub use error::ConfigError;

@@ -14,12 +14,14 @@
 //! | [`rendezvous`] | the socket directory, its checks, and starting the daemons on demand |
 //! | [`steering`] | what is said about a program while it runs |
 //! | [`ring`] | the shared-memory carrier of calls, between one client thread and one VM thread |
+//! | [`arena`] | memory that a client and a VM both see, for buffers |
 //! | [`generation`] | telling a forked child from its parent |
 //! | [`daemon`] | becoming a daemon: what a process started by anybody must clean up |
 //!
 //! `docs/protocol.md` gives the same protocol byte by byte; the tests under `tests/golden.rs` hold
 //! the two together.
 
+pub mod arena;
 #[cfg(feature = "tokio")]
 pub mod asynchronous;
 pub mod blocking;
@@ -35,6 +37,7 @@ pub mod message;
 pub mod peer;
 pub mod rendezvous;
 pub mod ring;
+mod sealed;
 pub mod steering;
 
 pub use fault::{Blame, Fault, FaultCode};

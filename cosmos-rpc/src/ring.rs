@@ -94,7 +94,7 @@ mod end;
 mod handover;
 mod layout;
 mod machine;
-mod mapping;
+pub(crate) mod mapping;
 #[cfg(test)]
 mod model;
 mod placement;

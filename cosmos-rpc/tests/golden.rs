@@ -89,6 +89,7 @@ fn the_examples_are_what_is_sent() {
                 }),
                 shared_name: String::new(),
                 fresh: false,
+                connect: true,
                 settings: Vec::new(),
                 grants: Default::default(),
             },
@@ -164,8 +165,8 @@ fn every_message_is_documented() {
 
 #[test]
 fn the_numbers_of_the_document_are_those_of_the_code() {
-    assert_eq!((handshake::MAJOR, handshake::MINOR), (1, 2));
-    assert!(document().contains("Version 1.2."));
+    assert_eq!((handshake::MAJOR, handshake::MINOR), (1, 3));
+    assert!(document().contains("Version 1.3."));
     assert_eq!(CONTROL_BODY, 1_048_576);
     assert_eq!(Limits::CALL.body, 65 << 20);
     assert_eq!(FaultCode::Forked as u32, 22);

@@ -68,7 +68,7 @@ thread_local! {
 /// A channel.
 pub(crate) struct Channel<V: Vm> {
     pub session: Arc<Session<V>>,
-    number: u64,
+    pub number: u64,
     connection: RefCell<Connection>,
     /// The calls under way, the innermost last.
     calls: RefCell<Vec<Arc<Underway>>>,
@@ -142,6 +142,7 @@ impl<V: Vm> Channel<V> {
             }
         };
         CURRENT.set(None);
+        channel.session.segments().channel_ended(channel.number);
         outcome
     }
 

@@ -12,8 +12,9 @@
 //! | `conversation` | what is said on a channel: requests answered, the client's functions called |
 //! | [`Callback`] | a function of the client's, as the kind calls it |
 //! | `scopes` | functions of the client's that outlive the call they were passed to |
-//! | `verb` | open, sym, call, exec, close, attach: one a file |
+//! | `verb` | open, sym, call, exec, close, attach, map: one a file |
 //! | `confine` | giving up all that was not granted, before the first client |
+//! | `segments` | memory that a client sees as well |
 //! | `session` | what one client has: objects, runables, handles |
 //! | `library` | an open object, and what is destroyed when it goes |
 //! | `kept` | memory that functions use beyond their call |
@@ -69,6 +70,7 @@ mod main_loop;
 mod memory;
 mod process;
 mod scopes;
+mod segments;
 mod session;
 mod table;
 mod verb;

@@ -11,6 +11,7 @@ use crate::session::{Entry, Session, limit};
 use crate::vm::Held;
 use callframe::expression::Query;
 use callframe::marshal::{CalleeMemory, Given, MemoryError, Object};
+use cosmos_rpc::arena::Memory;
 use nix::errno::Errno;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::{Arc, Mutex};
@@ -30,6 +31,8 @@ pub(crate) struct CallMemory<'a, V: Vm> {
     pub received: Vec<OwnedFd>,
     /// What goes with the reply; closed when that was sent.
     pub leaving: Vec<OwnedFd>,
+    /// Shared memory that it uses.
+    pub seen: Vec<Arc<Memory>>,
     /// What the function was given.
     pub allocated: Allocated<V>,
 }
@@ -91,6 +94,15 @@ impl<V: Vm> CalleeMemory for CallMemory<'_, V> {
     ) -> Result<u64, MemoryError> {
         let vm = &self.session.vm;
         vm.terminated_length(address, unit, terminator, limit)
+    }
+
+    fn shared(&mut self, place: u64, length: u64, cleared: bool) -> Result<u64, MemoryError> {
+        let (memory, place, address) = self.session.segments().find(place, length)?;
+        if cleared && !memory.clear(place.offset, usize::try_from(length).unwrap_or(usize::MAX)) {
+            return Err(MemoryError::Address(address));
+        }
+        self.seen.push(memory);
+        Ok(address)
     }
 
     fn handle_enter(&mut self, address: u64, object: Object<'_>) -> Result<u64, MemoryError> {

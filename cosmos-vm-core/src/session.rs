@@ -12,6 +12,7 @@ use crate::handles::Handles;
 use crate::kept::{Account, Kept};
 use crate::library::{Closer, Library, close_all};
 use crate::scopes::Scopes;
+use crate::segments::Segments;
 use crate::table::{Full, Table};
 use crate::vm::Held;
 use callframe::marshal::{Callee, Caller, Given, MemoryError};
@@ -40,6 +41,7 @@ pub(crate) struct Session<V: Vm> {
     handles: Mutex<Handles<Closer<V>, Arc<Kept<V>>>>,
     scopes: Mutex<Scopes>,
     account: Arc<Account>,
+    segments: Segments,
     channels: AtomicU32,
 }
 
@@ -68,6 +70,7 @@ impl<V: Vm> Session<V> {
             handles: Mutex::new(Handles::new()),
             scopes: Mutex::default(),
             account: Arc::default(),
+            segments: Segments::default(),
             channels: AtomicU32::new(0),
         }
     }
@@ -159,6 +162,11 @@ impl<V: Vm> Session<V> {
         if !handles.is_empty() {
             drop(lock(&self.scopes).remove_handles(handles));
         }
+    }
+
+    /// The memory that this client sees as well.
+    pub fn segments(&self) -> &Segments {
+        &self.segments
     }
 
     /// What is kept of this client's.

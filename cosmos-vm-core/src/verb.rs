@@ -11,6 +11,7 @@ mod attach;
 mod call;
 mod close;
 mod exec;
+mod map;
 mod open;
 mod sym;
 
@@ -36,6 +37,8 @@ pub(crate) fn answer<V: Vm>(
         vm::Sym::KIND => sym::answer(session, &frame),
         vm::Exec::KIND => exec::answer(session, frame),
         vm::Close::KIND => close::answer(session, &frame),
+        vm::Map::KIND => map::map(channel, frame),
+        vm::Unmap::KIND => map::unmap(session, &frame),
         kind if kind & REPLY == 0 && frame.descriptors.is_empty() => Err(Fault::caller(
             FaultCode::Unsupported,
             format!("a VM has no request of kind {kind:#06x}"),

@@ -180,6 +180,12 @@ pub trait Vm: Send + Sync + 'static {
         Err(MemoryError::Exhausted)
     }
 
+    /// Whether functions of this kind can use memory of this process by its address, and so memory
+    /// that the client sees as well.
+    fn shares_memory(&self) -> bool {
+        false
+    }
+
     /// Whether functions of this kind can call functions of the client. Where not, prototypes that
     /// take some are refused.
     fn calls_back(&self) -> bool {

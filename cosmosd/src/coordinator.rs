@@ -7,6 +7,7 @@ use crate::{
     identity::Client,
     launch::{self, Order, Readable},
     matching::{self, Host, Use},
+    pool,
     profile::Profile,
     registry::{Arrival, Registry},
     requirements::{Format, Requirements},
@@ -136,7 +137,7 @@ impl Coordinator {
     fn pass_on(&self, name: &str, client: Client, stream: &UnixStream) -> Result<(), Fault> {
         let vm = self.find(name).filter(|vm| vm.state() < State::Poisoned);
         let vm = vm.ok_or_else(|| unknown(name))?;
-        if !vm.owner.admits(&client) {
+        if !vm.owner.get().admits(&client) {
             return Err(Fault::caller(
                 FaultCode::NotPermitted,
                 format!("the VM {name} belongs to another process"),
@@ -170,7 +171,7 @@ impl Coordinator {
         self.sessions.set(self.sessions.get().saturating_sub(1));
         self.changed.notify_waiters();
         for vm in self.vms.borrow().values() {
-            let is_its = matches!(vm.owner, Owner::Session(owner, _) if owner == session);
+            let is_its = matches!(vm.owner.get(), Owner::Session(owner, _) if owner == session);
             if is_its && vm.state() < State::Gone {
                 vm.ask(Command::End);
             }
@@ -187,9 +188,11 @@ impl Coordinator {
         self.ending.get()
     }
 
-    /// Whether there is neither a client nor a VM.
+    /// Whether there is neither a client nor a VM, but for those that wait for one.
     pub fn is_idle(&self) -> bool {
-        self.sessions.get() == 0 && self.running() == 0
+        let waits = |vm: &Rc<Vm>| vm.owner.get() == Owner::Nobody;
+        let used = |vm: &Rc<Vm>| vm.state() < State::Gone && !waits(vm);
+        self.sessions.get() == 0 && !self.vms.borrow().values().any(used)
     }
 
     /// VMs that have not ended.
@@ -214,19 +217,20 @@ impl Coordinator {
             .cloned()
     }
 
-    /// A VM for a wish: one that serves already, else a new one. Not necessarily ready.
+    /// A VM for a wish: one that serves already, else a new one. Not necessarily ready. And whether it
+    /// is a new one of the client's own.
     pub fn vm_for(
         self: &Rc<Self>,
         session: u64,
         client: Client,
         wish: &Wish<'_>,
-    ) -> Result<Rc<Vm>, Fault> {
+    ) -> Result<(Rc<Vm>, bool), Fault> {
         if !wish.shared_name.is_empty() {
-            return self.shared_vm(client, wish);
+            return Ok((self.shared_vm(client, wish)?, false));
         }
         let fits = |vm: &&Rc<Vm>| {
-            matches!(vm.owner, Owner::Session(owner, _) if owner == session)
-                && !vm.alone
+            matches!(vm.owner.get(), Owner::Session(owner, _) if owner == session)
+                && !vm.alone.get()
                 && vm.kind == wish.profile.kind
                 && vm.confinement == *wish.confinement
                 && vm.can_read(&wish.readable.target)
@@ -240,11 +244,41 @@ impl Coordinator {
             .find(fits)
             .cloned();
         if let Some(vm) = existing {
-            return Ok(vm);
+            return Ok((vm, false));
         }
+        let owner = Owner::Session(session, client);
+        let vm = match pool::find(&self.vms(), wish) {
+            Some(pooled) => {
+                pooled.owner.set(owner);
+                pooled.alone.set(wish.fresh);
+                pooled
+            }
+            None => self.launch(self.next_name(wish.profile), owner, wish)?,
+        };
+        pool::fill(self, wish);
+        Ok((vm, true))
+    }
+
+    fn next_name(&self, profile: &Profile) -> String {
         self.last_vm.set(self.last_vm.get() + 1);
-        let name = format!("{}-{}", wish.profile.kind, self.last_vm.get());
-        self.launch(name, Owner::Session(session, client), wish)
+        format!("{}-{}", profile.kind, self.last_vm.get())
+    }
+
+    /// Starts a VM that nobody has asked for yet.
+    pub(crate) fn launch_pooled(
+        self: &Rc<Self>,
+        profile: &Profile,
+        confinement: &Confinement,
+    ) -> Result<(), Fault> {
+        let wish = Wish {
+            profile,
+            confinement,
+            readable: &Readable::default(),
+            shared_name: "",
+            fresh: false,
+        };
+        self.launch(self.next_name(profile), Owner::Nobody, &wish)?;
+        Ok(())
     }
 
     fn shared_vm(self: &Rc<Self>, client: Client, wish: &Wish<'_>) -> Result<Rc<Vm>, Fault> {
@@ -259,7 +293,7 @@ impl Coordinator {
         };
         match self.find(name).filter(|vm| vm.state() < State::Gone) {
             None => self.launch(name.to_owned(), owner, wish),
-            Some(vm) if vm.owner != owner => taken("belongs to another user"),
+            Some(vm) if vm.owner.get() != owner => taken("belongs to another user"),
             Some(vm) if vm.state() == State::Poisoned => taken("is ending; try again"),
             Some(vm) if vm.kind != wish.profile.kind => taken(&format!(
                 "is of the kind {}, not {}",
@@ -296,15 +330,15 @@ impl Coordinator {
             name: name.clone(),
             kind: wish.profile.kind.clone(),
             host: wish.profile.host.clone(),
-            owner,
-            alone: wish.fresh,
+            owner: Cell::new(owner),
+            alone: Cell::new(wish.fresh),
             confinement: wish.confinement.clone(),
             readable: wish.readable.target.clone(),
             targets: RefCell::default(),
             life: known,
             commands,
         });
-        let is_private = matches!(owner, Owner::Session(..));
+        let is_private = !matches!(owner, Owner::Shared(_));
         let libexec = &self.config.libexec_directory;
         let order = Order::new(
             &name,

@@ -11,6 +11,7 @@
 //! | [`vm`] | a VM as cosmosd knows it: its states and what is true in each |
 //! | [`supervise`] | one task a VM: launch it, pass clients on, see it end |
 //! | [`coordinator`] | the table of VMs and what all rooms share |
+//! | [`pool`] | VMs that are started before they are asked for |
 //! | [`session`] | one client's connection |
 //! | [`verb`] | what each request does, a file each |
 //! | [`aside`] | work that may wait, on threads |
@@ -36,6 +37,7 @@ pub mod files;
 pub mod identity;
 pub mod launch;
 pub mod matching;
+pub mod pool;
 pub mod profile;
 pub mod registry;
 pub mod requirements;

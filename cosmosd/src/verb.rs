@@ -21,7 +21,7 @@ use cosmos_rpc::{
         coordinator::{Autopsy, Denied, Levels, ListVms, VmClose, VmOpen, Which},
     },
 };
-use std::{future::Future, rc::Rc};
+use std::{future::Future, os::fd::OwnedFd, rc::Rc};
 use tokio::sync::mpsc::UnboundedSender;
 
 /// An answer on its way to the client.
@@ -30,15 +30,21 @@ pub struct Answer {
     kind: u16,
     id: u64,
     body: Vec<u8>,
+    descriptors: Vec<OwnedFd>,
 }
 
 impl Answer {
-    fn new<M: Message>(id: u64, answer: Result<M::Reply, Fault>) -> Result<Answer, Fault> {
-        match answer.and_then(|reply| codec::encode(&reply)) {
-            Ok(body) => Ok(Answer {
+    fn new<M: Message>(
+        id: u64,
+        answer: Result<(M::Reply, Vec<OwnedFd>), Fault>,
+    ) -> Result<Answer, Fault> {
+        let encoded = |(reply, descriptors)| Ok((codec::encode(&reply)?, descriptors));
+        match answer.and_then(encoded) {
+            Ok((body, descriptors)) => Ok(Answer {
                 kind: M::KIND | REPLY,
                 id,
                 body,
+                descriptors,
             }),
             Err(fault) => Answer::refusal(id, &fault),
         }
@@ -49,12 +55,13 @@ impl Answer {
             kind: FAULT,
             id,
             body: codec::encode(fault)?,
+            descriptors: Vec::new(),
         })
     }
 
     /// Queues it.
     pub fn queue(self, writer: &mut Writer) -> Result<(), Fault> {
-        writer.queue(self.kind, self.id, self.body, Vec::new())
+        writer.queue(self.kind, self.id, self.body, self.descriptors)
     }
 }
 
@@ -75,7 +82,9 @@ pub fn begin(
     };
     match frame.kind {
         _ if frame.id == 0 => Err(Fault::peer(FaultCode::Protocol, "a request without an id")),
-        VmOpen::KIND => task.run::<VmOpen, _>(&frame, |request| vm_open::answer(session, request)),
+        VmOpen::KIND => {
+            task.run_with::<VmOpen, _>(&frame, |request| vm_open::answer(session, request))
+        }
         VmClose::KIND => {
             task.run::<VmClose, _>(&frame, |request| vm_close::answer(session, request))
         }
@@ -115,6 +124,18 @@ impl Task {
     where
         M: Message + 'static,
         F: Future<Output = Result<M::Reply, Fault>> + 'static,
+    {
+        self.run_with::<M, _>(frame, |request| {
+            let work = work(request);
+            async { Ok((work.await?, Vec::new())) }
+        })
+    }
+
+    /// The same for an answer that has descriptors.
+    fn run_with<M, F>(self, frame: &Frame, work: impl FnOnce(M) -> F) -> Result<(), Fault>
+    where
+        M: Message + 'static,
+        F: Future<Output = Result<(M::Reply, Vec<OwnedFd>), Fault>> + 'static,
     {
         let work = work(frame.message::<M>()?);
         tokio::task::spawn_local(async move {

@@ -37,8 +37,9 @@ use cosmos_rpc::{
     Fault, FaultCode,
     message::{confine::Denial, coordinator::Ending},
 };
+use nix::unistd::geteuid;
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -83,6 +84,8 @@ pub enum Owner {
     Session(u64, Client),
     /// Every client of this uid. It ends when nobody used it for a while.
     Shared(u32),
+    /// Nobody yet: it waits to be asked for, see [`pool`](crate::pool).
+    Nobody,
 }
 
 /// A VM in cosmosd's table.
@@ -94,10 +97,10 @@ pub struct Vm {
     pub kind: String,
     /// The host it runs on.
     pub host: String,
-    /// Who may use it.
-    pub owner: Owner,
+    /// Who may use it; one that waits is somebody's once and for all.
+    pub owner: Cell<Owner>,
     /// Whether it was asked for as a fresh one: no later request is given it.
-    pub alone: bool,
+    pub alone: Cell<bool>,
     /// What it was started with.
     pub confinement: Confinement,
     /// What it may read for its targets, from `landlock+seccomp` upward.
@@ -176,6 +179,7 @@ impl Owner {
         match self {
             Owner::Session(_, owner) => owner.is_same_process(client),
             Owner::Shared(uid) => *uid == client.identity.uid,
+            Owner::Nobody => false,
         }
     }
 
@@ -184,6 +188,7 @@ impl Owner {
         let uid = match self {
             Owner::Session(_, owner) => owner.identity.uid,
             Owner::Shared(uid) => *uid,
+            Owner::Nobody => geteuid().as_raw(),
         };
         uid == client.identity.uid || client.identity.uid == 0
     }

@@ -14,22 +14,16 @@
 //! `cargo bench -p cosmos-tests --bench ratios [-- --json FILE]`. Timing decides nothing: the exit
 //! status says whether every call gave the right answer.
 
+use cosmos_tests::turns::{Outcome, Report, compare};
 use libffi::middle::{Arg, Cif, CodePtr, Type};
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 /// Set in the process at the far end of the yardstick's socket.
 const ECHO: &str = "COSMOSTEST_ECHO";
-/// Turns that a row and its yardstick take.
-const ROUNDS: usize = 31;
-/// How long a batch lasts, about.
-const BATCH: Duration = Duration::from_millis(8);
 const KIB: usize = 1024;
-
-type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> Outcome {
     if std::env::var_os(ECHO).is_some() {
@@ -43,11 +37,7 @@ fn main() -> Outcome {
     buffers(&mut report)?;
     opening(&mut report)?;
     report.print();
-    let arguments: Vec<String> = std::env::args().collect();
-    if let Some(file) = arguments.iter().skip_while(|word| *word != "--json").nth(1) {
-        std::fs::write(file, report.json())?;
-    }
-    Ok(())
+    Ok(report.save()?)
 }
 
 fn scalar(report: &mut Report) -> Outcome {
@@ -146,50 +136,6 @@ fn check(right: bool, what: &str) -> Outcome {
     }
 }
 
-/// Nanoseconds a call: medians over the rounds.
-struct Pair {
-    subject: f64,
-    yardstick: f64,
-}
-
-fn compare(
-    subject: &mut dyn FnMut() -> Outcome,
-    yardstick: &mut dyn FnMut() -> Outcome,
-) -> Outcome<Pair> {
-    let counts = (calibrate(subject)?, calibrate(yardstick)?);
-    let mut times = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        times.0.push(batch(counts.0, subject)?);
-        times.1.push(batch(counts.1, yardstick)?);
-    }
-    Ok(Pair {
-        subject: median(times.0),
-        yardstick: median(times.1),
-    })
-}
-
-/// How many calls fill a batch.
-fn calibrate(work: &mut dyn FnMut() -> Outcome) -> Outcome<u32> {
-    let mut count = 1;
-    while batch(count, work)? * f64::from(count) < BATCH.as_nanos() as f64 && count < 1 << 24 {
-        count *= 2;
-    }
-    Ok(count)
-}
-
-fn batch(count: u32, work: &mut dyn FnMut() -> Outcome) -> Outcome<f64> {
-    let begin = Instant::now();
-    for _ in 0..count {
-        work()?;
-    }
-    Ok(begin.elapsed().as_nanos() as f64 / f64::from(count))
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
 /// The yardstick: a process that answers some bytes with some bytes.
 struct Echo {
     process: Child,
@@ -241,47 +187,4 @@ fn echo() -> Outcome {
         socket.write_all(&buffer[..back])?;
     }
     Ok(())
-}
-
-#[derive(Default)]
-struct Report {
-    rows: Vec<(&'static str, Pair, &'static str)>,
-}
-
-impl Report {
-    fn row(&mut self, subject: &'static str, pair: Pair, yardstick: &'static str) {
-        self.rows.push((subject, pair, yardstick));
-    }
-
-    fn print(&self) {
-        println!(
-            "{:<28}{:>12}{:>14}{:>8}  yardstick",
-            "through cosmos", "us", "yardstick us", "ratio"
-        );
-        for (subject, pair, yardstick) in &self.rows {
-            println!(
-                "{subject:<28}{:>12.2}{:>14.3}{:>8.2}  {yardstick}",
-                pair.subject / 1e3,
-                pair.yardstick / 1e3,
-                pair.subject / pair.yardstick
-            );
-        }
-    }
-
-    fn json(&self) -> String {
-        let rows: Vec<_> = self
-            .rows
-            .iter()
-            .map(|(subject, pair, yardstick)| {
-                serde_json::json!({
-                    "subject": subject,
-                    "subject_ns": pair.subject,
-                    "yardstick": yardstick,
-                    "yardstick_ns": pair.yardstick,
-                    "ratio": pair.subject / pair.yardstick,
-                })
-            })
-            .collect();
-        format!("{:#}\n", serde_json::Value::from(rows))
-    }
 }

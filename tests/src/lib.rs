@@ -23,6 +23,7 @@ mod measuring;
 mod prefix;
 mod process;
 mod run;
+pub mod turns;
 mod world;
 
 pub use binaries::{built, repository};

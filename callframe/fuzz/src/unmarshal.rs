@@ -288,6 +288,13 @@ impl Nothing {
 }
 
 impl CalleeMemory for Nothing {
+    fn shared(&mut self, place: u64, length: u64, _: bool) -> Result<u64, MemoryError> {
+        match place.checked_add(length) {
+            Some(end) if end <= 1 << 30 => Ok(0x6000_0000 + place),
+            _ => Err(MemoryError::Address(place)),
+        }
+    }
+
     fn read(&self, address: u64, into: &mut [u8]) -> Result<(), MemoryError> {
         let place = self.place(address, into.len())?;
         into.copy_from_slice(&self.object[place]);

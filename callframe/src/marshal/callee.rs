@@ -166,6 +166,9 @@ impl Callee {
         let scalar = pointer.and_then(|pointer| self.scalar(pointer.target));
         let scalar = scalar.ok_or(Failure::Absent)?;
         let block = image.block_of(index).ok_or(Failure::Null)?;
+        if block.shared.is_some() {
+            return Err(Failure::Absent);
+        }
         let size = self.template.scalar(scalar).size as usize;
         if block.capacity < size {
             return Err(Failure::Absent);

@@ -20,6 +20,7 @@ mod extent;
 mod failure;
 mod known;
 mod resident;
+mod shared;
 mod walk;
 
 /// Carries calls of one function to VMs of one data model. Immutable: one serves all threads.
@@ -76,6 +77,17 @@ struct Sent {
     parent: Option<(u32, u64)>,
     /// Whether the pointer says by its place how much was filled; see [`is_cursor`].
     cursor: bool,
+    /// Where its contents are, if both ends see them.
+    shared: Option<Shared>,
+}
+
+/// Where the contents of a block are that both ends see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shared {
+    /// At this place, in memory of the program's own: there is nothing to be brought.
+    Own(u64),
+    /// Copied to this place for the call, and from there back.
+    Staged(u64),
 }
 
 /// What a parameter leads to, before the call.

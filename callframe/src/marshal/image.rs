@@ -29,7 +29,7 @@ pub struct Image {
     pub(super) allocated: Vec<Allocated>,
     /// Objects of which the caller keeps a part.
     pub(super) residents: Vec<ResidentObject>,
-    /// Pointers into the image that lie elsewhere: address and target.
+    /// Pointers to blocks that lie elsewhere: address, and number of the block.
     pub(super) outside: Vec<(u64, usize)>,
 }
 
@@ -64,6 +64,8 @@ pub(super) struct ImageBlock {
     pub capacity: usize,
     /// The pointer that names it; `None` until one does.
     pub owner: Option<Owner>,
+    /// Its address, where it is in shared memory. Its place in the image is then only a number.
+    pub shared: Option<u64>,
 }
 
 /// The pointer that names a block.
@@ -89,6 +91,23 @@ pub(super) struct Owner {
 pub(super) struct Relocation {
     pub position: usize,
     pub target: usize,
+    /// The target's address, where that is in shared memory.
+    pub shared: Option<u64>,
+}
+
+impl Relocation {
+    fn address(&self, base: u64) -> u64 {
+        self.shared
+            .unwrap_or_else(|| base.wrapping_add(self.target as u64))
+    }
+}
+
+impl ImageBlock {
+    /// Where it is, in a buffer that is at `base`.
+    pub fn address(&self, base: u64) -> u64 {
+        self.shared
+            .unwrap_or_else(|| base.wrapping_add(self.offset as u64))
+    }
 }
 
 impl Image {
@@ -109,7 +128,7 @@ impl Image {
         let size = self.pointer_size;
         let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut self.words);
         for relocation in &self.relocations {
-            let value = base.wrapping_add(relocation.target as u64).to_le_bytes();
+            let value = relocation.address(base).to_le_bytes();
             let at = relocation.position;
             if let (Some(place), Some(value)) = (bytes.get_mut(at..at + size), value.get(..size)) {
                 place.copy_from_slice(value);
@@ -117,13 +136,13 @@ impl Image {
         }
     }
 
-    /// Pointers into the image that lie outside of it, in objects that live in the VM: the address of
+    /// Pointers to blocks that lie outside of the image, in objects that live in the VM: the address of
     /// each and its bytes. Whoever runs the function writes them after [`relocate`](Image::relocate).
     pub fn outside(&self) -> impl Iterator<Item = (u64, Vec<u8>)> {
         let size = self.pointer_size.min(8);
-        self.outside.iter().map(move |&(at, target)| {
-            let value = self.base.wrapping_add(target as u64).to_le_bytes();
-            (at, value.get(..size).unwrap_or_default().to_vec())
+        self.outside.iter().filter_map(move |&(at, number)| {
+            let value = self.blocks.get(number)?.address(self.base).to_le_bytes();
+            Some((at, value.get(..size).unwrap_or_default().to_vec()))
         })
     }
 
@@ -149,16 +168,17 @@ impl Image {
     }
 
     /// Where in the buffer the block is that parameter number `parameter` leads to; `None` where
-    /// that is NULL or no pointer to data.
+    /// that is NULL or no pointer to data, or leads to shared memory.
     pub fn block(&self, parameter: u32) -> Option<Range<usize>> {
-        let block = self.block_of(parameter)?;
+        let block = self.block_of(parameter).filter(|it| it.shared.is_none())?;
         Some(block.offset..block.offset + block.capacity)
     }
 
-    /// Where in the buffer all blocks are.
+    /// Where in the buffer all blocks are that are not in shared memory.
     pub fn blocks(&self) -> impl Iterator<Item = Range<usize>> {
         let range = |block: &ImageBlock| block.offset..block.offset + block.capacity;
-        self.blocks.iter().map(range)
+        let here = self.blocks.iter().filter(|block| block.shared.is_none());
+        here.map(range)
     }
 
     pub(super) fn block_of(&self, parameter: u32) -> Option<&ImageBlock> {
@@ -185,13 +205,12 @@ impl Image {
 
     /// Where the pointer at `position` led when the call came.
     pub(super) fn came_with(&self, position: usize) -> Option<u64> {
-        let target = self.target(position)?;
-        Some(self.base.wrapping_add(target as u64))
+        Some(self.relocation(position)?.address(self.base))
     }
 
     /// The block that the pointer at `position` led to when the call came.
     pub(super) fn block_at(&self, position: usize) -> Option<&ImageBlock> {
-        let target = self.target(position)?;
+        let target = self.relocation(position)?.target;
         let found = self
             .blocks
             .binary_search_by_key(&target, |block| block.offset);
@@ -204,12 +223,12 @@ impl Image {
         found.map(|(_, wire)| *wire)
     }
 
-    fn target(&self, position: usize) -> Option<usize> {
+    fn relocation(&self, position: usize) -> Option<&Relocation> {
         let found = self
             .relocations
             .binary_search_by_key(&position, |entry| entry.position)
             .ok()?;
-        Some(self.relocations.get(found)?.target)
+        self.relocations.get(found)
     }
 
     /// The address of the function that was passed at `position`.

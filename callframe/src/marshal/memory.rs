@@ -63,6 +63,41 @@ pub trait CallerMemory {
         let _ = old;
     }
 
+    /// Where `address` is in memory that the callee sees as well; `None` where it is in none.
+    ///
+    /// # Errors
+    /// When it is in such memory, and nothing is there (any more).
+    fn seen(&self, address: u64) -> Result<Option<Seen>, MemoryError> {
+        let _ = address;
+        Ok(None)
+    }
+
+    /// A place for `length` bytes in memory that the callee sees as well, until the call is over; it
+    /// holds a copy of what is at `address` where that `enters`. `None` where they are to travel in
+    /// the request.
+    ///
+    /// # Errors
+    /// When `address` is known not to be readable.
+    fn stage(
+        &mut self,
+        address: u64,
+        length: u64,
+        enters: bool,
+    ) -> Result<Option<u64>, MemoryError> {
+        let _ = (address, length, enters);
+        Ok(None)
+    }
+
+    /// Copies `length` bytes of a place that [`stage`](CallerMemory::stage) gave, which has as many,
+    /// back to `address`.
+    ///
+    /// # Errors
+    /// When `address` is known not to be writable.
+    fn fetch(&mut self, place: u64, address: u64, length: u64) -> Result<(), MemoryError> {
+        let _ = (place, length);
+        Err(MemoryError::Address(address))
+    }
+
     /// Whether `address` is of a copy that [`keep`](CallerMemory::keep) made and that still stands.
     /// Pointers of the library's that the program hands back inside a record (`tm_zone`) are sent
     /// only if so; others may be uninitialised and enter as NULL.
@@ -127,6 +162,17 @@ pub trait CallerMemory {
     fn callback(&mut self, given: &Given<'_>) -> Result<u64, MemoryError> {
         Err(no_callbacks(given))
     }
+}
+
+/// Where an address is in memory that caller and callee both see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Its place there, below 2^[`PLACE_BITS`](super::PLACE_BITS): what the callee finds it by.
+    pub place: u64,
+    /// Bytes from there to the end of what is allocated.
+    pub left: u64,
+    /// Whether both ends see that memory at the same addresses.
+    pub agreed: bool,
 }
 
 /// A pointer to a function, as a call passes it.
@@ -198,6 +244,18 @@ pub trait CalleeMemory {
         terminator: u64,
         limit: u64,
     ) -> Result<u64, MemoryError>;
+
+    /// Where `length` bytes of memory are that the caller sees as well, by the place that the caller
+    /// says; zeroed first where they are `cleared`.
+    ///
+    /// # Errors
+    /// When they are not all in such memory.
+    fn shared(&mut self, place: u64, length: u64, cleared: bool) -> Result<u64, MemoryError> {
+        let _ = (place, length, cleared);
+        Err(MemoryError::Other(
+            "this VM shares no memory with its client".to_owned(),
+        ))
+    }
 
     /// The wire handle of an object at `address`, never 0; the same one while the object lives.
     ///

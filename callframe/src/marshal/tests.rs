@@ -16,6 +16,7 @@ mod numbers;
 mod property;
 mod records;
 mod residents;
+mod shared;
 mod standing;
 mod unions;
 mod vm;

@@ -1,6 +1,6 @@
 //! Reading and writing the sections of request and reply bodies; see the tables of [`super`].
 
-use super::{MAXIMUM_BLOCKS, MAXIMUM_CALL, MarshalError};
+use super::{MAXIMUM_BLOCKS, MAXIMUM_CALL, MarshalError, SHARED};
 use crate::template::align_up;
 
 pub(super) const HEADER: usize = 16;
@@ -23,6 +23,9 @@ pub(super) struct Block {
     pub start: usize,
     pub length: usize,
     pub capacity: u64,
+    /// Of a block whose contents are in shared memory: what stands with [`SHARED`] in place of its
+    /// length.
+    pub shared: Option<u64>,
 }
 
 impl<'a> Body<'a> {
@@ -54,7 +57,11 @@ impl<'a> Body<'a> {
         })
     }
 
+    /// The contents of a block, of one in shared memory none.
     pub fn contents(&self, block: Block) -> &'a [u8] {
+        if block.shared.is_some() {
+            return &[];
+        }
         &self.bytes[block.start..block.start + block.length]
     }
 
@@ -118,6 +125,14 @@ impl Cursor<'_> {
             u64::from_le_bytes(value)
         };
         let (length, capacity) = (number(header.start), number(header.start + 8));
+        if length & SHARED != 0 {
+            return Ok(Block {
+                start: self.at,
+                length: 0,
+                capacity,
+                shared: Some(length & !SHARED),
+            });
+        }
         if length > capacity {
             return Err(MarshalError::Malformed(
                 "a block is longer than its capacity",
@@ -133,6 +148,7 @@ impl Cursor<'_> {
             start: contents.start,
             length: contents.len(),
             capacity,
+            shared: None,
         })
     }
 }

@@ -9,9 +9,9 @@ use callframe::DataModel;
 use callframe::template::Template;
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::coordinator::VmOpened;
-use cosmos_rpc::message::vm::{Attach, CALL, Close, ObjectToken, Open, Sym};
+use cosmos_rpc::message::vm::{Attach, CALL, Close, Map, Mapped, ObjectToken, Open, Sym, Unmap};
 use cosmos_rpc::message::{Message, REPLY};
-use cosmos_rpc::{Fault, Role, codec};
+use cosmos_rpc::{Fault, FaultCode, Role, codec};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,6 +58,8 @@ pub(super) struct Manners {
     pub(super) shares: bool,
     /// Whether it shakes hands on the channels it is given.
     pub(super) greets: bool,
+    /// What it says to memory for buffers.
+    pub(super) maps: fn(&Map) -> Result<Mapped, Fault>,
 }
 
 impl Manners {
@@ -68,6 +70,7 @@ impl Manners {
             model: DataModel::LP64,
             shares: true,
             greets: true,
+            maps: |_| Err(Fault::caller(FaultCode::Unsupported, "it takes none")),
         }
     }
 
@@ -161,6 +164,11 @@ pub(super) fn serve(stream: UnixStream, manners: Manners) -> Option<()> {
                     .reply::<Sym>(id, &resolved(&asked.prototype, &manners)?, &[])
                     .ok()?;
             }
+            Map::KIND => match (manners.maps)(&frame.message().ok()?) {
+                Ok(mapped) => connection.reply::<Map>(id, &mapped, &[]).ok()?,
+                Err(fault) => connection.fault(id, &fault).ok()?,
+            },
+            Unmap::KIND => connection.reply::<Unmap>(id, &(), &[]).ok()?,
             CALL => match manners.answer {
                 Answer::Act(act) => act(&mut connection, id, &frame.body)?,
                 ref other => answer(&mut connection, id, other)?,

@@ -1,6 +1,7 @@
 //! Reading and writing the program's memory at an address that the program gave.
 
 use callframe::marshal::MemoryError;
+use cosmos_rpc::arena::Memory;
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::ptr::NonNull;
 
@@ -31,6 +32,50 @@ pub(crate) fn write(address: u64, bytes: &[u8]) -> Result<(), MemoryError> {
     // `bytes` is memory of this library, so the two do not overlap.
     unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), to.as_ptr(), bytes.len()) };
     Ok(())
+}
+
+/// Copies `length` bytes from an address that the program gave to shared memory.
+pub(crate) fn stage(
+    memory: &Memory,
+    offset: u64,
+    address: u64,
+    length: u64,
+) -> Result<(), MemoryError> {
+    let from = pointer(address)?;
+    let length = usize::try_from(length).map_err(|_| MemoryError::Address(address))?;
+    // SAFETY: the program's promise that the bytes are there.
+    match unsafe { memory.copy_in(offset, from.as_ptr(), length) } {
+        true => Ok(()),
+        false => Err(MemoryError::Address(address)),
+    }
+}
+
+/// Copies `length` bytes of shared memory to an address that the program gave for them.
+pub(crate) fn fetch(
+    memory: &Memory,
+    offset: u64,
+    address: u64,
+    length: u64,
+) -> Result<(), MemoryError> {
+    let to = pointer(address)?;
+    let length = usize::try_from(length).map_err(|_| MemoryError::Address(address))?;
+    // SAFETY: the program's promise that the memory is there, writable and this call's alone.
+    match unsafe { memory.copy_out(offset, to.as_ptr(), length) } {
+        true => Ok(()),
+        false => Err(MemoryError::Address(address)),
+    }
+}
+
+/// Copies bytes to shared memory; `None` where it is not there.
+pub(crate) fn to_shared(memory: &Memory, offset: u64, bytes: &[u8]) -> Option<()> {
+    // SAFETY: the bytes are there.
+    unsafe { memory.copy_in(offset, bytes.as_ptr(), bytes.len()) }.then_some(())
+}
+
+/// Copies bytes of shared memory; `None` where it is not there.
+pub(crate) fn from_shared(memory: &Memory, offset: u64, into: &mut [u8]) -> Option<()> {
+    // SAFETY: there is room for so many bytes, which is this function's alone.
+    unsafe { memory.copy_out(offset, into.as_mut_ptr(), into.len()) }.then_some(())
 }
 
 /// Number of elements of `unit` bytes up to and including the first that equals `terminator`.

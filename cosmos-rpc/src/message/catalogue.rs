@@ -16,6 +16,7 @@ macro_rules! for_every_message {
             (coordinator, ListVms) (coordinator, Autopsy)
             (coordinator, Denied) (coordinator, Levels)
             (vm, Attach) (vm, Open) (vm, Sym) (vm, Exec) (vm, Close) (vm, Share)
+            (vm, Map) (vm, Unmap)
             (launch, Start) (launch, Ended) (launch, Kill) (launch, Accept) (launch, Ready)
             (launch, Clients) (launch, Confine) (launch, Confined) (launch, Denials)
             (launch, Listening)

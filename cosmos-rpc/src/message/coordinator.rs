@@ -4,7 +4,8 @@ pub use super::confine::{Denied, Levels};
 use super::{Message, confine::Grants};
 use serde::{Deserialize, Serialize};
 
-/// Give me a VM. Answered once it runs; reach it with the registry's `Connect` under `name`.
+/// Give me a VM. Answered once it runs; reach it with the registry's `Connect` under `name`, or by the
+/// connection that comes with the answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VmOpen {
     /// What it is for.
@@ -14,6 +15,8 @@ pub struct VmOpen {
     pub shared_name: String,
     /// Ask for a new VM even where this client has one that fits.
     pub fresh: bool,
+    /// Ask for a connection to it, should it be a new one of this client's own.
+    pub connect: bool,
     /// Settings that tighten the configured ones, as `key=value` (see cosmos-config).
     pub settings: Vec<(String, String)>,
     /// What the VM is granted beside what is configured.
@@ -59,6 +62,7 @@ pub struct VmOpened {
 
 impl Message for VmOpen {
     const KIND: u16 = 0x0201;
+    const REPLY_DESCRIPTORS: (u16, u16) = (0, 1);
     type Reply = VmOpened;
 }
 

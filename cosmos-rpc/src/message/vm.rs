@@ -155,6 +155,48 @@ impl Message for Share {
     type Reply = ();
 }
 
+/// Have memory of the client's in view, for buffers of its calls; the descriptor is a segment of the
+/// client's. See [`arena`](crate::arena). A VM that cannot answers `Unsupported` or `LimitReached`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Map {
+    /// Number of the segment, which this client has given to none before.
+    pub segment: u32,
+    /// Where the client has it.
+    pub address: u64,
+    /// Whether it is for calls on this channel alone, and goes with it.
+    pub passing: bool,
+}
+
+impl Map {
+    /// The minor version of the protocol from which on VMs know it.
+    pub const SINCE: u16 = 3;
+}
+
+/// Where the VM has it: at the client's address where that was free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mapped {
+    /// The address.
+    pub address: u64,
+}
+
+impl Message for Map {
+    const KIND: u16 = 0x0308;
+    const DESCRIPTORS: (u16, u16) = (1, 1);
+    type Reply = Mapped;
+}
+
+/// Let go of a segment: no call names it any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unmap {
+    /// Its number.
+    pub segment: u32,
+}
+
+impl Message for Unmap {
+    const KIND: u16 = 0x0309;
+    type Reply = ();
+}
+
 /// Kind of a `call` request. Its body is no codec struct but the runable's id, eight bytes
 /// little-endian, followed by the call body that `callframe::marshal` wrote by the template; its
 /// descriptors are those of the `__fd` values, at most [`CALL_DESCRIPTORS`]. The reply

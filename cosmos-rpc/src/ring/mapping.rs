@@ -205,7 +205,7 @@ unsafe fn copy_in(from: *const u8, to: *mut u8, length: usize) {
 /// # Safety
 /// `length` bytes at `from` are readable and as many at `to` writable; they do not overlap.
 #[cfg(target_arch = "x86_64")]
-unsafe fn copy(from: *const u8, to: *mut u8, length: usize) {
+pub(crate) unsafe fn copy(from: *const u8, to: *mut u8, length: usize) {
     // An instruction of the processor's, of which the compiler assumes nothing but that it touches
     // memory: that another process writes meanwhile is then the hardware's affair alone.
     // SAFETY: the caller's promise; the direction flag is clear, as the ABI says.
@@ -225,7 +225,7 @@ unsafe fn copy(from: *const u8, to: *mut u8, length: usize) {
 /// # Safety
 /// As above.
 #[cfg(not(target_arch = "x86_64"))]
-unsafe fn copy(from: *const u8, to: *mut u8, length: usize) {
+pub(crate) unsafe fn copy(from: *const u8, to: *mut u8, length: usize) {
     for index in 0..length {
         // SAFETY: inside of both ranges.
         unsafe {

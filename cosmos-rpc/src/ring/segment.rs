@@ -1,28 +1,17 @@
 //! The memfd of a ring: made and sealed by the client, checked by the VM.
 //!
-//! Sealed against shrinking, growing and further seals it keeps its size for ever, so an access
-//! inside of it never faults. `MFD_NOEXEC_SEAL` keeps it from ever being executable.
+//! See [`sealed`](crate::sealed) for what it is sealed against, and why.
 
 use super::layout::{AREA_AT, LARGEST_AREA, MAGIC, MAGIC_AT, PAGE, VERSION, VERSION_AT, length};
 use super::mapping::Mapping;
+use crate::sealed::{self, failed, refused};
 use crate::{Fault, FaultCode};
-use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, SealFlag, fcntl};
-use nix::sys::memfd::{MFdFlags, memfd_create};
-use nix::sys::resource::{Resource, getrlimit};
-use nix::sys::stat::fstat;
-use nix::unistd::ftruncate;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::Ordering;
 
 /// Bytes of each body area where nobody says otherwise. Pages of it that no body ever reached take
 /// no memory.
 pub const AREA: usize = 2 << 20;
-
-/// What a segment has to be sealed against.
-const SEALS: SealFlag = SealFlag::F_SEAL_SHRINK
-    .union(SealFlag::F_SEAL_GROW)
-    .union(SealFlag::F_SEAL_SEAL);
 
 /// A segment, mapped.
 #[derive(Debug)]
@@ -45,7 +34,8 @@ impl Segment {
             );
             return Err(Fault::caller(FaultCode::BadArgument, message));
         };
-        let memory = sealed_memory(length).map_err(|error| failed("making", error))?;
+        let memory =
+            sealed::memory(c"cosmos ring", length).map_err(|error| failed("making", error))?;
         let mapping =
             Mapping::new(memory.as_fd(), length).map_err(|error| failed("mapping", error))?;
         mapping.word(AREA_AT).store(number, Ordering::Relaxed);
@@ -64,19 +54,7 @@ impl Segment {
     /// `Protocol` where it is none: no sealed memfd, another layout, a size that does not agree with
     /// what it says of itself; `LimitReached` or `System` where it cannot be mapped.
     pub fn received(memory: OwnedFd) -> Result<Segment, Fault> {
-        let seals = fcntl(memory.as_fd(), FcntlArg::F_GET_SEALS)
-            .ok()
-            .map(SealFlag::from_bits_truncate);
-        if !seals.is_some_and(|seals| seals.contains(SEALS)) {
-            return Err(refused("is not sealed against changes of its size"));
-        }
-        if seals.is_some_and(|seals| seals.intersects(SealFlag::F_SEAL_WRITE)) {
-            return Err(refused("cannot be written"));
-        }
-        let length = fstat(&memory)
-            .map_err(|error| failed("examining", error))?
-            .st_size;
-        let length = usize::try_from(length).unwrap_or(0);
+        let length = sealed::length(memory.as_fd())?;
         let area = length.saturating_sub(PAGE) / 2;
         if super::layout::length(area) != Some(length) {
             return Err(refused("has a size no ring has"));
@@ -112,47 +90,13 @@ impl Segment {
     }
 }
 
-fn sealed_memory(length: usize) -> nix::Result<OwnedFd> {
-    // Growing a file beyond this limit raises SIGXFSZ, which ends a process that never heard of it.
-    let (largest, _) = getrlimit(Resource::RLIMIT_FSIZE)?;
-    if largest < length as u64 {
-        return Err(Errno::EFBIG);
-    }
-    let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
-    let never_executable = MFdFlags::from_bits_retain(libc::MFD_NOEXEC_SEAL);
-    let memory = match memfd_create(c"cosmos ring", flags | never_executable) {
-        // Before Linux 6.3.
-        Err(Errno::EINVAL) => memfd_create(c"cosmos ring", flags)?,
-        memory => memory?,
-    };
-    ftruncate(&memory, i64::try_from(length).map_err(|_| Errno::EFBIG)?)?;
-    fcntl(&memory, FcntlArg::F_ADD_SEALS(SEALS))?;
-    Ok(memory)
-}
-
-fn failed(doing: &str, error: Errno) -> Fault {
-    let code = match error {
-        Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM | Errno::EAGAIN | Errno::EFBIG => {
-            FaultCode::LimitReached
-        }
-        _ => FaultCode::System,
-    };
-    Fault::host(
-        code,
-        format!("{doing} shared memory for calls failed: {}", error.desc()),
-    )
-}
-
-fn refused(what: &str) -> Fault {
-    Fault::peer(
-        FaultCode::Protocol,
-        format!("the shared memory that the peer sent for calls {what}"),
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sealed::SEALS;
+    use nix::fcntl::{FcntlArg, SealFlag, fcntl};
+    use nix::sys::memfd::{MFdFlags, memfd_create};
+    use nix::unistd::ftruncate;
 
     fn memory(flags: MFdFlags, length: i64, seals: SealFlag) -> OwnedFd {
         let memory = memfd_create(c"test", flags).unwrap();

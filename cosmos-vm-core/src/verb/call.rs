@@ -63,6 +63,7 @@ pub(super) fn answer<V: Vm>(
         consumed: Vec::new(),
         received: frame.descriptors,
         leaving: Vec::new(),
+        seen: Vec::new(),
         allocated: Allocated::default(),
     };
     let answer = run(&entry, channel, request, &mut memory, scratch).map_err(|fault| Fault {

@@ -12,7 +12,7 @@ const PATIENCE: u32 = 10_000;
 
 pub(super) async fn answer(session: Rc<Session>, request: Autopsy) -> Result<Ending, Fault> {
     let vm = session.coordinator.find(&request.name);
-    let vm = vm.filter(|vm| vm.owner.is_visible_to(&session.client));
+    let vm = vm.filter(|vm| vm.owner.get().is_visible_to(&session.client));
     let vm = vm.ok_or_else(|| unknown(&request.name))?;
     let patience = Duration::from_millis(request.patience.min(PATIENCE).into());
     Ok(vm.ended(patience).await)

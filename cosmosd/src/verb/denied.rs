@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 pub(super) async fn answer(session: Rc<Session>, request: Denied) -> Result<Vec<Denial>, Fault> {
     let vm = session.coordinator.find(&request.name);
-    let vm = vm.filter(|vm| vm.owner.is_visible_to(&session.client));
+    let vm = vm.filter(|vm| vm.owner.get().is_visible_to(&session.client));
     let vm = vm.ok_or_else(|| unknown(&request.name))?;
     Ok(vm.denials().await)
 }

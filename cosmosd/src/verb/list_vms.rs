@@ -2,7 +2,7 @@
 
 use crate::{
     session::Session,
-    vm::{State, Vm},
+    vm::{Owner, State, Vm},
 };
 use cosmos_rpc::{
     Fault,
@@ -14,7 +14,7 @@ pub(super) async fn answer(session: Rc<Session>, _: ListVms) -> Result<Vec<VmRow
     let vms = session.coordinator.vms();
     let visible = vms
         .iter()
-        .filter(|vm| vm.owner.is_visible_to(&session.client));
+        .filter(|vm| vm.owner.get().is_visible_to(&session.client));
     Ok(visible.map(|vm| row(vm)).collect())
 }
 
@@ -25,7 +25,10 @@ fn row(vm: &Vm) -> VmRow {
         kind: vm.kind.clone(),
         targets: vm.targets.borrow().clone(),
         host: vm.host.clone(),
-        state: life.state.name().to_owned(),
+        state: match (vm.owner.get(), life.state) {
+            (Owner::Nobody, State::Ready) => "waiting".to_owned(),
+            (_, state) => state.name().to_owned(),
+        },
         isolation: vm.confinement.level.name().to_owned(),
         pid: life.pid,
         // The launcher reaps its VM and ends right after: until then the pid is the VM's.

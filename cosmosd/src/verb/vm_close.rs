@@ -11,9 +11,9 @@ use std::rc::Rc;
 
 pub(super) async fn answer(session: Rc<Session>, request: VmClose) -> Result<(), Fault> {
     let vm = session.coordinator.find(&request.name);
-    let vm = vm.filter(|vm| vm.owner.is_visible_to(&session.client));
+    let vm = vm.filter(|vm| vm.owner.get().is_visible_to(&session.client));
     let vm = vm.ok_or_else(|| unknown(&request.name))?;
-    if !vm.owner.admits(&session.client) {
+    if !vm.owner.get().admits(&session.client) {
         return Err(Fault::caller(
             FaultCode::NotPermitted,
             format!("the VM {} belongs to another process", vm.name),

@@ -7,6 +7,7 @@ use crate::{
     profile::Profile,
     requirements::Requirements,
     session::Session,
+    supervise::Command,
     vm::{State, Vm},
 };
 use cosmos_config::{Config, ConfigError};
@@ -14,9 +15,16 @@ use cosmos_rpc::{
     Fault, FaultCode,
     message::coordinator::{Purpose, VmOpen, VmOpened},
 };
-use std::{path::Path, rc::Rc};
+use std::{
+    os::{fd::OwnedFd, unix::net::UnixStream},
+    path::Path,
+    rc::Rc,
+};
 
-pub(super) async fn answer(session: Rc<Session>, request: VmOpen) -> Result<VmOpened, Fault> {
+/// What is opened, and a connection to it where there is one to be given.
+type Given = (VmOpened, Vec<OwnedFd>);
+
+pub(super) async fn answer(session: Rc<Session>, request: VmOpen) -> Result<Given, Fault> {
     let coordinator = session.coordinator.clone();
     match open(session, request).await {
         // Not the VM's failure. The client asks the next cosmosd.
@@ -27,11 +35,14 @@ pub(super) async fn answer(session: Rc<Session>, request: VmOpen) -> Result<VmOp
     }
 }
 
-async fn open(session: Rc<Session>, request: VmOpen) -> Result<VmOpened, Fault> {
+async fn open(session: Rc<Session>, request: VmOpen) -> Result<Given, Fault> {
     let coordinator = &session.coordinator;
     let profiles = coordinator.profiles.clone();
     let (profile, requirements) = match &request.purpose {
-        Purpose::Running(name) => return opened(running(&session, name)?, String::new()).await,
+        Purpose::Running(name) => {
+            let vm = running(&session, name)?;
+            return Ok((opened(&vm, String::new()).await?, Vec::new()));
+        }
         Purpose::Kind(kind) => (of_kind(&profiles, kind)?, None),
         Purpose::Target(target) | Purpose::Program(target) => {
             let wanted = match &request.purpose {
@@ -65,8 +76,18 @@ async fn open(session: Rc<Session>, request: VmOpen) -> Result<VmOpened, Fault> 
         shared_name: &request.shared_name,
         fresh: request.fresh,
     };
-    let vm = coordinator.vm_for(session.number, session.client, &wish)?;
-    opened(vm, target).await
+    let (vm, is_new) = coordinator.vm_for(session.number, session.client, &wish)?;
+    let opened = opened(&vm, target).await?;
+    let wanted = is_new && request.connect;
+    let connection = wanted.then(|| connected(&vm, &session)).flatten();
+    Ok((opened, connection.into_iter().collect()))
+}
+
+/// A connection of the client to its new VM. Without one it can still ask cosmosdb.
+fn connected(vm: &Vm, session: &Session) -> Option<OwnedFd> {
+    let (ours, theirs) = UnixStream::pair().ok()?;
+    let accept = Command::Accept(session.client.identity, OwnedFd::from(theirs));
+    vm.ask(accept).then(|| OwnedFd::from(ours))
 }
 
 fn path_of(requirements: &Requirements) -> Result<String, Fault> {
@@ -97,7 +118,7 @@ fn configuration(
 }
 
 /// Waits until the VM is ready; its name leads to it then.
-async fn opened(vm: Rc<Vm>, target: String) -> Result<VmOpened, Fault> {
+async fn opened(vm: &Vm, target: String) -> Result<VmOpened, Fault> {
     vm.ready().await?;
     if !target.is_empty() {
         vm.remember(&target);
@@ -115,7 +136,7 @@ fn running(session: &Session, name: &str) -> Result<Rc<Vm>, Fault> {
     session
         .coordinator
         .find(name)
-        .filter(|vm| vm.owner.admits(&session.client) && vm.state() < State::Poisoned)
+        .filter(|vm| vm.owner.get().admits(&session.client) && vm.state() < State::Poisoned)
         .ok_or_else(|| unknown(name))
 }
 

@@ -237,6 +237,7 @@ pub fn of_kind(kind: &str) -> VmOpen {
         purpose: Purpose::Kind(kind.to_owned()),
         shared_name: String::new(),
         fresh: false,
+        connect: false,
         settings: Vec::new(),
         grants: Default::default(),
     }

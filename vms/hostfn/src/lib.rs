@@ -96,6 +96,10 @@ impl Vm for HostFn {
         Ok(Held::new(address, copy))
     }
 
+    fn shares_memory(&self) -> bool {
+        true
+    }
+
     fn calls_back(&self) -> bool {
         true
     }

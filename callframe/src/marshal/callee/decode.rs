@@ -9,7 +9,7 @@ use crate::marshal::memory::{CalleeMemory, Given};
 use crate::marshal::plan::{Plan, Step, chosen};
 use crate::marshal::wire::Body;
 use crate::marshal::{
-    CALLBACK_BITS, CLOSED, CLOSED_DESCRIPTOR, MAXIMUM_CALL, MarshalError, constant_value,
+    CALLBACK_BITS, CLEARED, CLOSED, CLOSED_DESCRIPTOR, MAXIMUM_CALL, MarshalError, constant_value,
 };
 use crate::template::align_up;
 use crate::types::{Extent, Identity, Ownership, Pointer, RecordId, TypeId};
@@ -24,7 +24,7 @@ pub(super) fn decode<M: CalleeMemory>(
     image: &mut Image,
 ) -> Result<(), MarshalError> {
     let body = Body::parse(request, callee.template.arguments_size())?;
-    lay_out(callee, &body, image)?;
+    lay_out(callee, &body, memory, image)?;
     let mut decoder = Decoder {
         callee,
         body: &body,
@@ -56,11 +56,20 @@ pub(super) fn decode<M: CalleeMemory>(
 }
 
 /// Makes room for slots and blocks, and copies what was sent of them.
-fn lay_out(callee: &Callee, body: &Body<'_>, image: &mut Image) -> Result<(), MarshalError> {
+fn lay_out<M: CalleeMemory>(
+    callee: &Callee,
+    body: &Body<'_>,
+    memory: &mut M,
+    image: &mut Image,
+) -> Result<(), MarshalError> {
     let mut total = callee.template.arguments_size();
     let offsets = body.blocks.iter().map(|block| {
         let offset = total;
-        let size = align_up(block.capacity.max(1), 16)?;
+        // What is elsewhere has a place here all the same, by which it is known.
+        let size = match block.shared {
+            Some(_) => 16,
+            None => align_up(block.capacity.max(1), 16)?,
+        };
         total = total
             .checked_add(size)
             .filter(|&total| total <= MAXIMUM_CALL)?;
@@ -68,10 +77,19 @@ fn lay_out(callee: &Callee, body: &Body<'_>, image: &mut Image) -> Result<(), Ma
             offset: offset as usize,
             capacity: block.capacity as usize,
             owner: None,
+            shared: None,
         })
     });
     let blocks = offsets.collect::<Option<Vec<_>>>();
-    let blocks = blocks.ok_or(MarshalError::Malformed("larger than a call may be"))?;
+    let mut blocks = blocks.ok_or(MarshalError::Malformed("larger than a call may be"))?;
+    for (block, placed) in body.blocks.iter().zip(&mut blocks) {
+        let Some(shared) = block.shared else { continue };
+        let (place, cleared) = (shared & !CLEARED, shared & CLEARED != 0);
+        let address = memory.shared(place, block.capacity, cleared);
+        let address =
+            address.map_err(|error| MarshalError::memory("memory shared with the VM", error))?;
+        placed.shared = Some(address);
+    }
     image.reset(total as usize);
     image.errno = body.errno;
     image.pointer_size = usize::from(callee.template.model().pointer.size);
@@ -158,7 +176,10 @@ impl<M: CalleeMemory> Decoder<'_, M> {
             let Some(&block) = self.image.blocks.get(number) else {
                 break;
             };
-            let sent = self.body.blocks.get(number).map_or(0, |block| block.length);
+            let sent = match block.shared {
+                Some(_) => block.capacity,
+                None => self.body.blocks.get(number).map_or(0, |block| block.length),
+            };
             let Some(owner) = block.owner else {
                 return Err(MarshalError::Malformed("a block that nothing names"));
             };
@@ -173,7 +194,7 @@ impl<M: CalleeMemory> Decoder<'_, M> {
             }
             let plan = callee.plans.of(pointer.target);
             self.check_length(pointer, plan, &block, sent)?;
-            if plan.references && pointer.direction.enters() {
+            if plan.references && pointer.direction.enters() && block.shared.is_none() {
                 let place = Place {
                     root: owner.root,
                     parameter: None,
@@ -211,7 +232,8 @@ impl<M: CalleeMemory> Decoder<'_, M> {
         if pointer.direction.enters() && sent != block.capacity {
             return Err(MarshalError::Malformed("a block that was not sent"));
         }
-        if !pointer.direction.enters() && sent != 0 && plan.references {
+        let here = block.shared.is_none();
+        if !pointer.direction.enters() && sent != 0 && plan.references && here {
             return Err(MarshalError::Malformed(
                 "pointers where the callee finds zeros",
             ));
@@ -236,11 +258,18 @@ impl<M: CalleeMemory> Decoder<'_, M> {
         if unit == 0 || unit > 8 || block.capacity < unit || !block.capacity.is_multiple_of(unit) {
             return false;
         }
-        let last = unsigned(
-            self.image.bytes(),
-            block.offset + block.capacity - unit,
-            unit,
-        );
+        let end = block.capacity - unit;
+        let last = match block.shared {
+            Some(address) => {
+                let mut last = [0; 8];
+                let at = address.saturating_add(end as u64);
+                if self.memory.read(at, &mut last[..unit]).is_err() {
+                    return false;
+                }
+                u64::from_le_bytes(last)
+            }
+            None => unsigned(self.image.bytes(), block.offset + end, unit),
+        };
         last.to_le_bytes()[..unit] == terminator.to_le_bytes()[..unit]
     }
 
@@ -409,9 +438,18 @@ impl<M: CalleeMemory> Decoder<'_, M> {
         if block.owner.is_some() {
             return Err(MarshalError::Malformed("two references to one block"));
         }
+        if block.shared.is_some() && owner.replaced {
+            return Err(MarshalError::Malformed(
+                "shared memory that the function may allocate anew",
+            ));
+        }
         block.owner = Some(owner);
-        let target = block.offset;
-        self.image.relocations.push(Relocation { position, target });
+        let relocation = Relocation {
+            position,
+            target: block.offset,
+            shared: block.shared,
+        };
+        self.image.relocations.push(relocation);
         Ok(())
     }
 
@@ -435,14 +473,15 @@ impl<M: CalleeMemory> Decoder<'_, M> {
     fn aliases(&mut self) -> Result<(), MarshalError> {
         for alias in std::mem::take(&mut self.aliases) {
             let block = self.image.block_of(alias.into);
-            let target = block.filter(|block| alias.offset <= block.capacity as u64);
-            let Some(target) = target.map(|block| block.offset + alias.offset as usize) else {
+            let Some(block) = block.filter(|block| alias.offset <= block.capacity as u64) else {
                 return Err(MarshalError::Malformed("an alias of what is not there"));
             };
-            self.image.relocations.push(Relocation {
+            let relocation = Relocation {
                 position: alias.position,
-                target,
-            });
+                target: block.offset + alias.offset as usize,
+                shared: block.shared.map(|start| start + alias.offset),
+            };
+            self.image.relocations.push(relocation);
         }
         Ok(())
     }
@@ -488,7 +527,7 @@ impl<M: CalleeMemory> Decoder<'_, M> {
                 continue;
             };
             let retained = matches!(pointer.ownership, Ownership::Retained(_));
-            if !retained && !owner.replaced {
+            if !retained && !owner.replaced || block.shared.is_some() {
                 continue;
             }
             let range = block.offset..block.offset + block.capacity;

@@ -8,7 +8,7 @@ use crate::marshal::image::{Image, ImageBlock, Owner, first_terminator, integer,
 use crate::marshal::memory::{CalleeMemory, Object};
 use crate::marshal::plan::{Plan, Step, chosen};
 use crate::marshal::{
-    CONSTANT, MAXIMUM_BLOCKS, MAXIMUM_CALL, MOVED_TO_NULL, MarshalError, UNCHANGED,
+    CONSTANT, MAXIMUM_BLOCKS, MAXIMUM_CALL, MOVED_TO_NULL, MarshalError, SHARED, UNCHANGED,
     constant_reference, wire,
 };
 use crate::types::{Extent, Handle, Identity, Ownership, Pointer, RecordId, Type, TypeId};
@@ -192,6 +192,9 @@ impl<M: CalleeMemory> Writer<'_, M> {
             true => self.filled(block, owner, pointer, plan)?,
             false => 0,
         };
+        if block.shared.is_some() {
+            return self.shared_block(length, block, owner.root);
+        }
         let contents = self.image.bytes().get(block.offset..block.offset + length);
         let contents = contents.unwrap_or_default();
         self.start_block(contents.len() as u64, block.capacity as u64, owner.root)?;
@@ -209,6 +212,20 @@ impl<M: CalleeMemory> Writer<'_, M> {
             },
         )?;
         wire::pad(self.reply);
+        Ok(())
+    }
+
+    /// Says how much of a block was filled that the caller sees.
+    fn shared_block(
+        &mut self,
+        length: usize,
+        block: &ImageBlock,
+        root: u32,
+    ) -> Result<(), MarshalError> {
+        self.start_block(0, block.capacity as u64, root)?;
+        let at = self.reply.len() - wire::BLOCK_HEADER;
+        let length = SHARED | length as u64;
+        self.reply[at..at + 8].copy_from_slice(&length.to_le_bytes());
         Ok(())
     }
 
@@ -238,8 +255,7 @@ impl<M: CalleeMemory> Writer<'_, M> {
     pub(super) fn place_in(&self, block: &ImageBlock, address: u64) -> Option<u64> {
         let pointer = self.callee.pointer(block.owner?.ty)?;
         let unit = self.callee.plans.of(pointer.target).callee_size;
-        let start = self.image.base().checked_add(block.offset as u64)?;
-        let offset = address.checked_sub(start)?;
+        let offset = address.checked_sub(block.address(self.image.base()))?;
         (offset <= block.capacity as u64 && offset.is_multiple_of(unit.max(1))).then_some(offset)
     }
 
@@ -485,9 +501,8 @@ impl<M: CalleeMemory> Writer<'_, M> {
     /// The reference for `address` inside of what parameter `into` leads to.
     fn alias(&self, into: u32, address: u64, root: u32) -> Result<u64, MarshalError> {
         let offset = self.image.block_of(into).and_then(|block| {
-            let start = self.image.base().checked_add(block.offset as u64)?;
             address
-                .checked_sub(start)
+                .checked_sub(block.address(self.image.base()))
                 .filter(|&offset| offset <= block.capacity as u64)
         });
         offset.map(|offset| offset + 1).ok_or_else(|| {

@@ -162,7 +162,8 @@ impl<M: CalleeMemory> Decoder<'_, M> {
             ));
         };
         let fits = left.checked_mul(walker.units.1.into()) == Some(block.capacity as i128);
-        let whole = sent == if walker.enters { block.capacity } else { 0 };
+        let whole =
+            block.shared.is_some() || sent == if walker.enters { block.capacity } else { 0 };
         if block.owner.is_some() || !fits || !whole {
             return Err(MarshalError::Malformed(
                 "a buffer of another size than is left",
@@ -177,9 +178,8 @@ impl<M: CalleeMemory> Decoder<'_, M> {
             record: None,
             cursor: true,
         });
-        let target = block.offset;
         let at = object.address.wrapping_add(walker.callee as u64);
-        self.image.outside.push((at, target));
+        self.image.outside.push((at, number));
         Ok(Some(number))
     }
 }
@@ -268,7 +268,7 @@ impl<M: CalleeMemory> Writer<'_, M> {
         address: u64,
         index: u32,
     ) -> Result<u64, MarshalError> {
-        let start = self.image.base().wrapping_add(buffer.offset as u64);
+        let start = buffer.address(self.image.base());
         let reference = match address {
             0 => Some(crate::marshal::MOVED_TO_NULL),
             address if address == start => return Ok(0),

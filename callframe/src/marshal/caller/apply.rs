@@ -4,7 +4,7 @@ use super::copies::Copy;
 use super::decode::{Checked, alias, moved_to};
 use super::encode::whole;
 use super::walk::{Met, Sink, Walk};
-use super::{Caller, Outcome, Pending, Root, Sent};
+use super::{Caller, Outcome, Pending, Root, Sent, Shared};
 use crate::marshal::memory::CallerMemory;
 use crate::marshal::wire::Block;
 use crate::marshal::{MOVED_TO_NULL, MarshalError, UNCHANGED, constant_value};
@@ -93,11 +93,21 @@ impl<M: CallerMemory> Applier<'_, M> {
         if block.length == 0 {
             return Ok(());
         }
+        let failed = |error| MarshalError::memory(&caller.place(sent.root), error);
+        match sent.shared {
+            Some(Shared::Own(_)) => return Ok(()),
+            Some(Shared::Staged(place)) => {
+                let length = block.length as u64;
+                let done = self.memory.fetch(place, sent.address, length);
+                return done.map_err(failed);
+            }
+            None => {}
+        }
         if plan.bulk {
             let done = self
                 .memory
                 .write(sent.address, checked.body.contents(block));
-            return done.map_err(|error| MarshalError::memory(&caller.place(sent.root), error));
+            return done.map_err(failed);
         }
         self.destination = Destination::Memory(sent.address);
         let next = checked.references.get(index).copied().unwrap_or(0);

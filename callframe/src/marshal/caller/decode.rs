@@ -79,7 +79,8 @@ pub(super) fn check<'a>(
     reply: &'a [u8],
     descriptors: &[i32],
 ) -> Result<Checked<'a>, MarshalError> {
-    let body = Body::parse(reply, caller.callee.result().size)?;
+    let mut body = Body::parse(reply, caller.callee.result().size)?;
+    super::shared::filled(pending, &mut body)?;
     let leaving = pending.leaving().count();
     let mut checker = Checker {
         caller,
@@ -221,6 +222,9 @@ impl Checker<'_> {
             );
             return Err(self.protocol(sent.root, &reason));
         }
+        if sent.shared.is_some() {
+            return Ok(next);
+        }
         self.still_ends(block, sent, pointer, plan)?;
         if !plan.checked {
             return Ok(next);
@@ -249,6 +253,7 @@ impl Checker<'_> {
         }
         let expression = match super::fill(&self.caller.frame, pointer) {
             None => return Ok(sent.capacity),
+            Some(Fill::Until(_)) if sent.shared.is_some() => return Ok(sent.capacity),
             Some(Fill::Until(terminator)) => {
                 let bytes = self.body.contents(block);
                 let end = first_terminator(bytes, plan.callee_size, terminator);

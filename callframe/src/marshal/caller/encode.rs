@@ -2,7 +2,7 @@
 
 use super::{Caller, Pending, Pointee, Root};
 use crate::marshal::image::integer;
-use crate::marshal::memory::CallerMemory;
+use crate::marshal::memory::{CallerMemory, Seen};
 use crate::marshal::plan::{Plan, Step, chosen};
 use crate::marshal::{MarshalError, wire};
 use crate::types::{RecordId, Type, TypeId};
@@ -37,6 +37,8 @@ pub(super) struct Work {
     pub(super) root: Root,
     /// The block that holds the pointer, and where in it that lies in the caller's layout.
     parent: Option<(u32, u64)>,
+    /// Where it is in memory that the VM sees, if there.
+    pub(super) seen: Option<Seen>,
 }
 
 /// Memory that stands for an object, which is still to be written.

@@ -19,29 +19,47 @@ impl<M: CallerMemory> Encoder<'_, M> {
         work: &Work,
     ) -> Result<u64, MarshalError> {
         let terminator = match &pointer.extent {
-            Extent::Single => return Ok(plan.caller_size),
+            Extent::Single => return self.reach(u128::from(plan.caller_size), work),
             Extent::NullTerminated => 0,
             Extent::TerminatedBy(value) => *value as u64,
             Extent::Counted(expression) => {
                 let count = self.amount(expression, work)?;
                 let bytes = count.checked_mul(u128::from(plan.caller_size));
-                let capacity = self.bounded(bytes, work.root)?;
+                let capacity = self.reach(bytes.unwrap_or(u128::MAX), work)?;
                 return self.until(pointer, plan, work, capacity);
             }
             Extent::Sized(expression) => {
-                let capacity = self.bounded(Some(self.amount(expression, work)?), work.root)?;
+                let capacity = self.reach(self.amount(expression, work)?, work)?;
                 return self.until(pointer, plan, work, capacity);
             }
             Extent::EndedBy(end) => return self.distance(*end, plan, work),
         };
         let unit = plan.caller_size;
-        let limit = MAXIMUM_CALL / unit.max(1);
+        let limit = work.seen.map_or(MAXIMUM_CALL, |seen| seen.left) / unit.max(1);
         let length = self
             .memory
             .terminated_length(work.address, unit as usize, terminator, limit);
         let length =
             length.map_err(|error| MarshalError::memory(&self.caller.place(work.root), error))?;
-        self.bounded(Some(u128::from(length) * u128::from(unit)), work.root)
+        self.reach(u128::from(length) * u128::from(unit), work)
+    }
+
+    /// Refuses what is more than a call carries, or than is there of shared memory.
+    fn reach(&self, bytes: u128, work: &Work) -> Result<u64, MarshalError> {
+        let Some(seen) = work.seen else {
+            return self.bounded(Some(bytes), work.root);
+        };
+        match u64::try_from(bytes) {
+            Ok(bytes) if bytes <= seen.left => Ok(bytes),
+            _ => {
+                let reason = format!(
+                    "it is to have {bytes} bytes, and {} are left of the shared memory it leads to",
+                    seen.left
+                );
+                let place = self.caller.place(work.root);
+                Err(MarshalError::argument(&place, reason))
+            }
+        }
     }
 
     /// Of data that only goes in and has both a capacity and a terminator: the bytes up to the
@@ -76,7 +94,7 @@ impl<M: CallerMemory> Encoder<'_, M> {
             .and_then(|end| end.checked_sub(work.address))
             .filter(|bytes| whole(*bytes, plan.caller_size).is_some());
         match bytes {
-            Some(bytes) => self.bounded(Some(u128::from(bytes)), work.root),
+            Some(bytes) => self.reach(u128::from(bytes), work),
             None => {
                 let end = self.caller.place(Root::Parameter(end));
                 let reason =

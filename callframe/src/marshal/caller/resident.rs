@@ -4,7 +4,7 @@ use super::apply::{Applier, Destination};
 use super::decode::{Checker, is_handle};
 use super::encode::{Encoder, State};
 use super::walk::{Met, Sink, Walk};
-use super::{Caller, Root, Sent, known};
+use super::{Caller, Root, Sent, Shared, known};
 use crate::marshal::image::integer;
 use crate::marshal::memory::{CallerMemory, Residence};
 use crate::marshal::resident::{Resident, Walker};
@@ -95,6 +95,7 @@ impl<M: CallerMemory> Encoder<'_, M> {
                 leaves: resident.changes,
                 parent: None,
                 cursor: false,
+                shared: None,
             },
             state.reference,
             true,
@@ -192,9 +193,24 @@ impl<M: CallerMemory> Encoder<'_, M> {
         Ok(())
     }
 
+    /// Where the buffer is that a member walks through, if both ends see it.
+    fn walked_elsewhere(&mut self, walked: &Walked) -> Result<Option<Shared>, MarshalError> {
+        let caller = self.caller;
+        let Some(pointer) = caller.pointer(walked.walker.ty) else {
+            return Ok(None);
+        };
+        let plan = caller.plans.of(pointer.target);
+        let (address, capacity, root) = (walked.address, walked.capacity, walked.root);
+        match self.seen(pointer, address, root, None)? {
+            Some(seen) if plan.bulk && capacity <= seen.left => Ok(Some(Shared::Own(seen.place))),
+            _ => self.stage(plan, address, capacity, walked.walker.enters, root),
+        }
+    }
+
     fn walked(&mut self, walked: &Walked) -> Result<(), MarshalError> {
         let caller = self.caller;
         let walker = walked.walker;
+        let shared = self.walked_elsewhere(walked)?;
         self.start(
             Sent {
                 address: walked.address,
@@ -205,11 +221,12 @@ impl<M: CallerMemory> Encoder<'_, M> {
                 leaves: !walker.enters,
                 parent: Some(walked.parent),
                 cursor: true,
+                shared,
             },
             walked.reference,
             walker.enters,
         )?;
-        if !walker.enters {
+        if !walker.enters || shared.is_some() {
             return Ok(());
         }
         let Some(pointer) = caller.pointer(walker.ty) else {

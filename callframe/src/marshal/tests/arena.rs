@@ -1,7 +1,7 @@
 //! A caller's memory made of buffers: what is not in one cannot be read, and what was not declared
 //! writable cannot be written.
 
-use crate::marshal::{CallerMemory, Given, Keep, MemoryError, Residence, Standing};
+use crate::marshal::{CallerMemory, Given, Keep, MemoryError, Residence, Seen, Standing};
 use crate::types::TypeId;
 
 #[derive(Clone, Debug)]
@@ -27,6 +27,10 @@ pub(super) struct Arena {
     pub open: Vec<i32>,
     /// Functions that were passed; the number of each is its index + 1.
     pub passed: Vec<Passed>,
+    /// Memory that the VM sees: buffers are staged there, where there is some.
+    pub staged: Option<Vec<u8>>,
+    /// What of the buffers the VM sees: by address.
+    pub seen: Vec<(u64, Seen)>,
 }
 
 /// A function that was passed: its address or number, the integers of the call, its scope.
@@ -63,6 +67,8 @@ impl Arena {
             unknown: vec![],
             open: vec![],
             passed: vec![],
+            staged: None,
+            seen: vec![],
         }
     }
 
@@ -210,6 +216,41 @@ impl CallerMemory for Arena {
         self.write(address + object.token, &token.to_le_bytes())?;
         self.residents.push((address, object));
         Ok(())
+    }
+
+    fn seen(&self, address: u64) -> Result<Option<Seen>, MemoryError> {
+        let found = self
+            .seen
+            .iter()
+            .find(|(start, seen)| (*start..=start + seen.left).contains(&address));
+        Ok(found.map(|(start, seen)| Seen {
+            place: seen.place + address - start,
+            left: seen.left - (address - start),
+            agreed: seen.agreed,
+        }))
+    }
+
+    fn stage(
+        &mut self,
+        address: u64,
+        length: u64,
+        enters: bool,
+    ) -> Result<Option<u64>, MemoryError> {
+        let mut bytes = vec![0xdd; length as usize];
+        if enters {
+            self.read(address, &mut bytes)?;
+        }
+        Ok(self.staged.as_mut().map(|staged| {
+            let place = staged.len() as u64;
+            staged.extend(bytes);
+            place
+        }))
+    }
+
+    fn fetch(&mut self, place: u64, address: u64, length: u64) -> Result<(), MemoryError> {
+        let place = place as usize..(place + length) as usize;
+        let bytes = self.staged.as_ref().expect("it was staged")[place].to_vec();
+        self.write(address, &bytes)
     }
 
     fn kept(&self, address: u64) -> bool {

@@ -10,6 +10,9 @@ use std::ops::Range;
 /// Where functions see the image.
 pub(super) const IMAGE: u64 = 0x4000_0000;
 
+/// Where functions see memory that the caller sees, too.
+pub(super) const COMMON: u64 = 0x9000_0000;
+
 /// What a VM has besides the image.
 #[derive(Debug, Default)]
 pub(super) struct Machine {
@@ -24,6 +27,10 @@ pub(super) struct Machine {
     pub left: Vec<i32>,
     /// Functions that were passed.
     pub passed: Vec<Passed>,
+    /// Bytes of memory that the caller sees, too, at [`COMMON`].
+    pub common: u64,
+    /// What was to be zeroed: place and length.
+    pub cleared: Vec<(u64, u64)>,
 }
 
 /// Where the function of a number is, as functions see it.
@@ -138,6 +145,15 @@ impl CalleeMemory for Machine {
             }
         }
         Err(MemoryError::Unterminated(limit))
+    }
+
+    fn shared(&mut self, place: u64, length: u64, cleared: bool) -> Result<u64, MemoryError> {
+        let end = place.checked_add(length);
+        if end.is_none_or(|end| end > self.common) {
+            return Err(MemoryError::Address(place));
+        }
+        self.cleared.extend(cleared.then_some((place, length)));
+        Ok(COMMON + place)
     }
 
     fn handle_enter(&mut self, address: u64, object: Object<'_>) -> Result<u64, MemoryError> {

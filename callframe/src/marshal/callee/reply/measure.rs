@@ -25,6 +25,8 @@ impl<M: CalleeMemory> Writer<'_, M> {
         }
         let expression = match fill(self.callee.template.frame(), pointer) {
             None => return Ok(block.capacity),
+            // What the caller sees, it need not be told of.
+            Some(Fill::Until(_)) if block.shared.is_some() => return Ok(block.capacity),
             Some(Fill::Until(terminator)) => {
                 let bytes = self
                     .image

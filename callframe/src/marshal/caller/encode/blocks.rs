@@ -46,7 +46,8 @@ impl<M: CallerMemory> Encoder<'_, M> {
             };
             return Err(MarshalError::argument(&caller.place(work.root), reason));
         }
-        let room = self.make_room(capacity, work.root);
+        let shared = self.share(pointer, plan, &work, capacity, enters)?;
+        let room = self.make_room(shared.map_or(capacity, |_| 1), work.root);
         if room.is_err() && self.loops(&work) {
             return Err(MarshalError::argument(&caller.place(work.root), LOOP));
         }
@@ -66,7 +67,12 @@ impl<M: CallerMemory> Encoder<'_, M> {
             leaves: pointer.direction.leaves(),
             parent: work.parent,
             cursor: self.is_cursor(&work),
+            shared,
         });
+        if let Some(shared) = shared {
+            self.start_shared(shared, capacity, enters);
+            return Ok(());
+        }
         wire::start_block(self.request, if enters { capacity } else { 0 }, capacity);
         if enters {
             self.around = Some(Around {
@@ -95,15 +101,20 @@ impl<M: CallerMemory> Encoder<'_, M> {
                 reason,
             ));
         }
-        self.make_room(sent.capacity, sent.root)?;
+        self.make_room(sent.shared.map_or(sent.capacity, |_| 1), sent.root)?;
         if let Some(reference) = self.scratch.references.get_mut(reference) {
             *reference = number as u64 + 1;
         }
         if let Some(parent) = sent.parent {
             self.pending.children.insert(parent, number as u32);
         }
-        let length = if enters { sent.capacity } else { 0 };
-        wire::start_block(self.request, length, sent.capacity);
+        match sent.shared {
+            Some(shared) => self.start_shared(shared, sent.capacity, enters),
+            None => {
+                let length = if enters { sent.capacity } else { 0 };
+                wire::start_block(self.request, length, sent.capacity);
+            }
+        }
         self.pending.blocks.push(sent);
         Ok(number as u32)
     }

@@ -87,6 +87,7 @@ impl<M: CallerMemory> Encoder<'_, M> {
                 let ours = pointer.ownership.is_callers()
                     || matches!(pointer.ownership, Ownership::Owned(_)) && self.comes_back(parent);
                 if ours || self.memory.kept(address) {
+                    let seen = self.seen(pointer, address, root, parameter)?;
                     let work = Work {
                         ty,
                         address,
@@ -95,6 +96,7 @@ impl<M: CallerMemory> Encoder<'_, M> {
                         parameter,
                         root,
                         parent,
+                        seen,
                     };
                     self.queue(pointer, work);
                 }

@@ -1,0 +1,251 @@
+//! What a call on a large buffer costs beside what the machine allows, in one run, in turns.
+//!
+//! The call is `memcpy` in a VM: so many bytes in, as many out.
+//!
+//! | row | yardstick |
+//! |---|---|
+//! | both buffers in the arena | `memcpy` in this process |
+//! | both in ordinary memory | the same by hand, with another process: copied to memory that both map, copied there by the other one, copied back; who waits spins and yields |
+//!
+//! `cargo bench -p cosmos-tests --bench bulk [-- --json FILE]`. Timing decides nothing: the exit status
+//! says whether every call gave the right bytes.
+
+use cosmos_tests::turns::{Outcome, Report, compare};
+use std::fs::File;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Set in the process at the far end of the yardstick.
+const FAR: &str = "COSMOSTEST_FAR";
+const KIB: usize = 1024;
+const SIZES: [(usize, &str); 4] = [
+    (4 * KIB, "4 KiB"),
+    (64 * KIB, "64 KiB"),
+    (KIB * KIB, "1 MiB"),
+    (16 * KIB * KIB, "16 MiB"),
+];
+const LARGEST: usize = 16 * KIB * KIB;
+
+type Memcpy = unsafe extern "C" fn(*mut u8, *const u8, usize) -> *mut u8;
+
+fn main() -> Outcome {
+    if std::env::var_os(FAR).is_some() {
+        return far();
+    }
+    if !cosmos_tests::is_measuring() {
+        return Ok(());
+    }
+    let mut report = Report::default();
+    let libc = cosmos::dlopen("libc.so.6")?;
+    let function = libc.function(
+        "void *__alias(dst) memcpy(void *__out __sized_by(n) dst, \
+         const void *__sized_by(n) src, size_t n)",
+    )?;
+    // SAFETY: the prototype is the type.
+    let remote: Memcpy = unsafe { std::mem::transmute(function.pointer()) };
+    for (size, name) in SIZES {
+        arena(&mut report, &libc, remote, size, name)?;
+    }
+    let mut pair = Shared::start()?;
+    for (size, name) in SIZES {
+        copied(&mut report, &mut pair, remote, size, name)?;
+    }
+    report.print();
+    Ok(report.save()?)
+}
+
+fn arena(
+    report: &mut Report,
+    libc: &cosmos::Library,
+    remote: Memcpy,
+    size: usize,
+    name: &str,
+) -> Outcome {
+    let mut source = libc.alloc(size)?;
+    let target = libc.alloc(size)?;
+    source.write(0, &vec![7; size])?;
+    let (from, to) = (source.as_ptr(), target.as_mut_ptr());
+    let (here, mut there) = (vec![7u8; size], vec![0u8; size]);
+    let measured = compare(
+        // SAFETY: both buffers have so many bytes.
+        &mut || check(unsafe { remote(to, from, size) } == to, "memcpy"),
+        &mut || {
+            std::hint::black_box(&mut there).copy_from_slice(std::hint::black_box(&here));
+            Ok(())
+        },
+    )?;
+    check(target.to_vec()? == here, "memcpy")?;
+    report.row(
+        &format!("{name} in and out, arena"),
+        measured,
+        "memcpy here",
+    );
+    Ok(())
+}
+
+fn copied(
+    report: &mut Report,
+    pair: &mut Shared,
+    remote: Memcpy,
+    size: usize,
+    name: &str,
+) -> Outcome {
+    let (source, mut target) = (vec![7u8; size], vec![0u8; size]);
+    let mut by_hand = vec![0u8; size];
+    let to = target.as_mut_ptr();
+    let measured = compare(
+        // SAFETY: both buffers have so many bytes.
+        &mut || check(unsafe { remote(to, source.as_ptr(), size) } == to, "memcpy"),
+        &mut || {
+            pair.round(&source, &mut by_hand);
+            Ok(())
+        },
+    )?;
+    check(source == target && source == by_hand, "memcpy")?;
+    report.row(
+        &format!("{name} in and out, copied"),
+        measured,
+        "through memory that both map",
+    );
+    Ok(())
+}
+
+fn check(right: bool, what: &str) -> Outcome {
+    if right {
+        Ok(())
+    } else {
+        Err(format!("{what} gave a wrong answer").into())
+    }
+}
+
+/// Memory of two processes: a page with two words and a length, then the bytes there and back.
+struct Mapping(*mut u8);
+
+const PAGE: usize = 4096;
+
+impl Mapping {
+    fn of(file: &OwnedFd) -> Outcome<Mapping> {
+        // SAFETY: a fresh mapping at an address of the kernel's choice.
+        let start = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                PAGE + 2 * LARGEST,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_SHARED,
+                file.as_raw_fd(),
+                0,
+            )
+        };
+        if start == libc::MAP_FAILED {
+            return Err(std::io::Error::last_os_error().into());
+        }
+        Ok(Mapping(start.cast()))
+    }
+
+    /// Word 0: how often the near end asked. Word 16: how often the far end answered. Word 32: how
+    /// many bytes.
+    fn word(&self, index: usize) -> &AtomicU32 {
+        // SAFETY: in the first page, and aligned.
+        unsafe { AtomicU32::from_ptr(self.0.cast::<u32>().add(index)) }
+    }
+
+    fn there(&self) -> *mut u8 {
+        self.0.wrapping_add(PAGE)
+    }
+
+    fn back(&self) -> *mut u8 {
+        self.0.wrapping_add(PAGE + LARGEST)
+    }
+
+    fn wait(&self, word: usize, not: u32) -> u32 {
+        let mut looks = 0u32;
+        loop {
+            let value = self.word(word).load(Ordering::Acquire);
+            if value != not {
+                return value;
+            }
+            looks += 1;
+            if looks.is_multiple_of(256) {
+                std::thread::yield_now();
+            }
+            std::hint::spin_loop();
+        }
+    }
+}
+
+/// The near end of the yardstick.
+struct Shared {
+    process: Child,
+    mapping: Mapping,
+    asked: u32,
+}
+
+impl Shared {
+    fn start() -> Outcome<Shared> {
+        // SAFETY: the name is a string; what it gives is this process's own.
+        let file = unsafe {
+            let file = libc::memfd_create(c"bench".as_ptr(), libc::MFD_CLOEXEC);
+            if file < 0 {
+                return Err(std::io::Error::last_os_error().into());
+            }
+            OwnedFd::from_raw_fd(file)
+        };
+        File::from(file.try_clone()?).set_len((PAGE + 2 * LARGEST) as u64)?;
+        let mapping = Mapping::of(&file)?;
+        let process = Command::new(std::env::current_exe()?)
+            .env(FAR, "1")
+            .stdin(Stdio::from(file))
+            .spawn()?;
+        Ok(Shared {
+            process,
+            mapping,
+            asked: 0,
+        })
+    }
+
+    fn round(&mut self, source: &[u8], target: &mut [u8]) {
+        let before = self.asked;
+        self.asked += 1;
+        self.mapping
+            .word(32)
+            .store(source.len() as u32, Ordering::Relaxed);
+        // SAFETY: both areas have room for the largest size, and the other end waits.
+        unsafe {
+            self.mapping
+                .there()
+                .copy_from_nonoverlapping(source.as_ptr(), source.len());
+            self.mapping.word(0).store(self.asked, Ordering::Release);
+            self.mapping.wait(16, before);
+            let from = self.mapping.back().cast_const();
+            target
+                .as_mut_ptr()
+                .copy_from_nonoverlapping(from, target.len());
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The far end: copies until it is killed.
+fn far() -> Outcome {
+    // SAFETY: standard input is open, and this process's own.
+    let mapping = Mapping::of(&unsafe { OwnedFd::from_raw_fd(0) })?;
+    let mut asked = 0;
+    loop {
+        asked = mapping.wait(0, asked);
+        let size = mapping.word(32).load(Ordering::Relaxed) as usize;
+        // SAFETY: as above.
+        unsafe {
+            mapping
+                .back()
+                .copy_from_nonoverlapping(mapping.there(), size.min(LARGEST))
+        };
+        mapping.word(16).store(asked, Ordering::Release);
+    }
+}

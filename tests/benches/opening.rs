@@ -1,0 +1,166 @@
+//! What opening costs beside what the machine allows, in one run, in turns.
+//!
+//! | row | yardstick |
+//! |---|---|
+//! | open a library again, close it | 64 bytes there and back through a Unix socket to a process |
+//! | the same where it was closed meanwhile | the same |
+//! | start a VM, open, resolve, call, end | a process starts one that starts one, which opens the library, calls the function, and answers once over a socket |
+//! | the same from a pool of VMs | the same; and `dlopen`, `dlsym`, the call and `dlclose` in this process |
+//!
+//! `cargo bench -p cosmos-tests --bench opening [-- --json FILE]`. Timing decides nothing.
+
+use cosmos_tests::turns::{Outcome, Report, compare};
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::process::{Child, Command, Stdio};
+
+/// Set in the processes of the yardsticks: what each is.
+const PART: &str = "COSMOSTEST_PART";
+const LIBRARY: &str = "libz.so.1";
+const FUNCTION: &str = "uLong zlibCompileFlags(void)";
+
+fn main() -> Outcome {
+    match std::env::var(PART).as_deref() {
+        Ok("echo") => return echo(),
+        Ok("middle") => return middle(),
+        Ok("last") => return last(),
+        _ => {}
+    }
+    if !cosmos_tests::is_measuring() {
+        return Ok(());
+    }
+    let mut report = Report::default();
+    again(&mut report)?;
+    cold(&mut report)?;
+    report.print();
+    Ok(report.save()?)
+}
+
+fn again(report: &mut Report) -> Outcome {
+    let first = cosmos::dlopen(LIBRARY)?;
+    let mut far = Echo::start()?;
+    let mut open = || Ok(cosmos::dlopen(LIBRARY)?.close()?);
+    let pair = compare(&mut open, &mut || far.round())?;
+    report.row("open again, close", pair, "64 bytes through a socket");
+    let mut resolve = || {
+        let library = cosmos::dlopen(LIBRARY)?;
+        library.function(FUNCTION)?;
+        Ok(library.close()?)
+    };
+    let pair = compare(&mut resolve, &mut || far.round())?;
+    report.row(
+        "open again, resolve, close",
+        pair,
+        "64 bytes through a socket",
+    );
+    first.close()?;
+    let pair = compare(&mut open, &mut || far.round())?;
+    report.row(
+        "open what was closed, close",
+        pair,
+        "64 bytes through a socket",
+    );
+    Ok(())
+}
+
+fn cold(report: &mut Report) -> Outcome {
+    let mut start = || {
+        let options = cosmos::Options::new().fresh(true);
+        let library = cosmos::dlopen_with(LIBRARY, &options)?;
+        let outcome = library.function(FUNCTION)?.call(&[])?;
+        check(outcome.result != cosmos::Value::Int(0))?;
+        Ok(library.close()?)
+    };
+    let pair = compare(&mut start, &mut chain)?;
+    report.row(
+        "start a VM, open, call, end",
+        pair,
+        "two starts, dlopen, one answer",
+    );
+    Ok(())
+}
+
+/// Starts a process that starts the last one; waits for its answer, and for the end of both.
+fn chain() -> Outcome {
+    let (mut ours, theirs) = UnixStream::pair()?;
+    let mut middle = part("middle", theirs)?;
+    let mut answer = [0; 8];
+    ours.read_exact(&mut answer)?;
+    drop(ours);
+    middle.wait()?;
+    check(u64::from_ne_bytes(answer) != 0)
+}
+
+fn middle() -> Outcome {
+    let socket = std::io::stdin().as_fd().try_clone_to_owned()?;
+    part("last", UnixStream::from(socket))?.wait()?;
+    Ok(())
+}
+
+fn last() -> Outcome {
+    let mut socket = UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned()?);
+    // SAFETY: zlib's constructors do nothing; the function has this type.
+    let flags = unsafe {
+        let library = libloading::Library::new(LIBRARY)?;
+        let function = library.get::<extern "C" fn() -> u64>(b"zlibCompileFlags\0")?;
+        function()
+    };
+    socket.write_all(&flags.to_ne_bytes())?;
+    // The VM of the row lives until its client goes.
+    let _ = socket.read(&mut [0]);
+    Ok(())
+}
+
+fn part(name: &str, socket: UnixStream) -> Outcome<Child> {
+    let child = Command::new(std::env::current_exe()?)
+        .env(PART, name)
+        .stdin(OwnedFd::from(socket))
+        .stdout(Stdio::null())
+        .spawn()?;
+    Ok(child)
+}
+
+fn check(right: bool) -> Outcome {
+    if right {
+        Ok(())
+    } else {
+        Err("a wrong answer".into())
+    }
+}
+
+/// A process that answers 64 bytes with 64 bytes.
+struct Echo {
+    process: Child,
+    socket: UnixStream,
+}
+
+impl Echo {
+    fn start() -> Outcome<Echo> {
+        let (socket, theirs) = UnixStream::pair()?;
+        let process = part("echo", theirs)?;
+        Ok(Echo { process, socket })
+    }
+
+    fn round(&mut self) -> Outcome {
+        let mut bytes = [1; 64];
+        self.socket.write_all(&bytes)?;
+        Ok(self.socket.read_exact(&mut bytes)?)
+    }
+}
+
+impl Drop for Echo {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn echo() -> Outcome {
+    let mut socket = UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned()?);
+    let mut bytes = [0; 64];
+    while socket.read_exact(&mut bytes).is_ok() {
+        socket.write_all(&bytes)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,126 @@
+//! Measuring two things in turns, a batch of one after a batch of the other, so that what else the
+//! machine does meets both.
+
+use std::time::{Duration, Instant};
+
+/// Turns that a row and its yardstick take.
+const ROUNDS: usize = 31;
+/// How long a batch lasts, about.
+const BATCH: Duration = Duration::from_millis(8);
+
+/// What a measurement comes to.
+pub type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
+
+/// Nanoseconds of one: medians over the rounds.
+#[derive(Clone, Copy, Debug)]
+pub struct Pair {
+    /// What is looked at.
+    pub subject: f64,
+    /// What it is compared with.
+    pub yardstick: f64,
+}
+
+/// Measures both in turns.
+///
+/// # Errors
+/// What either of them gives.
+pub fn compare(
+    subject: &mut dyn FnMut() -> Outcome,
+    yardstick: &mut dyn FnMut() -> Outcome,
+) -> Outcome<Pair> {
+    let counts = (calibrate(subject)?, calibrate(yardstick)?);
+    let mut times = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        times.0.push(batch(counts.0, subject)?);
+        times.1.push(batch(counts.1, yardstick)?);
+    }
+    Ok(Pair {
+        subject: median(times.0),
+        yardstick: median(times.1),
+    })
+}
+
+/// How many calls fill a batch.
+fn calibrate(work: &mut dyn FnMut() -> Outcome) -> Outcome<u32> {
+    let mut count = 1;
+    while batch(count, work)? * f64::from(count) < BATCH.as_nanos() as f64 && count < 1 << 24 {
+        count *= 2;
+    }
+    Ok(count)
+}
+
+fn batch(count: u32, work: &mut dyn FnMut() -> Outcome) -> Outcome<f64> {
+    let begin = Instant::now();
+    for _ in 0..count {
+        work()?;
+    }
+    Ok(begin.elapsed().as_nanos() as f64 / f64::from(count))
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// The rows of a benchmark.
+#[derive(Debug, Default)]
+pub struct Report {
+    rows: Vec<(String, Pair, String)>,
+}
+
+impl Report {
+    /// Adds one.
+    pub fn row(&mut self, subject: &str, pair: Pair, yardstick: &str) {
+        self.rows
+            .push((subject.to_owned(), pair, yardstick.to_owned()));
+    }
+
+    /// Prints a table.
+    pub fn print(&self) {
+        println!(
+            "{:<40}{:>12}{:>14}{:>8}  yardstick",
+            "through cosmos", "us", "yardstick us", "ratio"
+        );
+        for (subject, pair, yardstick) in &self.rows {
+            println!(
+                "{subject:<40}{:>12.2}{:>14.3}{:>8.2}  {yardstick}",
+                pair.subject / 1e3,
+                pair.yardstick / 1e3,
+                pair.subject / pair.yardstick
+            );
+        }
+    }
+
+    /// The rows as JSON: subject, yardstick, nanoseconds of each, and the ratio.
+    pub fn json(&self) -> String {
+        let quoted = |text: &str| format!("\"{}\"", text.replace(['"', '\\'], "'"));
+        let rows: Vec<String> = self
+            .rows
+            .iter()
+            .map(|(subject, pair, yardstick)| {
+                format!(
+                    "  {{\"subject\": {}, \"subject_ns\": {:.1}, \"yardstick\": {}, \
+                     \"yardstick_ns\": {:.1}, \"ratio\": {:.4}}}",
+                    quoted(subject),
+                    pair.subject,
+                    quoted(yardstick),
+                    pair.yardstick,
+                    pair.subject / pair.yardstick
+                )
+            })
+            .collect();
+        format!("[\n{}\n]\n", rows.join(",\n"))
+    }
+
+    /// Writes the JSON to the file after `--json` on the command line, if there is one.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn save(&self) -> std::io::Result<()> {
+        let mut arguments = std::env::args().skip_while(|word| word != "--json");
+        match arguments.nth(1) {
+            Some(file) => std::fs::write(file, self.json()),
+            None => Ok(()),
+        }
+    }
+}

@@ -74,6 +74,10 @@ impl Opened {
     pub(crate) fn note(&self, asked: Asked, target: &Arc<Target>) {
         let mut known = lock(&self.0);
         known.retain(|_, target| target.strong_count() > 0);
-        known.insert(asked, Arc::downgrade(target));
+        // One that is open already stays known: this one may be closed before it.
+        let stays = known.get(&asked).and_then(Weak::upgrade);
+        if stays.is_none_or(|stays| stays.usable().is_err()) {
+            known.insert(asked, Arc::downgrade(target));
+        }
     }
 }

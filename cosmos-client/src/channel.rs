@@ -50,6 +50,8 @@ pub(crate) struct Channel {
 
 impl Channel {
     fn new(connection: Connection) -> Box<Channel> {
+        let stages = connection.shares() && connection.peer().minor >= Map::SINCE;
+        let most = if stages { connection.peer().body } else { 0 };
         Box::new(Channel {
             seat: Seat::new(connection.as_raw_fd()),
             request: Vec::new(),
@@ -57,7 +59,7 @@ impl Channel {
             pending: Pending::default(),
             image: Image::default(),
             reply: Vec::new(),
-            staging: Staging::new(connection.shares() && connection.peer().minor >= Map::SINCE),
+            staging: Staging::new(u64::from(most)),
             connection: Own::new(connection),
             nesting: 0,
         })

@@ -10,6 +10,9 @@
 //!                     ▲ floor: where B begins           ▲ top
 //! ```
 //!
+//! What the buffers of a call take together is bounded as its message is: a buffer beyond that goes
+//! into the request, where it is refused by its size.
+//!
 //! The VM may write there at any time. What comes back are bytes of the program's own buffers, of which
 //! every value is good; how many is said by the reply, and checked.
 
@@ -32,8 +35,8 @@ const GRAIN: u64 = 4096;
 /// The staging area of a channel.
 #[derive(Debug, Default)]
 pub(crate) struct Staging {
-    /// Whether the VM takes part in it.
-    on: bool,
+    /// Most bytes of buffers in a call; 0 where the VM takes no part in it.
+    most: u64,
     segments: Vec<Segment>,
     floor: Top,
     top: Top,
@@ -41,11 +44,13 @@ pub(crate) struct Staging {
     gone: Vec<u32>,
 }
 
-/// How far a staging area is used: up to `used` bytes of the segment at `index`.
+/// How far a staging area is used: up to `used` bytes of the segment at `index`, by buffers of `bytes`
+/// bytes in all.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Top {
     index: usize,
     used: u64,
+    bytes: u64,
 }
 
 #[derive(Debug)]
@@ -57,10 +62,10 @@ struct Segment {
 }
 
 impl Staging {
-    /// One for a channel that shares memory.
-    pub(crate) fn new(on: bool) -> Staging {
+    /// One for a channel whose calls carry at most `most` bytes; 0 where it shares no memory.
+    pub(crate) fn new(most: u64) -> Staging {
         Staging {
-            on,
+            most,
             ..Staging::default()
         }
     }
@@ -78,7 +83,8 @@ impl Staging {
         length: u64,
         enters: bool,
     ) -> Result<Option<u64>, MemoryError> {
-        if !self.on || !self.make_room(arena, length) {
+        let bytes = self.top.bytes.saturating_add(length);
+        if bytes - self.floor.bytes > self.most || !self.make_room(arena, length) {
             return Ok(None);
         }
         let (offset, index) = (self.top.used, self.top.index);
@@ -94,6 +100,7 @@ impl Staging {
             program::stage(&segment.memory, offset, address, length)?;
         }
         self.top.used = (offset + length).next_multiple_of(GRAIN);
+        self.top.bytes = bytes;
         Ok(place.encode())
     }
 
@@ -180,6 +187,7 @@ impl Staging {
             self.top = Top {
                 index: self.top.index + 1,
                 used: 0,
+                ..self.top
             };
         }
         let last = self.segments.last();
@@ -196,6 +204,7 @@ impl Staging {
         self.top = Top {
             index: self.segments.len() - 1,
             used: 0,
+            ..self.top
         };
         true
     }

@@ -3,7 +3,7 @@
 use crate::{
     aside,
     confinement::Confinement,
-    files,
+    files::{self, Granted},
     identity::Client,
     launch::{self, Order, Readable},
     matching::{self, Host, Use},
@@ -333,7 +333,7 @@ impl Coordinator {
             owner: Cell::new(owner),
             alone: Cell::new(wish.fresh),
             confinement: wish.confinement.clone(),
-            readable: wish.readable.target.clone(),
+            readable: granted(wish).collect(),
             targets: RefCell::default(),
             life: known,
             commands,
@@ -508,6 +508,13 @@ fn libc_versions(config: &Config) -> Vec<String> {
 }
 
 /// A shared name is part of a registry name and must not look like a private VM's.
+/// What a VM that is started now may read.
+fn granted(wish: &Wish<'_>) -> impl Iterator<Item = Granted> {
+    let target = wish.readable.target.iter().cloned();
+    let stated = wish.confinement.readable();
+    target.chain(stated).map(Granted::now)
+}
+
 fn check_shared_name(name: &str) -> Result<(), Fault> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._@-".contains(&byte);
     let is_numbered = name.rsplit_once('-').is_some_and(|(kind, number)| {

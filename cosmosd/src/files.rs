@@ -8,6 +8,7 @@
 use crate::requirements::{Format, Requirements};
 use crate::search::Directories;
 use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Most files of one target.
@@ -47,10 +48,35 @@ pub fn for_program(program: &Path, directories: &Directories) -> Vec<PathBuf> {
 }
 
 /// Whether all of these can be read where those were granted.
-pub fn are_within(files: &[PathBuf], granted: &[PathBuf]) -> bool {
+pub fn are_within(files: &[PathBuf], granted: &[Granted]) -> bool {
     files
         .iter()
-        .all(|file| granted.iter().any(|path| file.starts_with(path)))
+        .all(|file| granted.iter().any(|granted| granted.reaches(file)))
+}
+
+/// A path that a VM was granted. The kernel grants what was there then: a library that was compiled
+/// again is another file by the same name, which that VM cannot read.
+#[derive(Debug)]
+pub struct Granted {
+    path: PathBuf,
+    identity: Option<(u64, u64)>,
+}
+
+impl Granted {
+    /// What is there now.
+    pub fn now(path: PathBuf) -> Granted {
+        let identity = identity(&path);
+        Granted { path, identity }
+    }
+
+    fn reaches(&self, file: &Path) -> bool {
+        file.starts_with(&self.path) && identity(&self.path) == self.identity
+    }
+}
+
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    let metadata = path.metadata().ok()?;
+    Some((metadata.dev(), metadata.ino()))
 }
 
 struct Wanted<'d> {
@@ -144,7 +170,10 @@ mod tests {
         let of_none = for_target(None, &directories);
         let requirements = Requirements::read(&libc).unwrap();
         let of_libc = for_target(Some(&requirements), &directories);
-        assert!(are_within(&of_libc, &of_none), "{of_libc:?} {of_none:?}");
+        assert!(
+            are_within(&of_libc, &granted(&of_none)),
+            "{of_libc:?} {of_none:?}"
+        );
         assert!(!of_none.contains(&PathBuf::from("/usr/lib")));
     }
 
@@ -160,9 +189,29 @@ mod tests {
                 .iter()
                 .any(|path| path.to_string_lossy().contains("ld-linux"))
         );
-        assert!(!are_within(&files, &for_target(None, &directories)));
+        let of_none = granted(&for_target(None, &directories));
+        assert!(!are_within(&files, &of_none));
         let neighbour = this.parent().unwrap().join("another");
-        assert!(!are_within(&[neighbour], &files));
+        assert!(!are_within(&[neighbour], &granted(&files)));
+    }
+
+    #[test]
+    fn another_file_by_the_same_name_was_not_granted() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("lib.so");
+        let next = directory.path().join("next");
+        std::fs::write(&path, "first").unwrap();
+        std::fs::write(&next, "second").unwrap();
+        let files = [path.clone()];
+        let first = granted(&files);
+        assert!(are_within(&files, &first));
+        std::fs::rename(&next, &path).unwrap();
+        assert!(!are_within(&files, &first));
+        assert!(are_within(&files, &granted(&files)));
+    }
+
+    fn granted(paths: &[PathBuf]) -> Vec<Granted> {
+        paths.iter().cloned().map(Granted::now).collect()
     }
 
     #[test]

@@ -32,7 +32,8 @@
 //! reads [`Life`] from a watch channel. States only advance in the order of the diagram: a VM is
 //! never reopened behind anybody's back.
 
-use crate::{confinement::Confinement, files, identity::Client, supervise::Command};
+use crate::files::{self, Granted};
+use crate::{confinement::Confinement, identity::Client, supervise::Command};
 use cosmos_rpc::{
     Fault, FaultCode,
     message::{confine::Denial, coordinator::Ending},
@@ -103,8 +104,8 @@ pub struct Vm {
     pub alone: Cell<bool>,
     /// What it was started with.
     pub confinement: Confinement,
-    /// What it may read for its targets, from `landlock+seccomp` upward.
-    pub readable: Vec<PathBuf>,
+    /// What it may read, from `landlock+seccomp` upward.
+    pub readable: Vec<Granted>,
     /// The targets it was asked for, each once.
     pub targets: RefCell<Vec<String>>,
     /// What is known of it.
@@ -268,13 +269,7 @@ impl Vm {
 
     /// Whether it can read all of these, as far as it is confined at all.
     pub fn can_read(&self, files: &[PathBuf]) -> bool {
-        let granted: Vec<PathBuf> = self
-            .readable
-            .iter()
-            .cloned()
-            .chain(self.confinement.readable())
-            .collect();
-        !self.confinement.has_walls() || files::are_within(files, &granted)
+        !self.confinement.has_walls() || files::are_within(files, &self.readable)
     }
 
     /// Asks its supervising task; one that is busy or gone is not waited for. Whether it will see

@@ -17,6 +17,7 @@ use crate::arguments::Exec;
 use crate::report::{COSMOS, Problem, Report, USAGE, Verdict};
 use cosmos::{Blame, Captured, Command, Ended, Error, FaultCode, Options, Stream};
 use serde_json::{Value as Json, json};
+use signals::Signals;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
@@ -102,8 +103,9 @@ fn pass_through(exec: &Exec, command: &mut Command) -> Result<Ended, Trouble> {
         }
         return terminal::run(command);
     }
+    let signals = Signals::take(false).map_err(Trouble::System)?;
     let running = command.spawn().map_err(Trouble::Cosmos)?;
-    signals::forward(running.steering(), None).map_err(Trouble::System)?;
+    signals.forward(running.steering(), None);
     running.wait().map_err(Trouble::Cosmos)
 }
 

@@ -15,8 +15,9 @@ use cosmos::Steering;
 use nix::sys::signal::{SigSet, Signal, raise};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::thread;
+use std::time::Duration;
 
 /// What is to be done around a stop, and when the window changes.
 pub(super) trait Screen: Send + Sync {
@@ -44,26 +45,61 @@ const TO_PROGRAM: [Signal; 6] = [
     Signal::SIGIO,
 ];
 
-/// Passes signals on from now on, until this command ends.
-pub(super) fn forward(steering: Steering, screen: Option<Arc<dyn Screen>>) -> io::Result<()> {
-    let mut taken: SigSet = TO_GROUP.into_iter().chain(TO_PROGRAM).collect();
-    if screen.is_some() {
-        taken.add(Signal::SIGWINCH);
-    }
-    // Before any thread is started here, so that all of them have it.
-    taken.thread_block()?;
-    let signals = SignalFd::with_flags(&taken, SfdFlags::SFD_CLOEXEC)?;
-    let (stops, seen) = (steering.clone(), screen.clone());
-    thread::spawn(move || follow(&stops, seen.as_deref()));
-    thread::spawn(move || {
-        while let Ok(Some(signal)) = signals.read_signal() {
-            let number = signal.ssi_signo as i32;
-            if let Ok(signal) = Signal::try_from(number) {
-                pass_on(signal, &steering, screen.as_deref());
-            }
+/// How long a signal waits for the program to be started, before it does to this command what it does by
+/// default.
+const STARTING: Duration = Duration::from_secs(2);
+
+/// Whom signals go to.
+struct Receiver {
+    steering: Steering,
+    screen: Option<Arc<dyn Screen>>,
+}
+
+/// The signals of this command, taken before its program starts: one that comes as soon as the program
+/// says something must not miss it.
+pub(super) struct Signals {
+    receiver: mpsc::Sender<Receiver>,
+}
+
+impl Signals {
+    /// Takes them from now on, until this command ends; before it starts any other thread, so that all
+    /// of them leave the signals alone. `with_window` takes changes of the window's size as well.
+    pub(super) fn take(with_window: bool) -> io::Result<Signals> {
+        let mut taken: SigSet = TO_GROUP.into_iter().chain(TO_PROGRAM).collect();
+        if with_window {
+            taken.add(Signal::SIGWINCH);
         }
-    });
-    Ok(())
+        taken.thread_block()?;
+        let signals = SignalFd::with_flags(&taken, SfdFlags::SFD_CLOEXEC)?;
+        let (receiver, given) = mpsc::channel();
+        thread::spawn(move || deliver(&signals, &given));
+        Ok(Signals { receiver })
+    }
+
+    /// The program has started: they go to it, and its stops stop this command.
+    pub(super) fn forward(self, steering: Steering, screen: Option<Arc<dyn Screen>>) {
+        let (stops, seen) = (steering.clone(), screen.clone());
+        thread::spawn(move || follow(&stops, seen.as_deref()));
+        // Nobody takes it where the other thread has ended, and then no signal comes either.
+        let _ = self.receiver.send(Receiver { steering, screen });
+    }
+}
+
+fn deliver(signals: &SignalFd, given: &mpsc::Receiver<Receiver>) {
+    let mut receiver = None;
+    while let Ok(Some(signal)) = signals.read_signal() {
+        let Ok(signal) = Signal::try_from(signal.ssi_signo as i32) else {
+            continue;
+        };
+        if receiver.is_none() {
+            receiver = given.recv_timeout(STARTING).ok();
+        }
+        match &receiver {
+            Some(Receiver { steering, screen }) => pass_on(signal, steering, screen.as_deref()),
+            // Nothing is left to do where even this fails.
+            None => drop(as_by_default(signal)),
+        }
+    }
 }
 
 fn pass_on(signal: Signal, steering: &Steering, screen: Option<&dyn Screen>) {

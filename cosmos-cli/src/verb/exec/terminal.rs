@@ -5,7 +5,7 @@
 //! panics; after SIGKILL only `stty sane` does it.
 
 use super::Trouble;
-use super::signals::{self, Screen};
+use super::signals::{Screen, Signals};
 use cosmos::{Command, Ended, Steering, Window};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 use std::fs::File;
@@ -24,6 +24,7 @@ const USUAL: Window = Window {
 
 /// Runs the program; how it ended.
 pub(super) fn run(command: &mut Command) -> Result<Ended, Trouble> {
+    let signals = Signals::take(true).map_err(Trouble::System)?;
     let mut running = command
         .terminal(own_window().unwrap_or(USUAL))
         .spawn()
@@ -38,7 +39,7 @@ pub(super) fn run(command: &mut Command) -> Result<Ended, Trouble> {
     screen.enter();
     let _restored = Restored(Arc::clone(&screen));
     let steering = running.steering();
-    signals::forward(steering.clone(), Some(screen)).map_err(Trouble::System)?;
+    signals.forward(steering.clone(), Some(screen));
     let (keys, shown) = (copy()?, theirs);
     // It waits for a key that may never come, and ends with this command.
     thread::spawn(move || type_in(keys, &steering));

@@ -1,5 +1,5 @@
 //! The list of what is allowed: one [`Form`] for each instruction form that may run, written here,
-//! and nothing for all others.
+//! and nothing for all others. Dialect `fast` has the forms of `nacl` and the return.
 //!
 //! A form says which prefixes it takes, which operand is the one that may be memory, which general
 //! registers it writes, whether it clears the upper half of the register it writes, and what else
@@ -41,6 +41,8 @@ pub(crate) enum Kind {
     Both,
     /// Jumps to, or calls, an address in its operand.
     IndirectBranch,
+    /// Goes to an address that it takes from the stack.
+    Return,
     /// Reads memory at rsi.
     StringSource,
     /// Reads or writes memory at rdi.
@@ -59,21 +61,35 @@ pub(crate) fn nacl(code: Code) -> Form {
     NACL.get(code as usize).copied().unwrap_or(Form::FORBIDDEN)
 }
 
+/// The form of an instruction in dialect `fast`.
+#[inline(always)]
+pub(crate) fn fast(code: Code) -> Form {
+    FAST.get(code as usize).copied().unwrap_or(Form::FORBIDDEN)
+}
+
 /// Where a form is listed decides nothing; these are only kept in files of one subject each.
-const LISTS: [&[Row]; 5] = [
+const LISTS: [&[Row]; 6] = [
     integer::ROWS,
     control::ROWS,
     x87::ROWS,
     media::ROWS,
     sse::ROWS,
+    control::ROWS_OF_FAST,
 ];
 
-static NACL: [Form; length()] = table();
+/// Of these lists, the last is not of `nacl`.
+const LISTS_OF_NACL: usize = LISTS.len() - 1;
+
+static NACL: [Form; length()] = table(LISTS_OF_NACL);
+static FAST: [Form; length()] = table(LISTS.len());
 
 const MODRM_FIRST: u8 = 1;
 const MODRM_SECOND: u8 = 2;
 const WRITES_FIRST: u8 = 4;
 const ZERO_EXTENDS: u8 = 8;
+const ADDRESS_ONLY: u8 = 16;
+const HINT: u8 = 32;
+const NO_SEGMENT: u8 = 64;
 
 impl Form {
     const FORBIDDEN: Self = Self {
@@ -116,6 +132,18 @@ impl Form {
     const fn zero_extends(self) -> Self {
         self.with(ZERO_EXTENDS)
     }
+    /// The second operand is an address that is computed and not touched.
+    const fn computes_address(self) -> Self {
+        self.with(ADDRESS_ONLY)
+    }
+    /// The first operand is memory that may be fetched into caches, and no more.
+    const fn hints(self) -> Self {
+        self.with(HINT)
+    }
+    /// Its memory cannot be addressed from gs.
+    const fn no_segment(self) -> Self {
+        self.with(NO_SEGMENT)
+    }
     const fn kind(self, kind: Kind) -> Self {
         Self { kind, ..self }
     }
@@ -133,6 +161,19 @@ impl Form {
         let memory = (u8::from(first == OpKind::Memory) * MODRM_FIRST)
             | (u8::from(second == OpKind::Memory) * MODRM_SECOND);
         self.operands & memory != 0
+    }
+    /// The same for dialect `fast`, where hints are held to the rules for memory too.
+    #[inline(always)]
+    pub(crate) fn is_in_memory_or_hints(self, first: OpKind, second: OpKind) -> bool {
+        self.is_in_memory(first, second) || self.operands & HINT != 0
+    }
+    #[inline(always)]
+    pub(crate) fn takes_segment(self) -> bool {
+        self.operands & NO_SEGMENT == 0
+    }
+    #[inline(always)]
+    pub(crate) fn only_computes_address(self) -> bool {
+        self.operands & ADDRESS_ONLY != 0
     }
     #[inline(always)]
     pub(crate) fn writes_first_operand(self) -> bool {
@@ -161,10 +202,10 @@ const RDI: u8 = 7;
 
 /// Does not compile where a form is listed twice, or writes without an operand what only sequences
 /// may write.
-const fn table() -> [Form; length()] {
+const fn table(lists: usize) -> [Form; length()] {
     let mut table = [Form::FORBIDDEN; length()];
     let mut list = 0;
-    while list < LISTS.len() {
+    while list < lists {
         let mut row = 0;
         while row < LISTS[list].len() {
             let Row {

@@ -17,6 +17,8 @@
 //!
 //! # Why accepted code is confined
 //!
+//! This is said of dialect `nacl`; for dialect `fast` the module `fast` says what is different there.
+//!
 //! **What whoever runs it provides.** BASE is a multiple of 4 GiB. [BASE, BASE + 4 GiB) is the
 //! sandbox; nothing else is mapped from 40 GiB before it to 40 GiB behind it. All that is executable
 //! in it are accepted texts, which start on bundles of 32 bytes and cannot be written any more,
@@ -107,18 +109,22 @@
 //! # Map of the crate
 //!
 //! `walk` goes over bundles; it knows where instructions start, `targets` where branches go, and
-//! neither anything of the dialect. `policy` is what a dialect has to say. `nacl` says it for dialect `nacl`, with
-//! `nacl::sequence` for what belongs together and `nacl::shortcut` for the most common instructions,
-//! which is there for speed alone and is compared with the rest for all that it takes. `forms` and
+//! neither anything of the dialect. `policy` is what a dialect has to say. `nacl` says it for dialect
+//! `nacl`, `fast` for dialect `fast`, both with `sequence` for what belongs together and `pointer` for
+//! rsp and rbp. `nacl::shortcut` is for the most common instructions;
+//! it is there for speed alone and is compared with the rest for all that it takes. `forms` and
 //! `prefix` are the list. `validator` divides a text among threads.
 
 #![forbid(unsafe_code)]
 
+mod fast;
 mod forms;
 mod nacl;
+mod pointer;
 mod policy;
 mod prefix;
 mod register;
+mod sequence;
 mod targets;
 mod validator;
 mod violation;

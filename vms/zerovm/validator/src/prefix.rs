@@ -16,6 +16,9 @@
 //! each followed by at most one REX, and that directly by the opcode. Anything else, a repeated
 //! prefix, another segment, `67`, a prefix after REX, is refused here, with one exception: the long
 //! no-operations `66 … 66 2E 0F 1F 84 00 00 00 00 00`, which count as `LongNop`.
+//!
+//! Dialect `fast` has `65 67` or `67` before that, and neither hints nor `66` with `F0`:
+//! [`scan_addressed`].
 
 /// The legacy prefixes of an instruction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,6 +78,35 @@ pub(crate) fn scan(bytes: &[u8]) -> Option<Prefixes> {
         }
     }
     scan_pair_or_end(bytes)
+}
+
+/// How an instruction of dialect `fast` addresses memory, by its first bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Addressing {
+    /// By registers of 64 bits: neither prefix.
+    Whole,
+    /// `65 67`: from gs, by registers of 32 bits.
+    FromGs,
+    /// `67` alone: by registers of 32 bits.
+    Short,
+}
+
+/// Reads the prefixes of an instruction of dialect `fast`: `65 67`, `67` or neither, then at most one
+/// of `66`, `F2`, `F3` and `F0`, then REX. Other segments are in fixed no-operations alone.
+#[inline(always)]
+pub(crate) fn scan_addressed(bytes: &[u8]) -> Option<(Addressing, Prefixes)> {
+    let (addressing, rest) = match bytes {
+        [0x65, 0x67, rest @ ..] => (Addressing::FromGs, rest),
+        [0x67, rest @ ..] => (Addressing::Short, rest),
+        _ => (Addressing::Whole, bytes),
+    };
+    let prefixes = scan(rest)?;
+    let may_be = match prefixes.legacy {
+        Legacy::None | Legacy::Data16 | Legacy::Repne | Legacy::Rep | Legacy::Lock => true,
+        Legacy::LongNop => addressing == Addressing::Whole,
+        Legacy::LockData16 | Legacy::Hint | Legacy::Refused => false,
+    };
+    may_be.then_some((addressing, prefixes))
 }
 
 /// Two legacy prefixes, or an instruction at the end of its bundle.
@@ -275,6 +307,50 @@ mod tests {
         for refused in [0x26, 0x36, 0x64, 0x65, 0x67] {
             assert_eq!(legacy(&[refused, 0x01, 0x00]), None);
         }
+    }
+
+    #[test]
+    fn gs_and_short_addresses_come_first_and_once() {
+        let scanned = |bytes: &[u8]| {
+            scan_addressed(bytes).map(|(addressing, found)| (addressing, found.legacy, found.rex))
+        };
+        let (gs, short) = (Addressing::FromGs, Addressing::Short);
+        assert_eq!(scanned(&[0x65, 0x67, 0x8b, 0]), Some((gs, Legacy::None, 0)));
+        assert_eq!(
+            scanned(&[0x65, 0x67, 0xf3, 0x4f, 0x0f]),
+            Some((gs, Legacy::Rep, 0x4f))
+        );
+        assert_eq!(
+            scanned(&[0x67, 0x66, 0x8d, 0]),
+            Some((short, Legacy::Data16, 0))
+        );
+        let all = [
+            0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3, 0x48,
+        ];
+        let one = |byte: u8| matches!(byte, 0x66 | 0xf0 | 0xf2 | 0xf3 | 0x48);
+        for first in all {
+            assert_eq!(scanned(&[first]), None, "{first:02x} alone");
+            let alone = one(first) || first == 0x67;
+            assert_eq!(scanned(&[first, 1, 0]).is_some(), alone, "{first:02x}");
+            for second in all {
+                let pair = [first, second];
+                let allowed = pair == [0x65, 0x67]
+                    || first != 0x48
+                        && (one(first) && second == 0x48 || first == 0x67 && one(second));
+                let bytes = [first, second, 1, 0];
+                assert_eq!(scanned(&bytes).is_some(), allowed, "{bytes:02x?}");
+                for third in all {
+                    let allowed = pair == [0x65, 0x67] && one(third)
+                        || first == 0x67 && one(second) && second != 0x48 && third == 0x48;
+                    let bytes = [first, second, third, 1, 0];
+                    assert_eq!(scanned(&bytes).is_some(), allowed, "{bytes:02x?}");
+                }
+            }
+        }
+        let tail = [0x66, 0x2e, 0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0];
+        assert!(scanned(&tail).is_some());
+        assert!(scanned(&[&[0x67][..], &tail].concat()).is_none());
+        assert!(scanned(&[&[0x65, 0x67][..], &tail].concat()).is_none());
     }
 
     #[test]

@@ -19,6 +19,12 @@ pub(crate) fn number(register: Register) -> u8 {
     NUMBERS[register as u8 as usize]
 }
 
+/// Whether a register is a general one of 32 bits.
+#[inline(always)]
+pub(crate) fn is_long(register: Register) -> bool {
+    (register as u8).wrapping_sub(Register::EAX as u8) < 16
+}
+
 /// A set of general registers, one bit each by number.
 #[derive(Clone, Copy)]
 pub(crate) struct Set(u32);
@@ -79,6 +85,7 @@ mod tests {
                 NOT_GENERAL
             };
             assert_eq!(number(register), expected, "{register:?}");
+            assert_eq!(is_long(register), register.is_gpr32(), "{register:?}");
         }
     }
 

@@ -1,10 +1,12 @@
 //! The validator as its users see it, and how it divides the work.
 
+use crate::fast::Fast;
 use crate::nacl::Nacl;
 use crate::policy::Policy;
 use crate::targets::{Astray, Wanted};
 use crate::violation::{Reason, Violation};
 use crate::walk::{self, BUNDLE, Broken, Extent, Findings};
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::panic::resume_unwind;
 use std::thread;
@@ -16,6 +18,47 @@ pub enum Dialect {
     /// Those of Native Client for x86-64, as ZeroVM applied them: what nexes of its time keep to.
     #[default]
     Nacl,
+    /// Those with memory from gs and masked returns: what code is faster by, and may be held to only
+    /// where nobody else writes the sandbox's memory.
+    Fast,
+}
+
+impl Dialect {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Nacl, Self::Fast];
+
+    /// The dialect that a nexe says it is written in, by the start of its ELF header: the ABI at
+    /// offset 7 and its version at offset 8. Nexes of the first generation say 7 there, or anything;
+    /// so all are `nacl` but those marked as [`Dialect::mark`] marks `fast`.
+    pub fn of_nexe(identity: &[u8]) -> Self {
+        match identity.get(7..9) {
+            Some(marked) if marked == Self::Fast.mark() => Self::Fast,
+            _ => Self::Nacl,
+        }
+    }
+
+    /// What a nexe of this dialect has at the offsets 7 and 8 of its ELF header.
+    pub fn mark(self) -> [u8; 2] {
+        const ABI: u8 = 123;
+        match self {
+            Self::Nacl => [ABI, 7],
+            Self::Fast => [ABI, 8],
+        }
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nacl => "nacl",
+            Self::Fast => "fast",
+        }
+    }
+}
+
+impl fmt::Display for Dialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 /// Judges texts; see the crate's documentation for what an accepted one cannot do.
@@ -83,6 +126,7 @@ impl Validator {
         };
         let broken = match self.dialect {
             Dialect::Nacl => self.broken::<Nacl>(text, extent),
+            Dialect::Fast => self.broken::<Fast>(text, extent),
         };
         let placement = misplaced.then(Violation::placement);
         let broken = broken

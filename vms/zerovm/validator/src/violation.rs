@@ -1,5 +1,8 @@
 //! What the validator says of code that it does not accept.
 
+use crate::forms::Form;
+use crate::policy::Located;
+use crate::prefix::{self, Prefixes};
 use crate::walk::{BUNDLE, Broken};
 use iced_x86::{Decoder, DecoderError, DecoderOptions};
 use std::fmt;
@@ -158,6 +161,10 @@ pub enum Reason {
     MemoryBase,
     /// Memory with an index that the instruction before did not limit to 32 bits.
     MemoryIndex,
+    /// Memory that is neither at gs with registers of 32 bits, nor at r15, rsp or rip.
+    MemoryUnconfined,
+    /// A return that is not the end of the sequence that confines it.
+    UnmaskedReturn,
     /// An indirect jump or call that is not the end of the sequence that confines it.
     UnmaskedBranch,
     /// A string instruction that is not the end of the sequence that confines it.
@@ -195,10 +202,31 @@ impl fmt::Display for Reason {
             Self::MemoryIndex => {
                 "memory whose index the instruction before did not zero-extend from 32 bits"
             }
+            Self::MemoryUnconfined => {
+                "memory neither at gs with registers of 32 bits, nor at r15, rsp or rip"
+            }
+            Self::UnmaskedReturn => "a return without its masking sequence",
             Self::UnmaskedBranch => "an indirect branch without its masking sequence",
             Self::UnmaskedString => "a string instruction without its masking sequence",
             Self::TargetInside => "a branch to where the text may not be entered",
             Self::TargetOutside => "a branch out of the text to what is no bundle's start",
         })
+    }
+}
+
+/// Says why neither the form nor its prefixes are on the list of a dialect.
+#[cold]
+pub(crate) fn refusal(located: &Located<'_>, form: Form, prefixes: Option<Prefixes>) -> Reason {
+    if prefixes.is_none() || !form.is_forbidden() {
+        return Reason::Prefixes;
+    }
+    // What the instruction is called does not decide anything any more: it is refused.
+    match prefix::skip(located.rest()) {
+        [0x62 | 0x8f | 0xc4 | 0xc5, ..] => Reason::VectorExtension,
+        _ if located.decoded.is_invalid() => Reason::Undecodable,
+        [0xc2 | 0xc3 | 0xca | 0xcb | 0xcf, ..] => Reason::Return,
+        [0x0f, 0x05 | 0x34, ..] | [0xcc | 0xcd | 0xf1, ..] => Reason::SystemCall,
+        [0x0f, 0x31, ..] | [0x0f, 0x01, 0xf9, ..] => Reason::Clock,
+        _ => Reason::Forbidden,
     }
 }

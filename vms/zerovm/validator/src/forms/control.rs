@@ -1,7 +1,7 @@
 //! Stack, branches and strings: forms that touch memory which no operand names, or that do not
 //! fall through.
 //!
-//! Not here, and so forbidden: returns, far branches, `enter`, `leave`, system calls, ports.
+//! Not here, and so forbidden: returns but one in dialect `fast`, far branches, `enter`, `leave`, system calls, ports.
 
 use super::{Form, Kind, Row, rows};
 use crate::prefix::Allowed;
@@ -16,11 +16,11 @@ pub(super) const ROWS: &[Row] = rows! {
         Pop_r64;
 
     // Write their r/m operand, which may be memory.
-    Form::new(Allowed::PLAIN).modrm_first().writes_first() =>
+    Form::new(Allowed::PLAIN).modrm_first().writes_first().no_segment() =>
         Pop_rm64;
 
     // Use their r/m operand and write no general register.
-    Form::new(Allowed::PLAIN).modrm_first() =>
+    Form::new(Allowed::PLAIN).modrm_first().no_segment() =>
         Push_rm64;
     Form::new(Allowed::PLAIN).kind(Kind::Branch) =>
         Jrcxz_rel8_64 Call_rel32_64 Jmp_rel32_64 Jmp_rel8_64;
@@ -30,7 +30,7 @@ pub(super) const ROWS: &[Row] = rows! {
         Jle_rel8_64 Jg_rel8_64 Jo_rel32_64 Jno_rel32_64 Jb_rel32_64 Jae_rel32_64 Je_rel32_64
         Jne_rel32_64 Jbe_rel32_64 Ja_rel32_64 Js_rel32_64 Jns_rel32_64 Jp_rel32_64 Jnp_rel32_64
         Jl_rel32_64 Jge_rel32_64 Jle_rel32_64 Jg_rel32_64;
-    Form::new(Allowed::PLAIN).modrm_first().kind(Kind::IndirectBranch) =>
+    Form::new(Allowed::PLAIN).modrm_first().no_segment().kind(Kind::IndirectBranch) =>
         Call_rm64 Jmp_rm64;
     Form::new(Allowed::PLAIN).kind(Kind::StringDestination) =>
         Maskmovq_rDI_mm_mm;
@@ -76,4 +76,11 @@ pub(super) const ROWS: &[Row] = rows! {
         Lodsd_EAX_m32;
     Form::new(Allowed::REP_QUAD).kind(Kind::StringSource), also writes RAX RCX RSI =>
         Lodsq_RAX_m64;
+};
+
+/// What dialect `fast` has beside these.
+pub(super) const ROWS_OF_FAST: &[Row] = rows! {
+    // Reads memory at rsp.
+    Form::new(Allowed::PLAIN).kind(Kind::Return) =>
+        Retnq;
 };

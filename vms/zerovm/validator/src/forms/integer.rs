@@ -104,17 +104,22 @@ pub(super) const ROWS: &[Row] = rows! {
         Mov_r8_imm8;
     Form::new(Allowed::WORD).writes_first() =>
         Add_AX_imm16 Or_AX_imm16 Adc_AX_imm16 Sbb_AX_imm16 And_AX_imm16 Sub_AX_imm16 Xor_AX_imm16
-        Lea_r16_m Mov_r16_imm16;
+        Mov_r16_imm16;
+    Form::new(Allowed::WORD).writes_first().computes_address() =>
+        Lea_r16_m;
     Form::new(Allowed::LONG).writes_first() =>
         Adc_EAX_imm32 Sbb_EAX_imm32 Bswap_r32;
     Form::new(Allowed::QUAD).writes_first() =>
         Add_RAX_imm32 Or_RAX_imm32 Adc_RAX_imm32 Sbb_RAX_imm32 And_RAX_imm32 Sub_RAX_imm32
-        Xor_RAX_imm32 Lea_r64_m Mov_r64_imm64 Bswap_r64;
+        Xor_RAX_imm32 Mov_r64_imm64 Bswap_r64;
+    Form::new(Allowed::QUAD).writes_first().computes_address() =>
+        Lea_r64_m;
 
     // Write a register, clear its upper half and touch no memory.
     Form::new(Allowed::LONG).writes_first().zero_extends() =>
-        Add_EAX_imm32 Or_EAX_imm32 And_EAX_imm32 Sub_EAX_imm32 Xor_EAX_imm32 Lea_r32_m
-        Mov_r32_imm32;
+        Add_EAX_imm32 Or_EAX_imm32 And_EAX_imm32 Sub_EAX_imm32 Xor_EAX_imm32 Mov_r32_imm32;
+    Form::new(Allowed::LONG).writes_first().zero_extends().computes_address() =>
+        Lea_r32_m;
 
     // Use their r/m operand and write no general register.
     Form::new(Allowed::PLAIN).modrm_first() =>

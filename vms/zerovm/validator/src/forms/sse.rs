@@ -1,7 +1,7 @@
 //! SSE to SSE4.2, SSE4A, and what belongs to memory ordering and caches.
 //!
 //! The prefetches compute an address and touch nothing there, so theirs is not held to the rules
-//! for memory. Not here, and so forbidden: everything with VEX or EVEX, AES, PCLMULQDQ, `extrq`
+//! for memory in dialect `nacl`. Not here, and so forbidden: everything with VEX or EVEX, AES, PCLMULQDQ, `extrq`
 //! with immediates.
 
 use super::{Form, Row, rows};
@@ -10,8 +10,10 @@ use crate::prefix::Allowed;
 pub(super) const ROWS: &[Row] = rows! {
     // Touch neither memory nor a general register.
     Form::new(Allowed::PLAIN) =>
-        Prefetch_m8 Prefetchw_m8 Movhlps_xmm_xmm Movlhps_xmm_xmm Prefetchnta_m8 Prefetcht0_m8
-        Prefetcht1_m8 Prefetcht2_m8 Prefetchreserved3_m8;
+        Movhlps_xmm_xmm Movlhps_xmm_xmm;
+    Form::new(Allowed::PLAIN).hints() =>
+        Prefetch_m8 Prefetchw_m8 Prefetchnta_m8 Prefetcht0_m8 Prefetcht1_m8 Prefetcht2_m8
+        Prefetchreserved3_m8;
     Form::new(Allowed::P66) =>
         Psrlw_xmm_imm8 Psraw_xmm_imm8 Psllw_xmm_imm8 Psrld_xmm_imm8 Psrad_xmm_imm8 Pslld_xmm_imm8
         Psrlq_xmm_imm8 Psrldq_xmm_imm8 Psllq_xmm_imm8 Pslldq_xmm_imm8 Extrq_xmm_xmm;

@@ -290,7 +290,7 @@ mod tests {
                     for sib in 0..=if has_sib { 0xff } else { 0 } {
                         let index = sib >> 3 & 7 | (rex.unwrap_or(0) & X) << 2;
                         for before in [ZeroExtended::NONE, ZeroExtended(index)] {
-                            if before.must_be_restored() {
+                            if crate::nacl::must_be_restored(before) {
                                 continue;
                             }
                             let mut bundle = [0x8d; 24];

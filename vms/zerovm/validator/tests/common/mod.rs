@@ -8,9 +8,45 @@ use zerovm_validator::{Dialect, Reason, Validator, Violation};
 /// Bytes in a bundle.
 pub const BUNDLE: usize = 32;
 
-/// The verdict of dialect `nacl` on a text at the start of the sandbox.
+/// A dialect, asked about texts at the start of the sandbox.
+#[derive(Clone, Copy)]
+pub struct Rules(pub Dialect);
+
+pub const NACL: Rules = Rules(Dialect::Nacl);
+pub const FAST: Rules = Rules(Dialect::Fast);
+
+impl Rules {
+    pub fn validate(self, text: &[u8]) -> Result<(), Violation> {
+        Validator::new(self.0).validate(0, text)
+    }
+
+    /// Why code is refused, once its last bundle is filled up.
+    pub fn refusal(self, code: &[u8]) -> Option<Reason> {
+        let verdict = self.validate(&padded(code));
+        verdict.err().map(|violation| violation.reason)
+    }
+
+    /// Fails unless each of the pieces, in hexadecimal and with commas between, is refused for the
+    /// reason.
+    #[track_caller]
+    pub fn refused(self, reason: Reason, pieces: &str) {
+        for piece in pieces.split(',') {
+            assert_eq!(self.refusal(&hex(piece)), Some(reason), "{piece}");
+        }
+    }
+
+    /// Fails unless each of the pieces is accepted.
+    #[track_caller]
+    pub fn accepted(self, pieces: &str) {
+        for piece in pieces.split(',') {
+            assert_eq!(self.refusal(&hex(piece)), None, "{piece}");
+        }
+    }
+}
+
+/// The verdict of dialect `nacl`.
 pub fn validate(text: &[u8]) -> Result<(), Violation> {
-    Validator::new(Dialect::Nacl).validate(0, text)
+    NACL.validate(text)
 }
 
 /// Fills up the last bundle with no-operations.
@@ -20,27 +56,21 @@ pub fn padded(code: &[u8]) -> Vec<u8> {
     text
 }
 
-/// Why code is refused, once its last bundle is filled up.
+/// Why dialect `nacl` refuses code.
 pub fn refusal(code: &[u8]) -> Option<Reason> {
-    validate(&padded(code))
-        .err()
-        .map(|violation| violation.reason)
+    NACL.refusal(code)
 }
 
-/// Fails unless each of the pieces, in hexadecimal and with commas between, is refused for the reason.
+/// Fails unless dialect `nacl` refuses each of the pieces for the reason.
 #[track_caller]
 pub fn refused(reason: Reason, pieces: &str) {
-    for piece in pieces.split(',') {
-        assert_eq!(refusal(&hex(piece)), Some(reason), "{piece}");
-    }
+    NACL.refused(reason, pieces);
 }
 
-/// Fails unless each of the pieces is accepted.
+/// Fails unless dialect `nacl` accepts each of the pieces.
 #[track_caller]
 pub fn accepted(pieces: &str) {
-    for piece in pieces.split(',') {
-        assert_eq!(refusal(&hex(piece)), None, "{piece}");
-    }
+    NACL.accepted(pieces);
 }
 
 /// Bytes from hexadecimal text; blanks do not matter.

@@ -13,11 +13,48 @@
 //! | `lea (%r15,%rsi,1), %rsi` | REX.WB 8D 34 37 |
 //! | `mov %edi, %edi` | (REX) 89 FF or 8B FF |
 //! | `lea (%r15,%rdi,1), %rdi` | REX.WB 8D 3C 3F |
+//! | the masked return of dialect `fast` | those of [`MASKED_RETURN`], and no others |
 
-use super::CONFINED;
+use crate::forms::Kind;
 use crate::policy::Located;
-use crate::register::{BASE, NOT_GENERAL, number};
+use crate::register::{BASE, FRAME_POINTER, NOT_GENERAL, STACK_POINTER, Set, number};
+use crate::violation::Reason;
 use iced_x86::OpKind;
+
+/// Where the sequence starts that an instruction of this kind has to end; nothing for the kinds that
+/// end none.
+pub(crate) fn start(located: &Located<'_>, kind: Kind) -> Result<Option<usize>, Reason> {
+    let (start, missing) = match kind {
+        Kind::IndirectBranch => (masked_branch(located), Reason::UnmaskedBranch),
+        Kind::Return => (masked_return(located), Reason::UnmaskedReturn),
+        Kind::StringSource => (based_source(located), Reason::UnmaskedString),
+        Kind::StringDestination => (based_destination(located), Reason::UnmaskedString),
+        Kind::StringBoth => (
+            based_source_and_destination(located),
+            Reason::UnmaskedString,
+        ),
+        Kind::Plain | Kind::Branch | Kind::Both | Kind::Pause | Kind::FixedNop => return Ok(None),
+    };
+    start.map(Some).ok_or(missing)
+}
+
+/// `mov (%rsp), %r11d; and $-32, %r11d; add %r15, %r11; mov %r11, (%rsp); ret`: the return address
+/// becomes a bundle of the sandbox, all 64 bits of it, and then is gone to.
+const MASKED_RETURN: [&[u8]; 5] = [
+    &[0x44, 0x8b, 0x1c, 0x24],
+    &[0x41, 0x83, 0xe3, 0xe0],
+    &[0x4d, 0x01, 0xfb],
+    &[0x4c, 0x89, 0x1c, 0x24],
+    &[0xc3],
+];
+
+/// Registers that no masked branch may go to: in dialect `nacl` they are addresses at all times.
+const CONFINED: Set = Set::of(&[STACK_POINTER, FRAME_POINTER, BASE]);
+
+fn masked_return(ret: &Located<'_>) -> Option<usize> {
+    let (start, [load, mask, add, store]) = ret.before()?;
+    ([load, mask, add, store, ret.bytes()] == MASKED_RETURN).then_some(start)
+}
 
 /// REX.W, .R, .X and .B.
 const W: u8 = 8;
@@ -26,7 +63,7 @@ const X: u8 = 2;
 const B: u8 = 1;
 
 /// `and $-32, %r32; add %r15, %r64;` then the branch to that register.
-pub(super) fn masked_branch(branch: &Located<'_>) -> Option<usize> {
+fn masked_branch(branch: &Located<'_>) -> Option<usize> {
     let decoded = branch.decoded;
     if decoded.op0_kind() != OpKind::Register {
         return None;
@@ -41,19 +78,19 @@ pub(super) fn masked_branch(branch: &Located<'_>) -> Option<usize> {
 }
 
 /// `mov %esi, %esi; lea (%r15,%rsi), %rsi;` then the instruction.
-pub(super) fn based_source(string: &Located<'_>) -> Option<usize> {
+fn based_source(string: &Located<'_>) -> Option<usize> {
     let (start, [clear, base]) = string.before()?;
     (is_clear(clear, SOURCE) && is_base(base, SOURCE)).then_some(start)
 }
 
 /// `mov %edi, %edi; lea (%r15,%rdi), %rdi;` then the instruction.
-pub(super) fn based_destination(string: &Located<'_>) -> Option<usize> {
+fn based_destination(string: &Located<'_>) -> Option<usize> {
     let (start, [clear, base]) = string.before()?;
     (is_clear(clear, DESTINATION) && is_base(base, DESTINATION)).then_some(start)
 }
 
 /// The instructions for rsi, those for rdi, then the instruction.
-pub(super) fn based_source_and_destination(string: &Located<'_>) -> Option<usize> {
+fn based_source_and_destination(string: &Located<'_>) -> Option<usize> {
     let (
         start,
         [

@@ -2,12 +2,14 @@
 //! validator would have accepted, and for nothing else.
 
 use std::process::ExitCode;
-use zerovm_session::memory::{Rejection, Validator};
+use zerovm::validation::Rules;
+use zerovm_session::memory::Rejection;
+use zerovm_validator::Dialect;
 
 struct Trusting;
 
-impl Validator for Trusting {
-    fn validate(&self, _address: u64, _code: &[u8]) -> Result<(), Rejection> {
+impl Rules for Trusting {
+    fn judge(&self, _dialect: Dialect, _address: u64, _code: &[u8]) -> Result<(), Rejection> {
         Ok(())
     }
 }

@@ -20,6 +20,7 @@
 use crate::channel::{self, Sources};
 use crate::process;
 use crate::told::{self, Heard, Limit};
+use crate::validation::Rules;
 use crate::{descriptors, setup, supervise};
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -39,7 +40,6 @@ use zerovm_session::Error;
 use zerovm_session::channel::{check_same, order};
 use zerovm_session::command_line::CommandLine;
 use zerovm_session::manifest::{ChannelLine, Manifest, integer};
-use zerovm_session::memory::Validator;
 use zerovm_session::report::Report;
 
 /// The length before a manifest and a report.
@@ -60,10 +60,10 @@ pub fn run(
     line: &CommandLine,
     manifest: &Manifest,
     job: &Path,
-    validator: &dyn Validator,
+    rules: &dyn Rules,
     told: File,
 ) -> u8 {
-    let (report, daemon) = match start(line, manifest, job, validator) {
+    let (report, daemon) = match start(line, manifest, job, rules) {
         Ok(outcome) => outcome,
         Err(error) => {
             let code = error.code();
@@ -98,10 +98,10 @@ fn start(
     line: &CommandLine,
     manifest: &Manifest,
     job: &Path,
-    validator: &dyn Validator,
+    rules: &dyn Rules,
 ) -> Result<(Report, Option<Daemon>), Error> {
     let signals = supervise::watch_signals()?;
-    let (report, guest) = supervise::watch_guest(line, manifest, validator, &signals)?;
+    let (report, guest) = supervise::watch_guest(line, manifest, rules, &signals)?;
     let Some(guest) = guest else {
         return Ok((report, None));
     };

@@ -19,12 +19,14 @@
 //! | [`signals`] | what ends a guest; unsafe |
 //! | [`calls`] | system calls that signals end; unsafe |
 //! | [`channel`] | files of the host |
+//! | [`alone`] | what dialect `fast` rests on; unsafe |
 //! | [`confine`] | the second wall |
 //! | [`validation`] | the first |
 //! | [`user`], [`doctor`], [`syslog`], [`trace`] | root, `--doctor`, the log, `-T` |
 //!
 //! Everything that can be computed without memory, files and signals is in `zerovm-session`.
 
+pub mod alone;
 pub mod broker;
 pub mod calls;
 pub mod channel;

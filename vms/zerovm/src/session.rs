@@ -8,7 +8,8 @@ use crate::channel::{self, HostFile};
 use crate::space::Space;
 use crate::switch::{self, Left};
 use crate::trace::Trace;
-use crate::{confine, descriptors, load, process, setup, signals, told};
+use crate::validation::{Judge, Rules};
+use crate::{alone, confine, descriptors, load, process, setup, signals, told};
 use nix::libc;
 use nix::sys::personality::{self, Persona};
 use sha1::{Digest, Sha1};
@@ -22,31 +23,17 @@ use zerovm_session::command_line::CommandLine;
 use zerovm_session::elf::Plan;
 use zerovm_session::layout::{FIRST_STACK, FIRST_STACK_POINTER, SPACE, STACK, THUNK, heap_end};
 use zerovm_session::manifest::Manifest;
-use zerovm_session::memory::{Memory, Protection, Rejection, Validator};
+use zerovm_session::memory::{Memory, Protection};
 use zerovm_session::report::{Report, Totals, ValidatorState};
 use zerovm_session::trap::{Answer, Ending, Engine, Texts};
 use zerovm_session::user_manifest::{self, Entry};
-
-/// The validator as an engine has it.
-#[derive(Clone, Copy)]
-struct Judge<'a>(&'a dyn Validator);
-
-impl Validator for Judge<'_> {
-    fn validate(&self, address: u64, code: &[u8]) -> Result<(), Rejection> {
-        self.0.validate(address, code)
-    }
-}
+use zerovm_validator::Dialect;
 
 /// Runs a session. `told` hears when the guest starts to run. If it becomes a daemon, this comes back
 /// in each process that goes on from there, with a `told` of its own.
-pub fn run(
-    line: &CommandLine,
-    manifest: &Manifest,
-    validator: &dyn Validator,
-    told: &mut File,
-) -> Report {
+pub fn run(line: &CommandLine, manifest: &Manifest, rules: &dyn Rules, told: &mut File) -> Report {
     let mut report = Report::failed("ok", 0);
-    let outcome = match prepare(line, manifest, validator, &mut report) {
+    let outcome = match prepare(line, manifest, rules, &mut report) {
         Ok(prepared) => finish(prepared, line, manifest, told, &mut report),
         Err(error) => Err(error),
     };
@@ -68,7 +55,7 @@ struct Prepared<'a> {
 fn prepare<'a>(
     line: &CommandLine,
     manifest: &Manifest,
-    validator: &'a dyn Validator,
+    rules: &'a dyn Rules,
     report: &mut Report,
 ) -> Result<Prepared<'a>, Error> {
     let program = load::open(&manifest.program)?;
@@ -82,7 +69,11 @@ fn prepare<'a>(
     let mut space = Space::reserve()?;
     let plan = load::load(&program, &mut space)?;
     drop(program);
-    let judged = load::judge(&plan, &space, validator);
+    let judge = Judge {
+        rules,
+        dialect: plan.dialect,
+    };
+    let judged = load::judge(&plan, &space, &judge);
     // The original does not know, with this option; here it is not told.
     if !line.skip_validation {
         report.validator = match judged {
@@ -98,6 +89,13 @@ fn prepare<'a>(
 
     process::allow_many_files();
     let channels = channel::mount(manifest, !line.no_preallocation)?;
+    let allowed = channels.iter().try_for_each(|channel| {
+        alone::check_files(plan.dialect, &channel.alias, channel.copies.sources())
+    });
+    if let Err(error) = allowed {
+        let _ = channel::close(&channels);
+        return Err(error);
+    }
     if let Err(error) = complete(&mut space, &plan, &channels, manifest) {
         let _ = channel::close(&channels);
         return Err(error);
@@ -109,7 +107,7 @@ fn prepare<'a>(
             memory: space,
             channels,
             totals: Totals::default(),
-            validator: Judge(validator),
+            validator: judge,
             texts: Texts::default(),
             has_job: manifest.job.is_some(),
         },
@@ -179,6 +177,10 @@ fn finish(
     // From here on the process cannot set a timer.
     if !line.quit_before_run {
         nix::unistd::alarm::set(manifest.timeout.unsigned_abs());
+    }
+    // Nor set the base of gs, or ask what this asks.
+    if plan.dialect == Dialect::Fast {
+        alone::establish()?;
     }
     confine::confine(manifest.job.is_some())?;
     // The process ends after this, and the kernel unmaps a space faster than its owner does.
@@ -282,14 +284,19 @@ impl Running<'_> {
             // Whoever asked for it is gone.
             _ => process::end_now(u8::MAX),
         };
+        let dialect = self.engine.validator.dialect;
         for (channel, setup) in self.engine.channels.iter_mut().zip(setup.channels) {
+            let allowed = alone::check_files(dialect, &channel.alias, setup.files.iter());
+            if let (Err(error), None) = (allowed, &self.ending) {
+                self.ending = Some(Ending::failed(error));
+            }
             channel.reopen(setup.tagged, setup.size, setup.files);
         }
         nix::unistd::alarm::set(setup.timeout);
         if told::running(self.told).is_err() {
             process::end_now(u8::MAX);
         }
-        Some(0)
+        self.ending.is_none().then_some(0)
     }
 }
 

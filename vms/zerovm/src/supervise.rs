@@ -6,6 +6,7 @@
 
 use crate::process::Child;
 use crate::told::{self, Heard, Limit};
+use crate::validation::Rules;
 use crate::{broker, crash_site, doctor, session, signals, syslog, user};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -17,7 +18,6 @@ use std::path::Path;
 use zerovm_session::Error;
 use zerovm_session::command_line::{CommandLine, HELP};
 use zerovm_session::manifest::{MAX_BYTES, Manifest};
-use zerovm_session::memory::Validator;
 use zerovm_session::report::Report;
 
 const ERRORS_ARE_LOGGED: i32 = 1;
@@ -25,7 +25,7 @@ const ERRORS_ARE_LOGGED: i32 = 1;
 const USUAL_MANIFEST: usize = 0x1000;
 
 /// Runs `zerovm` with the words of a command line; the exit status.
-pub fn main(words: impl IntoIterator<Item = OsString>, validator: &dyn Validator) -> u8 {
+pub fn main(words: impl IntoIterator<Item = OsString>, rules: &dyn Rules) -> u8 {
     let Some(line) = CommandLine::read(words) else {
         print(HELP.as_bytes());
         return nix::libc::EINVAL as u8;
@@ -37,7 +37,7 @@ pub fn main(words: impl IntoIterator<Item = OsString>, validator: &dyn Validator
     if line.doctor {
         return doctor::examine(&line.user);
     }
-    let report = session(&line, validator).unwrap_or_else(|error| {
+    let report = session(&line, rules).unwrap_or_else(|error| {
         let code = error.code();
         Report::failed(error, code)
     });
@@ -45,12 +45,12 @@ pub fn main(words: impl IntoIterator<Item = OsString>, validator: &dyn Validator
     u8::try_from(report.code).unwrap_or(u8::MAX)
 }
 
-fn session(line: &CommandLine, validator: &dyn Validator) -> Result<Report, Error> {
+fn session(line: &CommandLine, rules: &dyn Rules) -> Result<Report, Error> {
     user::leave_root(&line.user)?;
     let path = line.manifest().map(|path| path.as_path());
     let manifest = read_manifest(path.unwrap_or(Path::new("")))?;
     let manifest = Manifest::parse(&manifest)?;
-    let mut report = run(line, &manifest, validator)?;
+    let mut report = run(line, &manifest, rules)?;
     if line.explain && report.detail.is_none() {
         report.detail = crash_site::of(&manifest.program, &report.state);
     }
@@ -58,16 +58,12 @@ fn session(line: &CommandLine, validator: &dyn Validator) -> Result<Report, Erro
 }
 
 /// Runs what a manifest says; its report. The process is one of a single thread, and not root's.
-pub fn run(
-    line: &CommandLine,
-    manifest: &Manifest,
-    validator: &dyn Validator,
-) -> Result<Report, Error> {
+pub fn run(line: &CommandLine, manifest: &Manifest, rules: &dyn Rules) -> Result<Report, Error> {
     let signals = watch_signals()?;
     let Some(job) = &manifest.job else {
-        return watch_guest(line, manifest, validator, &signals).map(|(report, _)| report);
+        return watch_guest(line, manifest, rules, &signals).map(|(report, _)| report);
     };
-    let broker = Child::start(|told| broker::run(line, manifest, job, validator, told));
+    let broker = Child::start(|told| broker::run(line, manifest, job, rules, told));
     let broker = broker.map_err(|error| host("starting the broker", error))?;
     let mut signalled = || pass_on(&broker, &signals);
     let heard = told::listen(&broker.told, Limit::None, Some((&signals, &mut signalled)));
@@ -87,11 +83,11 @@ pub fn run(
 pub(crate) fn watch_guest(
     line: &CommandLine,
     manifest: &Manifest,
-    validator: &dyn Validator,
+    rules: &dyn Rules,
     signals: &SignalFd,
 ) -> Result<(Report, Option<Child>), Error> {
     let child = Child::start(|mut told| {
-        let report = session::run(line, manifest, validator, &mut told);
+        let report = session::run(line, manifest, rules, &mut told);
         match told::report(&told, &report) {
             Ok(()) => report.code as u8,
             Err(_) => u8::MAX,

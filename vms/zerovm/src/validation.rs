@@ -1,16 +1,38 @@
-//! The validator that the program `zerovm` uses.
+//! The rules that the program `zerovm` holds code to.
 
 use zerovm_session::memory::{Rejection, Validator};
 use zerovm_validator::Dialect;
 
-/// Native Client's rules, as nexes of the first generation keep them.
+/// Judges code by the rules of its dialect.
+pub trait Rules {
+    /// Whether every way through `code`, which is at the guest's `address` and followed by nothing but
+    /// HLT to the end of its page, keeps the rules.
+    fn judge(&self, dialect: Dialect, address: u64, code: &[u8]) -> Result<(), Rejection>;
+}
+
+/// The rules as they are.
 #[derive(Debug, Clone, Copy)]
 pub struct Strict;
 
-impl Validator for Strict {
-    fn validate(&self, address: u64, code: &[u8]) -> Result<(), Rejection> {
-        zerovm_validator::Validator::new(Dialect::Nacl)
+impl Rules for Strict {
+    fn judge(&self, dialect: Dialect, address: u64, code: &[u8]) -> Result<(), Rejection> {
+        zerovm_validator::Validator::new(dialect)
             .validate(address, code)
             .map_err(|violation| Rejection(violation.to_string()))
+    }
+}
+
+/// The rules of one dialect, which all code of a session is held to: what its program said it is.
+#[derive(Clone, Copy)]
+pub struct Judge<'a> {
+    /// What judges.
+    pub rules: &'a dyn Rules,
+    /// By which rules.
+    pub dialect: Dialect,
+}
+
+impl Validator for Judge<'_> {
+    fn validate(&self, address: u64, code: &[u8]) -> Result<(), Rejection> {
+        self.rules.judge(self.dialect, address, code)
     }
 }

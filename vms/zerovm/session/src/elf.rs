@@ -1,12 +1,13 @@
 //! Which programs are loaded, and from where to where.
 //!
 //! The headers of an executable for x86-64 are read and checked by the rules of the first
-//! generation's loader; sections, byte order, ABI, alignment and physical addresses are not looked
-//! at. What is refused here has written nothing into the guest's memory.
+//! generation's loader; sections, byte order, alignment and physical addresses are not looked at, and
+//! the ABI and its version only for the dialect. What is refused here has written nothing into the guest's memory.
 
 use crate::layout::{BUNDLE, PAGE, SPACE, TEXT, round_up};
 use object::elf::{self, FileHeader64, ProgramHeader64, ProgramType};
 use object::{LittleEndian, pod};
+use zerovm_validator::Dialect;
 
 const MAX_SEGMENTS: u16 = 128;
 /// What is filled with HLT after the text at least.
@@ -18,6 +19,8 @@ type ProgramHeader = ProgramHeader64<LittleEndian>;
 /// What is loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
+    /// The rules that its code is held to, as it says itself.
+    pub dialect: Dialect,
     /// Where the program starts: a bundle of its text.
     pub entry: u64,
     /// Its code.
@@ -145,6 +148,7 @@ pub fn plan(read: impl Fn(u64, &mut [u8]) -> bool) -> Result<Plan, Refusal> {
     }
     let (header, _) = pod::from_bytes::<FileHeader>(&bytes).map_err(|()| Refusal::Short)?;
     check_header(header)?;
+    let dialect = Dialect::of_nexe(&bytes);
     let mut found = Found::default();
     let step = u64::from(header.e_phentsize.get(LittleEndian));
     for index in 0..u64::from(header.e_phnum.get(LittleEndian)) {
@@ -156,7 +160,7 @@ pub fn plan(read: impl Fn(u64, &mut [u8]) -> bool) -> Result<Plan, Refusal> {
         let (segment, _) = pod::from_bytes::<ProgramHeader>(&bytes).map_err(|()| Refusal::Short)?;
         found.take(segment)?;
     }
-    found.into_plan(header.e_entry.get(LittleEndian))
+    found.into_plan(header.e_entry.get(LittleEndian), dialect)
 }
 
 fn check_header(header: &FileHeader) -> Result<(), Refusal> {
@@ -254,8 +258,9 @@ impl Found {
         check_range(&segment)
     }
 
-    fn into_plan(self, entry: u64) -> Result<Plan, Refusal> {
+    fn into_plan(self, entry: u64, dialect: Dialect) -> Result<Plan, Refusal> {
         let plan = Plan {
+            dialect,
             entry,
             text: self.text.ok_or(Refusal::NoText)?,
             constants: self.constants,

@@ -14,7 +14,7 @@ use crate::{calls, signals};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
-use nix::sys::stat::{FileStat, SFlag, fstat, stat};
+use nix::sys::stat::{FileStat, SFlag, fstat, major, minor, stat};
 use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs, statfs};
 use nix::unistd::{Whence, ftruncate, lseek};
 use std::io;
@@ -219,6 +219,22 @@ impl HostFile {
     /// What it is.
     pub fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// Whether what is read of it is copied by the calls that read it, and no driver keeps the memory
+    /// that it was given: so it is for files, FIFOs, terminals and the devices of the kernel's memory.
+    pub fn is_copied_by_calls(&self) -> nix::Result<bool> {
+        let status = fstat(self.descriptor.as_fd())?;
+        if SFlag::from_bits_truncate(status.st_mode & SFlag::S_IFMT.bits()) != SFlag::S_IFCHR {
+            return Ok(true);
+        }
+        Ok(match (major(status.st_rdev), minor(status.st_rdev)) {
+            // null, zero, full, random, urandom
+            (1, 3 | 5 | 7 | 8 | 9) => true,
+            // Terminals, and those of others.
+            (4 | 5 | 136..=143, _) => true,
+            _ => false,
+        })
     }
 
     /// Makes it that long. Nearly always it is, and asking costs a tenth of telling. Nobody uses the

@@ -5,10 +5,9 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use zerovm::load;
-use zerovm::validation::Strict;
+use zerovm::validation::{Rules, Strict};
 use zerovm_session::elf::plan;
 use zerovm_session::layout::TEXT;
-use zerovm_session::memory::Validator;
 
 /// A program that ZeroVM loads and whose code keeps the rules, when it was looked at.
 #[derive(Debug)]
@@ -44,7 +43,7 @@ impl Nexe {
         )
         .ok_or_else(|| refused("the file ends within its code".into()))?;
         Strict
-            .validate(TEXT, &text)
+            .judge(plan.dialect, TEXT, &text)
             .map_err(|rejection| refused(format!("the validator refuses it: {}", rejection.0)))?;
         Ok(Nexe {
             path: path.to_owned(),

@@ -40,19 +40,11 @@ impl Dialect {
         }
     }
 
-    /// What the header of a nexe says.
-    pub(crate) fn abi_version(self) -> u8 {
+    /// What the validator calls it.
+    pub(crate) fn validated(self) -> zerovm_validator::Dialect {
         match self {
-            Self::Nacl => 7,
-            Self::Fast => 8,
-        }
-    }
-
-    /// What the validator calls it, if it knows it.
-    pub(crate) fn validated(self) -> Option<zerovm_validator::Dialect> {
-        match self {
-            Self::Nacl => Some(zerovm_validator::Dialect::Nacl),
-            Self::Fast => None,
+            Self::Nacl => zerovm_validator::Dialect::Nacl,
+            Self::Fast => zerovm_validator::Dialect::Fast,
         }
     }
 

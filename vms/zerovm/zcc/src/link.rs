@@ -17,10 +17,8 @@ use zerovm_validator::Validator;
 
 const SCRIPT: &str = include_str!("nexe.ld");
 
-/// What the original's tool chain wrote into the header: the ABI, and its version.
-const OS_ABI: u8 = 0x7b;
-const OS_ABI_AT: usize = 7;
-const ABI_VERSION_AT: usize = 8;
+/// Where the header names the ABI, and its version.
+const ABI_AT: usize = 7;
 
 /// Links objects and archives to a nexe.
 pub(crate) fn link(
@@ -126,8 +124,9 @@ fn check_object(object: &[u8], what: String, wanted: Dialect) -> Result<(), Erro
 
 /// Says in the header which rules the program keeps.
 fn mark(nexe: &mut [u8], dialect: Dialect) {
-    if let Some(identity) = nexe.get_mut(OS_ABI_AT..=ABI_VERSION_AT) {
-        identity.copy_from_slice(&[OS_ABI, dialect.abi_version()]);
+    let mark = dialect.validated().mark();
+    if let Some(identity) = nexe.get_mut(ABI_AT..ABI_AT + mark.len()) {
+        identity.copy_from_slice(&mark);
     }
 }
 
@@ -151,11 +150,7 @@ fn check(nexe: &[u8], arguments: &Arguments) -> Result<(), Error> {
         .get(start..start + plan.text.file_size as usize)
         .unwrap_or_default();
     let address = plan.text.address;
-    let judged = arguments.dialect.validated().ok_or(Error::Option {
-        option: format!("--dialect {}", arguments.dialect),
-        why: "the validator does not know these rules yet, so nothing is linked for them",
-    })?;
-    let verdict = Validator::new(judged).validate(address, text);
+    let verdict = Validator::new(plan.dialect).validate(address, text);
     verdict.map_err(|violation| Error::NotValid {
         at: function_at(nexe, address + violation.offset as u64),
         violation: violation.to_string(),

@@ -1,8 +1,7 @@
 //! Programs in dialect fast do what they do natively.
 //!
-//! zcc links none of them before the validator knows the dialect's rules, so they are linked here, and
-//! run by a loader that confines nothing: what is shown is that they are rewritten to the same program,
-//! not that they are confined.
+//! They are run by a loader that confines nothing: what is shown is that they are rewritten to the same
+//! program whoever runs it, not that they are confined.
 
 mod support;
 

@@ -74,9 +74,23 @@ pub fn complaint(command: &mut Command) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
+/// The dialects that programs are compiled in.
+pub const DIALECTS: [&str; 2] = ["nacl", "fast"];
+
 /// Compiles a guest.
 pub fn compile<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>, nexe: &Path) {
-    done(zcc().args(arguments).arg("-o").arg(nexe));
+    compile_in(DIALECTS[0], arguments, nexe);
+}
+
+/// Compiles a guest in a dialect.
+pub fn compile_in<S: AsRef<OsStr>>(
+    dialect: &str,
+    arguments: impl IntoIterator<Item = S>,
+    nexe: &Path,
+) {
+    let mut command = zcc();
+    command.args(["--dialect", dialect]).args(arguments);
+    done(command.arg("-o").arg(nexe));
     let readable = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(nexe, readable).expect("permissions");
 }

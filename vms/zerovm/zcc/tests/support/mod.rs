@@ -112,10 +112,31 @@ pub struct Session {
 pub struct Report {
     pub ended: Ended,
     pub errors: String,
+    /// Whether it became a daemon, as the report says it.
+    pub daemon: String,
     pub state: String,
     /// The line of what was used.
     pub accounting: String,
     pub explained: String,
+}
+
+impl Report {
+    /// What the lines of a report say, beside what the session wrote.
+    pub fn of(text: &str, output: Vec<u8>, errors: Vec<u8>) -> Self {
+        let lines: Vec<&str> = text.lines().collect();
+        let line = |index: usize| lines.get(index).copied().unwrap_or_default().to_owned();
+        Self {
+            ended: Ended {
+                output,
+                code: line(2).parse().unwrap_or(-1),
+            },
+            errors: String::from_utf8_lossy(&errors).into_owned(),
+            daemon: line(1),
+            accounting: line(4),
+            state: line(5),
+            explained: String::new(),
+        }
+    }
 }
 
 impl Session {
@@ -180,6 +201,13 @@ impl Session {
         self
     }
 
+    /// Another line of the manifest.
+    pub fn line(mut self, line: &str) -> Self {
+        self.channels.push_str(line);
+        self.channels.push('\n');
+        self
+    }
+
     /// The program's arguments, without its name.
     pub fn arguments(mut self, arguments: &[&str]) -> Self {
         self.arguments = arguments
@@ -193,7 +221,8 @@ impl Session {
         self.run_keeping().0
     }
 
-    fn run_keeping(mut self) -> (Report, TempDir) {
+    /// Runs it, and keeps its directory.
+    pub fn run_keeping(mut self) -> (Report, TempDir) {
         if !self.arguments.is_empty() {
             let escaped = |argument: &String| {
                 let bytes = argument.bytes();
@@ -224,23 +253,14 @@ impl Session {
             .arg(path)
             .output();
         let output = output.expect("it starts");
-        let report = String::from_utf8_lossy(&output.stdout).into_owned();
+        let text = String::from_utf8_lossy(&output.stdout);
         let explained = String::from_utf8_lossy(&output.stderr).into_owned();
-        let lines: Vec<&str> = report.lines().collect();
         let read = |name| std::fs::read(self.path(name)).unwrap_or_default();
-        let report = Report {
-            ended: Ended {
-                output: read("output"),
-                code: lines
-                    .get(2)
-                    .and_then(|code| code.parse().ok())
-                    .unwrap_or(-1),
-            },
-            errors: String::from_utf8_lossy(&read("errors")).into_owned(),
-            state: lines.get(5).copied().unwrap_or(&explained).to_owned(),
-            accounting: lines.get(4).copied().unwrap_or_default().to_owned(),
-            explained,
-        };
+        let mut report = Report::of(&text, read("output"), read("errors"));
+        if report.state.is_empty() {
+            report.state.clone_from(&explained);
+        }
+        report.explained = explained;
         (report, self.directory)
     }
 

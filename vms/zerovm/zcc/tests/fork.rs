@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use support::{Report, Session, compile, open_directory, source};
+use support::{DIALECTS, Report, Session, compile_in, open_directory, source};
 use tempfile::TempDir;
 
 /// A session that became a daemon, which ends with the test.
@@ -82,12 +82,16 @@ fn counted(report: &Report) -> String {
 
 #[test]
 fn with_a_job_sessions_go_on_behind_the_fork() {
+    for dialect in DIALECTS {
+        sessions_go_on(dialect);
+    }
+}
+
+fn sessions_go_on(dialect: &str) {
     let built = open_directory();
     let nexe = built.path().join("daemon.nexe");
-    compile(
-        [Path::new("-O2"), &source("functional").join("daemon.c")],
-        &nexe,
-    );
+    let text = source("functional").join("daemon.c");
+    compile_in(dialect, [Path::new("-O2"), &text], &nexe);
     let daemon = Daemon::of(&nexe);
     let first = &daemon.report;
     assert_eq!(first.state, "ok", "{}{}", first.errors, first.explained);

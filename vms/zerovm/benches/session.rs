@@ -3,6 +3,8 @@
 //! | row | yardstick |
 //! |---|---|
 //! | a trap that answers at once | a system call that does (getppid) |
+//! | the same | one through the same trampolines that only clears what a trap clears |
+//! | the same, less what clearing takes | one that does nothing at all |
 //! | a session from its start to its exit | a process that exits at once |
 //! | a session of a daemon, from its request to its report | a fork of this process that exits |
 //! | a file of 1 GiB through the copy guest | `cat`, which has the kernel copy without seeing a byte |
@@ -14,6 +16,8 @@
 //! `cargo bench -p zerovm --bench session`. Timing decides nothing: the exit status says whether
 //! every session did what it should.
 
+#[path = "session/bare_trap.rs"]
+mod bare_trap;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
@@ -91,70 +95,21 @@ fn traps() {
     let trap = median(traps).as_secs_f64() * 1e9 / f64::from(TRAPS);
     let call = median(calls).as_secs_f64() * 1e9 / f64::from(CALLS);
     row("a trap", "ns", trap, call, "getppid");
-    let clear = clearing();
-    row("a trap, clearing alone", "ns", clear, trap, "a trap");
-    let what = "one that clears nothing, as measured elsewhere";
+    let [bare, clears] = bare_trap::times();
+    row(
+        "a trap",
+        "ns",
+        trap,
+        clears,
+        "one that clears and does nothing else",
+    );
     row(
         "a trap without clearing",
         "ns",
-        trap - clear,
-        BARE_TRAP,
-        what,
+        trap - (clears - bare),
+        bare,
+        "one that does nothing",
     );
-}
-
-/// What a transition into a sandbox and back costs where nothing is cleared, on such a machine.
-const BARE_TRAP: f64 = 2.5;
-
-/// The instructions by which a trap clears the units on its way in and out, and nothing else.
-fn clearing() -> f64 {
-    if !std::arch::is_x86_feature_detected!("avx") {
-        return 0.0;
-    }
-    let mut times = Vec::new();
-    for _ in 0..5 {
-        times.push(processor_time(|| {
-            for _ in 0..TRAPS {
-                clear();
-            }
-        }));
-    }
-    median(times).as_secs_f64() * 1e9 / f64::from(TRAPS)
-}
-
-/// As in `switch.rs`.
-fn clear() {
-    let mut kept = [0_u32; 4];
-    // SAFETY: the instructions are there, as was asked; control words are stored where there is room
-    // and loaded as they were, and what else they change is named.
-    unsafe {
-        std::arch::asm!(
-            "cld",
-            "stmxcsr [{kept}]",
-            "fnstcw [{kept} + 8]",
-            "fnstsw ax",
-            "cmp word ptr [{kept} + 8], 0x37F",
-            "jne 2f",
-            "test ax, ax",
-            "jnz 2f",
-            "emms",
-            "2:",
-            "vzeroupper",
-            "ldmxcsr [{kept}]",
-            "vzeroupper",
-            ".irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15",
-            "vpxor xmm\\n, xmm\\n, xmm\\n",
-            ".endr",
-            kept = in(reg) kept.as_mut_ptr(),
-            out("ax") _,
-            out("xmm0") _, out("xmm1") _, out("xmm2") _, out("xmm3") _,
-            out("xmm4") _, out("xmm5") _, out("xmm6") _, out("xmm7") _,
-            out("xmm8") _, out("xmm9") _, out("xmm10") _, out("xmm11") _,
-            out("xmm12") _, out("xmm13") _, out("xmm14") _, out("xmm15") _,
-            out("st(0)") _, out("st(1)") _, out("st(2)") _, out("st(3)") _,
-            out("st(4)") _, out("st(5)") _, out("st(6)") _, out("st(7)") _,
-        );
-    }
 }
 
 fn starts() {

@@ -331,11 +331,8 @@ impl Running<'_> {
 }
 
 impl switch::Guest for Running<'_> {
-    fn trap(&mut self, argument: u32, slot: u64) -> Option<i64> {
-        if slot != 0 {
-            self.ending = Some(Ending::failed(Error::ForeignCall(slot)));
-            return None;
-        }
+    #[inline]
+    fn trap(&mut self, argument: u32) -> Option<i64> {
         let answer = match self.trace {
             None => self.engine.trap(argument),
             Some(_) => self.traced(argument),
@@ -344,6 +341,11 @@ impl switch::Guest for Running<'_> {
             Answer::Return(number) => Some(i64::from(number as i32)),
             Answer::End(ending) => self.end(ending),
         }
+    }
+
+    #[cold]
+    fn foreign_call(&mut self, slot: u64) {
+        self.ending = Some(Ending::failed(Error::ForeignCall(slot)));
     }
 }
 

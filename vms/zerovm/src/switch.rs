@@ -32,9 +32,11 @@ use zerovm_session::layout::{BASE, BUNDLE, FIRST_STACK_POINTER, THUNK, TRAMPOLIN
 
 /// Whoever answers traps.
 pub trait Guest {
-    /// Answers a trap: what the guest gets, or nothing if it does not go on. `slot` is the number
-    /// of the trampoline that was called; 0 is the trap.
-    fn trap(&mut self, argument: u32, slot: u64) -> Option<i64>;
+    /// Answers a trap: what the guest gets, or nothing if it does not go on.
+    fn trap(&mut self, argument: u32) -> Option<i64>;
+
+    /// Hears that the guest called another trampoline, by its number, and does not go on.
+    fn foreign_call(&mut self, slot: u64);
 }
 
 /// How a guest's run ended.
@@ -54,15 +56,15 @@ pub enum Left {
 /// # Safety
 ///
 /// The bytes that are executable in the guest's space have passed a validator.
-pub unsafe fn run(entry: u64, guest: &mut dyn Guest) -> Left {
-    let mut guest = guest;
+pub unsafe fn run<G: Guest>(entry: u64, guest: &mut G) -> Left {
     let stack = BASE + FIRST_STACK_POINTER;
     let parameter = (FIRST_STACK_POINTER + 8) as u32;
     let has_avx = has_avx();
-    let context: *mut &mut dyn Guest = &mut guest;
+    let context: *mut G = guest;
     // SAFETY: only one guest runs, on this thread; nothing else writes the state while it does.
     unsafe {
         (*STATE.0.get()).context = context.cast();
+        (*STATE.0.get()).on_trap = on_trap::<G>;
         (*STATE.0.get()).has_avx = u32::from(has_avx);
     }
     // SAFETY: the assembly keeps the calling convention: it saves and restores what a callee has to,
@@ -116,7 +118,11 @@ struct State {
     host_control: u32,
     guest_control: u32,
     has_avx: u32,
+    on_trap: OnTrap,
 }
+
+/// Whoever answers traps, for the type of guest that runs.
+type OnTrap = extern "C" fn(argument: u32, return_to: u64, context: *mut c_void) -> Answer;
 
 struct Shared(UnsafeCell<State>);
 
@@ -129,6 +135,7 @@ static STATE: Shared = Shared(UnsafeCell::new(State {
     host_control: 0,
     guest_control: 0x1F80,
     has_avx: 0,
+    on_trap: on_no_trap,
 }));
 
 /// In two registers.
@@ -138,19 +145,36 @@ struct Answer {
     leaves: u64,
 }
 
-/// Called by `zerovm_trap`, on the host's stack.
-extern "C" fn on_trap(argument: u32, return_to: u64, context: *mut c_void) -> Answer {
-    // SAFETY: `run` put this pointer there, and its frame is alive as long as the guest runs.
-    let guest = unsafe { &mut *context.cast::<&mut dyn Guest>() };
-    let slot = return_to.wrapping_sub(BASE + TRAMPOLINES) / BUNDLE;
-    match guest.trap(argument, slot) {
+/// Where the trampoline of the trap calls from.
+const TRAP_RETURN: u64 = BASE + TRAMPOLINES + CALL_END;
+/// Bytes of a trampoline up to the end of its call.
+const CALL_END: u64 = 12;
+
+/// Called by `zerovm_trap`, on the host's stack. This and what it calls is compiled for one type of
+/// guest, as a trap takes less time than a few calls through tables.
+extern "C" fn on_trap<G: Guest>(argument: u32, return_to: u64, context: *mut c_void) -> Answer {
+    // SAFETY: `run` put this pointer there with this function for the same type, and its frame is
+    // alive as long as the guest runs.
+    let guest = unsafe { &mut *context.cast::<G>() };
+    if return_to != TRAP_RETURN {
+        guest.foreign_call(return_to.wrapping_sub(BASE + TRAMPOLINES) / BUNDLE);
+        return LEAVES;
+    }
+    match guest.trap(argument) {
         Some(value) => Answer { value, leaves: 0 },
-        None => Answer {
-            value: 0,
-            leaves: 1,
-        },
+        None => LEAVES,
     }
 }
+
+/// While no guest runs.
+extern "C" fn on_no_trap(_argument: u32, _return_to: u64, _context: *mut c_void) -> Answer {
+    LEAVES
+}
+
+const LEAVES: Answer = Answer {
+    value: 0,
+    leaves: 1,
+};
 
 unsafe extern "C" {
     fn zerovm_enter(entry: u64, stack: u64, parameter: u64, base: u64) -> u64;
@@ -270,15 +294,10 @@ global_asm!(
     "    stmxcsr [rsp]",
     "    zerovm_reset_x87",
     "    zerovm_host_vectors",
-    "    mov eax, [rsp]",
-    "    xor eax, [rip + {state} + 16]",
-    "    and eax, 0xFFC0", // flags that were raised do no harm
-    "    jz 1f",
     "    ldmxcsr [rip + {state} + 16]",
-    "1:",
     "    xor ebp, ebp",
     "    mov rdx, [rip + {state} + 8]",
-    "    call {on_trap}",
+    "    call [rip + {state} + 32]",
     "    test edx, edx",
     "    jnz 3f",
     // A signal from here on finds the guest's run between host and guest; one before it is here.
@@ -330,5 +349,4 @@ global_asm!(
     ".popsection",
     state = sym STATE,
     pending = sym signals::PENDING,
-    on_trap = sym on_trap,
 );

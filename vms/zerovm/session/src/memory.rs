@@ -46,15 +46,18 @@ pub struct Regions {
     regions: Vec<(u64, Protection)>,
     heap: Range<u64>,
     // Where the last range was: a guest has its arguments in one place.
-    recent: Cell<usize>,
+    recent: Cell<(u64, u64, Protection)>,
 }
+
+/// A region that no range is in.
+const NOWHERE: (u64, u64, Protection) = (SPACE, 0, Protection::None);
 
 impl Default for Regions {
     fn default() -> Self {
         Self {
             regions: vec![(0, Protection::None)],
             heap: 0..0,
-            recent: Cell::new(0),
+            recent: Cell::new(NOWHERE),
         }
     }
 }
@@ -65,6 +68,7 @@ impl Regions {
         if range.is_empty() {
             return;
         }
+        self.recent.set(NOWHERE);
         let after = self.at(range.end);
         let first = self
             .regions
@@ -140,20 +144,20 @@ impl Regions {
         if range.start >= range.end || range.end > SPACE {
             return false;
         }
-        let recent = self.recent.get();
-        let Some((start, protection)) = self.regions.get(recent) else {
-            return self.all_within(range, may);
-        };
-        let end = self.regions.get(recent + 1).map_or(SPACE, |next| next.0);
-        match *start <= range.start && range.end <= end {
-            true => may(*protection),
+        let (start, end, protection) = self.recent.get();
+        match start <= range.start && range.end <= end {
+            true => may(protection),
             false => self.all_within(range, may),
         }
     }
 
+    #[inline(never)]
     fn all_within(&self, range: &Range<u64>, may: impl Fn(Protection) -> bool) -> bool {
         let index = self.index(range.start);
-        self.recent.set(index);
+        if let Some((start, protection)) = self.regions.get(index) {
+            let end = self.regions.get(index + 1).map_or(SPACE, |next| next.0);
+            self.recent.set((*start, end, *protection));
+        }
         // The last region that begins at or before it, and those that begin within it.
         let within = self.regions.get(index..).unwrap_or_default();
         let mut within = within.iter().take_while(|(start, _)| *start < range.end);

@@ -71,10 +71,17 @@ impl<M: Memory, D: Device, V: Validator> Engine<M, D, V> {
     pub fn trap(&mut self, pointer: u32) -> Answer {
         match self.most_words(pointer) {
             Some(words) => self.perform(&Call::from_words(words)),
-            None => match self.call(pointer) {
-                Ok(call) => self.perform(&call),
-                Err(answer) => answer,
-            },
+            None => self.trap_at_an_edge(pointer),
+        }
+    }
+
+    /// A trap whose array ends before the most words, or cannot be read.
+    #[cold]
+    #[inline(never)]
+    fn trap_at_an_edge(&mut self, pointer: u32) -> Answer {
+        match self.call(pointer) {
+            Ok(call) => self.perform(&call),
+            Err(answer) => answer,
         }
     }
 
@@ -91,7 +98,9 @@ impl<M: Memory, D: Device, V: Validator> Engine<M, D, V> {
         Ok(Call::from_words(self.words(pointer, Call::word_count(id))?))
     }
 
-    /// Does what the guest asks for.
+    /// Does what the guest asks for. Each function is a call of its own, so that those that take no time
+    /// are not kept waiting by what the others need.
+    #[inline(always)]
     pub fn perform(&mut self, call: &Call) -> Answer {
         match *call {
             Call::Read(transfer) => self.read(&transfer),
@@ -130,6 +139,7 @@ impl<M: Memory, D: Device, V: Validator> Engine<M, D, V> {
         Ok(words)
     }
 
+    #[inline(never)]
     fn read(&mut self, transfer: &Transfer) -> Answer {
         self.transfer(transfer, |channel, memory, range, totals| {
             let buffer = memory.writable(range)?;
@@ -137,6 +147,7 @@ impl<M: Memory, D: Device, V: Validator> Engine<M, D, V> {
         })
     }
 
+    #[inline(never)]
     fn write(&mut self, transfer: &Transfer) -> Answer {
         self.transfer(transfer, |channel, memory, range, totals| {
             let buffer = memory.readable(range)?;

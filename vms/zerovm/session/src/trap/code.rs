@@ -49,6 +49,7 @@ fn overlap(one: &Range<u64>, other: &Range<u64>) -> bool {
 
 impl<M: Memory, D: Device, V: Validator> Engine<M, D, V> {
     /// Makes code of data, or data of code.
+    #[inline(never)]
     pub(super) fn jail(&mut self, address: u64, size: i32, to: Protection) -> Answer {
         let Some(size) = u64::try_from(size).ok().filter(|size| *size > 0) else {
             return error(libc::EINVAL);
@@ -61,6 +62,7 @@ impl<M: Memory, D: Device, V: Validator> Engine<M, D, V> {
     }
 
     /// What the second generation has instead.
+    #[inline(never)]
     pub(super) fn protect(&mut self, address: u64, size: u32, bits: i32) -> Answer {
         let to = match bits {
             libc::PROT_NONE => Protection::None,

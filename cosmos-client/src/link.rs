@@ -1,4 +1,5 @@
-//! A client's link to one VM: the main connection, by which it owns the VM, and how it ended.
+//! A client's link to one VM: the main connection, by which it owns the VM, and its channels. How a VM
+//! ended is found out in [`ending`].
 //!
 //! ```text
 //!          take                 give, last user
@@ -10,6 +11,8 @@
 //! Nothing is reopened behind the program's back: a link that is gone stays gone, and the next
 //! open gets another VM.
 
+mod ending;
+
 use crate::arena::Arena;
 use crate::channel;
 use crate::cookies::Cookies;
@@ -20,8 +23,7 @@ use crate::token::VmNumber;
 use crate::turn::{Seat, Turn};
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::Message;
-use cosmos_rpc::message::confine::Denial;
-use cosmos_rpc::message::coordinator::{Autopsy, Denied, Ending, VmOpened};
+use cosmos_rpc::message::coordinator::VmOpened;
 use cosmos_rpc::message::vm::Attach;
 use cosmos_rpc::{Blame, Fault, FaultCode, Frame, Role, codec};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -29,15 +31,6 @@ use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
-
-/// How long cosmosd may take to learn how a VM ended.
-const AUTOPSY_PATIENCE: u32 = 2000;
-
-/// How long another thread's request to cosmosd is waited for by a call that has failed already.
-const BUSY_PATIENCE: Duration = Duration::from_millis(200);
-
-/// Most bytes of a message that are shown.
-const LONGEST_MESSAGE: usize = 16 << 10;
 
 /// A link to a VM.
 #[derive(Debug)]
@@ -457,141 +450,6 @@ impl Link {
             Session::current().arenas().forget(&gone);
         }
     }
-
-    /// Turns the failure of an exchange on a channel into what the caller is told, and draws the
-    /// consequences: a VM that ended, broke the protocol or ran out of time is gone.
-    ///
-    /// `place` says what was going on, as "in strlen(s = NULL)" or "opening libz.so.1".
-    pub(crate) fn diagnose(self: &Arc<Link>, fault: Fault, place: &str) -> Error {
-        match fault.code {
-            FaultCode::Disconnected => self.post_mortem(fault, place),
-            FaultCode::TimedOut => self.overdue(place),
-            FaultCode::Protocol | FaultCode::Version | FaultCode::TooLarge
-                if fault.blame == Blame::Peer =>
-            {
-                let message = format!(
-                    "{} broke the protocol {place}: {}",
-                    self.label(),
-                    fault.message
-                );
-                let fault = Fault::vm(fault.code, message);
-                self.end(fault.clone(), 0);
-                self.kill();
-                self.named(fault)
-            }
-            _ => self.named(fault),
-        }
-    }
-
-    /// The error, with this VM's name.
-    pub(crate) fn named(&self, fault: Fault) -> Error {
-        self.failure(fault, 0)
-    }
-
-    fn failure(&self, mut fault: Fault, signal: i32) -> Error {
-        fault.message = presentable(fault.message);
-        Error::from(fault)
-            .in_vm(self.label(), &self.host)
-            .with_signal(signal)
-    }
-
-    fn post_mortem(self: &Arc<Link>, fault: Fault, place: &str) -> Error {
-        let label = self.label();
-        if let Some(ended) = self.ended.get() {
-            // Another thread's call ended it, and knows more.
-            let message = format!("{label} ended {place}: {}", ended.fault.message);
-            return self.failure(Fault::vm(FaultCode::VmDied, message), ended.signal);
-        }
-        let (verb, signal) = match self.ending() {
-            Ending::Running => {
-                return self.named(Fault::vm(
-                    FaultCode::Disconnected,
-                    format!("{label} closed the connection {place} and still runs"),
-                ));
-            }
-            Ending::Exited(status) => (format!("exited with status {status}"), 0),
-            Ending::Killed {
-                signal,
-                requested: false,
-            } => (format!("was killed by {}", signal_name(signal)), signal),
-            Ending::Killed {
-                signal,
-                requested: true,
-            } => (
-                format!("was ended by cosmosd ({})", signal_name(signal)),
-                signal,
-            ),
-            Ending::Unknown => (format!("ended, nobody saw how ({})", fault.message), 0),
-            Ending::OverLimit { limit, most } => {
-                (format!("was ended for it reached {limit} = {most}"), 0)
-            }
-        };
-        let denied = self.denied();
-        let fault = Fault::vm(FaultCode::VmDied, format!("{label} {verb} {place}{denied}"));
-        self.end(fault.clone(), signal);
-        self.failure(fault, signal)
-    }
-
-    /// What the kernel refused the VM until now, by name; where cosmosd cannot say, nothing.
-    pub(crate) fn denials(&self) -> Vec<Denial> {
-        if !self.is_supervised() {
-            return Vec::new();
-        }
-        let name = self.name.clone();
-        let denials = Session::current().ask_connected(&Denied { name }, BUSY_PATIENCE);
-        denials.unwrap_or_default()
-    }
-
-    /// The same as the end of a sentence.
-    fn denied(&self) -> String {
-        let calls: Vec<String> = self
-            .denials()
-            .into_iter()
-            .map(|denial| denial.call)
-            .collect();
-        match calls.as_slice() {
-            [] => String::new(),
-            calls => format!("; denied: {}", calls.join(", ")),
-        }
-    }
-
-    fn ending(&self) -> Ending {
-        if !self.is_supervised() {
-            return Ending::Unknown;
-        }
-        let request = Autopsy {
-            name: self.name.clone(),
-            patience: AUTOPSY_PATIENCE,
-        };
-        Session::current()
-            .ask_connected(&request, BUSY_PATIENCE)
-            .unwrap_or(Ending::Unknown)
-    }
-
-    fn overdue(self: &Arc<Link>, place: &str) -> Error {
-        let label = self.label();
-        if self.nature.shared {
-            return self.named(Fault::vm(
-                FaultCode::TimedOut,
-                format!("{label} did not answer in time {place}"),
-            ));
-        }
-        let fault = Fault::vm(
-            FaultCode::TimedOut,
-            format!("{label} did not answer in time {place} and was killed"),
-        );
-        self.end(fault.clone(), 0);
-        self.kill();
-        self.named(fault)
-    }
-
-    fn kill(&self) {
-        if self.is_supervised() && !self.nature.shared {
-            // Should cosmosd be asked by another thread, or not answer, the VM still ends with its
-            // main connection.
-            let _ = Session::current().end_vm(&self.name, true, BUSY_PATIENCE);
-        }
-    }
 }
 
 /// A request that was made, and the channel on which it will be answered.
@@ -628,26 +486,4 @@ impl Drop for Hold {
         }
         Session::current().release(&self.0);
     }
-}
-
-/// Words that may be a VM's, fit to be shown: no controls that a terminal would obey, and an end.
-fn presentable(mut message: String) -> String {
-    if message.len() > LONGEST_MESSAGE {
-        let end = (0..=LONGEST_MESSAGE).rfind(|at| message.is_char_boundary(*at));
-        message.truncate(end.unwrap_or(0));
-        message.push('…');
-    }
-    let obeyed = |letter: char| letter.is_control() && letter != '\n' && letter != '\t';
-    if message.contains(obeyed) {
-        message = message.replace(obeyed, "\u{fffd}");
-    }
-    message
-}
-
-/// The name of a signal, `SIGSEGV`.
-fn signal_name(number: i32) -> String {
-    nix::sys::signal::Signal::try_from(number).map_or_else(
-        |_| format!("signal {number}"),
-        |signal| signal.as_str().to_owned(),
-    )
 }

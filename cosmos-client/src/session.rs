@@ -541,10 +541,9 @@ impl Links {
     }
 }
 
-/// Locks; a thread that panicked inside left the value whole, for nothing here unwinds half-way.
 /// The lock, if it can be had within `patience`. It is asked for again and again, for a mutex cannot
 /// be waited for with a limit.
-fn lock_within<T>(mutex: &Mutex<T>, patience: Duration) -> Option<MutexGuard<'_, T>> {
+pub(crate) fn lock_within<T>(mutex: &Mutex<T>, patience: Duration) -> Option<MutexGuard<'_, T>> {
     let deadline = Instant::now() + patience;
     loop {
         match mutex.try_lock() {
@@ -556,6 +555,7 @@ fn lock_within<T>(mutex: &Mutex<T>, patience: Duration) -> Option<MutexGuard<'_,
     }
 }
 
+/// Locks; a thread that panicked inside left the value whole, for nothing here unwinds half-way.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

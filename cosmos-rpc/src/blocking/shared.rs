@@ -63,6 +63,11 @@ impl Connection {
         self.shared.is_some()
     }
 
+    /// Whether the other end of the socket is closed, by its owner's end or on purpose.
+    pub fn has_hung_up(&self) -> bool {
+        Socket(self.stream.as_fd()).is_gone()
+    }
+
     /// Answers a client that asks for shared memory that this end takes none.
     pub fn refuse_sharing(&mut self) {
         self.refuses_sharing = true;

@@ -59,7 +59,7 @@ impl End {
         let (mapping, area) = segment.into_mapping();
         let colocate = side == Side::Vm && settings.colocate;
         let longest = nanoseconds(settings.nap).max(1);
-        let first = (longest / 20).clamp(1, nanoseconds(FIRST_NAP));
+        let first = (longest / 4).clamp(1, nanoseconds(FIRST_NAP));
         End {
             machine: Native { mapping },
             ring: HandOver::new(side, 0),

@@ -32,16 +32,16 @@ pub struct Settings {
     /// Whether the VM's thread comes to the caller's CPU to sleep; see `placement`.
     pub colocate: bool,
     /// The longest nap of this end, after which it looks whether its peer is still there. Naps begin
-    /// with a twentieth of it, at most 50 milliseconds, and double.
+    /// with a quarter of it, at most 50 milliseconds, and double.
     pub nap: Duration,
 }
 
 impl Settings {
-    /// For who waits for an answer: a peer that died is noticed within a tenth of a second.
+    /// For who waits for an answer: a peer that died is noticed within a fiftieth of a second.
     pub const ASKING: Settings = Settings {
         spin: Duration::from_micros(50),
         colocate: true,
-        nap: Duration::from_millis(100),
+        nap: Duration::from_millis(20),
     };
     /// For who waits for work: it hardly ever wakes for nothing. Only a hostile client loses a wake-up,
     /// and its own; a private VM sees the end of its client by other means, and one that several use

@@ -36,7 +36,7 @@ help:
 	@echo 'make install   build for PREFIX=$(PREFIX) and install (DESTDIR= for packages)'
 	@echo 'make doc       the documentation of the crates'
 	@echo 'make fuzz      every fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) (needs nightly Rust and cargo-fuzz)'
-	@echo 'make soak      the tests that count descriptors, processes and memory, SOAK_ROUNDS=$(SOAK_ROUNDS) times'
+	@echo 'make soak      the tests that kill, and that count descriptors, processes and memory, SOAK_ROUNDS=$(SOAK_ROUNDS) times'
 
 build:
 	$(CARGO) build --locked --workspace
@@ -85,6 +85,7 @@ soak: build
 		$(CARGO) test --locked -p cosmos-tests --test leaks -- --nocapture || exit 1; \
 		COSMOSTEST_SOAK_RUNS=10000 $(CARGO) test --locked -p cosmos-tests --test programs many_short_runs || exit 1; \
 		COSMOSTEST_SOAK=1000 $(CARGO) test --locked -p cosmos-rpc --test ring a_vm_killed || exit 1; \
+		COSMOSTEST_DEATHS=60 $(CARGO) test --locked -p cosmos-tests --test deaths -- --nocapture || exit 1; \
 		ZEROVM_SESSIONS=10000 $(CARGO) test --locked -p zerovm --test daemon sessions_leave || exit 1; \
 	done
 	ZCC_MUTATIONS=1000000 $(CARGO) test --locked --release -p zcc --test mutations changed_assembly_crashes_nothing

@@ -49,7 +49,12 @@ fn serve(role: &Role, library: &Path, ledger: &Ledger) {
         let opened = match open(role, library, ledger) {
             Ok(opened) => opened,
             Err(error) => {
-                assert!(names_a_death(&error), "open: {:?}: {error}", error.code());
+                let ending = error.code() == FaultCode::NameTaken && role.shared;
+                assert!(
+                    ending || names_a_death(&error),
+                    "open: {:?}: {error}",
+                    error.code()
+                );
                 continue;
             }
         };

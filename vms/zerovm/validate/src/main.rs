@@ -9,8 +9,10 @@ mod blobs;
 mod nexe;
 
 use clap::Parser;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use zerovm_validator::{Dialect, Validator};
@@ -31,6 +33,19 @@ struct Arguments {
     /// to the end of its bundle; prints `ok` or `bad OFFSET REASON` for each.
     #[arg(long, conflicts_with = "files")]
     hex: bool,
+
+    /// The rules to judge by. Without this they are what each program says in its header, and nacl for
+    /// what has none.
+    #[arg(long, value_name = "DIALECT", value_parser = dialects())]
+    dialect: Option<Dialect>,
+}
+
+fn dialects() -> impl TypedValueParser<Value = Dialect> {
+    let names = Dialect::ALL.map(Dialect::name);
+    PossibleValuesParser::new(names).map(|name| {
+        let named = Dialect::ALL.into_iter().find(|it| it.name() == name);
+        named.unwrap_or_default()
+    })
 }
 
 /// No file is read further than that.
@@ -41,13 +56,16 @@ const TROUBLE: u8 = 2;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let threads = std::thread::available_parallelism().unwrap_or(std::num::NonZeroUsize::MIN);
-    let validator = Validator::new(Dialect::Nacl).with_threads(threads);
+    let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let rules = Rules {
+        wanted: arguments.dialect,
+        threads,
+    };
     let mut output = BufWriter::new(io::stdout().lock());
     let written = if arguments.hex {
-        blobs::judge(&validator, io::stdin().lock(), &mut output)
+        blobs::judge(&rules.of(Dialect::Nacl), io::stdin().lock(), &mut output)
     } else {
-        judge_files(&validator, &arguments.files, &mut output)
+        judge_files(&rules, &arguments.files, &mut output)
     };
     let code = match written.and_then(|code| output.flush().map(|()| code)) {
         Ok(code) => code,
@@ -61,16 +79,25 @@ fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
+/// The rules that are asked for.
+struct Rules {
+    wanted: Option<Dialect>,
+    threads: NonZeroUsize,
+}
+
+impl Rules {
+    /// The validator of a text that says to be of this dialect.
+    fn of(&self, said: Dialect) -> Validator {
+        Validator::new(self.wanted.unwrap_or(said)).with_threads(self.threads)
+    }
+}
+
 /// Prints a line for each file; the exit code.
-fn judge_files(
-    validator: &Validator,
-    files: &[PathBuf],
-    output: &mut impl Write,
-) -> io::Result<u8> {
+fn judge_files(rules: &Rules, files: &[PathBuf], output: &mut impl Write) -> io::Result<u8> {
     let mut code = 0;
     for file in files {
         let verdict = match read(file) {
-            Ok(bytes) => judge_program(validator, &bytes),
+            Ok(bytes) => judge_program(rules, &bytes),
             Err(error) => {
                 output.flush()?;
                 eprintln!("zerovm-validate: {}: {error}", file.display());
@@ -106,9 +133,10 @@ fn print_unsafe(file: &Path, reason: &str, output: &mut impl Write) -> io::Resul
 }
 
 /// The verdict on a whole file; if it is refused, the offset in its text and why.
-fn judge_program(validator: &Validator, file: &[u8]) -> Result<(), String> {
+fn judge_program(rules: &Rules, file: &[u8]) -> Result<(), String> {
     let program = nexe::text(file).map_err(|refusal| format!("0x0: {refusal}"))?;
-    validator
+    rules
+        .of(program.dialect)
         .validate(program.address, &program.text)
         .map_err(|violation| violation.to_string())
 }

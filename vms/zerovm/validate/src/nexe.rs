@@ -8,9 +8,12 @@ use object::LittleEndian as LE;
 use object::elf::{self, FileHeader64, ProgramHeader64};
 use object::read::ReadRef;
 use std::borrow::Cow;
+use zerovm_validator::Dialect;
 
 /// Code and where in the sandbox it is placed.
 pub(crate) struct Program<'a> {
+    /// What it says it is; code that says nothing is `nacl`.
+    pub(crate) dialect: Dialect,
     pub(crate) address: u64,
     pub(crate) text: Cow<'a, [u8]>,
 }
@@ -59,6 +62,7 @@ const SPACE: u64 = 1 << 32;
 pub(crate) fn text(file: &[u8]) -> Result<Program<'_>, Refusal> {
     if !file.starts_with(&elf::ELFMAG) {
         return Ok(Program {
+            dialect: Dialect::Nacl,
             address: 0,
             text: Cow::Borrowed(file),
         });
@@ -146,6 +150,7 @@ fn place<'a>(
     let mut text = code.to_vec();
     text.resize(usize::try_from(filled).map_err(|_| Refusal::TextSize)?, HLT);
     Ok(Program {
+        dialect: Dialect::of_nexe(file),
         address,
         text: Cow::Owned(text),
     })
@@ -224,10 +229,21 @@ mod tests {
         let program = text(&file).unwrap();
         assert_eq!(program.address, TEXT);
         assert_eq!(program.text.len() as u64, PAGE);
+        assert_eq!(program.dialect, Dialect::Nacl);
         assert!(program.text[..40].iter().all(|&byte| byte == 0x90));
         assert!(program.text[40..].iter().all(|&byte| byte == HLT));
         let file = nexe(&[0x90; PAGE as usize - 31], |_| ());
         assert_eq!(text(&file).unwrap().text.len() as u64, 2 * PAGE);
+    }
+
+    #[test]
+    fn the_header_says_the_dialect() {
+        for dialect in Dialect::ALL {
+            let file = nexe(&[0x90; 32], |file| {
+                file[7..9].copy_from_slice(&dialect.mark());
+            });
+            assert_eq!(text(&file).unwrap().dialect, dialect);
+        }
     }
 
     #[test]

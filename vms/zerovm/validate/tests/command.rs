@@ -17,8 +17,13 @@ fn text(bytes: &[u8]) -> &str {
 }
 
 fn hex(input: &[u8]) -> (Option<i32>, String) {
+    hex_with(&[], input)
+}
+
+fn hex_with(options: &[&str], input: &[u8]) -> (Option<i32>, String) {
     let mut child = command()
         .arg("--hex")
+        .args(options)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -131,6 +136,61 @@ fn hexadecimal_lines_have_a_verdict_each() {
     );
     assert_eq!(hex(b"90\n90"), (Some(0), "ok\nok\n".to_owned()));
     assert_eq!(hex(b"nop\n").0, Some(2));
+}
+
+#[test]
+fn a_program_is_held_to_the_dialect_that_it_says_or_that_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    // mov %gs:(%eax), %eax
+    let code = b"\x65\x67\x8b\x00".repeat(8);
+    let mut file = nexe(&code);
+    std::fs::write(folder.path().join("nacl.nexe"), &file).unwrap();
+    file[8] = 8;
+    std::fs::write(folder.path().join("fast.nexe"), &file).unwrap();
+    let refused = "unsafe 0x0: 65 67 8b 00: prefixes that this instruction does not take\n";
+    for (options, nacl_is_safe, fast_is_safe) in [
+        (&[][..], false, true),
+        (&["--dialect", "fast"], true, true),
+        (&["--dialect=nacl"], false, false),
+    ] {
+        let words = [options, &["nacl.nexe", "fast.nexe"]].concat();
+        let output = files(folder.path(), &words);
+        let said = |is_safe: bool| if is_safe { "safe\n" } else { refused };
+        let expected = format!(
+            "nacl.nexe: {}fast.nexe: {}",
+            said(nacl_is_safe),
+            said(fast_is_safe)
+        );
+        assert_eq!(text(&output.stdout), expected);
+        assert_eq!(output.status.code(), Some(i32::from(!nacl_is_safe)));
+    }
+    let unknown = files(folder.path(), &["--dialect", "slow", "nacl.nexe"]);
+    assert!(text(&unknown.stderr).contains("possible values: nacl, fast"));
+    assert_eq!(unknown.status.code(), Some(2));
+}
+
+#[test]
+fn hexadecimal_lines_are_judged_by_the_dialect() {
+    let lines = b"65678b00\n4889ec\n448b1c244183e3e04d01fb4c891c24c3\nc3\n5d\n";
+    assert_eq!(
+        hex_with(&["--dialect", "fast"], lines),
+        (
+            Some(1),
+            "ok\nbad 0x0 rsp is written other than in the allowed ways\nok\n\
+             bad 0x0 a return without its masking sequence\nok\n"
+                .to_owned()
+        )
+    );
+    assert_eq!(
+        hex_with(&["--dialect", "nacl"], b"65678b00\n4889ec\n").1,
+        "bad 0x0 prefixes that this instruction does not take\nok\n"
+    );
+}
+
+#[test]
+fn the_help_says_what_there_is() {
+    let help = command().arg("--help").output().unwrap();
+    insta::assert_snapshot!(text(&help.stdout));
 }
 
 /// As many lines as a list of test cases may have; this is about being right for each of them.

@@ -14,10 +14,11 @@ mod generate;
 #[path = "common/traced.rs"]
 mod traced;
 
-use common::{BUNDLE, Random, hex, padded, validate};
+use common::{BUNDLE, FAST, NACL, Random, Rules, hex, padded};
 use iced_x86::{Code, Decoder, DecoderOptions, Instruction, OpKind, Register};
 use libc::user_regs_struct as Registers;
 use traced::{BASE, GUARD, Sandbox, Stop, TEXT};
+use zerovm_validator::Dialect;
 
 const SPACE: u64 = 1 << 32;
 /// Instructions that a program gets.
@@ -25,35 +26,62 @@ const STEPS: usize = 150;
 
 #[test]
 fn accepted_code_stays_in_its_sandbox() {
+    stays_in_its_sandbox(NACL);
+}
+
+#[test]
+fn accepted_code_of_dialect_fast_stays_in_its_sandbox() {
+    stays_in_its_sandbox(FAST);
+}
+
+/// So many programs are executed; a soak asks for more.
+const PROGRAMS: u64 = 1500;
+
+fn stays_in_its_sandbox(rules: Rules) {
+    let wanted = std::env::var("ZEROVM_EXECUTIONS").ok();
+    let programs = wanted.and_then(|count| count.parse().ok());
     let mut sandbox = Sandbox::start();
-    let mut executed = 0;
-    let mut indirect = 0;
-    for seed in 0..1500 {
+    let mut all = Run::default();
+    for seed in 0..programs.unwrap_or(PROGRAMS) {
         let mut random = Random::new(seed);
-        let text = generate::text(&mut random, 16);
-        assert_eq!(validate(&text), Ok(()));
-        let registers = registers(&mut random);
-        let run = run(&mut sandbox, &text, registers);
-        match run {
-            Ok(Run {
-                steps,
-                indirect: branches,
-            }) => {
-                executed += steps;
-                indirect += branches;
+        let text = generate::text(rules, &mut random, 16);
+        assert_eq!(rules.validate(&text), Ok(()));
+        let registers = registers(rules, &mut random);
+        match run(&mut sandbox, rules, &text, registers) {
+            Ok(run) => {
+                all.steps += run.steps;
+                all.indirect += run.indirect;
+                all.returns += run.returns;
+                all.from_gs += run.from_gs;
             }
             Err(what) => panic!("seed {seed}: {what}"),
         }
     }
     // The programs do something.
-    assert!(executed > 6_000, "{executed} instructions");
-    assert!(indirect > 50, "{indirect} indirect branches");
+    assert!(all.steps > 6_000, "{} instructions", all.steps);
+    assert!(all.indirect > 50, "{} indirect branches", all.indirect);
+    if rules.0 == Dialect::Fast {
+        assert!(all.returns > 50, "{} returns", all.returns);
+        assert!(all.from_gs > 500, "{} accesses from gs", all.from_gs);
+    }
+    println!(
+        "{} instructions, {} indirect branches, {} returns, {} accesses from gs",
+        all.steps, all.indirect, all.returns, all.from_gs
+    );
 }
 
 /// That the oracle sees what it is there for: code that is refused, and does escape.
 #[test]
 fn code_that_escapes_is_caught() {
     let mut sandbox = Sandbox::start();
+    let mut catch = |rules: Rules, code: &str, what: &str| {
+        let text = padded(&hex(code));
+        assert!(rules.validate(&text).is_err(), "{code}");
+        let registers = registers(rules, &mut Random::new(1));
+        let ran = run(&mut sandbox, rules, &text, registers);
+        let caught = ran.err().unwrap_or_else(|| panic!("{code} was not caught"));
+        assert!(caught.contains(what), "{code}: {caught}");
+    };
     for (code, what) in [
         // Memory, by an address below the guards.
         ("48c7c000100000 8b00", "fault at 0x1000"),
@@ -61,68 +89,94 @@ fn code_that_escapes_is_caught() {
         // Registers.
         ("4989c7", "r15"),
         ("48c7c400100000", "rsp"),
-        ("48c7c500100000", "rbp"),
         ("83ec08 90", "rsp"),
         // Control.
         ("48b80000000000100000 ffe0", "control"),
         ("eb01 b890909090", "control"),
     ] {
-        let text = padded(&hex(code));
-        assert!(validate(&text).is_err(), "{code}");
-        let ran = run(&mut sandbox, &text, registers(&mut Random::new(1)));
-        let caught = ran.err().unwrap_or_else(|| panic!("{code} was not caught"));
-        assert!(caught.contains(what), "{code}: {caught}");
+        catch(NACL, code, what);
+        catch(FAST, code, what);
+    }
+    catch(NACL, "48c7c500100000", "rbp");
+    for (code, what) in [
+        // A return to what is on the stack, masked too little, or whole but not masked.
+        ("48b80000000000100000 50 c3", "control"),
+        ("6a03 488b1c24 4c01fb 48891c24 c3", "control"),
+        ("48b803000200 0a440000 50 c3", "control"),
+        // gs by whole registers, whose base is then far away; and another base.
+        ("48b80000000000100000 658b00", "outside"),
+        ("48c7c000100000 678b00", "fault at 0x1000"),
+        ("31c0 f3480faed8", "gs"),
+    ] {
+        catch(FAST, code, what);
     }
 }
 
+#[derive(Default)]
 struct Run {
     steps: usize,
     indirect: usize,
+    returns: usize,
+    from_gs: usize,
 }
 
-/// Registers as hostile code would have them; the confined ones are at edges too.
-fn registers(random: &mut Random) -> Registers {
-    // SAFETY: the registers are numbers, for which zero is a value.
-    let mut registers: Registers = unsafe { std::mem::zeroed() };
-    let mut value = || match random.below(4) {
+/// A number, an address of the sandbox, or one of its text, as guests have it.
+fn value(random: &mut Random) -> u64 {
+    match random.below(4) {
         0 => random.next(),
         1 => random.next() & 0xffff_ffff,
         2 => BASE + (random.next() & 0xffff_ffff),
         _ => TEXT + random.below(16 * BUNDLE) as u64,
-    };
-    registers.rax = value();
-    registers.rbx = value();
-    registers.rcx = value();
-    registers.rdx = value();
-    registers.rsi = value();
-    registers.rdi = value();
-    registers.r8 = value();
-    registers.r9 = value();
-    registers.r10 = value();
-    registers.r11 = value();
-    registers.r12 = value();
-    registers.r13 = value();
-    registers.r14 = value();
+    }
+}
+
+/// Registers as hostile code would have them; the confined ones are at edges too.
+fn registers(rules: Rules, random: &mut Random) -> Registers {
+    // SAFETY: the registers are numbers, for which zero is a value.
+    let mut registers: Registers = unsafe { std::mem::zeroed() };
+    registers.rax = value(random);
+    registers.rbx = value(random);
+    registers.rcx = value(random);
+    registers.rdx = value(random);
+    registers.rsi = value(random);
+    registers.rdi = value(random);
+    registers.r8 = value(random);
+    registers.r9 = value(random);
+    registers.r10 = value(random);
+    registers.r11 = value(random);
+    registers.r12 = value(random);
+    registers.r13 = value(random);
+    registers.r14 = value(random);
     registers.r15 = BASE;
     let edges = [0, 8, 0x100_0000, 0x8000_0000, SPACE - 64, SPACE];
     registers.rsp = BASE + random.pick(&edges);
     registers.rbp = BASE + random.pick(&edges);
+    if rules.0 == Dialect::Fast {
+        registers.gs_base = BASE;
+        registers.rbp = value(random);
+    }
     registers.rip = BASE + TEXT;
     registers.eflags = 0x202;
     registers
 }
 
 /// Executes a text and says what it did that it must not.
-fn run(sandbox: &mut Sandbox, text: &[u8], registers: Registers) -> Result<Run, String> {
+fn run(
+    sandbox: &mut Sandbox,
+    rules: Rules,
+    text: &[u8],
+    registers: Registers,
+) -> Result<Run, String> {
     let starts = instruction_starts(text);
     sandbox.place(text);
     sandbox.reset(&registers);
     let mut before = registers;
-    let mut indirect = 0;
-    for steps in 0..STEPS {
+    let mut done = Run::default();
+    while done.steps < STEPS {
         let Some(instruction) = instruction_at(text, before.rip) else {
-            return Ok(Run { steps, indirect });
+            return Ok(done);
         };
+        let is_from_gs = instruction.segment_prefix() == Register::GS;
         let stop = sandbox.step();
         let after = sandbox.registers();
         let say = |what: &str| {
@@ -134,29 +188,35 @@ fn run(sandbox: &mut Sandbox, text: &[u8], registers: Registers) -> Result<Run, 
         };
         match stop {
             Stop::Stepped => {}
-            Stop::Fault(address) if reserved(address) => return Ok(Run { steps, indirect }),
-            Stop::Fault(address) => return Err(say(&format!("fault at {address:#x}, outside,"))),
-            Stop::Protection if protection_is_harmless(&instruction, &before) => {
-                return Ok(Run { steps, indirect });
+            // 32 bits of address and what the operand is long: not even the guards.
+            Stop::Fault(address) if is_from_gs && !within_reach_of_gs(address) => {
+                return Err(say(&format!(
+                    "fault at {address:#x}, outside of the space,"
+                )));
             }
+            Stop::Fault(address) if reserved(address) => return Ok(done),
+            Stop::Fault(address) => return Err(say(&format!("fault at {address:#x}, outside,"))),
+            Stop::Protection if protection_is_harmless(&instruction, &before) => return Ok(done),
             Stop::Protection => return Err(say("an access to no address, outside,")),
-            Stop::Other => return Ok(Run { steps, indirect }),
+            Stop::Other => return Ok(done),
             Stop::Ended => return Err(say("the process ended")),
         }
-        check(&instruction, &before, &after, &starts).map_err(|what| say(&what))?;
-        if matches!(instruction.code(), Code::Jmp_rm64 | Code::Call_rm64) {
-            indirect += 1;
+        check(rules, &instruction, &before, &after, &starts).map_err(|what| say(&what))?;
+        done.steps += 1;
+        match instruction.code() {
+            Code::Jmp_rm64 | Code::Call_rm64 => done.indirect += 1,
+            Code::Retnq => done.returns += 1,
+            _ => {}
         }
+        done.from_gs += usize::from(is_from_gs);
         before = after;
     }
-    Ok(Run {
-        steps: STEPS,
-        indirect,
-    })
+    Ok(done)
 }
 
 /// What must hold between two instructions.
 fn check(
+    rules: Rules,
     instruction: &Instruction,
     before: &Registers,
     after: &Registers,
@@ -172,7 +232,11 @@ fn check(
     if !confined(after.rsp) && !pending(Register::ESP, after.rsp) {
         return Err("rsp is outside".to_owned());
     }
-    if !confined(after.rbp) && !pending(Register::EBP, after.rbp) {
+    if rules.0 == Dialect::Fast && after.gs_base != BASE {
+        return Err("the base of gs is another".to_owned());
+    }
+    let is_kept = rules.0 == Dialect::Nacl;
+    if is_kept && !confined(after.rbp) && !pending(Register::EBP, after.rbp) {
         return Err("rbp is outside".to_owned());
     }
     let Some(offset) = after.rip.checked_sub(BASE + TEXT) else {
@@ -211,7 +275,7 @@ fn memory_operand(instruction: &Instruction) -> u32 {
 }
 
 fn value_of(register: Register, registers: &Registers) -> u64 {
-    match register {
+    let whole = match register.full_register() {
         Register::RAX => registers.rax,
         Register::RBX => registers.rbx,
         Register::RCX => registers.rcx,
@@ -228,8 +292,20 @@ fn value_of(register: Register, registers: &Registers) -> u64 {
         Register::R13 => registers.r13,
         Register::R14 => registers.r14,
         Register::R15 => registers.r15,
+        Register::GS => registers.gs_base,
         _ => 0,
+    };
+    if register.is_gpr32() {
+        whole & 0xffff_ffff
+    } else {
+        whole
     }
+}
+
+/// Whether an address is one that an operand from gs may touch.
+fn within_reach_of_gs(address: u64) -> bool {
+    const LONGEST: u64 = 108;
+    (BASE..BASE + SPACE + LONGEST).contains(&address)
 }
 
 /// Whether an address is one of the sandbox or of its guards.

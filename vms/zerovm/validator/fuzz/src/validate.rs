@@ -9,13 +9,19 @@ const LONGEST: usize = 8 * 32;
 
 pub fn run(input: &[u8]) {
     let text = &input[..input.len().min(LONGEST)];
-    let validator = Validator::new(Dialect::Nacl);
+    for dialect in Dialect::ALL {
+        judge(dialect, text);
+    }
+}
+
+fn judge(dialect: Dialect, text: &[u8]) {
+    let validator = Validator::new(dialect);
     let verdict = validator.validate(0x20000, text);
     let first = validator.violations(0x20000, text).next();
     assert_eq!(verdict.as_ref().err(), first.as_ref());
     match verdict {
         Ok(()) => {
-            if let Err(what) = confined::check(text) {
+            if let Err(what) = confined::check(dialect, text) {
                 panic!("{what}");
             }
         }

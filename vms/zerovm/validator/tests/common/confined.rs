@@ -2,19 +2,19 @@
 //! an oracle that has nothing but the verdict from the validator.
 
 use iced_x86::{
-    Code, Decoder, DecoderOptions, Instruction, InstructionInfo, InstructionInfoFactory, OpAccess,
-    OpKind, Register,
+    Code, CodeSize, Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfo,
+    InstructionInfoFactory, OpAccess, OpKind, Register,
 };
 use zerovm_validator::{Dialect, Validator};
 
 const BUNDLE: usize = 32;
 
 /// Says how code that is accepted could leave its sandbox, if it could. It starts with a bundle.
-pub fn check(text: &[u8]) -> Result<(), String> {
+pub fn check(dialect: Dialect, text: &[u8]) -> Result<(), String> {
     for entry in 0..text.len() {
-        if may_enter(text, entry) {
+        if may_enter(dialect, text, entry) {
             let end = text.len().min(entry / BUNDLE * BUNDLE + BUNDLE);
-            confined(&text[entry..end])
+            confined(dialect, &text[entry..end])
                 .map_err(|what| format!("entered at {entry:#x}: {what}\n{text:02x?}"))?;
         }
     }
@@ -22,15 +22,13 @@ pub fn check(text: &[u8]) -> Result<(), String> {
 }
 
 /// Whether a jump from another bundle may go to this place.
-fn may_enter(text: &[u8], entry: usize) -> bool {
+fn may_enter(dialect: Dialect, text: &[u8], entry: usize) -> bool {
     let mut with_jump = text.to_vec();
     with_jump.resize(text.len().next_multiple_of(BUNDLE), 0x90);
     let distance = entry as i32 - (with_jump.len() as i32 + 5);
     with_jump.push(0xe9);
     with_jump.extend(distance.to_le_bytes());
-    Validator::new(Dialect::Nacl)
-        .validate(0, &with_jump)
-        .is_ok()
+    Validator::new(dialect).validate(0, &with_jump).is_ok()
 }
 
 /// What is known of the registers.
@@ -42,12 +40,14 @@ struct Knowledge {
     /// `and $-32` of a register, then the base added: an address of a bundle.
     masked: Option<Register>,
     bundle_address: Option<Register>,
+    /// Whether such an address was just stored where rsp is.
+    returns_to_bundle: bool,
     /// rsi and rdi, when they are addresses of the sandbox.
     based: [Option<Register>; 2],
 }
 
 /// Follows code to its end.
-fn confined(code: &[u8]) -> Result<(), String> {
+fn confined(dialect: Dialect, code: &[u8]) -> Result<(), String> {
     let mut info = InstructionInfoFactory::new();
     let mut decoder = Decoder::new(64, code, DecoderOptions::NONE);
     let mut known = Knowledge {
@@ -55,6 +55,7 @@ fn confined(code: &[u8]) -> Result<(), String> {
         broken: None,
         masked: None,
         bundle_address: None,
+        returns_to_bundle: false,
         based: [None; 2],
     };
     while decoder.can_decode() {
@@ -66,27 +67,48 @@ fn confined(code: &[u8]) -> Result<(), String> {
         }
         let info = info.info(&instruction).clone();
         for memory in info.used_memory() {
-            if is_hint(instruction.code()) || memory.access() == OpAccess::NoMemAccess {
+            let is_fast = dialect == Dialect::Fast;
+            let is_hint = is_hint(instruction.code()) && !is_fast;
+            if is_hint || memory.access() == OpAccess::NoMemAccess {
                 continue;
+            }
+            if is_fast && memory.segment() == Register::GS {
+                let is_short =
+                    |register: Register| register == Register::None || register.is_gpr32();
+                let truncated = memory.address_size() == CodeSize::Code32
+                    && instruction.memory_displacement64() >> 32 == 0;
+                if !truncated || !is_short(memory.base()) || !is_short(memory.index()) {
+                    return fail("memory from gs by a whole register");
+                }
+                continue;
+            }
+            if matches!(memory.segment(), Register::FS | Register::GS)
+                || memory.address_size() != CodeSize::Code64
+            {
+                return fail("memory from another segment, or by short addresses");
             }
             if known.broken == Some(memory.base()) {
                 return fail("memory by a broken pointer");
             }
             let based = known.based.contains(&Some(memory.base()));
-            let trusted = matches!(memory.base(), Register::R15 | Register::RSP | Register::RBP);
+            let trusted = match memory.base() {
+                Register::R15 | Register::RSP => true,
+                base => base == Register::RBP && !is_fast,
+            };
             let by_rip = instruction.is_ip_rel_memory_operand();
             if !trusted && !based && !by_rip {
                 return fail("memory by an untrusted base");
             }
             let indexed = memory.index() != Register::None;
-            if indexed && known.below_4_gib != Some(memory.index()) {
+            let may_index = !is_fast || memory.base() == Register::R15;
+            if indexed && (!may_index || known.below_4_gib != Some(memory.index())) {
                 return fail("memory by an untrusted index");
             }
         }
-        if let Err(what) = branches(&instruction, &known) {
+        if let Err(what) = branches(dialect, &instruction, &known) {
             return fail(what);
         }
-        known = match after(&instruction, &info, &known) {
+        known = match after(dialect, &instruction, &info, &known) {
             Ok(known) => known,
             Err(what) => return fail(what),
         };
@@ -98,12 +120,19 @@ fn confined(code: &[u8]) -> Result<(), String> {
     }
 }
 
-fn branches(instruction: &Instruction, known: &Knowledge) -> Result<(), &'static str> {
+fn branches(
+    dialect: Dialect,
+    instruction: &Instruction,
+    known: &Knowledge,
+) -> Result<(), &'static str> {
     if matches!(instruction.code(), Code::Jmp_rm64 | Code::Call_rm64) {
         let register = instruction.op0_register();
         if instruction.op0_kind() != OpKind::Register || known.bundle_address != Some(register) {
             return Err("an indirect branch to anywhere");
         }
+    }
+    if is_return(instruction) && !(dialect == Dialect::Fast && known.returns_to_bundle) {
+        return Err("a return to anywhere");
     }
     if known.broken.is_some() && instruction.op0_kind() == OpKind::NearBranch64 {
         return Err("a branch with a broken pointer");
@@ -112,6 +141,7 @@ fn branches(instruction: &Instruction, known: &Knowledge) -> Result<(), &'static
 }
 
 fn after(
+    dialect: Dialect,
     instruction: &Instruction,
     info: &InstructionInfo,
     known: &Knowledge,
@@ -121,6 +151,7 @@ fn after(
         broken: known.broken,
         masked: None,
         bundle_address: None,
+        returns_to_bundle: stores_return_address(instruction, known),
         based: known.based,
     };
     let registers = instruction.op0_kind() == OpKind::Register
@@ -152,9 +183,12 @@ fn after(
             .map(|based| based.filter(|&register| register != full));
         match full {
             Register::R15 => return Err("a write to the base"),
+            Register::RBP if dialect == Dialect::Fast => {}
+            _ if is_segment(used.register()) => return Err("a write to a segment"),
             Register::RSP | Register::RBP => {
                 let restores = known.broken == Some(full) && (adds_base || indexes_base);
-                let copies = registers
+                let copies = dialect == Dialect::Nacl
+                    && registers
                     && matches!(instruction.code(), Code::Mov_rm64_r64 | Code::Mov_r64_rm64)
                     && matches!(second, Register::RSP | Register::RBP);
                 let rounds = full == Register::RSP
@@ -195,6 +229,24 @@ fn after(
         return Err("a pointer is not repaired at once");
     }
     Ok(next)
+}
+
+/// `mov %r11, (%rsp)` of what is an address of a bundle.
+fn stores_return_address(instruction: &Instruction, known: &Knowledge) -> bool {
+    instruction.code() == Code::Mov_rm64_r64
+        && instruction.op0_kind() == OpKind::Memory
+        && instruction.memory_base() == Register::RSP
+        && instruction.memory_index() == Register::None
+        && instruction.memory_displacement64() == 0
+        && known.bundle_address == Some(instruction.op1_register())
+}
+
+fn is_return(instruction: &Instruction) -> bool {
+    instruction.flow_control() == FlowControl::Return
+}
+
+fn is_segment(register: Register) -> bool {
+    register.is_segment_register()
 }
 
 fn is_hint(code: Code) -> bool {

@@ -1,27 +1,31 @@
 //! Random code that the validator accepts: not what a compiler writes, but what an attacker might.
 
-use super::common::{BUNDLE, Random, validate};
+use super::common::{BUNDLE, Random, Rules};
+use zerovm_validator::Dialect;
 
 /// A text of so many bundles.
-pub fn text(random: &mut Random, bundles: usize) -> Vec<u8> {
+pub fn text(rules: Rules, random: &mut Random, bundles: usize) -> Vec<u8> {
     let mut text = Vec::new();
     for _ in 0..bundles {
-        text.extend(bundle(random));
+        text.extend(bundle(rules, random));
     }
     text
 }
 
 /// A bundle that is accepted wherever it stands: its branches go to bundles.
-pub fn bundle(random: &mut Random) -> [u8; BUNDLE] {
+pub fn bundle(rules: Rules, random: &mut Random) -> [u8; BUNDLE] {
     let mut bundle = [0x90; BUNDLE];
     let mut end = 0;
     for _ in 0..16 {
-        let piece = piece(random, end);
+        let piece = match rules.0 {
+            Dialect::Fast if random.chance(2) => piece_of_fast(random),
+            _ => piece(random, end),
+        };
         let Some(place) = bundle.get_mut(end..end + piece.len()) else {
             continue;
         };
         place.copy_from_slice(&piece);
-        if validate(&bundle).is_ok() {
+        if rules.validate(&bundle).is_ok() {
             end += piece.len();
         } else {
             bundle[end..].fill(0x90);
@@ -42,6 +46,98 @@ fn piece(random: &mut Random, at: usize) -> Vec<u8> {
         6 => stack(random),
         _ => anything(random),
     }
+}
+
+/// What only dialect `fast` has.
+fn piece_of_fast(random: &mut Random) -> Vec<u8> {
+    match random.below(8) {
+        0 => masked_return(random),
+        1 => short_address(random),
+        2 => frame(random),
+        _ => from_gs(random),
+    }
+}
+
+/// An operand at gs, with any prefixes behind it.
+fn from_gs(random: &mut Random) -> Vec<u8> {
+    let mut bytes = vec![0x65, 0x67];
+    if random.chance(3) {
+        bytes.push(*random.pick(&[0x66, 0xf2, 0xf3, 0xf0]));
+    }
+    if random.chance(2) {
+        bytes.push(0x40 | random.byte() & 0xf);
+    }
+    match random.below(4) {
+        0 | 1 => bytes.push(*random.pick(&[0x89, 0x8b, 0x01, 0x03, 0x88, 0x8a, 0x87, 0x63, 0xff])),
+        2 => bytes.extend([0x0f, random.byte()]),
+        _ => bytes.push(random.byte()),
+    }
+    bytes.extend(operand(random));
+    bytes
+}
+
+/// Any operand in memory.
+fn operand(random: &mut Random) -> Vec<u8> {
+    let (mode, rm) = (random.byte() & 0xc0, random.byte() & 0x3f);
+    let mode = if mode == 0xc0 { 0 } else { mode };
+    let mut bytes = vec![mode | rm];
+    let mut displacement_length = [0, 1, 4][usize::from(mode >> 6)];
+    if rm & 7 == 4 {
+        let sib = random.byte();
+        bytes.push(sib);
+        if mode == 0 && sib & 7 == 5 {
+            displacement_length = 4;
+        }
+    } else if mode == 0 && rm & 7 == 5 {
+        displacement_length = 4;
+    }
+    bytes.extend(&displacement(random)[..displacement_length]);
+    bytes
+}
+
+/// The return, often behind an address that leads somewhere, and sometimes damaged.
+fn masked_return(random: &mut Random) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if random.chance(2) {
+        bytes.push(0x50 | random.byte() & 7);
+    }
+    bytes.extend([
+        0x44, 0x8b, 0x1c, 0x24, 0x41, 0x83, 0xe3, 0xe0, 0x4d, 0x01, 0xfb,
+    ]);
+    bytes.extend([0x4c, 0x89, 0x1c, 0x24, 0xc3]);
+    if random.chance(4) {
+        let at = random.below(bytes.len());
+        bytes[at] ^= 1 << random.below(8);
+    }
+    bytes
+}
+
+/// `lea` of a short address, then perhaps its use as an index.
+fn short_address(random: &mut Random) -> Vec<u8> {
+    let mut bytes = vec![0x67];
+    if random.chance(2) {
+        bytes.push(0x40 | random.byte() & 0xb);
+    }
+    bytes.push(0x8d);
+    bytes.extend(operand(random));
+    if random.chance(2) {
+        bytes.extend([0x41, 0x8b, 0x04, random.byte() & 0xf8 | 7]);
+    }
+    bytes
+}
+
+/// rbp as compilers use it.
+fn frame(random: &mut Random) -> Vec<u8> {
+    const PIECES: &[&[u8]] = &[
+        &[0x5d],
+        &[0x55, 0x89, 0xe5],
+        &[0x48, 0x89, 0xe5],
+        &[0x89, 0xec, 0x4a, 0x8d, 0x24, 0x3c],
+        &[0x65, 0x67, 0x8b, 0x65, 0xf8, 0x4c, 0x01, 0xfc],
+        &[0x89, 0xed, 0x41, 0x8b, 0x44, 0x2f, 0x08],
+        &[0x48, 0x0f, 0xcd],
+    ];
+    random.pick(PIECES).to_vec()
 }
 
 /// A general register; the numbers of rsp, rbp and r15 are among them.

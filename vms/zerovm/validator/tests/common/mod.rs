@@ -9,7 +9,7 @@ use zerovm_validator::{Dialect, Reason, Validator, Violation};
 pub const BUNDLE: usize = 32;
 
 /// A dialect, asked about texts at the start of the sandbox.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Rules(pub Dialect);
 
 pub const NACL: Rules = Rules(Dialect::Nacl);

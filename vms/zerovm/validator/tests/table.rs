@@ -3,16 +3,19 @@
 
 mod common;
 
-use common::{BUNDLE, Random, hex, refusal, validate};
+use common::{BUNDLE, FAST, NACL, Random, Rules, hex, refusal};
 use iced_x86::{
-    Code, Decoder, DecoderOptions, Encoder, Instruction, InstructionInfoFactory, OpAccess, OpKind,
-    Register,
+    Code, CodeSize, Decoder, DecoderOptions, Encoder, Instruction, InstructionInfoFactory,
+    OpAccess, OpKind, Register,
 };
 use std::collections::BTreeSet;
+use zerovm_validator::Dialect;
+
+const BOTH: [Rules; 2] = [NACL, FAST];
 
 /// Each encoding that is tried: random bytes that the validator accepts as the first instruction of
 /// a bundle.
-fn accepted_instructions(seed: u64, count: usize) -> Vec<(Vec<u8>, Instruction)> {
+fn accepted_instructions(rules: Rules, seed: u64, count: usize) -> Vec<(Vec<u8>, Instruction)> {
     let mut random = Random::new(seed);
     let mut found = Vec::new();
     while found.len() < count {
@@ -20,14 +23,14 @@ fn accepted_instructions(seed: u64, count: usize) -> Vec<(Vec<u8>, Instruction)>
         for byte in bundle.iter_mut().take(12) {
             *byte = random.byte();
         }
-        shape(&mut random, &mut bundle);
+        shape(rules, &mut random, &mut bundle);
         let instruction = Decoder::new(64, &bundle, DecoderOptions::NONE).decode();
         let length = instruction.len();
         if instruction.is_invalid() || length > 12 {
             continue;
         }
         bundle[length..].fill(0x90);
-        if validate(&bundle).is_ok() {
+        if rules.validate(&bundle).is_ok() {
             found.push((bundle[..length].to_vec(), instruction));
         }
     }
@@ -35,12 +38,16 @@ fn accepted_instructions(seed: u64, count: usize) -> Vec<(Vec<u8>, Instruction)>
 }
 
 /// Makes prefixes and escapes more likely than they are among random bytes.
-fn shape(random: &mut Random, bundle: &mut [u8; BUNDLE]) {
+fn shape(rules: Rules, random: &mut Random, bundle: &mut [u8; BUNDLE]) {
     let mut at = 0;
     let mut put = |byte: u8| {
         bundle[at] = byte;
         at += 1;
     };
+    if rules.0 == Dialect::Fast && random.chance(2) {
+        put(0x65);
+        put(0x67);
+    }
     if random.chance(2) {
         put(*random.pick(&[0x66, 0xf2, 0xf3, 0xf0]));
     }
@@ -59,9 +66,13 @@ fn shape(random: &mut Random, bundle: &mut [u8; BUNDLE]) {
 
 #[test]
 fn no_accepted_instruction_writes_what_it_must_not() {
+    BOTH.into_iter().for_each(writes_nothing_that_it_must_not);
+}
+
+fn writes_nothing_that_it_must_not(rules: Rules) {
     let mut info = InstructionInfoFactory::new();
     let mut codes = BTreeSet::new();
-    for (bytes, instruction) in accepted_instructions(1, 60_000) {
+    for (bytes, instruction) in accepted_instructions(rules, 1, 60_000) {
         codes.insert(instruction.code());
         let info = info.info(&instruction);
         for used in info.used_registers() {
@@ -79,9 +90,9 @@ fn no_accepted_instruction_writes_what_it_must_not() {
             assert_ne!(full, Register::R15, "{bytes:02x?}");
             assert!(!used.register().is_segment_register(), "{bytes:02x?}");
             if full == Register::RSP {
-                assert!(moves_stack_pointer(&instruction), "{bytes:02x?}");
+                assert!(moves_stack_pointer(rules, &instruction), "{bytes:02x?}");
             }
-            if full == Register::RBP {
+            if full == Register::RBP && rules.0 == Dialect::Nacl {
                 let copies = instruction.op1_register() == Register::RSP;
                 assert!(copies && is_move_of_64(&instruction), "{bytes:02x?}");
             }
@@ -90,9 +101,11 @@ fn no_accepted_instruction_writes_what_it_must_not() {
     assert!(codes.len() > 450, "{} forms were seen", codes.len());
 }
 
-fn moves_stack_pointer(instruction: &Instruction) -> bool {
+fn moves_stack_pointer(rules: Rules, instruction: &Instruction) -> bool {
     let aligns = instruction.code() == Code::And_rm64_imm8 && instruction.immediate8() >= 0x80;
-    let copies = is_move_of_64(instruction) && instruction.op1_register() == Register::RBP;
+    let copies = rules.0 == Dialect::Nacl
+        && is_move_of_64(instruction)
+        && instruction.op1_register() == Register::RBP;
     // Pushes, pops and calls.
     matches!(instruction.stack_pointer_increment(), -8 | 8) || aligns || copies
 }
@@ -103,8 +116,14 @@ fn is_move_of_64(instruction: &Instruction) -> bool {
 
 #[test]
 fn every_memory_access_of_an_accepted_instruction_is_within_reach() {
+    BOTH.into_iter().for_each(accesses_are_within_reach);
+}
+
+fn accesses_are_within_reach(rules: Rules) {
+    let is_fast = rules.0 == Dialect::Fast;
+    let mut from_gs = 0;
     let mut info = InstructionInfoFactory::new();
-    for (bytes, instruction) in accepted_instructions(2, 60_000) {
+    for (bytes, instruction) in accepted_instructions(rules, 2, 60_000) {
         for used in info.info(&instruction).used_memory() {
             let reads_or_writes = !matches!(used.access(), OpAccess::None | OpAccess::NoMemAccess);
             let hint = matches!(
@@ -113,29 +132,46 @@ fn every_memory_access_of_an_accepted_instruction_is_within_reach() {
             ) || bytes
                 .get(1..3)
                 .is_some_and(|at| matches!(at, [0x0f, 0x0d | 0x18]));
-            if !reads_or_writes || hint {
+            if !reads_or_writes || hint && !is_fast {
                 continue;
             }
-            let trusted = matches!(
-                used.base(),
-                Register::R15 | Register::RSP | Register::RBP | Register::RIP
+            assert!(used.memory_size().size() <= 512, "{bytes:02x?}");
+            if is_fast && used.segment() == Register::GS {
+                let is_short =
+                    |register: Register| register == Register::None || register.is_gpr32();
+                assert!(
+                    is_short(used.base()) && is_short(used.index()),
+                    "{bytes:02x?}"
+                );
+                assert_eq!(used.address_size(), CodeSize::Code32, "{bytes:02x?}");
+                assert!(bytes.starts_with(&[0x65, 0x67]), "{bytes:02x?}");
+                from_gs += 1;
+                continue;
+            }
+            assert!(
+                !matches!(used.segment(), Register::FS | Register::GS),
+                "{bytes:02x?}"
             );
+            let trusted = match used.base() {
+                Register::R15 | Register::RSP | Register::RIP => true,
+                base => base == Register::RBP && !is_fast,
+            };
             // rip-relative addresses are computed, and then have no base.
             let computed = used.base() == Register::None && instruction.is_ip_rel_memory_operand();
             assert!(trusted || computed, "{bytes:02x?} {used:?}");
             assert_eq!(used.index(), Register::None, "{bytes:02x?}");
-            assert_eq!(
-                used.address_size(),
-                iced_x86::CodeSize::Code64,
-                "{bytes:02x?}"
-            );
-            assert!(used.memory_size().size() <= 512, "{bytes:02x?}");
+            assert_eq!(used.address_size(), CodeSize::Code64, "{bytes:02x?}");
         }
     }
+    assert_eq!(from_gs > 1000, is_fast, "{from_gs}");
 }
 
 #[test]
 fn what_clears_the_upper_half_is_a_write_of_32_bits() {
+    BOTH.into_iter().for_each(what_limits_is_a_write_of_32_bits);
+}
+
+fn what_limits_is_a_write_of_32_bits(rules: Rules) {
     let mut random = Random::new(3);
     let mut info = InstructionInfoFactory::new();
     let mut codes = BTreeSet::new();
@@ -145,7 +181,7 @@ fn what_clears_the_upper_half_is_a_write_of_32_bits() {
         for byte in first.iter_mut().take(10) {
             *byte = random.byte();
         }
-        shape(&mut random, &mut first);
+        shape(rules, &mut random, &mut first);
         let instruction = Decoder::new(64, &first, DecoderOptions::NONE).decode();
         let register = instruction.op0_register();
         if instruction.is_invalid()
@@ -165,7 +201,7 @@ fn what_clears_the_upper_half_is_a_write_of_32_bits() {
         let access = [0x41 | (number >> 3) << 1, 0x8b, 0x04, (number & 7) << 3 | 7];
         first[length..].fill(0x90);
         first[length..length + 4].copy_from_slice(&access);
-        if validate(&first).is_err() {
+        if rules.validate(&first).is_err() {
             continue;
         }
         codes.insert(instruction.code());
@@ -180,7 +216,12 @@ fn what_clears_the_upper_half_is_a_write_of_32_bits() {
 
 #[test]
 fn only_the_forms_of_the_specification_clear_the_upper_half() {
-    let access = |first: &str| refusal(&hex(&format!("{first} 418b0407")));
+    let access = |first: &str| {
+        let code = hex(&format!("{first} 418b0407"));
+        let nacl = refusal(&code);
+        assert_eq!(nacl, FAST.refusal(&code), "{first}");
+        nacl
+    };
     for first in [
         "89d8",
         "8bc3",
@@ -258,7 +299,8 @@ fn only_the_forms_of_the_specification_clear_the_upper_half() {
 
 #[test]
 fn accepted_instructions_are_what_encoding_them_again_gives() {
-    for (bytes, instruction) in accepted_instructions(4, 30_000) {
+    let both = BOTH.into_iter();
+    for (bytes, instruction) in both.flat_map(|rules| accepted_instructions(rules, 4, 30_000)) {
         // The encoder leaves out the REX that 3DNow! instructions need.
         if instruction.code() >= Code::D3NOW_Pi2fw_mm_mmm64
             && instruction.code() <= Code::D3NOW_Pavgusb_mm_mmm64
@@ -289,11 +331,19 @@ fn accepted_instructions_are_what_encoding_them_again_gives() {
                 assert!(same, "{bytes:02x?} {again:02x?}");
             }
         }
-        assert_eq!(
-            decoded.memory_base(),
-            instruction.memory_base(),
-            "{bytes:02x?}"
-        );
+        let operand = |instruction: &Instruction| {
+            let (base, index) = (instruction.memory_base(), instruction.memory_index());
+            let displacement = instruction.memory_displacement64();
+            let scale = instruction.memory_index_scale();
+            (
+                base,
+                index,
+                scale,
+                displacement,
+                instruction.segment_prefix(),
+            )
+        };
+        assert_eq!(operand(&decoded), operand(&instruction), "{bytes:02x?}");
         assert!(again.len() <= bytes.len(), "{bytes:02x?} {again:02x?}");
     }
 }

@@ -64,6 +64,7 @@ use crate::policy::{Entry, Located, Policy, Short, Step};
 use crate::prefix::{self, Addressing, Prefixes};
 use crate::register::{BASE, STACK_POINTER, Set, is_long, number};
 use crate::sequence;
+use crate::shortcut::{self, Shortcut};
 use crate::violation::{Reason, refusal};
 use iced_x86::{Code, Instruction, OpKind, Register};
 
@@ -73,14 +74,25 @@ pub(crate) struct Fast;
 /// Registers that only the ways of [`write_confined`] and [`restore`] may change.
 const CONFINED: Set = Set::of(&[STACK_POINTER, BASE]);
 
+impl Shortcut for Fast {
+    const CONFINED: Set = CONFINED;
+    const BASES: Set = CONFINED;
+    const BASES_WITH_INDEX: Set = Set::of(&[BASE]);
+    const HAS_GS: bool = true;
+}
+
 impl Policy for Fast {
     type Promise = ZeroExtended;
 
     const NOTHING: ZeroExtended = ZeroExtended::NONE;
 
     #[inline(always)]
-    fn shortcut(_bytes: &[u8], _before: ZeroExtended) -> Option<Short<ZeroExtended>> {
-        None
+    fn shortcut(bytes: &[u8], before: ZeroExtended) -> Option<Short<ZeroExtended>> {
+        if before == ZeroExtended::STACK_POINTER {
+            None
+        } else {
+            shortcut::take::<Self>(bytes, before)
+        }
     }
 
     #[inline(always)]

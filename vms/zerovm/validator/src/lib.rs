@@ -111,7 +111,7 @@
 //! `walk` goes over bundles; it knows where instructions start, `targets` where branches go, and
 //! neither anything of the dialect. `policy` is what a dialect has to say. `nacl` says it for dialect
 //! `nacl`, `fast` for dialect `fast`, both with `sequence` for what belongs together and `pointer` for
-//! rsp and rbp. `nacl::shortcut` is for the most common instructions;
+//! rsp and rbp. `shortcut` is for the most common instructions;
 //! it is there for speed alone and is compared with the rest for all that it takes. `forms` and
 //! `prefix` are the list. `validator` divides a text among threads.
 
@@ -125,6 +125,7 @@ mod policy;
 mod prefix;
 mod register;
 mod sequence;
+mod shortcut;
 mod targets;
 mod validator;
 mod violation;

@@ -1,13 +1,12 @@
 //! Dialect `nacl`: the rules of Native Client for x86-64 as ZeroVM applied them.
 
-mod shortcut;
-
 use crate::forms::{self, Form, Kind};
 use crate::pointer::{self, ZeroExtended, not_restored, restore};
 use crate::policy::{Entry, Located, Policy, Short, Step};
 use crate::prefix::{self, Prefixes};
 use crate::register::{BASE, FRAME_POINTER, STACK_POINTER, Set, number};
 use crate::sequence;
+use crate::shortcut::{self, Shortcut};
 use crate::violation::{Reason, refusal};
 use iced_x86::{Code, Instruction, OpKind, Register};
 
@@ -16,6 +15,13 @@ pub(crate) struct Nacl;
 
 /// Registers that only the ways of [`write_confined`] and [`restore`] may change.
 const CONFINED: Set = Set::of(&[STACK_POINTER, FRAME_POINTER, BASE]);
+
+impl Shortcut for Nacl {
+    const CONFINED: Set = CONFINED;
+    const BASES: Set = CONFINED;
+    const BASES_WITH_INDEX: Set = CONFINED;
+    const HAS_GS: bool = false;
+}
 
 impl Policy for Nacl {
     type Promise = ZeroExtended;
@@ -27,7 +33,7 @@ impl Policy for Nacl {
         if must_be_restored(before) {
             None
         } else {
-            shortcut::take(bytes, before)
+            shortcut::take::<Self>(bytes, before)
         }
     }
 

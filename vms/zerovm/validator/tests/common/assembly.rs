@@ -4,9 +4,10 @@ use super::common::Random;
 use std::fmt::Write;
 use std::path::Path;
 use std::process::Command;
+use zerovm_validator::Dialect;
 
 /// A program of so many functions; what compilers for the sandbox write, more or less.
-pub fn program(seed: u64, functions: usize) -> String {
+pub fn program(dialect: Dialect, seed: u64, functions: usize) -> String {
     let mut random = Random::new(seed);
     let mut text = String::from(".bundle_align_mode 5\n.text\n");
     for function in 0..functions {
@@ -15,7 +16,7 @@ pub fn program(seed: u64, functions: usize) -> String {
         for part in 0..4 + random.below(12) {
             let _ = writeln!(text, ".L{function}_{part}:");
             for _ in 0..3 + random.below(10) {
-                statement(&mut random, &mut text);
+                statement(dialect, &mut random, &mut text);
             }
             let _ = writeln!(
                 text,
@@ -30,7 +31,7 @@ pub fn program(seed: u64, functions: usize) -> String {
                 );
             }
         }
-        epilogue(&mut text);
+        epilogue(dialect, &mut text);
     }
     text
 }
@@ -86,8 +87,14 @@ fn prologue(random: &mut Random, text: &mut String) {
     }
 }
 
-fn epilogue(text: &mut String) {
+fn epilogue(dialect: Dialect, text: &mut String) {
     locked(text, &["add $64, %esp", "add %r15, %rsp"]);
+    if dialect == Dialect::Fast {
+        let _ = writeln!(text, "pop %r12\npop %rbx");
+        let masked = ["mov (%rsp), %r11d", "and $-32, %r11d", "add %r15, %r11"];
+        let masked = [&masked[..], &["mov %r11, (%rsp)", "ret"]].concat();
+        return locked(text, &masked);
+    }
     let _ = writeln!(text, "pop %r12\npop %rbx\npop %r11");
     locked(text, &["and $-32, %r11d", "add %r15, %r11", "jmp *%r11"]);
 }
@@ -105,7 +112,7 @@ fn locked(text: &mut String, instructions: &[&str]) {
     );
 }
 
-fn statement(random: &mut Random, text: &mut String) {
+fn statement(dialect: Dialect, random: &mut Random, text: &mut String) {
     let (a64, a32, a16, a8) = *random.pick(REGISTERS);
     let (b64, b32, _, _) = *random.pick(REGISTERS);
     let small = random.below(100);
@@ -129,6 +136,13 @@ fn statement(random: &mut Random, text: &mut String) {
         15 => format!("movsd {slot}(%rsp), %xmm{}", random.below(16)),
         16 => format!("mulsd %xmm{}, %xmm{}", random.below(16), random.below(16)),
         17 => format!("incw %{a16}"),
+        _ if dialect == Dialect::Fast => match random.below(5) {
+            0 => format!("mov %{b32}, %gs:{slot}(%{a32})"),
+            1 => format!("movl ${large}, %gs:(%{a32},%{b32},4)"),
+            2 => format!("movzbl %gs:{small}(%{a32}), %{b32}"),
+            3 => format!("movsd %gs:{slot}(%{a32},%{b32}), %xmm1"),
+            _ => format!("mov %gs:{slot}(%{a32},%{b32},8), %{b64}"),
+        },
         _ => {
             let access = match random.below(4) {
                 0 => format!("mov %{b32}, {slot}(%r15,%{a64})"),

@@ -91,6 +91,9 @@ extern "C" {
 /** The other end of a connection broke the protocol or vanished. */
 #define COSMOS_BLAME_PEER 4
 
+/** Bytes of the name of a system call or a limit, with its NUL; none is longer. */
+#define COSMOS_CALL_NAME 40
+
 /** Most arguments of a call in place of `...`. */
 #define COSMOS_VARIADIC_ARGUMENTS 127
 
@@ -123,6 +126,18 @@ typedef void (*cosmos_fn)(void);
 
 /** Told of a failed call, with the cookie it was registered with. */
 typedef void (*cosmos_error_handler)(void *cookie);
+
+/** A system call that a VM was refused, by the kernel's word. */
+typedef struct {
+  /**
+   * Its name, "connect".
+   */
+  char call[COSMOS_CALL_NAME];
+  /**
+   * How often.
+   */
+  unsigned long times;
+} cosmos_denial;
 
 /** How a program ended. Give back what is kept with cosmos_exit_free. */
 typedef struct {
@@ -174,6 +189,18 @@ typedef struct {
    * Its length, without the NUL.
    */
   size_t error_length;
+  /**
+   * The system calls that programs of its VM were refused until then; NULL where there are none.
+   */
+  cosmos_denial *denials;
+  /**
+   * Their number.
+   */
+  size_t denial_count;
+  /**
+   * The limit that it was ended for, "limits.cpu_seconds = 1"; empty where it was not.
+   */
+  char limit[COSMOS_CALL_NAME];
 } cosmos_exit;
 
 /**
@@ -465,6 +492,20 @@ int cosmos_dlclose(cosmos_dl *dl);
  * handler may be called with cookie, on any thread, until it is removed or dl is closed.
  */
 int cosmos_dl_onerror(cosmos_dl *dl, cosmos_error_handler handler, void *cookie);
+
+/**
+ * The system calls that the VM of dl was refused until now. At most room of them go to denials, which may
+ * be NULL where room is 0.
+ *
+ * Returns how many there are, 0 for a VM that has no walls; or -1 with errno set: EBADF dl was closed
+ * already, or never was one; EINVAL denials is NULL. Any thread may call it.
+ *
+ * What the caller promises:
+ * denials has room for room of them.
+ */
+long cosmos_denials(cosmos_dl *dl,
+                    cosmos_denial *denials,
+                    size_t room);
 
 /**
  * Sets how long each call that this thread makes from now on may take, in milliseconds, and returns

@@ -12,6 +12,7 @@
 pub mod arena;
 pub mod calls;
 pub mod code;
+pub mod denials;
 pub mod dl;
 pub mod error;
 pub mod exec;

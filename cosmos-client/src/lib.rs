@@ -48,6 +48,7 @@ mod workers;
 
 pub use arena::Buffer;
 pub use callback::{Answer, Callback, callback, callback_writing};
+pub use cosmos_rpc::message::vm::Reached;
 pub use cosmos_rpc::{Blame, Fault, FaultCode};
 pub use error::{Error, Failure, Refusal, SignatureMismatch};
 pub use exec::{Captured, Command, Ended, Program, Running, Steering, Stream, Window};

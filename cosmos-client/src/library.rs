@@ -138,8 +138,7 @@ impl Library {
     /// The system calls that its VM was refused until now, each by its name and how often, as the
     /// kernel told it: what the functions of the library tried beyond what the VM was granted.
     pub fn denials(&self) -> Vec<(String, u64)> {
-        let denials = self.target.link().denials().into_iter();
-        denials.map(|denial| (denial.call, denial.times)).collect()
+        self.target.link().denied_calls()
     }
 
     /// Memory that this program and the library's VM both see: a pointer into it, passed to a function

@@ -71,8 +71,7 @@ impl Vm {
     /// The system calls that it was refused until now, each by its name and how often, as the kernel
     /// told it.
     pub fn denials(&self) -> Vec<(String, u64)> {
-        let denials = self.hold.denials().into_iter();
-        denials.map(|denial| (denial.call, denial.times)).collect()
+        self.hold.denied_calls()
     }
 
     /// Memory that this program and the VM both see; see [`Library::alloc`](crate::Library::alloc).

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The modules of the C face, in the order of the header.
-const SOURCES: [&str; 10] = [
-    "code", "error", "options", "vm", "dl", "calls", "started", "variadic", "exec", "arena",
+const SOURCES: [&str; 11] = [
+    "code", "error", "options", "vm", "dl", "denials", "calls", "started", "variadic", "exec",
+    "arena",
 ];
 
 fn root() -> &'static Path {

@@ -7,8 +7,9 @@
 use crate::Error;
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd,
-    Ruleset, RulesetAttr, RulesetCreatedAttr, Scope,
+    Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr, Scope,
 };
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 /// The oldest Landlock that knows scopes. An older one leaves signals and abstract sockets open.
@@ -73,6 +74,8 @@ pub struct Files {
     pub network: bool,
     /// Whether what can be read can be executed, too.
     pub programs: bool,
+    /// Whether the target's own files can be executed, those that are named one by one.
+    pub runs_target: bool,
 }
 
 /// Cuts the process off from the signals and abstract sockets of others, for good.
@@ -94,6 +97,24 @@ pub fn scope() -> Result<(), Error> {
 /// # Errors
 /// A granted path that is not there; a kernel without this Landlock.
 pub fn restrict(files: &Files) -> Result<(), Error> {
+    let ruleset = ruleset(files, false)?;
+    ruleset
+        .restrict_self()
+        .map(drop)
+        .map_err(|error| Error::Landlock(error.to_string()))
+}
+
+/// What [`restrict`] and [`scope`] do, made ready for a process that cannot do it itself: the
+/// descriptor of a ruleset, which grants what is there now.
+///
+/// # Errors
+/// As [`restrict`].
+pub fn prepare(files: &Files) -> Result<OwnedFd, Error> {
+    let ruleset = ruleset(files, true)?;
+    Option::from(ruleset).ok_or_else(|| Error::Landlock("this kernel has none".to_owned()))
+}
+
+fn ruleset(files: &Files, scoped: bool) -> Result<RulesetCreated, Error> {
     let readable = AccessFs::ReadFile | AccessFs::ReadDir;
     let readable = match files.programs {
         true => readable | AccessFs::Execute,
@@ -116,17 +137,27 @@ pub fn restrict(files: &Files) -> Result<(), Error> {
     for (paths, access) in optional {
         rules.extend(paths.iter().filter_map(|path| rule(path, access).ok()));
     }
-    let target = files.target.iter();
-    rules.extend(target.filter_map(|path| rule(path, readable).ok()));
+    for path in &files.target {
+        let runs = files.runs_target && path.is_file();
+        let access = match runs {
+            true => readable | AccessFs::Execute,
+            false => readable,
+        };
+        rules.extend(rule(path, access).ok());
+    }
     for (paths, access) in [(&files.read, readable), (&files.write, writable)] {
         for path in paths {
             rules.push(rule(path, access)?);
         }
     }
-    enforce(rules, files.network).map_err(|error| Error::Landlock(error.to_string()))
+    created(rules, files.network, scoped).map_err(|error| Error::Landlock(error.to_string()))
 }
 
-fn enforce(rules: Vec<PathBeneath<PathFd>>, network: bool) -> Result<(), landlock::RulesetError> {
+fn created(
+    rules: Vec<PathBeneath<PathFd>>,
+    network: bool,
+    scoped: bool,
+) -> Result<RulesetCreated, landlock::RulesetError> {
     let ruleset = Ruleset::default()
         .set_compatibility(CompatLevel::HardRequirement)
         .handle_access(AccessFs::from_all(VERSION))?;
@@ -134,11 +165,15 @@ fn enforce(rules: Vec<PathBeneath<PathFd>>, network: bool) -> Result<(), landloc
         true => ruleset,
         false => ruleset.handle_access(AccessNet::from_all(VERSION))?,
     };
+    let ruleset = match scoped {
+        true => ruleset.scope(Scope::AbstractUnixSocket | Scope::Signal)?,
+        false => ruleset,
+    };
     let mut created = ruleset.create()?;
     for rule in rules {
         created = created.add_rule(rule)?;
     }
-    created.restrict_self().map(drop)
+    Ok(created)
 }
 
 /// Rights of directories cannot be given for a file.

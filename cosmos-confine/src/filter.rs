@@ -46,7 +46,7 @@ pub fn first(permissions: &Permissions) -> Result<Filter, Error> {
     Filter::new(allowed)
 }
 
-/// For when the target is known.
+/// For when the target is known; for a program, right before its process becomes it.
 ///
 /// # Errors
 /// Where the rules make no program.
@@ -73,32 +73,35 @@ impl Filter {
     }
 
     /// Installs it in the calling thread, for good; what it refuses waits for the listener.
+    /// `no_new_privs` is set already. Allocates nothing, whatever comes of it.
     ///
     /// # Errors
     /// What the kernel says.
-    pub fn install_with_listener(&self) -> Result<OwnedFd, Error> {
-        install(&self.absent)?;
-        let program = libc::sock_fprog {
-            len: u16::try_from(self.allowed.len())
-                .map_err(|_| Error::Filter("too many rules".to_owned()))?,
-            filter: self.allowed.as_ptr().cast_mut().cast(),
-        };
-        // SAFETY: the kernel reads the program, whose instructions are laid out as it has them, and
-        // which outlives the call.
-        let listener = unsafe {
-            libc::syscall(
-                libc::SYS_seccomp,
-                libc::SECCOMP_SET_MODE_FILTER,
-                libc::SECCOMP_FILTER_FLAG_NEW_LISTENER,
-                std::ptr::from_ref(&program),
-            )
-        };
-        let listener = Errno::result(listener).map_err(|error| Error::System("seccomp", error))?;
-        let listener =
-            RawFd::try_from(listener).map_err(|_| Error::System("seccomp", Errno::EBADF))?;
+    pub fn install_with_listener(&self) -> Result<OwnedFd, Errno> {
+        set(&self.absent, 0)?;
+        let listener = set(&self.allowed, libc::SECCOMP_FILTER_FLAG_NEW_LISTENER)?;
+        let listener = RawFd::try_from(listener).map_err(|_| Errno::EBADF)?;
         // SAFETY: the kernel has just made it, and nobody else knows it.
         Ok(unsafe { OwnedFd::from_raw_fd(listener) })
     }
+}
+
+fn set(program: &BpfProgram, flags: libc::c_ulong) -> Result<libc::c_long, Errno> {
+    let program = libc::sock_fprog {
+        len: u16::try_from(program.len()).map_err(|_| Errno::E2BIG)?,
+        filter: program.as_ptr().cast_mut().cast(),
+    };
+    // SAFETY: the kernel reads the program, whose instructions are laid out as it has them, and
+    // which outlives the call.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_seccomp,
+            libc::SECCOMP_SET_MODE_FILTER,
+            flags,
+            std::ptr::from_ref(&program),
+        )
+    };
+    Errno::result(result)
 }
 
 fn install(program: &BpfProgram) -> Result<(), Error> {

@@ -23,6 +23,8 @@ pub struct View {
     pub read: Vec<PathBuf>,
     /// To be read and changed.
     pub write: Vec<PathBuf>,
+    /// Whether `/proc` is there, with the processes of the pid space that this is done in.
+    pub processes: bool,
 }
 
 /// Makes the namespaces. The next child is the first process of the new pid space.
@@ -83,6 +85,9 @@ pub fn seclude(view: &View) -> Result<(), Error> {
             bind(held, path, *writable)?;
         }
     }
+    if view.processes {
+        processes()?;
+    }
     let root = Path::new(PLACE);
     let flags = MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY | MsFlags::MS_NOSUID;
     mount(None::<&str>, root, None::<&str>, flags, None::<&str>).map_err(mounting)?;
@@ -109,6 +114,16 @@ fn empty_root() -> nix::Result<()> {
         flags,
         Some("size=1m,mode=0755"),
     )
+}
+
+/// The processes of this pid space. Where parts of the machine's own `/proc` are covered, as containers
+/// do it, the kernel lets nobody have another one.
+fn processes() -> Result<(), Error> {
+    let at = Path::new(PLACE).join("proc");
+    place(&at, true).map_err(|error| Error::Granted("/proc".to_owned(), error.to_string()))?;
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    mount(Some("proc"), &at, Some("proc"), flags, None::<&str>)
+        .map_err(|error| Error::System("mounting /proc", error))
 }
 
 /// Descriptors of what will be bound: they lead there after the new root hides it.

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 /// What was granted besides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Permissions {
-    /// The process's own pid, as it sees it itself.
+    /// The process's own pid, as it sees it itself; 0 where the list is written before there is one.
     pub pid: u32,
     /// Sockets of the Internet.
     pub network: bool,
@@ -25,10 +25,13 @@ pub struct Permissions {
     /// Making and steering processes; Landlock says whom they may signal. Something must bound how many
     /// there are, then.
     pub processes: bool,
+    /// It becomes a program that is not this project's: it is executed once the list holds, and gives
+    /// signals to its own, where Landlock's scope ends.
+    pub is_program: bool,
 }
 
 impl Permissions {
-    /// All that may be granted: for the first stage, which a later one narrows.
+    /// All that a VM may be granted: for the first stage, which a later one narrows.
     pub fn most(pid: u32) -> Permissions {
         Permissions {
             pid,
@@ -36,6 +39,7 @@ impl Permissions {
             memory_files: true,
             programs: true,
             processes: true,
+            is_program: false,
         }
     }
 }
@@ -323,10 +327,10 @@ const PROGRAMS: &[Group] = &[group(
     &[libc::SYS_execve, libc::SYS_execveat],
 )];
 
-/// With processes.
-const PROCESSES: &[Group] = &[
+/// With processes, and for programs.
+const OWN: &[Group] = &[
     group(
-        "signals to what it started: Landlock's scope ends there",
+        "signals to itself and to what it started: Landlock's scope ends there",
         &[libc::SYS_kill, libc::SYS_tgkill, libc::SYS_tkill],
     ),
     group(
@@ -368,11 +372,14 @@ pub fn allowed(permissions: &Permissions) -> Result<Rules, Error> {
     if permissions.network {
         groups.push(NETWORK);
     }
-    if permissions.programs {
+    if permissions.programs || permissions.is_program {
         groups.push(PROGRAMS);
     }
+    if permissions.processes || permissions.is_program {
+        groups.push(OWN);
+    }
     if permissions.processes {
-        groups.extend([PROCESSES, FORKS]);
+        groups.push(FORKS);
     }
     let mut rules = Rules::new();
     // Later ones replace earlier ones: what is granted whole needs no conditions.

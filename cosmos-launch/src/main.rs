@@ -37,7 +37,7 @@ use cosmos_confine::totals::{Bounds, Totals};
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::handshake::Role;
 use cosmos_rpc::message::Message;
-use cosmos_rpc::message::launch::{Start, Started};
+use cosmos_rpc::message::launch::{Start, Started, Walls};
 use cosmos_rpc::{Fault, FaultCode, Frame};
 use inside::{Part, become_parent, wait};
 use monitor::Monitor;
@@ -161,10 +161,10 @@ fn spawn(
         Fault::host(FaultCode::LaunchFailed, format!("{what}: {error}"))
     };
     let (ours, theirs) = match plan.walls {
-        true => UnixStream::pair()
+        Walls::None => (None, None),
+        Walls::Vm | Walls::Programs => UnixStream::pair()
             .map(|(ours, theirs)| (Some(ours), Some(OwnedFd::from(theirs))))
             .map_err(|error| failed("socketpair", error))?,
-        false => (None, None),
     };
     let equipment = Equipment {
         confining: theirs,

@@ -6,11 +6,12 @@ use crate::plan::Plan;
 use cosmos_confine::listener::Listener;
 use cosmos_confine::totals::Totals;
 use cosmos_rpc::blocking::Connection;
+use cosmos_rpc::descriptor::{self, Wait};
 use cosmos_rpc::handshake::Role;
 use cosmos_rpc::message::Message;
 use cosmos_rpc::message::confine::{Denial, Denials};
 use cosmos_rpc::message::coordinator::Ending;
-use cosmos_rpc::message::launch::{Ended, Kill, Listening};
+use cosmos_rpc::message::launch::{Ended, Kill, Listening, Walls};
 use cosmos_rpc::{Fault, FaultCode, Frame};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -30,9 +31,9 @@ pub struct Monitor<'p> {
     totals: Totals,
     /// `None` once cosmosd is gone: the VM is not.
     coordinator: Option<Connection>,
-    /// Where the VM's listener comes from, until it came.
+    /// Where listeners come from: the VM's, until it came, or those of its programs.
     confining: Option<UnixStream>,
-    listener: Option<Listener>,
+    listeners: Vec<Listener>,
     denials: BTreeMap<String, u64>,
     deadline: Option<Instant>,
     requested: bool,
@@ -45,7 +46,8 @@ struct Happened {
     ended: bool,
     told: bool,
     listening: bool,
-    refused: bool,
+    /// The listeners that have something to tell, by their places.
+    refused: Vec<usize>,
 }
 
 impl<'p> Monitor<'p> {
@@ -65,7 +67,7 @@ impl<'p> Monitor<'p> {
             totals,
             coordinator: Some(coordinator),
             confining,
-            listener: None,
+            listeners: Vec::new(),
             denials: BTreeMap::new(),
             deadline: wall.and_then(|wall| Instant::now().checked_add(wall)),
             requested: false,
@@ -80,8 +82,9 @@ impl<'p> Monitor<'p> {
     pub fn watch(mut self) -> Result<(), Fault> {
         loop {
             let happened = self.wait()?;
-            if happened.refused {
-                self.refuse()?;
+            // From behind: one that hung up is taken out.
+            for place in happened.refused.into_iter().rev() {
+                self.refuse(place)?;
             }
             if happened.ended {
                 break;
@@ -109,16 +112,17 @@ impl<'p> Monitor<'p> {
     }
 
     fn wait(&self) -> Result<Happened, Fault> {
-        let places: [Option<BorrowedFd<'_>>; 4] = [
+        let places: [Option<BorrowedFd<'_>>; 3] = [
             Some(self.child.pidfd()),
             self.coordinator.as_ref().map(AsFd::as_fd),
             self.confining.as_ref().map(AsFd::as_fd),
-            self.listener.as_ref().map(AsFd::as_fd),
         ];
+        let listeners = self.listeners.iter().map(AsFd::as_fd);
         let mut watched: Vec<PollFd<'_>> = places
-            .iter()
+            .into_iter()
             .flatten()
-            .map(|place| PollFd::new(*place, PollFlags::POLLIN))
+            .chain(listeners)
+            .map(|place| PollFd::new(place, PollFlags::POLLIN))
             .collect();
         match poll(&mut watched, self.patience()) {
             Err(Errno::EINTR) => return Ok(Happened::default()),
@@ -135,7 +139,10 @@ impl<'p> Monitor<'p> {
             ended: next(),
             told: next(),
             listening: next(),
-            refused: next(),
+            refused: {
+                let of_listeners = entries.enumerate().filter(|(_, happened)| *happened);
+                of_listeners.map(|(place, _)| place).collect()
+            },
         })
     }
 
@@ -152,8 +159,8 @@ impl<'p> Monitor<'p> {
 
     /// Answers what the kernel refused for the VM. It is counted before the VM goes on, so that
     /// whoever saw the call fail and asks is told.
-    fn refuse(&mut self) -> Result<(), Fault> {
-        let Some(listener) = &self.listener else {
+    fn refuse(&mut self, place: usize) -> Result<(), Fault> {
+        let Some(listener) = self.listeners.get(place) else {
             return Ok(());
         };
         match listener.receive() {
@@ -171,7 +178,7 @@ impl<'p> Monitor<'p> {
                     .revents()
                     .is_some_and(|found| found.contains(PollFlags::POLLHUP));
                 if polled.is_ok() && hung_up {
-                    self.listener = None;
+                    self.listeners.swap_remove(place);
                 }
                 Ok(())
             }
@@ -179,9 +186,32 @@ impl<'p> Monitor<'p> {
         }
     }
 
+    fn listen(&mut self) {
+        match self.plan.walls {
+            Walls::Programs => self.listen_to_program(),
+            _ => self.listen_to_vm(),
+        }
+    }
+
+    /// Takes the listener of a program that is about to be one: a byte, and the descriptor.
+    fn listen_to_program(&mut self) {
+        let Some(stream) = &self.confining else {
+            return;
+        };
+        match descriptor::receive(stream.as_fd(), &mut [0], Wait::No) {
+            Ok(received) if received.bytes > 0 => {
+                let listeners = received.descriptors.into_iter().map(Listener::new);
+                self.listeners.extend(listeners);
+            }
+            Err(Errno::EAGAIN | Errno::EINTR) => {}
+            // The VM is gone, or its socket.
+            Ok(_) | Err(_) => self.confining = None,
+        }
+    }
+
     /// Takes the VM's listener. Its own code sends it, with no other loaded; whatever else comes is no
     /// listener, and the VM then waits in vain.
-    fn listen(&mut self) {
+    fn listen_to_vm(&mut self) {
         let Some(stream) = self.confining.take() else {
             return;
         };
@@ -200,7 +230,7 @@ impl<'p> Monitor<'p> {
             });
         // One that sent none ended, or is about to: how says more.
         if let Ok(Some(listener)) = received {
-            self.listener = Some(Listener::new(listener));
+            self.listeners.push(Listener::new(listener));
         }
     }
 

@@ -2,7 +2,7 @@
 //! can be malformed any more.
 
 use cosmos_confine::namespaces::View;
-use cosmos_rpc::message::launch::{Bounds, Start};
+use cosmos_rpc::message::launch::{Bounds, Start, Walls};
 use cosmos_rpc::{Fault, FaultCode};
 use std::ffi::CString;
 use std::path::PathBuf;
@@ -25,8 +25,8 @@ pub struct Plan {
     pub limits: Vec<(u32, u64)>,
     /// What is bounded otherwise.
     pub bounds: Bounds,
-    /// Whether it gives up capabilities, signals and system calls.
-    pub walls: bool,
+    /// Around what there are walls.
+    pub walls: Walls,
     /// All that it shall see, in namespaces of its own.
     pub view: Option<View>,
     /// Whether the network is the machine's even then.
@@ -64,6 +64,7 @@ impl Plan {
             view: start.view.as_ref().map(|view| View {
                 read: view.read.iter().map(PathBuf::from).collect(),
                 write: view.write.iter().map(PathBuf::from).collect(),
+                processes: view.processes,
             }),
             network: start.view.as_ref().is_some_and(|view| view.network),
         })
@@ -120,7 +121,7 @@ mod tests {
             environment: vec![("LANG".into(), "C".into())],
             limits: vec![],
             bounds: Bounds::default(),
-            walls: false,
+            walls: Walls::None,
             view: None,
         }
     }

@@ -3,7 +3,7 @@
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::Message;
 use cosmos_rpc::message::coordinator::Ending;
-use cosmos_rpc::message::launch::{Bounds, Ended, Kill, Start, Started};
+use cosmos_rpc::message::launch::{Bounds, Ended, Kill, Start, Started, Walls};
 use cosmos_rpc::{Fault, FaultCode, Role};
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
@@ -75,7 +75,7 @@ impl Drop for Launcher {
 fn shell(script: &str) -> Start {
     Start {
         bounds: Bounds::default(),
-        walls: false,
+        walls: Walls::None,
         view: None,
         program: "/bin/sh".into(),
         arguments: vec!["-c".into(), script.into()],

@@ -39,6 +39,7 @@ pub(crate) fn confine(order: &Confine, launcher: OwnedFd) -> Result<(), Fault> {
         write: paths(&order.grants.write),
         network: order.grants.network,
         programs: order.grants.programs,
+        runs_target: false,
     };
     files::restrict(&files).map_err(failed)?;
     let permissions = Permissions {
@@ -47,10 +48,12 @@ pub(crate) fn confine(order: &Confine, launcher: OwnedFd) -> Result<(), Fault> {
         memory_files: order.memory_files,
         programs: order.grants.programs,
         processes: order.processes,
+        is_program: false,
     };
-    let listener = filter::second(&permissions)
-        .and_then(|filter| filter.install_with_listener())
-        .map_err(failed)?;
+    let filter = filter::second(&permissions).map_err(failed)?;
+    let listener = filter
+        .install_with_listener()
+        .map_err(|error| failed(cosmos_confine::Error::System("seccomp", error)))?;
     launcher.call(&Listening, &[listener.as_fd()])?;
     Ok(())
 }

@@ -168,7 +168,11 @@ impl<V: Vm> MainLoop<V> {
                     "the VM is not to be confined (any more)",
                 )
             })?;
-        let problem = confine(&order, launcher).err();
+        let confined = self.vm.confine(&order, launcher).and_then(|left| {
+            let itself = left.map(|launcher| confine(&order, launcher));
+            itself.unwrap_or(Ok(()))
+        });
+        let problem = confined.err();
         let failed = problem.is_some();
         if let Some(control) = self.control.as_mut() {
             control.set_timeout(Some(PATIENCE));

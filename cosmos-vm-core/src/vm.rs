@@ -5,6 +5,7 @@ use callframe::expression::Query;
 use callframe::marshal::MemoryError;
 use callframe::types::TypeId;
 use callframe::{DataModel, Template};
+use cosmos_rpc::message::confine::Confine;
 use cosmos_rpc::message::vm::ProgramEnd;
 use cosmos_rpc::{Fault, FaultCode};
 use std::os::fd::OwnedFd;
@@ -79,6 +80,17 @@ pub trait Vm: Send + Sync + 'static {
 
     /// How its functions lay data out.
     fn model(&self) -> DataModel;
+
+    /// Takes the confinement on itself, for programs that it starts, where this process runs no code
+    /// but its own; or gives the launcher's socket back, and this process is confined. No client was
+    /// served yet.
+    ///
+    /// # Errors
+    /// When it cannot keep to the order; the process ends then.
+    fn confine(&self, order: &Confine, launcher: OwnedFd) -> Result<Option<OwnedFd>, Fault> {
+        let _ = order;
+        Ok(Some(launcher))
+    }
 
     /// Loads a target, given by absolute path.
     ///

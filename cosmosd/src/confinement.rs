@@ -5,7 +5,7 @@ use crate::profile::Profile;
 use cosmos_config::{Config, Granted, Level, Limit, Origin, Sourced};
 use cosmos_confine::offers::Offers;
 use cosmos_rpc::message::confine::Grants;
-use cosmos_rpc::message::launch::Bounds;
+use cosmos_rpc::message::launch::{Bounds, Walls};
 use cosmos_rpc::{Fault, FaultCode};
 use nix::sys::resource::{Resource, getrlimit};
 use std::path::{Path, PathBuf};
@@ -29,6 +29,8 @@ pub struct Confinement {
     pub message_bytes: Option<u64>,
     /// What it may use besides; nothing below `landlock+seccomp`, where nothing is withheld.
     pub grants: Grants,
+    /// Around what there are walls.
+    pub walls: Walls,
 }
 
 impl Confinement {
@@ -50,6 +52,11 @@ impl Confinement {
             Level::None | Level::Limits => Grants::default(),
             _ => grants(&config.grants, asked)?,
         };
+        let walls = match level {
+            Level::None | Level::Limits => Walls::None,
+            _ => profile.walls,
+        };
+        let makes_processes = grants.programs || walls == Walls::Programs;
         let configured = &config.limits;
         let bounded = level >= Level::Limits;
         let bound = |limit: &Limit| limit.bound().filter(|_| bounded);
@@ -60,19 +67,26 @@ impl Confinement {
                 wall_seconds: bound(&configured.wall_seconds).unwrap_or(0),
                 memory_bytes: bound(&configured.memory_bytes).unwrap_or(0),
                 processes: bound(&configured.processes)
-                    .or(grants.programs.then_some(PROCESSES_OF_PROGRAMS))
+                    .or(makes_processes.then_some(PROCESSES_OF_PROGRAMS))
                     .unwrap_or(0),
             },
             output_bytes: bound(&configured.output_bytes),
             call_depth: bound(&configured.call_depth).filter(|most| *most < DEEPEST),
             message_bytes: stated(&configured.message_bytes),
             grants,
+            walls,
         })
     }
 
     /// Whether it is confined in files and system calls.
     pub fn has_walls(&self) -> bool {
-        self.level >= Level::LandlockSeccomp
+        self.walls != Walls::None
+    }
+
+    /// Whether it may make processes, where something counts them: a program makes what it likes, all of
+    /// it as confined as it is.
+    pub fn makes_processes(&self) -> bool {
+        self.grants.programs || self.walls == Walls::Programs
     }
 
     /// What it may read beside its target's files.
@@ -95,8 +109,12 @@ fn stated(limit: &Sourced<Limit>) -> Option<u64> {
 /// somebody allowed less.
 fn level(config: &Config, profile: &Profile, offers: &Offers) -> Result<Level, Fault> {
     let asked = &config.isolation.level;
-    let Err((best, why)) = at_most(asked.value, profile, offers) else {
-        return Ok(asked.value);
+    let wanted = match asked.origin {
+        Origin::Default => asked.value.min(profile.unasked),
+        _ => asked.value,
+    };
+    let Err((best, why)) = at_most(wanted, profile, offers) else {
+        return Ok(wanted);
     };
     if asked.origin == Origin::Default || config.isolation.degrade.value {
         if best < profile.strongest {

@@ -21,7 +21,7 @@ use cosmos_confine::offers::Offers;
 use cosmos_rpc::{
     Fault, FaultCode, codec,
     frame::Header,
-    message::{FAULT, coordinator::TargetName},
+    message::{FAULT, coordinator::TargetName, launch::Walls},
     rendezvous::COORDINATOR,
 };
 use std::{
@@ -425,10 +425,17 @@ impl Coordinator {
         }
         let search_path = self.config.search_path.value.clone();
         let program = (confinement.level >= Level::Namespaces).then(|| profile.executable.clone());
+        let is_run = confinement.walls == Walls::Programs;
         aside::run(move || {
             let directories = Directories::of_this_machine(&search_path);
+            let mut readable = files::for_target(target.as_ref(), &directories);
+            // One that is among libraries: to be run it is named itself.
+            let hidden = target.filter(|target| is_run && !readable.contains(&target.path));
+            if let Some(target) = hidden {
+                readable.extend(files::for_program(&target.path, &directories));
+            }
             Readable {
-                target: files::for_target(target.as_ref(), &directories),
+                target: readable,
                 program: program
                     .map(|program| files::for_program(&program, &directories))
                     .unwrap_or_default(),

@@ -112,8 +112,13 @@ impl Wanted<'_> {
                 Err(_) => return,
             },
         };
-        let Format::Elf(elf) = &requirements.format else {
-            return;
+        let elf = match &requirements.format {
+            Format::Elf(elf) => elf,
+            Format::Script { interpreter, .. } => {
+                self.add_interpreter(Path::new(interpreter), requirements);
+                return;
+            }
+            _ => return,
         };
         if let Some(interpreter) = &elf.interpreter {
             self.found.insert(PathBuf::from(interpreter));
@@ -128,6 +133,22 @@ impl Wanted<'_> {
             for candidate in self.candidates(name, &own) {
                 self.add(&candidate, None);
             }
+        }
+    }
+
+    /// Whom a script is for; with `env`, that and whom it is to look for.
+    fn add_interpreter(&mut self, interpreter: &Path, script: &Requirements) {
+        self.add(interpreter, None);
+        let Some(name) = script.format.interpreter_name() else {
+            return;
+        };
+        if interpreter.ends_with(name) || name.contains('/') {
+            return;
+        }
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let found = std::env::split_paths(&path).map(|directory| directory.join(name));
+        if let Some(found) = found.into_iter().find(|path| path.is_file()) {
+            self.add(&found, None);
         }
     }
 

@@ -7,7 +7,7 @@ use cosmos_confine::offers::Offers;
 use cosmos_rpc::{
     Fault, FaultCode, Role,
     asynchronous::Connection,
-    message::launch::{CONFINING, Confine, Start, Started, View},
+    message::launch::{CONFINING, Confine, Start, Started, View, Walls},
 };
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::{
@@ -99,8 +99,9 @@ impl Order {
             Confine {
                 target: texts(&readable.target),
                 grants: confinement.grants.clone(),
-                memory_files: false,
-                processes: false,
+                // As far as something counts them: see what was started.
+                memory_files: true,
+                processes: confinement.makes_processes(),
             }
         });
         let view = (confinement.level >= Level::Namespaces).then(|| view(confinement, readable));
@@ -113,7 +114,7 @@ impl Order {
                 environment: environment(std::env::vars_os()),
                 limits: confinement.limits.clone(),
                 bounds: confinement.bounds.clone(),
-                walls: confinement.has_walls(),
+                walls: confinement.walls,
                 view,
             },
             confine,
@@ -137,6 +138,7 @@ fn view(confinement: &Confinement, readable: &Readable) -> View {
         .concat(),
         write: [owned(ALWAYS_WRITE), grants.write.clone()].concat(),
         network: grants.network,
+        processes: confinement.walls == Walls::Programs,
     }
 }
 

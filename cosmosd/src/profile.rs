@@ -18,9 +18,12 @@
 //! | `data_model` | `LP64`, `x32`, `ILP32` or `native` |
 //! | `os_abi` | of `sysv`, `gnu`, `nacl`… |
 //! | `isolation` | the strongest level it works at; absent: `limits` |
+//! | `unasked` | the level where nobody asks for one; absent: the strongest up to `landlock+seccomp` |
+//! | `walls` | around what they stand above `limits`: `vm`, its process, or `programs`, each that it starts; absent: `vm` |
 
 use crate::requirements::{Format, IsaLevel, Requirements};
 use cosmos_config::{Config, Level};
+use cosmos_rpc::message::launch::Walls;
 use serde::Deserialize;
 use std::{
     ffi::OsStr,
@@ -72,6 +75,10 @@ pub struct Profile {
     pub host: String,
     /// The strongest level of isolation it works at.
     pub strongest: Level,
+    /// The level where nobody asks for one.
+    pub unasked: Level,
+    /// Around what there are walls, from `landlock+seccomp` on.
+    pub walls: Walls,
 }
 
 /// A format as a profile names it.
@@ -157,10 +164,21 @@ impl Profile {
                 )));
             }
         };
-        let strongest = match written.isolation.as_deref().map(str::parse) {
-            None => Level::Limits,
-            Some(Ok(level)) => level,
-            Some(Err(())) => return Err(malformed("isolation is none of the levels".to_owned())),
+        let level = |key: &str, text: Option<&str>, absent| match text.map(str::parse) {
+            None => Ok(absent),
+            Some(Ok(level)) => Ok(level),
+            Some(Err(())) => Err(malformed(format!("{key} is none of the levels"))),
+        };
+        let strongest = level("isolation", written.isolation.as_deref(), Level::Limits)?;
+        let unasked = level(
+            "unasked",
+            written.unasked.as_deref(),
+            Level::LandlockSeccomp,
+        )?;
+        let walls = match written.walls.as_deref() {
+            None | Some("vm") => Walls::Vm,
+            Some("programs") => Walls::Programs,
+            Some(_) => return Err(malformed("walls is none of vm, programs".to_owned())),
         };
         let native = |value: String, native: &str| match value.as_str() {
             "native" => native.to_owned(),
@@ -181,6 +199,8 @@ impl Profile {
             isa_level: IsaLevel::of_this_cpu(),
             host: "local".to_owned(),
             strongest,
+            unasked,
+            walls,
         })
     }
 }
@@ -229,6 +249,8 @@ struct Written {
     data_model: String,
     os_abi: Vec<String>,
     isolation: Option<String>,
+    unasked: Option<String>,
+    walls: Option<String>,
 }
 
 /// This machine, as `uname -m` has it.

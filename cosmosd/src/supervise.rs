@@ -116,8 +116,8 @@ pub async fn supervise(
         processes_bounded,
     } = launched;
     let confine = order.confine.map(|confine| Confine {
-        memory_files: memory_bounded,
-        processes: confine.grants.programs && processes_bounded,
+        memory_files: confine.memory_files && memory_bounded,
+        processes: confine.processes && processes_bounded,
         ..confine
     });
     life.send_modify(|life| life.pid = pid);

@@ -200,6 +200,19 @@ int signal_everybody(void) { return TRY(kill(-1, SIGKILL)); }
 int signal_thread(int pid) { return TRY(syscall(SYS_tgkill, pid, pid, SIGKILL)); }
 int hold_process(int pid) { return TRY(syscall(SYS_pidfd_open, pid, 0)); }
 
+int signal_parent(void) { return TRY(kill(getppid(), SIGKILL)); }
+int attach_to_parent(void) { return TRY(syscall(SYS_ptrace, PTRACE_SEIZE, getppid(), 0, 0)); }
+int memory_of_parent(void) { return open_memory(getppid()); }
+
+int descriptors_of_parent(void)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/fd/0", getppid());
+    return TRY(open(path, O_RDWR));
+}
+
+int next_descriptor(void) { return dup(0); }
+
 int limit_process(int pid)
 {
     struct rlimit none = {0, 0};

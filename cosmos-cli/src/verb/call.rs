@@ -47,7 +47,7 @@ fn carry_out(call: &Call, prototype: &str, values: &[cosmos::Value]) -> Result<O
 }
 
 /// What the function tried and was refused may be why it returned what it did.
-fn note_denials(denials: &[(String, u64)]) {
+pub(super) fn note_denials(denials: &[(String, u64)]) {
     if denials.is_empty() {
         return;
     }

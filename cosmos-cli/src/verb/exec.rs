@@ -12,6 +12,7 @@
 mod signals;
 mod terminal;
 
+use super::call::note_denials;
 use super::print_json;
 use crate::arguments::Exec;
 use crate::report::{COSMOS, Problem, Report, USAGE, Verdict};
@@ -34,7 +35,13 @@ pub fn run(exec: &Exec) -> Verdict {
         return captured(exec, &mut command);
     }
     match pass_through(exec, &mut command) {
-        Ok(ended) => Ok(ended.shell_code()),
+        Ok(ended) => {
+            note_denials(&ended.denials);
+            if let Some(limit) = ended.limit {
+                eprintln!("note: it was ended, for it reached {limit}");
+            }
+            Ok(ended.shell_code())
+        }
         Err(Trouble::Cosmos(error)) => Err(problem(error)),
         Err(Trouble::System(error)) => Err(Problem::cosmos(Report::new(error.to_string()))),
     }
@@ -149,6 +156,9 @@ fn report(captured: &Captured) -> Json {
         "user_seconds": ended.user.as_secs_f64(),
         "system_seconds": ended.system.as_secs_f64(),
         "peak_bytes": ended.peak,
+        "limit": ended.limit.map(|limit| limit.to_string()),
+        "denied": ended.denials.iter().map(|(call, times)| (call.clone(), Json::from(*times)))
+            .collect::<serde_json::Map<_, _>>(),
     })
 }
 

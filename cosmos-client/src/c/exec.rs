@@ -1,5 +1,6 @@
 //! Programs of the C face.
 
+use super::denials::{self, COSMOS_CALL_NAME, cosmos_denial};
 use super::options::cosmos_options;
 use super::{guard, text};
 use crate::error::Error;
@@ -57,6 +58,12 @@ pub struct cosmos_exit {
     pub error: *mut c_char,
     /// Its length, without the NUL.
     pub error_length: usize,
+    /// The system calls that programs of its VM were refused until then; NULL where there are none.
+    pub denials: *mut cosmos_denial,
+    /// Their number.
+    pub denial_count: usize,
+    /// The limit that it was ended for, "limits.cpu_seconds = 1"; empty where it was not.
+    pub limit: [c_char; COSMOS_CALL_NAME],
 }
 
 /// What options say of programs.
@@ -434,6 +441,10 @@ pub unsafe extern "C" fn cosmos_exit_free(result: *mut cosmos_exit) {
             unsafe { libc::free(text.cast()) };
             *text = std::ptr::null_mut();
         }
+        // SAFETY: likewise.
+        unsafe { libc::free(result.denials.cast()) };
+        result.denials = std::ptr::null_mut();
+        result.denial_count = 0;
     }
 }
 
@@ -500,6 +511,7 @@ fn exit(ended: &Ended, captured: &Captured, kept: bool) -> Result<cosmos_exit, E
         true => keep(bytes),
         false => Ok(std::ptr::null_mut()),
     };
+    let denials = denials::listed(&ended.denials);
     Ok(cosmos_exit {
         code: ended.code,
         signal: ended.signal,
@@ -513,7 +525,32 @@ fn exit(ended: &Ended, captured: &Captured, kept: bool) -> Result<cosmos_exit, E
         output_length: captured.stdout.len(),
         error: keep(&captured.stderr)?,
         error_length: captured.stderr.len(),
+        denial_count: denials.len(),
+        denials: keep_denials(&denials)?,
+        limit: denials::name(
+            &ended
+                .limit
+                .map(|limit| limit.to_string())
+                .unwrap_or_default(),
+        ),
     })
+}
+
+/// A copy for C; NULL of none.
+fn keep_denials(denials: &[cosmos_denial]) -> Result<*mut cosmos_denial, Error> {
+    if denials.is_empty() {
+        return Ok(std::ptr::null_mut());
+    }
+    // SAFETY: the copy has room for all of them.
+    unsafe {
+        let copy = libc::malloc(size_of_val(denials)).cast::<cosmos_denial>();
+        if copy.is_null() {
+            let message = "there is no memory for what was denied";
+            return Err(Fault::host(FaultCode::System, message).into());
+        }
+        copy.copy_from_nonoverlapping(denials.as_ptr(), denials.len());
+        Ok(copy)
+    }
 }
 
 /// A copy for C, with a NUL behind it.

@@ -93,6 +93,12 @@ impl Program {
         self.opened.hold.isolation()
     }
 
+    /// The system calls that programs of its VM were refused until now, by the kernel's word, and how
+    /// often each.
+    pub fn denials(&self) -> Vec<(String, u64)> {
+        self.opened.hold.denied_calls()
+    }
+
     pub(super) fn opened(&self) -> &Arc<Opened> {
         &self.opened
     }

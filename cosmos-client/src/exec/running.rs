@@ -5,7 +5,7 @@ use super::terminal::{Window, resize};
 use crate::error::Error;
 use crate::fork::Own;
 use crate::link::Begun;
-use cosmos_rpc::message::vm::{Exec, ProgramEnd};
+use cosmos_rpc::message::vm::{Exec, ProgramEnd, Reached};
 use cosmos_rpc::steering::{RECORD, Steer};
 use cosmos_rpc::{Fault, FaultCode};
 use nix::errno::Errno;
@@ -54,7 +54,7 @@ pub(super) struct Started {
 }
 
 /// How a program ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ended {
     /// Its exit code; 0 where a signal ended it.
     pub code: i32,
@@ -70,6 +70,11 @@ pub struct Ended {
     pub peak: u64,
     /// From its start to its end, as this process saw it.
     pub elapsed: Duration,
+    /// The system calls that programs of its VM were refused until then, by the kernel's word, and how
+    /// often each. What Landlock refuses is none of them.
+    pub denials: Vec<(String, u64)>,
+    /// The limit that it was ended for, where it was: `limits.cpu_seconds = 1`.
+    pub limit: Option<Reached>,
 }
 
 /// What a program wrote, and how it ended.
@@ -164,7 +169,8 @@ impl Running {
             Fault::caller(FaultCode::BadArgument, "its end was waited for already")
         })?;
         let end = self.opened.hold.finish::<Exec>(begun, patience, &place)?;
-        Ok(Ended::new(end, self.since.elapsed()))
+        let elapsed = self.since.elapsed();
+        Ok(Ended::new(end, elapsed, self.opened.hold.denied_calls()))
     }
 }
 
@@ -178,7 +184,7 @@ impl Drop for Running {
 }
 
 impl Ended {
-    fn new(end: ProgramEnd, elapsed: Duration) -> Ended {
+    fn new(end: ProgramEnd, elapsed: Duration, denials: Vec<(String, u64)>) -> Ended {
         Ended {
             code: end.code,
             signal: end.signal,
@@ -187,6 +193,8 @@ impl Ended {
             system: Duration::from_micros(end.system),
             peak: end.peak,
             elapsed,
+            denials,
+            limit: end.limit,
         }
     }
 

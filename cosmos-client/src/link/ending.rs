@@ -117,6 +117,15 @@ impl Link {
         denials.unwrap_or_default()
     }
 
+    /// The same, by name and how often; nobody is asked of a VM without walls.
+    pub(crate) fn denied_calls(&self) -> Vec<(String, u64)> {
+        if matches!(self.isolation(), "none" | "limits") {
+            return Vec::new();
+        }
+        let denials = self.denials().into_iter();
+        denials.map(|denial| (denial.call, denial.times)).collect()
+    }
+
     /// The same as the end of a sentence.
     pub(super) fn denied(&self) -> String {
         let calls: Vec<String> = self

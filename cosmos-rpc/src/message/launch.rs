@@ -22,11 +22,24 @@ pub struct Start {
     pub limits: Vec<(u32, u64)>,
     /// What is bounded otherwise.
     pub bounds: Bounds,
-    /// Whether it gives up capabilities, signals to others, and system calls, in two stages: the
-    /// second is its own business, with the descriptor [`CONFINING`] as the way to the launcher.
-    pub walls: bool,
+    /// What it gives up besides, and who.
+    pub walls: Walls,
     /// All that it shall see of the machine; `None`: what there is.
     pub view: Option<View>,
+}
+
+/// Around what there are walls. Where there are some, the VM gives up capabilities and signals to others
+/// before it is executed, and has the descriptor [`CONFINING`] as its way to the launcher.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Walls {
+    /// None.
+    #[default]
+    None,
+    /// The VM's process, which gives up system calls in two stages: the second is its own business.
+    Vm,
+    /// Each program that the VM starts, which itself runs no code but its own. For each it sends a byte
+    /// with the listener of the program's filter.
+    Programs,
 }
 
 /// The descriptor on which a VM sends its launcher [`Listening`].
@@ -52,6 +65,8 @@ pub struct View {
     pub write: Vec<String>,
     /// Whether the network is this machine's rather than an empty one.
     pub network: bool,
+    /// Whether it sees its own processes, in `/proc`.
+    pub processes: bool,
 }
 
 /// What the launcher started.

@@ -107,6 +107,26 @@ pub struct ProgramEnd {
     pub system: u64,
     /// The most memory that it or one of those had resident, in bytes.
     pub peak: u64,
+    /// The limit that it reached, where the kernel ended it for that.
+    pub limit: Option<Reached>,
+}
+
+/// A limit that a program reached, with what it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reached {
+    /// Of processor time.
+    CpuSeconds(u64),
+    /// Of the size of a file.
+    FileBytes(u64),
+}
+
+impl std::fmt::Display for Reached {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Reached::CpuSeconds(most) => write!(formatter, "limits.cpu_seconds = {most}"),
+            Reached::FileBytes(most) => write!(formatter, "limits.file_bytes = {most}"),
+        }
+    }
 }
 
 impl Exec {

@@ -1,7 +1,8 @@
 //! Objects that have names for everybody, the kernel's surface, and other ways into it.
 
-use crate::stage::{at_each_level, text};
+use crate::stage::{at_each_level, of_libraries, of_programs, text};
 use cosmos::FaultCode;
+use cosmos::Options;
 use cosmos_tests::in_world;
 
 #[test]
@@ -69,12 +70,17 @@ fn the_surface_of_the_kernel_is_closed() {
 #[test]
 fn the_calls_of_i386_kill() {
     in_world(|world| {
-        at_each_level(world, |stage| {
+        // A kernel without them faults instead.
+        let signals = [libc::SIGSYS, libc::SIGSEGV];
+        of_libraries(world, nothing, |stage| {
             let error = stage.attempt("int call_as_i386(void)", &[]).unwrap_err();
             assert_eq!(error.code(), FaultCode::VmDied, "{error}");
-            // A kernel without them faults instead.
-            let signals = [Some(libc::SIGSYS), Some(libc::SIGSEGV)];
-            assert!(signals.contains(&error.signal()), "{error}");
+            let signal = error.signal().expect("a signal");
+            assert!(signals.contains(&signal), "{error}");
+        });
+        of_programs(world, nothing, |stage| {
+            let captured = stage.run("int call_as_i386(void)", &[]).expect("its end");
+            assert!(signals.contains(&captured.ended.signal), "{captured:?}");
         });
     });
 }
@@ -82,10 +88,14 @@ fn the_calls_of_i386_kill() {
 #[test]
 fn the_calls_of_x32_kill() {
     in_world(|world| {
-        at_each_level(world, |stage| {
+        of_libraries(world, nothing, |stage| {
             let error = stage.attempt("int call_as_x32(void)", &[]).unwrap_err();
             assert_eq!(error.code(), FaultCode::VmDied, "{error}");
             assert_eq!(error.signal(), Some(libc::SIGSYS), "{error}");
+        });
+        of_programs(world, nothing, |stage| {
+            let captured = stage.run("int call_as_x32(void)", &[]).expect("its end");
+            assert_eq!(captured.ended.signal, libc::SIGSYS, "{captured:?}");
         });
     });
 }
@@ -93,7 +103,7 @@ fn the_calls_of_x32_kill() {
 #[test]
 fn what_was_denied_is_in_the_error_of_a_vm_that_died_of_it() {
     in_world(|world| {
-        at_each_level(world, |stage| {
+        of_libraries(world, nothing, |stage| {
             let connect = "int connect_tcp(int port)";
             assert_eq!(
                 stage.attempt(connect, &[9.into()]).unwrap(),
@@ -111,7 +121,27 @@ fn what_was_denied_is_in_the_error_of_a_vm_that_died_of_it() {
 #[test]
 fn the_command_says_what_was_denied() {
     in_world(|world| {
-        at_each_level(world, |stage| {
+        of_programs(world, nothing, |stage| {
+            let path = stage.hostile.path();
+            let level = format!("--isolation={}", stage.level);
+            let words = ["exec", "--cwd=/", &level, "--", &path, "connect_tcp", "9"];
+            let ran = world.run_cosmos(&words);
+            assert_eq!(ran.stdout, format!("{}\n", libc::EPERM), "{ran:?}");
+            assert!(ran.stderr.contains("denied: ptrace, socket"), "{ran:?}");
+            let words = [
+                "exec",
+                "--json",
+                "--cwd=/",
+                &level,
+                "--",
+                &path,
+                "shared_memory",
+            ];
+            let ran = world.run_cosmos(&words);
+            let told: serde_json::Value = serde_json::from_str(ran.succeeded()).expect("an object");
+            assert_eq!(told["denied"]["shmget"], 1, "{told}");
+        });
+        of_libraries(world, nothing, |stage| {
             let path = stage.hostile.path().to_owned();
             let connect = "int connect_tcp(int port)";
             let level = format!("--isolation={}", stage.level);
@@ -124,4 +154,8 @@ fn the_command_says_what_was_denied() {
             assert_ne!(granted, "".into());
         });
     });
+}
+
+fn nothing(options: Options) -> Options {
+    options
 }

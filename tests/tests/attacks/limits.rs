@@ -1,11 +1,25 @@
 //! Limits: each ends what goes beyond it, by its name, and nobody else notices.
 
-use crate::stage::{Stage, at_each_level, text, with_grants};
+use crate::stage::{Stage, of_libraries, of_programs, text, with_grants};
 use cosmos::{FaultCode, Options, Value};
 use cosmos_tests::{World, in_world};
 
-/// The VM ended, the error says for which limit, and the VM stays ended.
+/// The VM ended, the error says for which limit, and the VM stays ended. Of a program the end may be its
+/// own, and says for which limit.
 fn ended_for(stage: &Stage<'_>, prototype: &str, values: &[cosmos::Value], limit: &str) {
+    if stage.is_program() {
+        match stage.run(prototype, values) {
+            Ok(captured) => {
+                let told = captured.ended.limit.map(|limit| limit.to_string());
+                assert_eq!(told.as_deref(), Some(limit), "{captured:?}");
+            }
+            Err(error) => {
+                assert_eq!(error.code(), FaultCode::VmDied, "{error}");
+                assert!(error.to_string().contains(limit), "{limit}: {error}");
+            }
+        }
+        return;
+    }
     let error = stage.attempt(prototype, values).expect_err(prototype);
     assert_eq!(error.code(), FaultCode::VmDied, "{error}");
     assert!(error.to_string().contains(limit), "{limit}: {error}");
@@ -92,7 +106,7 @@ fn the_disk_is_not_filled() {
 #[test]
 fn output_without_end_ends_the_vm() {
     in_world(|world| {
-        with_grants(
+        of_libraries(
             world,
             |options| options.limit("output_bytes", 1 << 20),
             |stage| {
@@ -152,7 +166,12 @@ fn time_runs_out_for_a_vm_that_sleeps() {
 fn a_flood_of_crashes_leaves_no_core_file() {
     in_world(|world| {
         let before = core_files(world);
-        at_each_level(world, |stage| {
+        let nothing = |options: Options| options;
+        of_programs(world, nothing, |stage| {
+            let captured = stage.run("int dump_core(void)", &[]).expect("its end");
+            assert_eq!(captured.ended.signal, libc::SIGABRT, "{captured:?}");
+        });
+        of_libraries(world, nothing, |stage| {
             let error = stage.attempt("int dump_core(void)", &[]).unwrap_err();
             assert_eq!(error.code(), FaultCode::VmDied, "{error}");
             assert_eq!(error.signal(), Some(libc::SIGABRT), "{error}");

@@ -1,6 +1,6 @@
 //! Other processes: none is looked into, signalled, slowed or limited, and none is made.
 
-use crate::stage::{Stage, at_each_level, with_grants};
+use crate::stage::{Stage, at_each_level, of_libraries, of_programs, with_grants};
 use cosmos_tests::in_world;
 use nix::sched::{CpuSet, sched_getaffinity};
 use nix::unistd::Pid;
@@ -18,6 +18,34 @@ fn nobody_is_traced() {
         at_each_level(world, |stage| {
             against_all(stage, "int attach(int pid)", "ptrace")
         })
+    });
+}
+
+#[test]
+fn a_program_does_not_reach_who_started_it() {
+    in_world(|world| {
+        let proc = |options: cosmos::Options| options.write("/proc");
+        of_programs(world, proc, |stage| {
+            for (prototype, errnos) in [
+                ("int signal_parent(void)", [libc::EPERM; 2]),
+                ("int attach_to_parent(void)", [libc::EPERM; 2]),
+                ("int memory_of_parent(void)", [libc::EACCES, libc::EPERM]),
+                (
+                    "int descriptors_of_parent(void)",
+                    [libc::EACCES, libc::EPERM],
+                ),
+            ] {
+                let found = stage.attempt(prototype, &[]).unwrap();
+                assert!(
+                    errnos.iter().any(|errno| found == i128::from(*errno)),
+                    "{prototype} at {}: {found}",
+                    stage.level
+                );
+            }
+            // Nothing of its keeper's is open in it: the streams, and what it opens itself.
+            let next = stage.attempt("int next_descriptor(void)", &[]).unwrap();
+            assert_eq!(next, 3);
+        });
     });
 }
 
@@ -52,8 +80,13 @@ fn the_memory_of_another_vm_stays_closed_even_with_proc_granted() {
                 for pid in stage.others() {
                     let found = stage.attempt("int open_memory(int pid)", &[pid.into()]);
                     let found = found.unwrap();
+                    let mut expected = vec![libc::EACCES, libc::EPERM];
+                    if stage.is_program() && stage.level == "namespaces" {
+                        // Its /proc has its own processes alone.
+                        expected = vec![libc::ENOENT];
+                    }
                     assert!(
-                        found == libc::EACCES.into() || found == libc::EPERM.into(),
+                        expected.iter().any(|errno| found == i128::from(*errno)),
                         "{found} for {pid}"
                     );
                 }
@@ -69,8 +102,10 @@ fn nobody_is_signalled() {
             against_all(stage, "int signal_process(int pid)", "kill");
             against_all(stage, "int signal_thread(int pid)", "tgkill");
             against_all(stage, "int hold_process(int pid)", "pidfd_open");
+            // Of everybody the kernel leaves out whom it may not reach, and calls that done.
+            let errno = if stage.is_program() { 0 } else { libc::EPERM };
             let everybody = "int signal_everybody(void)";
-            stage.refused(everybody, &[], libc::EPERM, Some("kill"));
+            stage.refused(everybody, &[], errno, Some("kill"));
         });
     });
 }
@@ -104,7 +139,8 @@ fn priority_and_placement_of_others_are_not_changed() {
 #[test]
 fn a_fork_bomb_has_no_first_child() {
     in_world(|world| {
-        at_each_level(world, |stage| {
+        let nothing = |options| options;
+        of_libraries(world, nothing, |stage| {
             let bomb = "int fork_without_end(void)";
             assert_eq!(stage.attempt(bomb, &[]).unwrap(), 0);
             let denials = stage.hostile.denials();
@@ -140,9 +176,41 @@ fn a_fork_bomb_of_a_vm_that_may_start_programs_ends_at_its_total() {
 }
 
 #[test]
+fn a_fork_bomb_of_a_program_ends_at_its_total() {
+    in_world(|world| {
+        let offers = cosmos::queries::levels().expect("what this machine offers");
+        let totals = offers.iter().find(|offer| offer.name == "totals");
+        let counted = totals.is_some_and(|offer| offer.available);
+        let few = |options: cosmos::Options| options.limit("processes", 40);
+        of_programs(world, few, |stage| {
+            let made = stage.attempt("int fork_without_end(void)", &[]).unwrap();
+            match counted {
+                true => assert!((1..40).contains(&made), "{made}"),
+                false => assert_eq!(made, 0),
+            }
+            // All of it is gone with the program, and the next one has room.
+            let again = stage.attempt("int fork_without_end(void)", &[]).unwrap();
+            assert_eq!(again, made);
+        });
+    });
+}
+
+#[test]
+fn a_program_executes_itself_and_its_loader_alone() {
+    in_world(|world| {
+        let read = |options: cosmos::Options| options.read("/bin").read("/usr/bin");
+        of_programs(world, read, |stage| {
+            let execute = "int execute(const char *path)";
+            let found = stage.attempt(execute, &["/bin/true".into()]).unwrap();
+            assert_eq!(found, libc::EACCES.into(), "at {}", stage.level);
+        });
+    });
+}
+
+#[test]
 fn no_program_is_executed() {
     in_world(|world| {
-        with_grants(
+        of_libraries(
             world,
             |options| options.read("/bin").read("/usr/bin"),
             |stage| {

@@ -1,6 +1,6 @@
 //! Sockets: nobody is reached, by whatever family, neither directly nor by what the VM has already.
 
-use crate::stage::{at_each_level, text, with_grants};
+use crate::stage::{at_each_level, of_libraries, text, with_grants};
 use cosmos_tests::in_world;
 use std::io::ErrorKind;
 use std::net::{TcpListener, UdpSocket};
@@ -132,7 +132,7 @@ fn the_sockets_that_a_vm_has_are_not_turned_elsewhere() {
         let path = world.directory().join("socket");
         let listener = UnixListener::bind(&path).unwrap();
         listener.set_nonblocking(true).unwrap();
-        with_grants(
+        of_libraries(
             world,
             |options| options.write(world.directory()),
             |stage| {

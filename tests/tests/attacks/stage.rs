@@ -1,17 +1,27 @@
 //! Where an attack takes place: the attacker, a VM beside it, the daemons, and this program.
 
-use cosmos::{Error, Function, Library, Options, Value};
+use cosmos::{Captured, Error, Function, Library, Options, Program, Stream, Value};
 use cosmos_tests::{World, c};
+use std::ffi::OsStr;
+use std::os::fd::BorrowedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// The levels that promise to hold code that means harm.
 pub const LEVELS: [&str; 2] = ["landlock+seccomp", "namespaces"];
 
+/// Who means harm: a library, or a program made of the same code.
+#[derive(Debug)]
+pub enum Attacker {
+    Library(Library),
+    Program(Program),
+}
+
 /// One attacker at one level, and who must not notice.
 pub struct Stage<'w> {
     pub world: &'w World,
     pub level: &'static str,
-    pub hostile: Library,
+    pub hostile: Attacker,
     sibling: Library,
     neighbour: Function,
     daemons: Vec<i32>,
@@ -28,6 +38,42 @@ pub fn with_grants(
     grants: impl Fn(Options) -> Options,
     attack: impl Fn(&Stage<'_>),
 ) {
+    of_libraries(world, &grants, &attack);
+    of_programs(world, &grants, &attack);
+}
+
+/// For an attacker that is a program.
+pub fn of_programs(
+    world: &World,
+    grants: impl Fn(Options) -> Options,
+    attack: impl Fn(&Stage<'_>),
+) {
+    let program = world.directory().join("hostile");
+    c::compile("gcc", &["-O1", "-rdynamic"], "hostile_program.c", &program);
+    let open = |options: &Options| {
+        let program = Program::open(&program, options).expect("the hostile program");
+        Attacker::Program(program)
+    };
+    staged(world, grants, attack, open);
+}
+
+/// For an attacker that is a library.
+pub fn of_libraries(
+    world: &World,
+    grants: impl Fn(Options) -> Options,
+    attack: impl Fn(&Stage<'_>),
+) {
+    let library = c::library("hostile.c", world.directory());
+    let hostile = |options: &Options| Attacker::Library(open(&library, options));
+    staged(world, grants, attack, hostile);
+}
+
+fn staged(
+    world: &World,
+    grants: impl Fn(Options) -> Options,
+    attack: impl Fn(&Stage<'_>),
+    hostile: impl Fn(&Options) -> Attacker,
+) {
     let offers = cosmos::queries::levels().expect("what this machine offers");
     let library = c::library("hostile.c", world.directory());
     for level in LEVELS {
@@ -38,15 +84,14 @@ pub fn with_grants(
             continue;
         }
         let options = grants(Options::new().isolation(level).fresh(true));
-        let stage = Stage::set(world, level, &library, &options);
+        let stage = Stage::set(world, level, &library, hostile(&options));
         attack(&stage);
         stage.stands();
     }
 }
 
 impl<'w> Stage<'w> {
-    fn set(world: &'w World, level: &'static str, library: &Path, options: &Options) -> Stage<'w> {
-        let hostile = open(library, options);
+    fn set(world: &'w World, level: &'static str, library: &Path, hostile: Attacker) -> Stage<'w> {
         assert_eq!(hostile.isolation(), level);
         let sibling = open(library, &Options::new().isolation(level).fresh(true));
         let neighbour = sibling
@@ -65,19 +110,54 @@ impl<'w> Stage<'w> {
     }
 
     /// What a function of the attacker gives.
+    ///
+    /// # Errors
+    /// Why there was no answer.
     pub fn attempt(&self, prototype: &str, values: &[Value]) -> Result<i128, Error> {
-        let outcome = self.hostile.function(prototype)?.call(values)?;
-        match outcome.result {
-            Value::Int(number) => Ok(number),
-            other => panic!("{prototype} gave {other:?}"),
+        let program = match &self.hostile {
+            Attacker::Program(program) => program,
+            Attacker::Library(library) => {
+                let outcome = library.function(prototype)?.call(values)?;
+                match outcome.result {
+                    Value::Int(number) => return Ok(number),
+                    other => panic!("{prototype} gave {other:?}"),
+                }
+            }
+        };
+        let captured = run(program, prototype, values)?;
+        let said = String::from_utf8_lossy(&captured.stdout).into_owned();
+        assert_eq!(captured.ended.shell_code(), 0, "{prototype}: {captured:?}");
+        Ok(said
+            .trim()
+            .parse()
+            .unwrap_or_else(|_| panic!("{prototype}: {captured:?}")))
+    }
+
+    /// The program's whole end, where the attacker is one.
+    pub fn run(&self, prototype: &str, values: &[Value]) -> Result<Captured, Error> {
+        match &self.hostile {
+            Attacker::Program(program) => run(program, prototype, values),
+            Attacker::Library(library) => panic!("{} is no program", library.path()),
         }
+    }
+
+    /// Whether the attacker is a program.
+    pub fn is_program(&self) -> bool {
+        matches!(self.hostile, Attacker::Program(_))
     }
 
     /// The attempt fails with this errno; `call` is the name by which the kernel told of it.
     pub fn refused(&self, prototype: &str, values: &[Value], errno: i32, call: Option<&str>) {
         let found = self.attempt(prototype, values).expect(prototype);
+        // Landlock lets a program's signals go nowhere; in a pid space of its own there is nobody else.
+        let by_landlock = self.is_program() && matches!(call, Some("kill" | "tgkill"));
+        let errno = match errno {
+            libc::EPERM if by_landlock && self.level == "namespaces" => libc::ESRCH,
+            errno => errno,
+        };
         assert_eq!(found, i128::from(errno), "{prototype} at {}", self.level);
-        if let Some(call) = call {
+        // Of what Landlock refuses nobody is told.
+        if let Some(call) = call.filter(|_| !by_landlock) {
             let denials = self.hostile.denials();
             assert!(
                 denials.iter().any(|(name, _)| name == call),
@@ -130,6 +210,57 @@ impl<'w> Stage<'w> {
         let another = cosmos::dlopen_with("libm.so.6", &fresh).expect("another VM");
         assert!(another.function("double cos(double x)").is_ok());
     }
+}
+
+impl Attacker {
+    fn isolation(&self) -> &str {
+        match self {
+            Attacker::Library(library) => library.isolation(),
+            Attacker::Program(program) => program.isolation(),
+        }
+    }
+
+    /// What it was refused.
+    pub fn denials(&self) -> Vec<(String, u64)> {
+        match self {
+            Attacker::Library(library) => library.denials(),
+            Attacker::Program(program) => program.denials(),
+        }
+    }
+
+    /// Where its file is.
+    pub fn path(&self) -> String {
+        match self {
+            Attacker::Library(library) => library.path().to_owned(),
+            Attacker::Program(program) => program.path().display().to_string(),
+        }
+    }
+}
+
+/// Has a program try what the function of a prototype does; a descriptor is its standard input, 0.
+fn run(program: &Program, prototype: &str, values: &[Value]) -> Result<Captured, Error> {
+    let name = prototype
+        .split('(')
+        .next()
+        .and_then(|it| it.split(' ').nth(1));
+    let mut command = program.command();
+    command
+        .arg(name.expect("a prototype has a name"))
+        .current_dir("/");
+    for value in values {
+        match value {
+            Value::Int(number) => command.arg(number.to_string()),
+            Value::Text(text) => command.arg(OsStr::from_bytes(text)),
+            Value::Descriptor(number) => {
+                // SAFETY: whoever passes it holds it open meanwhile.
+                let borrowed = unsafe { BorrowedFd::borrow_raw(*number) };
+                let copy = borrowed.try_clone_to_owned().expect("the descriptor");
+                command.stdin(Stream::File(copy)).arg("0")
+            }
+            other => panic!("{prototype}: {other:?}"),
+        };
+    }
+    command.output(&[], 1 << 16)
 }
 
 /// The pid of a VM by its name.

@@ -3,6 +3,7 @@
 use crate::pool::Pool;
 use crate::program::Program;
 use crate::template::{CommandLine, Part, Value};
+use crate::walls::Walls;
 use cosmos_rpc::message::vm::ProgramEnd;
 use cosmos_rpc::{Fault, FaultCode};
 use cosmos_vm_core::{Call, Run};
@@ -36,9 +37,9 @@ const MASK: u32 = 0o077;
 
 impl Entry {
     /// Calls it.
-    pub(crate) fn call(&self, pool: &Pool, call: &mut Call<'_>) -> Result<(), Fault> {
+    pub(crate) fn call(&self, how: (&Pool, &Walls), call: &mut Call<'_>) -> Result<(), Fault> {
         let arguments = self.words(call);
-        let (end, kept) = self.run(pool, arguments, &self.streams(call))?;
+        let (end, kept) = self.run(how, arguments, &self.streams(call))?;
         for (index, part) in self.line.parts.iter().enumerate() {
             if let Part::Output(stream, room) = part
                 && let Some(bytes) = kept.get(stream - 1).and_then(Option::as_ref)
@@ -103,7 +104,7 @@ impl Entry {
     /// Runs the program; what was kept of streams 1 and 2.
     fn run(
         &self,
-        pool: &Pool,
+        (pool, walls): (&Pool, &Walls),
         arguments: Vec<Vec<u8>>,
         streams: &Streams,
     ) -> Result<(ProgramEnd, Kept), Fault> {
@@ -160,7 +161,7 @@ impl Entry {
             for reader in readers {
                 reading.push(reader.map(|(reader, room)| scope.spawn(move || keep(reader, room))));
             }
-            let end = pool.run(&self.program, run);
+            let end = pool.run(&self.program, run, walls);
             let mut kept = Vec::new();
             for reader in reading {
                 kept.push(match reader.map(|reader| reader.join()) {

@@ -13,11 +13,13 @@
 mod child;
 mod serve;
 mod tree;
+mod walls;
 
 pub use serve::keep;
 pub(crate) use tree::end_strays;
 
 use cosmos_rpc::message::Message;
+use cosmos_rpc::message::confine::Confine;
 use cosmos_rpc::message::vm::ProgramEnd;
 use cosmos_rpc::{Fault, FaultCode};
 use serde::{Deserialize, Serialize};
@@ -25,7 +27,8 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-/// Run this program. Its descriptors are the streams and, where `steered`, the steering socket.
+/// Run this program. Its descriptors are the streams, where `steered` the steering socket, and where it
+/// has walls the way to the launcher.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Order {
     pub program: Vec<u8>,
@@ -36,6 +39,8 @@ pub(crate) struct Order {
     pub timeout: Option<Duration>,
     pub terminal: bool,
     pub steered: bool,
+    /// All that it may use, where there are walls around it.
+    pub walls: Option<Confine>,
 }
 
 /// What came of an order.
@@ -47,11 +52,13 @@ pub(crate) enum Outcome {
         step: Step,
         errno: i32,
     },
+    /// Its walls cannot be made.
+    NotConfined(String),
 }
 
 impl Message for Order {
     const KIND: u16 = 0x0501;
-    const DESCRIPTORS: (u16, u16) = (3, 4);
+    const DESCRIPTORS: (u16, u16) = (3, 5);
     type Reply = Outcome;
 }
 
@@ -65,6 +72,7 @@ pub(crate) enum Step {
     Streams,
     Directory,
     Signals,
+    Walls,
     Execute,
 }
 
@@ -89,6 +97,13 @@ pub(crate) fn refusal(program: &Path, step: Step, errno: i32) -> Fault {
         (Step::Execute, libc::E2BIG) => caller(
             FaultCode::TooLarge,
             format!("{shown} cannot be run: its arguments and environment are too long"),
+        ),
+        (Step::Execute, libc::EACCES) => caller(
+            FaultCode::NotLoadable,
+            format!(
+                "{shown} cannot be run: {why} (for it, or for an interpreter that it does not name \
+                 in its file, where programs are confined)"
+            ),
         ),
         (Step::Execute, _) => caller(
             FaultCode::NotLoadable,

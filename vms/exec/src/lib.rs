@@ -13,6 +13,7 @@
 //! | `template` | what a prototype means as a command line |
 //! | `entry` | a call of one |
 //! | `pool` | keepers at rest and at work |
+//! | `walls` | what programs are confined to, where they are |
 //! | `keeper` | a process that runs one program at a time, and knows all that came of it |
 //!
 //! # Promises
@@ -20,7 +21,9 @@
 //! 1. A program's streams are the client's own: no byte of them passes through here.
 //! 2. A program ends with all that it started, whatever sessions and parents that gave itself: a keeper
 //!    is the reaper of orphans below it, and serves one program at a time.
-//! 3. A program ends when its time is over, when its client closes the steering socket or the object,
+//! 3. Confined is each program, by the kernel and before its first instruction; neither this process nor a
+//!    keeper runs code that is not its own, and no program reaches either.
+//! 4. A program ends when its time is over, when its client closes the steering socket or the object,
 //!    and when this VM ends, however that happens: the keeper sees the end of its socket.
 
 #![deny(unsafe_code)]
@@ -30,19 +33,23 @@ mod keeper;
 mod pool;
 mod program;
 mod template;
+mod walls;
 
 pub use entry::Entry;
 pub use keeper::keep;
 pub use program::Program;
 
 use callframe::{DataModel, Template};
+use cosmos_rpc::message::confine::Confine;
 use cosmos_rpc::message::vm::ProgramEnd;
 use cosmos_rpc::{Fault, FaultCode};
 use cosmos_vm_core::{Call, Run, Vm};
 use pool::Pool;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
 use template::CommandLine;
+use walls::Walls;
 
 /// The argument by which this executable is a keeper.
 pub const KEEPER: &str = "--keeper";
@@ -51,13 +58,17 @@ pub const KEEPER: &str = "--keeper";
 #[derive(Debug)]
 pub struct ExecVm {
     pool: Pool,
+    walls: Walls,
 }
 
 impl ExecVm {
     /// The VM, with one keeper that is getting ready.
     #[allow(clippy::new_without_default)]
     pub fn new() -> ExecVm {
-        ExecVm { pool: Pool::new() }
+        ExecVm {
+            pool: Pool::new(),
+            walls: Walls::default(),
+        }
     }
 }
 
@@ -73,7 +84,13 @@ impl Vm for ExecVm {
         DataModel::LP64
     }
 
+    fn confine(&self, order: &Confine, launcher: OwnedFd) -> Result<Option<OwnedFd>, Fault> {
+        self.walls.take(order, launcher)?;
+        Ok(None)
+    }
+
     fn open(&self, target: &Path) -> Result<Program, Fault> {
+        self.walls.admit(target)?;
         Program::open(target)
     }
 
@@ -85,7 +102,7 @@ impl Vm for ExecVm {
     }
 
     fn call(&self, entry: &Entry, call: &mut Call<'_>) -> Result<(), Fault> {
-        entry.call(&self.pool, call)
+        entry.call((&self.pool, &self.walls), call)
     }
 
     fn exec(&self, program: &Arc<Program>, run: Run) -> Result<ProgramEnd, Fault> {
@@ -93,7 +110,7 @@ impl Vm for ExecVm {
             let message = "a manifest and a report are for programs of ZeroVM";
             return Err(Fault::caller(FaultCode::Unsupported, message));
         }
-        self.pool.run(program, run)
+        self.pool.run(program, run, &self.walls)
     }
 
     fn close(&self, program: Arc<Program>) -> Result<(), Fault> {

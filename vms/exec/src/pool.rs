@@ -5,6 +5,7 @@
 
 use crate::keeper::{Order, Outcome, end_strays};
 use crate::program::Program;
+use crate::walls::Walls;
 use crate::{KEEPER, keeper};
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::Message;
@@ -56,14 +57,19 @@ impl Pool {
     }
 
     /// Runs a program to its end.
-    pub(crate) fn run(&self, program: &Program, run: Run) -> Result<ProgramEnd, Fault> {
+    pub(crate) fn run(
+        &self,
+        program: &Program,
+        run: Run,
+        walls: &Walls,
+    ) -> Result<ProgramEnd, Fault> {
         program.is_unchanged()?;
         let mut keeper = match self.resting().pop() {
             Some(keeper) => keeper,
             None => self.start()?,
         };
         let number = program.begin_run(&keeper.socket)?;
-        let outcome = keeper.run(program, run);
+        let outcome = keeper.run(program, run, walls);
         let closed = program.finish_run(number);
         match outcome {
             Ok(outcome) => {
@@ -73,6 +79,10 @@ impl Pool {
                     Outcome::Ended(end) => Ok(end),
                     Outcome::NotStarted { step, errno } => {
                         Err(keeper::refusal(program.path(), step, errno))
+                    }
+                    Outcome::NotConfined(why) => {
+                        let message = format!("{} was not run: {why}", program.path().display());
+                        Err(Fault::caller(FaultCode::BadArgument, message))
                     }
                 }
             }
@@ -135,7 +145,7 @@ impl Keeper {
         })
     }
 
-    fn run(&mut self, program: &Program, run: Run) -> Result<Outcome, Fault> {
+    fn run(&mut self, program: &Program, run: Run, walls: &Walls) -> Result<Outcome, Fault> {
         let connection = match &mut self.connection {
             Some(connection) => connection,
             none => {
@@ -155,9 +165,11 @@ impl Keeper {
             timeout: run.timeout,
             terminal: run.terminal,
             steered: run.steering.is_some(),
+            walls: walls.of_programs().map(|(order, _)| order.clone()),
         };
         let descriptors = run.streams.iter().chain(&run.steering);
-        let descriptors: Vec<_> = descriptors.map(AsFd::as_fd).collect();
+        let mut descriptors: Vec<_> = descriptors.map(AsFd::as_fd).collect();
+        descriptors.extend(walls.of_programs().map(|(_, launcher)| launcher));
         let body = codec::encode(&order)?;
         let request = connection.request_raw(Order::KIND, &[&body], &descriptors)?;
         // Held here, the streams would not end with the program.

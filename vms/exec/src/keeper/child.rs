@@ -15,13 +15,16 @@
 //! | streams to 0, 1 and 2, all else closed by execve | |
 //! | mask, working directory | |
 //! | default signals, none blocked | ignored signals survive execve |
+//! | its walls: Landlock, the filter, whose listener goes to the launcher | what comes before needs more than they leave |
 //! | execve | |
 
 #![allow(unsafe_code)]
 
+use super::walls::Walls;
 use super::{Order, Step};
-use cosmos_rpc::message::vm::ProgramEnd;
+use cosmos_rpc::message::vm::{ProgramEnd, Reached};
 use nix::errno::Errno;
+use nix::sys::resource::{Resource, getrlimit};
 use std::convert::Infallible;
 use std::ffi::CString;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -38,11 +41,19 @@ pub(super) enum Change {
     Continued,
 }
 
-/// Starts the program of an order; its pid.
+/// Starts the program of an order, behind walls where there are some, with the way to the launcher; its
+/// pid.
 ///
 /// # Errors
 /// The step that failed; no process is left then.
-pub(super) fn spawn(order: &Order, streams: &[OwnedFd]) -> Result<i32, (Step, Errno)> {
+pub(super) fn spawn(
+    order: &Order,
+    streams: &[OwnedFd],
+    walls: Option<(&Walls, &OwnedFd)>,
+) -> Result<i32, (Step, Errno)> {
+    if order.walls.is_some() != walls.is_some() {
+        return Err((Step::Walls, Errno::EBADF));
+    }
     let text = |bytes: &[u8]| CString::new(bytes).map_err(|_| (Step::Execute, Errno::EINVAL));
     let texts = |list: &[Vec<u8>]| {
         list.iter()
@@ -66,6 +77,7 @@ pub(super) fn spawn(order: &Order, streams: &[OwnedFd]) -> Result<i32, (Step, Er
         umask: order.umask as libc::mode_t,
         terminal: order.terminal,
         streams: [input, output, error].map(AsRawFd::as_raw_fd),
+        walls,
         failed: None,
     };
     let pid = clone(&mut steps)?;
@@ -79,7 +91,7 @@ pub(super) fn spawn(order: &Order, streams: &[OwnedFd]) -> Result<i32, (Step, Er
     }
 }
 
-fn clone(steps: &mut Steps) -> Result<i32, (Step, Errno)> {
+fn clone(steps: &mut Steps<'_>) -> Result<i32, (Step, Errno)> {
     let mut stack = vec![0u128; STACK / size_of::<u128>()];
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
     // SAFETY: the child runs `run` on a stack of its own, whose end is aligned as the calling
@@ -94,7 +106,7 @@ fn clone(steps: &mut Steps) -> Result<i32, (Step, Errno)> {
 }
 
 /// What the child needs, in memory that it shares with its parent.
-struct Steps {
+struct Steps<'w> {
     program: *const libc::c_char,
     arguments: *const *const libc::c_char,
     environment: *const *const libc::c_char,
@@ -102,20 +114,21 @@ struct Steps {
     umask: libc::mode_t,
     terminal: bool,
     streams: [RawFd; 3],
+    walls: Option<(&'w Walls, &'w OwnedFd)>,
     failed: Option<(Step, Errno)>,
 }
 
 /// The child. It allocates nothing and takes no lock: nothing here may unwind or wait.
 extern "C" fn run(steps: *mut libc::c_void) -> libc::c_int {
     // SAFETY: the parent's `steps`, which it leaves alone until this process is done with it.
-    let steps = unsafe { &mut *steps.cast::<Steps>() };
+    let steps = unsafe { &mut *steps.cast::<Steps<'_>>() };
     let Err(failed) = steps.become_program();
     steps.failed = Some(failed);
     // SAFETY: ends this process alone, without the destructors of the parent's memory.
     unsafe { libc::_exit(127) }
 }
 
-impl Steps {
+impl Steps<'_> {
     /// Returns only where a step fails.
     fn become_program(&self) -> Result<Infallible, (Step, Errno)> {
         let at = |step: Step| move |error: Errno| (step, error);
@@ -145,10 +158,67 @@ impl Steps {
             libc::sigemptyset(&mut none);
             check(libc::sigprocmask(libc::SIG_SETMASK, &none, ptr::null_mut()))
                 .map_err(at(Step::Signals))?;
+            if let Some((walls, launcher)) = self.walls {
+                raise(walls, launcher).map_err(at(Step::Walls))?;
+            }
             libc::execve(self.program, self.arguments, self.environment);
         }
         Err((Step::Execute, Errno::last()))
     }
+}
+
+/// Raises the walls around this process, for good. From here on it may only become the program: what
+/// else it asks could wait for an answer that goes through its own, halted parent.
+fn raise(walls: &Walls, launcher: &OwnedFd) -> Result<(), Errno> {
+    // SAFETY: system calls without pointers; both descriptors are open as long as the references.
+    unsafe {
+        check(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))?;
+        let ruleset = walls.ruleset.as_raw_fd();
+        Errno::result(libc::syscall(libc::SYS_landlock_restrict_self, ruleset, 0))?;
+    }
+    let listener = walls.filter.install_with_listener()?;
+    send(launcher.as_raw_fd(), listener.as_raw_fd())?;
+    // execve closes it; nothing is asked of the kernel before that.
+    std::mem::forget(listener);
+    Ok(())
+}
+
+/// Room for one descriptor, aligned as the kernel's headers want it.
+#[repr(C, align(8))]
+struct Control([u8; 24]);
+
+/// Sends a byte, and the descriptor with it, without waiting.
+fn send(socket: RawFd, descriptor: RawFd) -> Result<(), Errno> {
+    let mut byte = 0u8;
+    let mut control = Control([0; 24]);
+    let mut part = libc::iovec {
+        iov_base: ptr::from_mut(&mut byte).cast(),
+        iov_len: 1,
+    };
+    // SAFETY: zeroes are a valid header of a message. Its pointers are to memory that outlives the call;
+    // the control message is written where the C library's own macros find it, and there is room for
+    // one descriptor, as its length says.
+    let sent = unsafe {
+        let mut message: libc::msghdr = std::mem::zeroed();
+        message.msg_iov = &mut part;
+        message.msg_iovlen = 1;
+        message.msg_control = ptr::from_mut(&mut control).cast();
+        message.msg_controllen = size_of::<Control>();
+        let first = libc::CMSG_FIRSTHDR(&message);
+        let length = size_of::<RawFd>() as libc::c_uint;
+        if first.is_null() || libc::CMSG_SPACE(length) as usize > size_of::<Control>() {
+            return Err(Errno::EINVAL);
+        }
+        (*first).cmsg_level = libc::SOL_SOCKET;
+        (*first).cmsg_type = libc::SCM_RIGHTS;
+        (*first).cmsg_len = libc::CMSG_LEN(length) as usize;
+        libc::CMSG_DATA(first)
+            .cast::<RawFd>()
+            .write_unaligned(descriptor);
+        let flags = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
+        libc::sendmsg(socket, &message, flags)
+    };
+    Errno::result(sent).map(drop)
 }
 
 /// The next child that ended or was stopped, without waiting for one; `None` where none has, `ECHILD`
@@ -178,6 +248,26 @@ pub(super) fn signal(whom: i32, signal: i32) {
     unsafe { libc::kill(whom, signal) };
 }
 
+/// The limit that a signal of the kernel's means, where there is one and, as far as that can be seen, it
+/// was reached: anybody can give these signals.
+fn reached(signal: libc::c_int, used: u64) -> Option<Reached> {
+    // What it has, this process's children have.
+    let most = |resource| {
+        let (most, _) = getrlimit(resource).ok()?;
+        (most != libc::RLIM_INFINITY).then_some(most)
+    };
+    match signal {
+        // Who does not end by the first is killed a second later. The kernel counts more precisely than it
+        // tells: what is told may be a part of it.
+        libc::SIGXCPU | libc::SIGKILL => {
+            let most = most(Resource::RLIMIT_CPU)?;
+            (used / 500_000 >= most).then_some(Reached::CpuSeconds(most))
+        }
+        libc::SIGXFSZ => most(Resource::RLIMIT_FSIZE).map(Reached::FileBytes),
+        _ => None,
+    }
+}
+
 fn end(status: libc::c_int, usage: &libc::rusage) -> ProgramEnd {
     let signalled = libc::WIFSIGNALED(status);
     let microseconds = |time: libc::timeval| {
@@ -192,6 +282,13 @@ fn end(status: libc::c_int, usage: &libc::rusage) -> ProgramEnd {
         },
         signal: if signalled { libc::WTERMSIG(status) } else { 0 },
         timed_out: false,
+        limit: match signalled {
+            true => reached(
+                libc::WTERMSIG(status),
+                microseconds(usage.ru_utime) + microseconds(usage.ru_stime),
+            ),
+            false => None,
+        },
         user: microseconds(usage.ru_utime),
         system: microseconds(usage.ru_stime),
         // Linux counts it in kibibytes.

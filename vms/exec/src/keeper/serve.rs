@@ -1,6 +1,7 @@
 //! The keeper's life: orders from the VM, one after the other.
 
 use super::child::{self, Change};
+use super::walls::Walls;
 use super::{Order, Outcome, tree};
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::vm::ProgramEnd;
@@ -33,9 +34,11 @@ fn serve() -> Result<(), Fault> {
     let socket = io::stdin().as_fd().try_clone_to_owned();
     let socket = socket.map_err(|error| Fault::host(FaultCode::System, error.to_string()))?;
     let mut vm = Connection::accept(UnixStream::from(socket), Role::Launcher)?.expect(Role::Vm)?;
+    let mut walls = None;
     while let Some(frame) = vm.receive()? {
         let id = frame.id;
-        let (outcome, is_whole) = Running::start(frame, &children)?.finish(&vm, &children)?;
+        let running = Running::start(frame, &children, &mut walls)?;
+        let (outcome, is_whole) = running.finish(&vm, &children)?;
         vm.reply::<Order>(id, &outcome, &[])?;
         if !is_whole {
             let message = "the kernel does not end a process that was killed";
@@ -68,19 +71,39 @@ struct Running {
 }
 
 impl Running {
-    fn start(mut frame: Frame, children: &SignalFd) -> Result<Running, Fault> {
+    /// `walls` are those of the program before, most often the same.
+    fn start(
+        mut frame: Frame,
+        children: &SignalFd,
+        walls: &mut Option<Walls>,
+    ) -> Result<Running, Fault> {
         let order: Order = frame.message()?;
         let mut streams = std::mem::take(&mut frame.descriptors);
+        let launcher = match &order.walls {
+            Some(_) => streams.pop(),
+            None => None,
+        };
         let steering = match order.steered {
             true => streams.pop(),
             false => None,
         };
         // What ended before belongs to nobody who waits.
         while let Ok(Some(_)) = children.read_signal() {}
-        let program = child::spawn(&order, &streams).map_err(|(step, errno)| {
-            let errno = errno as i32;
-            Outcome::NotStarted { step, errno }
-        });
+        let known = walls.take();
+        let program = match &order.walls {
+            None => Ok(None),
+            Some(wanted) => Walls::of(wanted, known).map(Some),
+        };
+        let program = program
+            .map_err(|error| Outcome::NotConfined(error.to_string()))
+            .and_then(|made| {
+                *walls = made;
+                let walls = walls.as_ref().zip(launcher.as_ref());
+                child::spawn(&order, &streams, walls).map_err(|(step, errno)| {
+                    let errno = errno as i32;
+                    Outcome::NotStarted { step, errno }
+                })
+            });
         let running = Running {
             program,
             steering,

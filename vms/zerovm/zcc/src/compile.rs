@@ -2,6 +2,7 @@
 
 use crate::arguments::Arguments;
 use crate::emit::{self, MARK};
+use crate::reason::Reason;
 use crate::rewrite::{self, Refused};
 use crate::runtime::Headers;
 use crate::tools::{self, GCC};
@@ -34,6 +35,10 @@ const FLAGS: [&str; 17] = [
 ];
 
 const NACL_FLAGS: [&str; 2] = ["-ffixed-rbp", "-fomit-frame-pointer"];
+
+/// What gcc is told besides, one after the other, as long as it compares before a jump table and uses
+/// that behind it: first not to look for what was computed elsewhere, then to use no tables.
+const MORE_FLAGS: [&[&str]; 2] = [&["-fno-gcse"], &["-fno-gcse", "-fno-jump-tables"]];
 
 /// What files are compiled with.
 #[derive(Debug)]
@@ -72,8 +77,19 @@ impl Compiler<'_> {
             let unit = self.rewrite(&text, self.arguments.debugs());
             return self.finish(source, unit.map_err(|refused| refusal(source, *refused))?);
         }
-        let text = self.gcc(source, output, &[])?;
-        match self.rewrite(&text, self.arguments.debugs()) {
+        let compiled = |more: &[&str]| {
+            let text = self.gcc(source, output, more)?;
+            Ok(self.rewrite(&text, self.arguments.debugs()))
+        };
+        let mut rewritten = compiled(&[])?;
+        for more in MORE_FLAGS {
+            if let Err(refused) = &rewritten
+                && refused.reason == Reason::FlagsAcrossBranch
+            {
+                rewritten = compiled(more)?;
+            }
+        }
+        match rewritten {
             Ok(unit) => self.finish(source, unit),
             Err(refused) => Err(self.locate(source, output, *refused)),
         }

@@ -43,6 +43,9 @@ pub enum Reason {
     /// An indirect branch through memory.
     #[error("a branch through memory ({0}): load the address into a register first")]
     BranchThroughMemory(String),
+    /// Flags from before an indirect branch.
+    #[error("flags from before an indirect branch, which changes them: compare again behind it")]
+    FlagsAcrossBranch,
     /// A branch to something else than a label.
     #[error("a branch to no label: {0}")]
     BranchTarget(String),

@@ -1,11 +1,13 @@
 //! Rewrites the statements of a source file to pieces that keep the rules.
 //!
 //! Statements are taken one by one: directives and data pass, instructions go through
-//! `instruction`. Two things need the whole file and are found before: which labels are ever used as
-//! an address (`symbols`), and, on the way, where each section goes on.
+//! `instruction`. Three things need the whole file: which labels are ever used as an address
+//! (`symbols`), whether flags are to survive a branch to one (`flags`), and, on the way, where each
+//! section goes on.
 
 mod control;
 mod directive;
+mod flags;
 mod instruction;
 mod local_labels;
 mod memory;
@@ -46,13 +48,17 @@ pub(crate) fn rewrite(text: &str, options: Options) -> Result<Unit, Box<Refused>
         reason: error.fault.into(),
     })?;
     let mut rewriter = Rewriter::new(&statements, options);
+    let carried = flags::carried(&statements, &rewriter.symbols);
     for statement in &statements {
         let refused = |reason| Refused {
             line: statement.line,
             origin: None,
             reason,
         };
-        let result = rewriter.statement(statement).map_err(refused);
+        let result = match carried == Some(statement.line) {
+            true => Err(refused(Reason::FlagsAcrossBranch)),
+            false => rewriter.statement(statement).map_err(refused),
+        };
         result.map_err(|refused| rewriter.with_origin(refused))?;
     }
     Ok(rewriter.unit)

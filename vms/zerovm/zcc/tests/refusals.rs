@@ -138,6 +138,45 @@ fn assembly_of_other_machines() {
     }
 }
 
+/// gcc compares once, before a jump table and for behind it. A masked branch changes the flags, so that
+/// is compiled another way, and refused where somebody wrote it.
+#[test]
+fn flags_that_are_to_survive_a_branch() {
+    let with_target = |target: &str| {
+        let text = format!(
+            "f:\n\tcmpl $1, %edi\n\tmovl table(,%edi,4), %eax\n\tjmp *%rax\n\t.section .rodata\n\
+             table:\n\t.long .L1\n\t.long .L2\n\t.text\n.L1:\n{target}.L2:\n\tret\n"
+        );
+        let (directory, path) = with("flags.s", &text);
+        let output = directory.path().join("flags.o");
+        let mut command = zcc();
+        command.arg("-c").arg(path).arg("-o").arg(output);
+        (directory, command)
+    };
+    for (target, line) in [
+        ("\tje .L2\n", 11),
+        ("\tmovl $0, %eax\n\tleal 1(%rax), %eax\n\tsete %al\n", 13),
+        ("\tincl %eax\n\tadcl $0, %eax\n", 12),
+        ("\tjmp .L3\n\tret\n.L3:\n\tcmovbl %ecx, %eax\n", 14),
+        ("\tshll %cl, %eax\n\tjs .L2\n", 12),
+    ] {
+        let wanted = format!("flags.s:{line}: flags from before an indirect branch");
+        let (_directory, mut command) = with_target(target);
+        let said = complaint(&mut command);
+        assert!(said.contains(&wanted), "{target}: {said}");
+    }
+    for target in [
+        "\ttestl %eax, %eax\n\tje .L2\n",
+        "\tdecl %eax\n\tje .L2\n",
+        "\tshll $3, %eax\n\tje .L2\n",
+        "\tcall f\n\tje .L2\n",
+        "\tjmp .L1\n",
+    ] {
+        let (_directory, mut command) = with_target(target);
+        done(&mut command);
+    }
+}
+
 #[test]
 fn objects_that_zcc_did_not_make() {
     let (directory, path) = with("good.c", "int main(void) { return 0; }\n");

@@ -1,6 +1,8 @@
 //! Programs that are compiled with zcc and run by the real `zerovm`, and with gcc and run as they are.
 #![allow(dead_code, reason = "each test uses what it needs")]
 
+pub mod sources;
+
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt as _;

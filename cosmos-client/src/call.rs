@@ -7,6 +7,7 @@
 use crate::again;
 use crate::callback::{self, Asked, Progress};
 use crate::channel::{self, Channel};
+use crate::descriptor::is_what_it_says;
 use crate::error::Error;
 use crate::library::Target;
 use crate::memory::{CallMemory, borrow_descriptors};
@@ -429,6 +430,11 @@ impl<'call> Call<'call> {
         } = channel;
         let runable = self.function.runable().to_le_bytes();
         let descriptors = borrow_descriptors(descriptors);
+        if !descriptors.is_empty() && self.library.link().is_walled() {
+            descriptors
+                .iter()
+                .try_for_each(|descriptor| is_what_it_says(*descriptor))?;
+        }
         connection.request_raw(CALL, &[&runable, request], &descriptors)
     }
 

@@ -13,6 +13,7 @@ mod channel;
 mod closers;
 mod closure;
 mod cookies;
+mod descriptor;
 mod dynamic;
 mod error;
 mod exec;

@@ -147,6 +147,11 @@ impl Link {
         &self.isolation
     }
 
+    /// Whether there are walls around it, or around its programs.
+    pub(crate) fn is_walled(&self) -> bool {
+        !matches!(self.isolation(), "none" | "limits")
+    }
+
     /// Its number in handles.
     pub(crate) fn number(&self) -> VmNumber {
         self.number

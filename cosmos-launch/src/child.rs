@@ -315,9 +315,11 @@ impl Steps<'_> {
 
 /// What a VM gives up before it is one. The target is not known: the rest is the VM's own affair.
 fn raise_walls(walls: Walls) -> Result<(), cosmos_confine::Error> {
-    privileges::give_up()?;
+    if walls != Walls::Sessions {
+        privileges::give_up()?;
+    }
     files::scope()?;
-    if walls == Walls::Programs {
+    if walls != Walls::Vm {
         // It looks after processes, for which no list of system calls has a place.
         return Ok(());
     }

@@ -162,7 +162,7 @@ fn spawn(
     };
     let (ours, theirs) = match plan.walls {
         Walls::None => (None, None),
-        Walls::Vm | Walls::Programs => UnixStream::pair()
+        Walls::Vm | Walls::Programs | Walls::Sessions => UnixStream::pair()
             .map(|(ours, theirs)| (Some(ours), Some(OwnedFd::from(theirs))))
             .map_err(|error| failed("socketpair", error))?,
     };

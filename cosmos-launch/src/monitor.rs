@@ -188,8 +188,8 @@ impl<'p> Monitor<'p> {
 
     fn listen(&mut self) {
         match self.plan.walls {
-            Walls::Programs => self.listen_to_program(),
-            _ => self.listen_to_vm(),
+            Walls::Programs | Walls::Sessions => self.listen_to_program(),
+            Walls::None | Walls::Vm => self.listen_to_vm(),
         }
     }
 

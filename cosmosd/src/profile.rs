@@ -19,7 +19,7 @@
 //! | `os_abi` | of `sysv`, `gnu`, `nacl`… |
 //! | `isolation` | the strongest level it works at; absent: `limits` |
 //! | `unasked` | the level where nobody asks for one; absent: the strongest up to `landlock+seccomp` |
-//! | `walls` | around what they stand above `limits`: `vm`, its process, or `programs`, each that it starts; absent: `vm` |
+//! | `walls` | around what they stand above `limits`: `vm`, its process; `programs`, each that it starts; `sessions`, each of ZeroVM's; absent: `vm` |
 
 use crate::requirements::{Format, IsaLevel, Requirements};
 use cosmos_config::{Config, Level};
@@ -178,7 +178,11 @@ impl Profile {
         let walls = match written.walls.as_deref() {
             None | Some("vm") => Walls::Vm,
             Some("programs") => Walls::Programs,
-            Some(_) => return Err(malformed("walls is none of vm, programs".to_owned())),
+            Some("sessions") => Walls::Sessions,
+            Some(_) => {
+                let message = "walls is none of vm, programs, sessions";
+                return Err(malformed(message.to_owned()));
+            }
         };
         let native = |value: String, native: &str| match value.as_str() {
             "native" => native.to_owned(),

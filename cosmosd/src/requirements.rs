@@ -4,11 +4,13 @@
 //! and is read in bounded pieces, never mapped: whoever owns it may truncate it meanwhile. Text
 //! from it is made printable before anybody sees it.
 
+mod digest;
 mod elf;
 mod isa;
 mod source;
 mod text;
 
+pub use digest::sha256;
 pub use elf::{Elf, ElfKind};
 pub use isa::IsaLevel;
 

@@ -170,6 +170,65 @@ fn a_manifest_says_what_there_is() {
     });
 }
 
+/// What a manifest names is reached as far as it was granted; a guest reaches nothing anyway.
+#[test]
+fn confined_it_has_its_streams_and_the_channels_that_were_granted() {
+    in_world(|world| {
+        let offers = cosmos::queries::levels().expect("what this machine offers");
+        let level = "landlock+seccomp";
+        if !offers
+            .iter()
+            .any(|offer| offer.name == level && offer.available)
+        {
+            println!("skipped at {level}");
+            return;
+        }
+        let guests = Guests::new();
+        let confined = ["--isolation", level];
+        let run = |more: &[&str]| exec(world, &[&confined[..], more].concat());
+        let ran = run(&["--", text(&guests.hello("7"))]);
+        assert_eq!(
+            (ran.code(), ran.stdout.as_str()),
+            (7, "hello from an untrusted program\n")
+        );
+
+        let copy = guests.guest("copy");
+        let input = guests.path("input");
+        fs::write(&input, "granted").expect("written");
+        let manifest = guests.manifest(text(&input), 10, "");
+        let manifest = ["--manifest", text(&manifest)];
+        let ran = run(&[&manifest[..], &["--", text(&copy)]].concat());
+        ran.failed(125, &["error:", "/dev/stdin"]);
+        let granted = ["--ro", text(&input)];
+        let ran = run(&[&granted[..], &manifest, &["--", text(&copy)]].concat());
+        assert_eq!(ran.succeeded(), "granted");
+        let ran = exec(world, &["--isolation", "namespaces", "--", text(&copy)]);
+        ran.failed(CANNOT_RUN, &["a zerovm VM has at most landlock+seccomp"]);
+    });
+}
+
+/// By its VM: the end is an answer, and nothing of it is left.
+#[test]
+fn the_time_that_a_caller_gives_ends_the_session() {
+    in_world(|world| {
+        let guests = Guests::new();
+        let options = cosmos::Options::new().timeout(Duration::from_millis(300));
+        let program = cosmos::Program::open(guests.guest("copy"), &options).expect("a program");
+        let mut command = program.command();
+        // Open, and nothing comes.
+        let (reader, _writer) = std::io::pipe().expect("a pipe");
+        command.stdin(cosmos::Stream::File(reader.into()));
+        command
+            .stdout(cosmos::Stream::Null)
+            .stderr(cosmos::Stream::Null);
+        let ended = command.status().expect("an answer");
+        assert!(ended.timed_out && ended.shell_code() == 124, "{ended:?}");
+        let left = || (world.processes_named("cosmos-zerovm").len() == 1).then_some(());
+        let gone = eventually(Duration::from_secs(10), left);
+        assert!(gone.is_some(), "{:?}", world.processes());
+    });
+}
+
 #[test]
 fn a_report_says_what_was_used_and_how_it_ended() {
     in_world(|world| {

@@ -4,6 +4,7 @@ use super::environment::Environment;
 use super::program::{Opened, Program};
 use super::running::{Captured, Ended, Running, Started};
 use super::terminal::{Window, open_pair};
+use crate::descriptor::is_what_it_says;
 use crate::error::Error;
 use crate::fork::Own;
 use crate::options::Options;
@@ -219,6 +220,11 @@ impl Command {
         let timeout = self.options.timeout.or(opened.timeout);
         let request = self.request(&opened, timeout)?;
         let mut descriptors: Vec<BorrowedFd<'_>> = ends.theirs.iter().map(AsFd::as_fd).collect();
+        if opened.hold.is_walled() {
+            descriptors
+                .iter()
+                .try_for_each(|stream| is_what_it_says(*stream))?;
+        }
         descriptors.push(theirs.as_fd());
         let attached = [&self.manifest, &self.report];
         descriptors.extend(attached.into_iter().flatten().map(AsFd::as_fd));

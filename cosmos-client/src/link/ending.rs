@@ -61,6 +61,10 @@ impl Link {
     }
 
     pub(super) fn failure(&self, mut fault: Fault, signal: i32) -> Error {
+        let most = self.nature.message_bytes;
+        if fault.code == FaultCode::TooLarge && most < u32::MAX {
+            fault.message = format!("{} (limits.message_bytes = {most})", fault.message);
+        }
         fault.message = presentable(fault.message);
         Error::from(fault)
             .in_vm(self.label(), &self.host)
@@ -119,7 +123,7 @@ impl Link {
 
     /// The same, by name and how often; nobody is asked of a VM without walls.
     pub(crate) fn denied_calls(&self) -> Vec<(String, u64)> {
-        if matches!(self.isolation(), "none" | "limits") {
+        if !self.is_walled() {
             return Vec::new();
         }
         let denials = self.denials().into_iter();

@@ -28,8 +28,8 @@ pub struct Start {
     pub view: Option<View>,
 }
 
-/// Around what there are walls. Where there are some, the VM gives up capabilities and signals to others
-/// before it is executed, and has the descriptor [`CONFINING`] as its way to the launcher.
+/// Around what there are walls. Where there are some, the VM gives up capabilities (but for sessions) and
+/// signals to others before it is executed, and has the descriptor [`CONFINING`] as its way to the launcher.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Walls {
     /// None.
@@ -40,6 +40,9 @@ pub enum Walls {
     /// Each program that the VM starts, which itself runs no code but its own. For each it sends a byte
     /// with the listener of the program's filter.
     Programs,
+    /// Each session that the VM starts, which leaves root by itself: for that it keeps capabilities. Its
+    /// guest's own filter tells nobody.
+    Sessions,
 }
 
 /// The descriptor on which a VM sends its launcher [`Listening`].

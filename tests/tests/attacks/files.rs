@@ -2,7 +2,7 @@
 //! was passed gives no more than it is.
 
 use crate::stage::{at_each_level, secret, text, with_grants};
-use cosmos::Value;
+use cosmos::{FaultCode, Value};
 use cosmos_tests::in_world;
 use std::fs::File;
 use std::os::fd::AsRawFd;
@@ -186,13 +186,65 @@ fn a_sealed_file_in_memory_that_was_passed_for_reading_is_not_written() {
     });
 }
 
-fn sealed(text: &str) -> File {
-    use nix::fcntl::{FcntlArg, SealFlag, fcntl};
+/// Without a seal it is not passed at all.
+#[test]
+fn a_file_in_memory_without_a_seal_is_not_passed_for_reading() {
+    in_world(|world| {
+        at_each_level(world, |stage| {
+            let memory = memory("anybody's");
+            let path = format!("/proc/self/fd/{}", memory.as_raw_fd());
+            let reader = File::open(path).unwrap();
+            let number = [Value::Descriptor(reader.as_raw_fd())];
+            let attempt = stage.attempt("int reopen_and_write(int __fd descriptor)", &number);
+            let error = attempt.expect_err("it could be written");
+            assert_eq!(error.code(), FaultCode::BadArgument, "{error}");
+            assert!(error.to_string().contains("F_SEAL_FUTURE_WRITE"), "{error}");
+            assert_eq!(std::io::read_to_string(reader).unwrap(), "anybody's");
+        });
+    });
+}
+
+/// A FIFO has a path, so Landlock judges who opens it anew.
+#[test]
+fn a_fifo_that_was_passed_for_reading_is_not_opened_for_writing() {
+    in_world(|world| {
+        let path = world.directory().join("fifo");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        at_each_level(world, |stage| {
+            use std::os::unix::fs::OpenOptionsExt;
+            let mut options = File::options();
+            let fifo = options
+                .read(true)
+                .custom_flags(libc::O_NONBLOCK)
+                .open(&path);
+            let fifo = fifo.unwrap();
+            let number = [Value::Descriptor(fifo.as_raw_fd())];
+            for prototype in [
+                "int reopen_to_write(int __fd descriptor)",
+                "int reopen_and_write(int __fd descriptor)",
+            ] {
+                let anew = stage.attempt(prototype, &number).unwrap();
+                assert!(
+                    anew == libc::EACCES.into() || anew == libc::ENOENT.into(),
+                    "{prototype}: {anew}"
+                );
+            }
+        });
+    });
+}
+
+fn memory(text: &str) -> File {
     use nix::sys::memfd::{MFdFlags, memfd_create};
     use std::io::Write;
     let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
-    let mut memory = File::from(memfd_create(c"sealed", flags).unwrap());
+    let mut memory = File::from(memfd_create(c"memory", flags).unwrap());
     memory.write_all(text.as_bytes()).unwrap();
+    memory
+}
+
+fn sealed(text: &str) -> File {
+    use nix::fcntl::{FcntlArg, SealFlag, fcntl};
+    let memory = memory(text);
     let seals = SealFlag::F_SEAL_SEAL | SealFlag::F_SEAL_FUTURE_WRITE;
     fcntl(&memory, FcntlArg::F_ADD_SEALS(seals)).unwrap();
     memory

@@ -3,6 +3,8 @@
 use crate::stage::{Stage, of_libraries, of_programs, text, with_grants};
 use cosmos::{FaultCode, Options, Value};
 use cosmos_tests::{World, in_world};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// The VM ended, the error says for which limit, and the VM stays ended. Of a program the end may be its
 /// own, and says for which limit.
@@ -136,7 +138,47 @@ fn a_message_beyond_its_limit_is_refused_and_the_vm_goes_on() {
         assert!(call(&narrow, 4000).is_ok());
         let error = call(&narrow, 20_000).expect_err("it is too large");
         assert_eq!(error.code(), FaultCode::TooLarge, "{error}");
+        let key = "limits.message_bytes = 5000";
+        assert!(error.to_string().contains(key), "{error}");
         assert!(call(&narrow, 4000).is_ok());
+    });
+}
+
+/// A call back that calls again, and so on, as long as it is let.
+#[test]
+fn calls_within_calls_go_as_deep_as_their_limit_and_the_vm_goes_on() {
+    in_world(|_| {
+        const SEARCH: &str = "const void *__alias(base) bsearch(
+            const void *__sized_by(size) key, const void *__sized_by(nmemb * size) base,
+            size_t nmemb, size_t size,
+            int (*compar)(const void *__sized_by(size) a, const void *__sized_by(size) b))";
+        fn search(
+            function: &Arc<cosmos::Function>,
+            depth: &Arc<AtomicU64>,
+        ) -> Result<(), cosmos::Error> {
+            let (again, deeper) = (Arc::clone(function), Arc::clone(depth));
+            let failed = Arc::new(Mutex::new(None));
+            let told = Arc::clone(&failed);
+            let compare = cosmos::callback(move |_: &[Value]| {
+                deeper.fetch_add(1, Ordering::Relaxed);
+                *told.lock().expect("nobody panics") = search(&again, &deeper).err();
+                Value::Int(0)
+            });
+            let bytes = || Value::Bytes(vec![1]);
+            function.call(&[bytes(), bytes(), 1.into(), 1.into(), compare])?;
+            let failed = failed.lock().expect("nobody panics").take();
+            failed.map_or(Ok(()), Err)
+        }
+        let options = Options::new().limit("call_depth", 3);
+        let library = cosmos::dlopen_with("libc.so.6", &options).expect("the C library");
+        let function = Arc::new(library.function(SEARCH).expect("bsearch"));
+        for _ in 0..2 {
+            let depth = Arc::default();
+            let error = search(&function, &depth).expect_err("it is too deep");
+            assert_eq!(error.code(), FaultCode::LimitReached, "{error}");
+            assert!(error.to_string().contains("limits.call_depth"), "{error}");
+            assert_eq!(depth.load(Ordering::Relaxed), 3);
+        }
     });
 }
 

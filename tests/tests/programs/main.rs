@@ -3,6 +3,7 @@
 mod c_face;
 mod command;
 mod functions;
+mod robust;
 mod scripts;
 mod signals;
 mod terminal;

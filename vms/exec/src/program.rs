@@ -19,12 +19,13 @@ pub struct Program {
     runs: Mutex<Runs>,
 }
 
-/// What tells a file from what it was: the inode, and when that changed.
+/// What tells a file from what it was: the inode, and when it changed, which nobody can set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Identity {
     file: (u64, u64),
     size: u64,
     modified: (i64, i64),
+    changed: (i64, i64),
 }
 
 #[derive(Debug, Default)]
@@ -128,6 +129,7 @@ impl From<&Metadata> for Identity {
             file: (metadata.dev(), metadata.ino()),
             size: metadata.size(),
             modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
         }
     }
 }
@@ -183,6 +185,23 @@ mod tests {
             program.is_unchanged().expect_err("another").code,
             FaultCode::NotLoadable
         );
+    }
+
+    #[test]
+    fn another_text_with_the_times_and_the_size_of_the_old_one_is_noticed() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = written(directory.path(), "program", 0o755);
+        let program = Program::open(&path).expect("a program");
+        let before = fs::metadata(&path).expect("its times");
+        // The clock of the file system has steps of some milliseconds.
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        fs::write(&path, "#!/bin/ls\n").expect("written");
+        let times = fs::FileTimes::new().set_modified(before.modified().expect("its time"));
+        let file = fs::File::options().write(true).open(&path).expect("opened");
+        file.set_times(times).expect("set back");
+        let after = fs::metadata(&path).expect("its times");
+        assert_eq!((after.mtime(), after.len()), (before.mtime(), before.len()));
+        assert!(program.is_unchanged().is_err());
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! Its standard input is a socket when it starts. Over that comes the guest's standard input, then an
 //! [`Order`], and the session's report goes back.
 
+use cosmos_confine::files::{self, Files};
+use cosmos_rpc::message::confine::Confine;
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
 use nix::unistd::dup2_stdin;
@@ -25,6 +27,8 @@ pub(crate) struct Order {
     pub(crate) program: PathBuf,
     /// The text of the manifest.
     pub(crate) manifest: Vec<u8>,
+    /// The files that it may reach, where not all that its user may.
+    pub(crate) confined: Option<Confine>,
 }
 
 impl Order {
@@ -77,9 +81,25 @@ fn run(socket: &File) -> io::Result<Report> {
     let input = input.first().ok_or(io::ErrorKind::UnexpectedEof)?;
     dup2_stdin(input)?;
     let order = Order::receive(socket)?;
+    if let Some(confined) = &order.confined {
+        confine(confined).map_err(io::Error::other)?;
+    }
     let report = Manifest::parse(&order.manifest).and_then(|mut manifest| {
         manifest.program = order.program;
         supervise::run(&line, &manifest, &Strict)
     });
     Ok(report.unwrap_or_else(failed))
+}
+
+/// Before anything that a manifest names is opened. The guest's own walls come on top.
+fn confine(order: &Confine) -> Result<(), cosmos_confine::Error> {
+    let paths = |list: &[String]| list.iter().map(PathBuf::from).collect();
+    files::restrict(&Files {
+        target: paths(&order.target),
+        read: paths(&order.grants.read),
+        write: paths(&order.grants.write),
+        network: order.grants.network,
+        programs: false,
+        runs_target: false,
+    })
 }

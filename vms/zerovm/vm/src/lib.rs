@@ -29,22 +29,29 @@ mod session;
 pub use child::run_session;
 
 use callframe::{DataModel, Template};
+use child::Order;
+use cosmos_rpc::message::confine::Confine;
 use cosmos_rpc::message::vm::ProgramEnd;
 use cosmos_rpc::{Fault, FaultCode};
 use cosmos_vm_core::{Call, Run, Vm};
 use nexe::Nexe;
+use nix::libc::SIGKILL;
 use std::convert::Infallible;
 use std::fs::File;
 use std::io::Write;
+use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The argument by which this executable is a session.
 pub const SESSION: &str = "--session";
 
 /// The kind `zerovm`.
-#[derive(Debug)]
-pub struct ZeroVm;
+#[derive(Debug, Default)]
+pub struct ZeroVm {
+    /// What sessions are confined to, where they are.
+    confined: OnceLock<Confine>,
+}
 
 impl Vm for ZeroVm {
     type Object = Nexe;
@@ -56,6 +63,13 @@ impl Vm for ZeroVm {
 
     fn model(&self) -> DataModel {
         DataModel::LP64
+    }
+
+    /// Sessions are confined, each before it opens anything; this process runs no guest.
+    fn confine(&self, order: &Confine, _: OwnedFd) -> Result<Option<OwnedFd>, Fault> {
+        let taken = self.confined.set(order.clone());
+        taken.map_err(|_| Fault::peer(FaultCode::Protocol, "the VM is confined already"))?;
+        Ok(None)
     }
 
     fn open(&self, target: &Path) -> Result<Nexe, Fault> {
@@ -86,7 +100,18 @@ impl Vm for ZeroVm {
             let message = "programs of ZeroVM have no terminal";
             return Err(Fault::caller(FaultCode::Unsupported, message));
         }
-        let report = session::run(nexe, manifest::text(run.manifest)?, run.streams)?;
+        let order = Order {
+            program: nexe.path().to_owned(),
+            manifest: manifest::text(run.manifest)?,
+            confined: self.confined.get().cloned(),
+        };
+        let Some(report) = session::run(&order, run.streams, run.timeout)? else {
+            return Ok(ProgramEnd {
+                timed_out: true,
+                signal: SIGKILL,
+                ..ProgramEnd::default()
+            });
+        };
         if let Some(file) = run.report {
             // Whoever wants it may have gone; that is nothing the program did.
             let _ = File::from(file).write_all(&report.text("\n"));

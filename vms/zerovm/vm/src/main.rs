@@ -5,6 +5,6 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     match std::env::args_os().nth(1) {
         Some(word) if word == cosmos_zerovm::SESSION => cosmos_zerovm::run_session(),
-        _ => cosmos_vm_core::run(cosmos_zerovm::ZeroVm),
+        _ => cosmos_vm_core::run(cosmos_zerovm::ZeroVm::default()),
     }
 }

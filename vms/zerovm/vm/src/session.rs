@@ -5,7 +5,9 @@ use crate::child::Order;
 use crate::nexe::Nexe;
 use crate::pump;
 use cosmos_rpc::{Fault, FaultCode};
+use nix::errno::Errno;
 use nix::libc::SIGALRM;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::stat::{SFlag, fstat};
 use std::fs::File;
 use std::io::{self, Read};
@@ -14,24 +16,27 @@ use std::process::{Child, Command};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 use zerovm::{descriptors, process, signals};
 use zerovm_session::report::{Report, ValidatorState};
 
-/// Runs a program with these streams; the report of it.
+/// Runs a program with these streams; the report of it, or none where its time was over and it was
+/// killed.
 ///
 /// # Errors
 /// `Cancelled` when nobody takes what it writes, and what keeps a session from being there.
-pub(crate) fn run(nexe: &Nexe, manifest: Vec<u8>, streams: [OwnedFd; 3]) -> Result<Report, Fault> {
+pub(crate) fn run(
+    order: &Order,
+    streams: [OwnedFd; 3],
+    timeout: Option<Duration>,
+) -> Result<Option<Report>, Fault> {
+    let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let [input, output, error] = streams.map(File::from);
     let input = Input::of(input)?;
     let (written, output_end) = pipe()?;
     let (complained, error_end) = pipe()?;
     let (socket, theirs) = process::pair().map_err(|error| system("a socket", error.into()))?;
     let session = Session::start(theirs, output_end, error_end)?;
-    let order = Order {
-        program: nexe.path().to_owned(),
-        manifest,
-    };
     let report = thread::scope(|scope| {
         scope.spawn(|| session.forward(&written, &output));
         scope.spawn(|| session.forward(&complained, &error));
@@ -39,7 +44,7 @@ pub(crate) fn run(nexe: &Nexe, manifest: Vec<u8>, streams: [OwnedFd; 3]) -> Resu
             // A guest that does not read all of it is none that fails.
             scope.spawn(move || drop(pump::carry(&file, &end)));
         }
-        session.converse(socket, input.guests, &order)
+        session.converse(socket, input.guests, order, deadline)
     });
     if session.is_unheard.load(Ordering::Acquire) {
         let message = "the program was ended: nobody reads what it writes";
@@ -115,26 +120,38 @@ impl Session {
     }
 
     /// Has the session run, and waits for its end.
-    fn converse(&self, socket: File, input: OwnedFd, order: &Order) -> Result<Report, Fault> {
+    fn converse(
+        &self,
+        socket: File,
+        input: OwnedFd,
+        order: &Order,
+        deadline: Option<Instant>,
+    ) -> Result<Option<Report>, Fault> {
         let sent = descriptors::send(&socket, &[input.as_fd()])
             .map_err(io::Error::from)
             .and_then(|()| order.send(&socket));
         // Held here, its end would keep a pump from seeing that nobody reads any more.
         drop(input);
         let mut report = Vec::new();
-        let heard = sent.and_then(|()| (&socket).read_to_end(&mut report));
+        let heard = sent.and_then(|()| read_until(&socket, &mut report, deadline));
         drop(socket);
         let mut child = self.child();
-        if heard.is_err() {
+        if !matches!(heard, Ok(true)) {
+            // The guest ends with its session.
             let _ = child.kill();
         }
         let status = child.wait();
-        heard.map_err(|error| system("the session's socket", error))?;
-        serde_json::from_slice(&report).map_err(|_| {
-            let ended = status.map_or_else(|error| error.to_string(), |status| status.to_string());
-            let message = format!("the session ended without a report: {ended}");
-            Fault::vm(FaultCode::VmDied, message)
-        })
+        if !heard.map_err(|error| system("the session's socket", error))? {
+            return Ok(None);
+        }
+        serde_json::from_slice(&report)
+            .map_err(|_| {
+                let ended =
+                    status.map_or_else(|error| error.to_string(), |status| status.to_string());
+                let message = format!("the session ended without a report: {ended}");
+                Fault::vm(FaultCode::VmDied, message)
+            })
+            .map(Some)
     }
 
     fn child(&self) -> MutexGuard<'_, Child> {
@@ -162,6 +179,35 @@ pub(crate) fn judge(nexe: &Nexe, report: &Report) -> Result<i32, Fault> {
     } else {
         Fault::caller(FaultCode::NotLoadable, message)
     })
+}
+
+/// Reads to the end; whether that came before the deadline.
+fn read_until(
+    mut socket: &File,
+    into: &mut Vec<u8>,
+    deadline: Option<Instant>,
+) -> io::Result<bool> {
+    let mut piece = [0; 4096];
+    loop {
+        if let Some(deadline) = deadline {
+            let left = deadline.saturating_duration_since(Instant::now());
+            // Rounded up: at a deadline that is to come nobody looks in vain.
+            let patience = PollTimeout::try_from(left + Duration::from_millis(1));
+            let mut watched = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
+            match poll(&mut watched, patience.unwrap_or(PollTimeout::MAX)) {
+                Ok(0) if Instant::now() >= deadline => return Ok(false),
+                Ok(0) | Err(Errno::EINTR) => continue,
+                Err(error) => return Err(error.into()),
+                Ok(_) => {}
+            }
+        }
+        match socket.read(&mut piece) {
+            Ok(0) => return Ok(true),
+            Ok(count) => into.extend_from_slice(piece.get(..count).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 fn pipe() -> Result<(File, File), Fault> {

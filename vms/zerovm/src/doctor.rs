@@ -2,6 +2,7 @@
 //!
 //! Nothing here is looked up: each wall is built, in a process of its own where it stays.
 
+use crate::alone;
 use crate::confine::confine;
 use crate::process::Child;
 use crate::space::Space;
@@ -17,6 +18,7 @@ pub fn examine(user: &str) -> u8 {
         ("user", check_user(user)),
         ("address space", check_space()),
         ("system calls and files", check_confinement()),
+        ("dialect fast", check_conditions()),
     ];
     let mut output = std::io::stdout().lock();
     let mut failed = false;
@@ -46,6 +48,25 @@ fn check_space() -> Check {
     Space::reserve()
         .map(|_| "4 GiB for the guest, 40 GiB of nothing on each side".into())
         .map_err(|error| format!("{error}: a limit on virtual memory (ulimit -v) is too low"))
+}
+
+/// In a process of its own, where gs keeps its base.
+fn check_conditions() -> Check {
+    let child = Child::start(|mut told| {
+        let text = match alone::establish() {
+            Ok(()) => "+one thread, gs with the base of the space, no shadow stacks".to_owned(),
+            Err(error) => format!("-{error}"),
+        };
+        u8::from(told.write_all(text.as_bytes()).is_err())
+    });
+    let mut child = child.map_err(|error| error.to_string())?;
+    let mut text = String::new();
+    let _ = child.told.read_to_string(&mut text);
+    let _ = child.end();
+    match text.strip_prefix('+') {
+        Some(text) => Ok(text.to_owned()),
+        None => Err(text.trim_start_matches('-').to_owned()),
+    }
 }
 
 fn check_confinement() -> Check {

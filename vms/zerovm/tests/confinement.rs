@@ -183,7 +183,12 @@ fn the_doctor_says_what_is_in_force() {
         .expect("zerovm starts");
     let text = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{text}");
-    for name in ["user", "address space", "system calls and files"] {
+    for name in [
+        "user",
+        "address space",
+        "system calls and files",
+        "dialect fast",
+    ] {
         assert!(text.lines().any(|line| line.starts_with(name)), "{text}");
     }
 }

@@ -231,13 +231,7 @@ impl HostFile {
         if FileType::from_raw_mode(status.st_mode) != FileType::CharacterDevice {
             return Ok(true);
         }
-        Ok(match (major(status.st_rdev), minor(status.st_rdev)) {
-            // null, zero, full, random, urandom
-            (1, 3 | 5 | 7 | 8 | 9) => true,
-            // Terminals, and those of others.
-            (4 | 5 | 136..=143, _) => true,
-            _ => false,
-        })
+        Ok(copies(major(status.st_rdev), minor(status.st_rdev)))
     }
 
     /// Makes it that long. Nearly always it is, and asking costs a tenth of telling. Nobody uses the
@@ -298,5 +292,57 @@ fn device_error(error: Errno) -> DeviceError {
     match signals::is_pending() {
         true => DeviceError::Interrupted,
         false => DeviceError::Failed(error as i32),
+    }
+}
+
+/// Whether the driver of a character device is known to copy.
+fn copies(major: u64, minor: u64) -> bool {
+    match (major, minor) {
+        // null, zero, full, random, urandom
+        (1, 3 | 5 | 7 | 8 | 9) => true,
+        // Terminals, and those of others.
+        (4 | 5 | 136..=143, _) => true,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_and_unknown_drivers_are_not_known_to_copy() {
+        for (major, minor) in [
+            (1, 3),
+            (1, 5),
+            (1, 7),
+            (1, 8),
+            (1, 9),
+            (4, 1),
+            (5, 0),
+            (136, 7),
+        ] {
+            assert!(copies(major, minor), "{major}:{minor}");
+        }
+        // mem, port, kmsg, a disk's commands, fuse, hwrng, kvm, a sound card
+        let others = [
+            (1, 1),
+            (1, 4),
+            (1, 11),
+            (21, 0),
+            (10, 229),
+            (10, 183),
+            (10, 232),
+            (116, 1),
+        ];
+        for (major, minor) in others {
+            assert!(!copies(major, minor), "{major}:{minor}");
+        }
+        let file = |path: &str| {
+            let file = std::fs::File::open(path).expect("a file");
+            HostFile::adopt(file.into(), Kind::Stream).is_copied_by_calls()
+        };
+        assert_eq!(file("/dev/null"), Ok(true));
+        assert_eq!(file("/proc/self/exe"), Ok(true));
     }
 }

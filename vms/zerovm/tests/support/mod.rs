@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 use tempfile::TempDir;
+use zerovm_validator::Dialect;
 
 pub mod script;
 
@@ -30,7 +31,8 @@ impl Runner {
     }
 }
 
-/// A guest from `guests/NAME.s`, assembled and linked.
+/// A guest from `guests/NAME.s`, assembled and linked; `NAME.fast` is the same one but that it says to
+/// be of dialect `fast`.
 pub fn guest(name: &str) -> PathBuf {
     static BUILT: OnceLock<TempDir> = OnceLock::new();
     let directory = BUILT.get_or_init(|| {
@@ -39,7 +41,11 @@ pub fn guest(name: &str) -> PathBuf {
             let source = source.expect("a guest").path();
             if source.extension().is_some_and(|extension| extension == "s") {
                 let name = source.file_stem().expect("a name").to_string_lossy();
-                assemble(&source, &directory.path().join(format!("{name}.nexe")));
+                let nexe = directory.path().join(format!("{name}.nexe"));
+                assemble(&source, &nexe);
+                let mut fast = std::fs::read(&nexe).expect("a program");
+                fast[7..9].copy_from_slice(&Dialect::Fast.mark());
+                std::fs::write(nexe.with_extension("fast.nexe"), fast).expect("a program");
             }
         }
         directory

@@ -129,15 +129,19 @@ fn what_is_made_of_changed_assembly_is_valid_or_refused() {
         directory.path().join("t.nexe"),
     );
     let mut made = 0;
-    for _ in 0..40 {
+    for round in 0..40 {
         let text = mutator.change(TEXT);
-        if survive(&text, Dialect::Nacl).is_err() {
+        let dialect = match round % 2 {
+            0 => Dialect::Nacl,
+            _ => Dialect::Fast,
+        };
+        if survive(&text, dialect).is_err() {
             continue;
         }
         std::fs::write(&source, &text).expect("it is written");
         _ = std::fs::remove_file(&nexe);
         let output = zcc()
-            .args(["--nostdlib"])
+            .args(["--nostdlib", "--dialect", dialect.name()])
             .arg(&source)
             .arg("-o")
             .arg(&nexe)

@@ -2,23 +2,26 @@
 
 mod support;
 
-use support::{Session, compile, native, open_directory, source};
+use support::{DIALECTS, Session, compile_in, native, open_directory, source};
 
-/// Compares a program of the tests at each level of optimization.
+/// Compares a program of the tests at each level of optimization, in both dialects.
 fn same_as_native(name: &str, levels: &[&str]) {
     let directory = open_directory();
     let source = source(name);
     let expected = native([source.as_os_str()], directory.path(), &[]);
-    for level in levels {
+    let both = DIALECTS
+        .iter()
+        .flat_map(|dialect| levels.iter().map(move |level| (*dialect, level)));
+    for (dialect, level) in both {
         let nexe = directory.path().join("guest.nexe");
-        compile([level.as_ref(), source.as_os_str()], &nexe);
+        compile_in(dialect, [level.as_ref(), source.as_os_str()], &nexe);
         let ended = Session::of(&nexe).ended();
         assert_eq!(
             ended.text(),
             String::from_utf8_lossy(&expected.output),
-            "{name} {level}"
+            "{name} {dialect} {level}"
         );
-        assert_eq!(ended.code, expected.code, "{name} {level}");
+        assert_eq!(ended.code, expected.code, "{name} {dialect} {level}");
     }
 }
 
@@ -66,7 +69,9 @@ fn kernels() {
         ];
         let expected = native(&words, directory.path(), &[]);
         let nexe = directory.path().join("kernel.nexe");
-        compile(&words, &nexe);
-        assert_eq!(Session::of(&nexe).ended(), expected, "{name}");
+        for dialect in DIALECTS {
+            compile_in(dialect, &words, &nexe);
+            assert_eq!(Session::of(&nexe).ended(), expected, "{name} {dialect}");
+        }
     }
 }

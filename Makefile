@@ -88,6 +88,7 @@ soak: build
 		COSMOSTEST_DEATHS=60 $(CARGO) test --locked -p cosmos-tests --test deaths -- --nocapture || exit 1; \
 		ZEROVM_SESSIONS=10000 $(CARGO) test --locked -p zerovm --test daemon sessions_leave || exit 1; \
 	done
+	ZEROVM_EXECUTIONS=300000 $(CARGO) test --locked -p zerovm-validator --test execution accepted_code -- --nocapture
 	ZCC_MUTATIONS=1000000 $(CARGO) test --locked --release -p zcc --test mutations changed_assembly_crashes_nothing
 
 # What is given to this make is not meant for the makes that cargo runs: libffi's own build would

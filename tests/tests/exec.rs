@@ -309,6 +309,48 @@ fn what_cannot_run_is_refused_by_name() {
     });
 }
 
+/// The bytes of the header that say so, as `zcc --dialect fast` writes them.
+const FAST: [u8; 2] = [123, 8];
+
+#[test]
+fn a_program_of_dialect_fast_runs_and_another_that_says_to_be_one_does_not() {
+    in_world(|world| {
+        let guests = Guests::new();
+        let mark = |nexe: &Path, mark: [u8; 2]| {
+            let mut bytes = fs::read(nexe).expect("the program");
+            bytes[7..9].copy_from_slice(&mark);
+            let marked = guests.path("marked.nexe");
+            fs::write(&marked, bytes).expect("written");
+            marked
+        };
+        let segment = mark(&guests.guest("segment"), FAST);
+        let ran = world.run_cosmos(&["which", text(&segment)]);
+        assert!(ran.succeeded().contains("-> zerovm on local"), "{ran:?}");
+        // Memory from gs, returns, code that is made; and an address behind the space.
+        for (order, code) in [("a", 77), ("u", 77), ("j", 77), ("e", 125)] {
+            let mut command = world.cosmos();
+            command.arg("exec").arg(&segment);
+            command.stdin(Stdio::piped()).stdout(Stdio::null());
+            let mut child = command.stderr(Stdio::null()).spawn().expect("cosmos");
+            let mut input = child.stdin.take().expect("a pipe");
+            input.write_all(order.as_bytes()).expect("it is read");
+            drop(input);
+            let ended = child.wait().expect("its end");
+            assert_eq!(ended.code(), Some(code), "{order}");
+        }
+        // The same code without the mark.
+        let ran = exec(world, &[text(&guests.guest("segment"))]);
+        ran.failed(CANNOT_RUN, &["segment.nexe", "validator refuses"]);
+        // And code that only the other dialect has.
+        let copies = guests.changed("hello", |text| {
+            text.replace("start:  ", "start:  mov %rbp, %rsp\n        ")
+        });
+        let ran = exec(world, &[text(&mark(&copies, FAST))]);
+        ran.failed(CANNOT_RUN, &["marked.nexe", "rsp is written"]);
+        exec(world, &[text(&mark(&copies, [123, 7]))]).succeeded();
+    });
+}
+
 #[test]
 fn functions_of_a_nexe_are_not_called_yet() {
     in_world(|world| {

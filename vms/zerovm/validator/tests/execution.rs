@@ -46,15 +46,12 @@ fn stays_in_its_sandbox(rules: Rules) {
         let mut random = Random::new(seed);
         let text = generate::text(rules, &mut random, 16);
         assert_eq!(rules.validate(&text), Ok(()));
-        let registers = registers(rules, &mut random);
-        match run(&mut sandbox, rules, &text, registers) {
-            Ok(run) => {
-                all.steps += run.steps;
-                all.indirect += run.indirect;
-                all.returns += run.returns;
-                all.from_gs += run.from_gs;
-            }
-            Err(what) => panic!("seed {seed}: {what}"),
+        // And what is left of it when it is changed.
+        let changed = changed(rules, &mut random, &text);
+        for text in [Some(text), changed].into_iter().flatten() {
+            let registers = registers(rules, &mut random);
+            let ran = run(&mut sandbox, rules, &text, registers);
+            all.add(ran.unwrap_or_else(|what| panic!("seed {seed}: {what}")));
         }
     }
     // The programs do something.
@@ -112,12 +109,37 @@ fn code_that_escapes_is_caught() {
     }
 }
 
+/// A text with some bytes changed that is accepted all the same, if one is found soon.
+fn changed(rules: Rules, random: &mut Random, text: &[u8]) -> Option<Vec<u8>> {
+    let mut change = || {
+        let mut changed = text.to_vec();
+        for _ in 0..1 + random.below(3) {
+            // Most of what runs is at the start.
+            let among = *random.pick(&[text.len(), BUNDLE]);
+            let at = random.below(among);
+            changed[at] = random.byte();
+        }
+        changed
+    };
+    let mut tries = (0..20).map(|_| change());
+    tries.find(|changed| changed != text && rules.validate(changed).is_ok())
+}
+
 #[derive(Default)]
 struct Run {
     steps: usize,
     indirect: usize,
     returns: usize,
     from_gs: usize,
+}
+
+impl Run {
+    fn add(&mut self, other: Self) {
+        self.steps += other.steps;
+        self.indirect += other.indirect;
+        self.returns += other.returns;
+        self.from_gs += other.from_gs;
+    }
 }
 
 /// A number, an address of the sandbox, or one of its text, as guests have it.

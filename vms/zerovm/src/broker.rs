@@ -4,12 +4,12 @@
 //! |---|---|
 //! | broker | starts the guest's process; when the guest forks, listens on the socket of its manifest |
 //! | a thread of it, one a connection | reads a manifest, opens its channels, watches the session, answers |
-//! | guest's process | has forked: each time it is told to it clones itself |
-//! | session | a clone: waits for a socket, over which it receives open files, and goes on behind the fork |
+//! | guest's process | has forked: clones itself for each socket that it is sent |
+//! | session | a clone: says who it is over its socket, waits there for open files, and goes on behind the fork |
 //!
 //! There is a thread and a clone that wait already when somebody connects, and others are made while
-//! these work. The broker has no threads before the guest's process is there, and makes no process
-//! afterwards.
+//! these work: a session is a message to its clone and its report back. The broker has no threads
+//! before the guest's process is there, and makes no process afterwards.
 //!
 //! Whoever ends the broker ends them all. None of them becomes a zombie: children of the broker and
 //! of the guest's process are collected by the kernel.
@@ -25,15 +25,16 @@ use crate::{descriptors, setup, supervise};
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signalfd::SignalFd;
+use nix::sys::socket::{setsockopt, sockopt};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 use zerovm_session::Error;
@@ -50,6 +51,10 @@ const SILENCE: Duration = Duration::from_millis(100);
 /// And one that says nothing is not waited for longer than this.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Milliseconds that no session waits for that is worth waiting for.
+const QUICK: u8 = 1;
+/// A session whose clones are ended by somebody as fast as they are made is given up.
+const CLONES_TO_TRY: usize = 8;
 /// How many threads wait for connections.
 const THREADS: usize = 4;
 const STACK: usize = 0x40000;
@@ -83,10 +88,10 @@ pub fn run(
 /// A guest that has forked, and who asks for it.
 struct Daemon {
     listener: UnixListener,
-    // The guest's process: each byte is another clone.
+    // The guest's process: each socket that is sent there has another clone at its other end.
     guest: File,
-    // The clone that waits: whatever is sent there is a session's socket.
-    waiting: File,
+    // Our end of the socket of a clone that waits for a session.
+    waiting: Mutex<Option<File>>,
     channels: Vec<ChannelLine>,
     preallocate: bool,
     signals: SignalFd,
@@ -120,12 +125,11 @@ fn start(
     process::collect_nobody().map_err(|error| failed(error.into()))?;
     process::share_memory_among_threads();
     let guest = guest.leave();
-    let (waiting, theirs) = process::pair().map_err(|error| failed(error.into()))?;
-    descriptors::send(&guest, &[theirs.as_fd()]).map_err(|error| failed(error.into()))?;
+    let waiting = ask_for_clone(&guest).map_err(|error| failed(error.into()))?;
     let daemon = Daemon {
         listener,
         guest,
-        waiting,
+        waiting: Mutex::new(Some(waiting)),
         channels,
         preallocate: !line.no_preallocation,
         signals,
@@ -202,18 +206,23 @@ impl Daemon {
         let Some(request) = read_request(&mut connection) else {
             return;
         };
-        let report = self.session(&request).unwrap_or_else(|error| {
+        let (report, clone) = self.session(&request).unwrap_or_else(|error| {
             let code = error.code();
-            Report::failed(error, code)
+            (Report::failed(error, code), None)
         });
         let text = report.text("\n");
         let mut answer = format!("{:#08x}", text.len()).into_bytes();
         answer.extend(text);
         // Nobody may be waiting.
         let _ = connection.write_all(&answer);
+        drop(connection);
+        drop(clone);
+        self.have_another();
     }
 
-    fn session(&self, request: &[u8]) -> Result<Report, Error> {
+    /// A session from its request to its report, and whose it was: that process has nothing more to do,
+    /// but ending takes it longer than telling the client does.
+    fn session(&self, request: &[u8]) -> Result<(Report, Option<Clone>), Error> {
         let manifest = Manifest::parse(request)?;
         let lines = order(manifest.channels.clone())?;
         check_same(&self.channels, &lines)?;
@@ -231,27 +240,92 @@ impl Daemon {
             what: "starting a session",
             why: error.to_string(),
         };
-        let (ours, theirs) = process::pair().map_err(|error| host(error.into()))?;
-        ask_who(&ours).map_err(|error| host(error.into()))?;
-        descriptors::send(&self.waiting, &[theirs.as_fd()]).map_err(|error| host(error.into()))?;
-        drop(theirs);
-        setup::send(&ours, manifest.timeout.unsigned_abs(), &opened).map_err(host)?;
+        let Some(clone) = self.take_clone().map_err(|error| host(error.into()))? else {
+            return Ok((supervise::without_report(), None));
+        };
+        let sent = setup::send(&clone.socket, manifest.timeout.unsigned_abs(), &opened);
         // Its files are the session's now.
         drop(opened);
-        (&self.guest).write_all(&[0]).map_err(host)?;
-        let Some(session) = running(&ours) else {
-            return Ok(supervise::without_report());
-        };
+        sent.map_err(host)?;
+        // The fork for the next session would be in the way of one that is over at once.
+        if !is_readable_within(&clone.socket, QUICK) {
+            self.have_another();
+        }
         let limit = Limit::Running(told::time_limit(&manifest));
-        Ok(match told::listen(&ours, limit, None) {
+        let report = match told::listen(&clone.socket, limit, None) {
             Heard::Report(report) => *report,
             Heard::Nothing => supervise::without_report(),
-            Heard::Late => {
-                session.map(|session| pidfd_send_signal(session, Signal::KILL));
-                supervise::too_late()
-            }
-        })
+            Heard::Late => supervise::too_late(),
+        };
+        Ok((report, Some(clone)))
     }
+
+    /// The clone that waits, or another one if somebody has ended that meanwhile.
+    fn take_clone(&self) -> nix::Result<Option<Clone>> {
+        for _ in 0..CLONES_TO_TRY {
+            let waiting = self.waiting().take();
+            let socket = match waiting {
+                Some(socket) => socket,
+                None => ask_for_clone(&self.guest)?,
+            };
+            if let Some(process) = who_waits(&socket) {
+                return Ok(Some(Clone { socket, process }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Has a clone made for the next session, if none waits. Without one the next asks itself.
+    fn have_another(&self) {
+        let mut waiting = self.waiting();
+        if waiting.is_none() {
+            *waiting = ask_for_clone(&self.guest).ok();
+        }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Option<File>> {
+        // What it holds is whole whoever panicked.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A clone of the guest's process that waits for a session, and ends with this.
+struct Clone {
+    socket: File,
+    process: OwnedFd,
+}
+
+impl Drop for Clone {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = pidfd_send_signal(&self.process, Signal::KILL);
+    }
+}
+
+/// Sends the guest's process a socket, and keeps its other end, where the kernel says who writes.
+fn ask_for_clone(guest: &File) -> nix::Result<File> {
+    let (ours, theirs) = process::pair()?;
+    setsockopt(&ours, sockopt::PassCred, &true)?;
+    descriptors::send(guest, &[theirs.as_fd()])?;
+    Ok(ours)
+}
+
+/// Whether something comes from a socket, or its end, so soon.
+fn is_readable_within(socket: &File, milliseconds: u8) -> bool {
+    let mut source = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
+    matches!(poll(&mut source, milliseconds), Ok(1..))
+}
+
+/// Who is at the other end of a socket, if it has not ended meanwhile: its socket is open as long as it
+/// is there, so the number is not yet another's.
+fn who_waits(socket: &File) -> Option<OwnedFd> {
+    let pid = Pid::from_raw(descriptors::receive_sender(socket).ok()?)?;
+    let process = pidfd_open(pid, PidfdFlags::empty()).ok()?;
+    let mut source = [PollFd::new(socket.as_fd(), PollFlags::empty())];
+    let _ = poll(&mut source, PollTimeout::ZERO);
+    let [source] = source;
+    let events = source.revents().unwrap_or(PollFlags::POLLHUP);
+    (!events.contains(PollFlags::POLLHUP)).then_some(process)
 }
 
 /// Reads the length and as much of the manifest as comes.
@@ -271,21 +345,4 @@ fn read_request(connection: &mut UnixStream) -> Option<Vec<u8>> {
     }
     request.truncate(count);
     Some(request)
-}
-
-/// From now on the kernel says who writes into the other end.
-fn ask_who(socket: &File) -> nix::Result<()> {
-    nix::sys::socket::setsockopt(socket, nix::sys::socket::sockopt::PassCred, &true)
-}
-
-/// Waits until a session says that it runs. Who that is, if it has not ended meanwhile: its socket is
-/// open as long as it is there, so the number is not yet another's.
-fn running(socket: &File) -> Option<Option<OwnedFd>> {
-    let pid = Pid::from_raw(descriptors::receive_sender(socket).ok()?)?;
-    let session = pidfd_open(pid, PidfdFlags::empty()).ok();
-    let mut source = [PollFd::new(socket.as_fd(), PollFlags::empty())];
-    let _ = poll(&mut source, PollTimeout::ZERO);
-    let [source] = source;
-    let events = source.revents().unwrap_or(PollFlags::POLLHUP);
-    Some(session.filter(|_| !events.contains(PollFlags::POLLHUP)))
 }

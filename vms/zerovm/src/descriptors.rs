@@ -14,17 +14,31 @@ pub const AT_ONCE: usize = 200;
 
 /// Sends descriptors, no more than [`AT_ONCE`], with one byte.
 pub fn send(socket: &File, descriptors: &[BorrowedFd<'_>]) -> nix::Result<()> {
+    send_with(socket, &[0], descriptors).map(drop)
+}
+
+/// Sends bytes, and descriptors with the first of them, no more than [`AT_ONCE`]; how many bytes went.
+pub fn send_with(
+    socket: &File,
+    bytes: &[u8],
+    descriptors: &[BorrowedFd<'_>],
+) -> nix::Result<usize> {
     let numbers: Vec<RawFd> = descriptors.iter().map(AsRawFd::as_raw_fd).collect();
     let rights = [ControlMessage::ScmRights(&numbers)];
-    let byte = [IoSlice::new(&[0])];
+    let bytes = [IoSlice::new(bytes)];
     let number = socket.as_raw_fd();
-    sendmsg::<()>(number, &byte, &rights, MsgFlags::MSG_NOSIGNAL, None).map(drop)
+    sendmsg::<()>(number, &bytes, &rights, MsgFlags::MSG_NOSIGNAL, None)
 }
 
 /// Receives what one [`send`] sent. Nothing comes from a socket whose other end is closed.
 pub fn receive(socket: &File) -> nix::Result<Vec<OwnedFd>> {
-    let mut byte = [0];
-    let mut parts = [IoSliceMut::new(&mut byte)];
+    receive_with(socket, &mut [0]).map(|(_, descriptors)| descriptors)
+}
+
+/// Receives bytes of what one [`send_with`] sent, from its first on, and its descriptors; how many bytes
+/// came.
+pub fn receive_with(socket: &File, bytes: &mut [u8]) -> nix::Result<(usize, Vec<OwnedFd>)> {
+    let mut parts = [IoSliceMut::new(bytes)];
     let mut space = cmsg_space!([RawFd; AT_ONCE]);
     let flags = MsgFlags::MSG_CMSG_CLOEXEC;
     let message = recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(&mut space), flags)?;
@@ -43,7 +57,7 @@ pub fn receive(socket: &File) -> nix::Result<Vec<OwnedFd>> {
     if message.flags.contains(MsgFlags::MSG_CTRUNC) {
         return Err(Errno::EMFILE);
     }
-    Ok(descriptors)
+    Ok((message.bytes, descriptors))
 }
 
 /// Receives a byte, and says which process sent it; the kernel knows. Nobody is 0.

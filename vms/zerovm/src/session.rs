@@ -14,7 +14,6 @@ use nix::libc;
 use nix::sys::personality::{self, Persona};
 use sha1::{Digest, Sha1};
 use std::fs::File;
-use std::io::Read;
 use std::mem::ManuallyDrop;
 use std::path::Path;
 use zerovm_session::Error;
@@ -59,9 +58,7 @@ fn prepare<'a>(
     report: &mut Report,
 ) -> Result<Prepared<'a>, Error> {
     let program = load::open(&manifest.program)?;
-    if !line.skip_qualification && data_is_executable() {
-        return Err(Error::DataIsExecutable);
-    }
+    qualify(line)?;
     signals::install().map_err(|error| host("installing signal handlers", &error))?;
     if manifest.job.is_some() {
         process::collect_nobody().map_err(|error| host("installing signal handlers", &error))?;
@@ -242,8 +239,8 @@ impl Running<'_> {
     }
 
     /// The guest asked to become a daemon. The session that asked is reported, and others are clones of
-    /// this process, which come back with the guest's answer. One clone waits for a session already:
-    /// the broker sends that to whoever waits, and has this process make another one meanwhile.
+    /// this process, which come back with the guest's answer. The broker asks for each of them, one
+    /// ahead of the sessions, by the socket that it will send the session over.
     fn fork(&mut self) -> Option<i64> {
         let closed = self.close();
         nix::unistd::alarm::cancel();
@@ -260,22 +257,22 @@ impl Running<'_> {
             channel.forget_sources();
         }
         process::take_name(self.manifest.job.as_deref().unwrap_or(Path::new("")));
-        let waiting = receive_socket(self.told);
         loop {
+            let socket = receive_socket(self.told);
             if matches!(process::clone_session(), Ok(true)) {
                 // The broker's questions are not for a session.
-                *self.told = receive_socket(&waiting);
-                drop(waiting);
+                *self.told = socket;
                 return self.go_on();
-            }
-            if !matches!(self.told.read(&mut [0]), Ok(1)) {
-                process::end_now(0);
             }
         }
     }
 
     /// The first steps of a daemon's session.
     fn go_on(&mut self) -> Option<i64> {
+        // Who it is, before anybody asks.
+        if told::running(self.told).is_err() {
+            process::end_now(u8::MAX);
+        }
         self.report.daemon = false;
         self.engine.has_job = false;
         self.engine.totals = Totals::default();
@@ -293,9 +290,6 @@ impl Running<'_> {
             channel.reopen(setup.tagged, setup.size, setup.files);
         }
         nix::unistd::alarm::set(setup.timeout);
-        if told::running(self.told).is_err() {
-            process::end_now(u8::MAX);
-        }
         self.ending.is_none().then_some(0)
     }
 }
@@ -398,6 +392,13 @@ fn processor_time() -> (u64, u64) {
     )
 }
 
+fn qualify(line: &CommandLine) -> Result<(), Error> {
+    match !line.skip_qualification && data_is_executable() {
+        true => Err(Error::DataIsExecutable),
+        false => Ok(()),
+    }
+}
+
 /// Whether the host was told to make everything executable that can be read.
 fn data_is_executable() -> bool {
     personality::get().is_ok_and(|persona| persona.contains(Persona::READ_IMPLIES_EXEC))
@@ -408,5 +409,29 @@ fn host(what: &'static str, why: &impl ToString) -> Error {
         code: libc::EFAULT,
         what,
         why: why.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(words: &[&str]) -> Result<(), Error> {
+        let line = CommandLine::read(words.iter().map(Into::into)).expect("a command line");
+        qualify(&line)
+    }
+
+    /// It is a thread's own, and starting a program clears it.
+    #[test]
+    fn a_host_where_data_is_executable_is_refused_unless_nobody_asks() {
+        assert_eq!(asked(&["zerovm", "m"]), Ok(()));
+        let persona = personality::get().expect("a personality");
+        personality::set(persona | Persona::READ_IMPLIES_EXEC).expect("another");
+        let refused = asked(&["zerovm", "m"]);
+        let skipped = asked(&["zerovm", "-Q", "m"]);
+        personality::set(persona).expect("the first");
+        assert_eq!(refused, Err(Error::DataIsExecutable));
+        assert_eq!(Error::DataIsExecutable.code(), libc::EFAULT);
+        assert_eq!(skipped, Ok(()));
     }
 }

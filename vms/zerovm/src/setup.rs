@@ -1,5 +1,5 @@
-//! What a daemon's session is given before its guest goes on: a header with its length before it,
-//! then the open files, some with each message.
+//! What a daemon's session is given before its guest goes on: a header with its length before it, and
+//! with its first byte the first of the open files; those that one message does not take follow.
 
 use crate::channel::{HostFile, Kind, Sources};
 use crate::descriptors::{self, AT_ONCE};
@@ -11,6 +11,9 @@ use std::os::fd::BorrowedFd;
 
 /// No header is longer.
 const MAX_HEADER: usize = 4 << 20;
+/// Most are shorter than this, and read at once.
+const USUAL_HEADER: usize = 0x1000;
+const LENGTH: usize = size_of::<u32>();
 
 /// What a session is given.
 #[derive(Debug)]
@@ -63,11 +66,14 @@ pub fn send(mut socket: &File, timeout: u32, channels: &[(bool, Sources)]) -> st
             .collect(),
     };
     let header = serde_json::to_vec(&header)?;
-    socket.write_all(&(header.len() as u32).to_le_bytes())?;
-    socket.write_all(&header)?;
+    let mut message = (header.len() as u32).to_le_bytes().to_vec();
+    message.extend(header);
     let files = channels.iter().flat_map(|(_, sources)| &sources.files);
     let files: Vec<BorrowedFd<'_>> = files.map(HostFile::descriptor).collect();
-    for files in files.chunks(AT_ONCE) {
+    let (first, rest) = files.split_at(files.len().min(AT_ONCE));
+    let sent = descriptors::send_with(socket, &message, first)?;
+    socket.write_all(message.get(sent..).unwrap_or_default())?;
+    for files in rest.chunks(AT_ONCE) {
         descriptors::send(socket, files)?;
     }
     Ok(())
@@ -75,16 +81,22 @@ pub fn send(mut socket: &File, timeout: u32, channels: &[(bool, Sources)]) -> st
 
 /// Receives it.
 pub fn receive(mut socket: &File) -> std::io::Result<Setup> {
-    let mut length = [0; 4];
-    socket.read_exact(&mut length)?;
-    let length = u32::from_le_bytes(length) as usize;
+    let mut message = vec![0; USUAL_HEADER];
+    // The first of the files come with the first byte, and nothing of what follows them with these.
+    let (count, mut files) = descriptors::receive_with(socket, &mut message)?;
+    message.truncate(count);
+    let length = match message.first_chunk::<LENGTH>() {
+        Some(length) => u32::from_le_bytes(*length) as usize,
+        None => return Err(Errno::EPIPE.into()),
+    };
     if length > MAX_HEADER {
         return Err(Errno::EMSGSIZE.into());
     }
-    let mut header = vec![0; length];
-    socket.read_exact(&mut header)?;
-    let header: Header = serde_json::from_slice(&header)?;
-    let mut files = Vec::new();
+    message.resize(LENGTH + length, 0);
+    if let Some(rest) = message.get_mut(count..) {
+        socket.read_exact(rest)?;
+    }
+    let header: Header = serde_json::from_slice(&message[LENGTH..])?;
     let count: usize = header
         .channels
         .iter()

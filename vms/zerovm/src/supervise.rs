@@ -88,10 +88,13 @@ pub(crate) fn watch_guest(
 ) -> Result<(Report, Option<Child>), Error> {
     let child = Child::start(|mut told| {
         let report = session::run(line, manifest, rules, &mut told);
-        match told::report(&told, &report) {
-            Ok(()) => report.code as u8,
-            Err(_) => u8::MAX,
+        if told::report(&told, &report).is_err() {
+            return u8::MAX;
         }
+        if manifest.job.is_some() {
+            told::wait_for_end(&told);
+        }
+        report.code as u8
     });
     let child = child.map_err(|error| host("starting the guest's process", error))?;
     let limit = Limit::WhenRunning(told::time_limit(manifest));

@@ -36,6 +36,12 @@ pub fn report(told: &File, report: &Report) -> std::io::Result<()> {
     told.flush()
 }
 
+/// Waits until whoever was told has no more use for this process, and ends it. Its end would take the
+/// processor from the one who waits for the report.
+pub fn wait_for_end(mut told: &File) {
+    let _ = told.read(&mut [0]);
+}
+
 struct Length(usize);
 
 impl Write for Length {

@@ -9,6 +9,7 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use support::script::{self, EPERM, Step};
 use support::{Report, Session};
 
 /// A daemon, which ends with the test.
@@ -150,6 +151,51 @@ fn a_guest_becomes_a_daemon_and_sessions_go_on_from_there() {
         let errors = daemon.session.read(&format!("stderr-{name}"));
         assert_eq!(errors, b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0after it did\n");
     }
+}
+
+/// Where its processes are, what they have open, whose session they are in, and what becomes of the
+/// socket's file.
+#[test]
+fn a_daemon_has_left_whoever_started_it() {
+    let daemon = Daemon::start(|session| session.write("job-of-a-long-name", b"in the way"));
+    let broker = daemon.pid();
+    let process = |what: &str| PathBuf::from(format!("/proc/{broker}/{what}"));
+    let link = |what: &str| std::fs::read_link(process(what)).expect("it runs");
+    assert_eq!(link("cwd"), Path::new("/"));
+    for descriptor in ["fd/0", "fd/1", "fd/2"] {
+        assert_eq!(link(descriptor), Path::new("/dev/null"));
+    }
+    let status = std::fs::read_to_string(process("status")).expect("it runs");
+    assert!(status.contains("\nUmask:\t0000\n"), "{status}");
+    assert_eq!(nix::unistd::getsid(Some(broker)), Ok(broker));
+    let _ = waiting(broker);
+    kill(broker, Signal::SIGTERM).expect("it runs");
+    while !is_gone(broker.as_raw()) {
+        std::thread::yield_now();
+    }
+    assert!(daemon.job.exists());
+    assert!(UnixStream::connect(&daemon.job).is_err());
+}
+
+/// A fork within a session answers as one without a job does.
+#[test]
+fn sessions_do_not_become_daemons() {
+    let fork = |name| Step::trap(&[script::id(name)]);
+    let daemon = Daemon::start(|session| {
+        let program = support::guest("script").display().to_string();
+        session.set("Program", &program);
+        session.steps(&[fork(b"Fork")]);
+    });
+    assert_eq!(daemon.report.lines[1], "1", "{}", daemon.report.text);
+    // The first of the steps was read before the fork.
+    let steps = script::bytes(&[fork(b"Fork"), fork(b"Fork"), fork(b"FORK")]);
+    let report = daemon.ask(&daemon.manifest("one", &steps));
+    assert_eq!((report.state(), report.lines[1].as_str()), ("ok", "0"));
+    let answers: Vec<u8> = [0, 0, EPERM]
+        .iter()
+        .flat_map(|answer| answer.to_le_bytes())
+        .collect();
+    assert_eq!(daemon.session.read("stdout-one"), answers);
 }
 
 #[test]
@@ -359,13 +405,21 @@ fn sessions_leave_nothing_behind() {
             .parse::<u64>()
             .expect("a number")
     };
-    let watched = [broker.as_raw(), guest];
-    let before = watched.map(|pid| (files(pid), memory(pid)));
+    let watched = || [broker.as_raw(), guest].map(|pid| (files(pid), memory(pid)));
+    let before = watched();
     for _ in 0..sessions() {
         assert_eq!(daemon.ask(&manifest).state(), "ok");
     }
-    assert_eq!(watched.map(|pid| (files(pid), memory(pid))), before);
-    // Those that ended are collected at once; the last may be about to end.
+    // Those that ended are collected at once; the last may be about to end, and the next to be made.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while watched() != before {
+        assert!(
+            Instant::now() < deadline,
+            "{:?}, then {before:?}",
+            watched()
+        );
+        std::thread::yield_now();
+    }
     assert_eq!(waiting(broker)[0], guest);
 }
 

@@ -111,6 +111,10 @@ mod tests {
         assert_eq!(sources(b"/a"), Ok(vec![file("/a")]));
         assert_eq!(sources(b"/a; /b"), Ok(vec![file("/a"), file("/b")]));
         assert!(sources(b"/a;b").is_err());
+        // The sixteenth keeps the rest.
+        let many = vec!["/a"; 17].join(";");
+        let many = sources(many.as_bytes()).expect("good");
+        assert_eq!((many.len(), &many[15]), (16, &file("/a;/a")));
     }
 
     #[test]
@@ -132,6 +136,22 @@ mod tests {
         assert_eq!(connection(b"tcp:a:1"), Err("invalid numeric value"));
         assert_eq!(connection(b"tcp:1:65536"), Err("invalid port"));
         assert_eq!(connection(b"/dev/null"), Ok(None));
+        // Kinds of files count as protocols, in any case of letters.
+        for name in [
+            "Regular",
+            "DIRECTORY",
+            "link",
+            "Socket",
+            "PGM",
+            "epgm",
+            "InProc",
+        ] {
+            let found = connection(format!("{name}:1:2").as_bytes());
+            let found = found.expect("good").expect("a connection");
+            assert_eq!((found.port, found.host), (2, Host::Node(1)), "{name}");
+        }
+        assert_eq!(connection(b"tcp::5"), Err("host is not specified"));
+        assert_eq!(connection(b"tcp:1:2:3"), Err("invalid numeric value"));
     }
 
     #[test]

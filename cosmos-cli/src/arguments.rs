@@ -31,6 +31,7 @@ pub enum Verb {
     Session(Session),
     Exec(Exec),
     Ls(Ls),
+    Crash(Crash),
     Which(Which),
     Explain(Explain),
     Proto(Proto),
@@ -299,6 +300,56 @@ pub struct Ls {
     /// Print a JSON array.
     #[arg(long)]
     pub json: bool,
+}
+
+/// Show what is kept of VMs that crashed.
+///
+/// A VM that dies by a signal such as SIGSEGV leaves a report: what raised the signal, the calls on the
+/// stack by name, the call that a client was waiting for, registers, limits, and the last that was written
+/// to standard error. Some are kept, the newest; see `cosmos config show` for where and how many.
+#[derive(Args)]
+pub struct Crash {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: CrashVerb,
+}
+
+/// What to do with crash reports.
+#[derive(Subcommand)]
+pub enum CrashVerb {
+    Ls(CrashLs),
+    Show(CrashShow),
+    Rm(CrashRm),
+}
+
+/// List the crash reports, the newest first.
+#[derive(Args)]
+#[command(after_help = "Example:\n  $ cosmos crash ls")]
+pub struct CrashLs {
+    /// Print a JSON array of the whole reports.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Show a crash report.
+#[derive(Args)]
+#[command(after_help = "Example:\n  $ cosmos crash show c-3f9a0c12")]
+pub struct CrashShow {
+    /// Print it as JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Its number; without one, the newest.
+    #[arg(value_name = "ID")]
+    pub id: Option<String>,
+}
+
+/// Remove crash reports.
+#[derive(Args)]
+#[command(after_help = "Example:\n  $ cosmos crash rm c-3f9a0c12")]
+pub struct CrashRm {
+    /// Their numbers.
+    #[arg(value_name = "ID", required = true)]
+    pub ids: Vec<String>,
 }
 
 /// Show which kind of VM would run a target.

@@ -129,10 +129,15 @@ impl From<io::Error> for Problem {
 impl From<cosmos::Error> for Problem {
     fn from(error: cosmos::Error) -> Problem {
         let code = exit_code(error.blame(), error.code());
+        let mut message = error.to_string();
+        for line in error.backtrace() {
+            message.push_str("\n  ");
+            message.push_str(line);
+        }
         Problem::Told(
             Report {
                 help: advice(error.code()),
-                ..Report::new(error.to_string())
+                ..Report::new(message)
             },
             code,
         )

@@ -4,6 +4,7 @@ mod attempt;
 mod call;
 mod completion;
 mod config;
+mod crash;
 mod daemons;
 mod doctor;
 mod exec;
@@ -32,6 +33,7 @@ pub fn run(arguments: Arguments) -> Verdict {
         Verb::Gen(generate) => generate::run(&generate),
         Verb::Proto(proto) => proto::run(&proto),
         Verb::Doctor(doctor) => doctor::run(&doctor),
+        Verb::Crash(crash) => crash::run(&crash),
         Verb::Config(config) => config::run(&config),
         Verb::Completion(completion) => completion::run(&completion),
         Verb::Stop(stop) => stop::run(&stop),

@@ -1,5 +1,6 @@
 //! What can fail on the client's side, and what a program can learn of a failure.
 
+use cosmos_rpc::message::crash::Crash;
 use cosmos_rpc::{Blame, Fault, FaultCode};
 use std::fmt;
 
@@ -79,6 +80,10 @@ pub struct Failure {
     pub host: String,
     /// The signal that ended the VM; 0 where none did.
     pub signal: i32,
+    /// The number of the report that is kept of it; empty where none is.
+    pub crash: String,
+    /// The innermost calls of the VM when it crashed, a line each.
+    pub backtrace: Vec<String>,
 }
 
 impl Error {
@@ -133,6 +138,19 @@ impl Error {
             .filter(|signal| *signal != 0)
     }
 
+    /// The number of the report that is kept of the VM's crash, `c-3f9a0c12`, where one is: what
+    /// `cosmos crash show` takes.
+    pub fn crash(&self) -> Option<&str> {
+        self.failure().and_then(|failure| some(&failure.crash))
+    }
+
+    /// The innermost calls of the VM when it crashed, a line each; none where it did not, or nobody
+    /// could look.
+    pub fn backtrace(&self) -> &[String] {
+        self.failure()
+            .map_or(&[], |failure| failure.backtrace.as_slice())
+    }
+
     /// Names the function it happened in.
     pub(crate) fn in_function(mut self, name: &str) -> Error {
         if let Error::Failed(failure) = &mut self {
@@ -158,6 +176,15 @@ impl Error {
         self
     }
 
+    /// Adds what is known of the VM's crash.
+    pub(crate) fn with_crash(mut self, crash: &Crash) -> Error {
+        if let Error::Failed(failure) = &mut self {
+            failure.crash.clone_from(&crash.id);
+            failure.backtrace.clone_from(&crash.backtrace);
+        }
+        self
+    }
+
     fn failure(&self) -> Option<&Failure> {
         match self {
             Error::Failed(failure) => Some(failure),
@@ -174,6 +201,8 @@ impl From<Fault> for Error {
             vm: String::new(),
             host: String::new(),
             signal: 0,
+            crash: String::new(),
+            backtrace: Vec::new(),
         }))
     }
 }

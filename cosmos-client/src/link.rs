@@ -24,6 +24,7 @@ use crate::turn::{Seat, Turn};
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::Message;
 use cosmos_rpc::message::coordinator::VmOpened;
+use cosmos_rpc::message::crash::Crash;
 use cosmos_rpc::message::vm::Attach;
 use cosmos_rpc::{Blame, Fault, FaultCode, Frame, Role, codec};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -82,6 +83,7 @@ pub(crate) struct Nature {
 struct Ended {
     fault: Fault,
     signal: i32,
+    crash: Option<Crash>,
 }
 
 /// Set in `users` of a link that nobody may take any more.
@@ -263,7 +265,7 @@ impl Link {
                     "{}; it is gone with everything in it, open the library again for a fresh VM",
                     ended.fault.message
                 );
-                Err(self.failure(Fault::vm(FaultCode::VmDied, message), ended.signal))
+                Err(self.died(message, ended))
             }
         }
     }
@@ -436,7 +438,15 @@ impl Link {
 
     /// Declares the VM gone; the first reason stays.
     pub(crate) fn end(self: &Arc<Link>, fault: Fault, signal: i32) {
-        if self.ended.set(Ended { fault, signal }).is_ok() {
+        self.end_for(Ended {
+            fault,
+            signal,
+            crash: None,
+        });
+    }
+
+    fn end_for(self: &Arc<Link>, ended: Ended) {
+        if self.ended.set(ended).is_ok() {
             channel::vm_ended();
             let session = Session::current();
             session.forget(self);

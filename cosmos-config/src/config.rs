@@ -35,6 +35,12 @@ pub struct Config {
     pub idle_seconds: Sourced<u64>,
     /// How many VMs of each kind in use are kept ready for the next open.
     pub pool: Sourced<u64>,
+    /// Where crash reports are kept. Absolute; not yet checked nor made.
+    pub crash_directory: Sourced<PathBuf>,
+    /// How many crash reports are kept; 0: none are made.
+    pub crash_reports: Sourced<u64>,
+    /// How many bytes all crash reports may have.
+    pub crash_bytes: Sourced<u64>,
     /// Default deadline of a call in milliseconds; 0: none.
     pub timeout_ms: Sourced<u64>,
     /// Whether calls go through shared memory, where the VM takes it.
@@ -148,6 +154,11 @@ impl Config {
             start_daemons: combined.boolean(key::START_DAEMONS, true),
             idle_seconds: combined.number(key::IDLE_SECONDS, 60),
             pool: combined.number(key::POOL, 0),
+            crash_directory: combined
+                .path(key::CRASH_DIRECTORY)
+                .unwrap_or_else(|| surroundings.crash_directory()),
+            crash_reports: combined.number(key::CRASH_REPORTS, 64),
+            crash_bytes: combined.number(key::CRASH_BYTES, 8 << 20),
             timeout_ms: combined.number(key::TIMEOUT_MS, 0),
             ring: combined.boolean(key::RING, true),
             ring_spin_us: combined.number(key::RING_SPIN_US, 50),
@@ -251,6 +262,21 @@ impl Config {
                 &self.idle_seconds.origin,
             ),
             shown(key::POOL, self.pool.value, &self.pool.origin),
+            shown(
+                key::CRASH_DIRECTORY,
+                self.crash_directory.display(),
+                &self.crash_directory.origin,
+            ),
+            shown(
+                key::CRASH_REPORTS,
+                self.crash_reports.value,
+                &self.crash_reports.origin,
+            ),
+            shown(
+                key::CRASH_BYTES,
+                self.crash_bytes.value,
+                &self.crash_bytes.origin,
+            ),
             shown(
                 key::TIMEOUT_MS,
                 self.timeout_ms.value,

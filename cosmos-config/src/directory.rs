@@ -21,6 +21,8 @@ pub struct Surroundings {
     pub runtime_directory: Option<PathBuf>,
     /// `XDG_CONFIG_HOME`; `None` in a set-id program.
     pub configuration_directory: Option<PathBuf>,
+    /// `XDG_STATE_HOME`; `None` in a set-id program.
+    pub state_directory: Option<PathBuf>,
     /// `HOME`, else the password database's, which alone counts in a set-id program.
     pub home: Option<PathBuf>,
     /// Where per-user runtime directories are: `/run/user`.
@@ -48,6 +50,7 @@ impl Surroundings {
             uid: uid.as_raw(),
             runtime_directory: variable("XDG_RUNTIME_DIR"),
             configuration_directory: variable("XDG_CONFIG_HOME"),
+            state_directory: variable("XDG_STATE_HOME"),
             home: variable("HOME").or_else(|| home_of(uid)),
             users_directory: PathBuf::from("/run/user"),
             executable: std::env::current_exe().ok(),
@@ -99,6 +102,36 @@ impl Surroundings {
                     of_user.display()
                 ),
             }),
+        }
+    }
+
+    /// `$XDG_STATE_HOME/cosmos/crash` where that is this user's; else for root
+    /// `/var/lib/cosmos/crash`, for others `~/.local/state/cosmos/crash`, or below `/var/lib/cosmos` where
+    /// there is no home.
+    pub(crate) fn crash_directory(&self) -> Sourced<PathBuf> {
+        let by = |path: PathBuf, rule: &str| Sourced::new(path, Origin::Rule(rule.to_owned()));
+        let state = self.state_directory.as_ref();
+        if let Some(state) = state.filter(|path| is_owned_by(path, self.uid)) {
+            return by(
+                state.join("cosmos/crash"),
+                "rule: $XDG_STATE_HOME/cosmos/crash",
+            );
+        }
+        if self.uid == 0 {
+            return by(
+                PathBuf::from("/var/lib/cosmos/crash"),
+                "rule: root's directory",
+            );
+        }
+        match &self.home {
+            Some(home) if home.is_absolute() && home != Path::new("/") => by(
+                home.join(".local/state/cosmos/crash"),
+                "rule: the home directory",
+            ),
+            _ => by(
+                PathBuf::from("/var/lib/cosmos").join(format!("crash-{}", self.uid)),
+                "rule: no home",
+            ),
         }
     }
 

@@ -65,6 +65,9 @@ pub(crate) const PACKS: &str = "packs";
 pub(crate) const START_DAEMONS: &str = "start_daemons";
 pub(crate) const IDLE_SECONDS: &str = "idle_seconds";
 pub(crate) const POOL: &str = "pool";
+pub(crate) const CRASH_DIRECTORY: &str = "crash_directory";
+pub(crate) const CRASH_REPORTS: &str = "crash_reports";
+pub(crate) const CRASH_BYTES: &str = "crash_bytes";
 pub(crate) const TIMEOUT_MS: &str = "timeout_ms";
 pub(crate) const RING: &str = "ring";
 pub(crate) const RING_SPIN_US: &str = "ring_spin_us";
@@ -128,6 +131,21 @@ pub(crate) const KEYS: &[Key] = &[
         POOL,
         Kind::Number,
         "How many VMs of each kind in use are kept ready, at levels none and limits.",
+    ),
+    plain(
+        CRASH_DIRECTORY,
+        Kind::Path,
+        "Where reports of VMs that crashed are kept; mode 0700, ours.",
+    ),
+    plain(
+        CRASH_REPORTS,
+        Kind::Number,
+        "How many of them are kept; 0: none are made.",
+    ),
+    plain(
+        CRASH_BYTES,
+        Kind::Number,
+        "How many bytes all of them may have.",
     ),
     Key {
         per_request: true,

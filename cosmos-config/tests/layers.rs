@@ -16,6 +16,7 @@ fn surroundings() -> Surroundings {
         uid: 4_000_000,
         runtime_directory: None,
         configuration_directory: None,
+        state_directory: None,
         home: Some(PathBuf::from("/home/ada")),
         users_directory: PathBuf::from("/nonexistent"),
         executable: None,

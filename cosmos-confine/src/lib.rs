@@ -2,6 +2,7 @@
 //!
 //! | room | purpose |
 //! |---|---|
+//! | [`alone`] | a process that only computes: nothing but that
 //! | [`files`] | Landlock: files, signals and abstract sockets beyond a process's own |
 //! | [`rules`] | which system calls are allowed, each with its reason |
 //! | [`filter`] | the rules as a seccomp filter, in two stages |
@@ -21,6 +22,7 @@
 //!
 //! Nothing here can be undone by the process that did it, nor by what it starts.
 
+pub mod alone;
 pub mod files;
 pub mod filter;
 pub mod listener;

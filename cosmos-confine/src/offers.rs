@@ -15,7 +15,12 @@ pub struct Offers {
     pub namespaces: Result<(), String>,
     /// Totals by control groups.
     pub totals: totals::Bounded,
+    /// Looking into a process that crashes; who starts processes tries that.
+    pub tracing: Result<(), String>,
 }
+
+/// What nobody tried is not offered.
+const UNTRIED: &str = "nobody tried";
 
 impl Offers {
     /// What this process could have now. Tries out, which makes a process and a group for a moment.
@@ -25,6 +30,7 @@ impl Offers {
             seccomp: seccomp(),
             namespaces: namespaces::tried(),
             totals: totals(),
+            tracing: Err(UNTRIED.to_owned()),
         }
     }
 
@@ -120,6 +126,7 @@ impl Offers {
                 "namespaces",
                 self.namespaces.as_ref().map(|()| String::new()),
             ),
+            line("tracing", self.tracing.as_ref().map(|()| String::new())),
             total("memory", self.totals.memory),
             total("processes", self.totals.processes),
         ]
@@ -145,6 +152,7 @@ impl Offers {
                 .and_then(|version| version.parse().map_err(|_| "no version".to_owned())),
             seccomp: of("seccomp").map(drop),
             namespaces: of("namespaces").map(drop),
+            tracing: of("tracing").map(drop),
             totals: totals::Bounded {
                 memory: of("memory").is_ok(),
                 processes: of("processes").is_ok(),
@@ -167,11 +175,13 @@ mod tests {
                 memory: true,
                 processes: false,
             },
+            tracing: Ok(()),
         };
         let read = Offers::from_text(&offers.to_text());
         assert_eq!(read.landlock, Ok(7));
         assert_eq!(read.seccomp, Err("none here".to_owned()));
         assert_eq!((read.namespaces, read.totals), (Ok(()), offers.totals));
+        assert_eq!(read.tracing, Ok(()));
     }
 
     #[test]

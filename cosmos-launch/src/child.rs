@@ -1,5 +1,4 @@
-//! The fork, and what the child does before it becomes the VM. All unsafe code of the launcher is
-//! in this file.
+//! The forks, and what the child does before it becomes the VM.
 //!
 //! Order of the child's steps, each of which ends the child when it fails:
 //!
@@ -55,6 +54,11 @@ impl Child {
             .unwrap_or(self.pid.as_raw())
     }
 
+    /// Its pid as this process counts.
+    pub fn inner_pid(&self) -> i32 {
+        self.pid.as_raw()
+    }
+
     /// Kills it. One that has ended already is no error.
     pub fn kill(&self) -> Result<(), Fault> {
         // SAFETY: the descriptor is open as long as `self`; a null siginfo asks for the default.
@@ -71,32 +75,6 @@ impl Child {
             Ok(_) | Err(Errno::ESRCH) => Ok(()),
             Err(error) => Err(system("pidfd_send_signal", error)),
         }
-    }
-
-    /// Waits for its end and collects it: how it ended as `CLD_*`, and its exit status or the number
-    /// of the signal. Real-time signals have no names, so the wrapper at hand would refuse them.
-    pub fn reap(&self) -> nix::Result<(libc::c_int, libc::c_int)> {
-        loop {
-            // SAFETY: zeroes are a valid siginfo, which the kernel fills; the descriptor is open as
-            // long as `self`.
-            let (result, ended) = unsafe {
-                let mut ended: libc::siginfo_t = std::mem::zeroed();
-                let id = self.pidfd.as_raw_fd() as libc::id_t;
-                let result = libc::waitid(libc::P_PIDFD, id, &mut ended, libc::WEXITED);
-                (result, ended)
-            };
-            match Errno::result(result) {
-                // SAFETY: what waitid fills for a child holds a status.
-                Ok(_) => return Ok((ended.si_code, unsafe { ended.si_status() })),
-                Err(Errno::EINTR) => {}
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    /// Readable once it has ended.
-    pub fn pidfd(&self) -> BorrowedFd<'_> {
-        self.pidfd.as_fd()
     }
 }
 
@@ -162,6 +140,61 @@ pub fn fork_inside() -> nix::Result<Option<Pid>> {
                 0 => Ok(None),
                 _ => std::process::exit(1),
             }
+        }
+    }
+}
+
+/// A process that was forked to look at something, until it is collected.
+#[derive(Debug)]
+pub struct Aside {
+    pid: Pid,
+    /// What it says.
+    pub answer: File,
+}
+
+impl Aside {
+    /// Its pid.
+    pub fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// Ends it, whatever it is doing.
+    pub fn end(self) {
+        // The pid is this process's own unreaped child, so it still names it.
+        let _ = nix::sys::signal::kill(self.pid, Signal::SIGKILL);
+        while nix::sys::wait::waitpid(self.pid, None) == Err(Errno::EINTR) {}
+    }
+}
+
+/// Forks a process that does this work and ends. It has `given`, a pipe for its answer, and nothing else
+/// that is open here.
+pub fn fork_aside(given: File, work: impl FnOnce(&File, File)) -> nix::Result<Aside> {
+    let (answer, writer) = pipe_above()?;
+    let launcher = nix::unistd::getpid();
+    // SAFETY: this process has one thread, so the child's memory is in a consistent state.
+    match unsafe { nix::unistd::fork() }? {
+        ForkResult::Parent { child } => Ok(Aside {
+            pid: child,
+            answer: File::from(answer),
+        }),
+        ForkResult::Child => {
+            let alone = die_with(launcher)
+                .and_then(|()| replace(writer.as_raw_fd(), CONTROL))
+                .and_then(|()| duplicate_above(given.as_fd()))
+                .and_then(|given| replace(given.as_raw_fd(), CONFINING))
+                .and_then(|()| close_from(CONFINING + 1));
+            if alone.is_ok() {
+                // SAFETY: both were made just now, and their former owners are never dropped: the
+                // process ends below.
+                let (given, answer) =
+                    unsafe { (File::from_raw_fd(CONFINING), File::from_raw_fd(CONTROL)) };
+                // A panic must not unwind into the launcher's own code.
+                let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                    work(&given, answer);
+                }));
+            }
+            // SAFETY: `_exit` runs no destructors, which belong to the launcher's copy.
+            unsafe { libc::_exit(0) }
         }
     }
 }
@@ -358,7 +391,8 @@ fn reset_signals() -> nix::Result<()> {
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)
 }
 
-fn set_limit(resource: u32, value: u64) -> nix::Result<()> {
+/// Limits a resource of this process.
+pub fn set_limit(resource: u32, value: u64) -> nix::Result<()> {
     let limit = libc::rlimit {
         rlim_cur: value,
         // At this one comes SIGXCPU, which says what it is for; a second later SIGKILL, which does not.
@@ -398,17 +432,19 @@ fn replace(from: RawFd, to: RawFd) -> nix::Result<()> {
 }
 
 fn close_on_exec_from(first: RawFd) -> nix::Result<()> {
+    close_range(first, libc::CLOSE_RANGE_CLOEXEC)
+}
+
+fn close_from(first: RawFd) -> nix::Result<()> {
+    close_range(first, 0)
+}
+
+fn close_range(first: RawFd, flags: libc::c_uint) -> nix::Result<()> {
     let first = libc::c_uint::try_from(first).map_err(|_| Errno::EINVAL)?;
-    // SAFETY: marks descriptors, which takes effect in a process that replaces itself next.
-    Errno::result(unsafe {
-        libc::syscall(
-            libc::SYS_close_range,
-            first,
-            libc::c_uint::MAX,
-            libc::CLOSE_RANGE_CLOEXEC,
-        )
-    })
-    .map(drop)
+    // SAFETY: only a child that replaces itself or ends by `_exit` calls this: nobody is left in it
+    // who owns what is closed.
+    Errno::result(unsafe { libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, flags) })
+        .map(drop)
 }
 
 fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {

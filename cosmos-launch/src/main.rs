@@ -18,7 +18,7 @@
 //! - The VM is killed when the launcher ends, however it ends.
 //! - The launcher outlives cosmosd: it stays until its VM ends, so that the VM keeps its clients.
 //! - The VM is signalled through its pidfd only, and reaped exactly once.
-
+//! - Where a signal kills the VM, the launcher has looked at it before: see `autopsy`.
 //!
 //! For a VM in namespaces the launcher makes them and forks: the process inside, the first of its pid
 //! space, is the monitor, and the one outside waits for it, being the process that cosmosd holds. Each
@@ -26,10 +26,12 @@
 //!
 //! With `--offers` it says what this machine offers, as a launcher finds it, and ends.
 
+mod autopsy;
 mod child;
 mod inside;
 mod monitor;
 mod plan;
+mod trace;
 
 use child::{Child, Equipment};
 use cosmos_confine::offers::Offers;
@@ -54,7 +56,11 @@ fn main() -> ExitCode {
         .nth(1)
         .is_some_and(|word| word == "--offers")
     {
-        print!("{}", Offers::of_this_machine().to_text());
+        let offers = Offers {
+            tracing: tracing_tried(),
+            ..Offers::of_this_machine()
+        };
+        print!("{}", offers.to_text());
         return ExitCode::SUCCESS;
     }
     match launch() {
@@ -143,7 +149,7 @@ fn start(
                 processes_bounded: bounded.processes,
             };
             coordinator.reply::<Start>(id, &started, &[])?;
-            Monitor::new(plan, child, totals, coordinator, confining).watch()
+            Monitor::new(plan, child, totals, coordinator, confining)?.watch()
         }
         Err(fault) => {
             let _ = coordinator.fault(id, &fault);
@@ -174,6 +180,19 @@ fn spawn(
     };
     let child = child::spawn(plan, control.as_fd(), &equipment)?;
     Ok((child, ours))
+}
+
+/// Whether a process that this one starts can be traced; why not.
+fn tracing_tried() -> Result<(), String> {
+    let nothing = std::fs::File::open("/dev/null").map_err(|error| error.to_string())?;
+    // It waits to be ended.
+    let tried = child::fork_aside(nothing, |_, _| {
+        std::thread::sleep(std::time::Duration::from_secs(10));
+    });
+    let tried = tried.map_err(|error| error.desc().to_owned())?;
+    let seized = trace::seize(tried.pid());
+    tried.end();
+    seized.map_err(|error| format!("ptrace: {}", error.desc()))
 }
 
 /// Gives up what a monitor never needs: privileges of set-id programs, and being looked into by

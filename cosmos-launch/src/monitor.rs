@@ -1,8 +1,9 @@
 //! After the start: wait for the VM to end, kill it when asked or when its time is over, answer for
-//! the kernel what it is refused, say how it ended.
+//! the kernel what it is refused, look at it when it crashes, say how it ended.
 
 use crate::child::Child;
 use crate::plan::Plan;
+use crate::{autopsy, trace};
 use cosmos_confine::listener::Listener;
 use cosmos_confine::totals::Totals;
 use cosmos_rpc::blocking::Connection;
@@ -11,16 +12,21 @@ use cosmos_rpc::handshake::Role;
 use cosmos_rpc::message::Message;
 use cosmos_rpc::message::confine::{Denial, Denials};
 use cosmos_rpc::message::coordinator::Ending;
-use cosmos_rpc::message::launch::{Ended, Kill, Listening, Walls};
+use cosmos_rpc::message::crash::Remains;
+use cosmos_rpc::message::launch::{self, Kill, Listening, Walls};
 use cosmos_rpc::{Fault, FaultCode, Frame};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::unistd::Pid;
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
+/// How often a VM is looked at that a signal should have killed.
+const LOOKS: u32 = 2;
 /// How long a VM that begins to send its listener may take to finish.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -38,12 +44,28 @@ pub struct Monitor<'p> {
     deadline: Option<Instant>,
     requested: bool,
     overdue: bool,
+    /// Told when something happened to the VM or one of its threads.
+    children: SignalFd,
+    /// Why it cannot be looked at; empty: it can.
+    untraced: String,
+    /// What was found when a signal was about to kill it.
+    remains: Option<Remains>,
+    looks: u32,
+    ended: Option<Ended>,
+}
+
+/// How the VM ended, by the kernel's word.
+#[derive(Clone, Copy)]
+struct Ended {
+    code: i32,
+    status: i32,
+    /// Processor time in microseconds.
+    used: u64,
 }
 
 /// What a poll found.
 #[derive(Default)]
 struct Happened {
-    ended: bool,
     told: bool,
     listening: bool,
     /// The listeners that have something to tell, by their places.
@@ -52,16 +74,30 @@ struct Happened {
 
 impl<'p> Monitor<'p> {
     /// Watches a VM that was just started.
+    ///
+    /// # Errors
+    /// A failed system call; the VM dies with the launcher then.
     pub fn new(
         plan: &'p Plan,
         child: Child,
         totals: Totals,
         coordinator: Connection,
         confining: Option<UnixStream>,
-    ) -> Monitor<'p> {
+    ) -> Result<Monitor<'p>, Fault> {
+        let children = children()?;
+        let untraced = match plan.traced {
+            false => "crashes are not looked into here (crash_reports = 0)".to_owned(),
+            true => match trace::seize(Pid::from_raw(child.inner_pid())) {
+                Ok(()) => String::new(),
+                Err(error) => format!(
+                    "the kernel does not let its launcher look into it (ptrace: {})",
+                    error.desc()
+                ),
+            },
+        };
         let wall = Some(plan.bounds.wall_seconds).filter(|seconds| *seconds > 0);
         let wall = wall.map(Duration::from_secs);
-        Monitor {
+        Ok(Monitor {
             plan,
             child,
             totals,
@@ -72,7 +108,12 @@ impl<'p> Monitor<'p> {
             deadline: wall.and_then(|wall| Instant::now().checked_add(wall)),
             requested: false,
             overdue: false,
-        }
+            children,
+            untraced,
+            remains: None,
+            looks: 0,
+            ended: None,
+        })
     }
 
     /// Stays until the VM has ended.
@@ -80,14 +121,15 @@ impl<'p> Monitor<'p> {
     /// # Errors
     /// A failed system call; the VM dies with the launcher then.
     pub fn watch(mut self) -> Result<(), Fault> {
-        loop {
+        let ended = loop {
+            self.attend();
+            if let Some(ended) = self.ended {
+                break ended;
+            }
             let happened = self.wait()?;
             // From behind: one that hung up is taken out.
             for place in happened.refused.into_iter().rev() {
                 self.refuse(place)?;
-            }
-            if happened.ended {
-                break;
             }
             if happened.listening {
                 self.listen();
@@ -100,20 +142,75 @@ impl<'p> Monitor<'p> {
                 self.overdue = true;
                 self.child.kill()?;
             }
-        }
-        let ending = self.reap()?;
+        };
+        let ending = self.ending(ended);
         self.totals.remove();
-        let denials = self.denials();
+        let ended = launch::Ended {
+            remains: self.remains_of(&ending),
+            denials: self.denials(),
+            ending,
+        };
         if let Some(connection) = &mut self.coordinator {
             // A cosmosd that vanished in this moment needs no notice.
-            let _ = connection.notify(&Ended { ending, denials }, &[]);
+            let _ = connection.notify(&ended, &[]);
         }
         Ok(())
     }
 
+    /// Takes what the kernel has to tell of the VM and its threads.
+    fn attend(&mut self) {
+        // What it says is no news: it was asked for to end a wait.
+        while let Ok(Some(_)) = self.children.read_signal() {}
+        let vm = Pid::from_raw(self.child.inner_pid());
+        while let Some(told) = trace::next() {
+            match told {
+                trace::Told::Ended {
+                    pid,
+                    code,
+                    status,
+                    used,
+                } if pid == vm => self.ended = Some(Ended { code, status, used }),
+                // A thread of it, or in a pid space of its own what nobody else collects.
+                trace::Told::Ended { .. } => {}
+                trace::Told::Signal { thread, signal } => {
+                    self.examine(thread, signal);
+                    trace::go_on(thread, signal);
+                }
+                trace::Told::Halted(thread) => trace::leave_halted(thread),
+                // A process that it made in a way that threads are made is no affair of this one.
+                trace::Told::Passing(thread) if !trace::is_thread_of(thread, vm) => {
+                    trace::let_go(thread);
+                }
+                trace::Told::Passing(thread) => trace::go_on(thread, 0),
+            }
+        }
+    }
+
+    /// Looks at the VM, if this signal is about to kill it.
+    fn examine(&mut self, thread: Pid, signal: i32) {
+        if self.looks < LOOKS && autopsy::is_fatal(&self.child, signal) {
+            self.looks += 1;
+            self.remains = Some(autopsy::look(&self.child, thread, signal));
+        }
+    }
+
+    /// What is left of a VM that crashed.
+    fn remains_of(&mut self, ending: &Ending) -> Option<Remains> {
+        let Ending::Killed { signal, .. } = *ending else {
+            return None;
+        };
+        let seen = self.remains.take();
+        let why = match self.untraced.as_str() {
+            "" => "it crashed before anybody could look",
+            why => why,
+        };
+        seen.filter(|remains| remains.signal == signal)
+            .or_else(|| autopsy::is_crash(signal).then(|| autopsy::unseen(signal, why)))
+    }
+
     fn wait(&self) -> Result<Happened, Fault> {
         let places: [Option<BorrowedFd<'_>>; 3] = [
-            Some(self.child.pidfd()),
+            Some(self.children.as_fd()),
             self.coordinator.as_ref().map(AsFd::as_fd),
             self.confining.as_ref().map(AsFd::as_fd),
         ];
@@ -135,8 +232,9 @@ impl<'p> Monitor<'p> {
             None => false,
         });
         let mut next = || found.next().unwrap_or(false);
+        // Whether anything happened to the VM is asked for in any case.
+        next();
         Ok(Happened {
-            ended: next(),
             told: next(),
             listening: next(),
             refused: {
@@ -273,17 +371,15 @@ impl<'p> Monitor<'p> {
             .collect()
     }
 
-    fn reap(&self) -> Result<Ending, Fault> {
-        let (code, status) = self.child.reap().map_err(|error| system("waitid", error))?;
-        Ok(match code {
-            libc::CLD_EXITED => Ending::Exited(status),
-            libc::CLD_KILLED | libc::CLD_DUMPED => self.killed(status),
-            _ => Ending::Unknown,
-        })
+    fn ending(&self, ended: Ended) -> Ending {
+        match ended.code {
+            libc::CLD_EXITED => Ending::Exited(ended.status),
+            _ => self.killed(ended.status, ended.used / 1_000_000),
+        }
     }
 
-    /// What a signal that ended it means.
-    fn killed(&self, signal: i32) -> Ending {
+    /// What a signal that ended it means, after so many seconds of processor time.
+    fn killed(&self, signal: i32, used: u64) -> Ending {
         let over = |limit: &str, most: u64| Ending::OverLimit {
             limit: limit.to_owned(),
             most,
@@ -291,10 +387,7 @@ impl<'p> Monitor<'p> {
         let bounds = &self.plan.bounds;
         let is_kill = signal == libc::SIGKILL;
         match self.limit(libc::RLIMIT_CPU) {
-            Some(most)
-                if signal == libc::SIGXCPU
-                    || is_kill && used_seconds() >= most && !self.requested =>
-            {
+            Some(most) if signal == libc::SIGXCPU || is_kill && used >= most && !self.requested => {
                 return over("limits.cpu_seconds", most);
             }
             _ => {}
@@ -321,16 +414,13 @@ impl<'p> Monitor<'p> {
     }
 }
 
-/// Processor time of the VM, which is the only child there was, in whole seconds.
-fn used_seconds() -> u64 {
-    getrusage(UsageWho::RUSAGE_CHILDREN).map_or(0, |usage| {
-        let (user, system) = (usage.user_time(), usage.system_time());
-        let micros = user.tv_sec() * 1_000_000
-            + user.tv_usec()
-            + system.tv_sec() * 1_000_000
-            + system.tv_usec();
-        u64::try_from(micros).unwrap_or(0) / 1_000_000
-    })
+/// A descriptor that is readable when something happened to a child.
+fn children() -> Result<SignalFd, Fault> {
+    let mut mask = SigSet::empty();
+    mask.add(Signal::SIGCHLD);
+    mask.thread_block()
+        .and_then(|()| SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC))
+        .map_err(|error| system("signalfd", error))
 }
 
 fn system(call: &str, error: Errno) -> Fault {

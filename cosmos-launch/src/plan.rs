@@ -31,6 +31,8 @@ pub struct Plan {
     pub view: Option<View>,
     /// Whether the network is the machine's even then.
     pub network: bool,
+    /// Whether it is looked into when a signal kills it.
+    pub traced: bool,
 }
 
 impl Plan {
@@ -67,6 +69,7 @@ impl Plan {
                 processes: view.processes,
             }),
             network: start.view.as_ref().is_some_and(|view| view.network),
+            traced: start.traced,
         })
     }
 }
@@ -123,6 +126,7 @@ mod tests {
             bounds: Bounds::default(),
             walls: Walls::None,
             view: None,
+            traced: true,
         }
     }
 

@@ -77,6 +77,7 @@ fn shell(script: &str) -> Start {
         bounds: Bounds::default(),
         walls: Walls::None,
         view: None,
+        traced: true,
         program: "/bin/sh".into(),
         arguments: vec!["-c".into(), script.into()],
         environment: vec![

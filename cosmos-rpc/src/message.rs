@@ -16,6 +16,7 @@ use serde::{Serialize, de::DeserializeOwned};
 pub mod catalogue;
 pub mod confine;
 pub mod coordinator;
+pub mod crash;
 pub mod launch;
 pub mod registry;
 pub mod vm;

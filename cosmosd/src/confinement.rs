@@ -230,6 +230,7 @@ mod tests {
             seccomp: Ok(()),
             namespaces: if namespaces { Ok(()) } else { Err(none) },
             totals: Bounded::default(),
+            tracing: Ok(()),
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::{
     aside,
     confinement::Confinement,
+    crash::Keeper,
     files::{self, Granted},
     identity::Client,
     launch::{self, Order, Readable},
@@ -13,7 +14,7 @@ use crate::{
     requirements::{Format, Requirements},
     search::{self, Directories},
     session,
-    supervise::{self, Command},
+    supervise::{self, About, Command},
     vm::{Life, Owner, State, Vm},
 };
 use cosmos_config::{Config, Level};
@@ -52,6 +53,8 @@ pub struct Coordinator {
     pub host: Arc<Host>,
     /// The way to cosmosdb.
     pub registry: Registry,
+    /// Keeps reports of VMs that crashed.
+    pub keeper: Keeper,
     /// Told whenever a client or VM comes or goes.
     pub changed: Notify,
     vms: RefCell<BTreeMap<String, Rc<Vm>>>,
@@ -84,6 +87,7 @@ impl Coordinator {
             libc_versions: libc_versions(&config),
         };
         Rc::new(Coordinator {
+            keeper: Keeper::new(&config),
             config,
             profiles: Arc::new(profiles),
             host: Arc::new(host),
@@ -347,6 +351,7 @@ impl Coordinator {
             wish.confinement,
             wish.readable,
             is_private,
+            self.keeper.is_wanted(),
         );
         let idle = Duration::from_secs(self.config.idle_seconds.value);
         let retire_after = (!is_private).then_some(idle);
@@ -359,7 +364,13 @@ impl Coordinator {
                 .register(&supervised.registry_name())
                 .await
             {
-                Ok(()) => supervise::supervise(order, retire_after, life, orders).await,
+                Ok(()) => {
+                    let about = About {
+                        vm: supervised.clone(),
+                        keeper: coordinator.keeper.clone(),
+                    };
+                    supervise::supervise(order, about, retire_after, life, orders).await;
+                }
                 Err(fault) => supervise::never_was(&life, fault),
             }
             coordinator.forget_later(&supervised).await;

@@ -87,6 +87,7 @@ impl Order {
         confinement: &Confinement,
         readable: &Readable,
         is_private: bool,
+        traced: bool,
     ) -> Order {
         let mut arguments = profile.arguments.clone();
         arguments.extend(["--control".to_owned(), "3".to_owned()]);
@@ -116,6 +117,7 @@ impl Order {
                 bounds: confinement.bounds.clone(),
                 walls: confinement.walls,
                 view,
+                traced,
             },
             confine,
             output_bytes: confinement.output_bytes,

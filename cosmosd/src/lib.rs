@@ -12,6 +12,7 @@
 //! | [`supervise`] | one task a VM: launch it, pass clients on, see it end |
 //! | [`coordinator`] | the table of VMs and what all rooms share |
 //! | [`pool`] | VMs that are started before they are asked for |
+//! | [`crash`] | reports of VMs that crashed |
 //! | [`session`] | one client's connection |
 //! | [`verb`] | what each request does, a file each |
 //! | [`aside`] | work that may wait, on threads |
@@ -32,6 +33,7 @@
 pub mod aside;
 pub mod confinement;
 pub mod coordinator;
+pub mod crash;
 pub mod daemon;
 pub mod files;
 pub mod identity;

@@ -40,6 +40,12 @@ impl Tail {
         }
     }
 
+    /// The last that came.
+    pub fn text(&self) -> String {
+        let bytes: Vec<u8> = self.bytes.borrow().iter().copied().collect();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
     /// The last line, fit for a line of somebody else's; empty where nothing was written.
     pub fn last_line(&self) -> String {
         let bytes: Vec<u8> = self.bytes.borrow().iter().copied().collect();

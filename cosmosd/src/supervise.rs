@@ -14,9 +14,10 @@
 //! nothing left to live for. The VM is killed through its launcher, which holds its pidfd.
 
 use crate::{
+    crash::{Findings, Keeper},
     launch::{self, Launched, Order, Process, tokio_stream},
     stderr::Tail,
-    vm::{Life, State},
+    vm::{Life, State, Vm},
 };
 use cosmos_rpc::{
     Fault, FaultCode, Frame, Role,
@@ -26,6 +27,7 @@ use cosmos_rpc::{
         Message, REPLY,
         confine::Denial,
         coordinator::Ending,
+        crash::{Crash, Remains},
         launch::{Accept, Clients, Confine, Confined, Denials, Ended, Kill, Ready},
         registry::Identity,
     },
@@ -34,6 +36,7 @@ use std::{
     collections::VecDeque,
     future::{Future, pending},
     os::fd::OwnedFd,
+    rc::Rc,
     time::Duration,
 };
 use tokio::{
@@ -74,10 +77,20 @@ pub fn commands() -> (mpsc::Sender<Command>, mpsc::Receiver<Command>) {
     mpsc::channel(COMMANDS)
 }
 
+/// What a report of the VM says of it, and who keeps that.
+#[derive(Debug)]
+pub struct About {
+    /// The VM.
+    pub vm: Rc<Vm>,
+    /// Where reports go.
+    pub keeper: Keeper,
+}
+
 /// Launches a VM and stays with it until it has ended and its launcher is reaped. `retire_after`:
 /// how long a shared VM may be without clients.
 pub async fn supervise(
     order: Order,
+    about: About,
     retire_after: Option<Duration>,
     life: watch::Sender<Life>,
     commands: mpsc::Receiver<Command>,
@@ -133,6 +146,9 @@ pub async fn supervise(
         clients: 0,
         ending: None,
         denials: Vec::new(),
+        remains: None,
+        about,
+        born: Instant::now(),
         waiting: VecDeque::new(),
         confine,
         confining: false,
@@ -172,6 +188,10 @@ struct Supervisor {
     ending: Option<Ending>,
     /// What it was refused, once it has ended.
     denials: Vec<Denial>,
+    /// What was left of it, where it crashed.
+    remains: Option<Remains>,
+    about: About,
+    born: Instant,
     /// Who asked the launcher what it was refused, in that order.
     waiting: VecDeque<oneshot::Sender<Vec<Denial>>>,
     /// What it is told once it is ready, and before anybody is let to it.
@@ -331,6 +351,7 @@ impl Supervisor {
             let known = self.ending.take();
             self.ending = known.or(Some(ended.ending));
             self.denials = ended.denials;
+            self.remains = ended.remains;
         }
     }
 
@@ -487,6 +508,7 @@ impl Supervisor {
                 let known = self.ending.take();
                 self.ending = known.or(Some(ended.ending));
                 self.denials = ended.denials;
+                self.remains = ended.remains;
             }
         }
         // Lets the drain take what is in the pipe.
@@ -500,6 +522,7 @@ impl Supervisor {
             None => Ending::Unknown,
         };
         let last_words = self.tail.last_line();
+        let crash = self.report(&ending).await;
         let (name, denials) = (self.name, self.denials);
         for asked in self.waiting {
             let _ = asked.send(denials.clone());
@@ -509,12 +532,29 @@ impl Supervisor {
             life.ending = Some(ending);
             life.last_words = last_words;
             life.denials = denials;
+            life.crash = crash;
             life.advance(State::Gone);
             if never_ready {
                 life.problem = Some(never_ready_fault(&name, life));
             }
             tracing::info!("{name}: {}", life.obituary());
         });
+    }
+}
+
+impl Supervisor {
+    /// Has the report of a VM kept that crashed, before anybody learns that it is gone.
+    async fn report(&mut self, ending: &Ending) -> Option<Crash> {
+        let remains = self.remains.take();
+        let remains = remains.filter(|_| matches!(ending, Ending::Killed { .. }))?;
+        let findings = Findings {
+            remains,
+            age: self.born.elapsed(),
+            stderr: self.tail.text(),
+            denials: self.denials.clone(),
+            pid: self.life.borrow().pid,
+        };
+        self.about.keeper.keep(&self.about.vm, findings).await
     }
 }
 

@@ -4,6 +4,7 @@
 //! the connection instead.
 
 mod autopsy;
+mod crashed;
 mod denied;
 mod levels;
 mod list_vms;
@@ -18,7 +19,7 @@ use cosmos_rpc::{
     codec,
     message::{
         FAULT, Message, REPLY,
-        coordinator::{Autopsy, Denied, Levels, ListVms, VmClose, VmOpen, Which},
+        coordinator::{Autopsy, Crashed, Denied, Levels, ListVms, VmClose, VmOpen, Which},
     },
 };
 use std::{future::Future, os::fd::OwnedFd, rc::Rc};
@@ -87,6 +88,9 @@ pub fn begin(
         }
         VmClose::KIND => {
             task.run::<VmClose, _>(&frame, |request| vm_close::answer(session, request))
+        }
+        Crashed::KIND => {
+            task.run::<Crashed, _>(&frame, |request| crashed::answer(session, request))
         }
         Denied::KIND => task.run::<Denied, _>(&frame, |request| denied::answer(session, request)),
         Levels::KIND => task.run::<Levels, _>(&frame, |request| levels::answer(session, request)),

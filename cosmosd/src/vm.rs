@@ -36,7 +36,7 @@ use crate::files::{self, Granted};
 use crate::{confinement::Confinement, identity::Client, supervise::Command};
 use cosmos_rpc::{
     Fault, FaultCode,
-    message::{confine::Denial, coordinator::Ending},
+    message::{confine::Denial, coordinator::Ending, crash::Crash},
 };
 use nix::unistd::geteuid;
 use std::{
@@ -76,6 +76,8 @@ pub struct Life {
     pub last_words: String,
     /// What it was refused, once it has ended.
     pub denials: Vec<Denial>,
+    /// What is kept of it, where it crashed.
+    pub crash: Option<Crash>,
 }
 
 /// Who may use a VM.
@@ -140,6 +142,7 @@ impl Life {
             problem: None,
             last_words: String::new(),
             denials: Vec::new(),
+            crash: None,
         }
     }
 

@@ -149,6 +149,7 @@ fn begin(test: &str, patience: Duration) {
         .env("COSMOS_LIBEXEC_DIRECTORY", crate::built())
         .env("HOME", path.join("home"))
         .env("XDG_CONFIG_HOME", path.join("home/.config"))
+        .env("XDG_STATE_HOME", path.join("home"))
         .env_remove("XDG_RUNTIME_DIR")
         .stdin(Stdio::null())
         .stdout(log.try_clone().expect("the output file again"))

@@ -70,6 +70,23 @@ pub extern "C" fn cosmos_error_signal() -> c_int {
     })
 }
 
+/// The number of the crash report that is kept of it, "c-3f9a0c12", which `cosmos crash show` takes;
+/// NULL where there is none.
+#[unsafe(no_mangle)]
+pub extern "C" fn cosmos_error_crash() -> *const c_char {
+    tell(Shown::Crash, |error| error.crash().map(str::to_owned))
+}
+
+/// The innermost calls of the VM when it crashed, one a line; NULL where it did not, or nobody could
+/// look.
+#[unsafe(no_mangle)]
+pub extern "C" fn cosmos_error_backtrace() -> *const c_char {
+    tell(Shown::Backtrace, |error| match error.backtrace() {
+        [] => None,
+        lines => Some(lines.join("\n")),
+    })
+}
+
 /// Whose fault it was, COSMOS_BLAME_...; 0 where there was no failure.
 #[unsafe(no_mangle)]
 pub extern "C" fn cosmos_error_blame() -> c_int {
@@ -98,10 +115,12 @@ enum Shown {
     Function,
     Vm,
     Host,
+    Crash,
+    Backtrace,
 }
 
 thread_local! {
-    static STRINGS: RefCell<[Option<CString>; 5]> = RefCell::default();
+    static STRINGS: RefCell<[Option<CString>; 7]> = RefCell::default();
 }
 
 fn tell(which: Shown, part: impl FnOnce(&Error) -> Option<String>) -> *const c_char {

@@ -11,17 +11,18 @@
 //! it is asked. What this process holds of the VM that it means is the main connection, and that tells
 //! the two apart.
 
-use super::Link;
+use super::{Ended, Link};
 use crate::error::Error;
 use crate::session::{Session, lock_within};
 use cosmos_rpc::message::confine::Denial;
-use cosmos_rpc::message::coordinator::{Autopsy, Denied, Ending};
+use cosmos_rpc::message::coordinator::{Autopsy, Crashed, Denied, Ending};
+use cosmos_rpc::message::crash::Crash;
 use cosmos_rpc::{Blame, Fault, FaultCode};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How long cosmosd may take to learn how a VM ended.
-const AUTOPSY_PATIENCE: u32 = 2000;
+const AUTOPSY_PATIENCE: u32 = 5000;
 
 /// How long another thread's request to cosmosd is waited for by a call that has failed already.
 const BUSY_PATIENCE: Duration = Duration::from_millis(200);
@@ -76,9 +77,11 @@ impl Link {
         if let Some(ended) = self.ended.get() {
             // Another thread's call ended it, and knows more.
             let message = format!("{label} ended {place}: {}", ended.fault.message);
-            return self.failure(Fault::vm(FaultCode::VmDied, message), ended.signal);
+            return self.died(message, ended);
         }
-        let (verb, signal) = match self.ending() {
+        let ending = self.ending();
+        let crash = self.crash(&ending, place);
+        let (verb, signal) = match ending {
             Ending::Running if self.has_successor() => {
                 ("ended, and another VM has its name".to_owned(), 0)
             }
@@ -92,7 +95,11 @@ impl Link {
             Ending::Killed {
                 signal,
                 requested: false,
-            } => (format!("was killed by {}", signal_name(signal)), signal),
+            } => {
+                let at = crash.as_ref().and_then(|crash| crash.address);
+                let at = at.map_or_else(String::new, |address| format!(" at {address:#x}"));
+                (format!("was killed by {}{at}", signal_name(signal)), signal)
+            }
             Ending::Killed {
                 signal,
                 requested: true,
@@ -106,9 +113,48 @@ impl Link {
             }
         };
         let denied = self.denied();
-        let fault = Fault::vm(FaultCode::VmDied, format!("{label} {verb} {place}{denied}"));
-        self.end(fault.clone(), signal);
-        self.failure(fault, signal)
+        let report = match &crash {
+            Some(crash) if !crash.id.is_empty() => format!("; `cosmos crash show {}`", crash.id),
+            _ => String::new(),
+        };
+        let message = format!("{label} {verb} {place}{denied}{report}");
+        let ended = Ended {
+            fault: Fault::vm(FaultCode::VmDied, message.clone()),
+            signal,
+            crash,
+        };
+        self.end_for(ended.clone());
+        self.died(message, &ended)
+    }
+
+    /// That the VM died, with what is known of its end.
+    pub(super) fn died(&self, message: String, ended: &Ended) -> Error {
+        let error = self.failure(Fault::vm(FaultCode::VmDied, message), ended.signal);
+        match &ended.crash {
+            Some(crash) => error.with_crash(crash),
+            None => error,
+        }
+    }
+
+    /// What cosmosd keeps of a crash; it is told what was going on here.
+    fn crash(&self, ending: &Ending, place: &str) -> Option<Crash> {
+        let crashed = matches!(
+            ending,
+            Ending::Killed {
+                requested: false,
+                ..
+            }
+        );
+        if !crashed || !self.is_supervised() {
+            return None;
+        }
+        let request = Crashed {
+            name: self.name.clone(),
+            call: presentable(place.strip_prefix("in ").unwrap_or(place).to_owned()),
+        };
+        // Without an answer the end is known all the same.
+        let answer = Session::current().ask_connected(&request, BUSY_PATIENCE);
+        answer.unwrap_or_default()
     }
 
     /// What the kernel refused the VM until now, by name; where cosmosd cannot say, nothing.

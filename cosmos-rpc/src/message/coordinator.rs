@@ -1,6 +1,7 @@
 //! What cosmosd answers.
 
 pub use super::confine::{Denied, Levels};
+pub use super::crash::Crashed;
 use super::{Message, confine::Grants};
 use serde::{Deserialize, Serialize};
 

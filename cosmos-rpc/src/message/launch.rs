@@ -6,7 +6,7 @@
 //! sends the VM its clients ([`Accept`]).
 
 pub use super::confine::{Confine, Confined, Denials};
-use super::{Message, confine::Denial, coordinator::Ending, registry::Identity};
+use super::{Message, confine::Denial, coordinator::Ending, crash::Remains, registry::Identity};
 use serde::{Deserialize, Serialize};
 
 /// Start this VM. Carries the VM's end of the control socket.
@@ -26,6 +26,8 @@ pub struct Start {
     pub walls: Walls,
     /// All that it shall see of the machine; `None`: what there is.
     pub view: Option<View>,
+    /// Whether it is looked into when a signal kills it.
+    pub traced: bool,
 }
 
 /// Around what there are walls. Where there are some, the VM gives up capabilities (but for sessions) and
@@ -107,6 +109,8 @@ pub struct Ended {
     pub ending: Ending,
     /// What it was refused while it ran.
     pub denials: Vec<Denial>,
+    /// What was left of it, where it crashed.
+    pub remains: Option<Remains>,
 }
 
 impl Message for Ended {

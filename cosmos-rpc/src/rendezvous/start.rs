@@ -20,7 +20,7 @@ pub(crate) const TAKEN: &str = "taken";
 /// Longest sentence a daemon may say instead.
 const SENTENCE: usize = 4096;
 /// Variables a daemon gets from whoever starts it; `LC_*` and `COSMOS_*` besides.
-const ALLOWED: [&str; 8] = [
+const ALLOWED: [&str; 9] = [
     "PATH",
     "HOME",
     "LANG",
@@ -29,6 +29,7 @@ const ALLOWED: [&str; 8] = [
     "LOGNAME",
     "XDG_RUNTIME_DIR",
     "XDG_CONFIG_HOME",
+    "XDG_STATE_HOME",
 ];
 
 /// Starts `<libexec>/program --detach` and waits until it serves, or leaves the field to another.

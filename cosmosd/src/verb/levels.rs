@@ -16,6 +16,7 @@ pub(super) async fn answer(session: Rc<Session>, _: Levels) -> Result<Vec<Offer>
         .map(|level| of_level(level, offers))
         .collect();
     found.push(totals(offers));
+    found.push(crash_reports(offers));
     Ok(found)
 }
 
@@ -36,6 +37,17 @@ fn of_level(level: Level, offers: &Offers) -> Offer {
         name: level.name().to_owned(),
         available: offered.is_ok(),
         finding: offered.err().unwrap_or_else(|| promise.to_owned()),
+    }
+}
+
+fn crash_reports(offers: &Offers) -> Offer {
+    Offer {
+        name: "crash reports".to_owned(),
+        available: offers.tracing.is_ok(),
+        finding: match &offers.tracing {
+            Ok(()) => "the launcher looks into a VM that crashes".to_owned(),
+            Err(why) => format!("no backtraces: the launcher may not trace its VM ({why})"),
+        },
     }
 }
 

@@ -1,0 +1,148 @@
+//! Reports of VMs that crashed: made when the launcher tells what it found, kept in the archive.
+
+use crate::{aside, confinement::Confinement, vm::Vm};
+use cosmos_config::Config;
+use cosmos_crash::{Archive, Bounds, CrashError, Report, text};
+use cosmos_rpc::message::{
+    confine::Denial,
+    crash::{Crash, Remains},
+};
+use std::{
+    path::PathBuf,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+/// Frames that a client is told.
+const TOLD: usize = 12;
+
+/// Where reports go, and how many.
+#[derive(Clone, Debug)]
+pub struct Keeper {
+    directory: PathBuf,
+    bounds: Bounds,
+}
+
+/// What is known of a crash beside the VM itself.
+#[derive(Debug)]
+pub struct Findings {
+    /// What the launcher found.
+    pub remains: Remains,
+    /// How long it served.
+    pub age: Duration,
+    /// The last that it wrote.
+    pub stderr: String,
+    /// What it was refused.
+    pub denials: Vec<Denial>,
+    /// Its pid, for people.
+    pub pid: i32,
+}
+
+impl Keeper {
+    /// As configured.
+    pub fn new(config: &Config) -> Keeper {
+        Keeper {
+            directory: config.crash_directory.value.clone(),
+            bounds: Bounds {
+                reports: config.crash_reports.value,
+                bytes: config.crash_bytes.value,
+            },
+        }
+    }
+
+    /// Whether reports are made at all.
+    pub fn is_wanted(&self) -> bool {
+        self.bounds.reports > 0
+    }
+
+    /// Keeps the report of a VM. Without a place for it the client is still told what was found.
+    pub async fn keep(&self, vm: &Vm, findings: Findings) -> Option<Crash> {
+        if !self.is_wanted() {
+            return None;
+        }
+        let report = report(vm, findings);
+        let crash = Crash {
+            id: String::new(),
+            address: report.remains.address,
+            backtrace: text::foreign(&report.remains, TOLD),
+        };
+        let keeper = self.clone();
+        let kept = aside::run(move || {
+            Archive::open_or_create(&keeper.directory)?.keep(report, &keeper.bounds)
+        });
+        let id = match kept.await {
+            Ok(Ok(report)) => report.id,
+            Ok(Err(error)) => {
+                tracing::warn!("no crash report of {} is kept: {error}", vm.name);
+                String::new()
+            }
+            Err(fault) => {
+                tracing::warn!("no crash report of {} is kept: {fault}", vm.name);
+                String::new()
+            }
+        };
+        Some(Crash { id, ..crash })
+    }
+
+    /// Notes in a report what a client says it had called.
+    pub async fn note(&self, id: &str, client: i32, call: String) {
+        let Ok(id) = id.parse() else {
+            return;
+        };
+        let directory = self.directory.clone();
+        let noted = aside::run(move || -> Result<(), CrashError> {
+            Archive::open(&directory)?.amend(&id, |report| report.note(client, &call))
+        });
+        // One that had to go for another is nobody's loss.
+        if let Ok(Err(error)) = noted.await {
+            tracing::info!("a call is not noted: {error}");
+        }
+    }
+}
+
+fn report(vm: &Vm, findings: Findings) -> Report {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let denied = findings.denials.into_iter();
+    Report {
+        when: now.map_or(0, |since| since.as_secs()),
+        vm: vm.name.clone(),
+        kind: vm.kind.clone(),
+        host: vm.host.clone(),
+        targets: vm.targets.borrow().clone(),
+        pid: findings.pid,
+        isolation: vm.confinement.level.name().to_owned(),
+        age: u64::try_from(findings.age.as_millis()).unwrap_or(u64::MAX),
+        remains: findings.remains,
+        stderr: findings.stderr,
+        limits: limits(&vm.confinement),
+        denied: denied.map(|denial| (denial.call, denial.times)).collect(),
+        ..Report::default()
+    }
+}
+
+/// The limits that it had, by the keys of the configuration.
+fn limits(confinement: &Confinement) -> Vec<(String, String)> {
+    let resource = |number: u32| {
+        let known = confinement.limits.iter();
+        known
+            .filter(move |(limit, _)| *limit == number)
+            .map(|(_, most)| *most)
+            .next()
+    };
+    let bounds = &confinement.bounds;
+    let some = |bound: u64| Some(bound).filter(|bound| *bound > 0);
+    [
+        ("limits.open_files", resource(libc::RLIMIT_NOFILE)),
+        (
+            "limits.memory_bytes",
+            some(bounds.memory_bytes).or(resource(libc::RLIMIT_AS)),
+        ),
+        ("limits.processes", some(bounds.processes)),
+        ("limits.cpu_seconds", resource(libc::RLIMIT_CPU)),
+        ("limits.wall_seconds", some(bounds.wall_seconds)),
+        ("limits.file_bytes", resource(libc::RLIMIT_FSIZE)),
+        ("limits.output_bytes", confinement.output_bytes),
+    ]
+    .into_iter()
+    .filter_map(|(key, most)| Some((key.to_owned(), most?.to_string())))
+    .collect()
+}

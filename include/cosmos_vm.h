@@ -238,6 +238,18 @@ const char *cosmos_error_host(void);
 /** The signal that ended the VM; 0 where none did. */
 int cosmos_error_signal(void);
 
+/**
+ * The number of the crash report that is kept of it, "c-3f9a0c12", which `cosmos crash show` takes;
+ * NULL where there is none.
+ */
+const char *cosmos_error_crash(void);
+
+/**
+ * The innermost calls of the VM when it crashed, one a line; NULL where it did not, or nobody could
+ * look.
+ */
+const char *cosmos_error_backtrace(void);
+
 /** Whose fault it was, COSMOS_BLAME_...; 0 where there was no failure. */
 int cosmos_error_blame(void);
 

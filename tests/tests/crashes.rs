@@ -77,7 +77,7 @@ fn list(world: &World) -> String {
 fn report(world: &World, error: &Error) -> Json {
     let id = error.crash().expect("a report");
     let shown = world.run_cosmos(&["crash", "show", "--json", id]);
-    serde_json::from_str(&shown.succeeded()).expect("JSON")
+    serde_json::from_str(shown.succeeded()).expect("JSON")
 }
 
 /// Levels that this machine has.

@@ -42,6 +42,13 @@ pub enum Stop {
     Ended,
 }
 
+/// Whether a program may write the base of a segment: the processor and the kernel have to allow it.
+pub fn may_move_bases() -> bool {
+    const FSGSBASE: u64 = 1 << 1;
+    // SAFETY: only asks.
+    unsafe { libc::getauxval(libc::AT_HWCAP2) & FSGSBASE != 0 }
+}
+
 impl Sandbox {
     /// Has to be used on the thread that started it.
     pub fn start() -> Self {

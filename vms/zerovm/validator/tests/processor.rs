@@ -154,12 +154,11 @@ fn accepted(rules: Rules, start: &[u8], modrm: u8) -> Option<[u8; BUNDLE]> {
     let length = Decoder::new(64, &bundle, DecoderOptions::NONE)
         .decode()
         .len();
-    let repaired = [0xfc, 0xfd].into_iter().find_map(|low| {
+    [0xfc, 0xfd].into_iter().find_map(|low| {
         let mut repaired = bundle;
         repaired[length..length + 3].copy_from_slice(&[0x4c, 0x01, low]);
         rules.validate(&repaired).is_ok().then_some(repaired)
-    });
-    repaired
+    })
 }
 
 /// Different values in all of them, that are addresses in a small part of the sandbox if the upper half

@@ -3,6 +3,7 @@
 use crate::{
     directory::Surroundings,
     error::ConfigError,
+    host::Host,
     key::{self, KEYS, Key, Merge, Value},
     layer::Layer,
     level::{Level, Limit},
@@ -49,6 +50,10 @@ pub struct Config {
     pub ring_spin_us: Sourced<u64>,
     /// Whether a VM's thread may sleep on its caller's CPU between calls.
     pub ring_colocate: Sourced<bool>,
+    /// Where VMs run unless a program says where.
+    pub host: Sourced<Host>,
+    /// The program that connects to other machines; empty: `ssh`, in PATH.
+    pub ssh: Sourced<PathBuf>,
     /// `[isolation]`.
     pub isolation: Isolation,
     /// `[grants]`.
@@ -163,6 +168,10 @@ impl Config {
             ring: combined.boolean(key::RING, true),
             ring_spin_us: combined.number(key::RING_SPIN_US, 50),
             ring_colocate: combined.boolean(key::RING_COLOCATE, true),
+            host: combined.host(),
+            ssh: combined
+                .path(key::SSH)
+                .unwrap_or_else(|| Sourced::new(PathBuf::new(), Origin::Default)),
             isolation: combined.isolation(),
             grants: combined.grants(),
             limits: combined.limits(),
@@ -293,6 +302,8 @@ impl Config {
                 self.ring_colocate.value,
                 &self.ring_colocate.origin,
             ),
+            shown(key::HOST, &self.host.value, &self.host.origin),
+            shown(key::SSH, self.ssh.display(), &self.ssh.origin),
             shown(
                 key::LEVEL,
                 self.isolation.level.value,
@@ -478,6 +489,14 @@ impl Combined {
             _ => None,
         });
         stated.unwrap_or_else(|| Sourced::new(default, Origin::Default))
+    }
+
+    fn host(&self) -> Sourced<Host> {
+        let stated = self.stated(key::HOST, |value| match value {
+            Value::Host(host) => Some(host.clone()),
+            _ => None,
+        });
+        stated.unwrap_or_else(|| Sourced::new(Host::Local, Origin::Default))
     }
 
     fn number(&self, name: &str, default: u64) -> Sourced<u64> {

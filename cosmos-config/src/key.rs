@@ -2,6 +2,7 @@
 
 use crate::{
     error::ConfigError,
+    host::Host,
     level::{Level, Limit},
     origin::Origin,
 };
@@ -16,6 +17,7 @@ pub(crate) enum Kind {
     Number,
     Limit,
     Level,
+    Host,
 }
 
 /// How layers combine.
@@ -72,6 +74,8 @@ pub(crate) const TIMEOUT_MS: &str = "timeout_ms";
 pub(crate) const RING: &str = "ring";
 pub(crate) const RING_SPIN_US: &str = "ring_spin_us";
 pub(crate) const RING_COLOCATE: &str = "ring_colocate";
+pub(crate) const HOST: &str = "host";
+pub(crate) const SSH: &str = "ssh";
 pub(crate) const LEVEL: &str = "isolation.level";
 pub(crate) const DEGRADE: &str = "isolation.degrade";
 pub(crate) const READ: &str = "grants.read";
@@ -169,6 +173,16 @@ pub(crate) const KEYS: &[Key] = &[
         RING_COLOCATE,
         Kind::Bool,
         "Whether a VM's thread may sleep on its caller's CPU between calls.",
+    ),
+    plain(
+        HOST,
+        Kind::Host,
+        "Where VMs run unless a program says: local, or ssh://[USER@]HOST[:PORT].",
+    ),
+    plain(
+        SSH,
+        Kind::Path,
+        "The program that connects to other machines; without it ssh is searched for in PATH.",
     ),
     strict(LEVEL, Kind::Level, "How strongly a VM is confined."),
     strict(
@@ -317,6 +331,7 @@ pub(crate) enum Value {
     Number(u64),
     Limit(Limit),
     Level(Level),
+    Host(Host),
 }
 
 impl Kind {
@@ -327,6 +342,7 @@ impl Kind {
             Kind::Bool => "true or false",
             Kind::Number => "a whole number",
             Kind::Limit => "a whole number or \"unlimited\"",
+            Kind::Host => "local or ssh://[USER@]HOST[:PORT]",
             Kind::Level => "one of none, limits, landlock+seccomp, namespaces",
         }
     }
@@ -363,6 +379,7 @@ impl Kind {
             (Kind::Level, Raw::Text(text) | Raw::Untyped(text)) => {
                 text.parse().ok().map(Value::Level)
             }
+            (Kind::Host, Raw::Text(text) | Raw::Untyped(text)) => text.parse().ok().map(Value::Host),
             _ => None,
         }
     }

@@ -83,6 +83,30 @@ pub unsafe fn settle(
     ))
 }
 
+/// Goes on in a child, in the same session and process group, and ends the process that was started:
+/// whoever started it has nothing left to wait for.
+///
+/// # Errors
+///
+/// `Unsupported` when the process has threads already; `System`.
+pub fn leave_parent() -> Result<(), Fault> {
+    if threads() > 1 {
+        return Err(Fault::host(
+            FaultCode::Unsupported,
+            "a process that has threads already cannot go on in a child",
+        ));
+    }
+    fork_and_stay_as_child()
+}
+
+/// Ignores these signals from now on, and so do the programs that are started.
+pub fn ignore(signals: &[libc::c_int]) {
+    for &signal in signals {
+        // SAFETY: ignoring a signal needs no handler.
+        unsafe { libc::signal(signal, libc::SIG_IGN) };
+    }
+}
+
 /// Descriptors that systemd passes to this very process (`LISTEN_PID`, `LISTEN_FDS`); none where
 /// it was not activated so. To be given to [`settle`].
 pub fn activation_descriptors() -> Vec<RawFd> {
@@ -235,7 +259,7 @@ fn leave_starter() -> Result<(), Fault> {
 }
 
 fn fork_and_stay_as_child() -> Result<(), Fault> {
-    // SAFETY: the process has one thread (checked by settle), so the child's memory is consistent.
+    // SAFETY: the process has one thread (checked by our callers), so the child's memory is consistent.
     match unsafe { fork() }.map_err(failed("fork"))? {
         ForkResult::Child => Ok(()),
         // SAFETY: ends the process without running anything of it that the child will run too.

@@ -15,6 +15,7 @@
 //! | [`steering`] | what is said about a program while it runs |
 //! | [`ring`] | the shared-memory carrier of calls, between one client thread and one VM thread |
 //! | [`arena`] | memory that a client and a VM both see, for buffers |
+//! | [`mux`] | many streams over one connection, for where a connection is all there is |
 //! | [`generation`] | telling a forked child from its parent |
 //! | [`daemon`] | becoming a daemon: what a process started by anybody must clean up |
 //!
@@ -34,6 +35,7 @@ pub mod frame;
 pub mod generation;
 pub mod handshake;
 pub mod message;
+pub mod mux;
 pub mod peer;
 pub mod rendezvous;
 pub mod ring;

@@ -52,11 +52,19 @@ pub struct Options {
     /// Go into the background, in a session of its own, and end when idle.
     #[arg(long)]
     pub detach: bool,
+
+    /// Serve one client over standard input and output, who is on another machine: what
+    /// `--host ssh://...` runs by ssh. Ends with its input, and with all that was opened for it.
+    #[arg(long, conflicts_with = "detach")]
+    pub stdio: bool,
 }
 
 /// The whole program.
 pub fn main() -> ExitCode {
     let options = Options::parse();
+    if options.stdio {
+        return cosmos_relay::far::main();
+    }
     // SAFETY: the first thing main does; clap opens no descriptor, and nothing owns one yet.
     let settled = unsafe { daemon::settle(options.detach, &[]) };
     let readiness = match settled {

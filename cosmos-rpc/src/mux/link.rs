@@ -1,0 +1,538 @@
+//! Streams for threads, over a carrier.
+//!
+//! One thread reads the carrier and does nothing else: it never waits for who takes the bytes, for
+//! credit bounds what it holds. Whoever sends writes to the carrier under a lock. A third thread says
+//! every [`HEARTBEAT`] that this end lives, and gives the other end up when it was not heard for
+//! [`SILENCE`]: a machine that vanished says no good-bye.
+
+use super::{
+    HEADER, Header, Kind, MOST_DATA, PREAMBLE, Side, Streams, breach, check_preamble,
+};
+use crate::{Fault, FaultCode};
+use std::collections::BTreeMap;
+use std::io::{self, BufReader, PipeWriter, Read, Write};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How often an end says that it lives.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How long an end is believed to live that says nothing.
+const SILENCE: Duration = Duration::from_secs(60);
+/// Read from the carrier at once.
+const BUFFER: usize = 256 << 10;
+
+/// What carries the bytes of a link between two machines: ssh today. Another one gives its two
+/// directions, and words for why it ended.
+pub trait Carrier {
+    /// What comes from the other machine.
+    type Reader: Read + Send + 'static;
+    /// What goes to it.
+    type Writer: Write + Send + 'static;
+    /// Finds out why the carrier ended.
+    type Explain: FnOnce(Fault, bool) -> Fault + Send + 'static;
+
+    /// Its parts. `Explain` is called once both directions are of no more use, with what the link
+    /// knows of the end, and whether the other end had answered before; it may say it better, and
+    /// takes no longer than a person waits.
+    fn split(self) -> (Self::Reader, Self::Writer, Self::Explain);
+}
+
+/// One end of the streams between two machines. Copies are the same end.
+#[derive(Clone)]
+pub struct Link {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    state: Mutex<State>,
+    /// Told when the other end opened a stream, and when the link has ended.
+    changed: Condvar,
+    writer: Mutex<Option<Box<dyn Write + Send>>>,
+}
+
+struct State {
+    streams: Streams,
+    /// Of each stream that this end has in use.
+    waiters: BTreeMap<u32, Arc<Waiters>>,
+    heard: Instant,
+    ended: Option<Fault>,
+}
+
+#[derive(Default)]
+struct Waiters {
+    readable: Condvar,
+    writable: Condvar,
+    waker: Mutex<Option<PipeWriter>>,
+}
+
+/// One stream. Copies are the same stream; the last one to go ends both directions.
+#[derive(Clone)]
+pub struct Stream {
+    inner: Arc<Own>,
+}
+
+struct Own {
+    id: u32,
+    link: Link,
+    waiters: Arc<Waiters>,
+}
+
+impl Link {
+    /// Begins to talk over a carrier: sends the preamble, and reads in a thread of its own.
+    ///
+    /// # Errors
+    ///
+    /// `Disconnected` when the carrier takes nothing; `System` without a thread.
+    pub fn start<C: Carrier>(side: Side, carrier: C) -> Result<Link, Fault> {
+        let (reader, mut writer, explain) = carrier.split();
+        // What is wrong with a carrier that takes nothing, its other direction says.
+        let _ = writer.write_all(&PREAMBLE).and_then(|()| writer.flush());
+        let link = Link {
+            inner: Arc::new(Inner {
+                state: Mutex::new(State {
+                    streams: Streams::new(side),
+                    waiters: BTreeMap::new(),
+                    heard: Instant::now(),
+                    ended: None,
+                }),
+                changed: Condvar::new(),
+                writer: Mutex::new(Some(Box::new(writer))),
+            }),
+        };
+        let reading = link.clone();
+        spawn("link-reader", move || {
+            let mut reader = BufReader::with_capacity(BUFFER, reader);
+            let greeted = greet(&mut reader);
+            let answered = greeted.is_ok();
+            let fault = greeted.map_or_else(|fault| fault, |()| reading.read(&mut reader));
+            // The other machine may wait for the end of what it is told before it says why.
+            reading.hang_up();
+            reading.end(explain(fault, answered));
+        })?;
+        let beating = link.clone();
+        spawn("link-heartbeat", move || beating.beat())?;
+        Ok(link)
+    }
+
+    /// A new stream.
+    ///
+    /// # Errors
+    ///
+    /// What ended the link.
+    pub fn open(&self) -> Result<Stream, Fault> {
+        let (header, stream) = {
+            let mut state = self.usable()?;
+            let opened = state.streams.open();
+            let header = opened.ok_or_else(|| {
+                Fault::host(FaultCode::LimitReached, "the link has no more streams")
+            })?;
+            (header, self.adopt(&mut state, header.stream))
+        };
+        self.write(header, &[])?;
+        Ok(stream)
+    }
+
+    /// The stream of this number, which the other end opened and this end has not asked for before.
+    ///
+    /// # Errors
+    ///
+    /// `Protocol` where there is none; what ended the link.
+    pub fn accept(&self, id: u32) -> Result<Stream, Fault> {
+        let mut state = self.usable()?;
+        if state.waiters.contains_key(&id) || !state.streams.is_theirs(id) {
+            return Err(breach("the number of a stream that it has not opened"));
+        }
+        Ok(self.adopt(&mut state, id))
+    }
+
+    /// Why the link has ended, where it has.
+    pub fn ended(&self) -> Option<Fault> {
+        self.state().ended.clone()
+    }
+
+    /// Waits until the other end has opened the stream of this number, and takes it.
+    ///
+    /// # Errors
+    ///
+    /// What ended the link before.
+    pub fn await_opened(&self, id: u32) -> Result<Stream, Fault> {
+        let mut state = self.usable()?;
+        while !state.streams.is_theirs(id) {
+            state = wait(&self.inner.changed, state);
+            if let Some(fault) = &state.ended {
+                return Err(fault.clone());
+            }
+        }
+        drop(state);
+        self.accept(id)
+    }
+
+    /// Waits until the link has ended; why.
+    pub fn wait_until_ended(&self) -> Fault {
+        let mut state = self.state();
+        loop {
+            if let Some(fault) = &state.ended {
+                return fault.clone();
+            }
+            state = wait(&self.inner.changed, state);
+        }
+    }
+
+    /// Ends the link for this reason; the first one stays.
+    pub fn end(&self, fault: Fault) {
+        let mut state = self.state();
+        state.ended.get_or_insert(fault);
+        for waiters in state.waiters.values() {
+            waiters.wake();
+        }
+        self.inner.changed.notify_all();
+        drop(state);
+        self.hang_up();
+    }
+
+    /// Ends what goes to the other machine. A thread that is stuck in writing has the lock, and
+    /// fails by itself when the carrier ends.
+    fn hang_up(&self) {
+        if let Ok(mut writer) = self.inner.writer.try_lock() {
+            *writer = None;
+        }
+    }
+
+    fn adopt(&self, state: &mut State, id: u32) -> Stream {
+        let waiters = Arc::new(Waiters::default());
+        state.waiters.insert(id, Arc::clone(&waiters));
+        Stream {
+            inner: Arc::new(Own {
+                id,
+                link: self.clone(),
+                waiters,
+            }),
+        }
+    }
+
+    /// Reads until the carrier ends or brings what it must not; why.
+    fn read(&self, reader: &mut impl Read) -> Fault {
+        let mut data = vec![0; MOST_DATA];
+        loop {
+            let mut header = [0; HEADER];
+            match reader.read_exact(&mut header) {
+                Ok(()) => {}
+                Err(error) => return lost(&error),
+            }
+            let header = match Header::decode(&header) {
+                Ok(header) => header,
+                Err(fault) => return fault,
+            };
+            let data = data.get_mut(..header.data()).unwrap_or_default();
+            if let Err(error) = reader.read_exact(data) {
+                return lost(&error);
+            }
+            let mut state = self.state();
+            state.heard = Instant::now();
+            if let Err(fault) = state.streams.receive(header, data) {
+                return fault;
+            }
+            if header.kind == Kind::Open {
+                self.inner.changed.notify_all();
+            }
+            if let Some(waiters) = state.waiters.get(&header.stream) {
+                match header.kind {
+                    Kind::Data | Kind::End => waiters.readable.notify_all(),
+                    Kind::Stop => waiters.wake(),
+                    _ => waiters.writable.notify_all(),
+                }
+            }
+        }
+    }
+
+    fn beat(&self) {
+        loop {
+            let deadline = Instant::now() + HEARTBEAT;
+            let mut state = self.state();
+            while state.ended.is_none() && Instant::now() < deadline {
+                let left = deadline.saturating_duration_since(Instant::now());
+                state = self
+                    .inner
+                    .changed
+                    .wait_timeout(state, left)
+                    .map_or_else(|poisoned| poisoned.into_inner().0, |(state, _)| state);
+            }
+            if state.ended.is_some() {
+                return;
+            }
+            let silent = state.heard.elapsed() >= SILENCE;
+            drop(state);
+            if silent {
+                let seconds = SILENCE.as_secs();
+                return self.end(Fault::peer(
+                    FaultCode::Disconnected,
+                    format!("nothing was heard of the other machine for {seconds} seconds"),
+                ));
+            }
+            let alive = Header {
+                stream: 0,
+                amount: 0,
+                kind: Kind::Alive,
+            };
+            // One that writes at the moment shows as much.
+            if let Ok(mut writer) = self.inner.writer.try_lock()
+                && let Some(writer) = writer.as_mut()
+            {
+                let _ = writer
+                    .write_all(&alive.encode())
+                    .and_then(|()| writer.flush());
+            }
+        }
+    }
+
+    fn write(&self, header: Header, data: &[u8]) -> Result<(), Fault> {
+        let mut writer = lock(&self.inner.writer);
+        let result = match writer.as_mut() {
+            Some(writer) => write_both(writer, &header.encode(), data),
+            None => Err(io::ErrorKind::BrokenPipe.into()),
+        };
+        drop(writer);
+        // Why, the reading thread will know: it is told.
+        result.map_err(|error| self.ended().unwrap_or_else(|| lost(&error)))
+    }
+
+    fn send(&self, header: Option<Header>) {
+        if let Some(header) = header {
+            // A link that has ended needs to be told nothing.
+            let _ = self.write(header, &[]);
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.inner.state)
+    }
+
+    fn usable(&self) -> Result<MutexGuard<'_, State>, Fault> {
+        let state = self.state();
+        match &state.ended {
+            Some(fault) => Err(fault.clone()),
+            None => Ok(state),
+        }
+    }
+}
+
+impl Stream {
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.inner.id
+    }
+
+    /// Sends all of it, waiting for credit.
+    ///
+    /// # Errors
+    ///
+    /// `Disconnected` when the other end wants no more; what ended the link.
+    pub fn send(&self, mut bytes: &[u8]) -> Result<(), Fault> {
+        let (id, link) = (self.inner.id, &self.inner.link);
+        while !bytes.is_empty() {
+            let header = {
+                let mut state = link.usable()?;
+                loop {
+                    match state.streams.sendable(id) {
+                        None => return Err(unwanted()),
+                        Some(0) => state = wait(&self.inner.waiters.writable, state),
+                        Some(credit) => {
+                            let length = bytes.len().min(credit).min(MOST_DATA);
+                            break state.streams.send(id, length).ok_or_else(unwanted)?;
+                        }
+                    }
+                    if let Some(fault) = &state.ended {
+                        return Err(fault.clone());
+                    }
+                }
+            };
+            let (now, later) = bytes.split_at(header.data().min(bytes.len()));
+            link.write(header, now)?;
+            bytes = later;
+        }
+        Ok(())
+    }
+
+    /// Takes what came, at most `into.len()` bytes, and waits for it; 0 at the end.
+    ///
+    /// # Errors
+    ///
+    /// What ended the link, when all that came before is taken.
+    pub fn receive(&self, into: &mut [u8]) -> Result<usize, Fault> {
+        let link = &self.inner.link;
+        let (count, credit) = {
+            let mut state = link.state();
+            loop {
+                if let Some(taken) = state.streams.take(self.inner.id, into) {
+                    break taken;
+                }
+                if let Some(fault) = &state.ended {
+                    return Err(fault.clone());
+                }
+                state = wait(&self.inner.waiters.readable, state);
+            }
+        };
+        link.send(credit);
+        Ok(count)
+    }
+
+    /// Fills all of `into`; false when the stream ended before its first byte.
+    ///
+    /// # Errors
+    ///
+    /// `Protocol` when it ends within; what ended the link.
+    pub fn receive_exact(&self, into: &mut [u8]) -> Result<bool, Fault> {
+        let mut filled = 0;
+        while let Some(rest) = into.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            match self.receive(rest)? {
+                0 if filled == 0 => return Ok(false),
+                0 => return Err(breach("the half of a message")),
+                count => filled += count,
+            }
+        }
+        Ok(true)
+    }
+
+    /// Sends no more.
+    pub fn end(&self) {
+        let ended = self.inner.link.state().streams.end(self.inner.id);
+        self.inner.link.send(ended);
+        self.inner.waiters.wake();
+    }
+
+    /// Wants no more.
+    pub fn stop(&self) {
+        let stopped = self.inner.link.state().streams.stop(self.inner.id);
+        self.inner.link.send(stopped);
+        self.inner.waiters.readable.notify_all();
+    }
+
+    /// Has a byte written to `waker` when the other end wants no more, this one has ended, or the
+    /// link has: for a thread that waits for a descriptor meanwhile. It must not block.
+    pub fn wake_when_unwanted(&self, waker: PipeWriter) {
+        let state = self.inner.link.state();
+        let over = state.ended.is_some() || state.streams.sendable(self.inner.id).is_none();
+        *lock(&self.inner.waiters.waker) = Some(waker);
+        if over {
+            self.inner.waiters.wake();
+        }
+    }
+}
+
+impl Waiters {
+    fn wake(&self) {
+        self.readable.notify_all();
+        self.writable.notify_all();
+        // One byte is enough, so that the pipe cannot be full at the first one.
+        if let Some(mut waker) = lock(&self.waker).take() {
+            let _ = waker.write(&[0]);
+        }
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        let (ended, stopped) = {
+            let mut state = self.link.state();
+            state.waiters.remove(&self.id);
+            (state.streams.end(self.id), state.streams.stop(self.id))
+        };
+        self.link.send(ended);
+        self.link.send(stopped);
+    }
+}
+
+/// Reads what the other end says first.
+fn greet(reader: &mut impl Read) -> Result<(), Fault> {
+    let mut said = Vec::new();
+    let mut byte = [0];
+    while said.len() < PREAMBLE.len() {
+        match reader.read(&mut byte) {
+            Ok(0) => break,
+            Ok(_) => said.push(byte[0]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(lost(&error)),
+        }
+        let due = PREAMBLE.get(..said.len().min(6)).unwrap_or_default();
+        if !said.starts_with(due) {
+            // A person wants to read the whole line.
+            while said.len() < 200 && !said.ends_with(b"\n") {
+                match reader.read(&mut byte) {
+                    Ok(1) => said.push(byte[0]),
+                    _ => break,
+                }
+            }
+            break;
+        }
+    }
+    check_preamble(&said)
+}
+
+/// One write for a small message: on a connection that sends each write at once, two would be two
+/// packets.
+fn write_both(writer: &mut impl Write, header: &[u8; HEADER], data: &[u8]) -> io::Result<()> {
+    const SMALL: usize = 4096;
+    if data.len() <= SMALL {
+        let mut both = [0; HEADER + SMALL];
+        let (front, back) = both.split_at_mut(HEADER);
+        front.copy_from_slice(header);
+        if let Some(place) = back.get_mut(..data.len()) {
+            place.copy_from_slice(data);
+        }
+        writer.write_all(both.get(..HEADER + data.len()).unwrap_or_default())?;
+    } else {
+        writer.write_all(header)?;
+        writer.write_all(data)?;
+    }
+    writer.flush()
+}
+
+fn unwanted() -> Fault {
+    Fault::peer(
+        FaultCode::Disconnected,
+        "the other end of the stream takes no more",
+    )
+}
+
+fn lost(error: &io::Error) -> Fault {
+    let message = match error.kind() {
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe => {
+            "the connection to the other machine ended".to_owned()
+        }
+        _ => format!("the connection to the other machine failed: {error}"),
+    };
+    Fault::peer(FaultCode::Disconnected, message)
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Fault> {
+    let spawned = thread::Builder::new().name(name.into()).spawn(work);
+    spawned
+        .map(drop)
+        .map_err(|error| Fault::host(FaultCode::System, format!("a thread for a link: {error}")))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn wait<'g, T>(condition: &Condvar, guard: MutexGuard<'g, T>) -> MutexGuard<'g, T> {
+    condition
+        .wait(guard)
+        .unwrap_or_else(PoisonError::into_inner)
+}
+
+impl std::fmt::Debug for Link {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Link").finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Stream {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Stream")
+            .field("id", &self.inner.id)
+            .finish_non_exhaustive()
+    }
+}

@@ -16,7 +16,7 @@ INSTALL    ?= install
 VERSION := $(shell sed -n '/^\[workspace.package\]/,/^\[/s/^version *= *"\(.*\)"/\1/p' Cargo.toml)
 SOMAJOR := $(firstword $(subst ., ,$(VERSION)))
 TARGET  := $(or $(CARGO_TARGET_DIR),target)
-DAEMONS := cosmosdb cosmosd cosmos-launch cosmos-hostfn cosmos-exec cosmos-script cosmos-zerovm
+DAEMONS := cosmosdb cosmosd cosmos-launch cosmos-relay cosmos-hostfn cosmos-exec cosmos-script cosmos-zerovm
 COMMANDS := cosmos zerovm zerovm-validate zcc
 # Seconds each fuzz target runs.
 FUZZ_SECONDS ?= 60
@@ -43,7 +43,7 @@ build:
 
 demo:
 	tools/setup demo
-	$(CARGO) build --locked -p cosmos-cli -p cosmosdb -p cosmosd -p cosmos-launch -p cosmos-hostfn -p cosmos-exec -p cosmos-script -p cosmos-zerovm -p zerovm -p zerovm-validate -p zcc
+	$(CARGO) build --locked -p cosmos-cli -p cosmosdb -p cosmosd -p cosmos-launch -p cosmos-relay -p cosmos-hostfn -p cosmos-exec -p cosmos-script -p cosmos-zerovm -p zerovm -p zerovm-validate -p zcc
 	$(CARGO) build --locked -p cosmos-tests --example sqlite
 	tools/demo $(TARGET)/debug
 
@@ -68,7 +68,7 @@ doc:
 	@echo 'open $(TARGET)/doc/cosmos/index.html'
 
 bench:
-	$(CARGO) build --locked --release -p cosmosdb -p cosmosd -p cosmos-launch -p cosmos-hostfn -p cosmos-exec
+	$(CARGO) build --locked --release -p cosmosdb -p cosmosd -p cosmos-launch -p cosmos-relay -p cosmos-hostfn -p cosmos-exec
 	$(CARGO) bench --locked -p callframe --bench parse
 	$(CARGO) bench --locked -p cosmos-tests --bench call --bench ratios --bench bulk --bench opening --bench programs --bench placed
 	$(CARGO) bench --locked -p cosmos-rpc --bench ring
@@ -96,7 +96,7 @@ soak: build
 release:
 	env -u MAKEFLAGS -u MFLAGS -u DESTDIR -u PREFIX COSMOS_LIBEXECDIR='$(LIBEXECDIR)' \
 		$(CARGO) build --locked --release \
-		-p cosmos-cli -p cosmosdb -p cosmosd -p cosmos-launch -p cosmos-hostfn -p cosmos-exec -p cosmos-script -p cosmos-zerovm -p cosmos-client -p zerovm -p zerovm-validate -p zcc
+		-p cosmos-cli -p cosmosdb -p cosmosd -p cosmos-launch -p cosmos-relay -p cosmos-hostfn -p cosmos-exec -p cosmos-script -p cosmos-zerovm -p cosmos-client -p zerovm -p zerovm-validate -p zcc
 
 install: release
 	@$(MAKE) --no-print-directory install-built
@@ -112,6 +112,7 @@ install-built:
 	for program in $(DAEMONS); do \
 		$(INSTALL) -m 755 "$(BUILT)/$$program" '$(DESTDIR)$(LIBEXECDIR)/' || exit 1; \
 	done
+	ln -sf '$(LIBEXECDIR)/cosmosd' '$(DESTDIR)$(PREFIX)/bin/cosmosd'
 	$(INSTALL) -m 755 $(BUILT)/libcosmos.so '$(DESTDIR)$(LIBDIR)/libcosmos.so.$(VERSION)'
 	ln -sf libcosmos.so.$(VERSION) '$(DESTDIR)$(LIBDIR)/libcosmos.so.$(SOMAJOR)'
 	ln -sf libcosmos.so.$(SOMAJOR) '$(DESTDIR)$(LIBDIR)/libcosmos.so'
@@ -132,7 +133,7 @@ install-built:
 uninstall:
 	for program in $(DAEMONS); do rm -f "$(DESTDIR)$(LIBEXECDIR)/$$program"; done
 	-rmdir '$(DESTDIR)$(LIBEXECDIR)'
-	for program in $(COMMANDS); do rm -f "$(DESTDIR)$(PREFIX)/bin/$$program"; done
+	for program in $(COMMANDS) cosmosd; do rm -f "$(DESTDIR)$(PREFIX)/bin/$$program"; done
 	rm -f '$(DESTDIR)$(LIBDIR)'/libcosmos.so* \
 		'$(DESTDIR)$(LIBDIR)/libcosmos.a' '$(DESTDIR)$(LIBDIR)/pkgconfig/libcosmos.pc' \
 		'$(DESTDIR)$(INCLUDEDIR)/cosmos_vm.h' '$(DESTDIR)$(MANDIR)'/man1/cosmos.1 \

@@ -284,6 +284,17 @@ void cosmos_options_free(cosmos_options *options);
 int cosmos_options_set_timeout(cosmos_options *options, unsigned long milliseconds);
 
 /**
+ * The machine to run on: "local", or "ssh://[USER@]HOST[:PORT]". On another one, names and paths are
+ * of that machine, and relative ones start in the home directory there. Returns 0, or -1 with errno
+ * EINVAL for what is no host; whether it can be reached shows when something is opened.
+ *
+ * What the caller promises:
+ * options is NULL or from cosmos_options_new; host is NULL or a string.
+ */
+int cosmos_options_set_host(cosmos_options *options,
+                            const char *host);
+
+/**
  * How often one call may call functions of the program back, 100 million at first. The time that
  * those take does not count for the timeout, so a VM could put it off for ever by them. Returns 0,
  * or -1 with errno EINVAL.

@@ -95,6 +95,9 @@ pub struct Call {
 #[derive(Args)]
 #[command(next_help_heading = "Confinement")]
 pub struct Confinement {
+    /// The machine to run on: local, or ssh://[USER@]HOST[:PORT]. Names and paths are of that machine.
+    #[arg(long, value_name = "HOST", help_heading = "Place")]
+    pub host: Option<cosmos::Host>,
     /// The least isolation to accept: none, limits, landlock+seccomp or namespaces.
     #[arg(long, value_name = "LEVEL")]
     pub isolation: Option<String>,
@@ -118,6 +121,9 @@ pub struct Confinement {
 impl Confinement {
     /// These options with it.
     pub fn apply(&self, mut options: cosmos::Options) -> cosmos::Options {
+        if let Some(host) = &self.host {
+            options = options.host(host.clone());
+        }
         if let Some(level) = &self.isolation {
             options = options.isolation(level);
         }

@@ -13,6 +13,7 @@ mod channel;
 mod closers;
 mod closure;
 mod cookies;
+mod coordinator;
 mod descriptor;
 mod dynamic;
 mod error;
@@ -49,6 +50,7 @@ mod workers;
 
 pub use arena::Buffer;
 pub use callback::{Answer, Callback, callback, callback_writing};
+pub use cosmos_config::{Host, HostError};
 pub use cosmos_rpc::message::vm::Reached;
 pub use cosmos_rpc::{Blame, Fault, FaultCode};
 pub use error::{Error, Failure, Refusal, SignatureMismatch};

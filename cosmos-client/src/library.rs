@@ -10,6 +10,7 @@
 use crate::again::Spare;
 use crate::arena::Buffer;
 use crate::closers::Closers;
+use crate::coordinator::chosen;
 use crate::error::Error;
 use crate::fork;
 use crate::function::Function;
@@ -23,6 +24,7 @@ use crate::shelf::Shelf;
 use crate::signature::Signature;
 use crate::symbol::Symbol;
 use callframe::CallFrame;
+use cosmos_config::Host;
 use cosmos_packs::Packs;
 use cosmos_rpc::message::coordinator::{Purpose, TargetName, Which};
 use cosmos_rpc::message::vm::{Close, ObjectToken, Open};
@@ -385,13 +387,17 @@ impl Drop for Target {
 
 /// The VM for a target and the target's absolute path.
 fn place(session: &Session, target: &str, options: &Options) -> Result<(Hold, String), Error> {
-    let name = target_name(target)?;
+    let host = match &options.vm {
+        Some(vm) => vm.machine().clone(),
+        None => chosen(options.host.as_ref())?,
+    };
+    let name = target_name(target, &host)?;
     let Some(vm) = &options.vm else {
         let (hold, opened) = session.open_vm(Purpose::Target(name), options)?;
         return Ok((hold, opened.target));
     };
     let hold = vm.take()?;
-    let placement = session.ask_coordinator(&Which { target: name })?;
+    let placement = session.ask(hold.coordinator(), &Which { target: name })?;
     let candidate = placement
         .candidates
         .iter()
@@ -420,12 +426,19 @@ fn place(session: &Session, target: &str, options: &Options) -> Result<(Hold, St
 }
 
 /// A target with the directory that a relative path of it starts from.
-pub(crate) fn target_name(target: &str) -> Result<TargetName, Fault> {
+pub(crate) fn target_name(target: &str, host: &Host) -> Result<TargetName, Fault> {
     if target.is_empty() {
         return Err(Fault::caller(
             FaultCode::NoSuchTarget,
             "the target's name is empty",
         ));
+    }
+    if *host != Host::Local {
+        // Relative paths start where sessions there do.
+        return Ok(TargetName {
+            name: target.to_owned(),
+            directory: String::new(),
+        });
     }
     // A bare name or an absolute path does not need the directory, which may be gone or unreadable.
     let directory = match std::env::current_dir() {

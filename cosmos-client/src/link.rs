@@ -16,6 +16,7 @@ mod ending;
 use crate::arena::Arena;
 use crate::channel;
 use crate::cookies::Cookies;
+use crate::coordinator::Coordinator;
 use crate::error::Error;
 use crate::fork::{self, Own};
 use crate::session::{Session, lock, ring_settings};
@@ -66,13 +67,15 @@ struct Main {
 }
 
 /// Whose VM it is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Nature {
     /// Other processes use it too: it is never killed from here.
     pub(crate) shared: bool,
     /// The connection to cosmosd that it was opened by; `None` where cosmosd does not run it.
     /// Over another one its name may mean another VM.
     pub(crate) epoch: Option<u64>,
+    /// The cosmosd of its machine.
+    pub(crate) coordinator: Arc<Coordinator>,
     /// It may wait, unused, for the next open.
     pub(crate) reusable: bool,
     /// The largest request or answer of a call.
@@ -139,6 +142,11 @@ impl Link {
         &self.kind
     }
 
+    /// The cosmosd of its machine.
+    pub(crate) fn coordinator(&self) -> &Coordinator {
+        &self.nature.coordinator
+    }
+
     /// Its host.
     pub(crate) fn host(&self) -> &str {
         &self.host
@@ -191,7 +199,7 @@ impl Link {
 
     /// Whether cosmosd can be asked about it by its name.
     pub(crate) fn is_supervised(&self) -> bool {
-        self.nature.epoch == Some(Session::current().epoch())
+        self.nature.epoch == Some(self.nature.coordinator.epoch())
     }
 
     /// Whether it was inherited by fork.
@@ -406,7 +414,9 @@ impl Link {
         let mut channel =
             Connection::connect_bounded(ours, Role::Client, self.nature.message_bytes, timeout)?
                 .expect(Role::Vm)?;
-        if let Some(settings) = ring_settings()? {
+        if !self.nature.coordinator.is_remote()
+            && let Some(settings) = ring_settings()?
+        {
             channel.set_timeout(timeout);
             channel.share(&settings)?;
         }

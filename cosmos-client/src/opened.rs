@@ -1,14 +1,16 @@
 //! Libraries that are open, by what was asked for: to open one again where it is, without asking
 //! cosmosd, as dlopen does with a library that is loaded already.
 //!
-//! What was asked for are the name, the directory that it starts from where it is relative, the
+//! What was asked for are the host, the name, the directory that it starts from where it is relative, the
 //! settings, what is granted, and the name of a shared VM. As long as one library that was opened by the same words is
 //! open, and its VM lives and is cosmosd's, the same words mean the same file in the same VM.
 
+use crate::coordinator::chosen;
 use crate::library::{Target, target_name};
 use crate::link::Hold;
 use crate::options::Options;
 use crate::session::{configuration, granted, lock};
+use cosmos_config::Host;
 use cosmos_rpc::Fault;
 use cosmos_rpc::message::coordinator::TargetName;
 use std::collections::HashMap;
@@ -17,6 +19,7 @@ use std::sync::{Arc, Mutex, Weak};
 /// The words by which a library was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Asked {
+    host: Host,
     name: String,
     directory: String,
     settings: Vec<(String, String)>,
@@ -36,15 +39,17 @@ impl Asked {
         if options.fresh || options.vm.is_some() {
             return Ok(None);
         }
-        let TargetName { name, directory } = target_name(target)?;
+        let host = chosen(options.host.as_ref())?;
+        let TargetName { name, directory } = target_name(target, &host)?;
         // Only a relative path depends on where it starts.
         let relative = name.contains('/') && !name.starts_with('/');
         let configured = configuration()?;
         let mut settings = configured.settings();
         settings.extend_from_slice(&options.settings);
-        let mut grants = granted(&configured);
+        let mut grants = granted(&configured, &host);
         grants.add(&options.grants);
         Ok(Some(Asked {
+            host,
             name,
             directory: if relative { directory } else { String::new() },
             settings,

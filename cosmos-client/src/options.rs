@@ -1,6 +1,7 @@
 //! How a target is to be opened.
 
 use crate::vm::Vm;
+use cosmos_config::Host;
 use cosmos_rpc::message::confine::Grants;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -31,6 +32,7 @@ pub struct Options {
     pub(crate) vm: Option<Vm>,
     pub(crate) packs: Vec<PathBuf>,
     pub(crate) grants: Grants,
+    pub(crate) host: Option<Host>,
 }
 
 impl Options {
@@ -118,6 +120,14 @@ impl Options {
     /// of prototypes named `SONAME.protos`.
     pub fn packs(mut self, directory: impl Into<PathBuf>) -> Options {
         self.packs.push(directory.into());
+        self
+    }
+
+    /// The machine to run on, read from `local` or `ssh://[USER@]HOST[:PORT]`. On another one, names
+    /// and paths are of that machine, relative ones start in the home directory there, and so do
+    /// programs. What the configuration here grants does not count there; its limits and isolation do.
+    pub fn host(mut self, host: Host) -> Options {
+        self.host = Some(host);
         self
     }
 

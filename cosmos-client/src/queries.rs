@@ -5,6 +5,7 @@
 use crate::error::Error;
 use crate::library::target_name;
 use crate::session::Session;
+use cosmos_config::Host;
 use cosmos_rpc::message::confine::Offer;
 use cosmos_rpc::message::coordinator::{Autopsy, Ending, Levels, ListVms, Placement, VmRow, Which};
 use cosmos_rpc::message::registry::{Entry, List};
@@ -14,7 +15,7 @@ use cosmos_rpc::message::registry::{Entry, List};
 /// # Errors
 /// When there is no such target or it cannot be read; when the daemons cannot be reached.
 pub fn which(target: &str) -> Result<Placement, Error> {
-    let target = target_name(target)?;
+    let target = target_name(target, &Host::Local)?;
     Ok(Session::current().ask_coordinator(&Which { target })?)
 }
 

@@ -1,7 +1,7 @@
 //! What one process has of cosmos: its connections to the daemons and its VMs.
 //!
 //! ```text
-//! Session ── registry, coordinator     made when first needed, made again when lost
+//! Session ── registry, local, remotes  connections: made when first needed, made again when lost
 //!    ├────── links ──── Link "vm/…-1"  one per VM, whoever opens in it
 //!    ├────── retired ── Resolved …     closures that late callers may still stand in
 //!    ├────── callbacks, closures       functions that VMs may call
@@ -22,6 +22,7 @@
 use crate::arena::Arenas;
 use crate::c::Handles;
 use crate::callback::{Closures, Registry};
+use crate::coordinator::{self, Coordinator};
 use crate::fork::{self, Own};
 use crate::link::{Hold, Link, Nature};
 use crate::opened::Opened;
@@ -30,20 +31,20 @@ use crate::residents::Residents;
 use crate::resolved::Resolved;
 use crate::token::{LARGEST_VM, VmNumber};
 use crate::workers::Workers;
-use cosmos_config::{Config, ConfigError, Origin};
+use cosmos_config::{Config, ConfigError, Host, Origin};
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::Message;
 use cosmos_rpc::message::confine::Grants;
 use cosmos_rpc::message::coordinator::{Purpose, VmClose, VmOpen, VmOpened};
 use cosmos_rpc::message::registry::Connect;
-use cosmos_rpc::rendezvous::{Rendezvous, connect_coordinator, connect_registry};
+use cosmos_rpc::rendezvous::{Rendezvous, connect_registry};
 use cosmos_rpc::ring;
 use cosmos_rpc::{Blame, Fault, FaultCode, Role};
 use std::collections::{BTreeMap, VecDeque};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -67,8 +68,9 @@ const RETIRED: usize = 64;
 pub(crate) struct Session {
     generation: u64,
     registry: Mutex<Option<Own<Connection>>>,
-    coordinator: Mutex<Option<Own<Connection>>>,
-    epoch: AtomicU64,
+    local: Arc<Coordinator>,
+    /// Those of other machines, by host.
+    remotes: Mutex<BTreeMap<String, Arc<Coordinator>>>,
     links: Mutex<Links>,
     retired: Mutex<VecDeque<Arc<Resolved>>>,
     handles: Handles,
@@ -82,7 +84,8 @@ pub(crate) struct Session {
 
 #[derive(Debug, Default)]
 struct Links {
-    by_name: BTreeMap<String, Arc<Link>>,
+    /// By host and name: each machine counts its own.
+    by_name: BTreeMap<(String, String), Arc<Link>>,
     last_number: u16,
 }
 
@@ -115,8 +118,8 @@ impl Session {
         Session {
             generation,
             registry: Mutex::default(),
-            coordinator: Mutex::default(),
-            epoch: AtomicU64::new(0),
+            local: Arc::new(Coordinator::new(Host::Local)),
+            remotes: Mutex::default(),
             links: Mutex::default(),
             retired: Mutex::default(),
             handles: Handles::new(generation),
@@ -164,14 +167,31 @@ impl Session {
         &self.workers
     }
 
-    /// Which coordinator connection this is, counted from 1.
-    pub(crate) fn epoch(&self) -> u64 {
-        self.epoch.load(Ordering::Acquire)
+    /// The cosmosd of a host.
+    pub(crate) fn coordinator(&self, host: &Host) -> Arc<Coordinator> {
+        if *host == Host::Local {
+            return Arc::clone(&self.local);
+        }
+        let mut remotes = lock(&self.remotes);
+        let fresh = || Arc::new(Coordinator::new(host.clone()));
+        Arc::clone(remotes.entry(host.to_string()).or_insert_with(fresh))
     }
 
-    /// Asks cosmosd. A connection that is found dead before an answer came is made anew, once.
+    /// Asks the cosmosd here. A connection that is found dead before an answer came is made anew,
+    /// once.
     pub(crate) fn ask_coordinator<M: Message>(&self, message: &M) -> Result<M::Reply, Fault> {
-        self.with_coordinator(|coordinator| Ok(coordinator.call(message, &[])?.0))
+        self.ask(&self.local, message)
+    }
+
+    /// The same of one that may be on another machine.
+    pub(crate) fn ask<M: Message>(
+        &self,
+        coordinator: &Coordinator,
+        message: &M,
+    ) -> Result<M::Reply, Fault> {
+        self.with_coordinator(coordinator, |connection| {
+            Ok(connection.call(message, &[])?.0)
+        })
     }
 
     /// Asks the cosmosd that is connected, about a VM of its own. Another one would know nothing of
@@ -181,17 +201,21 @@ impl Session {
     /// here has a call that failed, and waits no longer than `patience` for its turn.
     pub(crate) fn ask_connected<M: Message>(
         &self,
+        coordinator: &Coordinator,
         message: &M,
         patience: Duration,
     ) -> Result<M::Reply, Fault> {
-        let mut place = lock_within(&self.coordinator, patience).ok_or_else(|| {
+        let mut place = lock_within(&coordinator.connection, patience).ok_or_else(|| {
             Fault::host(
                 FaultCode::TimedOut,
                 "cosmosd is answering another thread of this process",
             )
         })?;
         let answer = match &mut *place {
-            Some(connection) => connection.call(message, &[]).map(|(reply, _)| reply),
+            Some(connection) => {
+                let answer = connection.call(message, &[]).map(|(reply, _)| reply);
+                answer.map_err(|fault| connection.last_words(fault))
+            }
             None => Err(Fault::peer(
                 FaultCode::Disconnected,
                 "the connection to cosmosd was lost",
@@ -203,7 +227,7 @@ impl Session {
         {
             *place = None;
         }
-        answer.map_err(|fault| named(fault, "cosmosd"))
+        answer.map_err(|fault| named(fault, &coordinator.label()))
     }
 
     /// Asks cosmosdb, as [`Session::ask_coordinator`] asks cosmosd.
@@ -213,7 +237,7 @@ impl Session {
 
     /// Carries a request made of bytes to cosmosd and gives the answer's bytes.
     pub(crate) fn ask_raw(&self, kind: u16, body: &[u8]) -> Result<Vec<u8>, Fault> {
-        self.with_coordinator(|coordinator| {
+        self.with_coordinator(&self.local, |coordinator| {
             let mut frame = coordinator.call_raw(kind, &[body], &[])?;
             match frame.fault() {
                 Some(fault) => Err(fault),
@@ -229,27 +253,34 @@ impl Session {
         options: &Options,
     ) -> Result<(Hold, VmOpened), Fault> {
         let configured = configuration()?;
+        let host = coordinator::chosen(options.host.as_ref())?;
+        let coordinator = self.coordinator(&host);
         let mut request = VmOpen {
             purpose,
             shared_name: options.shared_name.clone(),
             fresh: options.fresh,
             connect: true,
             settings: configured.settings(),
-            grants: granted(&configured),
+            grants: granted(&configured, &host),
         };
         request.grants.add(&options.grants);
         let message_bytes = message_bytes(&configured, options)?;
         request.settings.extend_from_slice(&options.settings);
         let mut searches = 0;
         loop {
-            let asked = |coordinator: &mut Connection| coordinator.call(&request, &[]);
-            let (opened, connected) = self.with_coordinator(asked)?;
-            let epoch = self.epoch();
+            let asked = |connection: &mut Connection| connection.call(&request, &[]);
+            let (mut opened, connected) = self.with_coordinator(&coordinator, asked)?;
+            if coordinator.is_remote() {
+                // There it is local.
+                opened.host = host.to_string();
+            }
+            let epoch = coordinator.epoch();
             let nature = Nature {
                 // A running VM that is not in the table yet was started by another process.
                 shared: !request.shared_name.is_empty()
                     || matches!(request.purpose, Purpose::Running(_)),
                 epoch: Some(epoch),
+                coordinator: Arc::clone(&coordinator),
                 reusable: !request.fresh,
                 message_bytes,
             };
@@ -257,9 +288,10 @@ impl Session {
                 // A daemon ended in between. One that comes back knows the VM in a moment, or has
                 // another one.
                 Err(fault) if searches < SEARCHES && is_lost(&fault) => {
-                    if request.fresh && self.epoch() == epoch {
+                    if request.fresh && coordinator.epoch() == epoch {
                         let (name, kill) = (opened.name, false);
-                        let _ = self.ask_connected(&VmClose { name, kill }, ANSWER);
+                        let close = VmClose { name, kill };
+                        let _ = self.ask_connected(&coordinator, &close, ANSWER);
                     }
                     std::thread::sleep(SEARCH_PAUSE * 2u32.pow(searches));
                     searches += 1;
@@ -292,21 +324,31 @@ impl Session {
         connected: Option<OwnedFd>,
         nature: Nature,
     ) -> Result<Option<Arc<Link>>, Fault> {
-        if let Some(link) = self.known(&opened.name) {
+        if let Some(link) = self.known(opened) {
             return Ok(link.take());
         }
         let stream = match connected {
             Some(stream) => stream,
+            None if nature.coordinator.is_remote() => {
+                return Err(Fault::peer(
+                    FaultCode::Protocol,
+                    format!(
+                        "{} gave no connection to the VM",
+                        nature.coordinator.label()
+                    ),
+                ));
+            }
             None => self.reach(opened)?,
         };
         let main = Connection::connect(UnixStream::from(stream), Role::Client)?.expect(Role::Vm)?;
         let mut links = lock(&self.links);
         // Another thread may have been faster; the second connection is simply closed again.
-        if let Some(link) = links.by_name.get(&opened.name).and_then(|link| link.take()) {
+        let key = (opened.host.clone(), opened.name.clone());
+        if let Some(link) = links.by_name.get(&key).and_then(|link| link.take()) {
             return Ok(Some(link));
         }
         let link = Link::new(opened, nature, links.number()?, self.generation, main);
-        links.by_name.insert(opened.name.clone(), Arc::clone(&link));
+        links.by_name.insert(key, Arc::clone(&link));
         Ok(link.take())
     }
 
@@ -326,8 +368,9 @@ impl Session {
         })
     }
 
-    fn known(&self, name: &str) -> Option<Arc<Link>> {
-        lock(&self.links).by_name.get(name).cloned()
+    fn known(&self, opened: &VmOpened) -> Option<Arc<Link>> {
+        let key = (opened.host.clone(), opened.name.clone());
+        lock(&self.links).by_name.get(&key).cloned()
     }
 
     /// A link that a user has let go of. One unused private VM is kept for the next open; any
@@ -353,9 +396,9 @@ impl Session {
     }
 
     /// Has cosmosd end a VM of this process, if it has time for that within `patience`.
-    pub(crate) fn end_vm(&self, name: &str, kill: bool, patience: Duration) -> Result<(), Fault> {
-        let name = name.to_owned();
-        self.ask_connected(&VmClose { name, kill }, patience)
+    pub(crate) fn end_vm(&self, link: &Link, kill: bool, patience: Duration) -> Result<(), Fault> {
+        let name = link.name().to_owned();
+        self.ask_connected(link.coordinator(), &VmClose { name, kill }, patience)
     }
 
     /// Keeps closures callable for a while after they were closed: a thread that jumped into one
@@ -387,15 +430,17 @@ impl Session {
 
     fn with_coordinator<T>(
         &self,
+        coordinator: &Coordinator,
         ask: impl Fn(&mut Connection) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
         let connect = || {
-            let connection = connect_coordinator(&rendezvous()?)?;
-            self.epoch.fetch_add(1, Ordering::AcqRel);
-            lock(&self.links).by_name.clear();
+            let connection = coordinator.connect(&rendezvous()?)?;
+            let others = |link: &Arc<Link>| link.coordinator().host() != coordinator.host();
+            lock(&self.links).by_name.retain(|_, link| others(link));
             Ok(connection)
         };
-        with(&self.coordinator, connect, ask).map_err(|fault| named(fault, "cosmosd"))
+        with(&coordinator.connection, connect, ask)
+            .map_err(|fault| named(fault, &coordinator.label()))
     }
 }
 
@@ -439,6 +484,7 @@ fn with<T>(
         asked += 1;
         match ask(connection) {
             Err(fault) if fault.code == FaultCode::Disconnected => {
+                let fault = connection.last_words(fault);
                 *place = None;
                 if asked == ASKED {
                     return Err(fault);
@@ -473,8 +519,12 @@ fn message_bytes(configured: &Config, options: &Options) -> Result<u32, Fault> {
     Ok(most.max(SMALLEST_MESSAGE))
 }
 
-/// What this program's configuration grants its VMs, whatever cosmosd was started with.
-pub(crate) fn granted(configured: &Config) -> Grants {
+/// What this program's configuration grants its VMs, whatever cosmosd was started with. It means the
+/// files of this machine: another one has a configuration of its own.
+pub(crate) fn granted(configured: &Config, host: &Host) -> Grants {
+    if *host != Host::Local {
+        return Grants::default();
+    }
     let texts = |paths: &[PathBuf]| {
         let texts = paths.iter().filter_map(|path| path.to_str());
         texts.map(str::to_owned).collect()
@@ -531,12 +581,13 @@ impl Links {
     }
 
     fn remove(&mut self, link: &Arc<Link>) {
+        let key = (link.host().to_owned(), link.name().to_owned());
         if self
             .by_name
-            .get(link.name())
+            .get(&key)
             .is_some_and(|known| Arc::ptr_eq(known, link))
         {
-            self.by_name.remove(link.name());
+            self.by_name.remove(&key);
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::link::{Hold, Link};
 use crate::options::Options;
 use crate::session::{ANSWER, Session};
+use cosmos_config::Host;
 use cosmos_rpc::message::coordinator::Purpose;
 use cosmos_rpc::message::{FAULT, REPLY};
 use cosmos_rpc::{Fault, FaultCode};
@@ -106,11 +107,16 @@ impl Vm {
         if !link.is_supervised() {
             return Ok(());
         }
-        match Session::current().end_vm(link.name(), false, ANSWER) {
+        match Session::current().end_vm(link, false, ANSWER) {
             // Without cosmosd it ends all the same, with its main connection.
             Err(fault) if fault.code != FaultCode::Disconnected => Err(fault.into()),
             _ => Ok(()),
         }
+    }
+
+    /// The machine it runs on.
+    pub(crate) fn machine(&self) -> &Host {
+        self.hold.coordinator().host()
     }
 
     /// Another use of it.

@@ -31,10 +31,14 @@ pub enum HostError {
     #[error("a host is local, or ssh://[USER@]HOST[:PORT]")]
     Form,
     /// The user's name.
-    #[error("the user in it has other characters than A-Z a-z 0-9 . _ + -, begins with -, is empty or too long")]
+    #[error(
+        "the user in it has other characters than A-Z a-z 0-9 . _ + -, begins with -, is empty or too long"
+    )]
     User,
     /// The machine's name.
-    #[error("the machine in it has other characters than A-Z a-z 0-9 . _ -, begins with - or ., is empty or too long; an IPv6 address stands in brackets")]
+    #[error(
+        "the machine in it has other characters than A-Z a-z 0-9 . _ -, begins with - or ., is empty or too long; an IPv6 address stands in brackets"
+    )]
     Name,
     /// The port.
     #[error("the port in it is no number from 1 to 65535")]

@@ -379,7 +379,9 @@ impl Kind {
             (Kind::Level, Raw::Text(text) | Raw::Untyped(text)) => {
                 text.parse().ok().map(Value::Level)
             }
-            (Kind::Host, Raw::Text(text) | Raw::Untyped(text)) => text.parse().ok().map(Value::Host),
+            (Kind::Host, Raw::Text(text) | Raw::Untyped(text)) => {
+                text.parse().ok().map(Value::Host)
+            }
             _ => None,
         }
     }

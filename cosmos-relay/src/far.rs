@@ -91,8 +91,8 @@ fn prepare(
     link: &Link,
     surroundings: Surroundings,
 ) -> Result<(Arc<Relay>, std::os::unix::net::UnixStream), Fault> {
-    let config = Config::load()
-        .map_err(|error| Fault::host(FaultCode::Configuration, error.to_string()))?;
+    let config =
+        Config::load().map_err(|error| Fault::host(FaultCode::Configuration, error.to_string()))?;
     let rendezvous = Rendezvous {
         directory: config.socket_directory.value,
         libexec: config.libexec_directory.value,

@@ -87,7 +87,11 @@ impl Surroundings {
         } else if !request.directory.starts_with(b"/") {
             request.directory = [own, b"/", &request.directory].concat();
         }
-        if !request.environment.iter().any(|text| text.starts_with(PATH)) {
+        if !request
+            .environment
+            .iter()
+            .any(|text| text.starts_with(PATH))
+        {
             let text = [PATH, self.path.as_bytes()].concat();
             request.environment.push(text);
         }
@@ -175,7 +179,11 @@ mod tests {
             opened(Purpose::Target(named("libz.so.1", "/tmp"))),
             Ok(Purpose::Target(named("libz.so.1", "/tmp")))
         );
-        let code = |name| opened(Purpose::Program(named(name, ""))).expect_err("none").code;
+        let code = |name| {
+            opened(Purpose::Program(named(name, "")))
+                .expect_err("none")
+                .code
+        };
         assert_eq!(code("missing"), FaultCode::NoSuchTarget);
         assert_eq!(code(""), FaultCode::NoSuchTarget);
         assert_eq!(code("data"), FaultCode::NotLoadable);

@@ -83,7 +83,9 @@ fn of_run(body: &[u8]) -> Result<Vec<Nature>, Fault> {
         return cannot("a terminal (-t) cannot be given to a program on another machine");
     }
     if run.has_manifest || run.wants_report {
-        return cannot("manifests and reports of ZeroVM are files of this machine, and cannot be given to a program on another one");
+        return cannot(
+            "manifests and reports of ZeroVM are files of this machine, and cannot be given to a program on another one",
+        );
     }
     let mut natures = vec![Nature::Input, Nature::Output, Nature::Output];
     natures.extend(run.steered.then_some(Nature::Socket));
@@ -92,9 +94,7 @@ fn of_run(body: &[u8]) -> Result<Vec<Nature>, Fault> {
 
 fn refused(kind: u16) -> Fault {
     unsupported(match kind & !REPLY {
-        CALL | CALLBACK => {
-            "open files (__fd) cannot be passed to or from a VM on another machine"
-        }
+        CALL | CALLBACK => "open files (__fd) cannot be passed to or from a VM on another machine",
         Share::KIND | Map::KIND => "memory cannot be shared with a VM on another machine",
         _ => "descriptors of this message cannot be passed to another machine",
     })
@@ -136,7 +136,10 @@ mod tests {
         use Way::{Back, Out};
         const OPENED: u16 = VmOpen::KIND | REPLY;
         let plain = run();
-        assert_eq!(of(Coordinator, Back, OPENED, &plain, 1), Some(vec![Channel]));
+        assert_eq!(
+            of(Coordinator, Back, OPENED, &plain, 1),
+            Some(vec![Channel])
+        );
         assert_eq!(of(Coordinator, Back, OPENED, &plain, 0), Some(vec![]));
         assert_eq!(of(Vm, Out, Attach::KIND, &plain, 1), Some(vec![Channel]));
         let all = vec![Input, Output, Output, Socket];

@@ -2,7 +2,8 @@
 //! a VM there, with one end of a socket pair as its standard input, on which it answers as cosmosd.
 //!
 //! It stays in the session and process group of the program, so that ssh can ask for a password on
-//! the terminal, and ignores what the terminal's keys send: they mean the program.
+//! the terminal, and ignores what is sent to all of the group: it means the program. What ends the
+//! program ends the relay, and nothing else has to.
 
 use crate::bridge::{Place, Relay};
 use crate::natures::Service;
@@ -12,7 +13,7 @@ use cosmos_config::SshHost;
 use cosmos_rpc::mux::{Link, Side};
 use cosmos_rpc::{Fault, FaultCode, codec, daemon, frame, message::FAULT};
 use nix::fcntl::{FcntlArg, fcntl};
-use nix::libc::{SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU};
+use nix::libc::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU};
 use std::io::Write;
 use std::os::fd::RawFd;
 use std::os::unix::net::UnixStream;
@@ -63,7 +64,7 @@ fn begin() -> Result<UnixStream, Fault> {
     // SAFETY: the first thing main does; nothing owns a descriptor yet.
     let (_, socket) = unsafe { daemon::settle(false, &[copy]) }?;
     daemon::leave_parent()?;
-    daemon::ignore(&[SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU]);
+    daemon::ignore(&[SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU]);
     let socket = socket.into_iter().next().map(UnixStream::from);
     let socket = socket.ok_or_else(|| Fault::host(FaultCode::System, "no socket"))?;
     socket.peer_addr().map_err(|_| {

@@ -18,13 +18,15 @@ use std::io::Read;
 use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// How long ssh may take to end when its connection has.
 const ENDING: Duration = Duration::from_secs(2);
 /// How much of what ssh says is kept: the end of it.
 const KEPT: usize = 2048;
+/// How long what it said last may take to be read.
+const LISTENING: Duration = Duration::from_millis(300);
 const PAUSE: Duration = Duration::from_millis(5);
 /// ssh's own exit code for what went wrong with the connection.
 const FAILED: i32 = 255;
@@ -38,6 +40,7 @@ pub(crate) struct Ssh {
     stdin: ChildStdin,
     stdout: ChildStdout,
     said: Arc<Mutex<Vec<u8>>>,
+    listener: JoinHandle<()>,
 }
 
 impl Ssh {
@@ -78,8 +81,9 @@ impl Ssh {
         let said = Arc::default();
         let keeps = Arc::clone(&said);
         let listener = thread::Builder::new().spawn(move || listen(stderr, &keeps));
-        listener.map_err(failed)?;
+        let listener = listener.map_err(failed)?;
         Ok(Ssh {
+            listener,
             host: host.clone(),
             child,
             stdin,
@@ -101,9 +105,14 @@ impl Carrier for Ssh {
             stdin,
             stdout,
             said,
+            listener,
         } = self;
         let explain = move |fault, answered| {
             let status = end(child);
+            let deadline = Instant::now() + LISTENING;
+            while !listener.is_finished() && Instant::now() < deadline {
+                thread::sleep(PAUSE);
+            }
             let said = said.lock().unwrap_or_else(PoisonError::into_inner);
             explained(&host, fault, answered, status, &words(&said))
         };
@@ -168,7 +177,7 @@ fn end(mut child: Child) -> Option<ExitStatus> {
     }
 }
 
-/// Keeps the end of what ssh says. It is not waited for: a master connection that ssh left behind may
+/// Keeps the end of what ssh says. It is not waited for to its end: a master connection that ssh left behind may
 /// keep the pipe open.
 fn listen(mut stderr: ChildStderr, said: &Mutex<Vec<u8>>) {
     let mut piece = [0; 512];
@@ -193,7 +202,11 @@ fn words(said: &[u8]) -> String {
 
 /// Whether somebody could answer what ssh asks.
 fn has_terminal() -> bool {
-    File::options().read(true).write(true).open("/dev/tty").is_ok()
+    File::options()
+        .read(true)
+        .write(true)
+        .open("/dev/tty")
+        .is_ok()
 }
 
 #[cfg(test)]
@@ -207,14 +220,22 @@ mod tests {
         let gone = || Fault::peer(FaultCode::Disconnected, "it ended");
         let exited = |code: i32| Some(ExitStatus::from_raw(code << 8));
         let told = |fault, answered, status, said| explained(&host, fault, answered, status, said);
-        let refused = told(gone(), false, exited(255), "me@apu2: Permission denied (publickey).");
+        let refused = told(
+            gone(),
+            false,
+            exited(255),
+            "me@apu2: Permission denied (publickey).",
+        );
         assert_eq!(refused.code, FaultCode::LaunchFailed);
         assert_eq!(
             refused.message,
             "ssh cannot connect to ssh://apu2: me@apu2: Permission denied (publickey)."
         );
         let missing = told(gone(), false, exited(127), "sh: 1: cosmosd: not found");
-        assert!(missing.message.contains("no cosmosd in the PATH"), "{missing}");
+        assert!(
+            missing.message.contains("no cosmosd in the PATH"),
+            "{missing}"
+        );
         let lost = told(gone(), true, exited(255), "");
         assert_eq!(lost.code, FaultCode::Disconnected);
         assert!(lost.message.contains("was lost (it ended)"), "{lost}");

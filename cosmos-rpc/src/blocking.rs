@@ -316,6 +316,21 @@ impl Connection {
         self.next(self.deadline())
     }
 
+    /// What the peer said before it ended the connection, in place of the fault of finding it ended:
+    /// a peer that says why does so without being asked.
+    pub fn last_words(&mut self, found: Fault) -> Fault {
+        if self.shared.is_some() || found.code != FaultCode::Disconnected {
+            return found;
+        }
+        let deadline = Some(Instant::now());
+        while let Ok(Some(frame)) = self.next_on_socket(deadline) {
+            if let (0, Some(fault)) = (frame.id, frame.fault()) {
+                return fault;
+            }
+        }
+        found
+    }
+
     /// Gives back the body of a frame that is done with, for a later one to be received into.
     pub fn recycle(&mut self, body: Vec<u8>) {
         match &mut self.shared {

@@ -21,6 +21,7 @@ mod directory;
 mod start;
 
 pub use directory::{Lock, SocketDirectory};
+pub use start::start_relay;
 pub(crate) use start::{READY, TAKEN};
 
 use crate::handshake::Role;

@@ -9,6 +9,7 @@ use cosmos_rpc::message::launch::Accept;
 use cosmos_rpc::message::registry::{Identity, List, Register, Route};
 use cosmos_rpc::message::vm::{CALL, ObjectToken, Sym};
 use cosmos_rpc::message::{FAULT, Message, REPLY};
+use cosmos_rpc::mux::{Side, Streams};
 use cosmos_rpc::{Fault, FaultCode, Hello, Limits, Role, codec, handshake};
 use std::sync::Arc;
 
@@ -123,6 +124,7 @@ fn the_examples_are_what_is_sent() {
                 },
             },
         ),
+        streams(),
     ];
     let shown = |bytes: &[u8]| {
         bytes
@@ -133,6 +135,14 @@ fn the_examples_are_what_is_sent() {
     let found: Vec<String> = examples().iter().map(|bytes| shown(bytes)).collect();
     let expected: Vec<String> = expected.iter().map(|bytes| shown(bytes)).collect();
     assert_eq!(found, expected);
+}
+
+/// Opening stream 1, and three bytes of it.
+fn streams() -> Vec<u8> {
+    let mut near = Streams::new(Side::Near);
+    let open = near.open().unwrap();
+    let data = near.send(open.stream, 3).unwrap();
+    [&open.encode()[..], &data.encode(), b"abc"].concat()
 }
 
 /// Every message has its row, with its number and its descriptors.

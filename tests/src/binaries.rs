@@ -26,6 +26,7 @@ pub fn built() -> PathBuf {
         "cosmosdb",
         "cosmosd",
         "cosmos-launch",
+        "cosmos-relay",
         "cosmos-hostfn",
         "cosmos-exec",
         "cosmos-script",

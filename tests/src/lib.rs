@@ -19,6 +19,7 @@
 
 mod binaries;
 pub mod c;
+pub mod machine;
 mod measuring;
 mod prefix;
 mod process;

@@ -246,6 +246,7 @@ fn the_installed_command_calls() {
             "cosmosdb",
             "cosmosd",
             "cosmos-launch",
+            "cosmos-relay",
             "cosmos-hostfn",
             "cosmos-exec",
             "cosmos-script",

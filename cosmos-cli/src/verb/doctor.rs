@@ -13,10 +13,11 @@ use std::path::Path;
 use std::time::Instant;
 
 /// The programs that must be in the libexec directory.
-const PROGRAMS: [&str; 5] = [
+const PROGRAMS: [&str; 6] = [
     "cosmosdb",
     "cosmosd",
     "cosmos-launch",
+    "cosmos-relay",
     "cosmos-hostfn",
     "cosmos-zerovm",
 ];

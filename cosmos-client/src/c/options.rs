@@ -6,7 +6,7 @@ use super::{guard, text};
 use crate::error::Error;
 use crate::options::Options;
 use crate::session::Session;
-use cosmos_config::Layer;
+use cosmos_config::{HostError, Layer};
 use cosmos_rpc::{Fault, FaultCode};
 use std::ffi::{c_char, c_int, c_ulong};
 use std::time::Duration;
@@ -68,6 +68,27 @@ pub unsafe extern "C" fn cosmos_options_set_timeout(
     unsafe {
         change(options, |options| {
             Ok(options.timeout(Duration::from_millis(milliseconds)))
+        })
+    }
+}
+
+/// The machine to run on: "local", or "ssh://[USER@]HOST[:PORT]". On another one, names and paths are
+/// of that machine, and relative ones start in the home directory there. Returns 0, or -1 with errno
+/// EINVAL for what is no host; whether it can be reached shows when something is opened.
+///
+/// # Safety
+/// options is NULL or from cosmos_options_new; host is NULL or a string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cosmos_options_set_host(
+    options: *mut cosmos_options,
+    host: *const c_char,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe {
+        change(options, |options| {
+            let wrong = |error: HostError| Fault::caller(FaultCode::BadArgument, error.to_string());
+            let host = text(host, "the host")?.parse().map_err(wrong)?;
+            Ok(options.host(host))
         })
     }
 }

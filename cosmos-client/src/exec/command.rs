@@ -271,8 +271,8 @@ impl Command {
         Ok(Exec {
             object: opened.object,
             arguments,
-            environment: self.environment.texts()?,
-            directory: self.directory()?,
+            environment: self.environment.texts(opened.is_here)?,
+            directory: self.directory(opened.is_here)?,
             umask: self.umask.unwrap_or_else(own_mask),
             timeout: timeout.map_or(0, |timeout| {
                 u64::try_from(timeout.as_millis())
@@ -286,12 +286,14 @@ impl Command {
         })
     }
 
-    fn directory(&self) -> Result<Vec<u8>, Fault> {
+    /// Empty on another machine: where its sessions begin.
+    fn directory(&self, is_here: bool) -> Result<Vec<u8>, Fault> {
         let own =
             || std::env::current_dir().map_err(|error| system("the working directory", &error));
         let directory = match &self.directory {
-            None => own()?,
-            Some(path) if path.is_absolute() => path.clone(),
+            None if is_here => own()?,
+            None => PathBuf::new(),
+            Some(path) if path.is_absolute() || !is_here => path.clone(),
             Some(path) => own()?.join(path),
         };
         let directory = directory.as_os_str().as_bytes().to_vec();

@@ -17,12 +17,15 @@ const LONGEST_FILE: u64 = 1 << 20;
 /// Variables, each name once.
 #[derive(Clone, Debug)]
 pub(super) struct Environment {
+    /// Whether PATH is this process's because nobody said otherwise.
+    path_is_own: bool,
     variables: Vec<(OsString, OsString)>,
 }
 
 impl Default for Environment {
     fn default() -> Environment {
         Environment {
+            path_is_own: true,
             variables: vec![("PATH".into(), search_path())],
         }
     }
@@ -37,6 +40,7 @@ impl Environment {
 
     /// Takes a variable out.
     pub(super) fn remove(&mut self, name: &OsStr) {
+        self.path_is_own &= name != "PATH";
         self.variables.retain(|(known, _)| known != name);
     }
 
@@ -77,9 +81,15 @@ impl Environment {
         Ok(())
     }
 
-    /// As a program gets them, `NAME=value` each.
-    pub(super) fn texts(&self) -> Result<Vec<Vec<u8>>, Fault> {
-        self.variables.iter().map(text).collect()
+    /// As a program gets them, `NAME=value` each. On another machine it gets the PATH of that one,
+    /// unless somebody said otherwise.
+    pub(super) fn texts(&self, is_here: bool) -> Result<Vec<Vec<u8>>, Fault> {
+        let means_here = |name: &OsString| name == "PATH" && self.path_is_own;
+        let variables = self.variables.iter();
+        variables
+            .filter(|(name, _)| is_here || !means_here(name))
+            .map(text)
+            .collect()
     }
 }
 
@@ -124,6 +134,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().expect("a file");
         std::fs::write(file.path(), text).expect("written");
         let mut environment = Environment {
+            path_is_own: false,
             variables: Vec::new(),
         };
         environment.read_file(file.path())?;
@@ -133,7 +144,10 @@ mod tests {
     #[test]
     fn a_file_sets_variables() {
         let text = "# of a test\n\nA=1\nB= spaced \"quoted\" \r\nA=2=3\nPATH\nNOBODY_HAS_THIS\n";
-        let mut texts = of_file(text).expect("variables").texts().expect("texts");
+        let mut texts = of_file(text)
+            .expect("variables")
+            .texts(true)
+            .expect("texts");
         texts.retain(|text| !text.starts_with(b"PATH="));
         assert_eq!(texts, [&b"B= spaced \"quoted\" "[..], b"A=2=3"]);
         for bad in ["=1\n", "A=\0\n"] {
@@ -144,17 +158,17 @@ mod tests {
     #[test]
     fn it_is_clean_but_for_the_path() {
         let mut environment = Environment::default();
-        let texts = environment.texts().expect("texts");
+        let texts = environment.texts(true).expect("texts");
         assert_eq!(texts.len(), 1);
         assert!(texts[0].starts_with(b"PATH="));
         environment.set("A".as_ref(), "1".as_ref());
         environment.inherit("NOBODY_HAS_THIS".as_ref());
         environment.remove("PATH".as_ref());
-        assert_eq!(environment.texts().expect("texts"), [b"A=1"]);
+        assert_eq!(environment.texts(true).expect("texts"), [b"A=1"]);
         for name in ["", "A=B", "A\0"] {
             let mut environment = environment.clone();
             environment.set(name.as_ref(), "1".as_ref());
-            assert!(environment.texts().is_err(), "{name:?}");
+            assert!(environment.texts(true).is_err(), "{name:?}");
         }
     }
 }

@@ -2,11 +2,13 @@
 
 use super::command::Command;
 use super::find;
+use crate::coordinator::chosen;
 use crate::error::Error;
 use crate::library::target_name;
 use crate::link::Hold;
 use crate::options::Options;
 use crate::session::{ANSWER, Session, configured_timeout};
+use cosmos_config::Host;
 use cosmos_rpc::message::coordinator::Purpose;
 use cosmos_rpc::message::vm::{Close, ObjectToken, Open};
 use cosmos_rpc::{Fault, FaultCode};
@@ -34,6 +36,8 @@ pub(super) struct Opened {
     pub(super) path: String,
     /// How long each request and run may take.
     pub(super) timeout: Option<Duration>,
+    /// Whether it is on this machine.
+    pub(super) is_here: bool,
 }
 
 impl Program {
@@ -44,14 +48,28 @@ impl Program {
     /// `NoSuchTarget` when it is not there, `NotLoadable` when it is nothing that can be run.
     pub fn open(name: impl AsRef<OsStr>, options: &Options) -> Result<Program, Error> {
         let name = name.as_ref();
-        let path = find::find(name)?;
-        let target = target_name(text(&path)?)?;
+        let host = match &options.vm {
+            Some(vm) => vm.machine().clone(),
+            None => chosen(options.host.as_ref())?,
+        };
+        let is_here = host == Host::Local;
+        // Another machine has a PATH of its own.
+        let path = match is_here {
+            true => find::find(name)?,
+            false => name.into(),
+        };
+        let target = target_name(text(&path)?, &host)?;
         let timeout = match options.timeout {
             Some(timeout) => Some(timeout),
             None => configured_timeout()?,
         };
         let (hold, path) = match &options.vm {
-            Some(vm) => (vm.take()?, absolute(&path)?),
+            Some(vm) if is_here => (vm.take()?, absolute(&path)?),
+            Some(vm) if path.is_absolute() => (vm.take()?, text(&path)?.to_owned()),
+            Some(_) => {
+                let message = "a program in a VM on another machine is named by its absolute path";
+                return Err(Fault::caller(FaultCode::BadArgument, message).into());
+            }
             None => {
                 let purpose = Purpose::Program(target);
                 let (hold, opened) = Session::current().open_vm(purpose, options)?;
@@ -69,6 +87,7 @@ impl Program {
                 name: name.to_owned(),
                 path,
                 timeout,
+                is_here,
             }),
         })
     }

@@ -1,5 +1,6 @@
 //! The VM: how it behaves, and the thread that does so.
 
+use crate::coordinator::Coordinator;
 use crate::fork;
 use crate::library::Target;
 use crate::link::{Hold, Link, Nature};
@@ -7,6 +8,7 @@ use crate::options::{Bounds, MOST_CALLBACKS};
 use crate::token::VmNumber;
 use callframe::DataModel;
 use callframe::template::Template;
+use cosmos_config::Host;
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::coordinator::VmOpened;
 use cosmos_rpc::message::vm::{Attach, CALL, Close, Map, Mapped, ObjectToken, Open, Sym, Unmap};
@@ -127,6 +129,7 @@ pub(super) fn link(main: Connection, opened: &VmOpened) -> Arc<Link> {
     let nature = Nature {
         shared: false,
         epoch: None,
+        coordinator: Arc::new(Coordinator::new(Host::Local)),
         reusable: false,
         message_bytes: u32::MAX,
     };

@@ -3,6 +3,7 @@
 //! | what failed | what follows |
 //! |---|---|
 //! | the connection ended | cosmosd is asked how the VM did, which is gone from now on |
+//! | cosmosd, on another machine, cannot be asked | the VM is lost with its machine |
 //! | the deadline passed | a private VM is killed and gone; one that others use goes on |
 //! | the VM broke the protocol | the same, whoever uses it: to this process it is gone |
 //! | anything else | it is about the request, not the VM |
@@ -77,9 +78,20 @@ impl Link {
         if let Some(ended) = self.ended.get() {
             // Another thread's call ended it, and knows more.
             let message = format!("{label} ended {place}: {}", ended.fault.message);
+            if ended.fault.code == FaultCode::Disconnected {
+                return self.failure(Fault::peer(FaultCode::Disconnected, message), 0);
+            }
             return self.died(message, ended);
         }
-        let ending = self.ending();
+        let ending = match self.ending() {
+            Ok(ending) => ending,
+            Err(lost) => {
+                let message = format!("{label} was lost {place}: {}", lost.message);
+                let fault = Fault::peer(FaultCode::Disconnected, message);
+                self.end(fault.clone(), 0);
+                return self.named(fault);
+            }
+        };
         let crash = self.crash(&ending, place);
         let (verb, signal) = match ending {
             Ending::Running if self.has_successor() => {
@@ -153,7 +165,7 @@ impl Link {
             call: presentable(place.strip_prefix("in ").unwrap_or(place).to_owned()),
         };
         // Without an answer the end is known all the same.
-        let answer = Session::current().ask_connected(&request, BUSY_PATIENCE);
+        let answer = Session::current().ask_connected(self.coordinator(), &request, BUSY_PATIENCE);
         answer.unwrap_or_default()
     }
 
@@ -163,7 +175,8 @@ impl Link {
             return Vec::new();
         }
         let name = self.name.clone();
-        let denials = Session::current().ask_connected(&Denied { name }, BUSY_PATIENCE);
+        let denials =
+            Session::current().ask_connected(self.coordinator(), &Denied { name }, BUSY_PATIENCE);
         denials.unwrap_or_default()
     }
 
@@ -189,17 +202,30 @@ impl Link {
         }
     }
 
-    fn ending(&self) -> Ending {
+    /// How it ended, as far as its cosmosd says.
+    ///
+    /// # Errors
+    /// That the machine it runs on cannot be reached any more, and why.
+    fn ending(&self) -> Result<Ending, Fault> {
+        let remote = self.coordinator().is_remote();
         if !self.is_supervised() {
-            return Ending::Unknown;
+            return match remote {
+                true => Err(Fault::peer(
+                    FaultCode::Disconnected,
+                    format!("the connection to {} broke", self.host),
+                )),
+                false => Ok(Ending::Unknown),
+            };
         }
         let request = Autopsy {
             name: self.name.clone(),
             patience: AUTOPSY_PATIENCE,
         };
-        Session::current()
-            .ask_connected(&request, BUSY_PATIENCE)
-            .unwrap_or(Ending::Unknown)
+        let answer = Session::current().ask_connected(self.coordinator(), &request, BUSY_PATIENCE);
+        match answer {
+            Err(fault) if remote && fault.code == FaultCode::Disconnected => Err(fault),
+            answer => Ok(answer.unwrap_or(Ending::Unknown)),
+        }
     }
 
     /// Whether the VM that runs under this name cannot be this one, whose connection has ended.
@@ -232,7 +258,7 @@ impl Link {
         if self.is_supervised() && !self.nature.shared {
             // Should cosmosd be asked by another thread, or not answer, the VM still ends with its
             // main connection.
-            let _ = Session::current().end_vm(&self.name, true, BUSY_PATIENCE);
+            let _ = Session::current().end_vm(self, true, BUSY_PATIENCE);
         }
     }
 }

@@ -5,9 +5,7 @@
 //! every [`HEARTBEAT`] that this end lives, and gives the other end up when it was not heard for
 //! [`SILENCE`]: a machine that vanished says no good-bye.
 
-use super::{
-    HEADER, Header, Kind, MOST_DATA, PREAMBLE, Side, Streams, breach, check_preamble,
-};
+use super::{HEADER, Header, Kind, MOST_DATA, PREAMBLE, Side, Streams, breach, check_preamble};
 use crate::{Fault, FaultCode};
 use std::collections::BTreeMap;
 use std::io::{self, BufReader, PipeWriter, Read, Write};

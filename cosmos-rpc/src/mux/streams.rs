@@ -85,8 +85,8 @@ impl Streams {
 
     fn theirs(&self, stream: u32) -> bool {
         match self.side {
-            Side::Near => stream % 2 == 0,
-            Side::Far => stream % 2 == 1,
+            Side::Near => stream.is_multiple_of(2),
+            Side::Far => !stream.is_multiple_of(2),
         }
     }
 

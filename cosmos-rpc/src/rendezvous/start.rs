@@ -7,8 +7,9 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -17,6 +18,8 @@ use std::time::{Duration, Instant};
 pub(crate) const READY: &str = "ready";
 /// What a daemon says when another one has the field.
 pub(crate) const TAKEN: &str = "taken";
+/// Program that carries connections to another machine.
+const RELAY: &str = "cosmos-relay";
 /// Longest sentence a daemon may say instead.
 const SENTENCE: usize = 4096;
 /// Variables a daemon gets from whoever starts it; `LC_*` and `COSMOS_*` besides.
@@ -96,6 +99,38 @@ pub(super) fn start(
             ))
         }
     }
+}
+
+/// Starts `<libexec>/cosmos-relay` for a host; gives the socket on which it answers as the cosmosd
+/// there. It runs in the session of this process and with its whole environment, by which ssh finds
+/// keys and agents.
+///
+/// # Errors
+///
+/// `LaunchFailed` when it is not there or cannot be executed.
+pub fn start_relay(rendezvous: &Rendezvous, host: &str, ssh: &Path) -> Result<UnixStream, Fault> {
+    let system = |error: std::io::Error| {
+        Fault::host(FaultCode::System, format!("a socket for a relay: {error}"))
+    };
+    let executable = rendezvous.libexec.join(RELAY);
+    let (ours, theirs) = UnixStream::pair().map_err(system)?;
+    let mut command = Command::new(&executable);
+    if set_id() {
+        command.env_clear().envs(environment());
+    }
+    if !ssh.as_os_str().is_empty() {
+        command.arg("--ssh").arg(ssh);
+    }
+    let mut child = command
+        .args(["--", host])
+        .stdin(OwnedFd::from(theirs))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|error| not_executable(RELAY, &executable, &error))?;
+    // It goes on in a child of its own.
+    reap(&mut child);
+    Ok(ours)
 }
 
 /// What came through the readiness pipe.

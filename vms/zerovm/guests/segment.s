@@ -46,6 +46,8 @@ start:  expect_base
         on      's', straddling_return
         on      'x', read_only_return
         on      'j', jailed
+        on      't', trap_at_end
+        on      'T', trap_at_end_and_back
         jmp     wrong
 
         bundle
@@ -152,6 +154,35 @@ read_only_return:
         add     %r15, %rsp
         .bundle_unlock
         return
+
+# A return address of which the trap reads what is within the space: 4 bytes. It leaves rsp behind it.
+        .macro  trap_behind label
+        mov     $0xFFFFFFFC, %eax
+        movl    $\label, %gs:(%eax)
+        .bundle_lock
+        mov     %eax, %esp
+        add     %r15, %rsp
+        .bundle_unlock
+        mov     $write, %edi
+        jmp     TRAP
+        .endm
+
+        bundle
+trap_at_end:
+        trap_behind behind
+        bundle
+behind: push    %rax
+        jmp     wrong
+
+        bundle
+trap_at_end_and_back:
+        trap_behind back
+        bundle
+back:   and     $-8, %rsp
+        push    %rax
+        pop     %rax
+        push    %rax
+        jmp     right
 
 # Code that the guest makes is held to the same rules: it returns by a masked return too.
         bundle

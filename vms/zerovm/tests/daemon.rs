@@ -10,7 +10,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use support::script::{self, EPERM, Step};
-use support::{Report, Session};
+use support::{Report, Session, guest, unknown_device};
 
 /// A daemon, which ends with the test.
 struct Daemon {
@@ -477,4 +477,29 @@ fn a_job_without_a_fork_is_an_ordinary_session() {
     report.expect_ok();
     assert_eq!(report.lines[1], "0");
     assert!(!Path::new(&job).exists());
+}
+
+/// Each session looks at the files that it is sent, as the broker does not know the dialect.
+#[test]
+fn sessions_of_dialect_fast_have_no_device_that_might_keep_memory() {
+    let daemon = Daemon::start(|session| {
+        session.set("Program", &guest("daemon.fast").display().to_string());
+    });
+    daemon.report.expect_ok();
+    let report = daemon.ask(&daemon.manifest("files", b"some input"));
+    assert_eq!(report.state(), "ok", "{}", report.text);
+    assert_eq!(daemon.session.read("stdout-files"), b"some input");
+    let Some(device) = unknown_device() else {
+        eprintln!("skipped: this machine has no device that is refused and that nobody may open");
+        return;
+    };
+    let manifest = daemon.manifest("device", b"");
+    let input = daemon.session.path("stdin-device").display().to_string();
+    let report = daemon.ask(&manifest.replace(&input, &device));
+    let refused = report.state().starts_with("/dev/stdin: of devices");
+    assert!(refused, "{}", report.text);
+    // And the next one has files again.
+    let report = daemon.ask(&daemon.manifest("again", b"more input"));
+    assert_eq!(report.state(), "ok", "{}", report.text);
+    assert_eq!(daemon.session.read("stdout-again"), b"more input");
 }

@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test uses what it needs")]
 
 use std::fmt::Write as _;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -259,4 +259,14 @@ impl Report {
         );
         self
     }
+}
+
+/// A character device that everybody may read and whose driver is not known.
+pub fn unknown_device() -> Option<String> {
+    let candidates = ["/dev/autofs", "/dev/fuse", "/dev/net/tun"];
+    candidates.into_iter().map(str::to_owned).find(|path| {
+        std::fs::metadata(path).is_ok_and(|status| {
+            status.file_type().is_char_device() && status.permissions().mode() & 0o004 != 0
+        })
+    })
 }

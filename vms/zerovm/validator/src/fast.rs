@@ -1,62 +1,6 @@
 //! Dialect `fast`: memory from gs, masked returns, and rbp as a register like others.
 //!
-//! # Why accepted code is confined
-//!
-//! What the crate's documentation says holds, with these differences.
-//!
-//! **What whoever runs it provides**, beside that:
-//!
-//! - gs has BASE as its base whenever guest code runs, as r15 has.
-//! - Nobody else writes memory of the sandbox while guest code runs: one thread, no page that another
-//!   process or thread could write, no transfer of the kernel that goes on behind a call. What the
-//!   masked return writes is then what it reads.
-//! - User shadow stacks are off. With them on, returns would fault; nothing would escape.
-//!
-//! **What holds whenever an instruction is entered**: r15 and the base of gs are BASE; rsp is in
-//! [BASE, BASE + 4 GiB]; the instruction has been judged. Nothing is known of rbp. The one exception is
-//! between a write of esp and the next instruction, which repairs it, touches no memory, and cannot be
-//! entered by a branch. A signal there does no harm: its handler has a stack of its own.
-//!
-//! **Registers.** No form writes r15 in any width, a segment register or the base of one: `wrgsbase`,
-//! `swapgs`, moves and pops of segments are not on the list. What may be done to rsp is what dialect
-//! `nacl` allows but for copying rbp to it, and the return: a pop, whose 8 bytes at rsp have just
-//! been written, so that rsp was at most BASE + 4 GiB − 8.
-//!
-//! **Memory.** An operand is one of
-//!
-//! | operand | prefixes | lowest | highest |
-//! |---|---|---|---|
-//! | `%gs:disp(%eN,%eM,s)`, any of them absent | `65 67` | BASE | BASE + 4 GiB |
-//! | `disp(%r15)`, `disp(%rsp)` | | BASE − 2 GiB | BASE + 6 GiB |
-//! | `disp(%rip)` | | BASE − 2 GiB | BASE + 6 GiB |
-//! | `disp(%r15,%rN,s)`, rN limited | | BASE − 2 GiB | BASE + 34 GiB |
-//! | string operand: based, then element by element | | BASE | BASE + 4 GiB |
-//!
-//! plus its own width. With 67 the processor adds base, index and displacement and keeps 32 bits of
-//! the sum, whatever the upper halves of the registers are, and then adds the base of gs. 65 and 67
-//! come together and first, in that order, on forms with an operand in memory that ModRM names. Not on
-//! strings, masked stores, pushes, pops, branches and the return: the stack and rdi are addressed
-//! apart from ModRM, and what the prefixes do there is another matter for each. 67 alone is allowed on
-//! `lea` only, which touches nothing. Prefetches are held to the same rules, though they touch nothing
-//! either.
-//!
-//! **Control.** What is new is the return. Its five instructions are known byte for byte, lie in one
-//! bundle, and may be entered at the first alone:
-//!
-//! ```text
-//! mov (%rsp), %r11d      the low half of the return address, the upper half of r11 cleared
-//! and $-32, %r11d        a multiple of 32 below 4 GiB
-//! add %r15, %r11         a bundle of the sandbox
-//! mov %r11, (%rsp)       all 64 bits of it
-//! ret                    to what was written there, as nobody else writes it
-//! ```
-//!
-//! None of the five changes rsp before the last does, and each faults where rsp is at a guard, after
-//! which the guest does not go on. So control goes to the start of a bundle, as with the other
-//! indirect branches.
-//!
-//! Code of the other dialect cannot be mixed in: a return of this one would go to a text of the other,
-//! which takes rbp for an address.
+#![doc = include_str!("fast.md")]
 
 use crate::forms::{self, Form, Kind};
 use crate::pointer::{self, ZeroExtended, not_restored, restore};

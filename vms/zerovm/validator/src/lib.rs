@@ -17,17 +17,19 @@
 //!
 //! # Why accepted code is confined
 //!
-//! This is said of dialect `nacl`; for dialect `fast` the module `fast` says what is different there.
+//! This is said of dialect `nacl`; [below](#why-accepted-code-of-dialect-fast-is-confined) is what is
+//! different in dialect `fast`.
 //!
-//! **What whoever runs it provides.** BASE is a multiple of 4 GiB. [BASE, BASE + 4 GiB) is the
-//! sandbox; nothing else is mapped from 40 GiB before it to 40 GiB behind it. All that is executable
-//! in it are accepted texts, which start on bundles of 32 bytes and cannot be written any more,
-//! filled up with HLT to the end of their pages, and trampolines that are safe to enter at the start
-//! of any bundle. A text goes as it came, as a whole: where a part of it is taken away, the rest stays
-//! executable only if it is accepted by itself, as branches of it may go into that part. Code is entered at the start of a bundle, with r15 = BASE and with rsp and rbp in
-//! [BASE, BASE + 4 GiB]; when the host returns to it, the same holds. The bases of ds, es and ss are
-//! 0, as they always are in 64-bit mode. Everything else, flags, direction and vector state among
-//! it, may be what the attacker wants.
+//! **What whoever runs it provides.** BASE is a multiple of 4 GiB. [BASE, BASE + 4 GiB) is the sandbox;
+//! nothing else is mapped from 40 GiB before it to 40 GiB behind it. All that is executable in it are
+//! accepted texts, which start on bundles of 32 bytes and cannot be written any more, filled up with
+//! HLT to the end of their pages, and trampolines that are safe to enter at the start of any bundle. A
+//! text goes as it came, as a whole: where a part of it is taken away, the rest stays executable only
+//! if it is accepted by itself, as branches of it may go into that part. Code is entered at the start
+//! of a bundle, with r15 = BASE and with rsp and rbp in [BASE, BASE + 4 GiB]; when the host returns to
+//! it, the same holds, but that rsp may be up to 4 bytes more, where the accesses of a push or pop meet
+//! the guard as they do at the end. The bases of ds, es and ss are 0, as they always are in 64-bit
+//! mode. Everything else, flags, direction and vector state among it, may be what the attacker wants.
 //!
 //! **What holds whenever an instruction is entered**, by falling through or by a branch:
 //!
@@ -114,7 +116,8 @@
 //! rsp and rbp. `shortcut` is for the most common instructions;
 //! it is there for speed alone and is compared with the rest for all that it takes. `forms` and
 //! `prefix` are the list. `validator` divides a text among threads.
-
+//!
+#![doc = include_str!("fast.md")]
 #![forbid(unsafe_code)]
 
 mod fast;

@@ -4,9 +4,11 @@
 //! mounted, nobody delegated anything or the controller is not there, there are no totals: who asked
 //! is told, and nothing else changes.
 
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Component, Path, PathBuf};
 
 /// `DelegateSubgroup` of the systemd unit.
 const OF_THE_DAEMONS: &str = "daemons";
@@ -263,9 +265,32 @@ fn directory(mounts: &str, kind: &str, controller: &str, path: &str) -> Option<P
         }
         let mut before = before.split(' ').skip(3);
         let (root, mounted) = (before.next()?, before.next()?);
-        let below = Path::new(path).strip_prefix(root).ok()?;
-        Some(Path::new(mounted).join(below))
+        let path = Path::new(path);
+        // Seen from outside of its own part it is none that can be reached.
+        if path.components().any(|part| part == Component::ParentDir) {
+            return None;
+        }
+        let below = path.strip_prefix(unescaped(root)).ok()?;
+        Some(unescaped(mounted).join(below))
     })
+}
+
+/// A path as mountinfo writes it: blanks and backslashes as three octal digits.
+fn unescaped(text: &str) -> PathBuf {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let digits = after.get(..3).filter(|_| byte == b'\\');
+        let number = digits
+            .and_then(|digits| std::str::from_utf8(digits).ok())
+            .and_then(|digits| u8::from_str_radix(digits, 8).ok());
+        bytes.push(number.unwrap_or(byte));
+        rest = match number {
+            Some(_) => after.get(3..).unwrap_or_default(),
+            None => after,
+        };
+    }
+    PathBuf::from(OsString::from_vec(bytes))
 }
 
 #[cfg(test)]
@@ -288,6 +313,68 @@ mod tests {
         let group = found.group("pids", "vm").unwrap();
         assert_eq!(group.directory, Path::new("/sys/fs/cgroup/pids/vm"));
         assert_eq!(found.two, Some(PathBuf::from("/sys/fs/cgroup/unified/x")));
+    }
+
+    #[test]
+    fn a_machine_of_version_2_alone_has_all_in_one_place() {
+        let mounts = "\
+24 30 0:22 / /proc rw,nosuid shared:12 - proc proc rw
+29 23 0:26 / /sys/fs/cgroup rw,nosuid,nodev,noexec,relatime shared:4 - cgroup2 cgroup2 rw,nsdelegate
+";
+        let own = "0::/user.slice/user-1000.slice/user@1000.service/app.slice/cosmosd.service\n";
+        let found = Hierarchies::parse(mounts, own);
+        let place =
+            "/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service/app.slice/cosmosd.service";
+        assert_eq!(found.two, Some(PathBuf::from(place)));
+        assert!(found.one.is_empty());
+    }
+
+    #[test]
+    fn controllers_of_version_1_share_a_directory_or_have_a_name_for_none() {
+        let mounts = "\
+33 32 0:29 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct
+34 32 0:30 /docker/f00 /sys/fs/cgroup/memory ro,nosuid master:18 - cgroup cgroup rw,memory
+36 32 0:31 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,xattr,name=systemd
+";
+        let own = "11:cpu,cpuacct:/a\n4:memory:/docker/f00/x\n1:name=systemd:/init.scope\n";
+        let found = Hierarchies::parse(mounts, own);
+        let place = |controller: &str| {
+            let group = found.group(controller, "vm")?;
+            assert_eq!(group.version, Version::One);
+            Some(group.directory.to_string_lossy().into_owned())
+        };
+        let memory = place("memory").unwrap();
+        assert_eq!(memory, "/sys/fs/cgroup/memory/x/vm");
+        let cpuacct = place("cpuacct").unwrap();
+        assert_eq!(cpuacct, "/sys/fs/cgroup/cpu,cpuacct/a/vm");
+        assert_eq!(place("pids"), None);
+    }
+
+    #[test]
+    fn a_group_that_is_seen_from_outside_is_none() {
+        let mounts = "9 1 0:2 /../.. /sys/fs/cgroup rw - cgroup2 cgroup rw\n";
+        let outside = "9 1 0:2 / /sys/fs/cgroup rw - cgroup2 cgroup rw\n";
+        for mounts in [mounts, outside] {
+            let found = Hierarchies::parse(mounts, "0::/../../system.slice\n");
+            assert_eq!(found, Hierarchies::default());
+        }
+    }
+
+    #[test]
+    fn blanks_in_paths_are_read_as_they_are_written() {
+        let mounts = "9 1 0:2 / /mnt/a\\040b\\134c rw - cgroup2 cgroup rw\n";
+        let found = Hierarchies::parse(mounts, "0::/d e\n");
+        assert_eq!(found.two, Some(PathBuf::from("/mnt/a b\\c/d e")));
+        for text in [
+            "garbage",
+            "1 2 3 -",
+            "9 1 0:2 / /x rw - cgroup2",
+            "\\04",
+            ":::",
+        ] {
+            let found = Hierarchies::parse(text, "0::/\n0\n::\n");
+            assert_eq!(found, Hierarchies::default(), "{text}");
+        }
     }
 
     #[test]

@@ -55,13 +55,16 @@ fn totals(offers: &Offers) -> Offer {
     let totals = offers.totals;
     let finding = match (totals.memory, totals.processes) {
         (true, true) => "control groups bound memory and processes of a VM in all",
-        (true, false) => "a control group bounds memory of a VM in all, none its processes",
+        (true, false) => {
+            "a control group bounds memory of a VM in all, none its processes: confined VMs make no \
+             processes"
+        }
         (false, true) => {
-            "a control group bounds processes of a VM in all, none its memory: memfd_create is denied"
+            "a control group bounds processes of a VM in all, none its memory: confined VMs make no files in memory"
         }
         (false, false) => {
-            "no control group can be had: limits are those of single processes, and memfd_create is \
-             denied"
+            "no control group can be had: limits are those of single processes, and confined VMs make no \
+             processes and no files in memory"
         }
     };
     Offer {

@@ -94,7 +94,40 @@ static void refused(void) {
     CHECK(cosmos_exec(line("exit 3"), NULL, NULL) == 0);
 }
 
+static void denied(void) {
+    const char *const touch[] = {"touch", "/dev/null", NULL};
+    cosmos_exit end;
+    cosmos_denial denials[4];
+    cosmos_options *options = cosmos_options_new();
+    cosmos_dl *dl;
+    CHECK(cosmos_options_set_isolation(options, "landlock+seccomp") == 0);
+    CHECK(cosmos_options_set_stream(options, 2, COSMOS_STREAM_KEEP) == 0);
+    if (cosmos_exec(touch, options, &end) != 0) {
+        /* A kernel without walls says so. */
+        CHECK(strstr(cosmos_dlerror(), "isolation level"));
+        return;
+    }
+    CHECK(end.code == 1 && end.denial_count == 1 && end.limit[0] == 0);
+    CHECK(strcmp(end.denials->call, "utimensat") == 0 && end.denials->times == 1);
+    cosmos_exit_free(&end);
+    CHECK(end.denials == NULL && end.denial_count == 0);
+    CHECK((dl = cosmos_dlopen("libc.so.6", options)) != NULL);
+    CHECK(cosmos_denials(dl, NULL, 0) == 0 && cosmos_denials(dl, NULL, 1) == -1 && errno == EINVAL);
+    CHECK(((int (*)(int, int, int))cosmos_dlfunc(dl, "int socket(int domain, int type, int protocol)"))(2, 1, 0) == -1);
+    CHECK(errno == EPERM && cosmos_denials(dl, NULL, 0) == 1);
+    CHECK(cosmos_denials(dl, denials, 4) == 1 && strcmp(denials[0].call, "socket") == 0 && denials[0].times == 1);
+    CHECK(cosmos_dlclose(dl) == 0 && cosmos_denials(dl, denials, 4) == -1 && errno == EBADF);
+    cosmos_options_free(options);
+
+    options = cosmos_options_new();
+    CHECK(cosmos_options_set_limit(options, "cpu_seconds", 1) == 0);
+    CHECK(cosmos_exec(line("while :; do :; done"), options, &end) == 0);
+    CHECK(end.signal == 24 && strcmp(end.limit, "limits.cpu_seconds = 1") == 0 && end.denials == NULL);
+    cosmos_options_free(options);
+}
+
 int main(void) {
+    denied();
     kept();
     piped();
     refused();

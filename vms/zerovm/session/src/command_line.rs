@@ -87,8 +87,11 @@ impl CommandLine {
 }
 
 /// What is printed for a command line that cannot be followed.
-pub const HELP: &str = "\
-\u{1b}[1mZeroVM tag1\u{1b}[0m lightweight VM manager, manifest 20130611
+pub const HELP: &str = concat!(
+    "\u{1b}[1mZeroVM tag1\u{1b}[0m lightweight VM manager, build ",
+    env!("CARGO_PKG_VERSION"),
+    ", manifest 20130611\n",
+    "\
 Usage: \u{1b}[1mzerovm\u{1b}[0m [options] <manifest>
 
  -s         report the validator's state as not run (it runs, and refuses, all the same)
@@ -105,7 +108,8 @@ Usage: \u{1b}[1mzerovm\u{1b}[0m [options] <manifest>
  --doctor       say what confines a guest on this machine, and run nothing
  --user <name>  who root becomes (default: $ZEROVM_USER, else nobody)
  --help         print this
-";
+"
+);
 
 #[cfg(test)]
 mod tests {

@@ -51,10 +51,10 @@ const SILENCE: Duration = Duration::from_millis(100);
 /// And one that says nothing is not waited for longer than this.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Milliseconds that no session waits for that is worth waiting for.
-const QUICK: u8 = 1;
+/// A session that is over so soon is waited for before anything else is done.
+const QUICK: Duration = Duration::from_millis(1);
 /// A session whose clones are ended by somebody as fast as they are made is given up.
-const CLONES_TO_TRY: usize = 8;
+const CLONES_TO_TRY: usize = 4;
 /// How many threads wait for connections.
 const THREADS: usize = 4;
 const STACK: usize = 0x40000;
@@ -268,7 +268,7 @@ impl Daemon {
                 Some(socket) => socket,
                 None => ask_for_clone(&self.guest)?,
             };
-            if let Some(process) = who_waits(&socket) {
+            if let Some(process) = who_waits(&socket, PATIENCE) {
                 return Ok(Some(Clone { socket, process }));
             }
         }
@@ -310,15 +310,20 @@ fn ask_for_clone(guest: &File) -> nix::Result<File> {
     Ok(ours)
 }
 
-/// Whether something comes from a socket, or its end, so soon.
-fn is_readable_within(socket: &File, milliseconds: u8) -> bool {
+/// Whether something comes from a socket, or its end, within a time.
+fn is_readable_within(socket: &File, time: Duration) -> bool {
     let mut source = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
-    matches!(poll(&mut source, milliseconds), Ok(1..))
+    let time = PollTimeout::try_from(time).unwrap_or(PollTimeout::MAX);
+    matches!(poll(&mut source, time), Ok(1..))
 }
 
 /// Who is at the other end of a socket, if it has not ended meanwhile: its socket is open as long as it
-/// is there, so the number is not yet another's.
-fn who_waits(socket: &File) -> Option<OwnedFd> {
+/// is there, so the number is not yet another's. Somebody who says nothing is nobody: the guest's process
+/// may have been taken over.
+fn who_waits(socket: &File, patience: Duration) -> Option<OwnedFd> {
+    if !is_readable_within(socket, patience) {
+        return None;
+    }
     let pid = Pid::from_raw(descriptors::receive_sender(socket).ok()?)?;
     let process = pidfd_open(pid, PidfdFlags::empty()).ok()?;
     let mut source = [PollFd::new(socket.as_fd(), PollFlags::empty())];
@@ -345,4 +350,45 @@ fn read_request(connection: &mut UnixStream) -> Option<Vec<u8>> {
     }
     request.truncate(count);
     Some(request)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::Child;
+
+    fn pair() -> (File, File) {
+        let (ours, theirs) = process::pair().expect("a socket");
+        setsockopt(&ours, sockopt::PassCred, &true).expect("credentials");
+        (ours, theirs)
+    }
+
+    #[test]
+    fn who_waits_says_so_and_is_there() {
+        let child = Child::start(|mut told| {
+            let _ = told.read_exact(&mut [0]);
+            let _ = told::running(&told);
+            told::wait_for_end(&told);
+            0
+        });
+        let child = child.expect("a process");
+        // Before it says anything: what came earlier would be nobody's.
+        setsockopt(&child.told, sockopt::PassCred, &true).expect("credentials");
+        (&child.told).write_all(&[0]).expect("it waits");
+        assert!(who_waits(&child.told, PATIENCE).is_some());
+        let _ = child.end();
+    }
+
+    #[test]
+    fn nobody_waits_where_nothing_is_said() {
+        let (silent, _other) = pair();
+        assert!(who_waits(&silent, QUICK).is_none());
+        let (left, other) = pair();
+        drop(other);
+        assert!(who_waits(&left, PATIENCE).is_none());
+        let (ended, other) = pair();
+        told::running(&other).expect("told");
+        drop(other);
+        assert!(who_waits(&ended, PATIENCE).is_none());
+    }
 }

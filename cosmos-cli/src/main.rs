@@ -13,6 +13,7 @@ mod json;
 mod kernel;
 mod literal;
 mod packs;
+mod progress;
 mod report;
 mod verb;
 

@@ -3,6 +3,7 @@
 use super::attempt::Attempt;
 use crate::arguments::Call;
 use crate::literal::sizes;
+use crate::progress::Waiting;
 use crate::report::Verdict;
 use crate::{literal, packs};
 use cosmos::{Error, Options, Outcome};
@@ -40,7 +41,9 @@ fn carry_out(call: &Call, prototype: &str, values: &[cosmos::Value]) -> Result<O
         options = options.timeout(Duration::from_millis(milliseconds));
     }
     let options = call.confinement.apply(options);
+    let waiting = Waiting::for_what(format!("opening {}", call.target));
     let library = cosmos::dlopen_with(&call.target, &options)?;
+    drop(waiting);
     let outcome = library.function(prototype)?.call(values)?;
     note_denials(&library.denials());
     Ok(outcome)

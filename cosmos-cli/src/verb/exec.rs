@@ -15,6 +15,7 @@ mod terminal;
 use super::call::note_denials;
 use super::print_json;
 use crate::arguments::Exec;
+use crate::progress::Waiting;
 use crate::report::{COSMOS, Problem, Report, USAGE, Verdict};
 use cosmos::{Blame, Captured, Command, Ended, Error, FaultCode, Options, Stream};
 use serde_json::{Value as Json, json};
@@ -111,7 +112,10 @@ fn pass_through(exec: &Exec, command: &mut Command) -> Result<Ended, Trouble> {
         return terminal::run(command);
     }
     let signals = Signals::take(false).map_err(Trouble::System)?;
+    let waiting = Waiting::for_what(format!("starting a VM for {}", exec.program.display()));
     let running = command.spawn().map_err(Trouble::Cosmos)?;
+    // From here on the terminal is the program's.
+    drop(waiting);
     signals.forward(running.steering(), None);
     running.wait().map_err(Trouble::Cosmos)
 }

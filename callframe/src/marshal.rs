@@ -102,6 +102,7 @@ mod caller;
 mod error;
 mod evaluate;
 mod image;
+mod line;
 mod memory;
 mod numbers;
 mod plan;
@@ -113,6 +114,7 @@ pub use callee::Callee;
 pub use caller::{Caller, Outcome, Pending};
 pub use error::{MarshalError, MemoryError};
 pub use image::Image;
+pub use line::{Line, Piece};
 pub use memory::{CalleeMemory, CallerMemory, Given, Keep, Object, Residence, Seen};
 pub use standing::Standing;
 

@@ -11,7 +11,7 @@ use crate::descriptor::is_what_it_says;
 use crate::error::Error;
 use crate::library::Target;
 use crate::memory::{CallMemory, borrow_descriptors};
-use crate::quick::{self, Quick, Underway};
+use crate::quick::{Underway, Way};
 use crate::resolved::Resolved;
 use crate::session::Session;
 use crate::shelf::Question;
@@ -57,33 +57,60 @@ pub(crate) unsafe fn invoke_noting(
     result: u64,
     copies: &mut Vec<(u64, usize)>,
 ) -> Result<Outcome, Error> {
-    let outcome = match function.library() {
+    let way = match function.quick() {
+        // SAFETY: the caller's promise.
+        Some(quick) => unsafe { quick.call(function, arguments, errno, result) },
+        None => Way::No,
+    };
+    if let Way::Done(errno) = way {
+        let success = true;
+        return Ok(Outcome { errno, success });
+    }
+    // SAFETY: the caller's promise.
+    unsafe { go_on(function, way, arguments, (errno, result), copies) }
+}
+
+/// Goes on with a call that has come so far.
+///
+/// # Safety
+/// As [`invoke`].
+pub(crate) unsafe fn go_on(
+    function: &Resolved,
+    way: Way,
+    arguments: &[u64],
+    wanted: (i32, u64),
+    copies: &mut Vec<(u64, usize)>,
+) -> Result<Outcome, Error> {
+    let library = match &way {
+        Way::Begun(underway) => underway.library.clone(),
+        Way::Done(_) | Way::No => function.library(),
+    };
+    let outcome = match library {
         None => Err(closed(function)),
         // SAFETY: the caller's promise.
-        Some(library) => unsafe { perform(function, &library, arguments, errno, result, copies) },
+        Some(library) => unsafe { perform(function, &library, way, arguments, wanted, copies) },
     };
     outcome.map_err(|error| error.in_function(function.name()))
 }
 
-/// Makes the call, and makes it again where that is allowed; see [`again`].
+/// Makes the call, or what is left of it, and makes it again where that is allowed; see [`again`].
 ///
 /// # Safety
 /// As [`invoke`].
 unsafe fn perform(
     function: &Resolved,
     library: &Arc<Target>,
+    way: Way,
     arguments: &[u64],
-    errno: i32,
-    result: u64,
+    (errno, result): (i32, u64),
     copies: &mut Vec<(u64, usize)>,
 ) -> Result<Outcome, Error> {
     let call = Call::new(function, library, arguments);
-    let mut outcome = match call.quickly(errno, result) {
-        Quick::Done(outcome) => return Ok(outcome),
+    let mut outcome = match way {
         // SAFETY: the caller's promise.
-        Quick::Begun(underway) => unsafe { call.go_on(library, underway, errno, result) },
+        Way::Begun(underway) => unsafe { call.finish(library, *underway, errno, result) },
         // SAFETY: the caller's promise.
-        Quick::No => unsafe { call.make(library, errno, result, copies) },
+        Way::Done(_) | Way::No => unsafe { call.make(library, errno, result, copies) },
     };
     let mut runs = u32::from(call.has_begun());
     while let Err(error) = &outcome
@@ -114,6 +141,10 @@ pub(crate) unsafe fn fail(function: &Resolved, result: u64) {
 
 /// Bytes of a request before what it says of the call itself.
 const ERRNO: usize = 4;
+
+/// A call that was begun on a channel: what is left of its time, and what came first: the request's id,
+/// and a frame.
+type Answered = (Box<Channel>, Begun, Clock, Result<(u64, Frame), Fault>);
 
 struct Call<'call> {
     function: &'call Resolved,
@@ -215,65 +246,47 @@ impl<'call> Call<'call> {
             let frame = clock.run(connection, |connection| connection.answer(id))?;
             Ok((id, frame))
         });
-        let underway = Underway {
-            channel,
-            begun,
-            clock,
-            first,
-        };
-        self.complete(memory, underway, result)
-    }
-
-    /// Makes the call the shortest way, where it goes that way.
-    fn quickly(&self, errno: i32, result: u64) -> Quick {
-        if !self.function.goes_quickly() {
-            return Quick::No;
-        }
-        let wanted = (errno, result);
-        quick::call(
-            self.function,
-            self.library,
-            self.arguments,
-            wanted,
-            self.timeout(),
-        )
+        self.complete(memory, (channel, begun, clock, first), result)
     }
 
     /// Goes on with a call that was begun the shortest way.
     ///
     /// # Safety
     /// As [`invoke`].
-    unsafe fn go_on(
+    unsafe fn finish(
         &self,
         kept_by: &Target,
-        mut underway: Underway,
+        underway: Underway,
         errno: i32,
         result: u64,
     ) -> Result<Outcome, Error> {
         self.begun.set(true);
+        let Underway {
+            mut channel,
+            begun,
+            first,
+            clock,
+            ..
+        } = underway;
+        let mut clock = clock.unwrap_or_else(|| Clock::new(self.timeout()));
         // SAFETY: the caller's promise.
         let memory = unsafe { CallMemory::new(kept_by.shelf(), self.library.link().number()) };
         let mut memory = memory.passing(self.function, self.library);
         // What is known of a call is kept beside its request.
-        let encoded = self.encode(&mut memory, errno, &mut underway.channel);
+        let encoded = self.encode(&mut memory, errno, &mut channel);
         encoded.map_err(|error| self.unmarshalled(error))?;
-        self.complete(&mut memory, underway, result)
+        let first = Underway::wait(&mut channel, first, &mut clock);
+        self.complete(&mut memory, (channel, begun, clock, first), result)
     }
 
     /// Does what comes of a call until its reply has been received.
     fn complete(
         &self,
         memory: &mut CallMemory,
-        underway: Underway,
+        (channel, begun, clock, first): Answered,
         result: u64,
     ) -> Result<Outcome, Error> {
         let link = self.library.link();
-        let Underway {
-            channel,
-            begun,
-            clock,
-            first,
-        } = underway;
         let (mut channel, mut frame) = match first {
             Ok((_, frame)) if frame.kind & REPLY != 0 => {
                 channel.seat.end(begun);
@@ -387,12 +400,8 @@ impl<'call> Call<'call> {
         hasher.finish()
     }
 
-    /// How long it may take: what is said nearest to the call holds.
     fn timeout(&self) -> Option<Duration> {
-        let declared = self.function.frame().contract().timeout;
-        timeout::of_thread()
-            .or(declared.map(|milliseconds| Duration::from_millis(milliseconds.into())))
-            .or(self.library.timeout())
+        time_limit(self.function, self.library)
     }
 
     fn encode(
@@ -526,6 +535,14 @@ impl<'call> Call<'call> {
         };
         self.library.link().named(fault)
     }
+}
+
+/// How long a call may take: what is said nearest to it holds.
+pub(crate) fn time_limit(function: &Resolved, library: &Target) -> Option<Duration> {
+    let declared = function.frame().contract().timeout;
+    timeout::of_thread()
+        .or(declared.map(|milliseconds| Duration::from_millis(milliseconds.into())))
+        .or(library.timeout())
 }
 
 /// What is left of the time a call may take. It stands still while the program's own functions run.

@@ -8,6 +8,8 @@
 //! While a callback runs, the VM's thread waits for it and serves the channel: it is *lent* to the
 //! calls that the callback makes, the innermost first.
 
+mod front;
+
 use crate::fork::Own;
 use crate::link::Link;
 use crate::staging::{Staging, Top};
@@ -46,10 +48,14 @@ pub(crate) struct Channel {
     pub(crate) staging: Staging,
     /// How many callbacks run inside of each other on it.
     pub(crate) nesting: usize,
+    /// Of the VM, whose channels go when it has ended.
+    link: Weak<Link>,
+    /// How many VMs had ended when it was put back last.
+    swept: u64,
 }
 
 impl Channel {
-    fn new(connection: Connection) -> Box<Channel> {
+    fn new(link: &Arc<Link>, connection: Connection) -> Box<Channel> {
         let stages = connection.shares() && connection.peer().minor >= Map::SINCE;
         let most = if stages { connection.peer().body } else { 0 };
         Box::new(Channel {
@@ -62,6 +68,8 @@ impl Channel {
             staging: Staging::new(u64::from(most)),
             connection: Own::new(connection),
             nesting: 0,
+            link: Arc::downgrade(link),
+            swept: 0,
         })
     }
 }
@@ -79,7 +87,6 @@ pub(crate) struct Lent {
 #[derive(Debug)]
 struct Place {
     key: u64,
-    link: Weak<Link>,
     channel: Option<Box<Channel>>,
 }
 
@@ -108,7 +115,7 @@ pub(crate) fn take(link: &Arc<Link>, timeout: Option<Duration>) -> Result<Box<Ch
     if let Some(channel) = take_idle(link, timeout) {
         return Ok(channel);
     }
-    let mut channel = Channel::new(link.attach(timeout)?);
+    let mut channel = Channel::new(link, link.attach(timeout)?);
     link.list(channel.seat.turn());
     channel.connection.set_timeout(timeout);
     Ok(channel)
@@ -121,8 +128,10 @@ pub(crate) fn take_idle(link: &Arc<Link>, timeout: Option<Duration>) -> Option<B
         if let Some(place) = table.lent.iter().rposition(|place| place.key == key) {
             return table.lent.remove(place).channel;
         }
-        let place = table.idle.iter_mut().find(|place| place.key == key)?;
-        place.channel.take()
+        front::take(key).or_else(|| {
+            let place = table.idle.iter_mut().find(|place| place.key == key)?;
+            place.channel.take()
+        })
     });
     // One whose call was cancelled in its last moment is shut.
     let mut channel = found
@@ -130,6 +139,33 @@ pub(crate) fn take_idle(link: &Arc<Link>, timeout: Option<Duration>) -> Option<B
         .filter(|channel| !channel.seat.is_cancelled())?;
     channel.connection.set_timeout(timeout);
     Some(channel)
+}
+
+/// This thread's channel to the VM of this key, where it is as the last call left it, no callback has
+/// it, and no VM has ended since; for a call that leaves it so.
+#[inline]
+pub(crate) fn take_ready(key: u64) -> Option<Box<Channel>> {
+    front::take(key)
+}
+
+/// Puts it back.
+#[inline]
+pub(crate) fn put_ready(key: u64, channel: Box<Channel>) {
+    if channel.swept != ENDED.load(Ordering::Relaxed) || channel.seat.is_cancelled() {
+        return put_aside(channel);
+    }
+    if let Some((_, other)) = front::put(key, channel) {
+        put_aside(other);
+    }
+}
+
+/// Puts a channel back the long way.
+#[cold]
+fn put_aside(channel: Box<Channel>) {
+    let link = channel.link.upgrade();
+    if let Some(link) = link.filter(|link| !link.is_gone() && !channel.seat.is_cancelled()) {
+        park(&link, channel);
+    }
 }
 
 /// Puts a channel that is in step back for the next call of this thread.
@@ -144,26 +180,30 @@ pub(crate) fn park(link: &Arc<Link>, mut channel: Box<Channel>) {
         return;
     }
     let key = link.key();
+    let lent = channel.nesting > 0;
+    channel.swept = ENDED.load(Ordering::Relaxed);
     let mut channel = Some(channel);
-    let lent = channel.as_ref().is_some_and(|channel| channel.nesting > 0);
-    let new_place = |channel| Place {
-        key,
-        link: Arc::downgrade(link),
-        channel,
-    };
     let stale = with(|table| {
         if lent {
-            table.lent.push(new_place(channel.take()));
-            return None;
+            let channel = channel.take();
+            table.lent.push(Place { key, channel });
+            return (Vec::new(), None);
         }
         let stale = table.sweep();
+        let before = channel.take().and_then(|channel| front::put(key, channel));
+        let Some((key, before)) = before else {
+            return (stale, None);
+        };
         match table.idle.iter_mut().find(|place| place.key == key) {
-            Some(place) if place.channel.is_none() => place.channel = channel.take(),
+            Some(place) if place.channel.is_none() => place.channel = Some(before),
             // Another one took its place meanwhile.
-            Some(_) => {}
-            None => table.idle.push(new_place(channel.take())),
+            Some(_) => return (stale, Some(before)),
+            None => table.idle.push(Place {
+                key,
+                channel: Some(before),
+            }),
         }
-        stale
+        (stale, None)
     });
     // Dropped when the table is free again.
     drop((stale, channel));
@@ -179,13 +219,21 @@ pub(crate) fn vm_ended() {
 
 impl Table {
     /// Takes out the channels of VMs that are gone.
-    fn sweep(&mut self) -> Option<Vec<Place>> {
+    fn sweep(&mut self) -> Vec<Place> {
         let ended = ENDED.load(Ordering::Relaxed);
         if std::mem::replace(&mut self.swept, ended) == ended {
-            return None;
+            return Vec::new();
         }
-        let gone = |place: &mut Place| place.link.upgrade().is_none_or(|link| link.is_gone());
-        Some(self.idle.extract_if(.., gone).collect())
+        let gone = |place: &mut Place| place.channel.as_ref().is_none_or(|it| it.is_of_the_past());
+        let mut stale: Vec<_> = self.idle.extract_if(.., gone).collect();
+        stale.extend(front::take_all(|channel, _| channel.is_of_the_past()));
+        stale
+    }
+}
+
+impl Channel {
+    fn is_of_the_past(&self) -> bool {
+        self.link.upgrade().is_none_or(|link| link.is_gone())
     }
 }
 
@@ -224,9 +272,10 @@ pub(crate) fn reclaim(lent: Lent) -> Option<Box<Channel>> {
 pub(crate) fn forget(key: u64) {
     let of_vm = |place: &mut Place| place.key == key;
     drop(with(|table| {
+        let front = front::take_all(|_, its_key| its_key == key);
         let idle = table.idle.extract_if(.., of_vm);
-        idle.chain(table.lent.extract_if(.., of_vm))
-            .collect::<Vec<_>>()
+        let places: Vec<_> = idle.chain(table.lent.extract_if(.., of_vm)).collect();
+        (front, places)
     }));
 }
 

@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::fork::apart_from_forks;
 use crate::last;
 use crate::memory::{errno, set_errno};
+use crate::quick::Way;
 use crate::resolved::{NoPointer, Resolved};
 use crate::variadic::{from_c, registers};
 use callframe::marshal::Outcome;
@@ -105,14 +106,43 @@ unsafe extern "C" fn enter(
 ) {
     let before = errno();
     // SAFETY: the pointer came from an Arc that the library, or the session's list of retired
-    // functions, still holds: nobody may call a function after its library was closed.
+    // functions, still holds: nobody may call a function after its library was closed. While a quick
+    // call waits, it holds the library.
+    let way = unsafe {
+        let function = &*function.cast_const().cast::<Resolved>();
+        match function.quick() {
+            Some(quick) => quick.enter(function, result, arguments, before),
+            None => Way::No,
+        }
+    };
+    let after = match way {
+        Way::Done(after) => after,
+        // SAFETY: as above.
+        way => unsafe { go_on(function, way, result, arguments, before) },
+    };
+    set_errno(after);
+}
+
+/// Goes on with a call that has come so far; gives the errno it leaves.
+///
+/// # Safety
+/// As [`enter`].
+#[cold]
+unsafe fn go_on(
+    function: *mut c_void,
+    way: Way,
+    result: *mut c_void,
+    arguments: *mut *mut c_void,
+    before: i32,
+) -> i32 {
+    // SAFETY: as in `enter`.
     let function = unsafe {
         let function = function.cast_const().cast::<Resolved>();
         Arc::increment_strong_count(function);
         Arc::from_raw(function)
     };
     // SAFETY: libffi's promise, and the program's.
-    let call = || unsafe { carry(&function, result, arguments, before) };
+    let call = || unsafe { carry(&function, way, result, arguments, before) };
     let after = catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| {
         last::set(internal(function.name()));
         // SAFETY: as above.
@@ -121,7 +151,7 @@ unsafe extern "C" fn enter(
         libc::ECOMM
     });
     let _ = catch_unwind(AssertUnwindSafe(|| drop(function)));
-    set_errno(after);
+    after
 }
 
 /// Carries the call and gives the errno it leaves.
@@ -130,6 +160,7 @@ unsafe extern "C" fn enter(
 /// As [`enter`].
 unsafe fn carry(
     function: &Arc<Resolved>,
+    way: Way,
     result: *mut c_void,
     arguments: *mut *mut c_void,
     errno: i32,
@@ -161,7 +192,7 @@ unsafe fn carry(
     // SAFETY: the addresses are those of the arguments, and `place` is room for the result.
     unsafe {
         finish(function, result, |place| {
-            call::invoke(function, addresses, errno, place)
+            call::go_on(function, way, addresses, (errno, place), &mut Vec::new())
         })
     }
 }

@@ -20,6 +20,7 @@ mod error;
 mod exec;
 mod fork;
 mod function;
+mod gate;
 #[cfg(test)]
 mod hostile;
 mod last;

@@ -14,6 +14,7 @@ use crate::coordinator::chosen;
 use crate::error::Error;
 use crate::fork;
 use crate::function::Function;
+use crate::gate::Gate;
 use crate::link::{Hold, Link};
 use crate::names;
 use crate::opened::Asked;
@@ -30,7 +31,6 @@ use cosmos_rpc::message::coordinator::{Purpose, TargetName, Which};
 use cosmos_rpc::message::vm::{Close, ObjectToken, Open};
 use cosmos_rpc::{Fault, FaultCode};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -191,8 +191,10 @@ pub(crate) struct Target {
     object: ObjectToken,
     path: String,
     bounds: Bounds,
-    closed: AtomicBool,
+    gate: Arc<Gate>,
     functions: Mutex<HashMap<String, Arc<Resolved>>>,
+    /// Those of a closed library: a call under way holds the library, and by that them.
+    retired: Mutex<Vec<Arc<Resolved>>>,
     closers: Mutex<Closers>,
     on_error: Mutex<Option<Handler>>,
     shelf: Shelf,
@@ -225,12 +227,13 @@ impl Target {
     ) -> Arc<Target> {
         Arc::new(Target {
             generation: fork::generation(),
-            hold,
             object,
             path,
             bounds,
-            closed: AtomicBool::new(false),
+            gate: Gate::new(hold.key(), object.0, Arc::clone(hold.gone())),
             functions: Mutex::default(),
+            retired: Mutex::default(),
+            hold,
             closers: Mutex::default(),
             on_error: Mutex::default(),
             shelf: Shelf::default(),
@@ -262,7 +265,7 @@ impl Target {
     /// Refuses a library that is closed, inherited by fork, or whose VM is gone.
     pub(crate) fn usable(&self) -> Result<(), Error> {
         self.hold.usable()?;
-        if self.closed.load(Ordering::Acquire) {
+        if self.gate.is_closed() {
             return Err(self.hold.named(Fault::caller(
                 FaultCode::StaleHandle,
                 format!("{} was closed", self.path),
@@ -271,9 +274,9 @@ impl Target {
         Ok(())
     }
 
-    /// The same, without the reason.
-    pub(crate) fn is_usable(&self) -> bool {
-        self.hold.is_usable() && !self.closed.load(Ordering::Acquire)
+    /// What its functions see of it.
+    pub(crate) fn gate(&self) -> &Arc<Gate> {
+        &self.gate
     }
 
     /// Lets go of the object; see the module.
@@ -281,13 +284,13 @@ impl Target {
         if !fork::is_current(self.generation) {
             return self.hold.usable();
         }
-        if self.closed.swap(true, Ordering::AcqRel) {
+        if !self.gate.close() {
             return Ok(());
         }
         self.spare().close();
         let functions = std::mem::take(&mut *lock(&self.functions));
+        lock(&self.retired).extend(functions.into_values());
         let session = Session::current();
-        session.retire(functions.into_values());
         session
             .callbacks()
             .library_closed(self.hold.key(), self.object.0);
@@ -382,6 +385,9 @@ impl Drop for Target {
     fn drop(&mut self) {
         // Nobody is left who could be told; an inherited one is left alone.
         let _ = self.close();
+        if fork::is_current(self.generation) {
+            Session::current().retire(std::mem::take(&mut *lock(&self.retired)));
+        }
     }
 }
 

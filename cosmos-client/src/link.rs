@@ -30,7 +30,7 @@ use cosmos_rpc::message::vm::Attach;
 use cosmos_rpc::{Blame, Fault, FaultCode, Frame, Role, codec};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
 
@@ -50,6 +50,8 @@ pub(crate) struct Link {
     main_turn: Arc<Turn>,
     users: AtomicUsize,
     ended: OnceLock<Ended>,
+    /// The same, for who has no link.
+    gone: Arc<AtomicBool>,
     /// Of its channels, in whichever threads.
     turns: Mutex<Vec<Weak<Turn>>>,
     cookies: Cookies,
@@ -120,6 +122,7 @@ impl Link {
             })),
             users: AtomicUsize::new(0),
             ended: OnceLock::new(),
+            gone: Arc::default(),
             turns: Mutex::default(),
             cookies: Cookies::default(),
             arena: Arc::default(),
@@ -212,6 +215,11 @@ impl Link {
         self.ended.get().is_some()
     }
 
+    /// Set once it has ended.
+    pub(crate) fn gone(&self) -> &Arc<AtomicBool> {
+        &self.gone
+    }
+
     /// Whether nobody uses it.
     pub(crate) fn is_idle(&self) -> bool {
         self.users.load(Ordering::Acquire) == 0
@@ -276,11 +284,6 @@ impl Link {
                 Err(self.died(message, ended))
             }
         }
-    }
-
-    /// The same, without the reason.
-    pub(crate) fn is_usable(&self) -> bool {
-        fork::is_current(self.generation) && !self.is_gone()
     }
 
     /// Carries a request on this thread's channel. `place` as in [`Link::diagnose`].
@@ -457,6 +460,7 @@ impl Link {
 
     fn end_for(self: &Arc<Link>, ended: Ended) {
         if self.ended.set(ended).is_ok() {
+            self.gone.store(true, Ordering::Release);
             channel::vm_ended();
             let session = Session::current();
             session.forget(self);

@@ -4,115 +4,317 @@
 //! involved but the arguments and the result, and nothing has to be kept for afterwards. The way goes
 //! as far as everything is as usual; what is not is left to [`call`](crate::call), at the point where
 //! it was noticed: no such call is begun twice.
+//!
+//! Between the entry of a C function pointer and the message that goes out there is nothing but the
+//! arguments, and between the message that comes and the return nothing but the result. What else has
+//! to be done is done while the VM is at work:
+//!
+//! | what | when |
+//! |---|---|
+//! | is the library open, its VM there, this process the one that opened it | before |
+//! | the thread's channel, and noting there that a call is under way | before |
+//! | holding on to the library, so that a close lets the call finish | meanwhile |
+//! | time limits | once waiting has become sleeping |
+//! | was it cancelled; letting go of the library | after |
+//!
+//! A close that meets a call between its begin and "meanwhile" comes before the call.
 
-use crate::call::Clock;
+use crate::call::{self, Clock};
 use crate::channel::{self, Channel};
+use crate::gate::Gate;
 use crate::library::Target;
-use crate::memory::program;
 use crate::resolved::Resolved;
 use crate::turn::Begun;
-use callframe::marshal::{Caller, Outcome};
-use cosmos_rpc::blocking::ShortAnswer;
+use callframe::marshal::{Caller, Line, Piece};
+use callframe_ffi::NarrowResult;
 use cosmos_rpc::message::REPLY;
 use cosmos_rpc::message::vm::CALL;
-use cosmos_rpc::ring::{INLINE, Short};
+use cosmos_rpc::ring::Short;
 use cosmos_rpc::{Fault, Frame};
+use std::ffi::c_void;
 use std::sync::Arc;
-use std::time::Duration;
 
-/// Bytes of a request before what marshalling writes.
+/// Bytes of a request before what marshalling writes: the function's number.
 const RUNABLE: usize = 8;
 
+/// How calls of a function go this way.
+#[derive(Debug)]
+pub(crate) struct Quick {
+    line: Line,
+    gate: Arc<Gate>,
+    runable: u64,
+    narrow: Option<NarrowResult>,
+}
+
 /// How far a call came.
-pub(crate) enum Quick {
-    /// It has returned.
-    Done(Outcome),
-    /// It is begun, and what came first is not its reply.
-    Begun(Underway),
+pub(crate) enum Way {
+    /// It has returned, and left this errno.
+    Done(i32),
+    /// It is begun, and what came first is not its reply, or nothing did yet.
+    Begun(Box<Underway>),
     /// It was not begun.
     No,
 }
 
 /// A call that was begun.
 pub(crate) struct Underway {
+    pub(crate) library: Option<Arc<Target>>,
     pub(crate) channel: Box<Channel>,
     pub(crate) begun: Begun,
-    pub(crate) clock: Clock,
-    /// The request's id, and the first frame that came.
-    pub(crate) first: Result<(u64, Frame), Fault>,
+    pub(crate) first: First,
+    /// What is left of its time, where some of it has passed.
+    pub(crate) clock: Option<Clock>,
 }
 
-/// Whether calls of a function may go this way.
-pub(crate) fn goes(caller: &Caller) -> bool {
-    caller.is_short(INLINE - RUNABLE)
+/// What came of a request.
+pub(crate) enum First {
+    /// Not even the reply yet, to the request of this id.
+    Nothing(u64),
+    /// A reply that is none.
+    Wrong(Frame),
+    /// The exchange failed.
+    Failed(Fault),
 }
 
-/// Calls a function that goes this way; the arguments are the addresses of their values, which are
-/// read, and the result is written to its address, if to one.
-pub(crate) fn call(
-    function: &Resolved,
-    library: &Arc<Target>,
-    arguments: &[u64],
-    (errno, result): (i32, u64),
-    timeout: Option<Duration>,
-) -> Quick {
-    let mut request = Short::new();
-    let Some((runable, room)) = request.room().split_first_chunk_mut::<RUNABLE>() else {
-        return Quick::No;
-    };
-    *runable = function.runable().to_le_bytes();
-    let caller = function.caller();
-    let Some(length) = caller.encode_numbers(program::read, arguments, errno, room) else {
-        return Quick::No;
-    };
-    request.set_length(RUNABLE + length);
-    if !library.is_usable() {
-        return Quick::No;
+/// The result of a call, in words.
+struct Returned {
+    words: [u64; 2],
+    errno: i32,
+}
+
+impl Quick {
+    /// For a function of a library; `None` where its calls do not go this way.
+    pub(crate) fn of(
+        caller: &Caller,
+        gate: &Arc<Gate>,
+        runable: u64,
+        narrow: Option<NarrowResult>,
+    ) -> Option<Quick> {
+        Some(Quick {
+            line: caller.line()?,
+            gate: Arc::clone(gate),
+            runable,
+            narrow,
+        })
     }
-    let link = library.link();
-    let Some(mut channel) = channel::take_idle(link, timeout) else {
-        return Quick::No;
-    };
-    if !channel.connection.takes_short() {
-        channel::park(link, channel);
-        return Quick::No;
-    }
-    let begun = channel.seat.begin(library.object().0);
-    let mut clock = Clock::new(timeout);
-    let answer = clock.run(&mut channel.connection, |connection| {
-        connection.call_short(CALL, &request)
-    });
-    let first = match answer {
-        Ok(ShortAnswer::Reply(reply)) => {
-            match caller.decode_numbers(program::write, errno, reply.bytes(), result) {
-                Some(errno) => {
-                    channel.seat.end(begun);
-                    if !link.is_gone() {
-                        channel::park(link, channel);
-                    }
-                    let success = true;
-                    return Quick::Done(Outcome { errno, success });
-                }
-                None => Ok((0, reply_frame(&reply))),
+
+    /// Calls the function with the arguments that libffi gives a closure, whose result goes where
+    /// libffi has it.
+    ///
+    /// # Safety
+    /// `arguments` has a pointer to each argument's value, `result` is libffi's room for the result,
+    /// both of `function`, of which this is.
+    #[inline]
+    pub(crate) unsafe fn enter(
+        &self,
+        function: &Resolved,
+        result: *mut c_void,
+        arguments: *mut *mut c_void,
+        errno: i32,
+    ) -> Way {
+        // SAFETY: the caller's promise; a piece is a part of its argument.
+        let read = |piece: &Piece| unsafe {
+            let argument = *arguments.add(usize::from(piece.index));
+            load(argument.cast(), piece)
+        };
+        let returned = match self.exchange(function, errno, read) {
+            Ok(returned) => returned,
+            Err(way) => return way,
+        };
+        match self.narrow {
+            Some(narrow) => {
+                let register = returned.words[0].to_le_bytes();
+                let value = narrow.widened(register);
+                // SAFETY: libffi has room for a whole register where the result is a narrow integer.
+                unsafe { result.cast::<usize>().write_unaligned(value) };
             }
+            // SAFETY: the caller's promise; the pieces are parts of the result.
+            None => self.line.result(returned.words, |piece, value| unsafe {
+                store(result.cast(), piece, value);
+            }),
         }
-        Ok(ShortAnswer::Frame(id, frame)) => Ok((id, frame)),
-        Err(fault) => Err(fault),
-    };
-    Quick::Begun(Underway {
-        channel,
-        begun,
-        clock,
-        first,
+        Way::Done(returned.errno)
+    }
+
+    /// Calls the function with arguments whose values are at these addresses, and whose result goes to
+    /// its address, if to one.
+    ///
+    /// # Safety
+    /// There is an address of a value for each parameter of `function`, of which this is, and `result`
+    /// is 0 or leads to room for the result.
+    #[inline]
+    pub(crate) unsafe fn call(
+        &self,
+        function: &Resolved,
+        arguments: &[u64],
+        errno: i32,
+        result: u64,
+    ) -> Way {
+        let read = |piece: &Piece| {
+            let address = arguments.get(usize::from(piece.index)).copied();
+            let from = std::ptr::with_exposed_provenance(address.unwrap_or_default() as usize);
+            // SAFETY: the caller's promise; a piece is a part of its argument.
+            unsafe { load(from, piece) }
+        };
+        let returned = match self.exchange(function, errno, read) {
+            Ok(returned) => returned,
+            Err(way) => return way,
+        };
+        if result != 0 {
+            let to = std::ptr::with_exposed_provenance_mut::<u8>(result as usize);
+            // SAFETY: the caller's promise; the pieces are parts of the result.
+            self.line.result(returned.words, |piece, value| unsafe {
+                store(to, piece, value);
+            });
+        }
+        Way::Done(returned.errno)
+    }
+
+    #[inline]
+    fn exchange(
+        &self,
+        function: &Resolved,
+        errno: i32,
+        read: impl Fn(&Piece) -> u64,
+    ) -> Result<Returned, Way> {
+        let gate = &*self.gate;
+        if !gate.is_open() {
+            return Err(Way::No);
+        }
+        let mut clock = None;
+        let mut channel = channel::take_ready(gate.key).ok_or(Way::No)?;
+        if !channel.connection.takes_short() {
+            channel::put_ready(gate.key, channel);
+            return Err(Way::No);
+        }
+        let [errno_word, rest, first, second] = self.line.request(errno, read);
+        let request = [self.runable, errno_word, rest, first, second];
+        let request = Short::of(request, RUNABLE + self.line.request_length());
+        let begun = channel.seat.begin(gate.object);
+        let id = match channel.connection.request_short(CALL, &request) {
+            Ok(id) => id,
+            Err(fault) => {
+                let first = First::Failed(fault);
+                return Err(underway(function, channel, begun, first, None));
+            }
+        };
+        // The VM is at work from here on.
+        let library = function.library();
+        let reply = match channel.connection.reply_short(CALL, id) {
+            None => patiently(function, library.as_deref(), &mut channel, id, &mut clock),
+            reply => reply,
+        };
+        let Some(reply) = reply else {
+            let first = First::Nothing(id);
+            return Err(underway(function, channel, begun, first, clock));
+        };
+        let [header, rest, first, second, _] = *reply.words();
+        let words = [header, rest, first, second];
+        let Some((left, words)) = self.line.reply(words, reply.length(), errno) else {
+            let first = First::Wrong(wrong(&reply));
+            return Err(underway(function, channel, begun, first, clock));
+        };
+        channel.seat.end(begun);
+        channel::put_ready(gate.key, channel);
+        drop(library);
+        Ok(Returned { words, errno: left })
+    }
+}
+
+/// Waits asleep for a reply, within the time that the call may take.
+#[cold]
+fn patiently(
+    function: &Resolved,
+    library: Option<&Target>,
+    channel: &mut Channel,
+    id: u64,
+    clock: &mut Option<Clock>,
+) -> Option<Short> {
+    let clock = clock.insert(Clock::new(call::time_limit(function, library?)));
+    clock.run(&mut channel.connection, |connection| {
+        connection.await_short(CALL, id)
     })
 }
 
+#[cold]
+fn underway(
+    function: &Resolved,
+    channel: Box<Channel>,
+    begun: Begun,
+    first: First,
+    clock: Option<Clock>,
+) -> Way {
+    Way::Begun(Box::new(Underway {
+        library: function.library(),
+        channel,
+        begun,
+        first,
+        clock,
+    }))
+}
+
+impl Underway {
+    /// Waits for what comes first, within the time of a clock.
+    pub(crate) fn wait(
+        channel: &mut Channel,
+        first: First,
+        clock: &mut Clock,
+    ) -> Result<(u64, Frame), Fault> {
+        match first {
+            First::Failed(fault) => Err(fault),
+            First::Wrong(frame) => Ok((0, frame)),
+            First::Nothing(id) => {
+                let connection = &mut channel.connection;
+                let frame = clock.run(connection, |connection| connection.answer(id))?;
+                Ok((id, frame))
+            }
+        }
+    }
+}
+
 /// A reply that is wrong, to be looked at closely.
-fn reply_frame(reply: &Short) -> Frame {
+#[cold]
+fn wrong(reply: &Short) -> Frame {
     Frame {
         kind: CALL | REPLY,
         id: 0,
         body: reply.bytes().to_vec(),
         descriptors: Vec::new(),
+    }
+}
+
+/// A part of a value.
+///
+/// # Safety
+/// `from` leads to the value, of which `piece` is a part.
+#[inline]
+unsafe fn load(from: *const u8, piece: &Piece) -> u64 {
+    // SAFETY: the caller's promise; a value need not be aligned.
+    unsafe {
+        let from = from.add(usize::from(piece.offset));
+        match piece.size {
+            8 => from.cast::<u64>().read_unaligned(),
+            4 => from.cast::<u32>().read_unaligned().into(),
+            2 => from.cast::<u16>().read_unaligned().into(),
+            _ => from.read().into(),
+        }
+    }
+}
+
+/// Puts a part of a value in its place.
+///
+/// # Safety
+/// `to` leads to room for the value, of which `piece` is a part.
+#[inline]
+unsafe fn store(to: *mut u8, piece: &Piece, value: u64) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let to = to.add(usize::from(piece.offset));
+        match piece.size {
+            8 => to.cast::<u64>().write_unaligned(value),
+            4 => to.cast::<u32>().write_unaligned(value as u32),
+            2 => to.cast::<u16>().write_unaligned(value as u16),
+            _ => to.write(value as u8),
+        }
     }
 }

@@ -4,7 +4,7 @@ use crate::callback::{Signature, Signatures, signatures};
 use crate::closure::Thunk;
 use crate::error::{Error, Refusal};
 use crate::library::Target;
-use crate::quick;
+use crate::quick::Quick;
 use crate::session::native_model;
 use crate::variadic::Open;
 use callframe::marshal::Caller;
@@ -25,8 +25,8 @@ pub(crate) struct Resolved {
     runable: u64,
     native: Template,
     caller: Caller,
-    /// Whether its calls may go the shortest way.
-    quick: bool,
+    /// Where its calls may go the shortest way: how.
+    quick: Option<Quick>,
     narrow: Option<NarrowResult>,
     /// Of a function with `...`: how its calls are made.
     open: Option<Open>,
@@ -57,6 +57,7 @@ impl Resolved {
             let mut resolved = Resolved::bind(library, &bare, &bare.to_string(), fresh_id())?;
             resolved.native = Template::of(&frame, native_model()?).map_err(refused)?;
             resolved.open = Some(Open::new(&frame));
+            resolved.quick = None;
             Arc::new(resolved)
         } else {
             Arc::new(Resolved::bind(library, &frame, prototype, fresh_id())?)
@@ -122,12 +123,13 @@ impl Resolved {
             return Err(link.named(fault).in_function(frame.name()));
         }
         library.learn_closers(frame);
+        let narrow = callframe_ffi::result_of(frame);
         Ok(Resolved {
-            quick: quick::goes(&caller),
+            quick: Quick::of(&caller, library.gate(), answer.runable, narrow),
             id,
             library: Arc::downgrade(library),
             runable: answer.runable,
-            narrow: callframe_ffi::result_of(frame),
+            narrow,
             callbacks,
             lenders: frame
                 .lenders()
@@ -161,9 +163,10 @@ impl Resolved {
         &self.caller
     }
 
-    /// Whether its calls may go the shortest way.
-    pub(crate) fn goes_quickly(&self) -> bool {
-        self.quick
+    /// How its calls go the shortest way, where they do.
+    #[inline]
+    pub(crate) fn quick(&self) -> Option<&Quick> {
+        self.quick.as_ref()
     }
 
     /// Its number in this process, unlike any other's.

@@ -12,23 +12,27 @@
 //! ```
 
 //!
-//! The thread of the channel says what it does without a lock, for it does so in every call: in one
-//! word, which only it changes, but for a cancel, which adds [`CANCELLED`] to the very word that it saw.
+//! The thread of the channel says what it does without a lock and without a locked instruction, for
+//! it does so in every call: in one word, which only it changes.
 //!
 //! | bits of the word | |
 //! |---|---|
 //! | 0 | [`BUSY`]: a call is under way for the object beside it |
-//! | 1 | [`CANCELLED`] |
-//! | 2 and up | number of the call, so that no word comes twice |
+//! | 1 and up | number of the call, so that no word comes twice |
+//!
+//! Who cancels says so in a flag, and then looks at the word; the thread writes its word and then looks
+//! at the flag, with the two halves of a [`fence`] between. So where the word still is that of the call
+//! to be cancelled, the thread will find the flag at the end of that very call, and wait there until
+//! the other one is done.
 
 use crate::session::lock;
+use cosmos_rpc::fence;
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 const BUSY: u64 = 1;
-const CANCELLED: u64 = 2;
-const ONE: u64 = 4;
+const ONE: u64 = 2;
 
 /// What a channel is doing.
 #[derive(Debug)]
@@ -36,6 +40,8 @@ pub(crate) struct Turn {
     word: AtomicU64,
     /// For which object, where it is busy.
     object: AtomicU64,
+    /// Somebody is cancelling: the call has to look at the end. With the socket locked.
+    asked: AtomicBool,
     cancelled: AtomicBool,
     /// Open as long as it stands here.
     socket: Mutex<Option<RawFd>>,
@@ -46,22 +52,24 @@ impl Turn {
     pub(crate) fn cancel(&self, object: u64) -> bool {
         let socket = lock(&self.socket);
         let word = self.word.load(Ordering::Acquire);
-        // Where the object is a later call's, the word is that one's too, and no longer this.
-        let (Some(socket), BUSY, true) = (
+        let (Some(number), BUSY, true, false) = (
             *socket,
-            word & (BUSY | CANCELLED),
+            word & BUSY,
             self.object.load(Ordering::Acquire) == object,
+            self.is_cancelled(),
         ) else {
             return false;
         };
-        let cancelled =
-            self.word
-                .compare_exchange(word, word | CANCELLED, Ordering::AcqRel, Ordering::Relaxed);
-        if cancelled.is_ok() {
+        self.asked.store(true, Ordering::Release);
+        fence::heavy();
+        // Where the object is a later call's, the word is that one's too, and no longer this.
+        let cancelled = self.word.load(Ordering::Acquire) == word;
+        if cancelled {
             self.cancelled.store(true, Ordering::Release);
-            shut(socket);
+            shut(number);
         }
-        cancelled.is_ok()
+        self.asked.store(false, Ordering::Release);
+        cancelled
     }
 
     /// Ends whatever is waited for on the socket.
@@ -76,34 +84,45 @@ impl Turn {
     }
 
     /// By the channel's thread alone, as the next.
+    #[inline]
     fn begin(&self, object: u64) -> Begun {
         let word = self.word.load(Ordering::Relaxed);
         let outer = (word & BUSY != 0).then(|| self.object.load(Ordering::Relaxed));
+        if outer.is_some() {
+            self.change(word, 0);
+        }
         self.object.store(object, Ordering::Release);
         self.change(word, BUSY);
         Begun { outer }
     }
 
+    #[inline]
     fn end(&self, begun: &Begun) {
         let word = self.word.load(Ordering::Relaxed);
-        match begun.outer {
-            None => self.change(word, 0),
-            Some(object) => {
-                self.object.store(object, Ordering::Release);
-                self.change(word, BUSY);
-            }
+        self.change(word, 0);
+        if let Some(object) = begun.outer {
+            self.object.store(object, Ordering::Release);
+            self.change(word, BUSY);
         }
     }
 
     /// Puts the next word in place of `word`.
+    #[inline]
     fn change(&self, word: u64, busy: u64) {
-        let next = (word & !(BUSY | CANCELLED)).wrapping_add(ONE) | busy;
-        if word & BUSY == 0 {
-            // Nobody else changes the word of an idle channel.
-            self.word.store(next, Ordering::Release);
-        } else if self.word.swap(next, Ordering::AcqRel) & CANCELLED != 0 {
-            self.cancelled.store(true, Ordering::Release);
+        let next = (word & !BUSY).wrapping_add(ONE) | busy;
+        self.word.store(next, Ordering::Release);
+        if word & BUSY != 0 {
+            fence::light();
+            if self.asked.load(Ordering::Acquire) {
+                self.settle();
+            }
         }
+    }
+
+    /// Waits until whoever cancels has decided.
+    #[cold]
+    fn settle(&self) {
+        drop(lock(&self.socket));
     }
 }
 
@@ -130,6 +149,7 @@ impl Seat {
         Seat(Arc::new(Turn {
             word: AtomicU64::new(0),
             object: AtomicU64::new(0),
+            asked: AtomicBool::new(false),
             cancelled: AtomicBool::new(false),
             socket: Mutex::new(Some(socket)),
         }))
@@ -141,17 +161,20 @@ impl Seat {
     }
 
     /// Whether a call on the channel was cancelled: its socket is shut.
+    #[inline]
     pub(crate) fn is_cancelled(&self) -> bool {
         self.0.is_cancelled()
     }
 
     /// A call for `object` begins. A call that a callback makes meanwhile begins and ends inside of
     /// it.
+    #[inline]
     pub(crate) fn begin(&self, object: u64) -> Begun {
         self.0.begin(object)
     }
 
     /// That call ends.
+    #[inline]
     pub(crate) fn end(&self, begun: Begun) {
         self.0.end(&begun);
     }

@@ -21,6 +21,7 @@ pub(crate) struct Exchange {
 
 impl Exchange {
     /// The id of the next request; never 0, which marks notices.
+    #[inline]
     pub(crate) fn next_id(&mut self) -> u64 {
         self.last_id = self.last_id.wrapping_add(1).max(1);
         self.last_id
@@ -32,13 +33,9 @@ impl Exchange {
     }
 
     /// Whether nothing waits to be taken.
+    #[inline]
     pub(crate) fn is_quiet(&self) -> bool {
         self.waiting.is_empty()
-    }
-
-    /// Keeps a frame to be taken next, where nothing waits.
-    pub(crate) fn keep(&mut self, frame: Frame) {
-        self.waiting.push_front(frame);
     }
 
     /// Gives `frame` back when it answers request `id`; keeps notices and requests of the peer for

@@ -37,6 +37,7 @@ pub fn generation() -> u64 {
 }
 
 /// Whether this process is the one that `generation` was drawn in.
+#[inline]
 pub fn is_current(generation: u64) -> bool {
     match word() {
         Word::Page(word) => word.load(Ordering::Acquire) == generation,
@@ -52,6 +53,7 @@ enum Word {
     Pid,
 }
 
+#[inline]
 fn word() -> &'static Word {
     static WORD: OnceLock<Word> = OnceLock::new();
     WORD.get_or_init(|| page::wiped_on_fork().map_or(Word::Pid, Word::Page))

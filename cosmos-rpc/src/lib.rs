@@ -17,6 +17,7 @@
 //! | [`arena`] | memory that a client and a VM both see, for buffers |
 //! | [`mux`] | many streams over one connection, for where a connection is all there is |
 //! | [`generation`] | telling a forked child from its parent |
+//! | [`fence`] | a fence of which the side that needs it often pays nothing |
 //! | [`daemon`] | becoming a daemon: what a process started by anybody must clean up |
 //!
 //! `docs/protocol.md` gives the same protocol byte by byte; the tests under `tests/golden.rs` hold
@@ -31,6 +32,7 @@ pub mod daemon;
 pub mod descriptor;
 mod exchange;
 pub mod fault;
+pub mod fence;
 pub mod frame;
 pub mod generation;
 pub mod handshake;

@@ -61,3 +61,18 @@ impl<'a> Call<'a> {
         self.errno = errno;
     }
 }
+
+/// A call of a function of a few numbers.
+///
+/// Arguments and result have 16 bytes at most each, and lie there as the template says.
+#[derive(Debug, Default)]
+#[repr(C, align(16))]
+pub struct Numbers {
+    /// The argument slots.
+    pub slots: [u64; 2],
+    /// Where the result goes, in the VM's representation; zero before. What lies behind the type's own
+    /// bytes does not matter.
+    pub result: [u64; 2],
+    /// errno of the calling thread; what the function left.
+    pub errno: i32,
+}

@@ -16,6 +16,7 @@ use crate::Vm;
 use crate::callback::{Callback, Underway};
 use crate::callback_memory::CallbackMemory;
 use crate::process;
+use crate::recent::Recent;
 use crate::session::{Entry, Session};
 use crate::verb::{self, Answer, Scratch};
 use callframe::marshal::{MarshalError, Pending};
@@ -28,8 +29,8 @@ use std::cell::{Cell, RefCell};
 use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
 
 /// What a callback needs of the channel whose thread it is on.
 pub(crate) trait Conversation {
@@ -71,11 +72,11 @@ pub(crate) struct Channel<V: Vm> {
     pub number: u64,
     connection: RefCell<Connection>,
     /// The calls under way, the innermost last.
-    calls: RefCell<Vec<Arc<Underway>>>,
+    calls: RefCell<Vec<Level>>,
     /// One that is over, for the next call.
     over: Cell<Option<Arc<Underway>>>,
-    /// The function that was called last, for the next call of it.
-    recent: RefCell<Recent<V>>,
+    /// The functions that were called last.
+    recent: Recent<V>,
     /// Calls back under way.
     depth: Cell<usize>,
     /// Why nothing more is said on it.
@@ -83,22 +84,12 @@ pub(crate) struct Channel<V: Vm> {
     buffers: Cell<Buffers>,
 }
 
-/// A function by its number, as long as it is there.
-struct Recent<V: Vm> {
-    id: u64,
-    /// How often functions had been removed when it was looked up.
-    removals: u64,
-    entry: Weak<Entry<V>>,
-}
-
-impl<V: Vm> Default for Recent<V> {
-    fn default() -> Recent<V> {
-        Recent {
-            id: 0,
-            removals: 0,
-            entry: Weak::new(),
-        }
-    }
+/// A call under way.
+enum Level {
+    /// One that may pass functions, which have to know of it.
+    Any(Arc<Underway>),
+    /// One of a few numbers, and by what a callback of it failed.
+    Numbers(Option<Box<Fault>>),
 }
 
 /// Buffers of a call back, kept for the next one.
@@ -113,13 +104,14 @@ impl<V: Vm> Channel<V> {
     /// Answers all requests until the client goes.
     pub fn converse(session: Arc<Session<V>>, connection: Connection) -> Result<(), Fault> {
         static LAST: AtomicU64 = AtomicU64::new(0);
+        let recent = Recent::new(&session);
         let channel = Rc::new(Channel {
             session,
             number: LAST.fetch_add(1, Ordering::Relaxed) + 1,
             connection: RefCell::new(connection),
             calls: RefCell::default(),
             over: Cell::default(),
-            recent: RefCell::default(),
+            recent,
             depth: Cell::new(0),
             ended: RefCell::default(),
             buffers: Cell::default(),
@@ -128,42 +120,34 @@ impl<V: Vm> Channel<V> {
         CURRENT.set(Some(here));
         let mut scratch = Scratch::default();
         let outcome = loop {
-            let received = channel.connection.borrow_mut().receive_short();
-            let answered = match received {
-                Ok(Received::Short(message, body)) => {
-                    channel.answer_short(message, &body, &mut scratch)
+            let quick = channel.connection.borrow_mut().next_short();
+            let answered = match quick {
+                Some((message, body)) => channel.answer_short(message, &body, &mut scratch),
+                None => {
+                    let received = channel.connection.borrow_mut().receive_short();
+                    match received {
+                        Ok(Received::Short(message, body)) => {
+                            channel.answer_short(message, &body, &mut scratch)
+                        }
+                        Ok(Received::Frame(frame)) => channel.answer(frame, &mut scratch),
+                        Ok(Received::End) => break Ok(()),
+                        Err(fault) => Err(fault),
+                    }
                 }
-                Ok(Received::Frame(frame)) => channel.answer(frame, &mut scratch),
-                Ok(Received::End) => break Ok(()),
-                Err(fault) => Err(fault),
             };
             if let Err(fault) = answered {
                 break Err(fault);
             }
         };
         CURRENT.set(None);
+        channel.session.remove_presence(channel.recent.presence());
         channel.session.segments().channel_ended(channel.number);
         outcome
     }
 
     /// The function of this number.
     pub fn runable(&self, id: u64) -> Result<Arc<Entry<V>>, Fault> {
-        let mut recent = self.recent.borrow_mut();
-        // Read before the table is: what is removed meanwhile is looked up once more.
-        let removals = self.session.removals();
-        if recent.id == id
-            && recent.removals == removals
-            && let Some(entry) = recent.entry.upgrade()
-        {
-            return Ok(entry);
-        }
-        let entry = self.session.runable(id)?;
-        *recent = Recent {
-            id,
-            removals,
-            entry: Arc::downgrade(&entry),
-        };
-        Ok(entry)
+        self.recent.look_up(&self.session, id)
     }
 
     /// Begins a call, to which its callbacks belong; gives how many are under way around it.
@@ -176,14 +160,22 @@ impl<V: Vm> Channel<V> {
             }
             _ => Underway::on(self.number),
         };
+        self.push(Level::Any(call))
+    }
+
+    #[inline]
+    fn push(&self, level: Level) -> usize {
         let mut calls = self.calls.borrow_mut();
-        calls.push(call);
+        calls.push(level);
         calls.len() - 1
     }
 
     /// The call that began inside of so many others.
     pub fn underway(&self, depth: usize) -> Option<Arc<Underway>> {
-        self.calls.borrow().get(depth).cloned()
+        match self.calls.borrow().get(depth) {
+            Some(Level::Any(call)) => Some(Arc::clone(call)),
+            _ => None,
+        }
     }
 
     /// Ends that call; gives what a callback of it failed by.
@@ -196,13 +188,20 @@ impl<V: Vm> Channel<V> {
         while calls.len() > depth
             && let Some(call) = calls.pop()
         {
-            failure = call.end();
-            self.over.set(Some(call));
+            failure = match call {
+                Level::Any(call) => {
+                    let failure = call.end();
+                    self.over.set(Some(call));
+                    failure
+                }
+                Level::Numbers(failure) => failure.map(|fault| *fault),
+            };
         }
         failure
     }
 
     /// Answers one request that is short. An error ends the conversation.
+    #[inline]
     fn answer_short(
         &self,
         message: Message,
@@ -210,23 +209,34 @@ impl<V: Vm> Channel<V> {
         scratch: &mut Scratch,
     ) -> Result<(), Fault> {
         let Message { kind, id } = message;
-        let quick = match body.bytes().split_first_chunk::<8>() {
-            Some((number, request)) if kind == CALL && id != 0 && !self.has_ended() => {
-                let entry = self.runable(u64::from_le_bytes(*number)).ok();
-                entry.map(|entry| self.guarded(|| Ok(verb::quick(self, &entry, request, scratch))))
+        if kind == CALL && id != 0 && !self.has_ended() {
+            let [number, ..] = *body.words();
+            let called = self.recent.with(&self.session, number, |entry| {
+                self.guarded(|| Ok(verb::quick(self, entry, body)))
+            });
+            match called {
+                Some(Ok(Some(Ok(reply)))) => {
+                    let mut connection = self.connection.borrow_mut();
+                    return connection.send_short(kind | REPLY, id, &reply);
+                }
+                Some(Ok(Some(Err(fault))) | Err(fault)) => return self.refuse(id, &fault),
+                Some(Ok(None)) | None => {}
             }
-            _ => None,
-        };
-        match quick {
-            Some(Ok(Some(Ok(reply)))) => {
-                let mut connection = self.connection.borrow_mut();
-                connection.send_short(kind | REPLY, id, &reply)
-            }
-            Some(Ok(Some(Err(fault))) | Err(fault)) => self.refuse(id, &fault),
-            Some(Ok(None)) | None => {
-                let frame = self.connection.borrow_mut().unpacked(message, body);
-                self.answer(frame, scratch)
-            }
+        }
+        let frame = self.connection.borrow_mut().unpacked(message, body);
+        self.answer(frame, scratch)
+    }
+
+    /// Runs a call of a few numbers; by what a callback of it failed, if so.
+    #[inline]
+    pub fn run_numbers(&self, call: impl FnOnce() -> bool) -> (bool, Option<Box<Fault>>) {
+        let depth = self.push(Level::Numbers(None));
+        let called = call();
+        let mut calls = self.calls.borrow_mut();
+        match calls.pop() {
+            Some(Level::Numbers(failure)) if calls.len() == depth => (called, failure),
+            // What was begun inside of it has ended inside of it.
+            _ => (called, None),
         }
     }
 
@@ -403,17 +413,21 @@ impl<V: Vm> Conversation for Channel<V> {
     }
 
     fn fail(&self, fault: Fault) {
-        match self.calls.borrow().last() {
-            Some(call) => call.fail(fault),
+        match self.calls.borrow_mut().last_mut() {
+            Some(Level::Any(call)) => call.fail(fault),
+            Some(Level::Numbers(failure)) => {
+                failure.get_or_insert_with(|| Box::new(fault));
+            }
             None => tracing::warn!("a callback was not delivered: {fault}"),
         }
     }
 
     fn has_failed(&self) -> bool {
-        self.calls
-            .borrow()
-            .last()
-            .is_some_and(|call| call.has_failed())
+        match self.calls.borrow().last() {
+            Some(Level::Any(call)) => call.has_failed(),
+            Some(Level::Numbers(failure)) => failure.is_some(),
+            None => false,
+        }
     }
 }
 

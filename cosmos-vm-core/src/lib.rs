@@ -16,6 +16,8 @@
 //! | `confine` | giving up all that was not granted, before the first client |
 //! | `segments` | memory that a client sees as well |
 //! | `session` | what one client has: objects, runables, handles |
+//! | `recent` | the functions that a channel called last |
+//! | `presence` | which library a thread is in, for who closes that |
 //! | `library` | an open object, and what is destroyed when it goes |
 //! | `kept` | memory that functions use beyond their call |
 //! | `table`, `handles` | numbers for things: index and generation, never an address |
@@ -68,7 +70,9 @@ mod kept;
 mod library;
 mod main_loop;
 mod memory;
+mod presence;
 mod process;
+mod recent;
 mod scopes;
 mod segments;
 mod session;
@@ -77,7 +81,7 @@ mod verb;
 mod vm;
 
 pub use buffers::{Buffer, Room};
-pub use call::Call;
+pub use call::{Call, Numbers};
 pub use callback::{Callback, Undelivered};
 pub use handles::MAXIMUM_HANDLES;
 pub use kept::MAXIMUM_KEPT;
@@ -138,6 +142,7 @@ pub fn run<V: Vm>(vm: V) -> ExitCode {
         None => None,
     };
     conversation::limit_depth(arguments.call_depth);
+    cosmos_rpc::fence::prepare();
     let terms = Terms {
         private: arguments.private,
         confining,

@@ -11,13 +11,14 @@ use crate::Vm;
 use crate::handles::Handles;
 use crate::kept::{Account, Kept};
 use crate::library::{Closer, Library, close_all};
+use crate::presence::Presence;
 use crate::scopes::Scopes;
 use crate::segments::Segments;
 use crate::table::{Full, Table};
 use crate::vm::Held;
-use callframe::marshal::{Callee, Caller, Given, MemoryError};
+use callframe::marshal::{Callee, Caller, Given, Line, MemoryError};
 use callframe::types::TypeId;
-use cosmos_rpc::{Fault, FaultCode};
+use cosmos_rpc::{Fault, FaultCode, fence};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -43,11 +44,23 @@ pub(crate) struct Session<V: Vm> {
     account: Arc<Account>,
     segments: Segments,
     channels: AtomicU32,
+    /// Where the threads of its channels are.
+    presences: Mutex<Vec<Arc<Presence>>>,
+    /// Functions that were removed, and that a thread is in.
+    leaving: Mutex<Vec<Leaving<V>>>,
+}
+
+/// Functions of a library that was closed.
+struct Leaving<V: Vm> {
+    token: u64,
+    _runables: Vec<Arc<Entry<V>>>,
 }
 
 /// A function that can be called.
 pub(crate) struct Entry<V: Vm> {
     pub callee: Callee,
+    /// Of a function of a few numbers: how its calls travel.
+    pub line: Option<Line>,
     /// What the function may call back, by the type of the pointer; the VM is the caller.
     pub callbacks: HashMap<TypeId, Arc<Caller>>,
     /// Before the library: dropped first.
@@ -72,6 +85,8 @@ impl<V: Vm> Session<V> {
             account: Arc::default(),
             segments: Segments::default(),
             channels: AtomicU32::new(0),
+            presences: Mutex::default(),
+            leaving: Mutex::default(),
         }
     }
 
@@ -104,10 +119,59 @@ impl<V: Vm> Session<V> {
         self.removals.fetch_add(1, Ordering::Release);
         let outstanding = self.handles().take(Some(token));
         library.leave(outstanding);
-        // Not before the lock was given back: what is dropped here may be foreign code.
-        drop(runables);
+        // Not before the locks were given back: what is dropped here may be foreign code.
+        drop(self.leave(token, runables));
         drop(lock(&self.scopes).remove_object(token));
         Ok(library)
+    }
+
+    /// Keeps functions that were removed as long as a thread is in their library; gives those that
+    /// nobody is in.
+    fn leave(&self, token: u64, runables: Vec<Arc<Entry<V>>>) -> Vec<Leaving<V>> {
+        let mut leaving = lock(&self.leaving);
+        leaving.push(Leaving {
+            token,
+            _runables: runables,
+        });
+        self.sweep(&mut leaving)
+    }
+
+    /// A thread that was asked to look has left a library: lets go of functions that nobody is in.
+    #[cold]
+    pub fn left(&self) {
+        let gone = self.sweep(&mut lock(&self.leaving));
+        drop(gone);
+    }
+
+    /// Takes out what nobody is in; the threads that are in the rest are asked to look when they leave.
+    fn sweep(&self, leaving: &mut Vec<Leaving<V>>) -> Vec<Leaving<V>> {
+        let presences = lock(&self.presences);
+        let ask = |asked| presences.iter().for_each(|presence| presence.ask(asked));
+        ask(true);
+        let is_certain = fence::heavy();
+        let is_used = |token| presences.iter().any(|presence| presence.is_in(token));
+        let gone = leaving
+            .extract_if(.., |one| is_certain && !is_used(one.token))
+            .collect();
+        if leaving.is_empty() {
+            ask(false);
+        }
+        gone
+    }
+
+    /// A channel whose thread may be in libraries.
+    pub fn add_presence(&self) -> Arc<Presence> {
+        let presence = Arc::new(Presence::default());
+        lock(&self.presences).push(Arc::clone(&presence));
+        presence
+    }
+
+    /// The channel has ended.
+    pub fn remove_presence(&self, presence: &Arc<Presence>) {
+        lock(&self.presences).retain(|known| !Arc::ptr_eq(known, presence));
+        if presence.leave() {
+            self.left();
+        }
     }
 
     pub fn add_runable(&self, entry: Entry<V>) -> Result<u64, Fault> {
@@ -119,6 +183,7 @@ impl<V: Vm> Session<V> {
     }
 
     /// How often runables were removed: what is known of one is good while this stays.
+    #[inline]
     pub fn removals(&self) -> u64 {
         self.removals.load(Ordering::Acquire)
     }

@@ -1,8 +1,10 @@
 //! Calls of several threads run in parallel, each with its own errno, and survive a close.
 
 use cosmos_tests::{c, errno, in_world, set_errno};
+use std::collections::HashSet;
 use std::ffi::{c_int, c_void};
 use std::sync::Barrier;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 type Nap = extern "C" fn(c_int) -> c_int;
@@ -96,6 +98,51 @@ fn a_library_closed_with_calls_in_flight_lets_them_return() {
             drop(function);
             assert_eq!(caller.join().expect("the caller"), 500);
         });
+    });
+}
+
+/// Calls of a few numbers count no references: a close that meets them from another thread keeps their
+/// functions until they have returned, on both sides.
+#[test]
+fn libraries_are_closed_under_dense_calls_of_other_threads() {
+    in_world(|world| {
+        let path = c::library("misbehave.c", world.directory());
+        let path = path.to_str().expect("UTF-8");
+        let mut vms = HashSet::new();
+        for round in 0..40 {
+            let library = cosmos::dlopen(path).expect("the library");
+            vms.insert(library.vm().to_owned());
+            let functions: Vec<_> = (0..3)
+                .map(|_| library.function("int nap(int milliseconds)").expect("nap"))
+                .collect();
+            let calls = AtomicU32::new(0);
+            std::thread::scope(|scope| {
+                let callers: Vec<_> = functions
+                    .iter()
+                    .map(|function| {
+                        scope.spawn(|| {
+                            loop {
+                                match function.call(&[0.into()]) {
+                                    Ok(outcome) => assert_eq!(outcome.result, 0.into()),
+                                    Err(error) => return error,
+                                }
+                                calls.fetch_add(1, Ordering::Relaxed);
+                            }
+                        })
+                    })
+                    .collect();
+                while calls.load(Ordering::Relaxed) < 50 + round {
+                    std::thread::yield_now();
+                }
+                library.close().expect("close");
+                for caller in callers {
+                    let error = caller.join().expect("a caller");
+                    assert_eq!(error.code(), cosmos::FaultCode::StaleHandle, "{error}");
+                }
+            });
+        }
+        // The VM that a library is closed in waits for the next; one that crashed would not.
+        assert_eq!(vms.len(), 1, "{vms:?}");
     });
 }
 

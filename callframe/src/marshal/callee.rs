@@ -3,6 +3,7 @@
 use super::MarshalError;
 use super::evaluate::Failure;
 use super::image::{Image, integer};
+use super::line::Line;
 use super::memory::CalleeMemory;
 use super::numbers::Numbers;
 use super::plan::Plans;
@@ -78,23 +79,9 @@ impl Callee {
         decode::decode(self, request, memory, image)
     }
 
-    /// Whether bodies of a call that carries numbers alone have at most `length` bytes each; `false`
-    /// for other calls.
-    pub fn is_short(&self, length: usize) -> bool {
-        self.numbers.as_ref().is_some_and(|it| it.fits(length))
-    }
-
-    /// Turns the request of a call that carries numbers alone into what the function will see; `None`
-    /// where it does not, or the request is none.
-    #[inline]
-    pub fn enter_numbers(&self, request: &[u8], image: &mut Image) -> Option<()> {
-        self.numbers.as_ref()?.enter(request, image)
-    }
-
-    /// Writes the reply to such a call into zeros; gives its length, `None` where there is no room.
-    #[inline]
-    pub fn leave_numbers(&self, errno: i32, result: &[u8], reply: &mut [u8]) -> Option<usize> {
-        self.numbers.as_ref()?.leave(errno, result, reply)
+    /// How calls travel whose request and reply fit into a few words each; `None` where they do not.
+    pub fn line(&self) -> Option<Line> {
+        self.numbers.as_ref()?.line()
     }
 
     /// Writes the reply, emptying `reply` first: what the function returned (`result`, in the

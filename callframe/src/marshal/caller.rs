@@ -1,7 +1,8 @@
 //! The client's end of a call.
 
-use super::error::{MarshalError, MemoryError};
+use super::error::MarshalError;
 use super::evaluate::{Failure, Operand, evaluate};
+use super::line::Line;
 use super::memory::CallerMemory;
 use super::numbers::Numbers;
 use super::plan::Plans;
@@ -156,38 +157,9 @@ impl Caller {
         self.numbers.is_some()
     }
 
-    /// Whether bodies of a call that carries numbers alone have at most `length` bytes each; `false`
-    /// for other calls.
-    pub fn is_short(&self, length: usize) -> bool {
-        self.numbers.as_ref().is_some_and(|it| it.fits(length))
-    }
-
-    /// Writes the request of a call that carries numbers alone into zeros and gives its length; `None`
-    /// where it does not, where there is no room, or an argument cannot be read.
-    #[inline]
-    pub fn encode_numbers(
-        &self,
-        read: impl Fn(u64, &mut [u8]) -> Result<(), MemoryError>,
-        arguments: &[u64],
-        errno: i32,
-        request: &mut [u8],
-    ) -> Option<usize> {
-        let numbers = self.numbers.as_ref()?;
-        numbers.encode(read, arguments, errno, request)
-    }
-
-    /// Checks the reply to such a call and writes its result; gives the errno that the function left,
-    /// `None` where anything is not as it has to be.
-    #[inline]
-    pub fn decode_numbers(
-        &self,
-        write: impl FnMut(u64, &[u8]) -> Result<(), MemoryError>,
-        errno: i32,
-        reply: &[u8],
-        result: u64,
-    ) -> Option<i32> {
-        let numbers = self.numbers.as_ref()?;
-        numbers.decode(write, errno, reply, result)
+    /// How calls travel whose request and reply fit into a few words each; `None` where they do not.
+    pub fn line(&self) -> Option<Line> {
+        self.numbers.as_ref()?.line()
     }
 
     /// Writes the request of a call, emptying `request` and `descriptors` first.

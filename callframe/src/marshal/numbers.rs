@@ -11,6 +11,7 @@
 
 use super::MemoryError;
 use super::image::Image;
+use super::line::{Line, pieces};
 use super::plan::{Plan, Plans, Step};
 use super::wire::HEADER;
 use crate::template::{Template, align_up};
@@ -79,9 +80,26 @@ impl Numbers {
         })
     }
 
-    /// Whether a request has this many bytes at most, and a reply too.
-    pub fn fits(&self, length: usize) -> bool {
-        self.request.max(self.reply) <= length
+    /// The same where request and reply fit into a few words; see [`Line`].
+    pub fn line(&self) -> Option<Line> {
+        let piece = |index: usize, part: &Move| {
+            pieces(
+                index,
+                part.value,
+                part.body.checked_sub(HEADER)?,
+                part.length,
+                part.boolean,
+            )
+        };
+        let arguments = self.arguments.iter().map(|it| piece(it.index, &it.part));
+        let result = self.result.iter().map(|part| piece(0, part));
+        Line::new(
+            arguments.collect::<Option<Vec<_>>>()?.concat(),
+            result.collect::<Option<Vec<_>>>()?.concat(),
+            (self.request, self.reply),
+            self.returned,
+            self.no_errno,
+        )
     }
 
     /// Writes a request, into zeros; gives its length.

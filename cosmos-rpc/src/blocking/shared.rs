@@ -107,37 +107,93 @@ impl Connection {
 
     /// Whether short bodies can be exchanged now: through shared memory, with nothing else to be
     /// taken first.
+    #[inline]
     pub fn takes_short(&self) -> bool {
         self.shared.is_some() && self.broken.is_none() && self.exchange.is_quiet()
     }
 
-    /// Sends a request whose body fits into a line, where [`Connection::takes_short`], and waits for
-    /// what comes of it.
+    /// Sends a request whose body fits into a line, where [`Connection::takes_short`], and gives its
+    /// id, for [`Connection::reply_short`].
     ///
     /// # Errors
     ///
-    /// As [`Connection::request_raw`] and [`Connection::answer`].
-    pub fn call_short(&mut self, kind: u16, body: &Short) -> Result<ShortAnswer, Fault> {
-        self.usable()?;
+    /// As [`Connection::request_raw`].
+    #[inline]
+    pub fn request_short(&mut self, kind: u16, body: &Short) -> Result<u64, Fault> {
         let id = self.exchange.next_id();
-        let limits = *self.decoder.limits();
-        let Some(shared) = &mut self.shared else {
-            self.send_raw(kind, id, &[body.bytes()], &[])?;
-            return Ok(ShortAnswer::Frame(id, self.answer(id)?));
-        };
-        if let Err(fault) = shared.end.post_short(kind, id, body) {
-            return self.breaks(fault);
-        }
-        match shared.next_short(self.timeout, self.stream.as_fd(), &limits) {
-            Ok(Came::Short(message, short)) if message.kind == kind | REPLY && message.id == id => {
-                Ok(ShortAnswer::Reply(short))
-            }
-            came => {
-                let frame = self.frame_of(came)?.ok_or_else(exchange::vanished)?;
-                self.exchange.keep(frame);
-                Ok(ShortAnswer::Frame(id, self.answer(id)?))
+        match &mut self.shared {
+            Some(shared) => match shared.end.post_short(kind, id, body) {
+                Ok(()) => Ok(id),
+                Err(fault) => self.breaks(fault),
+            },
+            None => {
+                self.send_raw(kind, id, &[body.bytes()], &[])?;
+                Ok(id)
             }
         }
+    }
+
+    /// Waits for the reply to a request that was sent just now, as long as that is worth it without
+    /// sleeping. `None` where something else came, or nothing yet: [`Connection::await_short`] goes on
+    /// from there, or [`Connection::answer`].
+    #[inline]
+    pub fn reply_short(&mut self, kind: u16, id: u64) -> Option<Short> {
+        let shared = self.shared.as_mut()?;
+        if !shared.end.arrives() {
+            return None;
+        }
+        self.read_reply(kind, id)
+    }
+
+    /// Goes on waiting, asleep. `None` where something else came, or the wait failed: what it was
+    /// [`Connection::answer`] tells.
+    #[cold]
+    pub fn await_short(&mut self, kind: u16, id: u64) -> Option<Short> {
+        let shared = self.shared.as_mut()?;
+        if shared.early.is_some() {
+            return None;
+        }
+        let mut peer = Socket(self.stream.as_fd());
+        shared.end.arrival(self.timeout, &mut peer).ok()?;
+        self.read_reply(kind, id)
+    }
+
+    #[inline]
+    fn read_reply(&mut self, kind: u16, id: u64) -> Option<Short> {
+        let (message, short) = self.shared.as_mut()?.end.read_short()?;
+        if message.kind == kind | REPLY && message.id == id {
+            return Some(short);
+        }
+        self.keep_short(message, &short);
+        None
+    }
+
+    /// Keeps a message that was read but not expected, to be taken next.
+    #[cold]
+    fn keep_short(&mut self, message: Message, short: &Short) {
+        let frame = self.unpacked(message, short);
+        if let Some(shared) = &mut self.shared {
+            shared.early = Some(frame);
+        }
+    }
+
+    /// The next message, where it comes without sleeping and its body fits into a line; where not,
+    /// [`Connection::receive`] goes on from there.
+    #[inline]
+    pub fn next_short(&mut self) -> Option<(Message, Short)> {
+        if !self.takes_short() {
+            return None;
+        }
+        let shared = self.shared.as_mut()?;
+        if !shared.end.arrives() {
+            return None;
+        }
+        let (message, short) = shared.end.read_short()?;
+        if !matches!(message.kind, ON_SOCKET | CLOSING) {
+            return Some((message, short));
+        }
+        self.keep_short(message, &short);
+        None
     }
 
     /// The next frame, as [`Connection::receive`], or a message whose body fits into a line.
@@ -178,8 +234,11 @@ impl Connection {
     /// # Errors
     ///
     /// As [`Connection::send_raw`].
+    #[inline]
     pub fn send_short(&mut self, kind: u16, id: u64, body: &Short) -> Result<(), Fault> {
-        self.usable()?;
+        if self.broken.is_some() {
+            self.usable()?;
+        }
         match &mut self.shared {
             Some(shared) => match shared.end.post_short(kind, id, body) {
                 Ok(()) => Ok(()),
@@ -232,15 +291,8 @@ pub(super) struct Shared {
     end: End,
     /// A buffer for the next body.
     spare: Vec<u8>,
-}
-
-/// What comes of a short request.
-#[derive(Debug)]
-pub enum ShortAnswer {
-    /// Its reply, which is short.
-    Reply(Short),
-    /// Something else, as [`Connection::answer`] gives it, in answer to the request of this id.
-    Frame(u64, Frame),
+    /// A message that was read where another one was expected; it is next.
+    early: Option<Frame>,
 }
 
 /// What is received where short bodies are taken as they are.
@@ -271,6 +323,7 @@ impl Shared {
         Shared {
             end,
             spare: Vec::new(),
+            early: None,
         }
     }
 
@@ -296,6 +349,9 @@ impl Shared {
         socket: BorrowedFd<'_>,
         limits: &Limits,
     ) -> Result<Came, Fault> {
+        if let Some(Frame { kind, id, body, .. }) = self.early.take() {
+            return Shared::came(Message { kind, id }, body, limits);
+        }
         let mut body = std::mem::take(&mut self.spare);
         let taken = self.end.take_short(timeout, &mut Socket(socket), &mut body);
         match taken? {
@@ -320,6 +376,9 @@ impl Shared {
         socket: BorrowedFd<'_>,
         limits: &Limits,
     ) -> Result<Came, Fault> {
+        if let Some(Frame { kind, id, body, .. }) = self.early.take() {
+            return Shared::came(Message { kind, id }, body, limits);
+        }
         let mut body = std::mem::take(&mut self.spare);
         let message = self.end.take(timeout, &mut Socket(socket), &mut body)?;
         Shared::came(message, body, limits)

@@ -38,16 +38,19 @@ impl HandOver {
     }
 
     /// This end.
+    #[inline]
     pub fn side(&self) -> Side {
         self.side
     }
 
     /// The end whose word this one waits on.
+    #[inline]
     pub fn other(&self) -> Side {
         self.side.other()
     }
 
     /// Hands over what was written into this end's line. Whether the other side slept.
+    #[inline]
     pub fn publish(&mut self, machine: &impl Machine) -> bool {
         self.sent = next(self.sent);
         self.state_cpu(machine);
@@ -61,11 +64,13 @@ impl HandOver {
 
     /// Notes where this thread is. The other side is told with the next message, for writing into the
     /// line while it reads would cost both; or at once, by [`state_cpu`](HandOver::state_cpu).
+    #[inline]
     pub fn stands_on(&mut self, cpu: u32) {
         self.cpu = cpu;
     }
 
     /// Tells the other side where this thread is.
+    #[inline]
     pub fn state_cpu(&mut self, machine: &impl Machine) {
         if self.stated != self.cpu {
             self.stated = self.cpu;
@@ -74,6 +79,7 @@ impl HandOver {
     }
 
     /// Whether the next message has come.
+    #[inline]
     pub fn look(&self, machine: &impl Machine) -> Look {
         let word = machine.load(self.other());
         match word >> 1 {
@@ -98,6 +104,7 @@ impl HandOver {
     }
 
     /// Counts the message that [`Look::Arrived`] showed.
+    #[inline]
     pub fn accept(&mut self) {
         self.received = next(self.received);
     }

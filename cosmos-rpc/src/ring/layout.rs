@@ -63,6 +63,7 @@ static CLIENT: Line = line(128);
 static VM: Line = line(256);
 
 impl Side {
+    #[inline]
     pub fn other(self) -> Side {
         match self {
             Side::Client => Side::Vm,
@@ -70,6 +71,7 @@ impl Side {
         }
     }
 
+    #[inline]
     pub fn line(self) -> &'static Line {
         match self {
             Side::Client => &CLIENT,

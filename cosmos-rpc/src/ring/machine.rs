@@ -41,22 +41,26 @@ pub(super) struct Native {
 }
 
 impl Machine for Native {
+    #[inline]
     fn load(&self, side: Side) -> u32 {
         self.mapping.word(side.line().word).load(Ordering::Acquire)
     }
 
+    #[inline]
     fn swap(&self, side: Side, new: u32) -> u32 {
         self.mapping
             .word(side.line().word)
             .swap(new, Ordering::AcqRel)
     }
 
+    #[inline]
     fn exchange(&self, side: Side, current: u32, new: u32) -> bool {
         let word = self.mapping.word(side.line().word);
         word.compare_exchange(current, new, Ordering::AcqRel, Ordering::Acquire)
             .is_ok()
     }
 
+    #[inline]
     fn sleep(&self, side: Side, value: u32, nanoseconds: u64) {
         let limit = libc::timespec {
             tv_sec: (nanoseconds / 1_000_000_000) as libc::time_t,
@@ -77,32 +81,38 @@ impl Machine for Native {
         };
     }
 
+    #[inline]
     fn wake(&self, side: Side) {
         let word = self.mapping.word(side.line().word).as_ptr();
         // SAFETY: the kernel takes the address as a name; what sleeps on it is woken.
         unsafe { libc::syscall(libc::SYS_futex, word, libc::FUTEX_WAKE, libc::c_int::MAX) };
     }
 
+    #[inline]
     fn cpu_of(&self, side: Side) -> u32 {
         self.mapping.word(side.line().cpu).load(Ordering::Relaxed)
     }
 
+    #[inline]
     fn set_cpu(&self, side: Side, cpu: u32) {
         self.mapping
             .word(side.line().cpu)
             .store(cpu, Ordering::Relaxed);
     }
 
+    #[inline]
     fn stamp_of(&self, side: Side) -> u64 {
         self.mapping.long(side.line().stamp).load(Ordering::Relaxed)
     }
 
+    #[inline]
     fn set_stamp(&self, side: Side, now: u64) {
         self.mapping
             .long(side.line().stamp)
             .store(now, Ordering::Relaxed);
     }
 
+    #[inline]
     fn now(&self) -> u64 {
         let mut now = libc::timespec {
             tv_sec: 0,
@@ -115,16 +125,19 @@ impl Machine for Native {
             .wrapping_add(now.tv_nsec as u64)
     }
 
+    #[inline]
     fn cpu(&self) -> u32 {
         // SAFETY: reads a number that the kernel keeps for this thread; no system call where it has
         // restartable sequences. A failure (-1) becomes a CPU that nobody is on.
         unsafe { libc::sched_getcpu() as u32 }
     }
 
+    #[inline]
     fn pause(&self) {
         std::hint::spin_loop();
     }
 
+    #[inline]
     fn give_way(&self) {
         std::thread::yield_now();
     }

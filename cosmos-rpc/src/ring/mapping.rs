@@ -84,11 +84,13 @@ impl Mapping {
     }
 
     /// Whether this process made the mapping; a forked child must not touch it.
+    #[inline]
     pub fn is_ours(&self) -> bool {
         generation::is_current(self.generation)
     }
 
     /// The number at a place, for one atomic operation.
+    #[inline]
     pub fn word(&self, place: Place32) -> &AtomicU32 {
         // SAFETY: a place is aligned and in the first page, which every mapping has; the mapping
         // lives as long as `self`. Others write the number too, which an atomic allows.
@@ -96,6 +98,7 @@ impl Mapping {
     }
 
     /// As [`Mapping::word`].
+    #[inline]
     pub fn long(&self, place: Place64) -> &AtomicU64 {
         // SAFETY: as in `word`.
         unsafe { AtomicU64::from_ptr(self.start.as_ptr().add(place.0).cast()) }

@@ -3,12 +3,16 @@
 use super::layout::INLINE;
 
 const WORD: usize = 8;
+/// Words that a body has at most, where it fits into a line.
+pub const WORDS: usize = INLINE / WORD;
 
 /// A body of at most [`INLINE`] bytes, outside of any shared memory.
+///
+/// It is kept as the words that a line holds: in memory their bytes are those of the body, followed
+/// by whatever comes after it.
 #[derive(Clone, Copy, Debug)]
-#[repr(align(8))]
 pub struct Short {
-    bytes: [u8; INLINE],
+    words: [u64; WORDS],
     length: usize,
 }
 
@@ -22,43 +26,33 @@ impl Short {
     /// One without bytes.
     pub const fn new() -> Short {
         Short {
-            bytes: [0; INLINE],
+            words: [0; WORDS],
             length: 0,
         }
     }
 
+    /// One of so many bytes of these words, at most [`INLINE`].
+    #[inline]
+    pub fn of(words: [u64; WORDS], length: usize) -> Short {
+        let length = length.min(INLINE);
+        Short { words, length }
+    }
+
     /// Its bytes.
     pub fn bytes(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
-    }
-
-    /// All the room there is, zeros at first; [`set_length`](Short::set_length) says what of it is
-    /// the body.
-    pub fn room(&mut self) -> &mut [u8; INLINE] {
-        &mut self.bytes
-    }
-
-    /// Says how long the body is, at most [`INLINE`].
-    pub fn set_length(&mut self, length: usize) {
-        self.length = length.min(INLINE);
+        let all: &[u8] = bytemuck::cast_slice(&self.words);
+        all.get(..self.length).unwrap_or_default()
     }
 
     /// The words that a line holds, with what comes after the body.
-    pub(super) fn words(&self) -> [u64; INLINE / WORD] {
-        let mut words = [0; INLINE / WORD];
-        for (word, bytes) in words.iter_mut().zip(self.bytes.as_chunks().0) {
-            *word = u64::from_le_bytes(*bytes);
-        }
-        words
+    #[inline]
+    pub fn words(&self) -> &[u64; WORDS] {
+        &self.words
     }
 
-    /// The body that these words hold, of this length.
-    pub(super) fn of(words: [u64; INLINE / WORD], length: usize) -> Short {
-        let mut short = Short::new();
-        for (bytes, word) in short.bytes.as_chunks_mut().0.iter_mut().zip(words) {
-            *bytes = word.to_le_bytes();
-        }
-        short.set_length(length);
-        short
+    /// Bytes of the body.
+    #[inline]
+    pub fn length(&self) -> usize {
+        self.length
     }
 }

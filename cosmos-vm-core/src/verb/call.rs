@@ -7,11 +7,14 @@ use super::Answer;
 use crate::conversation::Channel;
 use crate::memory::{Allocated, CallMemory};
 use crate::session::Entry;
-use crate::{Call, Vm};
+use crate::{Call, Numbers, Vm};
 use callframe::marshal::{Image, MarshalError};
 use cosmos_rpc::message::vm::CALL_DESCRIPTORS;
-use cosmos_rpc::ring::{INLINE, Short};
+use cosmos_rpc::ring::Short;
 use cosmos_rpc::{Fault, FaultCode, Frame};
+
+/// Bytes of a request before what marshalling writes: the function's number.
+const RUNABLE: usize = 8;
 
 /// Largest buffer kept from one call of a channel for the next.
 const KEPT_BUFFER: usize = 4 << 20;
@@ -81,46 +84,37 @@ pub(super) fn answer<V: Vm>(
     answer.map(|body| Answer { body, descriptors })
 }
 
-/// Makes a call of numbers alone, whose bodies both fit into a line; `None` where it is no such one,
-/// and nothing was done.
+/// Makes a call of a few numbers; `None` where it is no such one, and nothing was done.
+#[inline]
 pub(crate) fn quick<V: Vm>(
     channel: &Channel<V>,
     entry: &Entry<V>,
-    request: &[u8],
-    scratch: &mut Scratch,
+    body: &Short,
 ) -> Option<Result<Short, Fault>> {
-    let callee = &entry.callee;
-    if !callee.is_short(INLINE) {
+    let line = entry.line.as_ref()?;
+    let [_, header, rest, first, second] = *body.words();
+    let request = [header, rest, first, second];
+    let length = body.length().checked_sub(RUNABLE)?;
+    let (errno, slots) = line.enter(request, length)?;
+    let mut numbers = Numbers {
+        slots,
+        result: [0; 2],
+        errno,
+    };
+    let vm = &*channel.session.vm;
+    let (called, failure) = channel.run_numbers(|| vm.call_numbers(&entry.runable, &mut numbers));
+    if !called {
         return None;
     }
-    callee.enter_numbers(request, &mut scratch.image)?;
-    let template = callee.template();
-    let result = &mut scratch.result;
-    result.clear();
-    result.resize(usize::try_from(template.result().size).ok()?, 0);
-    let depth = channel.call_begins();
-    let mut call = Call::new(template, &mut scratch.image, result);
-    let called = channel.session.vm.call(&entry.runable, &mut call);
-    let errno = call.errno();
-    let failure = channel.call_ends(depth);
-    let mut reply = Short::new();
-    let outcome = called
-        .and_then(|()| failure.map_or(Ok(()), Err))
-        .and_then(|()| {
-            let length = callee.leave_numbers(errno, result, reply.room());
-            let short = "the result is shorter than its type";
-            length.ok_or_else(|| Fault::vm(FaultCode::System, short))
-        });
-    Some(match outcome {
-        Ok(length) => {
-            reply.set_length(length);
-            Ok(reply)
-        }
-        Err(fault) => Err(Fault {
-            message: prefixed(entry, fault.message),
-            ..fault
-        }),
-    })
+    if let Some(failure) = failure {
+        return Some(Err(Fault {
+            message: prefixed(entry, failure.message),
+            ..*failure
+        }));
+    }
+    let [header, rest, first, second] = line.leave(numbers.errno, numbers.result);
+    let reply = Short::of([header, rest, first, second, 0], line.reply_length());
+    Some(Ok(reply))
 }
 
 fn run<V: Vm>(

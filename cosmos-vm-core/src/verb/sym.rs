@@ -24,8 +24,10 @@ pub(super) fn answer<V: Vm>(session: &Session<V>, frame: &Frame) -> Result<Answe
     let callbacks = callbacks(&session.vm, &template, request.model)?;
     let runable = session.vm.sym(&object, &template)?;
     let encoded = template.encode();
+    let callee = Callee::new(template);
     let id = session.add_runable(Entry {
-        callee: Callee::new(template),
+        line: callee.line(),
+        callee,
         callbacks,
         runable: Arc::new(runable),
         library,

@@ -11,7 +11,7 @@ use callframe::types::{Handle, Identity, Ownership, Type, TypeId};
 use callframe::{CallFrame, Template};
 use callframe_ffi::NarrowResult;
 use cosmos_rpc::{Fault, FaultCode};
-use cosmos_vm_core::{Call, Callback, Held};
+use cosmos_vm_core::{Call, Callback, Held, Numbers};
 use libffi::middle::Cif;
 use std::collections::{HashMap, HashSet};
 use std::ffi::c_void;
@@ -29,6 +29,8 @@ pub struct Function {
     narrow: Option<NarrowResult>,
     /// Where its arguments lie in the memory of a call.
     offsets: Vec<usize>,
+    /// Whether arguments and result are in 16 bytes each.
+    few: bool,
     deallocators: HashMap<String, Code>,
     queries: Queries,
     callbacks: HashMap<TypeId, Arc<Pool>>,
@@ -62,6 +64,9 @@ impl Function {
             interface: Interface(interface),
             narrow: callframe_ffi::result_of(frame),
             offsets: offsets(template)?,
+            few: template.arguments_size() <= 16
+                && template.result().size <= 16
+                && template.arguments().len() <= FEW,
             deallocators,
             queries: Queries::resolve(library, frame)?,
             callbacks: callbacks(template, library)?,
@@ -119,6 +124,34 @@ impl Function {
         self.take_result(result, call.result());
         call.set_errno(left);
         Ok(())
+    }
+
+    /// Calls it, where it is a function of a few numbers. Whether it is.
+    #[inline]
+    pub(crate) fn call_numbers(&self, numbers: &mut Numbers) -> bool {
+        if !self.few {
+            return false;
+        }
+        let slots = numbers.slots.as_mut_ptr().cast::<u8>();
+        let mut arguments = [std::ptr::null_mut(); FEW];
+        for (argument, &offset) in arguments.iter_mut().zip(&self.offsets) {
+            *argument = slots.wrapping_add(offset).cast::<c_void>();
+        }
+        let result = numbers.result.as_mut_ptr().cast();
+        // SAFETY: `few`: the arguments are in the slots, as the template lays them out, which is what
+        // the call interface was made from, each aligned to its type, for the slots are to 16. The result
+        // has 16 bytes, which are enough for it and for a register, and is aligned to 16. As for the
+        // code, see `call`.
+        numbers.errno = unsafe {
+            invoke::invoke(
+                &self.interface.0,
+                self.code,
+                &mut arguments,
+                result,
+                numbers.errno,
+            )
+        };
+        true
     }
 
     /// Copies the result out of where libffi put it.

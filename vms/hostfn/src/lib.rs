@@ -37,7 +37,7 @@ use callframe::marshal::MemoryError;
 use callframe::types::TypeId;
 use callframe::{DataModel, Template};
 use cosmos_rpc::Fault;
-use cosmos_vm_core::{Call, Callback, Held, Vm};
+use cosmos_vm_core::{Call, Callback, Held, Numbers, Vm};
 use function::Function;
 use library::Library;
 use std::path::Path;
@@ -75,6 +75,11 @@ impl Vm for HostFn {
 
     fn call(&self, runable: &Function, call: &mut Call<'_>) -> Result<(), Fault> {
         runable.call(call)
+    }
+
+    #[inline]
+    fn call_numbers(&self, runable: &Function, numbers: &mut Numbers) -> bool {
+        runable.call_numbers(numbers)
     }
 
     fn read(&self, address: u64, into: &mut [u8]) -> Result<(), MemoryError> {

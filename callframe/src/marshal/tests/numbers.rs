@@ -89,6 +89,19 @@ proptest! {
         let reply = answer(&short, &requests[0]);
         prop_assert_eq!(&reply, &answer(&long, &requests[0]));
 
+        let lines = short.caller.line().zip(short.callee.line());
+        if let Some((here, there)) = &lines {
+            let words = here.request(7, |piece| {
+                let address = arguments[usize::from(piece.index)] + u64::from(piece.offset);
+                number(&arena.bytes(address, usize::from(piece.size)))
+            });
+            prop_assert_eq!(&bytes(words, here.request_length()), &requests[0]);
+            prop_assert_eq!(there.enter(words, here.request_length()).map(|it| it.0), Some(7));
+            let given: Vec<u8> = (0..16u8).map(|at| at.wrapping_mul(37) | 1).collect();
+            let given = [number(&given[..8]), number(&given[8..])];
+            prop_assert_eq!(&bytes(there.leave(34, given), there.reply_length()), reply.as_ref().unwrap());
+        }
+
         // Bytes that are wrong are wrong either way.
         let mut wrong = requests[0].clone();
         wrong.truncate(wrong.len().saturating_sub(cut));
@@ -99,6 +112,10 @@ proptest! {
             }
         }
         prop_assert_eq!(answer(&short, &wrong), answer(&long, &wrong));
+        if let Some((_, there)) = &lines {
+            let entered = there.enter(words(&wrong), wrong.len());
+            prop_assert_eq!(entered.is_some(), answer(&long, &wrong).is_ok());
+        }
         let mut reply = reply.unwrap();
         prop_assert_eq!(
             decode(&short, &pendings[0], &arena, &reply),
@@ -111,11 +128,43 @@ proptest! {
                 *byte = value;
             }
         }
-        prop_assert_eq!(
-            decode(&short, &pendings[0], &arena, &reply),
-            decode(&long, &pendings[1], &arena, &reply)
-        );
+        let seen = decode(&long, &pendings[1], &arena, &reply);
+        prop_assert_eq!(&decode(&short, &pendings[0], &arena, &reply), &seen);
+        if let Some((here, _)) = &lines {
+            let (outcome, result) = &seen;
+            let came = here.reply(words(&reply), reply.len(), 7);
+            prop_assert_eq!(came.map(|it| it.0), outcome.as_ref().ok().map(|it| it.errno));
+            if let Some((_, came)) = came {
+                let mut written = vec![0xee; result.len()];
+                here.result(came, |piece, value| {
+                    let (at, size) = (usize::from(piece.offset), usize::from(piece.size));
+                    written[at..at + size].copy_from_slice(&value.to_le_bytes()[..size]);
+                });
+                prop_assert_eq!(&written, result);
+            }
+        }
     }
+}
+
+/// The number that these bytes are.
+fn number(bytes: &[u8]) -> u64 {
+    let mut word = [0; 8];
+    word[..bytes.len()].copy_from_slice(bytes);
+    u64::from_le_bytes(word)
+}
+
+/// The first words of a body.
+fn words(body: &[u8]) -> [u64; 4] {
+    let at = |word: usize| {
+        let bytes = body.get(8 * word..).unwrap_or_default();
+        number(&bytes[..bytes.len().min(8)])
+    };
+    [0, 1, 2, 3].map(at)
+}
+
+/// So many bytes of words.
+fn bytes(words: [u64; 4], length: usize) -> Vec<u8> {
+    words.map(u64::to_le_bytes).concat()[..length].to_vec()
 }
 
 /// What was known of the call before must not make a lie about this one come true.
@@ -181,7 +230,7 @@ fn what_carries_more_goes_the_general_way() {
         let frame = Arc::new(crate::parse(prototype).unwrap());
         let link = Link::native(&frame);
         assert!(!link.caller.carries_numbers_alone(), "{prototype}");
-        assert!(!link.callee.is_short(usize::MAX), "{prototype}");
+        assert!(link.callee.line().is_none(), "{prototype}");
     }
     let frame = Arc::new(crate::parse("long f(long value)").unwrap());
     assert!(

@@ -1,0 +1,192 @@
+//! Calls of numbers whose request and reply are a few words each.
+//!
+//! The same bodies as everywhere, of functions with up to 16 bytes of arguments and of result: as words,
+//! so that whoever carries them can keep them in registers. A call is then a handful of shifts, which
+//! were found when the function was resolved.
+//!
+//! | word | request | reply |
+//! |---:|---|---|
+//! | 0 | errno, as 32 bits; 0 above | the same |
+//! | 1 | 0 | 0 |
+//! | 2, 3 | the slots | the result |
+//!
+//! A body has [`WORDS`] words, or two where there are no arguments, or is no result.
+
+use super::wire::HEADER;
+
+/// Words of a body, at most.
+pub const WORDS: usize = 4;
+const WORD: usize = 8;
+/// Bytes behind the header.
+const BEHIND: usize = WORD * WORDS - HEADER;
+
+/// How calls of one function travel in words.
+#[derive(Clone, Debug)]
+pub struct Line {
+    arguments: Box<[Piece]>,
+    result: Box<[Piece]>,
+    request: usize,
+    reply: usize,
+    no_errno: bool,
+    /// The bits of the result's words that are the result's.
+    returned: [u64; 2],
+}
+
+/// A part of a value, of 1, 2, 4 or 8 bytes, that lies in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// Which argument.
+    pub index: u16,
+    /// Where it begins in the value of the caller's.
+    pub offset: u16,
+    /// Its bytes.
+    pub size: u8,
+    /// `_Bool`, which holds nothing but 0 and 1.
+    boolean: bool,
+    /// Its word behind the header, and where it begins there, in bits.
+    word: u8,
+    shift: u8,
+}
+
+impl Line {
+    /// `None` where a body is larger, or the machine's words are not those of the bodies.
+    pub(super) fn new(
+        arguments: Vec<Piece>,
+        result: Vec<Piece>,
+        (request, reply): (usize, usize),
+        returned: usize,
+        no_errno: bool,
+    ) -> Option<Line> {
+        let fits = request.max(reply) <= WORD * WORDS && cfg!(target_endian = "little");
+        let bits = |bytes: usize| match bytes.min(WORD) {
+            0 => 0,
+            bytes => u64::MAX >> (64 - 8 * bytes),
+        };
+        fits.then(|| Line {
+            arguments: arguments.into(),
+            result: result.into(),
+            request,
+            reply,
+            no_errno,
+            returned: [bits(returned), bits(returned.saturating_sub(WORD))],
+        })
+    }
+
+    /// Bytes of a request.
+    #[inline]
+    pub fn request_length(&self) -> usize {
+        self.request
+    }
+
+    /// Bytes of a reply.
+    #[inline]
+    pub fn reply_length(&self) -> usize {
+        self.reply
+    }
+
+    /// The request of a call; `read` gives a part of an argument.
+    #[inline]
+    pub fn request(&self, errno: i32, read: impl Fn(&Piece) -> u64) -> [u64; WORDS] {
+        let mut behind = [0; 2];
+        for piece in &self.arguments {
+            let value = piece.taken(read(piece));
+            if let Some(word) = behind.get_mut(usize::from(piece.word)) {
+                *word |= value << piece.shift;
+            }
+        }
+        self.body(errno, behind)
+    }
+
+    /// The errno that the function left, and the words of its result; `None` where this is no reply.
+    #[inline]
+    pub fn reply(&self, words: [u64; WORDS], length: usize, errno: i32) -> Option<(i32, [u64; 2])> {
+        let [header, rest, first, second] = words;
+        if length != self.reply || header >> 32 != 0 || rest != 0 {
+            return None;
+        }
+        let left = if self.no_errno { errno } else { header as i32 };
+        Some((left, [first, second]))
+    }
+
+    /// Gives `write` each part of a result.
+    #[inline]
+    pub fn result(&self, words: [u64; 2], mut write: impl FnMut(&Piece, u64)) {
+        for piece in &self.result {
+            let word = words.get(usize::from(piece.word)).copied();
+            write(piece, piece.taken(word.unwrap_or_default() >> piece.shift));
+        }
+    }
+
+    /// The VM's end: the caller's errno and the slots; `None` where this is no request.
+    #[inline]
+    pub fn enter(&self, words: [u64; WORDS], length: usize) -> Option<(i32, [u64; 2])> {
+        let [header, rest, first, second] = words;
+        let is_one = length == self.request && header >> 32 == 0 && rest == 0;
+        is_one.then_some((header as i32, [first, second]))
+    }
+
+    /// The VM's end: the reply.
+    #[inline]
+    pub fn leave(&self, errno: i32, result: [u64; 2]) -> [u64; WORDS] {
+        // What lies behind the result is nobody's business.
+        let [first, second] = self.returned;
+        self.body(errno, [result[0] & first, result[1] & second])
+    }
+
+    #[inline]
+    fn body(&self, errno: i32, [first, second]: [u64; 2]) -> [u64; WORDS] {
+        let errno = if self.no_errno { 0 } else { errno };
+        [u64::from(errno as u32), 0, first, second]
+    }
+}
+
+impl Piece {
+    /// The bytes of a number that are the piece's; a `_Bool` as 0 or 1.
+    #[inline]
+    fn taken(&self, number: u64) -> u64 {
+        let bits = self.masked(number);
+        if self.boolean {
+            u64::from(bits != 0)
+        } else {
+            bits
+        }
+    }
+
+    #[inline]
+    fn masked(&self, number: u64) -> u64 {
+        let unused = 64 - 8 * u32::from(self.size);
+        number << unused >> unused
+    }
+}
+
+/// The parts of `length` bytes, at `offset` in a value and at `place` behind the header.
+pub(super) fn pieces(
+    index: usize,
+    offset: u64,
+    place: usize,
+    length: usize,
+    boolean: bool,
+) -> Option<Vec<Piece>> {
+    if place.checked_add(length)? > BEHIND {
+        return None;
+    }
+    let mut found = Vec::new();
+    let mut done = 0;
+    while done < length {
+        let at = place + done;
+        let left = length - done;
+        let size = [8, 4, 2, 1]
+            .into_iter()
+            .find(|&size| size <= left && at.is_multiple_of(size))?;
+        found.push(Piece {
+            index: u16::try_from(index).ok()?,
+            offset: u16::try_from(offset.checked_add(done as u64)?).ok()?,
+            size: size as u8,
+            boolean,
+            word: (at / WORD) as u8,
+            shift: (8 * (at % WORD)) as u8,
+        });
+        done += size;
+    }
+    Some(found)
+}

@@ -86,6 +86,7 @@ soak: build
 		COSMOSTEST_SOAK_RUNS=10000 $(CARGO) test --locked -p cosmos-tests --test programs many_short_runs || exit 1; \
 		COSMOSTEST_SOAK=1000 $(CARGO) test --locked -p cosmos-rpc --test ring a_vm_killed || exit 1; \
 		COSMOSTEST_DEATHS=60 $(CARGO) test --locked -p cosmos-tests --test deaths -- --nocapture || exit 1; \
+		COSMOSTEST_CHAOS=180 $(CARGO) test --locked -p cosmos-tests --test chaos -- --nocapture || exit 1; \
 		ZEROVM_SESSIONS=10000 $(CARGO) test --locked -p zerovm --test daemon sessions_leave || exit 1; \
 	done
 	ZEROVM_EXECUTIONS=300000 $(CARGO) test --locked -p zerovm-validator --test execution accepted_code -- --nocapture
@@ -123,11 +124,20 @@ install-built:
 		packaging/libcosmos.pc.in > '$(DESTDIR)$(LIBDIR)/pkgconfig/libcosmos.pc'
 	sed -e 's|@LIBEXECDIR@|$(LIBEXECDIR)|g' packaging/cosmosdb.service.in \
 		> '$(DESTDIR)$(UNITDIR)/cosmosdb.service'
+	sed -e 's|@LIBEXECDIR@|$(LIBEXECDIR)|g' packaging/cosmosd.service.in \
+		> '$(DESTDIR)$(UNITDIR)/cosmosd.service'
 	$(INSTALL) -m 644 packaging/cosmosdb.socket '$(DESTDIR)$(UNITDIR)/cosmosdb.socket'
 	$(BUILT)/cosmos man '$(DESTDIR)$(MANDIR)/man1'
 	$(BUILT)/cosmos completion bash > '$(DESTDIR)$(BASHDIR)/cosmos'
 	$(BUILT)/cosmos completion zsh > '$(DESTDIR)$(ZSHDIR)/_cosmos'
 	$(BUILT)/cosmos completion fish > '$(DESTDIR)$(FISHDIR)/cosmos.fish'
+	pages=$$(mktemp -d) && for daemon in cosmosd cosmosdb; do \
+		$(BUILT)/$$daemon --pages "$$pages" && \
+		$(INSTALL) -m 644 "$$pages/$$daemon.1" '$(DESTDIR)$(MANDIR)/man1/' && \
+		$(INSTALL) -m 644 "$$pages/$$daemon" '$(DESTDIR)$(BASHDIR)/' && \
+		$(INSTALL) -m 644 "$$pages/_$$daemon" '$(DESTDIR)$(ZSHDIR)/' && \
+		$(INSTALL) -m 644 "$$pages/$$daemon.fish" '$(DESTDIR)$(FISHDIR)/' || exit 1; \
+	done && rm -r "$$pages"
 	@[ -n '$(DESTDIR)' ] || echo 'installed; a linker cache may need: ldconfig'
 
 uninstall:
@@ -139,4 +149,8 @@ uninstall:
 		'$(DESTDIR)$(INCLUDEDIR)/cosmos_vm.h' '$(DESTDIR)$(MANDIR)'/man1/cosmos.1 \
 		'$(DESTDIR)$(MANDIR)'/man1/cosmos-*.1 '$(DESTDIR)$(BASHDIR)/cosmos' \
 		'$(DESTDIR)$(ZSHDIR)/_cosmos' '$(DESTDIR)$(FISHDIR)/cosmos.fish' \
-		'$(DESTDIR)$(UNITDIR)/cosmosdb.service' '$(DESTDIR)$(UNITDIR)/cosmosdb.socket'
+		'$(DESTDIR)$(UNITDIR)/cosmosdb.service' '$(DESTDIR)$(UNITDIR)/cosmosdb.socket' \
+		'$(DESTDIR)$(UNITDIR)/cosmosd.service'
+	for daemon in cosmosd cosmosdb; do rm -f "$(DESTDIR)$(MANDIR)/man1/$$daemon.1" \
+		"$(DESTDIR)$(BASHDIR)/$$daemon" "$(DESTDIR)$(ZSHDIR)/_$$daemon" \
+		"$(DESTDIR)$(FISHDIR)/$$daemon.fish"; done

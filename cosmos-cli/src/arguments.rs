@@ -31,6 +31,7 @@ pub enum Verb {
     Session(Session),
     Exec(Exec),
     Ls(Ls),
+    Top(Top),
     Crash(Crash),
     Which(Which),
     Explain(Explain),
@@ -306,6 +307,21 @@ pub struct Ls {
     /// Print a JSON array.
     #[arg(long)]
     pub json: bool,
+}
+
+/// Show the VMs again and again, the largest first.
+#[derive(Args)]
+#[command(after_help = "Example:\n  $ cosmos top --once")]
+pub struct Top {
+    /// Show them once and end.
+    #[arg(long)]
+    pub once: bool,
+    /// Print a JSON array in a line each time.
+    #[arg(long)]
+    pub json: bool,
+    /// How long to wait in between: milliseconds, or 500ms, 2s, 1m.
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = duration)]
+    pub pause: Duration,
 }
 
 /// Show what is kept of VMs that crashed.

@@ -15,6 +15,7 @@ mod man;
 mod proto;
 mod session;
 mod stop;
+mod top;
 mod which;
 
 use crate::arguments::{Arguments, Verb};
@@ -28,6 +29,7 @@ pub fn run(arguments: Arguments) -> Verdict {
         Verb::Session(session) => session::run(&session),
         Verb::Exec(exec) => exec::run(&exec),
         Verb::Ls(ls) => ls::run(&ls),
+        Verb::Top(top) => top::run(&top),
         Verb::Which(which) => which::run(&which),
         Verb::Explain(explain) => explain::run(&explain),
         Verb::Gen(generate) => generate::run(&generate),

@@ -16,7 +16,7 @@ use crate::{
     registry::{self, Link, Registry},
     supervise::{Command, END_PATIENCE, KILL_PATIENCE},
 };
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use cosmos_config::Config;
 use cosmos_rpc::{
     Fault, FaultCode,
@@ -24,6 +24,7 @@ use cosmos_rpc::{
     rendezvous::{COORDINATOR, Rendezvous, SocketDirectory},
 };
 use std::{
+    path::PathBuf,
     process::ExitCode,
     rc::{Rc, Weak},
     time::Duration,
@@ -57,11 +58,18 @@ pub struct Options {
     /// `--host ssh://...` runs by ssh. Ends with its input, and with all that was opened for it.
     #[arg(long, conflicts_with = "detach")]
     pub stdio: bool,
+
+    /// Write the manual page and the completions into a directory: what `make install` does.
+    #[arg(long, hide = true, value_name = "DIRECTORY")]
+    pub pages: Option<PathBuf>,
 }
 
 /// The whole program.
 pub fn main() -> ExitCode {
     let options = Options::parse();
+    if let Some(directory) = &options.pages {
+        return cosmos_pages::write(Options::command(), directory);
+    }
     if options.stdio {
         return cosmos_relay::far::main();
     }

@@ -34,6 +34,9 @@ pub struct Options {
     /// Inherited connection to the registry to succeed.
     #[arg(long, value_name = "FD")]
     pub take_over: Option<RawFd>,
+    /// Write the manual page and the completions into a directory: what `make install` does.
+    #[arg(long, hide = true, value_name = "DIRECTORY")]
+    pub pages: Option<PathBuf>,
 }
 
 impl Options {

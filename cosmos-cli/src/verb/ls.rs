@@ -1,8 +1,9 @@
 //! `cosmos ls`.
 
 use crate::arguments::Ls;
-use crate::report::Verdict;
+use crate::report::{Problem, Verdict};
 use comfy_table::{CellAlignment, Table, presets};
+use cosmos_config::Config;
 use cosmos_rpc::message::coordinator::VmRow;
 use serde_json::json;
 
@@ -12,22 +13,30 @@ const ENDED_WELL: &str = "exited with status 0";
 /// Prints the running VMs, and those that died lately. Where no daemon runs there are none: nothing is started to find out.
 pub fn run(arguments: &Ls) -> Verdict {
     let config = super::config::load()?;
-    let rows = if super::daemons::registry_listens(&config) {
-        cosmos::queries::list_vms()?
-    } else {
-        Vec::new()
-    };
-    let rows = shown(rows, arguments.all);
+    let rows = shown(rows(&config)?, arguments.all);
     if arguments.json {
-        super::print_json(&rows.iter().map(json_row).collect())?;
+        super::print_json(&json(&rows))?;
     } else {
         super::print(&table(&rows))?;
     }
     Ok(0)
 }
 
+/// What cosmosd knows of VMs; nothing where no daemon runs.
+pub(super) fn rows(config: &Config) -> Result<Vec<VmRow>, Problem> {
+    match super::daemons::registry_listens(config) {
+        true => Ok(cosmos::queries::list_vms()?),
+        false => Ok(Vec::new()),
+    }
+}
+
+/// The rows as an array.
+pub(super) fn json(rows: &[VmRow]) -> serde_json::Value {
+    rows.iter().map(json_row).collect()
+}
+
 /// Without the VMs that ended as they should, unless all are wanted; oldest first.
-fn shown(mut rows: Vec<VmRow>, all: bool) -> Vec<VmRow> {
+pub(super) fn shown(mut rows: Vec<VmRow>, all: bool) -> Vec<VmRow> {
     rows.retain(|row| all || row.state != "gone" || row.ending != ENDED_WELL);
     rows.sort_by_key(|row| {
         let number = row
@@ -55,7 +64,7 @@ fn json_row(row: &VmRow) -> serde_json::Value {
     })
 }
 
-fn table(rows: &[VmRow]) -> String {
+pub(super) fn table(rows: &[VmRow]) -> String {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
     table.set_header([
@@ -127,7 +136,7 @@ fn duration(milliseconds: u64) -> String {
 }
 
 /// `3.1M`; zero is what nobody measured.
-fn bytes(number: u64) -> String {
+pub(super) fn bytes(number: u64) -> String {
     const UNITS: [&str; 4] = ["K", "M", "G", "T"];
     if number == 0 {
         return "-".to_owned();

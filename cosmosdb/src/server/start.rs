@@ -7,7 +7,7 @@ use crate::options::Options;
 use crate::registry::{Bounds, Registry};
 use crate::route;
 use crate::rules::Rules;
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use cosmos_config::{Config, Layer};
 use cosmos_rpc::daemon::{self, Readiness};
 use cosmos_rpc::rendezvous::{Lock, REGISTRY_SOCKET, SocketDirectory};
@@ -34,6 +34,9 @@ const OTHER: Duration = Duration::from_secs(2);
 /// To be called once, first in `main`: see [`daemon::settle`].
 pub unsafe fn main() -> ExitCode {
     let mut options = Options::parse().resolved();
+    if let Some(directory) = &options.pages {
+        return cosmos_pages::write(Options::command(), directory);
+    }
     let inherited = match Inherited::of(&mut options) {
         Ok(inherited) => inherited,
         Err(fault) => return complain(&fault),

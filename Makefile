@@ -23,7 +23,7 @@ FUZZ_SECONDS ?= 60
 # How often the soak repeats.
 SOAK_ROUNDS  ?= 10
 
-.PHONY: help demo test bench install install-built uninstall lint doc fuzz soak build release
+.PHONY: help demo test test-ring bench bench-peers install install-built uninstall lint doc fuzz soak build release
 
 # Where install-built finds what it installs.
 BUILT ?= $(TARGET)/release
@@ -32,7 +32,9 @@ help:
 	@echo 'make demo      build, and show a session of real calls'
 	@echo 'make test      build, and run every test'
 	@echo 'make lint      formatting, clippy, documentation and house rules'
+	@echo 'make test-ring the end-to-end tests without shared memory for calls, and with it'
 	@echo 'make bench     what a call costs on this machine'
+	@echo 'make bench-peers  the same beside other systems; builds them first, which takes minutes'
 	@echo 'make install   build for PREFIX=$(PREFIX) and install (DESTDIR= for packages)'
 	@echo 'make doc       the documentation of the crates'
 	@echo 'make fuzz      every fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) (needs nightly Rust and cargo-fuzz)'
@@ -57,6 +59,17 @@ test: build
 	fi
 	$(CARGO) test --locked --workspace --doc
 
+# Every test that calls, with the ring left out and with it said, whatever the configuration is.
+test-ring: build
+	@for ring in 0 1; do \
+		echo "COSMOS_RING=$$ring"; \
+		if $(CARGO) nextest --version >/dev/null 2>&1; then \
+			COSMOS_RING=$$ring $(CARGO) nextest run --locked -p cosmos-tests --no-fail-fast || exit 1; \
+		else \
+			COSMOS_RING=$$ring $(CARGO) test --locked -p cosmos-tests --no-fail-fast --tests || exit 1; \
+		fi; \
+	done
+
 lint:
 	$(CARGO) fmt --all -- --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
@@ -76,6 +89,18 @@ bench:
 	$(CARGO) build --locked --release -p zerovm --bins --examples
 	$(CARGO) bench --locked -p zerovm --bench session
 	$(CARGO) bench --locked -p zcc --bench kernels
+	@$(MAKE) --no-print-directory bench-peers
+
+# A workspace of its own, for what is compared with is no dependency of the product. One that does not
+# build here stops nothing else.
+bench-peers:
+	$(CARGO) build --locked --release -p cosmosdb -p cosmosd -p cosmos-launch -p cosmos-hostfn
+	@if ! $(CARGO) build --locked --release --manifest-path bench/peers/Cargo.toml --target-dir $(TARGET)/peers; then \
+		echo 'the peers could not be built here; the messages above name which'; \
+	else \
+		sockets=$$(mktemp -d) && COSMOS_LIBEXEC_DIRECTORY='$(abspath $(BUILT))' COSMOS_SOCKET_DIRECTORY=$$sockets/s \
+			COSMOS_IDLE_SECONDS=1 $(TARGET)/peers/release/cosmos-peers --out $(TARGET)/bench; \
+	fi
 
 fuzz:
 	tools/fuzz $(FUZZ_SECONDS)

@@ -92,10 +92,10 @@ bench:
 	@$(MAKE) --no-print-directory bench-peers
 
 # A workspace of its own, for what is compared with is no dependency of the product. One that does not
-# build here stops nothing else.
+# build here stops nothing else. Not --locked: its lock file follows the product when that changes.
 bench-peers:
 	$(CARGO) build --locked --release -p cosmosdb -p cosmosd -p cosmos-launch -p cosmos-hostfn
-	@if ! $(CARGO) build --locked --release --manifest-path bench/peers/Cargo.toml --target-dir $(TARGET)/peers; then \
+	@if ! $(CARGO) build --release --manifest-path bench/peers/Cargo.toml --target-dir $(TARGET)/peers; then \
 		echo 'the peers could not be built here; the messages above name which'; \
 	else \
 		sockets=$$(mktemp -d) && COSMOS_LIBEXEC_DIRECTORY='$(abspath $(BUILT))' COSMOS_SOCKET_DIRECTORY=$$sockets/s \

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// What gcc is told besides what the user says. `../docs/zcc.md` has the reasons.
-const FLAGS: [&str; 17] = [
+const FLAGS: [&str; 18] = [
     "-mx32",
     "-maddress-mode=short",
     "-ffixed-r15",
@@ -31,6 +31,7 @@ const FLAGS: [&str; 17] = [
     "-mmemcpy-strategy=libcall:-1:noalign",
     "-mmemset-strategy=libcall:-1:noalign",
     "-falign-loops=32",
+    "-fno-align-jumps",
     "-nostdinc",
 ];
 

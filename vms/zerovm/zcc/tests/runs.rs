@@ -35,6 +35,22 @@ fn numbers_texts_and_mathematics() {
     same_as_native("numbers.c", &["-O2"]);
 }
 
+#[test]
+fn error_function_and_gamma() {
+    same_as_native("gamma.c", &["-O2"]);
+}
+
+#[test]
+fn wide_characters() {
+    same_as_native("wide.c", &["-O2"]);
+}
+
+/// What small programs use of the library: words, records, dates, numbers that are read.
+#[test]
+fn ordinary_programs() {
+    same_as_native("ordinary.c", &["-O0", "-O2"]);
+}
+
 /// The kernels of the benchmark, with little work.
 #[test]
 fn kernels() {

@@ -94,6 +94,16 @@ long double log2l(long double x);
 double log10(double x);
 float log10f(float x);
 long double log10l(long double x);
+/* With the precision of double; there are none for long double. */
+double erf(double x);
+float erff(float x);
+double erfc(double x);
+float erfcf(float x);
+double lgamma(double x);
+float lgammaf(float x);
+double tgamma(double x);
+float tgammaf(float x);
+extern int signgam;
 double log1p(double x);
 float log1pf(float x);
 long double log1pl(long double x);

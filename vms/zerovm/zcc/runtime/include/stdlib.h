@@ -53,6 +53,9 @@ _Noreturn void _Exit(int code);
 _Noreturn void abort(void);
 int mblen(const char *text, size_t size);
 int mbtowc(wchar_t *restrict to, const char *restrict from, size_t size);
+int wctomb(char *to, wchar_t character);
+size_t mbstowcs(wchar_t *restrict to, const char *restrict from, size_t size);
+size_t wcstombs(char *restrict to, const wchar_t *restrict from, size_t size);
 int mkstemp(char *name);
 #ifdef __GNUC__
 #define alloca(size) __builtin_alloca(size)

@@ -56,11 +56,12 @@ static int continues_integer(const char *seen, int count, int byte, int *base) {
     *base = 16;
     return 1;
   }
-  if (*base == 0 && count == signs && isdigit(byte))
-    *base = byte == '0' ? 8 : 10;
+  /* A 0 leaves it open until the byte behind it. */
+  if (*base == 0 && count == signs && isdigit(byte) && byte != '0')
+    *base = 10;
+  if (*base == 0 && count > signs)
+    *base = 8;
   int digit = isdigit(byte) ? byte - '0' : isalpha(byte) ? (byte | 32) - 'a' + 10 : 99;
-  if (*base == 8 && count == signs + 1 && seen[signs] == '0' && digit >= 8)
-    return 0;
   return digit < (*base ? *base : 10);
 }
 

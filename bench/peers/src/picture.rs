@@ -46,7 +46,7 @@ pub fn of(rows: &[Row]) -> String {
         // Ours is the thick one, floors are dashed.
         let style = match system.starts_with("cosmos") {
             true => "stroke-width=\"4\"",
-            false if index < 7 => "stroke-width=\"1.5\" stroke-dasharray=\"5 4\"",
+            false if is_floor(system) => "stroke-width=\"1.5\" stroke-dasharray=\"5 4\"",
             false => "stroke-width=\"1.5\"",
         };
         let path: Vec<String> = points
@@ -69,6 +69,12 @@ pub fn of(rows: &[Row]) -> String {
     name_lines(&mut picture, labels);
     picture.push_str("</svg>\n");
     picture
+}
+
+fn is_floor(system: &str) -> bool {
+    ["shared memory", "Unix stream", "memcpy", "in-process"]
+        .iter()
+        .any(|floor| system.contains(floor))
 }
 
 fn points_of(rows: &[Row], system: &str) -> Vec<(f64, f64)> {

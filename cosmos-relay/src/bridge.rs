@@ -209,8 +209,15 @@ impl Bridge {
         }
         let way = self.way(self.relay.side());
         let count = frame.descriptors.len();
+        let id = frame.id;
         match natures(self.service, way, frame.kind, &frame.body, count) {
-            Ok(natures) => self.send_with(frame, &natures),
+            Ok(natures) => match self.send_with(frame, &natures) {
+                // Nothing of it was sent.
+                Err(fault) if fault.code == FaultCode::LimitReached && !answers && id != 0 => {
+                    self.tell(id, &fault)
+                }
+                sent => sent,
+            },
             Err(fault) if answers => {
                 let mut frame = fault_frame(frame.id, &fault)?;
                 frame.descriptors.clear();

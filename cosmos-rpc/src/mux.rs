@@ -26,8 +26,8 @@
 //! # Promises
 //!
 //! * A stream that nobody reads holds at most [`WINDOW`] bytes here, and stops no other one.
-//! * Whatever the other end sends, no more than [`MOST_STREAMS`] streams of it exist at once, and
-//!   nothing is allocated because a number announced it.
+//! * Whatever the other end sends, no more than twice [`MOST_STREAMS`] exist at once, and nothing is
+//!   allocated because a number announced it.
 //! * When the carrier ends, every stream ends at once, and says why.
 
 mod link;
@@ -46,8 +46,8 @@ pub const HEADER: usize = 12;
 pub const MOST_DATA: usize = 64 << 10;
 /// Bytes of each direction that may be on their way or unread.
 pub const WINDOW: u32 = 1 << 20;
-/// Most streams that the other end may have open.
-pub const MOST_STREAMS: usize = 1024;
+/// With as many streams, an end opens no further one.
+pub const MOST_STREAMS: usize = 512;
 
 /// What a message says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

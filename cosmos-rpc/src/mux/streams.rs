@@ -64,9 +64,12 @@ impl Streams {
         }
     }
 
-    /// A new stream, and what to send for it. `None` when this end has had as many as there are
-    /// numbers.
+    /// A new stream, and what to send for it. `None` when there are as many as there may be, or this end
+    /// has had as many as there are numbers.
     pub fn open(&mut self) -> Option<Header> {
+        if self.table.len() >= MOST_STREAMS {
+            return None;
+        }
         let stream = self.next?;
         self.next = stream.checked_add(2);
         self.table.insert(stream, State::new());
@@ -129,6 +132,8 @@ impl Streams {
         if !self.theirs(id) || self.table.contains_key(&id) {
             return Err(breach("the opening of a stream that is not its to open"));
         }
+        // Some that the other end has forgotten may have bytes here still, and both may have opened some
+        // that the other does not know yet.
         if self.table.len() >= MOST_STREAMS * 2 {
             return Err(breach("more streams than there may be"));
         }

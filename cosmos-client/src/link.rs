@@ -74,7 +74,7 @@ pub(crate) struct Nature {
     /// Other processes use it too: it is never killed from here.
     pub(crate) shared: bool,
     /// The connection to cosmosd that it was opened by; `None` where cosmosd does not run it.
-    /// Over another one its name may mean another VM.
+    /// Over another one to another machine its name may mean another VM.
     pub(crate) epoch: Option<u64>,
     /// The cosmosd of its machine.
     pub(crate) coordinator: Arc<Coordinator>,
@@ -202,7 +202,12 @@ impl Link {
 
     /// Whether cosmosd can be asked about it by its name.
     pub(crate) fn is_supervised(&self) -> bool {
-        self.nature.epoch == Some(self.nature.coordinator.epoch())
+        let coordinator = &self.nature.coordinator;
+        match self.nature.epoch {
+            None => false,
+            // The next cosmosd of this machine has the VMs of the one before, by their names.
+            Some(epoch) => !coordinator.is_remote() || epoch == coordinator.epoch(),
+        }
     }
 
     /// Whether it was inherited by fork.

@@ -11,9 +11,10 @@
 //!    └────── handles                   what the C face gave out
 //! ```
 //!
-//! A VM belongs to the coordinator connection it was opened by. When that one is lost its VMs end,
-//! and a new cosmosd counts its names from one again: a new connection begins a new *epoch*, in
-//! which the names of earlier links mean nothing.
+//! A VM of this machine belongs to this process. When cosmosd is killed its VMs go on, and the next
+//! cosmosd, which gives no name twice, has them again: what was asked of one may be asked of the other.
+//! One of another machine belongs to the connection it was opened by: a new connection begins a new
+//! *epoch*, in which the names of earlier links mean nothing.
 //!
 //! There is one session per process, made by the first thread that needs it and shared by all. A
 //! forked child leaves its parent's session alone, locks included, and makes its own when it opens
@@ -50,6 +51,8 @@ use std::time::{Duration, Instant};
 
 /// How long starting a daemon may take.
 const START: Duration = Duration::from_secs(10);
+/// How long a cosmosd may take that is there after another one is gone.
+const NEXT: Duration = Duration::from_secs(2);
 /// How long a daemon may take for an answer; it may be starting a VM.
 pub(crate) const ANSWER: Duration = Duration::from_secs(60);
 /// How often a request is made of daemons that end instead of answering.
@@ -194,8 +197,8 @@ impl Session {
         })
     }
 
-    /// Asks the cosmosd that is connected, about a VM of its own. Another one would know nothing of
-    /// the VM, so none is looked for, let alone started.
+    /// Asks a cosmosd about a VM of its own. Where the connection is lost, another one of this machine is
+    /// asked that has its VMs; none is started for it.
     ///
     /// Another thread may be waiting for a VM to start, which takes as long as it takes: who asks
     /// here has a call that failed, and waits no longer than `patience` for its turn.
@@ -221,12 +224,17 @@ impl Session {
                 "the connection to cosmosd was lost",
             )),
         };
-        if answer
-            .as_ref()
-            .is_err_and(|fault| fault.code == FaultCode::Disconnected)
-        {
-            *place = None;
-        }
+        let lost = |fault: &Fault| fault.code == FaultCode::Disconnected;
+        let answer = match answer {
+            Err(fault) if lost(&fault) => {
+                *place = None;
+                match coordinator.is_remote() {
+                    true => Err(fault),
+                    false => ask_next(coordinator, message, &mut place),
+                }
+            }
+            answer => answer,
+        };
         answer.map_err(|fault| named(fault, &coordinator.label()))
     }
 
@@ -435,13 +443,33 @@ impl Session {
     ) -> Result<T, Fault> {
         let connect = || {
             let connection = coordinator.connect(&rendezvous()?)?;
-            let others = |link: &Arc<Link>| link.coordinator().host() != coordinator.host();
-            lock(&self.links).by_name.retain(|_, link| others(link));
+            if coordinator.is_remote() {
+                let others = |link: &Arc<Link>| link.coordinator().host() != coordinator.host();
+                lock(&self.links).by_name.retain(|_, link| others(link));
+            }
             Ok(connection)
         };
         with(&coordinator.connection, connect, ask)
             .map_err(|fault| named(fault, &coordinator.label()))
     }
+}
+
+/// Asks the cosmosd that is there now, and keeps the connection to it.
+fn ask_next<M: Message>(
+    coordinator: &Coordinator,
+    message: &M,
+    place: &mut Option<Own<Connection>>,
+) -> Result<M::Reply, Fault> {
+    let rendezvous = Rendezvous {
+        start: false,
+        patience: NEXT,
+        ..rendezvous()?
+    };
+    let mut connection = Own::new(coordinator.connect(&rendezvous)?);
+    connection.set_timeout(Some(ANSWER));
+    let (reply, _) = connection.call(message, &[])?;
+    *place = Some(connection);
+    Ok(reply)
 }
 
 /// Null until the first use; after a fork the parent's until the child makes its own.

@@ -16,7 +16,8 @@
 //! - A VM either runs as asked, confined before its first instruction, or does not run at all and
 //!   the answer says which step failed.
 //! - The VM is killed when the launcher ends, however it ends.
-//! - The launcher outlives cosmosd: it stays until its VM ends, so that the VM keeps its clients.
+//! - The launcher outlives cosmosd: it stays until its VM ends, so that the VM keeps its clients, and
+//!   gives the VM to the next cosmosd that it finds: see `keepsake`.
 //! - The VM is signalled through its pidfd only, and reaped exactly once.
 //! - Where a signal kills the VM, the launcher has looked at it before: see `autopsy`.
 //!
@@ -29,6 +30,7 @@
 mod autopsy;
 mod child;
 mod inside;
+mod keepsake;
 mod monitor;
 mod plan;
 mod trace;
@@ -42,6 +44,7 @@ use cosmos_rpc::message::Message;
 use cosmos_rpc::message::launch::{Start, Started, Walls};
 use cosmos_rpc::{Fault, FaultCode, Frame};
 use inside::{Part, become_parent, wait};
+use keepsake::Keepsake;
 use monitor::Monitor;
 use plan::Plan;
 use std::os::fd::{AsFd, OwnedFd};
@@ -81,7 +84,7 @@ fn launch() -> Result<(), Fault> {
     };
     let id = frame.id;
     match prepare(frame) {
-        Ok((plan, control, totals)) => start(coordinator, id, &plan, control, totals),
+        Ok((plan, given, totals)) => start(coordinator, id, &plan, given, totals),
         Err(fault) => {
             // The answer is the error report; that it cannot be delivered changes nothing.
             let _ = coordinator.fault(id, &fault);
@@ -90,9 +93,17 @@ fn launch() -> Result<(), Fault> {
     }
 }
 
+/// What comes with Start.
+struct Given {
+    /// The VM's end of its control socket.
+    control: OwnedFd,
+    /// Where what the VM writes can be read.
+    output: OwnedFd,
+}
+
 /// Checks what was asked for, and makes this process what the VM's parent must be. In namespaces, the
 /// process that returns is another one.
-fn prepare(mut frame: Frame) -> Result<(Plan, OwnedFd, Totals), Fault> {
+fn prepare(mut frame: Frame) -> Result<(Plan, Given, Totals), Fault> {
     if frame.kind != Start::KIND {
         return Err(Fault::peer(
             FaultCode::Protocol,
@@ -103,10 +114,10 @@ fn prepare(mut frame: Frame) -> Result<(Plan, OwnedFd, Totals), Fault> {
         ));
     }
     let start: Start = frame.message()?;
-    let Some(control) = frame.descriptors.pop() else {
+    let (Some(output), Some(control)) = (frame.descriptors.pop(), frame.descriptors.pop()) else {
         return Err(Fault::peer(
             FaultCode::Protocol,
-            "Start came without the VM's control socket",
+            "Start came without the VM's control socket and output",
         ));
     };
     let plan = Plan::new(&start)?;
@@ -117,21 +128,22 @@ fn prepare(mut frame: Frame) -> Result<(Plan, OwnedFd, Totals), Fault> {
     };
     let name = format!("cosmos-vm-{}", std::process::id());
     let totals = Totals::make(&name, &bounds);
-    Ok((plan, control, totals))
+    Ok((plan, Given { control, output }, totals))
 }
 
 fn start(
     mut coordinator: Connection,
     id: u64,
     plan: &Plan,
-    control: OwnedFd,
+    given: Given,
     totals: Totals,
 ) -> Result<(), Fault> {
+    let Given { control, output } = given;
     match become_parent(plan) {
         Ok(Part::Parent) => {}
         // The other one talks with cosmosd; this one stays as the process that cosmosd knows.
         Ok(Part::Outside(inside)) => {
-            drop((coordinator, control));
+            drop((coordinator, control, output));
             return wait(inside, totals);
         }
         Err(fault) => {
@@ -148,8 +160,12 @@ fn start(
                 memory_bounded: bounded.memory,
                 processes_bounded: bounded.processes,
             };
+            let keepsake = Keepsake::new(plan.registry.clone(), started, output);
+            let keepsake = keepsake.map_err(|error| {
+                Fault::host(FaultCode::System, format!("the pipe: {}", error.desc()))
+            })?;
             coordinator.reply::<Start>(id, &started, &[])?;
-            Monitor::new(plan, child, totals, coordinator, confining)?.watch()
+            Monitor::new(plan, child, totals, coordinator, confining, keepsake)?.watch()
         }
         Err(fault) => {
             let _ = coordinator.fault(id, &fault);

@@ -2,6 +2,7 @@
 //! the kernel what it is refused, look at it when it crashes, say how it ended.
 
 use crate::child::Child;
+use crate::keepsake::Keepsake;
 use crate::plan::Plan;
 use crate::{autopsy, trace};
 use cosmos_confine::listener::Listener;
@@ -13,7 +14,7 @@ use cosmos_rpc::message::Message;
 use cosmos_rpc::message::confine::{Denial, Denials};
 use cosmos_rpc::message::coordinator::Ending;
 use cosmos_rpc::message::crash::Remains;
-use cosmos_rpc::message::launch::{self, Kill, Listening, Walls};
+use cosmos_rpc::message::launch::{self, Kill, Listening, Remember, Walls};
 use cosmos_rpc::{Fault, FaultCode, Frame};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -37,6 +38,8 @@ pub struct Monitor<'p> {
     totals: Totals,
     /// `None` once cosmosd is gone: the VM is not.
     coordinator: Option<Connection>,
+    /// For the next cosmosd.
+    keepsake: Keepsake,
     /// Where listeners come from: the VM's, until it came, or those of its programs.
     confining: Option<UnixStream>,
     listeners: Vec<Listener>,
@@ -44,6 +47,8 @@ pub struct Monitor<'p> {
     deadline: Option<Instant>,
     requested: bool,
     overdue: bool,
+    /// Whether it was killed for what it wrote.
+    is_overflowing: bool,
     /// Told when something happened to the VM or one of its threads.
     children: SignalFd,
     /// Why it cannot be looked at; empty: it can.
@@ -66,6 +71,7 @@ struct Ended {
 /// What a poll found.
 #[derive(Default)]
 struct Happened {
+    written: bool,
     told: bool,
     listening: bool,
     /// The listeners that have something to tell, by their places.
@@ -83,6 +89,7 @@ impl<'p> Monitor<'p> {
         totals: Totals,
         coordinator: Connection,
         confining: Option<UnixStream>,
+        keepsake: Keepsake,
     ) -> Result<Monitor<'p>, Fault> {
         let children = children()?;
         let untraced = match plan.traced {
@@ -102,12 +109,14 @@ impl<'p> Monitor<'p> {
             child,
             totals,
             coordinator: Some(coordinator),
+            keepsake,
             confining,
             listeners: Vec::new(),
             denials: BTreeMap::new(),
             deadline: wall.and_then(|wall| Instant::now().checked_add(wall)),
             requested: false,
             overdue: false,
+            is_overflowing: false,
             children,
             untraced,
             remains: None,
@@ -137,6 +146,7 @@ impl<'p> Monitor<'p> {
             if happened.told {
                 self.obey()?;
             }
+            self.care(happened.written)?;
             if self.deadline.is_some_and(|at| at <= Instant::now()) {
                 self.deadline = None;
                 self.overdue = true;
@@ -209,10 +219,11 @@ impl<'p> Monitor<'p> {
     }
 
     fn wait(&self) -> Result<Happened, Fault> {
-        let places: [Option<BorrowedFd<'_>>; 3] = [
+        let places: [Option<BorrowedFd<'_>>; 4] = [
             Some(self.children.as_fd()),
             self.coordinator.as_ref().map(AsFd::as_fd),
             self.confining.as_ref().map(AsFd::as_fd),
+            self.keepsake.output(),
         ];
         let listeners = self.listeners.iter().map(AsFd::as_fd);
         let mut watched: Vec<PollFd<'_>> = places
@@ -237,6 +248,7 @@ impl<'p> Monitor<'p> {
         Ok(Happened {
             told: next(),
             listening: next(),
+            written: next(),
             refused: {
                 let of_listeners = entries.enumerate().filter(|(_, happened)| *happened);
                 of_listeners.map(|(place, _)| place).collect()
@@ -245,7 +257,8 @@ impl<'p> Monitor<'p> {
     }
 
     fn patience(&self) -> PollTimeout {
-        match self.deadline {
+        let until = [self.deadline, self.keepsake.next()];
+        match until.into_iter().flatten().min() {
             None => PollTimeout::NONE,
             // Rounded up, so that it is over when this is.
             Some(at) => PollTimeout::try_from(
@@ -341,6 +354,10 @@ impl<'p> Monitor<'p> {
                 self.requested = true;
                 self.child.kill()
             }
+            Ok(Some(frame)) if frame.kind == Remember::KIND => {
+                self.keepsake.remember(frame);
+                Ok(())
+            }
             Ok(Some(frame)) if frame.kind == Denials::KIND => {
                 self.tell(&frame);
                 Ok(())
@@ -348,9 +365,23 @@ impl<'p> Monitor<'p> {
             // Its end, or nonsense: cosmosd is gone for this launcher, the VM is not.
             _ => {
                 self.coordinator = None;
+                self.keepsake.is_orphaned();
                 Ok(())
             }
         }
+    }
+
+    /// Does what cosmosd would, while there is none, and looks for one.
+    fn care(&mut self, written: bool) -> Result<(), Fault> {
+        let most = self.plan.output_bytes;
+        if written && self.keepsake.read(most) && !self.is_overflowing {
+            self.is_overflowing = true;
+            self.child.kill()?;
+        }
+        if self.keepsake.next().is_some_and(|at| at <= Instant::now()) {
+            self.coordinator = self.keepsake.look();
+        }
+        Ok(())
     }
 
     fn tell(&mut self, asked: &Frame) {
@@ -394,6 +425,9 @@ impl<'p> Monitor<'p> {
         }
         if let (libc::SIGXFSZ, Some(most)) = (signal, self.limit(libc::RLIMIT_FSIZE)) {
             return over("limits.file_bytes", most);
+        }
+        if let (true, true, Some(most)) = (is_kill, self.is_overflowing, self.plan.output_bytes) {
+            return over("limits.output_bytes", most);
         }
         if is_kill && self.overdue {
             return over("limits.wall_seconds", bounds.wall_seconds);

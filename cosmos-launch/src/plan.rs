@@ -33,6 +33,10 @@ pub struct Plan {
     pub network: bool,
     /// Whether it is looked into when a signal kills it.
     pub traced: bool,
+    /// Where the registry listens.
+    pub registry: PathBuf,
+    /// What it may write while nobody else counts.
+    pub output_bytes: Option<u64>,
 }
 
 impl Plan {
@@ -70,6 +74,8 @@ impl Plan {
             }),
             network: start.view.as_ref().is_some_and(|view| view.network),
             traced: start.traced,
+            registry: PathBuf::from(&start.registry),
+            output_bytes: start.output_bytes,
         })
     }
 }
@@ -127,6 +133,8 @@ mod tests {
             walls: Walls::None,
             view: None,
             traced: true,
+            registry: "/nonexistent".into(),
+            output_bytes: None,
         }
     }
 

@@ -31,8 +31,9 @@ impl Launcher {
         coordinator.set_timeout(Some(PATIENCE));
         let (control, vm) = UnixStream::pair().unwrap();
         control.set_read_timeout(Some(PATIENCE)).unwrap();
+        let (output, _) = std::io::pipe().unwrap();
         let answer = coordinator
-            .call(start, &[vm.as_fd()])
+            .call(start, &[vm.as_fd(), output.as_fd()])
             .map(|(started, _)| started);
         let coordinator = Some(coordinator);
         (
@@ -78,6 +79,8 @@ fn shell(script: &str) -> Start {
         walls: Walls::None,
         view: None,
         traced: true,
+        registry: "/nonexistent".into(),
+        output_bytes: None,
         program: "/bin/sh".into(),
         arguments: vec!["-c".into(), script.into()],
         environment: vec![

@@ -8,7 +8,7 @@ use crate::confine::confine;
 use crate::{Vm, channel, process};
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::Message;
-use cosmos_rpc::message::launch::{Accept, Clients, Confine, Confined, Ready};
+use cosmos_rpc::message::launch::{Accept, Clients, Confine, Confined, Ready, Renew};
 use cosmos_rpc::{Fault, FaultCode, Frame, Role};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -134,6 +134,7 @@ impl<V: Vm> MainLoop<V> {
             };
             let heard = match frame.kind {
                 Confine::KIND => self.confine(&frame),
+                Renew::KIND => self.renew(frame),
                 _ => self.take(frame),
             };
             if let Err(fault) = heard {
@@ -153,6 +154,21 @@ impl<V: Vm> MainLoop<V> {
         }
         let clients = frame.descriptors.into_iter();
         clients.for_each(|client| self.accept(client));
+        Ok(())
+    }
+
+    /// Another cosmosd is there. What the one before was not told it is told now.
+    fn renew(&mut self, mut frame: Frame) -> Result<(), Fault> {
+        frame.message::<Renew>()?;
+        let fresh = frame.descriptors.pop().ok_or_else(|| {
+            Fault::peer(FaultCode::Protocol, "a control socket without a descriptor")
+        })?;
+        let stream = UnixStream::from(fresh);
+        let mut control = Connection::connect(stream, Role::Vm)?.expect(Role::Coordinator)?;
+        control.set_timeout(Some(PATIENCE));
+        control.notify(&Ready, &[])?;
+        self.control = Some(control);
+        self.tell();
         Ok(())
     }
 

@@ -8,6 +8,7 @@ use crate::{
     identity::Client,
     launch::{self, Order, Readable},
     matching::{self, Host, Use},
+    numbers::Numbers,
     pool,
     profile::Profile,
     registry::{Arrival, Registry},
@@ -28,6 +29,7 @@ use cosmos_rpc::{
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
+    future::Future,
     io::Write,
     os::{fd::OwnedFd, unix::net::UnixStream},
     path::Path,
@@ -41,6 +43,9 @@ use tokio::{sync::Notify, sync::watch};
 const REMEMBERED: Duration = Duration::from_secs(60);
 /// Most ended VMs remembered.
 const ENDED: usize = 256;
+
+/// The session of a client that has not come yet: of none other than the first is 1.
+pub(crate) const NO_SESSION: u64 = 0;
 
 /// All that cosmosd knows. One thread, shared by reference counting.
 #[derive(Debug)]
@@ -59,8 +64,9 @@ pub struct Coordinator {
     pub changed: Notify,
     vms: RefCell<BTreeMap<String, Rc<Vm>>>,
     last_vm: Cell<u64>,
+    numbers: Numbers,
     last_session: Cell<u64>,
-    sessions: Cell<usize>,
+    sessions: RefCell<BTreeMap<u64, Client>>,
     ending: Cell<bool>,
     offers: tokio::sync::OnceCell<Offers>,
 }
@@ -83,6 +89,7 @@ pub struct Wish<'w> {
 impl Coordinator {
     /// A coordinator without VMs.
     pub fn new(config: Config, profiles: Vec<Profile>, registry: Registry) -> Rc<Coordinator> {
+        let numbers = Numbers::of(&config.socket_directory);
         let host = Host {
             libc_versions: libc_versions(&config),
         };
@@ -94,9 +101,10 @@ impl Coordinator {
             registry,
             changed: Notify::new(),
             vms: RefCell::default(),
-            last_vm: Cell::new(0),
+            last_vm: Cell::new(numbers.last()),
+            numbers,
             last_session: Cell::new(0),
-            sessions: Cell::new(0),
+            sessions: RefCell::default(),
             ending: Cell::new(false),
             offers: tokio::sync::OnceCell::new(),
         })
@@ -111,7 +119,7 @@ impl Coordinator {
                 format!("cosmosd does not serve uid {}", client.identity.uid),
             ))
         } else if arrival.name == COORDINATOR {
-            self.admit(client, &arrival.stream)
+            self.admit(client, &arrival.stream, arrival.pidfd)
         } else {
             self.pass_on(&arrival.name, client, &arrival.stream)
         };
@@ -120,9 +128,14 @@ impl Coordinator {
         }
     }
 
-    fn admit(self: &Rc<Self>, client: Client, stream: &UnixStream) -> Result<(), Fault> {
+    fn admit(
+        self: &Rc<Self>,
+        client: Client,
+        stream: &UnixStream,
+        pidfd: Option<OwnedFd>,
+    ) -> Result<(), Fault> {
         let most = self.config.limits.connections.bound().unwrap_or(u64::MAX);
-        if self.sessions.get() as u64 >= most {
+        if self.sessions.borrow().len() as u64 >= most {
             return Err(Fault::host(
                 FaultCode::LimitReached,
                 format!("cosmosd has {most} clients, the most it takes (limits.connections)"),
@@ -134,7 +147,7 @@ impl Coordinator {
                 format!("cosmosd cannot take a client: {error}"),
             )
         })?;
-        tokio::task::spawn_local(session::serve(self.clone(), stream, client));
+        tokio::task::spawn_local(session::serve(self.clone(), stream, client, pidfd));
         Ok(())
     }
 
@@ -163,16 +176,37 @@ impl Coordinator {
     }
 
     /// Counts a session in; its number.
-    pub(crate) fn begin_session(&self) -> u64 {
-        self.sessions.set(self.sessions.get() + 1);
+    pub(crate) fn begin_session(&self, client: Client) -> u64 {
         self.last_session.set(self.last_session.get() + 1);
+        let number = self.last_session.get();
+        self.sessions.borrow_mut().insert(number, client);
         self.changed.notify_waiters();
-        self.last_session.get()
+        number
+    }
+
+    /// Gives a client those VMs of its own that outlived another cosmosd.
+    pub(crate) fn give_back(&self, session: u64, client: &Client) {
+        for vm in self.vms.borrow().values() {
+            if let Owner::Session(NO_SESSION, owner) = vm.owner.get()
+                && owner.is_same_process(client)
+            {
+                vm.owner.set(Owner::Session(session, owner));
+            }
+        }
+    }
+
+    /// The session of a process that is connected; [`NO_SESSION`] where it is not.
+    pub(crate) fn session_of(&self, client: &Client) -> u64 {
+        let sessions = self.sessions.borrow();
+        let same = sessions
+            .iter()
+            .find(|(_, known)| known.is_same_process(client));
+        same.map_or(NO_SESSION, |(number, _)| *number)
     }
 
     /// Counts a session out; its VMs have a second to end by themselves.
     pub(crate) fn end_session(&self, session: u64) {
-        self.sessions.set(self.sessions.get().saturating_sub(1));
+        self.sessions.borrow_mut().remove(&session);
         self.changed.notify_waiters();
         for vm in self.vms.borrow().values() {
             let is_its = matches!(vm.owner.get(), Owner::Session(owner, _) if owner == session);
@@ -196,7 +230,7 @@ impl Coordinator {
     pub fn is_idle(&self) -> bool {
         let waits = |vm: &Rc<Vm>| vm.owner.get() == Owner::Nobody;
         let used = |vm: &Rc<Vm>| vm.state() < State::Gone && !waits(vm);
-        self.sessions.get() == 0 && !self.vms.borrow().values().any(used)
+        self.sessions.borrow().is_empty() && !self.vms.borrow().values().any(used)
     }
 
     /// VMs that have not ended.
@@ -265,6 +299,7 @@ impl Coordinator {
 
     fn next_name(&self, profile: &Profile) -> String {
         self.last_vm.set(self.last_vm.get() + 1);
+        self.numbers.note(self.last_vm.get());
         format!("{}-{}", profile.kind, self.last_vm.get())
     }
 
@@ -346,7 +381,7 @@ impl Coordinator {
         let libexec = &self.config.libexec_directory;
         let order = Order::new(
             &name,
-            libexec,
+            (libexec, &self.config.socket_directory),
             wish.profile,
             wish.confinement,
             wish.readable,
@@ -355,27 +390,35 @@ impl Coordinator {
         );
         let idle = Duration::from_secs(self.config.idle_seconds.value);
         let retire_after = (!is_private).then_some(idle);
-        self.vms.borrow_mut().insert(name, vm.clone());
+        self.have(vm.clone(), life, move |about, life| {
+            supervise::supervise(order, about, retire_after, life, orders)
+        });
+        Ok(vm)
+    }
+
+    /// Has a VM from now on, which this work supervises once its name is registered.
+    pub(crate) fn have<F: Future<Output = ()>>(
+        self: &Rc<Self>,
+        vm: Rc<Vm>,
+        life: watch::Sender<Life>,
+        work: impl FnOnce(About, watch::Sender<Life>) -> F + 'static,
+    ) {
+        self.vms.borrow_mut().insert(vm.name.clone(), vm.clone());
         self.changed.notify_waiters();
-        let (coordinator, supervised) = (self.clone(), vm.clone());
+        let coordinator = self.clone();
         tokio::task::spawn_local(async move {
-            match coordinator
-                .registry
-                .register(&supervised.registry_name())
-                .await
-            {
+            match coordinator.registry.register(&vm.registry_name()).await {
                 Ok(()) => {
                     let about = About {
-                        vm: supervised.clone(),
+                        vm: vm.clone(),
                         keeper: coordinator.keeper.clone(),
                     };
-                    supervise::supervise(order, about, retire_after, life, orders).await;
+                    work(about, life).await;
                 }
                 Err(fault) => supervise::never_was(&life, fault),
             }
-            coordinator.forget_later(&supervised).await;
+            coordinator.forget_later(&vm).await;
         });
-        Ok(vm)
     }
 
     /// After a VM's end: its name goes at once, what is known of it later.

@@ -69,6 +69,16 @@ impl Granted {
         Granted { path, identity }
     }
 
+    /// What another cosmosd knew was there.
+    pub fn restored(path: PathBuf, identity: Option<(u64, u64)>) -> Granted {
+        Granted { path, identity }
+    }
+
+    /// The path, and which file it was.
+    pub fn parts(&self) -> (PathBuf, Option<(u64, u64)>) {
+        (self.path.clone(), self.identity)
+    }
+
     fn reaches(&self, file: &Path) -> bool {
         file.starts_with(&self.path) && identity(&self.path) == self.identity
     }

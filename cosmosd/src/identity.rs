@@ -33,6 +33,16 @@ impl Client {
         }
     }
 
+    /// The client that another cosmosd knew.
+    pub fn restored(identity: Identity, inode: Option<(u64, u64)>) -> Client {
+        Client { identity, inode }
+    }
+
+    /// The inode of its pidfd, where that names one process as long as the machine runs.
+    pub fn inode(&self) -> Option<(u64, u64)> {
+        self.inode
+    }
+
     /// Whether both are the same process.
     pub fn is_same_process(&self, other: &Client) -> bool {
         self.identity.uid == other.identity.uid

@@ -73,7 +73,8 @@ pub struct Launched {
 /// it to be collected: see [`Process::reap`] for the orderly way.
 #[derive(Debug)]
 pub struct Process {
-    child: Child,
+    /// `None`: another cosmosd's child.
+    child: Option<Child>,
     pidfd: AsyncFd<OwnedFd>,
     is_reaped: bool,
 }
@@ -82,7 +83,7 @@ impl Order {
     /// To start a VM of this kind. A private one ends with its client's main connection.
     pub fn new(
         name: &str,
-        libexec: &Path,
+        (libexec, registry): (&Path, &Path),
         profile: &Profile,
         confinement: &Confinement,
         readable: &Readable,
@@ -118,6 +119,8 @@ impl Order {
                 walls: confinement.walls,
                 view,
                 traced,
+                registry: registry.to_string_lossy().into_owned(),
+                output_bytes: confinement.output_bytes,
             },
             confine,
             output_bytes: confinement.output_bytes,
@@ -169,7 +172,7 @@ pub fn offers(launcher: &Path) -> Offers {
 /// # Errors
 ///
 /// `LaunchFailed`, naming the launcher.
-pub fn spawn(order: &Order) -> Result<(Process, UnixStream, Tail), Fault> {
+pub fn spawn(order: &Order) -> Result<(Process, UnixStream, Tail, OwnedFd), Fault> {
     let failed = |what: &str, error: io::Error| {
         Fault::host(
             FaultCode::LaunchFailed,
@@ -180,6 +183,7 @@ pub fn spawn(order: &Order) -> Result<(Process, UnixStream, Tail), Fault> {
     let (ours, theirs) = UnixStream::pair().map_err(|error| failed("socketpair", error))?;
     let (reader, writer) = io::pipe().map_err(|error| failed("pipe", error))?;
     let copy = writer.try_clone().map_err(|error| failed("dup", error))?;
+    let kept = reader.try_clone().map_err(|error| failed("dup", error))?;
     let tail = Tail::of(OwnedFd::from(reader)).map_err(|error| failed("pipe", error))?;
     // No pre_exec: the standard library then uses posix_spawn, whose cost does not grow with this
     // process. A process group of its own keeps a terminal's signals away.
@@ -192,7 +196,7 @@ pub fn spawn(order: &Order) -> Result<(Process, UnixStream, Tail), Fault> {
         .spawn()
         .map_err(|error| failed(&launcher, error))?;
     let process = Process::adopt(child).map_err(|error| failed("pidfd", error))?;
-    Ok((process, ours, tail))
+    Ok((process, ours, tail, OwnedFd::from(kept)))
 }
 
 /// Has the launcher start the VM.
@@ -204,8 +208,9 @@ pub async fn start(
     order: &Order,
     process: Process,
     stream: UnixStream,
+    output: OwnedFd,
 ) -> Result<Launched, (Process, Fault)> {
-    match converse(order, stream).await {
+    match converse(order, stream, output).await {
         Ok((launcher, control, started)) => Ok(Launched {
             process,
             launcher,
@@ -221,13 +226,14 @@ pub async fn start(
 async fn converse(
     order: &Order,
     stream: UnixStream,
+    output: OwnedFd,
 ) -> Result<(Connection, UnixStream, Started), Fault> {
     let system = |error: io::Error| Fault::host(FaultCode::System, format!("socket: {error}"));
     let mut launcher =
         Connection::connect(tokio_stream(stream).map_err(system)?, Role::Coordinator).await?;
     let (ours, theirs) = UnixStream::pair().map_err(system)?;
     let (started, _) = launcher
-        .call(&order.start, vec![OwnedFd::from(theirs)])
+        .call(&order.start, vec![OwnedFd::from(theirs), output])
         .await?;
     Ok((launcher, ours, started))
 }
@@ -249,7 +255,7 @@ impl Process {
             .and_then(watch);
         match pidfd {
             Ok(pidfd) => Ok(Process {
-                child,
+                child: Some(child),
                 pidfd,
                 is_reaped: false,
             }),
@@ -262,13 +268,33 @@ impl Process {
         }
     }
 
+    /// Holds a launcher that another cosmosd started, by its pidfd where the kernel gave one.
+    pub fn found(pidfd: Option<OwnedFd>, pid: i32) -> io::Result<Process> {
+        let opened = || -> io::Result<OwnedFd> {
+            let pid = Pid::from_raw(pid).ok_or_else(|| io::Error::other("no pid"))?;
+            Ok(pidfd_open(pid, PidfdFlags::empty())?)
+        };
+        let pidfd = match pidfd {
+            Some(pidfd) => pidfd,
+            None => opened()?,
+        };
+        Ok(Process {
+            child: None,
+            pidfd: watch(pidfd)?,
+            is_reaped: false,
+        })
+    }
+
     /// Waits for its end and collects it. Cancel-safe.
     pub async fn reap(&mut self) {
         while !self.is_reaped {
             match self.pidfd.readable().await {
                 Ok(mut ready) => {
                     // Readable means ended; anything else was a spurious wake.
-                    self.is_reaped = !matches!(self.child.try_wait(), Ok(None));
+                    self.is_reaped = match &mut self.child {
+                        Some(child) => !matches!(child.try_wait(), Ok(None)),
+                        None => true,
+                    };
                     ready.clear_ready();
                 }
                 Err(_) => return,
@@ -288,7 +314,9 @@ impl Drop for Process {
         if !self.is_reaped {
             self.kill();
             // It ends at once: SIGKILL is not handled.
-            let _ = self.child.wait();
+            if let Some(child) = &mut self.child {
+                let _ = child.wait();
+            }
         }
     }
 }

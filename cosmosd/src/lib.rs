@@ -11,7 +11,9 @@
 //! | [`vm`] | a VM as cosmosd knows it: its states and what is true in each |
 //! | [`supervise`] | one task a VM: launch it, pass clients on, see it end |
 //! | [`coordinator`] | the table of VMs and what all rooms share |
+//! | [`numbers`] | numbers of VMs, none twice |
 //! | [`pool`] | VMs that are started before they are asked for |
+//! | `adopt` | VMs that outlived a cosmosd |
 //! | [`crash`] | reports of VMs that crashed |
 //! | [`session`] | one client's connection |
 //! | [`verb`] | what each request does, a file each |
@@ -28,8 +30,10 @@
 //! 3. A VM that belongs to a client is reached by that client alone and ends with its connection.
 //! 4. What a VM says (on its control socket, on its standard error) is bounded and trusted in
 //!    nothing that concerns anybody else.
-//! 5. Names of VMs outlive a restart of cosmosdb: they are registered again.
+//! 5. VMs outlive a cosmosd that is killed, and the next one has them again.
+//! 6. Names of VMs outlive a restart of cosmosdb: they are registered again.
 
+mod adopt;
 pub mod aside;
 pub mod confinement;
 pub mod coordinator;
@@ -39,6 +43,7 @@ pub mod files;
 pub mod identity;
 pub mod launch;
 pub mod matching;
+pub mod numbers;
 pub mod pool;
 pub mod profile;
 pub mod registry;

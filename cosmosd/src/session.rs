@@ -2,6 +2,7 @@
 //! else; at most [`AT_ONCE`] of them, answers on their way included.
 
 use crate::{
+    adopt,
     coordinator::Coordinator,
     identity::Client,
     launch::tokio_stream,
@@ -11,7 +12,12 @@ use cosmos_rpc::{
     Fault, FaultCode, Role,
     asynchronous::{Connection, Writer},
 };
-use std::{cell::Cell, os::unix::net::UnixStream, rc::Rc, time::Duration};
+use std::{
+    cell::Cell,
+    os::{fd::OwnedFd, unix::net::UnixStream},
+    rc::Rc,
+    time::Duration,
+};
 use tokio::{sync::mpsc, time::timeout};
 
 /// Most requests of one client at once.
@@ -41,32 +47,47 @@ impl Session {
 }
 
 /// Serves a client until it goes, breaks the protocol, or cosmosd ends; its VMs end then.
-pub async fn serve(coordinator: Rc<Coordinator>, stream: UnixStream, client: Client) {
-    let number = coordinator.begin_session();
+pub async fn serve(
+    coordinator: Rc<Coordinator>,
+    stream: UnixStream,
+    client: Client,
+    pidfd: Option<OwnedFd>,
+) {
+    let number = coordinator.begin_session(client);
     let session = Rc::new(Session {
         coordinator,
         number,
         client,
         has_ended: Cell::new(false),
     });
-    if let Err(fault) = converse(&session, stream).await {
+    if let Err(fault) = converse(&session, stream, pidfd).await {
         tracing::info!("client {} dropped: {fault}", client.identity.pid);
     }
     session.has_ended.set(true);
     session.coordinator.end_session(number);
 }
 
-async fn converse(session: &Rc<Session>, stream: UnixStream) -> Result<(), Fault> {
+async fn converse(
+    session: &Rc<Session>,
+    stream: UnixStream,
+    pidfd: Option<OwnedFd>,
+) -> Result<(), Fault> {
     let stream = tokio_stream(stream)
         .map_err(|error| Fault::host(FaultCode::System, format!("the client's socket: {error}")))?;
     let connection = Connection::accept(stream, Role::Coordinator).await?;
     let role = connection.peer().role;
+    if role == Role::Launcher {
+        return adopt::adopt(session, connection, pidfd).await;
+    }
     if role != Role::Client {
         return Err(Fault::peer(
             FaultCode::Protocol,
             format!("{} connected where clients do", role.name()),
         ));
     }
+    session
+        .coordinator
+        .give_back(session.number, &session.client);
     let (mut reader, mut writer) = connection.split();
     let (answers, mut finished) = mpsc::unbounded_channel::<Answer>();
     let mut running = 0usize;

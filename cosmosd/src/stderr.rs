@@ -32,6 +32,15 @@ impl Tail {
         })
     }
 
+    /// Puts before what came what somebody else has read.
+    pub fn precede(&self, earlier: &[u8]) {
+        let mut bytes = self.bytes.borrow_mut();
+        let kept = earlier.len().saturating_sub(REMEMBERED);
+        for byte in earlier.iter().skip(kept).rev() {
+            bytes.push_front(*byte);
+        }
+    }
+
     /// Waits until more bytes than that came; for ever where they never do.
     pub async fn beyond(&self, most: u64) {
         let mut count = self.count.clone();

@@ -14,6 +14,7 @@
 //! nothing left to live for. The VM is killed through its launcher, which holds its pidfd.
 
 use crate::{
+    adopt::Record,
     crash::{Findings, Keeper},
     launch::{self, Launched, Order, Process, tokio_stream},
     stderr::Tail,
@@ -28,14 +29,20 @@ use cosmos_rpc::{
         confine::Denial,
         coordinator::Ending,
         crash::{Crash, Remains},
-        launch::{Accept, Clients, Confine, Confined, Denials, Ended, Kill, Ready},
+        launch::{
+            Accept, Clients, Confine, Confined, Denials, Ended, Kill, Ready, Remember, Started,
+        },
         registry::Identity,
     },
 };
+use nix::sys::socket::{Shutdown, shutdown};
 use std::{
     collections::VecDeque,
     future::{Future, pending},
-    os::fd::OwnedFd,
+    os::{
+        fd::{AsFd, AsRawFd, OwnedFd},
+        unix::net::UnixStream,
+    },
     rc::Rc,
     time::Duration,
 };
@@ -62,6 +69,8 @@ const COMMANDS: usize = 128;
 pub enum Command {
     /// Pass a client's connection to the VM.
     Accept(Identity, OwnedFd),
+    /// What is known of it has changed: give it to the launcher.
+    Remember,
     /// The VM is wanted: start its idle time anew.
     Touch,
     /// Have it end, by force if it must be.
@@ -95,12 +104,12 @@ pub async fn supervise(
     life: watch::Sender<Life>,
     commands: mpsc::Receiver<Command>,
 ) {
-    let (process, stream, tail) = match launch::spawn(&order) {
+    let (process, stream, tail, output) = match launch::spawn(&order) {
         Ok(spawned) => spawned,
         Err(fault) => return never_was(&life, fault),
     };
     let deadline = Instant::now() + START_PATIENCE;
-    let starting = launch::start(&order, process, stream);
+    let starting = launch::start(&order, process, stream, output);
     let launched = match timeout(START_PATIENCE, starting).await {
         Ok(Ok(launched)) => launched,
         Ok(Err((mut process, fault))) => {
@@ -139,6 +148,7 @@ pub async fn supervise(
         process,
         launcher: Some(launcher),
         control: None,
+        is_control_kept: false,
         tail,
         life,
         commands,
@@ -163,6 +173,61 @@ pub async fn supervise(
     supervisor.bury().await;
 }
 
+/// A VM that outlived another cosmosd.
+#[derive(Debug)]
+pub struct Returned {
+    /// Its launcher.
+    pub process: Process,
+    /// The connection to that.
+    pub launcher: Connection,
+    /// This end of its new control socket, before its handshake.
+    pub control: UnixStream,
+    /// What it writes.
+    pub tail: Tail,
+    /// What its launcher said when it had started it.
+    pub started: Started,
+}
+
+/// Stays with a VM that came back, as [`supervise`] does with one that it launched.
+pub async fn resume(
+    returned: Returned,
+    about: About,
+    retire_after: Option<Duration>,
+    life: watch::Sender<Life>,
+    commands: mpsc::Receiver<Command>,
+) {
+    let deadline = Instant::now() + START_PATIENCE;
+    life.send_modify(|life| life.pid = returned.started.pid);
+    let mut supervisor = Supervisor {
+        name: about.vm.name.clone(),
+        process: returned.process,
+        launcher: Some(returned.launcher),
+        control: None,
+        is_control_kept: false,
+        tail: returned.tail,
+        life,
+        commands,
+        retire_after,
+        clients: 0,
+        ending: None,
+        denials: Vec::new(),
+        remains: None,
+        born: Instant::now(),
+        waiting: VecDeque::new(),
+        confine: None,
+        confining: false,
+        output_bytes: about.vm.confinement.output_bytes,
+        about,
+        killed: false,
+        last_question: 1 << 32,
+        next: Some((deadline, Escalation::Kill)),
+    };
+    tracing::info!("{}: it is back", supervisor.name);
+    supervisor.greet(returned.control, deadline).await;
+    supervisor.run().await;
+    supervisor.bury().await;
+}
+
 /// What to do when a deadline passes, the stronger the later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Escalation {
@@ -179,6 +244,8 @@ struct Supervisor {
     process: Process,
     launcher: Option<Connection>,
     control: Option<Connection>,
+    /// Whether the launcher has this end of it.
+    is_control_kept: bool,
     tail: Tail,
     life: watch::Sender<Life>,
     commands: mpsc::Receiver<Command>,
@@ -220,7 +287,7 @@ enum Event {
 
 impl Supervisor {
     /// Shakes hands on the control socket.
-    async fn greet(&mut self, control: std::os::unix::net::UnixStream, deadline: Instant) {
+    async fn greet(&mut self, control: UnixStream, deadline: Instant) {
         let connecting = async {
             let stream = tokio_stream(control).map_err(|error| {
                 Fault::host(FaultCode::System, format!("the control socket: {error}"))
@@ -343,7 +410,36 @@ impl Supervisor {
             life.advance(State::Ready);
         });
         self.next = None;
+        self.remember();
         self.idle();
+    }
+
+    /// Has the launcher keep what the next cosmosd has to know.
+    fn remember(&mut self) {
+        let is_ready = self.life.borrow().state == State::Ready;
+        let record = is_ready.then(|| Record::of(&self.about.vm)).flatten();
+        let Some(record) = record.and_then(|record| codec::encode(&record).ok()) else {
+            return;
+        };
+        let kept = match (&self.control, self.is_control_kept) {
+            (Some(control), false) => control.as_fd().try_clone_to_owned().ok(),
+            _ => None,
+        };
+        let given = kept.is_some();
+        if let Some(launcher) = &mut self.launcher {
+            let told = launcher
+                .writer
+                .queue_notice(&Remember { record }, kept.into_iter().collect());
+            self.is_control_kept |= told.is_ok() && given;
+        }
+    }
+
+    /// Ends the control socket, of which the launcher may have a copy.
+    fn hang_up(&mut self) {
+        if let Some(control) = self.control.take() {
+            // One that has ended already is what was wanted.
+            let _ = shutdown(control.as_fd().as_raw_fd(), Shutdown::Both);
+        }
     }
 
     fn hear_end(&mut self, frame: &Frame) {
@@ -396,10 +492,11 @@ impl Supervisor {
                 }
                 self.idle();
             }
+            Command::Remember => self.remember(),
             Command::Touch => self.idle(),
             Command::End => {
                 self.poison();
-                self.control = None;
+                self.hang_up();
                 self.escalate(END_PATIENCE, Escalation::Kill);
             }
             Command::Kill => self.kill(),
@@ -441,19 +538,19 @@ impl Supervisor {
         }
         tracing::info!("{}: {why}", self.name);
         self.poison();
-        self.control = None;
+        self.hang_up();
         self.escalate(END_PATIENCE, Escalation::Kill);
     }
 
     /// It says itself why it cannot be confined.
     fn give_up_with(&mut self, problem: Option<Fault>) {
-        self.control = None;
+        self.hang_up();
         self.life.send_modify(|life| life.problem = problem);
         self.escalate(END_PATIENCE, Escalation::Kill);
     }
 
     fn give_up_starting(&mut self, why: &str) {
-        self.control = None;
+        self.hang_up();
         let message = format!("the VM {} did not become ready: {why}", self.name);
         let fault = Fault::vm(FaultCode::LaunchFailed, message);
         self.life

@@ -19,7 +19,7 @@ macro_rules! for_every_message {
             (vm, Map) (vm, Unmap)
             (launch, Start) (launch, Ended) (launch, Kill) (launch, Accept) (launch, Ready)
             (launch, Clients) (launch, Confine) (launch, Confined) (launch, Denials)
-            (launch, Listening)
+            (launch, Listening) (launch, Remember) (launch, Return) (launch, Renew) (launch, Drain)
         }
     };
 }

@@ -9,7 +9,8 @@ pub use super::confine::{Confine, Confined, Denials};
 use super::{Message, confine::Denial, coordinator::Ending, crash::Remains, registry::Identity};
 use serde::{Deserialize, Serialize};
 
-/// Start this VM. Carries the VM's end of the control socket.
+/// Start this VM. Carries the VM's end of the control socket, and the reading end of the pipe that the
+/// launcher and the VM write to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Start {
     /// Absolute path of the VM executable.
@@ -28,6 +29,10 @@ pub struct Start {
     pub view: Option<View>,
     /// Whether it is looked into when a signal kills it.
     pub traced: bool,
+    /// Where the registry listens, should another cosmosd have to be found; an absolute path.
+    pub registry: String,
+    /// Bytes it may write to its standard output and error while no cosmosd is there to count them.
+    pub output_bytes: Option<u64>,
 }
 
 /// Around what there are walls. Where there are some, the VM gives up capabilities (but for sessions) and
@@ -87,7 +92,7 @@ pub struct Started {
 
 impl Message for Start {
     const KIND: u16 = 0x0401;
-    const DESCRIPTORS: (u16, u16) = (1, 1);
+    const DESCRIPTORS: (u16, u16) = (2, 2);
     type Reply = Started;
 }
 
@@ -115,6 +120,60 @@ pub struct Ended {
 
 impl Message for Ended {
     const KIND: u16 = 0x0402;
+    type Reply = ();
+}
+
+/// Notice from cosmosd to the launcher: what the next cosmosd has to know of the VM, should this one be
+/// killed. Carries cosmosd's end of the VM's control socket where the launcher has another one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remember {
+    /// Only a cosmosd reads it.
+    pub record: Vec<u8>,
+}
+
+impl Message for Remember {
+    const KIND: u16 = 0x040b;
+    const DESCRIPTORS: (u16, u16) = (0, 1);
+    type Reply = ();
+}
+
+/// From a launcher to a cosmosd that it found after its own was gone: have this VM. Carries cosmosd's end
+/// of the VM's control socket and the reading end of what it writes. A fault that blames the caller means
+/// that nobody is to have it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Return {
+    /// As [`Remember`] had it.
+    pub record: Vec<u8>,
+    /// What the launcher answered when it had started the VM.
+    pub started: Started,
+    /// The last that it wrote while nobody else read it.
+    pub output: Vec<u8>,
+}
+
+impl Message for Return {
+    const KIND: u16 = 0x040c;
+    const DESCRIPTORS: (u16, u16) = (2, 2);
+    type Reply = ();
+}
+
+/// Notice from cosmosd to a VM, on its control socket: what is attached is its control socket from now
+/// on. The VM shakes hands there, and says [`Ready`] and [`Clients`] again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renew;
+
+impl Message for Renew {
+    const KIND: u16 = 0x040d;
+    const DESCRIPTORS: (u16, u16) = (1, 1);
+    type Reply = ();
+}
+
+/// Notice from cosmosd to a VM, on its control socket: begin no call any more, and end when those that
+/// are under way have ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drain;
+
+impl Message for Drain {
+    const KIND: u16 = 0x040e;
     type Reply = ();
 }
 

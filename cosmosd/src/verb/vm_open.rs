@@ -123,6 +123,7 @@ async fn opened(vm: &Vm, target: String) -> Result<VmOpened, Fault> {
     if !target.is_empty() {
         vm.remember(&target);
     }
+    vm.ask(Command::Remember);
     Ok(VmOpened {
         name: vm.registry_name(),
         kind: vm.kind.clone(),

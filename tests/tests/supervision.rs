@@ -1,0 +1,263 @@
+//! Daemons that are killed and come back: no VM is lost, no call is disturbed, and what was promised of
+//! VMs holds on.
+
+use cosmos::{FaultCode, Library, Options, Value};
+use cosmos_tests::{World, c, eventually, in_world, run};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn library(world: &World) -> PathBuf {
+    c::library("misbehave.c", world.directory())
+}
+
+fn open(library: &std::path::Path, options: &Options) -> Library {
+    cosmos::dlopen_with(library.to_str().expect("a path"), options).expect("the library")
+}
+
+fn call(opened: &Library, prototype: &str, arguments: &[i32]) -> i128 {
+    let values: Vec<Value> = arguments.iter().map(|number| (*number).into()).collect();
+    let function = opened.function(prototype).expect(prototype);
+    match function.call(&values).expect(prototype).result {
+        Value::Int(number) => number,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn add(opened: &Library) {
+    assert_eq!(call(opened, "int add(int left, int right)", &[40, 2]), 42);
+}
+
+/// Kills the daemon of this world of this name, as nothing can be caught.
+fn kill_daemon(world: &World, name: &str) -> i32 {
+    let daemons = world.processes_named(name);
+    assert_eq!(daemons.len(), 1, "{daemons:?}");
+    let pid = daemons[0].pid;
+    kill(Pid::from_raw(pid), Signal::SIGKILL).expect("it can be killed");
+    let is_gone = || world.processes_named(name).is_empty().then_some(());
+    eventually(PATIENCE, is_gone).expect("it is gone");
+    pid
+}
+
+/// Has the others stop, should this thread panic, too.
+struct Stopped<'s>(&'s AtomicBool);
+
+impl Drop for Stopped<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+/// Waits until `cosmos ls`, which starts what does not run, has a line with all of these words.
+fn listed(world: &World, words: &[&str]) -> String {
+    let line = || {
+        let ran = world.run_cosmos(&["ls"]);
+        let mut lines = ran.stdout.lines();
+        let found = lines.find(|line| words.iter().all(|word| line.contains(word)));
+        found.map(str::to_owned)
+    };
+    eventually(PATIENCE, line).unwrap_or_else(|| panic!("{words:?} is not listed"))
+}
+
+#[test]
+fn cosmosd_that_is_killed_loses_no_vm() {
+    in_world(|world| {
+        let library = library(world);
+        for level in ["limits", "landlock+seccomp", "namespaces"] {
+            let offers = cosmos::queries::levels().expect("what this machine offers");
+            if let Some(missing) = offers
+                .iter()
+                .find(|offer| offer.name == level && !offer.available)
+            {
+                println!("skipped at {level}: {}", missing.finding);
+                continue;
+            }
+            let opened = open(&library, &Options::new().isolation(level).fresh(true));
+            let pid = call(&opened, "int pid_of_vm(void)", &[]);
+            // Calls go on all the while, each with the right answer.
+            let stop = AtomicBool::new(false);
+            std::thread::scope(|scope| {
+                let calling = scope.spawn(|| {
+                    let mut calls = 0u32;
+                    while !stop.load(Ordering::Acquire) {
+                        add(&opened);
+                        calls += 1;
+                    }
+                    calls
+                });
+                let _stopped = Stopped(&stop);
+                for _ in 0..2 {
+                    kill_daemon(world, "cosmosd");
+                    let line = listed(world, &[opened.vm(), "ready", level]);
+                    assert!(line.contains("libmisbehave.so"), "{line}");
+                }
+                stop.store(true, Ordering::Release);
+                assert!(calling.join().expect("every call is right") > 0);
+            });
+            assert_eq!(
+                call(&opened, "int pid_of_vm(void)", &[]),
+                pid,
+                "the same VM"
+            );
+            // What this cosmosd starts has another name.
+            let second = open(&library, &Options::new().fresh(true));
+            assert_ne!(second.vm(), opened.vm());
+            // It ends with its client as ever.
+            let name = opened.vm().to_owned();
+            drop((opened, second));
+            let is_gone = || {
+                let ran = world.run_cosmos(&["ls", "--all"]);
+                let mut lines = ran.stdout.lines();
+                let line = lines.find(|line| line.starts_with(&format!("{name} ")));
+                line.is_none_or(|line| line.contains("gone")).then_some(())
+            };
+            eventually(PATIENCE, is_gone).expect("it ends");
+        }
+        let is_empty = || {
+            world
+                .processes_named("cosmos-launch")
+                .is_empty()
+                .then_some(())
+        };
+        eventually(PATIENCE, is_empty).expect("no launcher is left");
+    });
+}
+
+#[test]
+fn a_vm_that_came_back_is_watched_as_before() {
+    in_world(|world| {
+        let library = library(world);
+        // A crash is told, with its signal and its report.
+        let opened = open(&library, &Options::new().fresh(true));
+        add(&opened);
+        kill_daemon(world, "cosmosd");
+        listed(world, &[opened.vm(), "ready"]);
+        let fatal = opened
+            .function("int die_by_segv(void)")
+            .expect("the function");
+        let error = fatal.call(&[]).expect_err("it dies");
+        assert_eq!(error.code(), FaultCode::VmDied, "{error}");
+        assert_eq!(error.signal(), Some(libc::SIGSEGV), "{error}");
+        assert!(error.crash().is_some(), "{error}");
+
+        // A call in another VM that takes too long is ended.
+        let opened = open(&library, &Options::new().fresh(true));
+        add(&opened);
+        kill_daemon(world, "cosmosd");
+        listed(world, &[opened.vm(), "ready"]);
+        let hang = opened
+            .function("int hang(void) __timeout(200)")
+            .expect("the function");
+        let error = hang.call(&[]).expect_err("its time is over");
+        assert_eq!(error.code(), FaultCode::TimedOut, "{error}");
+        let is_gone = || {
+            let ran = world.run_cosmos(&["ls", "--all"]);
+            let mut lines = ran.stdout.lines();
+            lines
+                .any(|line| line.contains(opened.vm()) && line.contains("gone"))
+                .then_some(())
+        };
+        eventually(PATIENCE, is_gone).expect("it has ended");
+
+        // One that dies while there is no cosmosd is gone for good, and the call says so.
+        let opened = open(&library, &Options::new().fresh(true));
+        add(&opened);
+        kill_daemon(world, "cosmosd");
+        let fatal = opened
+            .function("int die_by_abort(void)")
+            .expect("the function");
+        let error = fatal.call(&[]).expect_err("it dies");
+        assert_eq!(error.code(), FaultCode::VmDied, "{error}");
+        assert_eq!(error.errno(), libc::EOWNERDEAD);
+    });
+}
+
+#[test]
+fn limits_hold_whoever_watches() {
+    in_world(|world| {
+        let library = library(world);
+        let options = Options::new()
+            .setting("limits.wall_seconds", "4")
+            .isolation("limits")
+            .fresh(true);
+        let opened = open(&library, &options);
+        add(&opened);
+        kill_daemon(world, "cosmosd");
+        listed(world, &[opened.vm(), "ready"]);
+        let hang = opened.function("int hang(void)").expect("the function");
+        let error = hang.call(&[]).expect_err("its time is over");
+        assert_eq!(error.code(), FaultCode::VmDied, "{error}");
+        assert!(error.to_string().contains("limits.wall_seconds"), "{error}");
+    });
+}
+
+#[test]
+fn a_shared_vm_is_found_by_name_after_both_daemons_were_killed() {
+    in_world(|world| {
+        let library = library(world);
+        let options = Options::new().shared("common");
+        let opened = open(&library, &options);
+        let pid = call(&opened, "int pid_of_vm(void)", &[]);
+        for daemons in [&["cosmosd"][..], &["cosmosdb"], &["cosmosdb", "cosmosd"]] {
+            for daemon in daemons {
+                kill_daemon(world, daemon);
+            }
+            listed(world, &["common", "ready"]);
+            // Another process, which has to be connected anew.
+            let mut command = world.cosmos();
+            command.args([
+                "call",
+                library.to_str().expect("a path"),
+                "int pid_of_vm(void)",
+            ]);
+            run(&mut command, PATIENCE).succeeded();
+            let again = open(&library, &options);
+            assert_eq!(call(&again, "int pid_of_vm(void)", &[]), pid, "{daemons:?}");
+            add(&opened);
+        }
+    });
+}
+
+#[test]
+fn a_stranger_brings_no_vm() {
+    use cosmos_rpc::blocking::Connection;
+    use cosmos_rpc::handshake::Role;
+    use cosmos_rpc::message::launch::{Return, Started};
+    use cosmos_rpc::rendezvous::{COORDINATOR, Rendezvous, connect_registry, reach};
+    use std::os::fd::AsFd;
+    in_world(|world| {
+        let opened = open(&library(world), &Options::new());
+        add(&opened);
+        let rendezvous = Rendezvous {
+            directory: world.sockets(),
+            libexec: cosmos_tests::built(),
+            start: false,
+            patience: PATIENCE,
+        };
+        let (end, _other) = std::os::unix::net::UnixStream::pair().expect("a pair");
+        for record in [vec![], vec![0xff; 100], b"hostfn-1".to_vec()] {
+            let mut registry = connect_registry(&rendezvous).expect("the registry");
+            let stream = reach(&mut registry, COORDINATOR).expect("cosmosd");
+            let mut cosmosd = Connection::connect(stream, Role::Launcher)
+                .and_then(|connection| connection.expect(Role::Coordinator))
+                .expect("a handshake");
+            let request = Return {
+                record,
+                started: Started {
+                    pid: 1,
+                    memory_bounded: false,
+                    processes_bounded: false,
+                },
+                output: Vec::new(),
+            };
+            let answer = cosmosd.call(&request, &[end.as_fd(), end.as_fd()]);
+            assert!(answer.is_err());
+        }
+        add(&opened);
+        listed(world, &[opened.vm(), "ready"]);
+    });
+}

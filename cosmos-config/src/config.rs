@@ -36,6 +36,10 @@ pub struct Config {
     pub idle_seconds: Sourced<u64>,
     /// How many VMs of each kind in use are kept ready for the next open.
     pub pool: Sourced<u64>,
+    /// Whether a shared VM that crashed is started again before it is asked for.
+    pub restart_shared: Sourced<bool>,
+    /// Seconds that calls under way have to end once cosmosd was asked to.
+    pub drain_seconds: Sourced<u64>,
     /// Where crash reports are kept. Absolute; not yet checked nor made.
     pub crash_directory: Sourced<PathBuf>,
     /// How many crash reports are kept; 0: none are made.
@@ -159,6 +163,8 @@ impl Config {
             start_daemons: combined.boolean(key::START_DAEMONS, true),
             idle_seconds: combined.number(key::IDLE_SECONDS, 60),
             pool: combined.number(key::POOL, 0),
+            restart_shared: combined.boolean(key::RESTART_SHARED, false),
+            drain_seconds: combined.number(key::DRAIN_SECONDS, 10),
             crash_directory: combined
                 .path(key::CRASH_DIRECTORY)
                 .unwrap_or_else(|| surroundings.crash_directory()),
@@ -271,6 +277,16 @@ impl Config {
                 &self.idle_seconds.origin,
             ),
             shown(key::POOL, self.pool.value, &self.pool.origin),
+            shown(
+                key::RESTART_SHARED,
+                self.restart_shared.value,
+                &self.restart_shared.origin,
+            ),
+            shown(
+                key::DRAIN_SECONDS,
+                self.drain_seconds.value,
+                &self.drain_seconds.origin,
+            ),
             shown(
                 key::CRASH_DIRECTORY,
                 self.crash_directory.display(),

@@ -67,6 +67,8 @@ pub(crate) const PACKS: &str = "packs";
 pub(crate) const START_DAEMONS: &str = "start_daemons";
 pub(crate) const IDLE_SECONDS: &str = "idle_seconds";
 pub(crate) const POOL: &str = "pool";
+pub(crate) const RESTART_SHARED: &str = "restart_shared";
+pub(crate) const DRAIN_SECONDS: &str = "drain_seconds";
 pub(crate) const CRASH_DIRECTORY: &str = "crash_directory";
 pub(crate) const CRASH_REPORTS: &str = "crash_reports";
 pub(crate) const CRASH_BYTES: &str = "crash_bytes";
@@ -135,6 +137,16 @@ pub(crate) const KEYS: &[Key] = &[
         POOL,
         Kind::Number,
         "How many VMs of each kind in use are kept ready, at levels none and limits.",
+    ),
+    plain(
+        RESTART_SHARED,
+        Kind::Bool,
+        "Whether a shared VM that crashed is started again before it is asked for.",
+    ),
+    plain(
+        DRAIN_SECONDS,
+        Kind::Number,
+        "How long calls that are under way have to end once cosmosd was asked to.",
     ),
     plain(
         CRASH_DIRECTORY,

@@ -15,6 +15,7 @@
 use crate::Vm;
 use crate::callback::{Callback, Underway};
 use crate::callback_memory::CallbackMemory;
+use crate::drain::Gate;
 use crate::process;
 use crate::recent::Recent;
 use crate::session::{Entry, Session};
@@ -119,12 +120,18 @@ impl<V: Vm> Channel<V> {
         let here: Rc<dyn Conversation> = Rc::<Channel<V>>::clone(&channel);
         CURRENT.set(Some(here));
         let mut scratch = Scratch::default();
+        let gate = Gate::new();
         let outcome = loop {
             let quick = channel.connection.borrow_mut().next_short();
             let answered = match quick {
+                // Nobody is answered any more; the process ends in a moment.
+                Some(_) if !gate.enter() => break Ok(()),
                 Some((message, body)) => channel.answer_short(message, &body, &mut scratch),
                 None => {
                     let received = channel.connection.borrow_mut().receive_short();
+                    if !gate.enter() {
+                        break Ok(());
+                    }
                     match received {
                         Ok(Received::Short(message, body)) => {
                             channel.answer_short(message, &body, &mut scratch)
@@ -138,7 +145,9 @@ impl<V: Vm> Channel<V> {
             if let Err(fault) = answered {
                 break Err(fault);
             }
+            gate.leave();
         };
+        gate.leave();
         CURRENT.set(None);
         channel.session.remove_presence(channel.recent.presence());
         channel.session.segments().channel_ended(channel.number);

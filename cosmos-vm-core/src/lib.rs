@@ -14,6 +14,7 @@
 //! | `scopes` | functions of the client's that outlive the call they were passed to |
 //! | `verb` | open, sym, call, exec, close, attach, map: one a file |
 //! | `confine` | giving up all that was not granted, before the first client |
+//! | `drain` | ending without breaking a call off |
 //! | `segments` | memory that a client sees as well |
 //! | `session` | what one client has: objects, runables, handles |
 //! | `recent` | the functions that a channel called last |
@@ -65,6 +66,7 @@ mod callback_memory;
 mod channel;
 mod confine;
 mod conversation;
+mod drain;
 mod handles;
 mod kept;
 mod library;

@@ -5,10 +5,10 @@
 //! inside foreign code.
 
 use crate::confine::confine;
-use crate::{Vm, channel, process};
+use crate::{Vm, channel, drain, process};
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::Message;
-use cosmos_rpc::message::launch::{Accept, Clients, Confine, Confined, Ready, Renew};
+use cosmos_rpc::message::launch::{Accept, Clients, Confine, Confined, Drain, Ready, Renew};
 use cosmos_rpc::{Fault, FaultCode, Frame, Role};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -23,6 +23,9 @@ pub const MAXIMUM_CLIENTS: usize = 256;
 
 /// How long cosmosd may take to read a notice.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Between two looks whether calls are under way, in milliseconds.
+const DRAIN_PAUSE: u8 = 5;
 
 struct MainLoop<V: Vm> {
     vm: Arc<V>,
@@ -67,7 +70,11 @@ impl<V: Vm> MainLoop<V> {
     }
 
     fn step(&mut self) -> Result<(), Fault> {
+        let was_over = drain::has_begun() && drain::is_over();
         let (called, gone) = self.wait()?;
+        if was_over && drain::is_over() {
+            process::end(0);
+        }
         if !gone.is_empty() {
             self.lose(&gone);
         }
@@ -87,7 +94,11 @@ impl<V: Vm> MainLoop<V> {
             .collect();
         let control = self.control.as_ref().map(AsFd::as_fd);
         watched.extend(control.map(|control| PollFd::new(control, PollFlags::POLLIN)));
-        match poll(&mut watched, PollTimeout::NONE) {
+        let patience = match drain::has_begun() {
+            true => PollTimeout::from(DRAIN_PAUSE),
+            false => PollTimeout::NONE,
+        };
+        match poll(&mut watched, patience) {
             Ok(_) => {}
             Err(Errno::EINTR) => return Ok((false, Vec::new())),
             Err(error) => {
@@ -135,6 +146,7 @@ impl<V: Vm> MainLoop<V> {
             let heard = match frame.kind {
                 Confine::KIND => self.confine(&frame),
                 Renew::KIND => self.renew(frame),
+                Drain::KIND => self.drain(&frame),
                 _ => self.take(frame),
             };
             if let Err(fault) = heard {
@@ -154,6 +166,12 @@ impl<V: Vm> MainLoop<V> {
         }
         let clients = frame.descriptors.into_iter();
         clients.for_each(|client| self.accept(client));
+        Ok(())
+    }
+
+    fn drain(&mut self, frame: &Frame) -> Result<(), Fault> {
+        frame.message::<Drain>()?;
+        drain::begin();
         Ok(())
     }
 

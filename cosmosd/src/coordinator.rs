@@ -13,6 +13,7 @@ use crate::{
     profile::Profile,
     registry::{Arrival, Registry},
     requirements::{Format, Requirements},
+    restart::{self, Crashes},
     search::{self, Directories},
     session,
     supervise::{self, About, Command},
@@ -60,6 +61,8 @@ pub struct Coordinator {
     pub registry: Registry,
     /// Keeps reports of VMs that crashed.
     pub keeper: Keeper,
+    /// Shared VMs that crashed lately.
+    pub crashes: Crashes,
     /// Told whenever a client or VM comes or goes.
     pub changed: Notify,
     vms: RefCell<BTreeMap<String, Rc<Vm>>>,
@@ -95,6 +98,7 @@ impl Coordinator {
         };
         Rc::new(Coordinator {
             keeper: Keeper::new(&config),
+            crashes: Crashes::default(),
             config,
             profiles: Arc::new(profiles),
             host: Arc::new(host),
@@ -214,6 +218,15 @@ impl Coordinator {
                 vm.ask(Command::End);
             }
         }
+    }
+
+    /// Takes all names back; once this is done no client comes any more.
+    pub async fn withdraw(&self) {
+        self.registry.remove(COORDINATOR);
+        for vm in self.vms() {
+            self.registry.remove(&vm.registry_name());
+        }
+        self.registry.remove_and_wait(COORDINATOR).await;
     }
 
     /// Notes that cosmosd is ending its VMs, and then itself.
@@ -350,6 +363,18 @@ impl Coordinator {
         }
     }
 
+    /// Starts a shared VM again, unless there is one of its name.
+    pub(crate) fn share_again(self: &Rc<Self>, owner: Owner, wish: &Wish<'_>) -> Result<(), Fault> {
+        let current = self.find(wish.shared_name);
+        match current.filter(|vm| vm.state() < State::Gone) {
+            Some(_) => Ok(()),
+            None if self.is_ending() => Ok(()),
+            None => self
+                .launch(wish.shared_name.to_owned(), owner, wish)
+                .map(drop),
+        }
+    }
+
     fn launch(
         self: &Rc<Self>,
         name: String,
@@ -422,7 +447,7 @@ impl Coordinator {
     }
 
     /// After a VM's end: its name goes at once, what is known of it later.
-    async fn forget_later(&self, vm: &Rc<Vm>) {
+    async fn forget_later(self: &Rc<Self>, vm: &Rc<Vm>) {
         // A shared VM's name may be a successor's already.
         let is_current = |vms: &BTreeMap<String, Rc<Vm>>| {
             vms.get(&vm.name)
@@ -430,6 +455,7 @@ impl Coordinator {
         };
         if is_current(&self.vms.borrow()) {
             self.registry.remove(&vm.registry_name());
+            restart::mourn(self, vm);
         }
         self.changed.notify_waiters();
         self.forget_surplus();

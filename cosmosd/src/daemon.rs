@@ -5,7 +5,9 @@
 //!
 //! # The end
 //!
-//! SIGTERM and SIGINT end every VM, by force after a second, and then cosmosd. A cosmosd that was
+//! SIGTERM and SIGINT drain: nothing is opened any more, each VM ends when the calls in it have ended, by
+//! force after `drain_seconds`, and then cosmosd. Its names and its lock are free from the beginning, so
+//! that another cosmosd serves whoever comes. A second signal ends all of it at once. A cosmosd that was
 //! started on demand (`--detach`) also ends by itself once it has had neither a client nor a VM for
 //! `idle_seconds`: it first takes its name back, so that no client is handed to it in between. A
 //! cosmosd that is killed leaves its VMs to their launchers: they keep the clients they have.
@@ -21,7 +23,7 @@ use cosmos_config::Config;
 use cosmos_rpc::{
     Fault, FaultCode,
     daemon::{self, Readiness},
-    rendezvous::{COORDINATOR, Rendezvous, SocketDirectory},
+    rendezvous::{COORDINATOR, Lock, Rendezvous, SocketDirectory},
 };
 use std::{
     path::PathBuf,
@@ -44,7 +46,8 @@ const READY_PATIENCE: Duration = Duration::from_secs(8);
 /// The coordinator of cosmos_vm: finds VMs for targets, launches and supervises them.
 ///
 /// Prints `ready` on standard output when it serves, or one line saying why it does not. Clients
-/// start it by themselves. SIGTERM ends it and its VMs.
+/// start it by themselves. SIGTERM lets the calls under way end, and then ends its VMs and it; a second
+/// SIGTERM ends all of that at once.
 ///
 /// Example: cosmosd --detach
 #[derive(Clone, Debug, Parser)]
@@ -112,8 +115,8 @@ struct Prepared {
     profiles: Vec<Profile>,
     rendezvous: Rendezvous,
     detached: bool,
-    /// Held for its drop.
-    _lock: cosmos_rpc::rendezvous::Lock,
+    /// Held until another one may serve.
+    lock: Lock,
 }
 
 /// `None`: another cosmosd serves.
@@ -138,7 +141,7 @@ fn prepare(options: &Options) -> Result<Option<Prepared>, Fault> {
         profiles,
         rendezvous,
         detached,
-        _lock: lock,
+        lock,
     }))
 }
 
@@ -166,7 +169,7 @@ async fn serve(prepared: Prepared, readiness: Readiness) -> ExitCode {
         profiles,
         rendezvous,
         detached,
-        _lock,
+        lock,
     } = prepared;
     let (mut terminate, mut interrupt) = match (
         listen(SignalKind::terminate()),
@@ -201,9 +204,25 @@ async fn serve(prepared: Prepared, readiness: Readiness) -> ExitCode {
     readiness.ready();
     tracing::info!("serving");
     tokio::select! {
-        _ = terminate.recv() => end(&coordinator).await,
-        _ = interrupt.recv() => end(&coordinator).await,
-        () = idle(&coordinator, &stands), if detached => tracing::info!("idle, ending"),
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        () = idle(&coordinator, &stands), if detached => {
+            tracing::info!("idle, ending");
+            return ExitCode::SUCCESS;
+        }
+    }
+    let again = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    tokio::select! {
+        () = drain(&coordinator, lock) => {}
+        () = again => {
+            tracing::info!("ending at once, with {} VMs", coordinator.running());
+            end(&coordinator, || Command::Kill, KILL_PATIENCE * 2).await;
+        }
     }
     ExitCode::SUCCESS
 }
@@ -244,15 +263,24 @@ async fn idle(coordinator: &Rc<Coordinator>, stands: &watch::Receiver<Link>) {
     }
 }
 
-/// Ends every VM.
-async fn end(coordinator: &Rc<Coordinator>) {
+/// Opens nothing any more, and ends every VM once the calls in it have ended. Another cosmosd may serve
+/// meanwhile.
+async fn drain(coordinator: &Rc<Coordinator>, lock: Lock) {
     tracing::info!("ending, with {} VMs", coordinator.running());
     coordinator.begin_end();
-    coordinator.registry.remove_and_wait(COORDINATOR).await;
+    coordinator.withdraw().await;
+    drop(lock);
+    let patience = Duration::from_secs(coordinator.config.drain_seconds.value);
+    let longest = patience + END_PATIENCE + KILL_PATIENCE * 2;
+    end(coordinator, || Command::Drain(patience), longest).await;
+}
+
+/// Ends every VM by such a command, and waits at most so long.
+async fn end(coordinator: &Rc<Coordinator>, command: impl Fn() -> Command, patience: Duration) {
     for vm in coordinator.vms() {
-        vm.ask(Command::End);
+        vm.ask(command());
     }
-    let deadline = Instant::now() + END_PATIENCE + KILL_PATIENCE * 2;
+    let deadline = Instant::now() + patience;
     while coordinator.running() > 0 {
         let changed = coordinator.changed.notified();
         if tokio::time::timeout_at(deadline, changed).await.is_err() {

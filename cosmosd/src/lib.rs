@@ -15,6 +15,7 @@
 //! | [`pool`] | VMs that are started before they are asked for |
 //! | `adopt` | VMs that outlived a cosmosd |
 //! | [`crash`] | reports of VMs that crashed |
+//! | [`restart`] | shared VMs that crash |
 //! | [`session`] | one client's connection |
 //! | [`verb`] | what each request does, a file each |
 //! | [`aside`] | work that may wait, on threads |
@@ -48,6 +49,7 @@ pub mod pool;
 pub mod profile;
 pub mod registry;
 pub mod requirements;
+pub mod restart;
 pub mod search;
 pub mod session;
 pub mod stderr;

@@ -30,7 +30,8 @@ use cosmos_rpc::{
         coordinator::Ending,
         crash::{Crash, Remains},
         launch::{
-            Accept, Clients, Confine, Confined, Denials, Ended, Kill, Ready, Remember, Started,
+            Accept, Clients, Confine, Confined, Denials, Drain, Ended, Kill, Ready, Remember,
+            Started,
         },
         registry::Identity,
     },
@@ -73,6 +74,8 @@ pub enum Command {
     Remember,
     /// The VM is wanted: start its idle time anew.
     Touch,
+    /// Have it end when the calls in it have ended, by force after so long.
+    Drain(Duration),
     /// Have it end, by force if it must be.
     End,
     /// Ask the launcher what it was refused.
@@ -493,6 +496,7 @@ impl Supervisor {
                 self.idle();
             }
             Command::Remember => self.remember(),
+            Command::Drain(patience) => self.drain(patience),
             Command::Touch => self.idle(),
             Command::End => {
                 self.poison();
@@ -500,6 +504,21 @@ impl Supervisor {
                 self.escalate(END_PATIENCE, Escalation::Kill);
             }
             Command::Kill => self.kill(),
+        }
+    }
+
+    fn drain(&mut self, patience: Duration) {
+        let is_ready = self.life.borrow().state == State::Ready;
+        let told = self.control.as_mut().is_some_and(|control| {
+            is_ready && control.writer.queue_notice(&Drain, Vec::new()).is_ok()
+        });
+        match told {
+            true => {
+                self.poison();
+                self.next = None;
+                self.escalate(patience, Escalation::Kill);
+            }
+            false => self.obey(Command::End),
         }
     }
 
@@ -620,6 +639,7 @@ impl Supervisor {
         };
         let last_words = self.tail.last_line();
         let crash = self.report(&ending).await;
+        let served = self.born.elapsed();
         let (name, denials) = (self.name, self.denials);
         for asked in self.waiting {
             let _ = asked.send(denials.clone());
@@ -630,6 +650,7 @@ impl Supervisor {
             life.last_words = last_words;
             life.denials = denials;
             life.crash = crash;
+            life.served = served;
             life.advance(State::Gone);
             if never_ready {
                 life.problem = Some(never_ready_fault(&name, life));

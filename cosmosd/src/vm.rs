@@ -78,6 +78,8 @@ pub struct Life {
     pub denials: Vec<Denial>,
     /// What is kept of it, where it crashed.
     pub crash: Option<Crash>,
+    /// How long it served, once it has ended.
+    pub served: Duration,
 }
 
 /// Who may use a VM.
@@ -143,6 +145,7 @@ impl Life {
             last_words: String::new(),
             denials: Vec::new(),
             crash: None,
+            served: Duration::ZERO,
         }
     }
 

@@ -206,7 +206,6 @@ fn a_shared_vm_is_found_by_name_after_both_daemons_were_killed() {
             for daemon in daemons {
                 kill_daemon(world, daemon);
             }
-            listed(world, &["common", "ready"]);
             // Another process, which has to be connected anew.
             let mut command = world.cosmos();
             command.args([
@@ -215,6 +214,7 @@ fn a_shared_vm_is_found_by_name_after_both_daemons_were_killed() {
                 "int pid_of_vm(void)",
             ]);
             run(&mut command, PATIENCE).succeeded();
+            listed(world, &["common", "ready"]);
             let again = open(&library, &options);
             assert_eq!(call(&again, "int pid_of_vm(void)", &[]), pid, "{daemons:?}");
             add(&opened);
@@ -259,5 +259,109 @@ fn a_stranger_brings_no_vm() {
         }
         add(&opened);
         listed(world, &[opened.vm(), "ready"]);
+    });
+}
+
+fn daemon(world: &World) -> Pid {
+    let daemons = world.processes_named("cosmosd");
+    assert_eq!(daemons.len(), 1, "{daemons:?}");
+    Pid::from_raw(daemons[0].pid)
+}
+
+fn has_ended(world: &World, daemon: Pid) -> Option<()> {
+    let mut daemons = world.processes_named("cosmosd").into_iter();
+    (!daemons.any(|process| process.pid == daemon.as_raw())).then_some(())
+}
+
+#[test]
+fn a_cosmosd_that_is_asked_to_end_lets_calls_end_first() {
+    in_world(|world| {
+        let library = library(world);
+        let opened = open(&library, &Options::new().fresh(true));
+        let idle = open(&library, &Options::new().fresh(true));
+        add(&idle);
+        let first = daemon(world);
+        std::thread::scope(|scope| {
+            let napping = scope.spawn(|| call(&opened, "int nap(int milliseconds)", &[3000]));
+            std::thread::sleep(Duration::from_millis(500));
+            kill(first, Signal::SIGTERM).expect("it runs");
+            // Who comes now is served by another one.
+            let library = library.to_str().expect("a path");
+            let mut command = world.cosmos();
+            command.args(["call", library, "int add(int left, int right)", "1", "2"]);
+            assert_eq!(run(&mut command, PATIENCE).succeeded(), "3\n");
+            assert_eq!(napping.join().expect("it ends well"), 3000);
+        });
+        eventually(PATIENCE, || has_ended(world, first)).expect("it ends");
+        // Its VMs are gone, and say so.
+        for opened in [opened, idle] {
+            let add = opened.function("int add(int left, int right)");
+            let error = match add {
+                Ok(add) => add.call(&[1.into(), 2.into()]).expect_err("it is gone"),
+                Err(error) => error,
+            };
+            assert_eq!(error.errno(), libc::EOWNERDEAD, "{error}");
+        }
+    });
+}
+
+#[test]
+fn a_cosmosd_that_is_asked_twice_ends_at_once() {
+    in_world(|world| {
+        let opened = open(&library(world), &Options::new());
+        add(&opened);
+        let first = daemon(world);
+        std::thread::scope(|scope| {
+            let hanging = scope.spawn(|| {
+                let hang = opened.function("int hang(void)").expect("the function");
+                hang.call(&[]).expect_err("it is ended")
+            });
+            std::thread::sleep(Duration::from_millis(300));
+            kill(first, Signal::SIGTERM).expect("it runs");
+            std::thread::sleep(Duration::from_millis(700));
+            assert!(!hanging.is_finished(), "the first lets it be");
+            assert!(has_ended(world, first).is_none());
+            kill(first, Signal::SIGTERM).expect("it runs");
+            let error = hanging.join().expect("no panic");
+            assert_eq!(error.errno(), libc::EOWNERDEAD, "{error}");
+        });
+        eventually(PATIENCE, || has_ended(world, first)).expect("it ends");
+    });
+}
+
+#[test]
+fn a_shared_vm_that_crashes_is_started_again() {
+    in_world(|world| {
+        let library = library(world);
+        let mut first = world.cosmos();
+        first.args(["which", library.to_str().expect("a path")]);
+        first.env("COSMOS_RESTART_SHARED", "true");
+        run(&mut first, PATIENCE).succeeded();
+        let options = Options::new().shared("common");
+        let mut known = Vec::new();
+        for _ in 0..3 {
+            let opened = open(&library, &options);
+            let pid = call(&opened, "int pid_of_vm(void)", &[]);
+            assert!(!known.contains(&pid), "another process");
+            known.push(pid);
+            let fatal = opened
+                .function("int die_by_abort(void)")
+                .expect("the function");
+            assert!(fatal.call(&[]).is_err());
+            let successor = || {
+                let ran = world.run_cosmos(&["ls"]);
+                let mut lines = ran.stdout.lines();
+                let dead = format!(" {pid} ");
+                lines
+                    .any(|line| {
+                        line.contains("common") && line.contains("ready") && !line.contains(&dead)
+                    })
+                    .then_some(())
+            };
+            eventually(PATIENCE, successor).expect("another one, before anybody asks");
+            // What was opened in the old one is dead.
+            let error = fatal.call(&[]).expect_err("dead");
+            assert_eq!(error.errno(), libc::EOWNERDEAD, "{error}");
+        }
     });
 }

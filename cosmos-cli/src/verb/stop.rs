@@ -15,6 +15,8 @@ use std::time::Duration;
 
 /// How long a daemon may take to end after it was asked to.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long calls that are under way may take to end, before they are ended.
+const CALLS: Duration = Duration::from_secs(2);
 
 /// Ends cosmosd, with its VMs, and cosmosdb. Where they do not run there is nothing to do.
 pub fn run(_: &Stop) -> Verdict {
@@ -29,7 +31,12 @@ pub fn run(_: &Stop) -> Verdict {
 }
 
 fn end(process: &Process, name: &str) -> Result<(), Problem> {
-    let ended = process.terminate().and_then(|()| process.wait(PATIENCE));
+    let asked = |patience| process.terminate().and_then(|()| process.wait(patience));
+    let ended = match asked(CALLS) {
+        // A daemon that is asked twice waits for nobody.
+        Ok(false) => asked(PATIENCE),
+        ended => ended,
+    };
     match ended {
         Ok(true) => Ok(()),
         Ok(false) => {

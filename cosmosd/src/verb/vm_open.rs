@@ -26,13 +26,18 @@ type Given = (VmOpened, Vec<OwnedFd>);
 
 pub(super) async fn answer(session: Rc<Session>, request: VmOpen) -> Result<Given, Fault> {
     let coordinator = session.coordinator.clone();
+    if coordinator.is_ending() {
+        return Err(ending());
+    }
     match open(session, request).await {
         // Not the VM's failure. The client asks the next cosmosd.
-        Err(_) if coordinator.is_ending() => {
-            Err(Fault::peer(FaultCode::Disconnected, "cosmosd is ending"))
-        }
+        Err(_) if coordinator.is_ending() => Err(ending()),
         opened => opened,
     }
+}
+
+fn ending() -> Fault {
+    Fault::peer(FaultCode::Disconnected, "cosmosd is ending")
 }
 
 async fn open(session: Rc<Session>, request: VmOpen) -> Result<Given, Fault> {
@@ -76,6 +81,9 @@ async fn open(session: Rc<Session>, request: VmOpen) -> Result<Given, Fault> {
         shared_name: &request.shared_name,
         fresh: request.fresh,
     };
+    if !wish.shared_name.is_empty() {
+        coordinator.crashes.wait(wish.shared_name).await?;
+    }
     let (vm, is_new) = coordinator.vm_for(session.number, session.client, &wish)?;
     let opened = opened(&vm, target).await?;
     let wanted = is_new && request.connect;

@@ -152,7 +152,10 @@ impl<A: Affinity> Placement<A> {
         let latency = latency.min(SLUGGISH);
         if narrow {
             let average = self.narrow_latency.unwrap_or(latency);
-            self.narrow_latency = Some(average - average / 8 + latency / 8);
+            // One that was late among many says nothing, and where calls are rare it would keep the
+            // thread away for seconds; many of them raise the average all the same.
+            let counted = latency.min(2 * average.max(SLOW));
+            self.narrow_latency = Some(average - average / 8 + counted / 8);
         } else {
             self.whole_latency = (self.whole_latency + latency) / 2;
         }
@@ -328,6 +331,18 @@ mod tests {
         // No more: soon it does not, but for the looks.
         sleeps(5 * SLOW, PROBE);
         assert_eq!(sleeps(5 * SLOW, 10 * PROBE), 10);
+    }
+
+    #[test]
+    fn one_late_wake_up_does_not_keep_it_away() {
+        let thread = Modelled::on(&[0, 1]);
+        let mut placement = slow(&thread);
+        for round in 1..100 {
+            let latency = if round % 20 == 0 { SLUGGISH } else { SLOW / 2 };
+            assert!(placement.settle(0, 1), "round {round}");
+            placement.rise();
+            placement.learn(latency, Some(0));
+        }
     }
 
     #[test]

@@ -139,6 +139,26 @@ typedef struct {
   unsigned long times;
 } cosmos_denial;
 
+/** One of many calls: see cosmos_call_all. */
+typedef struct {
+  /**
+   * What is called: a pointer that cosmos_dlsym or cosmos_dlfunc gave.
+   */
+  cosmos_fn function;
+  /**
+   * A pointer to each argument's value.
+   */
+  void *const *arguments;
+  /**
+   * Room for what it returns; NULL: nowhere.
+   */
+  void *result;
+  /**
+   * 0 where the call succeeded, else what errno would say of it.
+   */
+  int error;
+} cosmos_step;
+
 /** How a program ended. Give back what is kept with cosmos_exit_free. */
 typedef struct {
   /**
@@ -600,6 +620,22 @@ int cosmos_call_wait_any(cosmos_call *const *calls,
  * for already, or never was one.
  */
 int cosmos_call_wait(cosmos_call *call);
+
+/**
+ * Makes count calls, in order, on this thread. Those that follow each other and are of functions of one
+ * library that take and return a few numbers (16 bytes of each) travel together, in one message there and
+ * one back, which costs far less than a call each; others are made at their place. A call that fails
+ * leaves the others alone: its step's error says how, and its result has the failure value. Where the VM
+ * dies, every call of the message that was under way fails. A time limit holds for a message.
+ *
+ * Returns 0 if all calls succeeded, else -1 with errno as of the first that failed. EINVAL: a function is
+ * none of cosmos's, or its prototype ends with '...'; nothing was called then.
+ *
+ * What the caller promises:
+ * steps leads to count steps, each as a call of its function with its arguments.
+ */
+int cosmos_call_all(cosmos_step *steps,
+                    size_t count);
 
 /**
  * Tells what a call of a function with `...` takes there: its prototype says so by a format, a NULL

@@ -19,6 +19,7 @@ pub mod exec;
 mod handle;
 pub mod options;
 pub mod started;
+pub mod together;
 pub mod variadic;
 pub mod vm;
 

@@ -4,6 +4,8 @@
 //! [`Function::call`](crate::Function::call) all come here, with the addresses of the argument
 //! values, as a C function finds them in its registers and on its stack.
 
+pub(crate) mod together;
+
 use crate::again;
 use crate::callback::{self, Asked, Progress};
 use crate::channel::{self, Channel};

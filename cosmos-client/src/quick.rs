@@ -28,7 +28,7 @@ use crate::turn::Begun;
 use callframe::marshal::{Caller, Line, Piece};
 use callframe_ffi::NarrowResult;
 use cosmos_rpc::message::REPLY;
-use cosmos_rpc::message::vm::CALL;
+use cosmos_rpc::message::vm::{ANSWER_WORDS, CALL, CALL_WORDS};
 use cosmos_rpc::ring::Short;
 use cosmos_rpc::{Fault, Frame};
 use std::ffi::c_void;
@@ -150,12 +150,8 @@ impl Quick {
         errno: i32,
         result: u64,
     ) -> Way {
-        let read = |piece: &Piece| {
-            let address = arguments.get(usize::from(piece.index)).copied();
-            let from = std::ptr::with_exposed_provenance(address.unwrap_or_default() as usize);
-            // SAFETY: the caller's promise; a piece is a part of its argument.
-            unsafe { load(from, piece) }
-        };
+        // SAFETY: the caller's promise; a piece is a part of its argument.
+        let read = |piece: &Piece| unsafe { load(argument(arguments, piece), piece) };
         let returned = match self.exchange(function, errno, read) {
             Ok(returned) => returned,
             Err(way) => return way,
@@ -168,6 +164,44 @@ impl Quick {
             });
         }
         Way::Done(returned.errno)
+    }
+
+    /// The entrance of its library.
+    pub(crate) fn gate(&self) -> &Arc<Gate> {
+        &self.gate
+    }
+
+    /// The request of a call with arguments whose values are at these addresses.
+    ///
+    /// # Safety
+    /// As [`Quick::call`].
+    pub(crate) unsafe fn request(&self, arguments: &[u64], errno: i32) -> [u64; CALL_WORDS] {
+        // SAFETY: the caller's promise.
+        let read = |piece: &Piece| unsafe { load(argument(arguments, piece), piece) };
+        let [header, rest, first, second] = self.line.request(errno, read);
+        [self.runable, header, rest, first, second]
+    }
+
+    /// Puts the result of a reply where it belongs; gives the errno that the function left, `None`
+    /// where it is no reply.
+    ///
+    /// # Safety
+    /// `result` is 0 or leads to room for the result of the function, of which this is.
+    pub(crate) unsafe fn deliver(
+        &self,
+        reply: [u64; ANSWER_WORDS],
+        errno: i32,
+        result: u64,
+    ) -> Option<i32> {
+        let (left, words) = self.line.reply(reply, self.line.reply_length(), errno)?;
+        if result != 0 {
+            let to = std::ptr::with_exposed_provenance_mut::<u8>(result as usize);
+            // SAFETY: the caller's promise; the pieces are parts of the result.
+            self.line.result(words, |piece, value| unsafe {
+                store(to, piece, value);
+            });
+        }
+        Some(left)
     }
 
     #[inline]
@@ -281,6 +315,13 @@ fn wrong(reply: &Short) -> Frame {
         body: reply.bytes().to_vec(),
         descriptors: Vec::new(),
     }
+}
+
+/// The argument of a piece, by the addresses of all.
+#[inline]
+fn argument(addresses: &[u64], piece: &Piece) -> *const u8 {
+    let address = addresses.get(usize::from(piece.index)).copied();
+    std::ptr::with_exposed_provenance(address.unwrap_or_default() as usize)
 }
 
 /// A part of a value.

@@ -23,7 +23,7 @@ use crate::verb::{self, Answer, Scratch};
 use callframe::marshal::{MarshalError, Pending};
 use cosmos_rpc::blocking::{Connection, Received};
 use cosmos_rpc::message::REPLY;
-use cosmos_rpc::message::vm::{CALL, CALLBACK, CALLBACK_DEPTH};
+use cosmos_rpc::message::vm::{ANSWER_WORDS, CALL, CALL_WORDS, CALLBACK, CALLBACK_DEPTH};
 use cosmos_rpc::ring::{Message, Short};
 use cosmos_rpc::{Blame, Fault, FaultCode, Frame};
 use std::cell::{Cell, RefCell};
@@ -234,6 +234,20 @@ impl<V: Vm> Channel<V> {
         }
         let frame = self.connection.borrow_mut().unpacked(message, body);
         self.answer(frame, scratch)
+    }
+
+    /// Makes one of many calls of a few numbers: the function's number, and its request. `None` where
+    /// it is not known, or no such one, and nothing was done.
+    #[inline]
+    pub fn call_numbers(
+        &self,
+        [number, request @ ..]: [u64; CALL_WORDS],
+    ) -> Option<Result<[u64; ANSWER_WORDS], Fault>> {
+        let call = |entry: &Entry<V>| {
+            let length = entry.line.as_ref()?.request_length();
+            verb::numbers(self, entry, request, length)
+        };
+        self.recent.with(&self.session, number, call).flatten()
     }
 
     /// Runs a call of a few numbers; by what a callback of it failed, if so.

@@ -9,13 +9,14 @@ use std::os::fd::OwnedFd;
 
 mod attach;
 mod call;
+mod calls;
 mod close;
 mod exec;
 mod map;
 mod open;
 mod sym;
 
-pub(crate) use call::{Scratch, quick};
+pub(crate) use call::{Scratch, numbers, quick};
 
 /// The body of a reply and what goes with it.
 pub(crate) struct Answer {
@@ -32,6 +33,7 @@ pub(crate) fn answer<V: Vm>(
     let session = &channel.session;
     match frame.kind {
         vm::CALL => call::answer(channel, frame, scratch),
+        vm::CALLS => calls::answer(channel, frame, scratch),
         vm::Attach::KIND => attach::answer(session, frame),
         vm::Open::KIND => open::answer(session, &frame),
         vm::Sym::KIND => sym::answer(session, &frame),

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | two cores, one core | `cos` through the C function pointer, and the floors |
 //! | callback | a comparison of a `qsort` of 10,000 elements, and a scalar call |
+//! | batch | 1,000 calls of a function that does next to nothing, in one message, and a scalar call |
 //! | sparse | one call after a pause, and the futex |
 //!
 //! `cargo bench -p cosmos-tests --bench placed [-- WORD...]`. Timing decides nothing.
@@ -73,6 +74,11 @@ fn main() -> Outcome {
         place(vm, &last)?;
         sched_setaffinity(Pid::from_raw(0), &first)?;
         callbacks(&system, cos)?;
+    }
+    if wanted("batch") {
+        place(vm, &last)?;
+        sched_setaffinity(Pid::from_raw(0), &first)?;
+        many(&system, cos)?;
     }
     if wanted("one") {
         place(vm, &first)?;
@@ -199,6 +205,46 @@ fn callbacks(system: &cosmos::Library, cos: Cos) -> Outcome {
         median(&mut whole) / 1e6,
         median(&mut back) / 1e3,
         median(&mut back) / median(&mut calls),
+    );
+    Ok(())
+}
+
+fn many(system: &cosmos::Library, cos: Cos) -> Outcome {
+    use cosmos::c::together::{cosmos_call_all, cosmos_step};
+    const COUNT: usize = 1_000;
+    let function = system.function("int abs(int number)")?;
+    // SAFETY: the prototype is that of a C function.
+    let abs: cosmos::c::dl::cosmos_fn = unsafe { std::mem::transmute(function.pointer()) };
+    let (mut number, mut results) = (-7 as c_int, vec![0 as c_int; COUNT]);
+    let argument: [*mut c_void; 1] = [(&raw mut number).cast()];
+    let mut steps: Vec<cosmos_step> = results
+        .iter_mut()
+        .map(|result| cosmos_step {
+            function: abs,
+            arguments: argument.as_ptr(),
+            result: std::ptr::from_mut(result).cast(),
+            error: 0,
+        })
+        .collect();
+    let (mut together, mut calls) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let took = batch(20, || {
+            // SAFETY: each step has an argument and room for a result of its function's type.
+            match unsafe { cosmos_call_all(steps.as_mut_ptr(), COUNT) } {
+                0 => Ok(()),
+                _ => Err("many calls failed".into()),
+            }
+        })?;
+        together.push(took / COUNT as f64);
+        calls.push(batch(BATCH, || call(cos))?);
+    }
+    if results.iter().any(|result| *result != 7) {
+        return Err("abs gave a wrong answer".into());
+    }
+    println!(
+        "batch: {COUNT} calls in a message, {:.1} ns a call, {:.3} x a scalar call",
+        median(&mut together),
+        median(&mut together) / median(&mut calls),
     );
     Ok(())
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 struct entry {
     _Atomic uint32_t ran;
@@ -40,6 +41,13 @@ static int note(long number)
 }
 
 long enter(long number) { return note(number) == 0 ? 7 * number + 3 : -1; }
+
+/* Is run, and the last that is. */
+long enter_and_end(long number)
+{
+    note(number);
+    _exit(5);
+}
 
 long enter_between(long number, long (*back)(long number))
 {

@@ -9,7 +9,7 @@ use crate::memory::{Allocated, CallMemory};
 use crate::session::Entry;
 use crate::{Call, Numbers, Vm};
 use callframe::marshal::{Image, MarshalError};
-use cosmos_rpc::message::vm::CALL_DESCRIPTORS;
+use cosmos_rpc::message::vm::{ANSWER_WORDS, CALL_DESCRIPTORS};
 use cosmos_rpc::ring::Short;
 use cosmos_rpc::{Fault, FaultCode, Frame};
 
@@ -35,6 +35,16 @@ impl Scratch {
         if body.capacity() <= KEPT_BUFFER {
             self.reply = body;
         }
+    }
+
+    /// A body for an answer.
+    pub(crate) fn take_reply(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.reply)
+    }
+
+    /// Keeps the body of a request that was answered.
+    pub(crate) fn keep_request(&mut self, body: Vec<u8>) {
+        self.request = body;
     }
 
     /// The body of the last call's request, for the connection to fill again.
@@ -95,6 +105,21 @@ pub(crate) fn quick<V: Vm>(
     let [_, header, rest, first, second] = *body.words();
     let request = [header, rest, first, second];
     let length = body.length().checked_sub(RUNABLE)?;
+    let called = numbers(channel, entry, request, length)?;
+    Some(called.map(|[header, rest, first, second]| {
+        Short::of([header, rest, first, second, 0], line.reply_length())
+    }))
+}
+
+/// The same, of a request of so many bytes, in words.
+#[inline]
+pub(crate) fn numbers<V: Vm>(
+    channel: &Channel<V>,
+    entry: &Entry<V>,
+    request: [u64; ANSWER_WORDS],
+    length: usize,
+) -> Option<Result<[u64; ANSWER_WORDS], Fault>> {
+    let line = entry.line.as_ref()?;
     let (errno, slots) = line.enter(request, length)?;
     let mut numbers = Numbers {
         slots,
@@ -106,15 +131,13 @@ pub(crate) fn quick<V: Vm>(
     if !called {
         return None;
     }
-    if let Some(failure) = failure {
-        return Some(Err(Fault {
+    Some(match failure {
+        None => Ok(line.leave(numbers.errno, numbers.result)),
+        Some(failure) => Err(Fault {
             message: prefixed(entry, failure.message),
             ..*failure
-        }));
-    }
-    let [header, rest, first, second] = line.leave(numbers.errno, numbers.result);
-    let reply = Short::of([header, rest, first, second, 0], line.reply_length());
-    Some(Ok(reply))
+        }),
+    })
 }
 
 fn run<V: Vm>(

@@ -26,22 +26,25 @@ const KILLED: [&str; 5] = [
     "cosmos-exec",
 ];
 /// What may come of a step while daemons and VMs die: each says that one did.
-const NAMED: [FaultCode; 6] = [
+const NAMED: [FaultCode; 7] = [
     FaultCode::VmDied,
     FaultCode::Disconnected,
     FaultCode::LaunchFailed,
     FaultCode::NoSuchName,
     FaultCode::NameTaken,
     FaultCode::TimedOut,
+    // A shared VM that died too often in a row.
+    FaultCode::LimitReached,
 ];
 /// What stays in a socket directory.
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
     "cosmosdb.sock",
     "cosmosdb.lock",
     "cosmosd.lock",
     "start.lock",
     "cosmosdb.log",
     "cosmosd.log",
+    "cosmosd.last",
 ];
 
 #[test]

@@ -349,7 +349,7 @@ fn a_vm_that_dies_says_how_and_where() {
             (
                 "int die_by_segv(void)",
                 libc::SIGSEGV,
-                "was killed by SIGSEGV in die_by_segv()",
+                "was killed by SIGSEGV at 0x8 in die_by_segv()",
             ),
             (
                 "int die_by_abort(void)",
@@ -407,7 +407,7 @@ fn a_null_that_is_followed_is_named() {
         assert!(
             error
                 .to_string()
-                .contains("was killed by SIGSEGV in strlen(NULL)"),
+                .contains("was killed by SIGSEGV at 0x0 in strlen(NULL)"),
             "{error}"
         );
     });

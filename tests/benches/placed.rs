@@ -78,7 +78,7 @@ fn main() -> Outcome {
     if wanted("batch") {
         place(vm, &last)?;
         sched_setaffinity(Pid::from_raw(0), &first)?;
-        many(&system, cos)?;
+        many(cos)?;
     }
     if wanted("one") {
         place(vm, &first)?;
@@ -209,12 +209,15 @@ fn callbacks(system: &cosmos::Library, cos: Cos) -> Outcome {
     Ok(())
 }
 
-fn many(system: &cosmos::Library, cos: Cos) -> Outcome {
+fn many(cos: Cos) -> Outcome {
+    use cosmos::c::dl::{cosmos_dlclose, cosmos_dlfunc, cosmos_dlopen};
     use cosmos::c::together::{cosmos_call_all, cosmos_step};
     const COUNT: usize = 1_000;
-    let function = system.function("int abs(int number)")?;
-    // SAFETY: the prototype is that of a C function.
-    let abs: cosmos::c::dl::cosmos_fn = unsafe { std::mem::transmute(function.pointer()) };
+    // SAFETY: two strings.
+    let (abs, dl) = unsafe {
+        let dl = cosmos_dlopen(c"libc.so.6".as_ptr(), std::ptr::null());
+        (cosmos_dlfunc(dl, c"int abs(int number)".as_ptr()), dl)
+    };
     let (mut number, mut results) = (-7 as c_int, vec![0 as c_int; COUNT]);
     let argument: [*mut c_void; 1] = [(&raw mut number).cast()];
     let mut steps: Vec<cosmos_step> = results
@@ -241,6 +244,7 @@ fn many(system: &cosmos::Library, cos: Cos) -> Outcome {
     if results.iter().any(|result| *result != 7) {
         return Err("abs gave a wrong answer".into());
     }
+    cosmos_dlclose(dl);
     println!(
         "batch: {COUNT} calls in a message, {:.1} ns a call, {:.3} x a scalar call",
         median(&mut together),

@@ -201,7 +201,7 @@ pub fn helper(name: &str, directory: &Path) -> Child {
             "--nocapture",
             "--test-threads=1",
         ])
-        .env("COSMOS_TEST_DIRECTORY", directory)
+        .env("COSMOSTEST_DIRECTORY", directory)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -210,5 +210,5 @@ pub fn helper(name: &str, directory: &Path) -> Child {
 
 /// Where [`helper`] finds the registry.
 pub fn helper_directory() -> Option<PathBuf> {
-    std::env::var_os("COSMOS_TEST_DIRECTORY").map(PathBuf::from)
+    std::env::var_os("COSMOSTEST_DIRECTORY").map(PathBuf::from)
 }

@@ -13,9 +13,11 @@
 //! To ask a VM to end is to close its control socket: a VM without clients and control socket has
 //! nothing left to live for. The VM is killed through its launcher, which holds its pidfd.
 
+mod burial;
+
 use crate::{
     adopt::Record,
-    crash::{Findings, Keeper},
+    crash::Keeper,
     launch::{self, Launched, Order, Process, tokio_stream},
     stderr::Tail,
     vm::{Life, State, Vm},
@@ -28,7 +30,7 @@ use cosmos_rpc::{
         Message, REPLY,
         confine::Denial,
         coordinator::Ending,
-        crash::{Crash, Remains},
+        crash::Remains,
         launch::{
             Accept, Clients, Confine, Confined, Denials, Drain, Ended, Kill, Ready, Remember,
             Started,
@@ -608,83 +610,6 @@ impl Supervisor {
             });
         }
     }
-
-    /// The launcher is reaped: reads what it and the VM left, and tells everybody.
-    async fn bury(mut self) {
-        if let Some(launcher) = &mut self.launcher {
-            let remains = async {
-                while let Ok(Some(frame)) = launcher.receive().await {
-                    if let Ok(ended) = frame.message::<Ended>() {
-                        return Some(ended);
-                    }
-                }
-                None
-            };
-            if let Ok(Some(ended)) = timeout(REMAINS_PATIENCE, remains).await {
-                let known = self.ending.take();
-                self.ending = known.or(Some(ended.ending));
-                self.denials = ended.denials;
-                self.remains = ended.remains;
-            }
-        }
-        // Lets the drain take what is in the pipe.
-        tokio::task::yield_now().await;
-        let ending = match self.ending.take() {
-            Some(Ending::Killed { signal, .. }) if signal == libc::SIGKILL => Ending::Killed {
-                signal,
-                requested: self.killed,
-            },
-            Some(ending) => ending,
-            None => Ending::Unknown,
-        };
-        let last_words = self.tail.last_line();
-        let crash = self.report(&ending).await;
-        let served = self.born.elapsed();
-        let (name, denials) = (self.name, self.denials);
-        for asked in self.waiting {
-            let _ = asked.send(denials.clone());
-        }
-        self.life.send_modify(|life| {
-            let never_ready = life.state == State::Starting || life.problem.is_some();
-            life.ending = Some(ending);
-            life.last_words = last_words;
-            life.denials = denials;
-            life.crash = crash;
-            life.served = served;
-            life.advance(State::Gone);
-            if never_ready {
-                life.problem = Some(never_ready_fault(&name, life));
-            }
-            tracing::info!("{name}: {}", life.obituary());
-        });
-    }
-}
-
-impl Supervisor {
-    /// Has the report of a VM kept that crashed, before anybody learns that it is gone.
-    async fn report(&mut self, ending: &Ending) -> Option<Crash> {
-        let remains = self.remains.take();
-        let remains = remains.filter(|_| matches!(ending, Ending::Killed { .. }))?;
-        let findings = Findings {
-            remains,
-            age: self.born.elapsed(),
-            stderr: self.tail.text(),
-            denials: self.denials.clone(),
-            pid: self.life.borrow().pid,
-        };
-        self.about.keeper.keep(&self.about.vm, findings).await
-    }
-}
-
-fn never_ready_fault(name: &str, life: &Life) -> Fault {
-    let why = match &life.problem {
-        Some(problem) => format!("{} ({})", problem.message, life.obituary()),
-        None => format!(
-            "the VM {name} ended before it was ready: {}",
-            life.obituary()
-        ),
-    };
-    Fault::vm(FaultCode::LaunchFailed, why)
 }
 
 /// A VM that never came to be, and why.

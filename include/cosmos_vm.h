@@ -304,7 +304,7 @@ void cosmos_options_free(cosmos_options *options);
 int cosmos_options_set_timeout(cosmos_options *options, unsigned long milliseconds);
 
 /**
- * The machine to run on: "local", or "ssh://[USER@]HOST[:PORT]". On another one, names and paths are
+ * The machine to run on: "local", or `ssh://[USER@]HOST[:PORT]`. On another one, names and paths are
  * of that machine, and relative ones start in the home directory there. Returns 0, or -1 with errno
  * EINVAL for what is no host; whether it can be reached shows when something is opened.
  *

@@ -19,7 +19,7 @@ use crate::link::{Hold, Link};
 use crate::names;
 use crate::opened::Asked;
 use crate::options::{Bounds, MOST_CALLBACKS, Options};
-use crate::resolved::Resolved;
+use crate::resolved::{self, Resolved};
 use crate::session::{Session, configured_timeout, lock};
 use crate::shelf::Shelf;
 use crate::signature::Signature;
@@ -225,6 +225,7 @@ impl Target {
         path: String,
         bounds: Bounds,
     ) -> Arc<Target> {
+        resolved::make_what_is_shared();
         Arc::new(Target {
             generation: fork::generation(),
             object,

@@ -3,6 +3,7 @@
 use crate::callback::{Signature, Signatures, signatures};
 use crate::closure::Thunk;
 use crate::error::{Error, Refusal};
+use crate::fork::apart_from_forks;
 use crate::library::Target;
 use crate::quick::Quick;
 use crate::session::native_model;
@@ -15,7 +16,7 @@ use callframe_ffi::{FfiError, NarrowResult};
 use cosmos_rpc::message::vm::Sym;
 use cosmos_rpc::{Fault, FaultCode};
 use std::ffi::c_void;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
 /// What a call needs. It does not keep its library open: who calls does.
@@ -224,6 +225,19 @@ impl Resolved {
             Some(Err(reason)) => Err(reason.refusal()),
             None => Ok(std::ptr::null()),
         }
+    }
+}
+
+/// Makes what all prototypes share, which is otherwise made at its first use: a child forked meanwhile
+/// by another thread would wait for a thread that it does not have.
+pub(crate) fn make_what_is_shared() {
+    static IS_MADE: AtomicBool = AtomicBool::new(false);
+    if !IS_MADE.load(Ordering::Acquire) {
+        apart_from_forks(|| {
+            let _ = callframe::parse("void f(void)");
+            let _ = native_model();
+        });
+        IS_MADE.store(true, Ordering::Release);
     }
 }
 

@@ -34,26 +34,21 @@ pub(crate) trait Policy {
 /// Places of a bundle, one bit each.
 pub(crate) type Places = u32;
 
-/// An instruction where it stands.
-pub(crate) struct Located<'a> {
-    pub(crate) decoded: &'a Instruction,
+/// Where an instruction stands in its bundle.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
     pub(crate) bundle: &'a [u8],
-    /// Where in the bundle it starts.
+    /// Where it starts.
     pub(crate) start: usize,
     /// Where the instructions before it start.
     pub(crate) starts: Places,
 }
 
-impl<'a> Located<'a> {
-    /// Its bytes, and whatever follows them in the bundle.
+impl<'a> Place<'a> {
+    /// The bytes from there to the end of the bundle.
     #[inline(always)]
     pub(crate) fn rest(&self) -> &'a [u8] {
         self.bundle.get(self.start..).unwrap_or_default()
-    }
-
-    /// Its bytes.
-    pub(crate) fn bytes(&self) -> &'a [u8] {
-        self.rest().get(..self.decoded.len()).unwrap_or_default()
     }
 
     /// The so many instructions before it in the bundle, first the one furthest away, and where that
@@ -68,6 +63,25 @@ impl<'a> Located<'a> {
             end = start;
         }
         Some((end, instructions))
+    }
+}
+
+/// An instruction where it stands.
+pub(crate) struct Located<'a> {
+    pub(crate) decoded: &'a Instruction,
+    pub(crate) place: Place<'a>,
+}
+
+impl<'a> Located<'a> {
+    /// Its bytes, and whatever follows them in the bundle.
+    #[inline(always)]
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.place.rest()
+    }
+
+    /// Its bytes.
+    pub(crate) fn bytes(&self) -> &'a [u8] {
+        self.rest().get(..self.decoded.len()).unwrap_or_default()
     }
 }
 

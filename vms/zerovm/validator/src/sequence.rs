@@ -16,7 +16,7 @@
 //! | the masked return of dialect `fast` | those of [`MASKED_RETURN`], and no others |
 
 use crate::forms::Kind;
-use crate::policy::Located;
+use crate::policy::{Entry, Located, Place, Short, Step};
 use crate::register::{BASE, FRAME_POINTER, NOT_GENERAL, STACK_POINTER, Set, number};
 use crate::violation::Reason;
 use iced_x86::OpKind;
@@ -38,6 +38,28 @@ pub(crate) fn start(located: &Located<'_>, kind: Kind) -> Result<Option<usize>, 
     start.map(Some).ok_or(missing)
 }
 
+/// Judges a masked branch without the decoder, where it has no prefix but REX.B: every function of a
+/// program ends in one. What this does not take is left to the full judgement.
+#[inline(always)]
+pub(crate) fn shortcut<P>(place: &Place<'_>, nothing: P) -> Option<Short<P>> {
+    // call and jmp
+    let (length, register) = match *place.rest() {
+        [0xff, modrm @ (0xd0..=0xd7 | 0xe0..=0xe7), ..] => (2, modrm & 7),
+        [0x41, 0xff, modrm @ (0xd0..=0xd7 | 0xe0..=0xe7), ..] => (3, 8 | modrm & 7),
+        _ => return None,
+    };
+    let start = masked_to(place, register)?;
+    Some(Short {
+        length,
+        distance: 0,
+        step: Step {
+            promise: nothing,
+            entry: Entry::ends_sequence_from(start),
+            branches: false,
+        },
+    })
+}
+
 /// `mov (%rsp), %r11d; and $-32, %r11d; add %r15, %r11; mov %r11, (%rsp); ret`: the return address
 /// becomes a bundle of the sandbox, all 64 bits of it, and then is gone to.
 const MASKED_RETURN: [&[u8]; 5] = [
@@ -52,7 +74,7 @@ const MASKED_RETURN: [&[u8]; 5] = [
 const CONFINED: Set = Set::of(&[STACK_POINTER, FRAME_POINTER, BASE]);
 
 fn masked_return(ret: &Located<'_>) -> Option<usize> {
-    let (start, [load, mask, add, store]) = ret.before()?;
+    let (start, [load, mask, add, store]) = ret.place.before()?;
     ([load, mask, add, store, ret.bytes()] == MASKED_RETURN).then_some(start)
 }
 
@@ -68,7 +90,11 @@ fn masked_branch(branch: &Located<'_>) -> Option<usize> {
     if decoded.op0_kind() != OpKind::Register {
         return None;
     }
-    let register = number(decoded.op0_register());
+    masked_to(&branch.place, number(decoded.op0_register()))
+}
+
+/// The same for a branch in this place to the register of this number.
+fn masked_to(branch: &Place<'_>, register: u8) -> Option<usize> {
     let (start, [mask, add]) = branch.before()?;
     let confines = register != NOT_GENERAL
         && !CONFINED.contains(register)
@@ -79,13 +105,13 @@ fn masked_branch(branch: &Located<'_>) -> Option<usize> {
 
 /// `mov %esi, %esi; lea (%r15,%rsi), %rsi;` then the instruction.
 fn based_source(string: &Located<'_>) -> Option<usize> {
-    let (start, [clear, base]) = string.before()?;
+    let (start, [clear, base]) = string.place.before()?;
     (is_clear(clear, SOURCE) && is_base(base, SOURCE)).then_some(start)
 }
 
 /// `mov %edi, %edi; lea (%r15,%rdi), %rdi;` then the instruction.
 fn based_destination(string: &Located<'_>) -> Option<usize> {
-    let (start, [clear, base]) = string.before()?;
+    let (start, [clear, base]) = string.place.before()?;
     (is_clear(clear, DESTINATION) && is_base(base, DESTINATION)).then_some(start)
 }
 
@@ -99,7 +125,7 @@ fn based_source_and_destination(string: &Located<'_>) -> Option<usize> {
             clear_destination,
             base_destination,
         ],
-    ) = string.before()?;
+    ) = string.place.before()?;
     let based = is_clear(clear_source, SOURCE)
         && is_base(base_source, SOURCE)
         && is_clear(clear_destination, DESTINATION)
@@ -147,4 +173,99 @@ fn is_base(instruction: &[u8], register: u8) -> bool {
             0x04 | register << 3,
             register << 3 | BASE & 7,
         ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fast::Fast;
+    use crate::nacl::Nacl;
+    use crate::pointer::ZeroExtended;
+    use crate::policy::{Places, Policy};
+    use iced_x86::{Decoder, DecoderOptions, Instruction};
+
+    /// Every branch by a register behind every mask and every sum, whole or damaged: the shortcut says
+    /// what the full judgement says, or nothing.
+    #[test]
+    fn the_full_judgement_agrees_on_branches() {
+        let mut taken = 0;
+        for sequence in sequences() {
+            let mut bundle = [0x90; 32];
+            let (mut at, mut starts): (usize, Places) = (1, 1);
+            for (index, instruction) in sequence.iter().enumerate() {
+                bundle[at..at + instruction.len()].copy_from_slice(instruction);
+                if index + 1 < sequence.len() {
+                    starts |= 1 << at;
+                    at += instruction.len();
+                }
+            }
+            let place = Place {
+                bundle: &bundle,
+                start: at,
+                starts,
+            };
+            taken += u32::from(agree::<Nacl>(place));
+            assert_eq!(
+                agree::<Nacl>(place),
+                agree::<Fast>(place),
+                "{sequence:02x?}"
+            );
+            // The last of them does not start where the walk says it does.
+            assert!(!agree::<Nacl>(Place { starts: 1, ..place }));
+        }
+        // Thirteen registers, two opcodes of each of the sum and the branch, REX.X in the sum.
+        assert_eq!(taken, 13 * 2 * 2 * 2);
+    }
+
+    /// A mask of one register, a sum with another, and a branch to a third.
+    fn sequences() -> impl Iterator<Item = [Vec<u8>; 3]> {
+        let branches = (0..16_u8).flat_map(|register| {
+            [0xd0, 0xe0, 0xd8, 0xe8, 0x10, 0x20].map(move |modrm| {
+                let rex = (register >= 8).then_some(0x41);
+                let opcode = [0xff, modrm | register & 7];
+                (register, rex.into_iter().chain(opcode).collect::<Vec<u8>>())
+            })
+        });
+        branches.flat_map(|(register, branch)| {
+            let masked = [register, register ^ 1, register ^ 8];
+            masked.into_iter().flat_map(move |masked| {
+                let branch = branch.clone();
+                let rex = (masked >= 8).then_some(0x41);
+                let mask: Vec<u8> = rex
+                    .into_iter()
+                    .chain([0x83, 0xe0 | masked & 7, 0xe0])
+                    .collect();
+                let high = register >> 3;
+                let sums = (0x40..=0x4f).flat_map(move |rex| {
+                    [
+                        vec![rex, 0x01, 0xf8 | register & 7],
+                        vec![rex, 0x03, 0xc7 | (register & 7) << 3],
+                        vec![rex, 0x29, 0xf8 | register & 7 | high],
+                    ]
+                });
+                sums.map(move |sum| [mask.clone(), sum, branch.clone()])
+            })
+        })
+    }
+
+    /// Whether the shortcut takes the branch; fails where the full judgement differs.
+    fn agree<D: Policy<Promise = ZeroExtended>>(place: Place<'_>) -> bool {
+        let Some(short) = shortcut(&place, D::NOTHING) else {
+            return false;
+        };
+        let rest = place.rest();
+        let mut decoder = Decoder::new(64, rest, DecoderOptions::NONE);
+        let mut instruction = Instruction::default();
+        decoder.decode_out(&mut instruction);
+        let decoded = &instruction;
+        let full = match D::step(&Located { decoded, place }, D::NOTHING) {
+            Ok(step) => step,
+            Err(reason) => panic!("{rest:02x?}: {reason:?}"),
+        };
+        assert_eq!(short.length, instruction.len(), "{rest:02x?}");
+        assert!(short.step.promise == full.promise, "{rest:02x?}");
+        assert_eq!(short.step.entry, full.entry, "{rest:02x?}");
+        assert!(!full.branches && !short.step.branches, "{rest:02x?}");
+        true
+    }
 }

@@ -132,6 +132,7 @@ fn padding(bytes: &[u8]) -> Option<Short<ZeroExtended>> {
         [0x0f, 0x1f, 0x80, 0, 0, 0, 0, ..] => 7,
         [0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0, ..] => 8,
         [0x66, 0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0, ..] => 9,
+        [0x66, ..] => longest_nop(bytes)?,
         _ => return None,
     };
     Some(Short {
@@ -143,6 +144,14 @@ fn padding(bytes: &[u8]) -> Option<Short<ZeroExtended>> {
             branches: false,
         },
     })
+}
+
+/// The length of the no-operation that begins with one to six `66`.
+fn longest_nop(bytes: &[u8]) -> Option<usize> {
+    let data16 = bytes.iter().take_while(|&&byte| byte == 0x66).count();
+    let opcode = [0x2e, 0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0];
+    let is_long = (1..=6).contains(&data16) && bytes.get(data16..)?.starts_with(&opcode);
+    is_long.then_some(data16 + opcode.len())
 }
 
 /// The length of ModRM, SIB and displacement, of memory that is not touched.
@@ -314,13 +323,14 @@ static ONE_BYTE: [u16; 256] = {
     table[0xff] = MODRM | COUNT;
     table[0xf7] = MODRM | UNARY;
     table[0xf6] = MODRM | UNARY_BYTE | BYTE;
-    // push, test, cwde, cdq
+    // push, test, cwde, cdq, and what a text is filled up with: hlt
     table[0x68] = TAKEN | 4;
     table[0x6a] = TAKEN | 1;
     table[0xa8] = TAKEN | 1;
     table[0xa9] = TAKEN | 4;
     table[0x98] = TAKEN;
     table[0x99] = TAKEN;
+    table[0xf4] = TAKEN;
     table
 };
 
@@ -348,7 +358,7 @@ mod tests {
     use super::*;
     use crate::fast::Fast;
     use crate::nacl::Nacl;
-    use crate::policy::{Located, Policy};
+    use crate::policy::{Located, Place, Policy};
     use iced_x86::{Decoder, DecoderOptions, Instruction};
 
     /// All opcodes with all ModRM and all SIB, with and without all REX, behind every register that
@@ -430,6 +440,22 @@ mod tests {
         let longest = [0x66, 0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0];
         assert!(agree::<Fast>(&longest, ZeroExtended::NONE));
         assert!(take::<Fast>(&longest[..8], ZeroExtended::NONE).is_none());
+        for data16 in 0..=8 {
+            for damaged in 0..=24 {
+                let mut bundle = [0x90; 24];
+                bundle[..data16].fill(0x66);
+                bundle[data16..data16 + 9]
+                    .copy_from_slice(&[0x2e, 0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0]);
+                if let Some(byte) = bundle.get_mut(damaged) {
+                    *byte ^= 1;
+                }
+                let nacl = agree::<Nacl>(&bundle, ZeroExtended::NONE);
+                assert_eq!(nacl, agree::<Fast>(&bundle, ZeroExtended::NONE));
+                if damaged >= data16 + 9 {
+                    assert_eq!(nacl, (1..=6).contains(&data16), "{data16}");
+                }
+            }
+        }
     }
 
     /// Whether the shortcut takes the instruction; fails where the full judgement differs.
@@ -443,11 +469,14 @@ mod tests {
         let mut decoder = Decoder::new(64, bundle, DecoderOptions::NONE);
         let mut instruction = Instruction::default();
         decoder.decode_out(&mut instruction);
-        let located = Located {
-            decoded: &instruction,
+        let place = Place {
             bundle,
             start: 0,
             starts: 0,
+        };
+        let located = Located {
+            decoded: &instruction,
+            place,
         };
         let full = match D::step(&located, before) {
             Ok(step) => step,

@@ -6,7 +6,8 @@
 //! [`crate::targets`], and looked at once it is known of every bundle which instructions in it may be
 //! entered.
 
-use crate::policy::{Located, Places, Policy, Short};
+use crate::policy::{Located, Place, Places, Policy, Short};
+use crate::sequence;
 use crate::targets::Targets;
 use crate::violation::Reason;
 use iced_x86::{Decoder, DecoderOptions, Instruction};
@@ -50,7 +51,10 @@ pub(crate) fn walk<P: Policy>(
 ) -> Findings {
     let mut findings = Findings::default();
     findings.entries.reserve_exact(part.len().div_ceil(BUNDLE));
-    let mut decoder = Decoder::new(64, part, DecoderOptions::NONE);
+    let mut decoder = Full {
+        part,
+        decoder: None,
+    };
     for (index, bytes) in part.chunks(BUNDLE).enumerate() {
         let start = index * BUNDLE;
         let mut bundle = Bundle::<P> {
@@ -69,6 +73,27 @@ pub(crate) fn walk<P: Policy>(
     findings
 }
 
+/// The decoder of a part. Its tables take longer to make than many a program to judge, so it is not
+/// made before there is an instruction for it.
+struct Full<'a> {
+    part: &'a [u8],
+    decoder: Option<Decoder<'a>>,
+}
+
+impl Full<'_> {
+    /// Decodes what starts there in the part; `false` where that is not in it.
+    #[inline(always)]
+    fn decode(&mut self, at: usize, instruction: &mut Instruction) -> bool {
+        let make = || Decoder::new(64, self.part, DecoderOptions::NONE);
+        let decoder = self.decoder.get_or_insert_with(make);
+        let is_within = decoder.set_position(at).is_ok();
+        if is_within {
+            decoder.decode_out(instruction);
+        }
+        is_within
+    }
+}
+
 struct Bundle<'a, P> {
     bytes: &'a [u8],
     /// Where in the text it starts.
@@ -84,7 +109,7 @@ impl<P: Policy> Bundle<'_, P> {
     #[inline(always)]
     fn walk(
         &mut self,
-        decoder: &mut Decoder<'_>,
+        decoder: &mut Full<'_>,
         decoder_start: usize,
         targets: &mut impl Targets,
     ) -> ControlFlow<(), Places> {
@@ -104,24 +129,18 @@ impl<P: Policy> Bundle<'_, P> {
                 at += nops.count_ones() as usize;
                 continue;
             }
-            let verdict = match P::shortcut(rest, promise) {
+            let place = Place {
+                bundle,
+                start: at,
+                starts,
+            };
+            let verdict = match shortcut::<P>(&place, promise) {
                 Some(short) => Ok(short),
-                None => match decoder.set_position(decoder_start + at) {
-                    Ok(()) => {
-                        decoder.decode_out(&mut instruction);
-                        let decoded = &instruction;
-                        judge::<P>(
-                            &Located {
-                                decoded,
-                                bundle,
-                                start: at,
-                                starts,
-                            },
-                            promise,
-                        )
-                    }
-                    Err(_) => Err(Reason::Undecodable),
-                },
+                None if decoder.decode(decoder_start + at, &mut instruction) => {
+                    let decoded = &instruction;
+                    judge::<P>(&Located { decoded, place }, promise)
+                }
+                None => Err(Reason::Undecodable),
             };
             starts |= 1 << at;
             match verdict {
@@ -176,6 +195,16 @@ fn nops(rest: &[u8]) -> Places {
     Places::MAX >> (Places::BITS as usize - count.clamp(1, BUNDLE))
 }
 
+/// Judges the instruction in this place without decoding it, where that can be done.
+#[inline(always)]
+fn shortcut<P: Policy>(place: &Place<'_>, promise: P::Promise) -> Option<Short<P::Promise>> {
+    P::shortcut(place.rest(), promise).or_else(|| {
+        // Where something is to be restored first, a branch is not what comes next.
+        P::may_end(promise).ok()?;
+        sequence::shortcut(place, P::NOTHING)
+    })
+}
+
 /// Judges an instruction that was decoded.
 #[inline(always)]
 fn judge<P: Policy>(
@@ -184,7 +213,7 @@ fn judge<P: Policy>(
 ) -> Result<Short<P::Promise>, Reason> {
     let instruction = located.decoded;
     let length = instruction.len();
-    if length == 0 || located.start + length > located.bundle.len() {
+    if length == 0 || length > located.rest().len() {
         return Err(Reason::CrossesBundle);
     }
     let step = P::step(located, before)?;

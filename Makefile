@@ -81,6 +81,7 @@ doc:
 	@echo 'open $(TARGET)/doc/cosmos/index.html'
 
 bench:
+	rm -f $(TARGET)/bench/targets.json
 	$(CARGO) build --locked --release -p cosmosdb -p cosmosd -p cosmos-launch -p cosmos-relay -p cosmos-hostfn -p cosmos-exec
 	$(CARGO) bench --locked -p callframe --bench parse
 	$(CARGO) bench --locked -p cosmos-tests --bench call --bench ratios --bench bulk --bench opening --bench programs --bench placed
@@ -90,6 +91,7 @@ bench:
 	$(CARGO) bench --locked -p zerovm --bench session
 	$(CARGO) bench --locked -p zcc --bench kernels
 	@$(MAKE) --no-print-directory bench-peers
+	$(CARGO) bench --locked -p cosmos-tests --bench targets
 
 # A workspace of its own, for what is compared with is no dependency of the product. One that does not
 # build here stops nothing else. Not --locked: its lock file follows the product when that changes.

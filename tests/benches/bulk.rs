@@ -10,6 +10,7 @@
 //! `cargo bench -p cosmos-tests --bench bulk [-- --json FILE]`. Timing decides nothing: the exit status
 //! says whether every call gave the right bytes.
 
+use cosmos_tests::targets::Target;
 use cosmos_tests::turns::{Outcome, Report, compare};
 use std::fs::File;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -76,6 +77,9 @@ fn arena(
         },
     )?;
     check(target.to_vec()? == here, "memcpy")?;
+    if size == KIB * KIB {
+        Target::at_most("1 MiB in and out, arena", 1.1, "x memcpy").reached(measured.ratio())?;
+    }
     report.row(
         &format!("{name} in and out, arena"),
         measured,
@@ -103,6 +107,9 @@ fn copied(
         },
     )?;
     check(source == target && source == by_hand, "memcpy")?;
+    if size == KIB * KIB {
+        Target::at_most("1 MiB in and out, copied", 1.2, "x by hand").reached(measured.ratio())?;
+    }
     report.row(
         &format!("{name} in and out, copied"),
         measured,

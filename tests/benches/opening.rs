@@ -9,6 +9,7 @@
 //!
 //! `cargo bench -p cosmos-tests --bench opening [-- --json FILE]`. Timing decides nothing.
 
+use cosmos_tests::targets::Target;
 use cosmos_tests::turns::{Outcome, Report, compare};
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -43,6 +44,7 @@ fn again(report: &mut Report) -> Outcome {
     let mut open = || Ok(cosmos::dlopen(LIBRARY)?.close()?);
     let pair = compare(&mut open, &mut || far.round())?;
     report.row("open again, close", pair, "64 bytes through a socket");
+    Target::at_most("second open of a library", 2.0, "x a socket request").reached(pair.ratio())?;
     let mut resolve = || {
         let library = cosmos::dlopen(LIBRARY)?;
         library.function(FUNCTION)?;
@@ -73,6 +75,8 @@ fn cold(report: &mut Report) -> Outcome {
         Ok(library.close()?)
     };
     let pair = compare(&mut start, &mut chain)?;
+    Target::at_most("cold open to first result", 1.5, "x two starts and dlopen")
+        .reached(pair.ratio())?;
     report.row(
         "start a VM, open, call, end",
         pair,

@@ -14,6 +14,7 @@
 //!
 //! `cargo bench -p cosmos-tests --bench placed [-- WORD...]`. Timing decides nothing.
 
+use cosmos_tests::targets::Target;
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -68,7 +69,8 @@ fn main() -> Outcome {
     if wanted("two") {
         place(vm, &last)?;
         sched_setaffinity(Pid::from_raw(0), &first)?;
-        dense("two cores", cos, &["spin", "yield", "futex"], &last)?;
+        let ratios = dense("two cores", cos, &["spin", "yield", "futex"], &last)?;
+        Target::at_most("scalar call, two cores", 1.35, "x spinning").reached(ratios[0])?;
     }
     if wanted("callback") {
         place(vm, &last)?;
@@ -83,7 +85,13 @@ fn main() -> Outcome {
     if wanted("one") {
         place(vm, &first)?;
         sched_setaffinity(Pid::from_raw(0), &first)?;
-        dense("one core", cos, &["yield", "futex"], &first)?;
+        let ratios = dense("one core", cos, &["yield", "futex"], &first)?;
+        Target::at_most(
+            "scalar call, one core",
+            1.2,
+            "x the better of yield and futex",
+        )
+        .reached(ratios.iter().copied().fold(0.0, f64::max))?;
     }
     place(vm, &whole)?;
     sched_setaffinity(Pid::from_raw(0), &whole)?;
@@ -135,7 +143,8 @@ fn batch(count: u32, mut work: impl FnMut() -> Outcome) -> Outcome<f64> {
     Ok(begin.elapsed().as_nanos() as f64 / f64::from(count))
 }
 
-fn dense(title: &str, cos: Cos, names: &'static [&'static str], far: &CpuSet) -> Outcome {
+/// Gives how many times each floor a call is, paired.
+fn dense(title: &str, cos: Cos, names: &'static [&'static str], far: &CpuSet) -> Outcome<Vec<f64>> {
     let mut floors = Vec::new();
     for name in names {
         floors.push(Floor::start(name, far)?);
@@ -149,6 +158,7 @@ fn dense(title: &str, cos: Cos, names: &'static [&'static str], far: &CpuSet) ->
         }
     }
     println!("{title}: a call {:.3} us", median(&mut calls.clone()) / 1e3);
+    let mut paired = Vec::new();
     for (name, times) in names.iter().zip(&mut times) {
         let mut ratios: Vec<f64> = calls.iter().zip(&*times).map(|(a, b)| a / b).collect();
         println!(
@@ -157,8 +167,9 @@ fn dense(title: &str, cos: Cos, names: &'static [&'static str], far: &CpuSet) ->
             median(&mut calls.clone()) / median(times),
             median(&mut ratios),
         );
+        paired.push(median(&mut ratios));
     }
-    Ok(())
+    Ok(paired)
 }
 
 fn callbacks(system: &cosmos::Library, cos: Cos) -> Outcome {
@@ -206,7 +217,8 @@ fn callbacks(system: &cosmos::Library, cos: Cos) -> Outcome {
         median(&mut back) / 1e3,
         median(&mut back) / median(&mut calls),
     );
-    Ok(())
+    let ratio = median(&mut back) / median(&mut calls);
+    Ok(Target::at_most("callback, there and back", 1.5, "x a scalar call").reached(ratio)?)
 }
 
 fn many(cos: Cos) -> Outcome {
@@ -250,7 +262,8 @@ fn many(cos: Cos) -> Outcome {
         median(&mut together),
         median(&mut together) / median(&mut calls),
     );
-    Ok(())
+    let each = median(&mut together);
+    Ok(Target::at_most("a call of 1,000 at once", 30.0, "ns").reached(each)?)
 }
 
 fn sparse(vm: i32, cos: Cos, gap: Duration, far: &CpuSet) -> Outcome {
@@ -287,7 +300,12 @@ fn sparse(vm: i32, cos: Cos, gap: Duration, far: &CpuSet) -> Outcome {
         futex[futex.len() * 99 / 100] / 1e3,
         100.0 * load,
     );
-    Ok(())
+    let (call, vm) = match gap.as_millis() {
+        1 => ("a call every 1 ms", "the VM of a call every 1 ms"),
+        _ => ("a call every 10 ms", "the VM of a call every 10 ms"),
+    };
+    Target::at_most(call, 10.0, "us").reached(median(&mut calls) / 1e3)?;
+    Ok(Target::at_most(vm, 1.0, "% of a CPU").reached(100.0 * load)?)
 }
 
 /// Nanoseconds that all threads of a process have run.

@@ -20,6 +20,13 @@ pub struct Pair {
     pub yardstick: f64,
 }
 
+impl Pair {
+    /// How many times the yardstick the subject is.
+    pub fn ratio(&self) -> f64 {
+        self.subject / self.yardstick
+    }
+}
+
 /// Measures both in turns.
 ///
 /// # Errors
@@ -86,7 +93,7 @@ impl Report {
                 "{subject:<40}{:>12.2}{:>14.3}{:>8.2}  {yardstick}",
                 pair.subject / 1e3,
                 pair.yardstick / 1e3,
-                pair.subject / pair.yardstick
+                pair.ratio()
             );
         }
     }
@@ -105,7 +112,7 @@ impl Report {
                     pair.subject,
                     quoted(yardstick),
                     pair.yardstick,
-                    pair.subject / pair.yardstick
+                    pair.ratio()
                 )
             })
             .collect();

@@ -10,6 +10,7 @@ mod measure;
 mod peers;
 mod picture;
 mod report;
+mod targets;
 
 use far::{Far, Placement, all, place_here};
 use measure::{Payload, Ready};
@@ -100,6 +101,7 @@ impl Run {
             }
         }
         report::save(&rows, &crowds, &self.out)?;
+        targets::say(&rows, &crowds)?;
         println!("\nwritten: {}", self.out.join("peers.{json,svg}").display());
         drop(kept);
         Ok(())

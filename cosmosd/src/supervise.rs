@@ -14,16 +14,20 @@
 //! nothing left to live for. The VM is killed through its launcher, which holds its pidfd.
 
 mod burial;
+mod end;
+mod launcher;
+mod start;
+
+pub(crate) use start::never_was;
 
 use crate::{
-    adopt::Record,
     crash::Keeper,
-    launch::{self, Launched, Order, Process, tokio_stream},
+    launch::{self, Launched, Order, Process},
     stderr::Tail,
-    vm::{Life, State, Vm},
+    vm::{Life, Vm},
 };
 use cosmos_rpc::{
-    Fault, FaultCode, Frame, Role,
+    Fault, FaultCode, Frame,
     asynchronous::Connection,
     codec,
     message::{
@@ -31,21 +35,14 @@ use cosmos_rpc::{
         confine::Denial,
         coordinator::Ending,
         crash::Remains,
-        launch::{
-            Accept, Clients, Confine, Confined, Denials, Drain, Ended, Kill, Ready, Remember,
-            Started,
-        },
+        launch::{Accept, Confine, Denials, Ended, Started},
         registry::Identity,
     },
 };
-use nix::sys::socket::{Shutdown, shutdown};
 use std::{
     collections::VecDeque,
     future::{Future, pending},
-    os::{
-        fd::{AsFd, AsRawFd, OwnedFd},
-        unix::net::UnixStream,
-    },
+    os::{fd::OwnedFd, unix::net::UnixStream},
     rc::Rc,
     time::Duration,
 };
@@ -118,7 +115,7 @@ pub async fn supervise(
     let launched = match timeout(START_PATIENCE, starting).await {
         Ok(Ok(launched)) => launched,
         Ok(Err((mut process, fault))) => {
-            let fault = with_last_words(fault, &tail);
+            let fault = start::with_last_words(fault, &tail);
             if timeout(REMAINS_PATIENCE, process.reap()).await.is_err() {
                 process.kill();
                 process.reap().await;
@@ -291,32 +288,6 @@ enum Event {
 }
 
 impl Supervisor {
-    /// Shakes hands on the control socket.
-    async fn greet(&mut self, control: UnixStream, deadline: Instant) {
-        let connecting = async {
-            let stream = tokio_stream(control).map_err(|error| {
-                Fault::host(FaultCode::System, format!("the control socket: {error}"))
-            })?;
-            let connection = Connection::connect(stream, Role::Coordinator).await?;
-            match connection.peer().role {
-                Role::Vm => Ok(connection),
-                other => Err(Fault::peer(
-                    FaultCode::Protocol,
-                    format!("it says it is {}", other.name()),
-                )),
-            }
-        };
-        match tokio::time::timeout_at(deadline, connecting).await {
-            Ok(Ok(connection)) => self.control = Some(connection),
-            // It is ending: how says more than that.
-            Ok(Err(fault)) if fault.code == FaultCode::Disconnected => {
-                self.escalate(END_PATIENCE, Escalation::Kill);
-            }
-            Ok(Err(fault)) => self.give_up_starting(&fault.message),
-            Err(_) => {}
-        }
-    }
-
     async fn run(&mut self) {
         loop {
             match self.event().await {
@@ -370,119 +341,6 @@ impl Supervisor {
         }
     }
 
-    /// A notice of the VM. It may be hostile: whatever is not due ends it.
-    fn hear(&mut self, frame: Frame) {
-        if self.killed {
-            return;
-        }
-        let is_starting = self.life.borrow().state == State::Starting;
-        match frame.kind {
-            Ready::KIND if is_starting && !self.confining && frame.message::<Ready>().is_ok() => {
-                match self.confine.take() {
-                    Some(confine) => self.confine(&confine),
-                    None => self.serve(),
-                }
-            }
-            Confined::KIND if is_starting && self.confining => match frame.message::<Confined>() {
-                Ok(Confined { problem: None }) => self.serve(),
-                Ok(Confined { problem }) => self.give_up_with(problem),
-                Err(_) => self.give_up("broke the protocol"),
-            },
-            Clients::KIND => match frame.message::<Clients>() {
-                Ok(Clients { count }) => {
-                    self.clients = count;
-                    self.idle();
-                }
-                Err(_) => self.give_up("broke the protocol"),
-            },
-            _ => self.give_up("broke the protocol"),
-        }
-    }
-
-    /// Has it give up all but this; it is ready when it has.
-    fn confine(&mut self, confine: &Confine) {
-        self.confining = true;
-        let control = self.control.as_mut();
-        let told =
-            control.is_some_and(|control| control.writer.queue_notice(confine, Vec::new()).is_ok());
-        if !told {
-            self.give_up("cannot be told how it is confined");
-        }
-    }
-
-    fn serve(&mut self) {
-        self.life.send_modify(|life| {
-            life.advance(State::Ready);
-        });
-        self.next = None;
-        self.remember();
-        self.idle();
-    }
-
-    /// Has the launcher keep what the next cosmosd has to know.
-    fn remember(&mut self) {
-        let is_ready = self.life.borrow().state == State::Ready;
-        let record = is_ready.then(|| Record::of(&self.about.vm)).flatten();
-        let Some(record) = record.and_then(|record| codec::encode(&record).ok()) else {
-            return;
-        };
-        let kept = match (&self.control, self.is_control_kept) {
-            (Some(control), false) => control.as_fd().try_clone_to_owned().ok(),
-            _ => None,
-        };
-        let given = kept.is_some();
-        if let Some(launcher) = &mut self.launcher {
-            let told = launcher
-                .writer
-                .queue_notice(&Remember { record }, kept.into_iter().collect());
-            self.is_control_kept |= told.is_ok() && given;
-        }
-    }
-
-    /// Ends the control socket, of which the launcher may have a copy.
-    fn hang_up(&mut self) {
-        if let Some(control) = self.control.take() {
-            // One that has ended already is what was wanted.
-            let _ = shutdown(control.as_fd().as_raw_fd(), Shutdown::Both);
-        }
-    }
-
-    fn hear_end(&mut self, frame: &Frame) {
-        if let Ok(ended) = frame.message::<Ended>() {
-            let known = self.ending.take();
-            self.ending = known.or(Some(ended.ending));
-            self.denials = ended.denials;
-            self.remains = ended.remains;
-        }
-    }
-
-    fn end_for_output(&mut self) {
-        let most = self.output_bytes.take().unwrap_or(0);
-        self.ending = Some(Ending::OverLimit {
-            limit: "limits.output_bytes".to_owned(),
-            most,
-        });
-        self.kill();
-    }
-
-    /// Asks the launcher, which has the kernel's word.
-    fn ask_denials(&mut self, asked: oneshot::Sender<Vec<Denial>>) {
-        let told = self.launcher.as_mut().is_some_and(|launcher| {
-            self.last_question += 1;
-            let id = self.last_question;
-            let body = codec::encode(&Denials).unwrap_or_default();
-            launcher
-                .writer
-                .queue(Denials::KIND, id, body, Vec::new())
-                .is_ok()
-        });
-        match told {
-            true => self.waiting.push_back(asked),
-            // It is ending, and what it left is told with that.
-            false => drop(asked.send(self.denials.clone())),
-        }
-    }
-
     fn obey(&mut self, command: Command) {
         match command {
             Command::Denials(asked) => self.ask_denials(asked),
@@ -507,128 +365,6 @@ impl Supervisor {
             }
             Command::Kill => self.kill(),
         }
-    }
-
-    fn drain(&mut self, patience: Duration) {
-        let is_ready = self.life.borrow().state == State::Ready;
-        let told = self.control.as_mut().is_some_and(|control| {
-            is_ready && control.writer.queue_notice(&Drain, Vec::new()).is_ok()
-        });
-        match told {
-            true => {
-                self.poison();
-                self.next = None;
-                self.escalate(patience, Escalation::Kill);
-            }
-            false => self.obey(Command::End),
-        }
-    }
-
-    fn act(&mut self) {
-        match self.next.take() {
-            Some((_, Escalation::Retire)) => {
-                tracing::info!("{}: nobody uses it, it is retired", self.name);
-                self.obey(Command::End);
-            }
-            Some((_, Escalation::Kill)) => {
-                if self.life.borrow().state == State::Starting {
-                    self.give_up_starting("was not ready in time");
-                }
-                self.kill();
-            }
-            Some((_, Escalation::KillLauncher)) => self.process.kill(),
-            None => {}
-        }
-    }
-
-    /// Starts the idle time of a shared VM without clients anew, or stops it.
-    fn idle(&mut self) {
-        if self.life.borrow().state != State::Ready {
-            return;
-        }
-        let after = self.retire_after.filter(|_| self.clients == 0);
-        self.next = after
-            .and_then(|after| Instant::now().checked_add(after))
-            .map(|at| (at, Escalation::Retire));
-    }
-
-    /// The VM does not serve any more; it should be ending by itself.
-    fn give_up(&mut self, why: &str) {
-        if self.life.borrow().state == State::Starting {
-            return self.give_up_starting(why);
-        }
-        tracing::info!("{}: {why}", self.name);
-        self.poison();
-        self.hang_up();
-        self.escalate(END_PATIENCE, Escalation::Kill);
-    }
-
-    /// It says itself why it cannot be confined.
-    fn give_up_with(&mut self, problem: Option<Fault>) {
-        self.hang_up();
-        self.life.send_modify(|life| life.problem = problem);
-        self.escalate(END_PATIENCE, Escalation::Kill);
-    }
-
-    fn give_up_starting(&mut self, why: &str) {
-        self.hang_up();
-        let message = format!("the VM {} did not become ready: {why}", self.name);
-        let fault = Fault::vm(FaultCode::LaunchFailed, message);
-        self.life
-            .send_modify(|life| life.problem = life.problem.take().or(Some(fault)));
-        self.escalate(END_PATIENCE, Escalation::Kill);
-    }
-
-    fn kill(&mut self) {
-        self.killed = true;
-        // The control socket stays: its end would be an invitation to end by itself.
-        self.poison();
-        let is_asked = match &mut self.launcher {
-            Some(launcher) => launcher.writer.queue_notice(&Kill, Vec::new()).is_ok(),
-            None => false,
-        };
-        if !is_asked {
-            self.process.kill();
-        }
-        self.escalate(KILL_PATIENCE, Escalation::KillLauncher);
-    }
-
-    /// Sets a deadline for a step, unless a stronger one is due; of two for one step the earlier.
-    fn escalate(&mut self, patience: Duration, step: Escalation) {
-        let at = Instant::now() + patience;
-        self.next = match self.next {
-            Some((due_at, due)) if due > step => Some((due_at, due)),
-            Some((due_at, due)) if due == step => Some((due_at.min(at), step)),
-            _ => Some((at, step)),
-        };
-    }
-
-    fn poison(&mut self) {
-        if self.life.borrow().state != State::Starting {
-            self.life.send_modify(|life| {
-                life.advance(State::Poisoned);
-            });
-        }
-    }
-}
-
-/// A VM that never came to be, and why.
-pub(crate) fn never_was(life: &watch::Sender<Life>, fault: Fault) {
-    tracing::warn!("{fault}");
-    life.send_modify(|life| {
-        life.problem = Some(fault);
-        life.ending = Some(Ending::Unknown);
-        life.advance(State::Gone);
-    });
-}
-
-fn with_last_words(fault: Fault, tail: &Tail) -> Fault {
-    match tail.last_line().as_str() {
-        "" => fault,
-        words => Fault {
-            message: format!("{} ({words})", fault.message),
-            ..fault
-        },
     }
 }
 

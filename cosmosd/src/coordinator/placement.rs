@@ -1,0 +1,216 @@
+//! Which VM a target gets: one that serves already, a pooled one, or a new one.
+
+use super::Coordinator;
+use crate::{
+    confinement::Confinement,
+    files::Granted,
+    identity::Client,
+    launch::{Order, Readable},
+    pool,
+    profile::Profile,
+    supervise::{self, Command},
+    vm::{Life, Owner, State, Vm},
+};
+use cosmos_rpc::{Fault, FaultCode};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    time::Duration,
+};
+use tokio::sync::watch;
+
+/// What a VM is wanted for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish<'w> {
+    /// The kind.
+    pub profile: &'w Profile,
+    /// How it must be confined.
+    pub confinement: &'w Confinement,
+    /// What it must be able to read.
+    pub readable: &'w Readable,
+    /// Empty: the client's own. Otherwise the shared VM's name.
+    pub shared_name: &'w str,
+    /// Not one that runs already.
+    pub fresh: bool,
+}
+
+impl Coordinator {
+    /// A VM for a wish: one that serves already, else a new one. Not necessarily ready. And whether it
+    /// is a new one of the client's own.
+    pub fn vm_for(
+        self: &Rc<Self>,
+        session: u64,
+        client: Client,
+        wish: &Wish<'_>,
+    ) -> Result<(Rc<Vm>, bool), Fault> {
+        if !wish.shared_name.is_empty() {
+            return Ok((self.shared_vm(client, wish)?, false));
+        }
+        let fits = |vm: &&Rc<Vm>| {
+            matches!(vm.owner.get(), Owner::Session(owner, _) if owner == session)
+                && !vm.alone.get()
+                && vm.kind == wish.profile.kind
+                && vm.confinement == *wish.confinement
+                && vm.can_read(&wish.readable.target)
+                && vm.state() < State::Poisoned
+        };
+        let existing = self
+            .vms
+            .borrow()
+            .values()
+            .filter(|_| !wish.fresh)
+            .find(fits)
+            .cloned();
+        if let Some(vm) = existing {
+            return Ok((vm, false));
+        }
+        let owner = Owner::Session(session, client);
+        let vm = match pool::find(&self.vms(), wish) {
+            Some(pooled) => {
+                pooled.owner.set(owner);
+                pooled.alone.set(wish.fresh);
+                pooled
+            }
+            None => self.launch(self.next_name(wish.profile), owner, wish)?,
+        };
+        pool::fill(self, wish);
+        Ok((vm, true))
+    }
+
+    fn shared_vm(self: &Rc<Self>, client: Client, wish: &Wish<'_>) -> Result<Rc<Vm>, Fault> {
+        let name = wish.shared_name;
+        check_shared_name(name)?;
+        let owner = Owner::Shared(client.identity.uid);
+        let taken = |why: &str| {
+            Err(Fault::caller(
+                FaultCode::NameTaken,
+                format!("the shared VM {name} {why}"),
+            ))
+        };
+        match self.find(name).filter(|vm| vm.state() < State::Gone) {
+            None => self.launch(name.to_owned(), owner, wish),
+            Some(vm) if vm.owner.get() != owner => taken("belongs to another user"),
+            Some(vm) if vm.state() == State::Poisoned => taken("is ending; try again"),
+            Some(vm) if vm.kind != wish.profile.kind => taken(&format!(
+                "is of the kind {}, not {}",
+                vm.kind, wish.profile.kind
+            )),
+            Some(vm) if vm.confinement != *wish.confinement => taken("runs with other limits"),
+            Some(vm) if !vm.can_read(&wish.readable.target) => {
+                taken("is confined to the files of other targets")
+            }
+            Some(_) if wish.fresh => taken("runs already"),
+            Some(vm) => {
+                vm.ask(Command::Touch);
+                Ok(vm)
+            }
+        }
+    }
+
+    /// Starts a VM that nobody has asked for yet.
+    pub(crate) fn launch_pooled(
+        self: &Rc<Self>,
+        profile: &Profile,
+        confinement: &Confinement,
+    ) -> Result<(), Fault> {
+        let wish = Wish {
+            profile,
+            confinement,
+            readable: &Readable::default(),
+            shared_name: "",
+            fresh: false,
+        };
+        self.launch(self.next_name(profile), Owner::Nobody, &wish)?;
+        Ok(())
+    }
+
+    /// Starts a shared VM again, unless there is one of its name.
+    pub(crate) fn share_again(self: &Rc<Self>, owner: Owner, wish: &Wish<'_>) -> Result<(), Fault> {
+        let current = self.find(wish.shared_name);
+        match current.filter(|vm| vm.state() < State::Gone) {
+            Some(_) => Ok(()),
+            None if self.is_ending() => Ok(()),
+            None => self
+                .launch(wish.shared_name.to_owned(), owner, wish)
+                .map(drop),
+        }
+    }
+
+    fn launch(
+        self: &Rc<Self>,
+        name: String,
+        owner: Owner,
+        wish: &Wish<'_>,
+    ) -> Result<Rc<Vm>, Fault> {
+        let most = self.config.limits.names.bound().unwrap_or(u64::MAX);
+        if self.running() as u64 >= most {
+            return Err(Fault::host(
+                FaultCode::LimitReached,
+                format!("cosmosd has {most} VMs, the most it has names for (limits.names)"),
+            ));
+        }
+        let (commands, orders) = supervise::commands();
+        let (life, known) = watch::channel(Life::starting());
+        let vm = Rc::new(Vm {
+            name: name.clone(),
+            kind: wish.profile.kind.clone(),
+            host: wish.profile.host.clone(),
+            owner: Cell::new(owner),
+            alone: Cell::new(wish.fresh),
+            confinement: wish.confinement.clone(),
+            readable: granted(wish).collect(),
+            targets: RefCell::default(),
+            life: known,
+            commands,
+        });
+        let is_private = !matches!(owner, Owner::Shared(_));
+        let libexec = &self.config.libexec_directory;
+        let order = Order::new(
+            &name,
+            (libexec, &self.config.socket_directory),
+            wish.profile,
+            wish.confinement,
+            wish.readable,
+            is_private,
+            self.keeper.is_wanted(),
+        );
+        let idle = Duration::from_secs(self.config.idle_seconds.value);
+        let retire_after = (!is_private).then_some(idle);
+        self.have(vm.clone(), life, move |about, life| {
+            supervise::supervise(order, about, retire_after, life, orders)
+        });
+        Ok(vm)
+    }
+
+    fn next_name(&self, profile: &Profile) -> String {
+        self.last_vm.set(self.last_vm.get() + 1);
+        self.numbers.note(self.last_vm.get());
+        format!("{}-{}", profile.kind, self.last_vm.get())
+    }
+}
+
+/// What a VM that is started now may read.
+fn granted(wish: &Wish<'_>) -> impl Iterator<Item = Granted> {
+    let target = wish.readable.target.iter().cloned();
+    let stated = wish.confinement.readable();
+    target.chain(stated).map(Granted::now)
+}
+
+/// A shared name is part of a registry name and must not look like a private VM's.
+fn check_shared_name(name: &str) -> Result<(), Fault> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._@-".contains(&byte);
+    let is_numbered = name.rsplit_once('-').is_some_and(|(kind, number)| {
+        !kind.is_empty() && !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    });
+    if name.len() > 64 || !name.bytes().all(is_plain) || is_numbered {
+        return Err(Fault::caller(
+            FaultCode::BadArgument,
+            format!(
+                "{} is no name for a shared VM: at most 64 of A-Z a-z 0-9 . _ @ -, and not ending \
+                 in - and a number, which names private ones",
+                name.escape_debug()
+            ),
+        ));
+    }
+    Ok(())
+}

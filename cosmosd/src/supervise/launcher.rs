@@ -1,0 +1,64 @@
+//! What the launcher is told and asked: what the next cosmosd has to know, what the VM was denied, how it
+//! ended.
+
+use super::Supervisor;
+use crate::{adopt::Record, vm::State};
+use cosmos_rpc::{
+    Frame, codec,
+    message::{
+        Message,
+        confine::Denial,
+        launch::{Denials, Ended, Remember},
+    },
+};
+use std::os::fd::AsFd;
+use tokio::sync::oneshot;
+
+impl Supervisor {
+    /// Has the launcher keep what the next cosmosd has to know.
+    pub(super) fn remember(&mut self) {
+        let is_ready = self.life.borrow().state == State::Ready;
+        let record = is_ready.then(|| Record::of(&self.about.vm)).flatten();
+        let Some(record) = record.and_then(|record| codec::encode(&record).ok()) else {
+            return;
+        };
+        let kept = match (&self.control, self.is_control_kept) {
+            (Some(control), false) => control.as_fd().try_clone_to_owned().ok(),
+            _ => None,
+        };
+        let given = kept.is_some();
+        if let Some(launcher) = &mut self.launcher {
+            let told = launcher
+                .writer
+                .queue_notice(&Remember { record }, kept.into_iter().collect());
+            self.is_control_kept |= told.is_ok() && given;
+        }
+    }
+
+    pub(super) fn hear_end(&mut self, frame: &Frame) {
+        if let Ok(ended) = frame.message::<Ended>() {
+            let known = self.ending.take();
+            self.ending = known.or(Some(ended.ending));
+            self.denials = ended.denials;
+            self.remains = ended.remains;
+        }
+    }
+
+    /// Asks the launcher, which has the kernel's word.
+    pub(super) fn ask_denials(&mut self, asked: oneshot::Sender<Vec<Denial>>) {
+        let told = self.launcher.as_mut().is_some_and(|launcher| {
+            self.last_question += 1;
+            let id = self.last_question;
+            let body = codec::encode(&Denials).unwrap_or_default();
+            launcher
+                .writer
+                .queue(Denials::KIND, id, body, Vec::new())
+                .is_ok()
+        });
+        match told {
+            true => self.waiting.push_back(asked),
+            // It is ending, and what it left is told with that.
+            false => drop(asked.send(self.denials.clone())),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! From a VM's launch until it serves: the handshake on its control socket, how it is confined, and why
+//! it never came to serve where it did not.
+
+use super::{END_PATIENCE, Escalation, Supervisor};
+use crate::{
+    launch::tokio_stream,
+    stderr::Tail,
+    vm::{Life, State},
+};
+use cosmos_rpc::{
+    Fault, FaultCode, Frame, Role,
+    asynchronous::Connection,
+    message::{
+        Message,
+        coordinator::Ending,
+        launch::{Clients, Confine, Confined, Ready},
+    },
+};
+use std::os::unix::net::UnixStream;
+use tokio::{sync::watch, time::Instant};
+
+impl Supervisor {
+    /// Shakes hands on the control socket.
+    pub(super) async fn greet(&mut self, control: UnixStream, deadline: Instant) {
+        let connecting = async {
+            let stream = tokio_stream(control).map_err(|error| {
+                Fault::host(FaultCode::System, format!("the control socket: {error}"))
+            })?;
+            let connection = Connection::connect(stream, Role::Coordinator).await?;
+            match connection.peer().role {
+                Role::Vm => Ok(connection),
+                other => Err(Fault::peer(
+                    FaultCode::Protocol,
+                    format!("it says it is {}", other.name()),
+                )),
+            }
+        };
+        match tokio::time::timeout_at(deadline, connecting).await {
+            Ok(Ok(connection)) => self.control = Some(connection),
+            // It is ending: how says more than that.
+            Ok(Err(fault)) if fault.code == FaultCode::Disconnected => {
+                self.escalate(END_PATIENCE, Escalation::Kill);
+            }
+            Ok(Err(fault)) => self.give_up_starting(&fault.message),
+            Err(_) => {}
+        }
+    }
+
+    /// A notice of the VM. It may be hostile: whatever is not due ends it.
+    pub(super) fn hear(&mut self, frame: Frame) {
+        if self.killed {
+            return;
+        }
+        let is_starting = self.life.borrow().state == State::Starting;
+        match frame.kind {
+            Ready::KIND if is_starting && !self.confining && frame.message::<Ready>().is_ok() => {
+                match self.confine.take() {
+                    Some(confine) => self.confine(&confine),
+                    None => self.serve(),
+                }
+            }
+            Confined::KIND if is_starting && self.confining => match frame.message::<Confined>() {
+                Ok(Confined { problem: None }) => self.serve(),
+                Ok(Confined { problem }) => self.give_up_with(problem),
+                Err(_) => self.give_up("broke the protocol"),
+            },
+            Clients::KIND => match frame.message::<Clients>() {
+                Ok(Clients { count }) => {
+                    self.clients = count;
+                    self.idle();
+                }
+                Err(_) => self.give_up("broke the protocol"),
+            },
+            _ => self.give_up("broke the protocol"),
+        }
+    }
+
+    /// Has it give up all but this; it is ready when it has.
+    pub(super) fn confine(&mut self, confine: &Confine) {
+        self.confining = true;
+        let control = self.control.as_mut();
+        let told =
+            control.is_some_and(|control| control.writer.queue_notice(confine, Vec::new()).is_ok());
+        if !told {
+            self.give_up("cannot be told how it is confined");
+        }
+    }
+
+    pub(super) fn serve(&mut self) {
+        self.life.send_modify(|life| {
+            life.advance(State::Ready);
+        });
+        self.next = None;
+        self.remember();
+        self.idle();
+    }
+
+    pub(super) fn give_up_starting(&mut self, why: &str) {
+        self.hang_up();
+        let message = format!("the VM {} did not become ready: {why}", self.name);
+        let fault = Fault::vm(FaultCode::LaunchFailed, message);
+        self.life
+            .send_modify(|life| life.problem = life.problem.take().or(Some(fault)));
+        self.escalate(END_PATIENCE, Escalation::Kill);
+    }
+
+    /// It says itself why it cannot be confined.
+    pub(super) fn give_up_with(&mut self, problem: Option<Fault>) {
+        self.hang_up();
+        self.life.send_modify(|life| life.problem = problem);
+        self.escalate(END_PATIENCE, Escalation::Kill);
+    }
+}
+
+/// A VM that never came to be, and why.
+pub(crate) fn never_was(life: &watch::Sender<Life>, fault: Fault) {
+    tracing::warn!("{fault}");
+    life.send_modify(|life| {
+        life.problem = Some(fault);
+        life.ending = Some(Ending::Unknown);
+        life.advance(State::Gone);
+    });
+}
+
+pub(super) fn with_last_words(fault: Fault, tail: &Tail) -> Fault {
+    match tail.last_line().as_str() {
+        "" => fault,
+        words => Fault {
+            message: format!("{} ({words})", fault.message),
+            ..fault
+        },
+    }
+}

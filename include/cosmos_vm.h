@@ -744,7 +744,7 @@ int cosmos_options_set_kept(cosmos_options *options,
 
 /**
  * Gives programs a terminal of this size in place of their streams, for cosmos_exec_start: any of its
- * streams is our end of it then. Returns 0, or -1 with errno EINVAL.
+ * streams is our end of it then, which is a socket where the program runs on another machine. Returns 0, or -1 with errno EINVAL.
  *
  * What the caller promises:
  * options is NULL or from cosmos_options_new.
@@ -796,6 +796,15 @@ int cosmos_exec_stream(cosmos_program *program,
  */
 int cosmos_exec_signal(cosmos_program *program,
                        int signal);
+
+/**
+ * Gives the terminal of program another size, which tells the programs on it by SIGWINCH. Returns 0, or -1
+ * with errno set: EBADF program was waited for; EINVAL it has no terminal, or none is so large; ECOMM it has
+ * ended.
+ */
+int cosmos_exec_resize(cosmos_program *program,
+                       unsigned int rows,
+                       unsigned int columns);
 
 /**
  * Waits for the end of program and forgets it, whatever it returns; result as with cosmos_exec. What was

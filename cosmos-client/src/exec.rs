@@ -5,7 +5,6 @@
 //! | [`Command`] | a program to run, and what it gets |
 //! | [`Program`] | one that was opened, to be run many times |
 //! | [`Running`] | one that runs: its streams, its steering, its end |
-//! | `find` | from the name of a program to its path |
 //! | `environment` | what a program finds in its environment |
 //!
 //! A stream is a descriptor wherever the program runs on this host: what it writes goes straight to
@@ -13,12 +12,10 @@
 
 mod command;
 mod environment;
-mod find;
 mod program;
 mod running;
-mod terminal;
 
 pub use command::{Command, Stream};
+pub use cosmos_rpc::steering::Window;
 pub use program::Program;
 pub use running::{Captured, Ended, Running, Steering};
-pub use terminal::Window;

@@ -7,6 +7,7 @@
 use crate::fill::Surroundings;
 use crate::natures::{MOST, Nature, Service, Way, natures};
 use crate::pump::{self, Over, spawn, system};
+use cosmos_program::terminal::open_pair;
 use cosmos_rpc::descriptor::{self, Wait};
 use cosmos_rpc::frame::{Decoder, HEADER, Header, Outgoing};
 use cosmos_rpc::message::coordinator::{VmOpen, VmOpened};
@@ -18,6 +19,7 @@ use cosmos_rpc::{Fault, FaultCode, Frame, Limits, codec};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use std::collections::{HashMap, HashSet};
+use std::fs::File;
 use std::io::{PipeWriter, pipe};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -69,6 +71,8 @@ struct Run {
     over: Vec<PipeWriter>,
     /// Who write what it wrote, here.
     outputs: Vec<JoinHandle<()>>,
+    /// Both ends of its terminal, there: ours, and the program's until the request has it.
+    terminal: Option<(Arc<File>, OwnedFd)>,
 }
 
 impl Relay {
@@ -271,7 +275,17 @@ impl Bridge {
                 run.outputs.push(pump::take(stream, descriptor)?);
                 Ok(())
             }
-            Nature::Socket => pump::join(UnixStream::from(descriptor), stream),
+            Nature::Terminal => {
+                let over = self.over(run, Over::Quit)?;
+                let shown = descriptor
+                    .try_clone()
+                    .map_err(|error| system("a descriptor", &error))?;
+                pump::give(descriptor, stream.clone(), over)?;
+                run.outputs.push(pump::take(stream, shown)?);
+                Ok(())
+            }
+            Nature::Same => Ok(()),
+            Nature::Steering => pump::join(UnixStream::from(descriptor), stream, None),
         }
     }
 
@@ -302,9 +316,26 @@ impl Bridge {
                 pump::give(reader.into(), stream, over)?;
                 Ok(writer.into())
             }
-            Nature::Socket => {
+            Nature::Terminal => {
+                let Some((ours, theirs)) = &run.terminal else {
+                    return Err(no_terminal());
+                };
+                let copy = || ours.try_clone().map(OwnedFd::from).map_err(failed);
+                let (typed, shown) = (copy()?, copy()?);
+                let theirs = theirs.try_clone().map_err(failed)?;
+                let over = self.over(run, Over::Drain)?;
+                pump::take(stream.clone(), typed)?;
+                pump::give(shown, stream, over)?;
+                Ok(theirs)
+            }
+            Nature::Same => match &run.terminal {
+                Some((_, theirs)) => theirs.try_clone().map_err(failed),
+                None => Err(no_terminal()),
+            },
+            Nature::Steering => {
                 let (ours, theirs) = UnixStream::pair().map_err(failed)?;
-                pump::join(ours, stream)?;
+                let terminal = run.terminal.take().map(|(terminal, _)| terminal);
+                pump::join(ours, stream, terminal)?;
                 Ok(theirs.into())
             }
         }
@@ -382,11 +413,22 @@ impl Bridge {
             }
         }
         let mut run = Run::default();
+        if natures.contains(&Nature::Terminal) {
+            let request: Exec = codec::decode(&body)?;
+            let (ours, theirs) = match request.terminal.ok_or_else(no_terminal).and_then(open_pair)
+            {
+                Ok(pair) => pair,
+                Err(fault) => return self.send_with(fault_frame(header.id, &fault)?, &[]),
+            };
+            run.terminal = Some((Arc::new(ours), theirs));
+        }
         let mut descriptors = Vec::with_capacity(natures.len());
         for (nature, number) in natures.iter().zip(numbers) {
             let stream = self.relay.link.accept(number)?;
             descriptors.push(self.arrive(*nature, stream, &mut run)?);
         }
+        // The request has the program's end: when that ends, so does the terminal.
+        run.terminal = None;
         if header.kind == Exec::KIND {
             lock(&self.runs).insert(header.id, run);
         } else if header.kind & REPLY != 0 {
@@ -405,7 +447,7 @@ impl Bridge {
     /// it any more.
     fn finish(&self, id: u64) {
         let run = lock(&self.runs).remove(&id);
-        if let Some(Run { over, outputs }) = run {
+        if let Some(Run { over, outputs, .. }) = run {
             drop(over);
             for output in outputs {
                 let _ = output.join();
@@ -461,6 +503,10 @@ fn connect(frame: &mut Frame, rendezvous: &Rendezvous) {
             }
         }
     }
+}
+
+fn no_terminal() -> Fault {
+    Fault::peer(FaultCode::Protocol, "a terminal is due that nobody has")
 }
 
 fn fault_frame(id: u64, fault: &Fault) -> Result<Frame, Fault> {

@@ -3,18 +3,16 @@
 //! its own session began (with ssh, the home directory); the PATH that programs are searched for in
 //! and run with.
 
+use cosmos_program::{find, search_path};
 use cosmos_rpc::message::Message;
 use cosmos_rpc::message::coordinator::{Purpose, TargetName, VmOpen, Which};
 use cosmos_rpc::message::vm::Exec;
 use cosmos_rpc::{Fault, FaultCode, codec};
-use nix::unistd::{AccessFlags, access};
 use std::env;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-/// Where programs are looked for without a PATH.
-const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 const PATH: &[u8] = b"PATH=";
 
 /// Where this machine's sessions begin.
@@ -29,7 +27,7 @@ impl Surroundings {
     pub(crate) fn of_this_process() -> Surroundings {
         Surroundings {
             directory: env::current_dir().unwrap_or_else(|_| "/".into()),
-            path: env::var_os("PATH").unwrap_or_else(|| DEFAULT_PATH.into()),
+            path: search_path(),
         }
     }
 
@@ -99,38 +97,16 @@ impl Surroundings {
     }
 
     fn find(&self, name: &str) -> Result<String, Fault> {
-        let mut refused = None;
-        for directory in env::split_paths(&self.path) {
-            let path = self.directory.join(directory).join(name);
-            if name.is_empty() || !path.is_file() {
-                continue;
-            }
-            if access(&path, AccessFlags::X_OK).is_ok() {
-                return text(&path);
-            }
-            refused.get_or_insert(path);
-        }
-        Err(match refused {
-            Some(path) => Fault::caller(
-                FaultCode::NotLoadable,
-                format!("{} is not executable", path.display()),
-            ),
-            None => Fault::caller(
-                FaultCode::NoSuchTarget,
-                format!("there is no program {} in PATH there", name.escape_debug()),
-            ),
+        let path = find(name.as_ref(), &self.path, &self.directory).map_err(|fault| Fault {
+            message: format!("{} there", fault.message),
+            ..fault
+        })?;
+        path.into_os_string().into_string().map_err(|path| {
+            let path = path.to_string_lossy().escape_debug().to_string();
+            let message = format!("{path} is no text that messages carry");
+            Fault::caller(FaultCode::BadArgument, message)
         })
     }
-}
-
-fn text(path: &Path) -> Result<String, Fault> {
-    let text = path.to_str().map(str::to_owned);
-    text.ok_or_else(|| {
-        Fault::caller(
-            FaultCode::BadArgument,
-            format!("{} is no text that messages carry", path.display()),
-        )
-    })
 }
 
 #[cfg(test)]
@@ -197,7 +173,7 @@ mod tests {
                 directory: directory.to_vec(),
                 umask: 0,
                 timeout: 0,
-                terminal: false,
+                terminal: None,
                 steered: true,
                 has_manifest: false,
                 wants_report: false,

@@ -6,7 +6,8 @@
 //! | `Attach`, a VM | the VM's end of a channel | a socket |
 //! | `Exec`, a VM | standard input | a pipe to read |
 //! | | standard output and error | pipes to write |
-//! | | steering, where `steered` | a socket |
+//! | | all three, where `terminal` | a terminal: the stream of the first carries it both ways, the other two carry nothing |
+//! | | steering, where `steered` | a socket; where `terminal`, without the records of its size, which the relay there obeys |
 //! | any other | | refused |
 //!
 //! Both relays go by this table, so that neither believes the other in it.
@@ -43,8 +44,12 @@ pub(crate) enum Nature {
     Input,
     /// Bytes the other way.
     Output,
-    /// Bytes both ways.
-    Socket,
+    /// What is typed, and what is shown.
+    Terminal,
+    /// One more descriptor of the terminal before it. Its stream carries nothing.
+    Same,
+    /// Bytes both ways, which steer a program.
+    Steering,
 }
 
 /// Most descriptors of a message that travels.
@@ -79,16 +84,16 @@ pub(crate) fn natures(
 fn of_run(body: &[u8]) -> Result<Vec<Nature>, Fault> {
     let run: Exec = codec::decode(body)?;
     let cannot = |what| Err(unsupported(what));
-    if run.terminal {
-        return cannot("a terminal (-t) cannot be given to a program on another machine");
-    }
     if run.has_manifest || run.wants_report {
         return cannot(
             "manifests and reports of ZeroVM are files of this machine, and cannot be given to a program on another one",
         );
     }
-    let mut natures = vec![Nature::Input, Nature::Output, Nature::Output];
-    natures.extend(run.steered.then_some(Nature::Socket));
+    let mut natures = match run.terminal {
+        Some(_) => vec![Nature::Terminal, Nature::Same, Nature::Same],
+        None => vec![Nature::Input, Nature::Output, Nature::Output],
+    };
+    natures.extend(run.steered.then_some(Nature::Steering));
     Ok(natures)
 }
 
@@ -108,6 +113,7 @@ fn unsupported(what: &str) -> Fault {
 mod tests {
     use super::*;
     use cosmos_rpc::message::vm::ObjectToken;
+    use cosmos_rpc::steering::Window;
 
     fn run() -> Exec {
         Exec {
@@ -117,7 +123,7 @@ mod tests {
             directory: Vec::new(),
             umask: 0,
             timeout: 0,
-            terminal: false,
+            terminal: None,
             steered: true,
             has_manifest: false,
             wants_report: false,
@@ -131,7 +137,7 @@ mod tests {
 
     #[test]
     fn only_what_the_table_lists_travels() {
-        use Nature::{Channel, Input, Output, Socket};
+        use Nature::{Channel, Input, Output, Same, Steering, Terminal};
         use Service::{Coordinator, Vm};
         use Way::{Back, Out};
         const OPENED: u16 = VmOpen::KIND | REPLY;
@@ -142,8 +148,17 @@ mod tests {
         );
         assert_eq!(of(Coordinator, Back, OPENED, &plain, 0), Some(vec![]));
         assert_eq!(of(Vm, Out, Attach::KIND, &plain, 1), Some(vec![Channel]));
-        let all = vec![Input, Output, Output, Socket];
+        let all = vec![Input, Output, Output, Steering];
         assert_eq!(of(Vm, Out, Exec::KIND, &plain, 4), Some(all));
+        let on_terminal = Exec {
+            terminal: Some(Window {
+                rows: 24,
+                columns: 80,
+            }),
+            ..run()
+        };
+        let all = vec![Terminal, Same, Same, Steering];
+        assert_eq!(of(Vm, Out, Exec::KIND, &on_terminal, 4), Some(all));
         // A VM is no cosmosd, and does not open what the program would take for a channel.
         assert_eq!(of(Vm, Back, OPENED, &plain, 1), None);
         assert_eq!(of(Vm, Back, Attach::KIND, &plain, 1), None);
@@ -158,11 +173,8 @@ mod tests {
         for count in [0, 3, 5] {
             assert_eq!(of(Vm, Out, Exec::KIND, &plain, count), None);
         }
-        let changes: [fn(&mut Exec); 3] = [
-            |run| run.terminal = true,
-            |run| run.has_manifest = true,
-            |run| run.wants_report = true,
-        ];
+        let changes: [fn(&mut Exec); 2] =
+            [|run| run.has_manifest = true, |run| run.wants_report = true];
         for change in changes {
             let mut other = run();
             change(&mut other);

@@ -3,11 +3,14 @@
 //! The descriptors may be shared with other processes, so their flags are left alone: what is read or
 //! written is waited for first.
 
+use cosmos_program::terminal::resize;
 use cosmos_rpc::mux::Stream;
+use cosmos_rpc::steering::{Records, Steer};
 use cosmos_rpc::{Fault, FaultCode};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::{read, write};
+use std::fs::File;
 use std::io::{PipeReader, pipe};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -45,8 +48,13 @@ pub(crate) fn take(from: Stream, to: OwnedFd) -> Result<JoinHandle<()>, Fault> {
     })
 }
 
-/// Both, between a socket and a stream. When either direction has ended, so has the other.
-pub(crate) fn join(socket: UnixStream, stream: Stream) -> Result<(), Fault> {
+/// Both, between the socket that steers a program and a stream. When either direction has ended, so has
+/// the other. What comes for `terminal`, where that is here, goes no further.
+pub(crate) fn join(
+    socket: UnixStream,
+    stream: Stream,
+    terminal: Option<Arc<File>>,
+) -> Result<(), Fault> {
     let (wakened, waker) = pipe().map_err(|error| system("a pipe", &error))?;
     stream.wake_when_unwanted(waker);
     let (socket, other) = (Arc::new(socket), stream.clone());
@@ -56,7 +64,10 @@ pub(crate) fn join(socket: UnixStream, stream: Stream) -> Result<(), Fault> {
         stream.end();
     })?;
     spawn("socket-back", move || {
-        backward(&other, same.as_fd());
+        match terminal {
+            Some(terminal) => steer(&other, same.as_fd(), &terminal),
+            None => backward(&other, same.as_fd()),
+        }
         other.stop();
         let _ = same.shutdown(Shutdown::Both);
     })?;
@@ -116,6 +127,27 @@ fn backward(from: &Stream, to: BorrowedFd<'_>) {
     while let Ok(count @ 1..) = from.receive(&mut piece) {
         if write_all(to, piece.get(..count).unwrap_or_default()).is_err() {
             return;
+        }
+    }
+}
+
+/// What steers a program on a terminal of this machine.
+fn steer(from: &Stream, to: BorrowedFd<'_>, terminal: &File) {
+    let mut records = Records::default();
+    let mut piece = [0; 256];
+    while let Ok(count @ 1..) = from.receive(&mut piece) {
+        let Ok(taken) = records.take(piece.get(..count).unwrap_or_default()) else {
+            return;
+        };
+        for record in taken {
+            let done = match record {
+                // A terminal that is gone has no size.
+                Steer::Resized(window) => resize(terminal, window).or(Ok(())),
+                record => write_all(to, &record.encode()),
+            };
+            if done.is_err() {
+                return;
+            }
         }
     }
 }

@@ -15,16 +15,30 @@
 //! | 3 | VM | 0 | the program runs: it was started |
 //! | 4 | VM | a signal's number | the program was stopped by it |
 //! | 5 | VM | 0 | it goes on |
+//! | 6 | client | lines, then columns, 16 bits each, the columns low | its terminal has another size |
+//!
+//! Of a terminal on the client's machine the client sets the size itself, and no VM is told. On another
+//! machine the relay there does, which keeps this record.
 //!
 //! The end of the socket is the client's wish to have the program ended. Anything else breaks the
 //! protocol, which counts as the end.
 
 use crate::{Fault, FaultCode};
+use serde::{Deserialize, Serialize};
 
 /// Bytes of a record.
 pub const RECORD: usize = 8;
 /// The highest number of a signal.
 pub const LAST_SIGNAL: i32 = 64;
+
+/// The size of a terminal, in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    /// Its lines.
+    pub rows: u16,
+    /// Its columns.
+    pub columns: u16,
+}
 
 /// A record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +53,8 @@ pub enum Steer {
     Stopped(i32),
     /// It goes on.
     Continued,
+    /// Its terminal has this size now.
+    Resized(Window),
 }
 
 impl Steer {
@@ -50,6 +66,7 @@ impl Steer {
             Steer::Started => (3, 0),
             Steer::Stopped(signal) => (4, signal),
             Steer::Continued => (5, 0),
+            Steer::Resized(window) => (6, window.packed()),
         };
         let [a, b, c, d] = kind.to_le_bytes();
         let [e, f, g, h] = value.to_le_bytes();
@@ -73,10 +90,26 @@ impl Steer {
             3 if value == 0 => Ok(Steer::Started),
             4 if is_signal => Ok(Steer::Stopped(value)),
             5 if value == 0 => Ok(Steer::Continued),
+            6 => Ok(Steer::Resized(Window::unpacked(value))),
             _ => Err(Fault::peer(
                 FaultCode::Protocol,
                 format!("kind {kind} with value {value} steers no program"),
             )),
+        }
+    }
+}
+
+impl Window {
+    fn packed(self) -> i32 {
+        let ([a, b], [c, d]) = (self.columns.to_le_bytes(), self.rows.to_le_bytes());
+        i32::from_le_bytes([a, b, c, d])
+    }
+
+    fn unpacked(value: i32) -> Window {
+        let [a, b, c, d] = value.to_le_bytes();
+        Window {
+            rows: u16::from_le_bytes([c, d]),
+            columns: u16::from_le_bytes([a, b]),
         }
     }
 }
@@ -114,6 +147,8 @@ mod tests {
             signal.prop_map(Steer::Stopped),
             Just(Steer::Started),
             Just(Steer::Continued),
+            any::<(u16, u16)>()
+                .prop_map(|(rows, columns)| { Steer::Resized(Window { rows, columns }) }),
         ]
     }
 

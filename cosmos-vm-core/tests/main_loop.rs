@@ -112,7 +112,7 @@ fn refusals_are_values_and_the_channel_goes_on() {
         directory: vec![],
         umask: 0,
         timeout: 0,
-        terminal: false,
+        terminal: None,
         steered: false,
         has_manifest: false,
         wants_report: false,

@@ -26,6 +26,7 @@ mod process;
 mod run;
 pub mod targets;
 pub mod turns;
+pub mod window;
 mod world;
 
 pub use binaries::{built, repository};

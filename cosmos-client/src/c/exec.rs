@@ -288,7 +288,7 @@ pub unsafe extern "C" fn cosmos_options_set_kept(
 }
 
 /// Gives programs a terminal of this size in place of their streams, for cosmos_exec_start: any of its
-/// streams is our end of it then. Returns 0, or -1 with errno EINVAL.
+/// streams is our end of it then, which is a socket where the program runs on another machine. Returns 0, or -1 with errno EINVAL.
 ///
 /// # Safety
 /// options is NULL or from cosmos_options_new.
@@ -301,14 +301,18 @@ pub unsafe extern "C" fn cosmos_options_set_terminal(
     // SAFETY: the caller's promise.
     unsafe {
         change(options, |options| {
-            let size = |number| u16::try_from(number).map_err(|_| bad("no terminal is so large"));
-            options.terminal = Some(Window {
-                rows: size(rows)?,
-                columns: size(columns)?,
-            });
+            options.terminal = Some(window(rows, columns)?);
             Ok(())
         })
     }
+}
+
+fn window(rows: c_uint, columns: c_uint) -> Result<Window, Fault> {
+    let size = |number| u16::try_from(number).map_err(|_| bad("no terminal is so large"));
+    Ok(Window {
+        rows: size(rows)?,
+        columns: size(columns)?,
+    })
 }
 
 /// Runs a program in a VM to its end. argv begins with its path, or a name that is searched for in PATH; its
@@ -401,6 +405,25 @@ pub extern "C" fn cosmos_exec_signal(program: *mut cosmos_program, signal: c_int
             true => steering.signal_group(signal.saturating_neg())?,
             false => steering.signal(signal)?,
         }
+        Ok(0)
+    })
+}
+
+/// Gives the terminal of program another size, which tells the programs on it by SIGWINCH. Returns 0, or -1
+/// with errno set: EBADF program was waited for; EINVAL it has no terminal, or none is so large; ECOMM it has
+/// ended.
+#[unsafe(no_mangle)]
+pub extern "C" fn cosmos_exec_resize(
+    program: *mut cosmos_program,
+    rows: c_uint,
+    columns: c_uint,
+) -> c_int {
+    guard(-1, || {
+        let window = window(rows, columns)?;
+        let steering = Session::current()
+            .handles()
+            .with_program(program.addr() as u64, Running::steering)?;
+        steering.resize(window)?;
         Ok(0)
     })
 }

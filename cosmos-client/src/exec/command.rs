@@ -2,13 +2,14 @@
 
 use super::environment::Environment;
 use super::program::{Opened, Program};
-use super::running::{Captured, Ended, Running, Started};
-use super::terminal::{Window, open_pair};
+use super::running::{Captured, Ended, Running, Screen, Started};
 use crate::descriptor::is_what_it_says;
 use crate::error::Error;
 use crate::fork::Own;
 use crate::options::Options;
+use cosmos_program::terminal::open_pair;
 use cosmos_rpc::message::vm::Exec;
+use cosmos_rpc::steering::Window;
 use cosmos_rpc::{Fault, FaultCode};
 use nix::fcntl::{FcntlArg, fcntl};
 use std::ffi::{OsStr, OsString};
@@ -69,6 +70,7 @@ struct Ends {
     theirs: [OwnedFd; 3],
     ours: [Option<File>; 3],
     terminal: Option<File>,
+    screen: Screen,
 }
 
 impl Command {
@@ -215,7 +217,7 @@ impl Command {
             Source::Named(name) => Program::open(name, &self.options)?,
         };
         let opened = Arc::clone(program.opened());
-        let ends = self.ends()?;
+        let ends = self.ends(opened.is_here)?;
         let (steering, theirs) = UnixStream::pair().map_err(|error| system("a socket", &error))?;
         let timeout = self.options.timeout.or(opened.timeout);
         let request = self.request(&opened, timeout)?;
@@ -236,6 +238,7 @@ impl Command {
             steering: Own::new(steering),
             streams: ends.ours,
             terminal: ends.terminal,
+            screen: ends.screen,
             timeout,
         }))
     }
@@ -279,7 +282,7 @@ impl Command {
                     .unwrap_or(u64::MAX)
                     .max(1)
             }),
-            terminal: self.terminal.is_some(),
+            terminal: self.terminal,
             steered: true,
             has_manifest: self.manifest.is_some(),
             wants_report: self.report.is_some(),
@@ -303,15 +306,27 @@ impl Command {
         }
     }
 
-    fn ends(&self) -> Result<Ends, Fault> {
+    fn ends(&self, is_here: bool) -> Result<Ends, Fault> {
         let failed = |error: io::Error| system("its streams", &error);
         if let Some(window) = self.terminal {
-            let (ours, theirs) = open_pair(window)?;
+            let (ours, theirs) = match is_here {
+                true => open_pair(window)?,
+                // The terminal is there, and its bytes travel.
+                false => {
+                    let (ours, theirs) = UnixStream::pair().map_err(failed)?;
+                    (File::from(OwnedFd::from(ours)), theirs.into())
+                }
+            };
+            let screen = match is_here {
+                true => Screen::Here(Arc::new(ours.try_clone().map_err(failed)?)),
+                false => Screen::There,
+            };
             let copy = || theirs.try_clone().map_err(failed);
             return Ok(Ends {
                 theirs: [copy()?, copy()?, copy()?],
                 ours: [None, None, None],
                 terminal: Some(ours),
+                screen,
             });
         }
         let mut theirs = Vec::with_capacity(3);
@@ -333,6 +348,7 @@ impl Command {
             theirs,
             ours,
             terminal: None,
+            screen: Screen::None,
         })
     }
 }

@@ -4,7 +4,7 @@
 //! begin with `#`, and empty ones, say nothing. A value is all that follows the first `=`, quotes and
 //! spaces included.
 
-use super::find::search_path;
+use cosmos_program::search_path;
 use cosmos_rpc::{Fault, FaultCode};
 use std::env;
 use std::ffi::{OsStr, OsString};

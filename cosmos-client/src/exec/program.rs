@@ -1,7 +1,6 @@
 //! A program that was opened in a VM.
 
 use super::command::Command;
-use super::find;
 use crate::coordinator::chosen;
 use crate::error::Error;
 use crate::library::target_name;
@@ -9,6 +8,7 @@ use crate::link::Hold;
 use crate::options::Options;
 use crate::session::{ANSWER, Session, configured_timeout};
 use cosmos_config::Host;
+use cosmos_program::{find, search_path};
 use cosmos_rpc::message::coordinator::Purpose;
 use cosmos_rpc::message::vm::{Close, ObjectToken, Open};
 use cosmos_rpc::{Fault, FaultCode};
@@ -55,7 +55,7 @@ impl Program {
         let is_here = host == Host::Local;
         // Another machine has a PATH of its own.
         let path = match is_here {
-            true => find::find(name)?,
+            true => find(name, &search_path(), Path::new("."))?,
             false => name.into(),
         };
         let target = target_name(text(&path)?, &host)?;

@@ -1,12 +1,12 @@
 //! A program that runs.
 
 use super::program::Opened;
-use super::terminal::{Window, resize};
 use crate::error::Error;
 use crate::fork::Own;
 use crate::link::Begun;
+use cosmos_program::terminal::resize;
 use cosmos_rpc::message::vm::{Exec, ProgramEnd, Reached};
-use cosmos_rpc::steering::{RECORD, Steer};
+use cosmos_rpc::steering::{RECORD, Steer, Window};
 use cosmos_rpc::{Fault, FaultCode};
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, send};
@@ -34,7 +34,8 @@ pub struct Running {
     pub stdout: Option<File>,
     /// See `stdin`.
     pub stderr: Option<File>,
-    /// Our end of its terminal, where it has one.
+    /// Our end of its terminal, where it has one: what is typed and what is shown. It is a terminal
+    /// itself, or a socket where the program runs on another machine.
     pub terminal: Option<File>,
     opened: Arc<Opened>,
     begun: Option<Begun>,
@@ -50,6 +51,7 @@ pub(super) struct Started {
     pub(super) steering: Own<UnixStream>,
     pub(super) streams: [Option<File>; 3],
     pub(super) terminal: Option<File>,
+    pub(super) screen: Screen,
     pub(super) timeout: Option<Duration>,
 }
 
@@ -94,6 +96,15 @@ pub struct Captured {
 #[derive(Clone, Debug)]
 pub struct Steering {
     socket: Arc<Own<UnixStream>>,
+    screen: Screen,
+}
+
+/// Where the terminal of a program is.
+#[derive(Clone, Debug)]
+pub(super) enum Screen {
+    None,
+    Here(Arc<File>),
+    There,
 }
 
 impl Running {
@@ -108,6 +119,7 @@ impl Running {
             begun: Some(started.begun),
             steering: Steering {
                 socket: Arc::new(started.steering),
+                screen: started.screen,
             },
             timeout: started.timeout,
             since: Instant::now(),
@@ -232,6 +244,24 @@ impl Steering {
         self.tell(Steer::SignalGroup(signal))
     }
 
+    /// Gives its terminal another size; the programs on it are told by SIGWINCH.
+    ///
+    /// # Errors
+    /// `BadArgument` when it has none; `Disconnected` when it has ended.
+    pub fn resize(&self, window: Window) -> Result<(), Error> {
+        match &self.screen {
+            Screen::None => {
+                let message = "the program has no terminal";
+                Err(Fault::caller(FaultCode::BadArgument, message).into())
+            }
+            Screen::There => self.tell(Steer::Resized(window)),
+            Screen::Here(terminal) => resize(&**terminal, window).map_err(|error| {
+                let message = format!("the size of the program's terminal: {error}");
+                Fault::host(FaultCode::System, message).into()
+            }),
+        }
+    }
+
     fn tell(&self, record: Steer) -> Result<(), Error> {
         let bytes = record.encode();
         Steer::decode(bytes)
@@ -260,19 +290,9 @@ impl Steering {
                 Steer::Stopped(signal) => return Some(signal),
                 Steer::Continued => return Some(0),
                 // A VM says no such thing.
-                Steer::Signal(_) | Steer::SignalGroup(_) => return None,
+                Steer::Signal(_) | Steer::SignalGroup(_) | Steer::Resized(_) => return None,
             }
         }
-    }
-}
-
-impl Window {
-    /// Gives a terminal, by [`Running::terminal`], this size.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn apply(self, terminal: &File) -> io::Result<()> {
-        resize(terminal, self).map_err(io::Error::from)
     }
 }
 

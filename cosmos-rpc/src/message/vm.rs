@@ -6,6 +6,7 @@
 //! thread stay on one VM thread. The VM itself makes one request, [`CALLBACK`].
 
 use super::Message;
+use crate::steering::Window;
 use callframe::DataModel;
 use serde::{Deserialize, Serialize};
 
@@ -82,8 +83,8 @@ pub struct Exec {
     pub umask: u32,
     /// Milliseconds after which it is killed with whatever it started; 0: never.
     pub timeout: u64,
-    /// Its standard input is a terminal, which is to be its controlling one.
-    pub terminal: bool,
+    /// The size of the terminal that its standard input is, which is to be its controlling one.
+    pub terminal: Option<Window>,
     /// A steering socket is attached.
     pub steered: bool,
     /// A manifest is attached.

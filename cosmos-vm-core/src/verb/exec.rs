@@ -51,7 +51,7 @@ fn run(request: Exec, descriptors: Vec<OwnedFd>) -> Result<Run, Fault> {
         directory: request.directory,
         umask: request.umask & 0o777,
         timeout: (request.timeout > 0).then(|| std::time::Duration::from_millis(request.timeout)),
-        terminal: request.terminal,
+        terminal: request.terminal.is_some(),
         streams,
         steering,
         manifest,

@@ -126,7 +126,59 @@ static void denied(void) {
     cosmos_options_free(options);
 }
 
-int main(void) {
+/* Reads on until text was shown. */
+static void shows(int screen, const char *text) {
+    static char seen[4096];
+    static size_t length;
+    char *found;
+    while ((found = strstr(seen, text)) == NULL) {
+        ssize_t count = read(screen, seen + length, sizeof seen - length - 1);
+        CHECK(count > 0);
+        length += (size_t)count;
+        seen[length] = 0;
+    }
+    found += strlen(text);
+    length -= (size_t)(found - seen);
+    memmove(seen, found, length + 1);
+}
+
+/* A terminal of that machine; NULL: of this one. */
+static void terminal(const char *host) {
+    cosmos_exit end;
+    cosmos_options *options = cosmos_options_new();
+    cosmos_program *program;
+    int screen;
+    CHECK(host == NULL || cosmos_options_set_host(options, host) == 0);
+    CHECK(cosmos_options_set_terminal(options, 10, 65536) == -1 && errno == EINVAL);
+    CHECK(cosmos_options_set_terminal(options, 10, 20) == 0);
+    CHECK((program = cosmos_exec_start(
+        line("test -t 1; echo $?; stty size; trap 'stty size; exit 5' WINCH; echo ready; while :; do read a; done"),
+        options)) != NULL);
+    CHECK((screen = cosmos_exec_stream(program, 0)) >= 0);
+    shows(screen, "0\r\n10 20\r\nready\r\n");
+    CHECK(cosmos_exec_resize(program, 1, 65536) == -1 && errno == EINVAL);
+    CHECK(cosmos_exec_resize(program, 11, 22) == 0);
+    shows(screen, "11 22\r\n");
+    CHECK(cosmos_exec_wait(program, options, &end) == 0 && end.code == 5);
+    CHECK(cosmos_exec_resize(program, 1, 2) == -1 && errno == EBADF);
+    close(screen);
+    cosmos_options_free(options);
+
+    options = cosmos_options_new();
+    CHECK(host == NULL || cosmos_options_set_host(options, host) == 0);
+    CHECK((program = cosmos_exec_start(line("exit 3"), options)) != NULL);
+    CHECK(cosmos_exec_resize(program, 1, 2) == -1 && errno == EINVAL);
+    CHECK(cosmos_exec_wait(program, options, &end) == 0 && end.code == 3);
+    cosmos_options_free(options);
+}
+
+int main(int argc, char **argv) {
+    if (argc > 1) {
+        terminal(argv[1]);
+        puts("all is well");
+        return 0;
+    }
+    terminal(NULL);
     denied();
     kept();
     piped();

@@ -5,6 +5,7 @@ mod broken;
 mod calls;
 mod programs;
 mod refused;
+mod terminal;
 
 use cosmos::{Host, Options};
 use cosmos_tests::machine::THERE;

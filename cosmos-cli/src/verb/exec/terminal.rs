@@ -1,4 +1,4 @@
-//! `-t`: the program has a terminal of its own, and this command's is a window to it.
+//! `-t`: the program has a terminal of its own, where it runs, and this command's is a window to it.
 //!
 //! This terminal is raw meanwhile, so that every key reaches the program's: what Ctrl-C means is decided
 //! there. It is restored when the program has ended, when this command stops, and when it fails or
@@ -31,16 +31,15 @@ pub(super) fn run(command: &mut Command) -> Result<Ended, Trouble> {
         .map_err(Trouble::Cosmos)?;
     let theirs = running.terminal.take();
     let theirs = theirs.ok_or_else(|| Trouble::System(io::ErrorKind::NotFound.into()))?;
-    let copy = || theirs.try_clone().map_err(Trouble::System);
+    let steering = running.steering();
     let screen = Arc::new(OwnScreen {
         before: tcgetattr(io::stdin()).ok(),
-        theirs: copy()?,
+        steering: steering.clone(),
     });
     screen.enter();
     let _restored = Restored(Arc::clone(&screen));
-    let steering = running.steering();
     signals.forward(steering.clone(), Some(screen));
-    let (keys, shown) = (copy()?, theirs);
+    let (keys, shown) = (theirs.try_clone().map_err(Trouble::System)?, theirs);
     // It waits for a key that may never come, and ends with this command.
     thread::spawn(move || type_in(keys, &steering));
     let output = thread::spawn(move || show(shown));
@@ -50,10 +49,10 @@ pub(super) fn run(command: &mut Command) -> Result<Ended, Trouble> {
     ended.map_err(Trouble::Cosmos)
 }
 
-/// What this command's terminal was, and the program's.
+/// What this command's terminal was, and the way to the program's.
 struct OwnScreen {
     before: Option<Termios>,
-    theirs: File,
+    steering: Steering,
 }
 
 impl Screen for OwnScreen {
@@ -74,7 +73,7 @@ impl Screen for OwnScreen {
 
     fn resize(&self) {
         if let Some(window) = own_window() {
-            let _ = window.apply(&self.theirs);
+            let _ = self.steering.resize(window);
         }
     }
 }

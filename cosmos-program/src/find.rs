@@ -8,20 +8,20 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// Where programs are looked for without a PATH.
-pub(super) const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
-
-/// The path of the program `name`: itself where it has a slash, else the first file of that name in the
-/// directories of PATH that can be executed.
-pub(super) fn find(name: &OsStr) -> Result<PathBuf, Fault> {
-    find_in(name, &search_path())
-}
+const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// This process's PATH.
-pub(super) fn search_path() -> OsString {
+pub fn search_path() -> OsString {
     env::var_os("PATH").unwrap_or_else(|| DEFAULT_PATH.into())
 }
 
-fn find_in(name: &OsStr, directories: &OsStr) -> Result<PathBuf, Fault> {
+/// The path of the program `name`: itself where it has a slash, else the first file of that name in the
+/// directories of `path` that can be executed. Relative ones, and empty ones, start in `directory`.
+///
+/// # Errors
+///
+/// `NoSuchTarget` when there is none, `NotLoadable` when there are only some that cannot be executed.
+pub fn find(name: &OsStr, path: &OsStr, directory: &Path) -> Result<PathBuf, Fault> {
     if name.is_empty() {
         let message = "the name of the program is empty";
         return Err(Fault::caller(FaultCode::NoSuchTarget, message));
@@ -30,14 +30,10 @@ fn find_in(name: &OsStr, directories: &OsStr) -> Result<PathBuf, Fault> {
         return Ok(name.into());
     }
     let mut refused = None;
-    for directory in env::split_paths(directories) {
-        let path = match directory.as_os_str().is_empty() {
-            true => Path::new(".").join(name),
-            false => directory.join(name),
-        };
-        match path.metadata() {
-            Ok(metadata) if metadata.is_file() => {}
-            _ => continue,
+    for place in env::split_paths(path) {
+        let path = directory.join(place).join(name);
+        if !path.is_file() {
+            continue;
         }
         if access(&path, AccessFlags::X_OK).is_ok() {
             return Ok(path);
@@ -51,7 +47,10 @@ fn find_in(name: &OsStr, directories: &OsStr) -> Result<PathBuf, Fault> {
         ),
         None => Fault::caller(
             FaultCode::NoSuchTarget,
-            format!("there is no program {} in PATH", name.display()),
+            format!(
+                "there is no program {} in PATH",
+                name.to_string_lossy().escape_debug()
+            ),
         ),
     })
 }
@@ -73,16 +72,28 @@ mod tests {
             fs::set_permissions(&file, fs::Permissions::from_mode(mode)).expect("its mode");
         }
         fs::create_dir(first.join("folder")).expect("a directory");
-        let search = |name: &str, places: &[&PathBuf]| {
-            find_in(name.as_ref(), &env::join_paths(places).expect("a PATH"))
+        let search = |name: &str, places: &[&Path]| {
+            let path = env::join_paths(places).expect("a PATH");
+            find(name.as_ref(), &path, directory.path())
         };
         let found = search("program", &[&first, &second]).expect("found");
         assert_eq!(found, second.join("program"));
-        let code = |name, places: &[&PathBuf]| search(name, places).expect_err("refused").code;
+        let code = |name, places: &[&Path]| search(name, places).expect_err("refused").code;
         assert_eq!(code("program", &[&first]), FaultCode::NotLoadable);
         assert_eq!(code("folder", &[&first]), FaultCode::NoSuchTarget);
         assert_eq!(code("missing", &[&first]), FaultCode::NoSuchTarget);
         assert_eq!(code("", &[&second]), FaultCode::NoSuchTarget);
         assert_eq!(search("./x", &[]).expect("a path"), Path::new("./x"));
+        // A relative place starts where the caller says, and so does an empty one.
+        let relative = search("program", &[Path::new("second")]).expect("found");
+        assert_eq!(relative, second.join("program"));
+        let here = find("program".as_ref(), ":/no/such".as_ref(), &second).expect("found");
+        assert_eq!(here, second.join("program"));
+    }
+
+    #[test]
+    fn a_name_that_a_terminal_would_obey_is_shown_harmless() {
+        let fault = find("a\u{1b}[2J".as_ref(), "".as_ref(), Path::new(".")).expect_err("none");
+        assert!(!fault.message.contains('\u{1b}'), "{fault}");
     }
 }

@@ -221,6 +221,11 @@ typedef struct {
    * The limit that it was ended for, "limits.cpu_seconds = 1"; empty where it was not.
    */
   char limit[COSMOS_CALL_NAME];
+  /**
+   * The number of the report that is kept of its crash, for "cosmos crash show"; empty where there is
+   * none.
+   */
+  char crash[COSMOS_CALL_NAME];
 } cosmos_exit;
 
 /**

@@ -238,6 +238,9 @@ pub struct Exec {
     /// With --json, the most bytes to keep of each of its outputs; the rest is dropped.
     #[arg(long, value_name = "BYTES", default_value_t = 1 << 20)]
     pub capture: usize,
+    /// Do not look at it when it crashes; a debugger can attach to it then.
+    #[arg(long)]
+    pub no_crash_report: bool,
     #[command(flatten)]
     pub confinement: Confinement,
     /// What a program of ZeroVM may use, as for the command zerovm; PROGRAM takes the place of the

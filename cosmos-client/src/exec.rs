@@ -18,4 +18,4 @@ mod running;
 pub use command::{Command, Stream};
 pub use cosmos_rpc::steering::Window;
 pub use program::Program;
-pub use running::{Captured, Ended, Running, Steering};
+pub use running::{Captured, Ended, ProgramCrash, Running, Steering};

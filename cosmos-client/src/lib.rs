@@ -55,7 +55,9 @@ pub use cosmos_config::{Host, HostError};
 pub use cosmos_rpc::message::vm::Reached;
 pub use cosmos_rpc::{Blame, Fault, FaultCode};
 pub use error::{Error, Failure, Refusal, SignatureMismatch};
-pub use exec::{Captured, Command, Ended, Program, Running, Steering, Stream, Window};
+pub use exec::{
+    Captured, Command, Ended, Program, ProgramCrash, Running, Steering, Stream, Window,
+};
 pub use function::Function;
 pub use library::{Library, dlopen, dlopen_with};
 pub use options::Options;

@@ -18,6 +18,7 @@
 //! | exec | |
 
 use crate::plan::Plan;
+use cosmos_autopsy::aside::set_limit;
 use cosmos_confine::rules::Permissions;
 use cosmos_confine::{files, filter, namespaces, privileges};
 use cosmos_rpc::message::launch::{CONFINING, Walls};
@@ -140,61 +141,6 @@ pub fn fork_inside() -> nix::Result<Option<Pid>> {
                 0 => Ok(None),
                 _ => std::process::exit(1),
             }
-        }
-    }
-}
-
-/// A process that was forked to look at something, until it is collected.
-#[derive(Debug)]
-pub struct Aside {
-    pid: Pid,
-    /// What it says.
-    pub answer: File,
-}
-
-impl Aside {
-    /// Its pid.
-    pub fn pid(&self) -> Pid {
-        self.pid
-    }
-
-    /// Ends it, whatever it is doing.
-    pub fn end(self) {
-        // The pid is this process's own unreaped child, so it still names it.
-        let _ = nix::sys::signal::kill(self.pid, Signal::SIGKILL);
-        while nix::sys::wait::waitpid(self.pid, None) == Err(Errno::EINTR) {}
-    }
-}
-
-/// Forks a process that does this work and ends. It has `given`, a pipe for its answer, and nothing else
-/// that is open here.
-pub fn fork_aside(given: File, work: impl FnOnce(&File, File)) -> nix::Result<Aside> {
-    let (answer, writer) = pipe_above()?;
-    let launcher = nix::unistd::getpid();
-    // SAFETY: this process has one thread, so the child's memory is in a consistent state.
-    match unsafe { nix::unistd::fork() }? {
-        ForkResult::Parent { child } => Ok(Aside {
-            pid: child,
-            answer: File::from(answer),
-        }),
-        ForkResult::Child => {
-            let alone = die_with(launcher)
-                .and_then(|()| replace(writer.as_raw_fd(), CONTROL))
-                .and_then(|()| duplicate_above(given.as_fd()))
-                .and_then(|given| replace(given.as_raw_fd(), CONFINING))
-                .and_then(|()| close_from(CONFINING + 1));
-            if alone.is_ok() {
-                // SAFETY: both were made just now, and their former owners are never dropped: the
-                // process ends below.
-                let (given, answer) =
-                    unsafe { (File::from_raw_fd(CONFINING), File::from_raw_fd(CONTROL)) };
-                // A panic must not unwind into the launcher's own code.
-                let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                    work(&given, answer);
-                }));
-            }
-            // SAFETY: `_exit` runs no destructors, which belong to the launcher's copy.
-            unsafe { libc::_exit(0) }
         }
     }
 }
@@ -391,24 +337,6 @@ fn reset_signals() -> nix::Result<()> {
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)
 }
 
-/// Limits a resource of this process.
-pub fn set_limit(resource: u32, value: u64) -> nix::Result<()> {
-    let limit = libc::rlimit {
-        rlim_cur: value,
-        // At this one comes SIGXCPU, which says what it is for; a second later SIGKILL, which does not.
-        rlim_max: match resource {
-            libc::RLIMIT_CPU => value.saturating_add(1),
-            _ => value,
-        },
-    };
-    // SAFETY: the structure outlives the call.
-    match Errno::result(unsafe { libc::setrlimit(resource, &limit) }) {
-        // More than the launcher may have itself: keep what it has, which is stricter.
-        Err(Errno::EPERM) => Ok(()),
-        other => other.map(drop),
-    }
-}
-
 /// A pipe whose writing end is out of the way of the descriptors that the child replaces.
 fn pipe_above() -> nix::Result<(OwnedFd, OwnedFd)> {
     let (reader, writer) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
@@ -432,16 +360,9 @@ fn replace(from: RawFd, to: RawFd) -> nix::Result<()> {
 }
 
 fn close_on_exec_from(first: RawFd) -> nix::Result<()> {
-    close_range(first, libc::CLOSE_RANGE_CLOEXEC)
-}
-
-fn close_from(first: RawFd) -> nix::Result<()> {
-    close_range(first, 0)
-}
-
-fn close_range(first: RawFd, flags: libc::c_uint) -> nix::Result<()> {
     let first = libc::c_uint::try_from(first).map_err(|_| Errno::EINVAL)?;
-    // SAFETY: only a child that replaces itself or ends by `_exit` calls this: nobody is left in it
+    let flags = libc::CLOSE_RANGE_CLOEXEC;
+    // SAFETY: only the child calls this, which replaces itself or ends by `_exit`: nobody is left in it
     // who owns what is closed.
     Errno::result(unsafe { libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, flags) })
         .map(drop)

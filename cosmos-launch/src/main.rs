@@ -19,7 +19,7 @@
 //! - The launcher outlives cosmosd: it stays until its VM ends, so that the VM keeps its clients, and
 //!   gives the VM to the next cosmosd that it finds: see `keepsake`.
 //! - The VM is signalled through its pidfd only, and reaped exactly once.
-//! - Where a signal kills the VM, the launcher has looked at it before: see `autopsy`.
+//! - Where a signal kills the VM, the launcher has looked at it before: see `cosmos_autopsy`.
 //!
 //! For a VM in namespaces the launcher makes them and forks: the process inside, the first of its pid
 //! space, is the monitor, and the one outside waits for it, being the process that cosmosd holds. Each
@@ -27,15 +27,14 @@
 //!
 //! With `--offers` it says what this machine offers, as a launcher finds it, and ends.
 
-mod autopsy;
 mod child;
 mod inside;
 mod keepsake;
 mod monitor;
 mod plan;
-mod trace;
 
 use child::{Child, Equipment};
+use cosmos_autopsy::{aside, trace};
 use cosmos_confine::offers::Offers;
 use cosmos_confine::totals::{Bounds, Totals};
 use cosmos_rpc::blocking::Connection;
@@ -202,7 +201,7 @@ fn spawn(
 fn tracing_tried() -> Result<(), String> {
     let nothing = std::fs::File::open("/dev/null").map_err(|error| error.to_string())?;
     // It waits to be ended.
-    let tried = child::fork_aside(nothing, |_, _| {
+    let tried = aside::fork(nothing, |_, _| {
         std::thread::sleep(std::time::Duration::from_secs(10));
     });
     let tried = tried.map_err(|error| error.desc().to_owned())?;

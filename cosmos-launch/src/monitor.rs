@@ -4,7 +4,7 @@
 use crate::child::Child;
 use crate::keepsake::Keepsake;
 use crate::plan::Plan;
-use crate::{autopsy, trace};
+use cosmos_autopsy::{Examiner, Subject, trace};
 use cosmos_confine::listener::Listener;
 use cosmos_confine::totals::Totals;
 use cosmos_rpc::blocking::Connection;
@@ -26,8 +26,6 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-/// How often a VM is looked at that a signal should have killed.
-const LOOKS: u32 = 2;
 /// How long a VM that begins to send its listener may take to finish.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -51,11 +49,8 @@ pub struct Monitor<'p> {
     is_overflowing: bool,
     /// Told when something happened to the VM or one of its threads.
     children: SignalFd,
-    /// Why it cannot be looked at; empty: it can.
-    untraced: String,
-    /// What was found when a signal was about to kill it.
-    remains: Option<Remains>,
-    looks: u32,
+    /// Looks at it when a signal is about to kill it.
+    examiner: Examiner,
     ended: Option<Ended>,
 }
 
@@ -92,15 +87,9 @@ impl<'p> Monitor<'p> {
         keepsake: Keepsake,
     ) -> Result<Monitor<'p>, Fault> {
         let children = children()?;
-        let untraced = match plan.traced {
-            false => "crashes are not looked into here (crash_reports = 0)".to_owned(),
-            true => match trace::seize(Pid::from_raw(child.inner_pid())) {
-                Ok(()) => String::new(),
-                Err(error) => format!(
-                    "the kernel does not let its launcher look into it (ptrace: {})",
-                    error.desc()
-                ),
-            },
+        let examiner = match plan.traced {
+            false => Examiner::idle("crashes are not looked into here (crash_reports = 0)"),
+            true => Examiner::of(child.inner_pid()),
         };
         let wall = Some(plan.bounds.wall_seconds).filter(|seconds| *seconds > 0);
         let wall = wall.map(Duration::from_secs);
@@ -118,9 +107,7 @@ impl<'p> Monitor<'p> {
             overdue: false,
             is_overflowing: false,
             children,
-            untraced,
-            remains: None,
-            looks: 0,
+            examiner,
             ended: None,
         })
     }
@@ -172,21 +159,30 @@ impl<'p> Monitor<'p> {
         // What it says is no news: it was asked for to end a wait.
         while let Ok(Some(_)) = self.children.read_signal() {}
         let vm = Pid::from_raw(self.child.inner_pid());
-        while let Some(told) = trace::next() {
+        while let Ok(Some(told)) = trace::next() {
             match told {
                 trace::Told::Ended {
                     pid,
                     code,
                     status,
-                    used,
-                } if pid == vm => self.ended = Some(Ended { code, status, used }),
+                    usage,
+                } if pid == vm => {
+                    let used = usage.user + usage.system;
+                    self.ended = Some(Ended { code, status, used });
+                }
                 // A thread of it, or in a pid space of its own what nobody else collects.
-                trace::Told::Ended { .. } => {}
+                trace::Told::Ended { .. } | trace::Told::Continued(_) => {}
                 trace::Told::Signal { thread, signal } => {
-                    self.examine(thread, signal);
+                    let child = &self.child;
+                    let subject = || Subject {
+                        pid: child.pid(),
+                        inner: child.inner_pid(),
+                        is_vm: true,
+                    };
+                    self.examiner.examine(subject, thread, signal);
                     trace::go_on(thread, signal);
                 }
-                trace::Told::Halted(thread) => trace::leave_halted(thread),
+                trace::Told::Halted { thread, .. } => trace::leave_halted(thread),
                 // A process that it made in a way that threads are made is no affair of this one.
                 trace::Told::Passing(thread) if !trace::is_thread_of(thread, vm) => {
                     trace::let_go(thread);
@@ -196,26 +192,12 @@ impl<'p> Monitor<'p> {
         }
     }
 
-    /// Looks at the VM, if this signal is about to kill it.
-    fn examine(&mut self, thread: Pid, signal: i32) {
-        if self.looks < LOOKS && autopsy::is_fatal(&self.child, signal) {
-            self.looks += 1;
-            self.remains = Some(autopsy::look(&self.child, thread, signal));
-        }
-    }
-
     /// What is left of a VM that crashed.
     fn remains_of(&mut self, ending: &Ending) -> Option<Remains> {
         let Ending::Killed { signal, .. } = *ending else {
             return None;
         };
-        let seen = self.remains.take();
-        let why = match self.untraced.as_str() {
-            "" => "it crashed before anybody could look",
-            why => why,
-        };
-        seen.filter(|remains| remains.signal == signal)
-            .or_else(|| autopsy::is_crash(signal).then(|| autopsy::unseen(signal, why)))
+        self.examiner.remains(signal)
     }
 
     fn wait(&self) -> Result<Happened, Fault> {

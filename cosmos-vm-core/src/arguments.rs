@@ -11,16 +11,19 @@ pub(crate) struct Arguments {
     /// The socket to the launcher.
     pub confine: Option<RawFd>,
     pub call_depth: Option<usize>,
+    /// Programs are not looked at when they crash.
+    pub untraced: bool,
 }
 
 impl Arguments {
     pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Arguments, String> {
-        let (mut control, mut private) = (None, false);
+        let (mut control, mut private, mut untraced) = (None, false, false);
         let (mut confine, mut call_depth) = (None, None);
         let mut words = words.into_iter();
         while let Some(word) = words.next() {
             match word.to_str() {
                 Some("--private") => private = true,
+                Some("--untraced") => untraced = true,
                 Some("--control") => control = Some(descriptor("--control", words.next())?),
                 Some("--confine") => confine = Some(descriptor("--confine", words.next())?),
                 Some("--call-depth") => {
@@ -36,6 +39,7 @@ impl Arguments {
             private,
             confine,
             call_depth,
+            untraced,
         })
     }
 }
@@ -63,6 +67,7 @@ mod tests {
             private: true,
             confine: None,
             call_depth: None,
+            untraced: false,
         };
         assert_eq!(parse(&["--control", "3", "--private"]).as_ref(), Ok(&both));
         assert_eq!(parse(&["--private", "--control", "3"]).as_ref(), Ok(&both));

@@ -105,6 +105,7 @@ use std::process::ExitCode;
 /// | `--private` | the VM is one client's: it ends when that client goes |
 /// | `--confine FD` | an inherited socket to the launcher: no client is served before the VM was told what to give up |
 /// | `--call-depth N` | calls back of a thread, one inside of another; 64 at most |
+/// | `--untraced` | programs are not looked at when they crash |
 ///
 /// Gives 0 when nobody is left to serve, 1 when the control socket does not work, 2 for wrong
 /// arguments. A private VM ends inside this function.
@@ -122,7 +123,7 @@ pub fn run<V: Vm>(vm: V) -> ExitCode {
         Ok(arguments) => arguments,
         Err(problem) => {
             eprintln!(
-                "{kind}: {problem}\nA VM is started by cosmosd: --control FD [--private] [--confine FD] [--call-depth N]"
+                "{kind}: {problem}\nA VM is started by cosmosd: --control FD [--private] [--confine FD] [--call-depth N] [--untraced]"
             );
             return ExitCode::from(2);
         }
@@ -143,6 +144,9 @@ pub fn run<V: Vm>(vm: V) -> ExitCode {
         },
         None => None,
     };
+    if arguments.untraced {
+        vm.leave_untraced();
+    }
     conversation::limit_depth(arguments.call_depth);
     cosmos_rpc::fence::prepare();
     let terms = Terms {

@@ -63,6 +63,8 @@ pub struct Run {
     pub manifest: Option<OwnedFd>,
     /// A file to write a report of it to.
     pub report: Option<OwnedFd>,
+    /// It is not to be looked at when it crashes.
+    pub untraced: bool,
 }
 
 /// A kind of VM: five verbs, and how to reach the memory its functions leave results in.
@@ -91,6 +93,9 @@ pub trait Vm: Send + Sync + 'static {
         let _ = order;
         Ok(Some(launcher))
     }
+
+    /// Programs that it starts are not to be looked at when they crash. No client was served yet.
+    fn leave_untraced(&self) {}
 
     /// Loads a target, given by absolute path.
     ///

@@ -116,6 +116,7 @@ fn refusals_are_values_and_the_channel_goes_on() {
         steered: false,
         has_manifest: false,
         wants_report: false,
+        untraced: false,
     };
     let null = std::fs::File::open("/dev/null").unwrap();
     let streams = [null.as_fd(); 3];

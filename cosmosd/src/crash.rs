@@ -5,7 +5,7 @@ use cosmos_config::Config;
 use cosmos_crash::{Archive, Bounds, CrashError, Report, text};
 use cosmos_rpc::message::{
     confine::Denial,
-    crash::{Crash, Remains},
+    crash::{Crash, KeepReport, Remains},
 };
 use std::{
     path::PathBuf,
@@ -37,6 +37,17 @@ pub struct Findings {
     pub pid: i32,
 }
 
+/// A program that crashed in a VM, which lives on.
+#[derive(Debug)]
+pub struct Program {
+    /// What its client says of it.
+    pub request: KeepReport,
+    /// The client's pid, for people.
+    pub client: i32,
+    /// What programs of the VM were refused.
+    pub denials: Vec<Denial>,
+}
+
 impl Keeper {
     /// As configured.
     pub fn new(config: &Config) -> Keeper {
@@ -59,7 +70,38 @@ impl Keeper {
         if !self.is_wanted() {
             return None;
         }
-        let report = report(vm, findings);
+        self.file(report(vm, findings)).await
+    }
+
+    /// Keeps the report of a program, likewise.
+    pub async fn keep_program(&self, vm: &Vm, program: Program) -> Option<Crash> {
+        if !self.is_wanted() {
+            return None;
+        }
+        let KeepReport {
+            program: path,
+            command,
+            stderr,
+            age,
+            fallen,
+            ..
+        } = program.request;
+        let findings = Findings {
+            remains: fallen.remains,
+            age: Duration::from_millis(age),
+            stderr,
+            denials: program.denials,
+            pid: fallen.pid,
+        };
+        let mut report = report(vm, findings);
+        report.targets = vec![path];
+        report.note(program.client, &command);
+        self.file(report).await
+    }
+
+    async fn file(&self, report: Report) -> Option<Crash> {
+        let report = report.bounded();
+        let name = report.vm.clone();
         let crash = Crash {
             id: String::new(),
             address: report.remains.address,
@@ -72,11 +114,11 @@ impl Keeper {
         let id = match kept.await {
             Ok(Ok(report)) => report.id,
             Ok(Err(error)) => {
-                tracing::warn!("no crash report of {} is kept: {error}", vm.name);
+                tracing::warn!("no crash report of {name} is kept: {error}");
                 String::new()
             }
             Err(fault) => {
-                tracing::warn!("no crash report of {} is kept: {fault}", vm.name);
+                tracing::warn!("no crash report of {name} is kept: {fault}");
                 String::new()
             }
         };

@@ -93,6 +93,7 @@ impl Order {
         let mut arguments = profile.arguments.clone();
         arguments.extend(["--control".to_owned(), "3".to_owned()]);
         arguments.extend(is_private.then(|| "--private".to_owned()));
+        arguments.extend((profile.programs && !traced).then(|| "--untraced".to_owned()));
         if let Some(most) = confinement.call_depth {
             arguments.extend(["--call-depth".to_owned(), most.to_string()]);
         }

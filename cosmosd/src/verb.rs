@@ -6,6 +6,7 @@
 mod autopsy;
 mod crashed;
 mod denied;
+mod keep_report;
 mod levels;
 mod list_vms;
 mod vm_close;
@@ -19,7 +20,9 @@ use cosmos_rpc::{
     codec,
     message::{
         FAULT, Message, REPLY,
-        coordinator::{Autopsy, Crashed, Denied, Levels, ListVms, VmClose, VmOpen, Which},
+        coordinator::{
+            Autopsy, Crashed, Denied, KeepReport, Levels, ListVms, VmClose, VmOpen, Which,
+        },
     },
 };
 use std::{future::Future, os::fd::OwnedFd, rc::Rc};
@@ -91,6 +94,9 @@ pub fn begin(
         }
         Crashed::KIND => {
             task.run::<Crashed, _>(&frame, |request| crashed::answer(session, request))
+        }
+        KeepReport::KIND => {
+            task.run::<KeepReport, _>(&frame, |request| keep_report::answer(session, request))
         }
         Denied::KIND => task.run::<Denied, _>(&frame, |request| denied::answer(session, request)),
         Levels::KIND => task.run::<Levels, _>(&frame, |request| levels::answer(session, request)),

@@ -38,6 +38,7 @@ pub fn run(exec: &Exec) -> Verdict {
     match pass_through(exec, &mut command) {
         Ok(ended) => {
             note_denials(&ended.denials);
+            note_crash(&ended);
             if let Some(limit) = ended.limit {
                 eprintln!("note: it was ended, for it reached {limit}");
             }
@@ -46,6 +47,28 @@ pub fn run(exec: &Exec) -> Verdict {
         Err(Trouble::Cosmos(error)) => Err(problem(error)),
         Err(Trouble::System(error)) => Err(Problem::cosmos(Report::new(error.to_string()))),
     }
+}
+
+/// Says where it crashed, and where more of that is.
+fn note_crash(ended: &Ended) {
+    let Some(crash) = &ended.crash else {
+        return;
+    };
+    let signal = cosmos_crash::text::signal(ended.signal);
+    let at = crash.address.map(|address| format!(" at {address:#x}"));
+    let place = crash.backtrace.first().map(|frame| {
+        let frame = frame.trim_start_matches(['#', '0', ' ']);
+        format!(
+            " in {}",
+            frame.split_whitespace().collect::<Vec<_>>().join(" ")
+        )
+    });
+    let report = match crash.report.as_str() {
+        "" => String::new(),
+        id => format!("; cosmos crash show {id}"),
+    };
+    let (at, place) = (at.unwrap_or_default(), place.unwrap_or_default());
+    eprintln!("note: it was killed by {signal}{at}{place}{report}");
 }
 
 fn command(exec: &Exec) -> Result<Command, Problem> {
@@ -74,6 +97,7 @@ fn command(exec: &Exec) -> Result<Command, Problem> {
     if let Some(mask) = exec.umask {
         command.umask(mask);
     }
+    command.crash_report(!exec.no_crash_report);
     if let Some(path) = &exec.manifest {
         let file = File::open(path).map_err(|error| {
             let message = format!("the manifest {}: {error}", path.display());
@@ -160,6 +184,11 @@ fn report(captured: &Captured) -> Json {
         "user_seconds": ended.user.as_secs_f64(),
         "system_seconds": ended.system.as_secs_f64(),
         "peak_bytes": ended.peak,
+        "crash": ended.crash.as_ref().map(|crash| json!({
+            "report": crash.report,
+            "address": crash.address,
+            "backtrace": crash.backtrace,
+        })),
         "limit": ended.limit.map(|limit| limit.to_string()),
         "denied": ended.denials.iter().map(|(call, times)| (call.clone(), Json::from(*times)))
             .collect::<serde_json::Map<_, _>>(),

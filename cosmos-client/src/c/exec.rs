@@ -64,6 +64,9 @@ pub struct cosmos_exit {
     pub denial_count: usize,
     /// The limit that it was ended for, "limits.cpu_seconds = 1"; empty where it was not.
     pub limit: [c_char; COSMOS_CALL_NAME],
+    /// The number of the report that is kept of its crash, for "cosmos crash show"; empty where there is
+    /// none.
+    pub crash: [c_char; COSMOS_CALL_NAME],
 }
 
 /// What options say of programs.
@@ -555,6 +558,12 @@ fn exit(ended: &Ended, captured: &Captured, kept: bool) -> Result<cosmos_exit, E
                 .limit
                 .map(|limit| limit.to_string())
                 .unwrap_or_default(),
+        ),
+        crash: denials::name(
+            ended
+                .crash
+                .as_ref()
+                .map_or("", |crash| crash.report.as_str()),
         ),
     })
 }

@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::fork::Own;
 use crate::options::Options;
 use cosmos_program::terminal::open_pair;
+use cosmos_rpc::message::crash::MAXIMUM_CALL;
 use cosmos_rpc::message::vm::Exec;
 use cosmos_rpc::steering::Window;
 use cosmos_rpc::{Fault, FaultCode};
@@ -57,6 +58,7 @@ pub struct Command {
     terminal: Option<Window>,
     manifest: Option<OwnedFd>,
     report: Option<OwnedFd>,
+    untraced: bool,
 }
 
 #[derive(Debug)]
@@ -95,6 +97,7 @@ impl Command {
             terminal: None,
             manifest: None,
             report: None,
+            untraced: false,
         }
     }
 
@@ -206,6 +209,13 @@ impl Command {
         self
     }
 
+    /// Whether it is looked at when it crashes, which it is at first: who runs it traces it, so that
+    /// no debugger can attach to it.
+    pub fn crash_report(&mut self, wanted: bool) -> &mut Command {
+        self.untraced = !wanted;
+        self
+    }
+
     /// Starts it. That it cannot be run may show only when it is waited for.
     ///
     /// # Errors
@@ -231,6 +241,7 @@ impl Command {
         let attached = [&self.manifest, &self.report];
         descriptors.extend(attached.into_iter().flatten().map(AsFd::as_fd));
         let place = format!("running {}", opened.path);
+        let line = summary(&request.arguments);
         let begun = opened.hold.begin(&request, &descriptors, timeout, &place)?;
         Ok(Running::new(Started {
             opened,
@@ -240,6 +251,7 @@ impl Command {
             terminal: ends.terminal,
             screen: ends.screen,
             timeout,
+            line,
         }))
     }
 
@@ -286,6 +298,7 @@ impl Command {
             steered: true,
             has_manifest: self.manifest.is_some(),
             wants_report: self.report.is_some(),
+            untraced: self.untraced,
         })
     }
 
@@ -353,6 +366,30 @@ impl Command {
     }
 }
 
+/// A command line in words, fit for one line, and no longer than a report has it.
+fn summary(arguments: &[Vec<u8>]) -> String {
+    let mut line = String::new();
+    for argument in arguments {
+        let text = String::from_utf8_lossy(argument);
+        let is_plain =
+            |letter: char| letter.is_ascii_alphanumeric() || "-_./=:,+@%".contains(letter);
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        match !text.is_empty() && text.chars().all(is_plain) {
+            true => line.push_str(&text),
+            false => line.push_str(&format!("{text:?}")),
+        }
+        if line.len() > MAXIMUM_CALL {
+            let end = (0..=MAXIMUM_CALL - 3).rfind(|at| line.is_char_boundary(*at));
+            line.truncate(end.unwrap_or(0));
+            line.push('…');
+            break;
+        }
+    }
+    line
+}
+
 /// One of this process's own streams. Where it has none, the program gets none: an empty one.
 fn inherited(number: usize) -> io::Result<OwnedFd> {
     let copied = match number {
@@ -397,4 +434,24 @@ fn bad(what: &str) -> Fault {
 
 fn system(what: &str, error: &io::Error) -> Fault {
     Fault::host(FaultCode::System, format!("{what}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_line_is_a_line_with_an_end() {
+        let words = |words: &[&str]| {
+            let words: Vec<Vec<u8>> = words.iter().map(|word| word.as_bytes().to_vec()).collect();
+            summary(&words)
+        };
+        assert_eq!(words(&["a", "-n", "3"]), "a -n 3");
+        assert_eq!(
+            words(&["a b", "", "x\ny\u{1b}"]),
+            r#""a b" "" "x\ny\u{1b}""#
+        );
+        let long = words(&["ä"; 1000]);
+        assert!(long.len() <= MAXIMUM_CALL && long.ends_with('…'), "{long}");
+    }
 }

@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::fork::Own;
 use crate::link::Begun;
 use cosmos_program::terminal::resize;
+use cosmos_rpc::message::crash::{Fallen, KeepReport};
 use cosmos_rpc::message::vm::{Exec, ProgramEnd, Reached};
 use cosmos_rpc::steering::{RECORD, Steer, Window};
 use cosmos_rpc::{Fault, FaultCode};
@@ -21,6 +22,8 @@ use std::time::{Duration, Instant};
 
 /// How much longer than the program's time its VM may take to say that it is over.
 const GRACE: Duration = Duration::from_secs(15);
+/// Bytes of the end of its standard error that a report of a crash has.
+const LAST: usize = 4 << 10;
 /// Read at once.
 const PIECE: usize = 64 << 10;
 
@@ -42,6 +45,8 @@ pub struct Running {
     steering: Steering,
     timeout: Option<Duration>,
     since: Instant,
+    /// Its command line, in words.
+    line: String,
 }
 
 /// What a start gave.
@@ -53,6 +58,7 @@ pub(super) struct Started {
     pub(super) terminal: Option<File>,
     pub(super) screen: Screen,
     pub(super) timeout: Option<Duration>,
+    pub(super) line: String,
 }
 
 /// How a program ended.
@@ -77,6 +83,19 @@ pub struct Ended {
     pub denials: Vec<(String, u64)>,
     /// The limit that it was ended for, where it was: `limits.cpu_seconds = 1`.
     pub limit: Option<Reached>,
+    /// Where it crashed, as who ran it saw it.
+    pub crash: Option<ProgramCrash>,
+}
+
+/// A crash of a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProgramCrash {
+    /// The number of the report that is kept of it, which `cosmos crash show` takes; empty: none is.
+    pub report: String,
+    /// The address that could not be used, where its signal tells one.
+    pub address: Option<u64>,
+    /// Its innermost calls, a line each.
+    pub backtrace: Vec<String>,
 }
 
 /// What a program wrote, and how it ended.
@@ -123,6 +142,7 @@ impl Running {
             },
             timeout: started.timeout,
             since: Instant::now(),
+            line: started.line,
         }
     }
 
@@ -144,7 +164,9 @@ impl Running {
     /// VM ended.
     pub fn wait(mut self) -> Result<Ended, Error> {
         drop(self.stdin.take());
-        self.ended()
+        let (mut ended, fallen) = self.ended()?;
+        ended.crash = self.report(fallen, &ended, &[]);
+        Ok(ended)
     }
 
     /// Reads what pipes of its outputs bring, at most `limit` bytes of each, and waits for its end.
@@ -165,24 +187,52 @@ impl Running {
             let readers = streams.map(|stream| scope.spawn(move || keep(stream, limit)));
             let ended = self.ended();
             let [stdout, stderr] = readers.map(|reader| reader.join().unwrap_or_default());
+            let (mut ended, fallen) = ended?;
+            ended.crash = self.report(fallen, &ended, &stderr.last());
             Ok(Captured {
-                ended: ended?,
-                is_truncated: stdout.1 || stderr.1,
-                stdout: stdout.0,
-                stderr: stderr.0,
+                ended,
+                is_truncated: stdout.is_truncated || stderr.is_truncated,
+                stdout: stdout.first,
+                stderr: stderr.first,
             })
         })
     }
 
-    fn ended(&mut self) -> Result<Ended, Error> {
+    /// How it ended, and what is left of it where it crashed.
+    fn ended(&mut self) -> Result<(Ended, Option<Box<Fallen>>), Error> {
         let place = format!("running {}", self.opened.path);
         let patience = self.timeout.map(|timeout| timeout + GRACE);
         let begun = self.begun.take().ok_or_else(|| {
             Fault::caller(FaultCode::BadArgument, "its end was waited for already")
         })?;
-        let end = self.opened.hold.finish::<Exec>(begun, patience, &place)?;
+        let mut end = self.opened.hold.finish::<Exec>(begun, patience, &place)?;
         let elapsed = self.since.elapsed();
-        Ok(Ended::new(end, elapsed, self.opened.hold.denied_calls()))
+        let fallen = end.fallen.take();
+        let ended = Ended::new(&end, elapsed, self.opened.hold.denied_calls());
+        Ok((ended, fallen))
+    }
+
+    /// Has a report kept of a crash, with the last that it wrote to its standard error.
+    fn report(
+        &self,
+        fallen: Option<Box<Fallen>>,
+        ended: &Ended,
+        last: &[u8],
+    ) -> Option<ProgramCrash> {
+        let request = KeepReport {
+            name: self.opened.hold.name().to_owned(),
+            program: self.opened.path.clone(),
+            command: self.line.clone(),
+            stderr: String::from_utf8_lossy(last).into_owned(),
+            age: u64::try_from(ended.elapsed.as_millis()).unwrap_or(u64::MAX),
+            fallen: *fallen?,
+        };
+        let crash = self.opened.hold.keep_report(&request)?;
+        Some(ProgramCrash {
+            report: crash.id,
+            address: crash.address,
+            backtrace: crash.backtrace,
+        })
     }
 }
 
@@ -196,7 +246,7 @@ impl Drop for Running {
 }
 
 impl Ended {
-    fn new(end: ProgramEnd, elapsed: Duration, denials: Vec<(String, u64)>) -> Ended {
+    fn new(end: &ProgramEnd, elapsed: Duration, denials: Vec<(String, u64)>) -> Ended {
         Ended {
             code: end.code,
             signal: end.signal,
@@ -207,6 +257,7 @@ impl Ended {
             elapsed,
             denials,
             limit: end.limit,
+            crash: None,
         }
     }
 
@@ -296,25 +347,70 @@ impl Steering {
     }
 }
 
-/// Reads to the end; at most `limit` bytes of it, and whether there was more.
-fn keep(stream: Option<File>, limit: usize) -> (Vec<u8>, bool) {
+/// What is kept of a stream.
+#[derive(Debug, Default)]
+struct Kept {
+    /// Its beginning, as much as there is room for.
+    first: Vec<u8>,
+    /// The last of what there was no room for.
+    rest: Vec<u8>,
+    is_truncated: bool,
+}
+
+impl Kept {
+    fn take(&mut self, bytes: &[u8], limit: usize) {
+        let room = limit.saturating_sub(self.first.len()).min(bytes.len());
+        let (first, rest) = bytes.split_at(room);
+        self.first.extend_from_slice(first);
+        if !rest.is_empty() {
+            self.is_truncated = true;
+            self.rest.extend_from_slice(rest);
+            let surplus = self.rest.len().saturating_sub(LAST);
+            self.rest.drain(..surplus);
+        }
+    }
+
+    /// The last bytes of the whole.
+    fn last(&self) -> Vec<u8> {
+        let wanted = LAST.saturating_sub(self.rest.len());
+        let from = self.first.len().saturating_sub(wanted);
+        let end = self.first.get(from..).unwrap_or_default();
+        [end, &self.rest].concat()
+    }
+}
+
+/// Reads to the end; at most `limit` bytes from its beginning are kept, and a few from its end.
+fn keep(stream: Option<File>, limit: usize) -> Kept {
+    let mut kept = Kept::default();
     let Some(mut stream) = stream else {
-        return (Vec::new(), false);
+        return kept;
     };
-    let mut kept = Vec::new();
     let mut piece = vec![0; PIECE];
-    let mut is_truncated = false;
     loop {
         match stream.read(&mut piece) {
-            Ok(0) => return (kept, is_truncated),
-            Ok(count) => {
-                let room = limit - kept.len();
-                let read = piece.get(..count).unwrap_or_default();
-                kept.extend_from_slice(read.get(..room.min(count)).unwrap_or_default());
-                is_truncated |= count > room;
-            }
+            Ok(0) => return kept,
+            Ok(count) => kept.take(piece.get(..count).unwrap_or_default(), limit),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => return (kept, is_truncated),
+            Err(_) => return kept,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn beginning_and_end_of_a_stream_are_kept() {
+        let text: Vec<u8> = (0..20_000u32).map(|number| number as u8).collect();
+        for limit in [0, 10, 4000, 19_999, 20_000, 30_000] {
+            for piece in [1, 7, 4096, 20_000] {
+                let mut kept = Kept::default();
+                text.chunks(piece).for_each(|bytes| kept.take(bytes, limit));
+                assert_eq!(kept.first, text[..limit.min(text.len())]);
+                assert_eq!(kept.is_truncated, limit < text.len());
+                assert_eq!(kept.last(), text[text.len() - LAST..], "{limit} {piece}");
+            }
         }
     }
 }

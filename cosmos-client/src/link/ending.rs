@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::session::{Session, lock_within};
 use cosmos_rpc::message::confine::Denial;
 use cosmos_rpc::message::coordinator::{Autopsy, Crashed, Denied, Ending};
-use cosmos_rpc::message::crash::Crash;
+use cosmos_rpc::message::crash::{Crash, KeepReport};
 use cosmos_rpc::{Blame, Fault, FaultCode};
 use std::sync::Arc;
 use std::time::Duration;
@@ -166,6 +166,16 @@ impl Link {
         };
         // Without an answer the end is known all the same.
         let answer = Session::current().ask_connected(self.coordinator(), &request, BUSY_PATIENCE);
+        answer.unwrap_or_default()
+    }
+
+    /// Has a report of a program kept that crashed in the VM; what is kept of it.
+    pub(crate) fn keep_report(&self, report: &KeepReport) -> Option<Crash> {
+        if !self.is_supervised() {
+            return None;
+        }
+        // Without an answer its signal is known all the same.
+        let answer = Session::current().ask_connected(self.coordinator(), report, BUSY_PATIENCE);
         answer.unwrap_or_default()
     }
 

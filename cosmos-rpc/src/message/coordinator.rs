@@ -1,7 +1,7 @@
 //! What cosmosd answers.
 
 pub use super::confine::{Denied, Levels};
-pub use super::crash::Crashed;
+pub use super::crash::{Crashed, KeepReport};
 use super::{Message, confine::Grants};
 use serde::{Deserialize, Serialize};
 

@@ -1,5 +1,6 @@
 //! What is left of a VM that a signal killed: from the launcher, which looked, to cosmosd, which keeps
-//! it; and from there to the client whose call it was.
+//! it; and from there to the client whose call it was. Of a program it is the VM that looked; its
+//! client, who knows what it had asked for and may have what the program wrote, gives it to cosmosd.
 //!
 //! All of it is made of the VM's memory and of files that it may have written: bounded, shown, and
 //! believed in nothing.
@@ -14,7 +15,7 @@ pub const MAXIMUM_NAME: usize = 512;
 /// Most bytes of what a client says it had called.
 pub const MAXIMUM_CALL: usize = 512;
 
-/// What the launcher found when a signal was about to kill its VM.
+/// What was found when a signal was about to kill a VM or a program.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remains {
     /// The signal's number.
@@ -31,7 +32,7 @@ pub struct Remains {
     pub is_first_thread: bool,
     /// The registers of that thread.
     pub registers: Vec<(String, u64)>,
-    /// The program that the VM is, as frames name it.
+    /// The program that the VM is, as frames name it; empty where its own frames matter.
     pub program: String,
     /// Its calls, the innermost first.
     pub frames: Vec<Frame>,
@@ -71,6 +72,33 @@ pub struct Crashed {
     pub call: String,
 }
 
+/// What is left of a program that a signal killed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fallen {
+    /// Its pid, for people.
+    pub pid: i32,
+    /// What was found.
+    pub remains: Remains,
+}
+
+/// Ask cosmosd to keep what is left of a program that this client ran. Its reply has no report where
+/// none are made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeepReport {
+    /// The registry name of its VM.
+    pub name: String,
+    /// The program.
+    pub program: String,
+    /// Its command line, in words.
+    pub command: String,
+    /// The last that it wrote to its standard error, where this client has it.
+    pub stderr: String,
+    /// Milliseconds that it ran.
+    pub age: u64,
+    /// What is left of it.
+    pub fallen: Fallen,
+}
+
 /// A report that is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Crash {
@@ -80,6 +108,11 @@ pub struct Crash {
     pub address: Option<u64>,
     /// The innermost frames, a line each.
     pub backtrace: Vec<String>,
+}
+
+impl Message for KeepReport {
+    const KIND: u16 = 0x0211;
+    type Reply = Option<Crash>;
 }
 
 impl Message for Crashed {

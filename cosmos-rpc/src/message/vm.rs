@@ -7,6 +7,7 @@
 
 use super::Message;
 use crate::steering::Window;
+use super::crash::Fallen;
 use callframe::DataModel;
 use serde::{Deserialize, Serialize};
 
@@ -91,10 +92,12 @@ pub struct Exec {
     pub has_manifest: bool,
     /// A file for the report is attached.
     pub wants_report: bool,
+    /// It is not to be looked at when it crashes.
+    pub untraced: bool,
 }
 
 /// How a program ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProgramEnd {
     /// Its exit code; 0 where a signal ended it.
     pub code: i32,
@@ -110,6 +113,8 @@ pub struct ProgramEnd {
     pub peak: u64,
     /// The limit that it reached, where the kernel ended it for that.
     pub limit: Option<Reached>,
+    /// What is left of it, where it crashed and somebody looked.
+    pub fallen: Option<Box<Fallen>>,
 }
 
 /// A limit that a program reached, with what it is.

@@ -56,6 +56,7 @@ fn run(request: Exec, descriptors: Vec<OwnedFd>) -> Result<Run, Fault> {
         steering,
         manifest,
         report,
+        untraced: request.untraced,
     })
 }
 

@@ -2,6 +2,7 @@
 
 mod c_face;
 mod command;
+mod crashes;
 mod functions;
 mod robust;
 mod scripts;

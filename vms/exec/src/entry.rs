@@ -4,6 +4,7 @@ use crate::pool::Pool;
 use crate::program::Program;
 use crate::template::{CommandLine, Part, Value};
 use crate::walls::Walls;
+use cosmos_rpc::message::crash::Fallen;
 use cosmos_rpc::message::vm::ProgramEnd;
 use cosmos_rpc::{Fault, FaultCode};
 use cosmos_vm_core::{Call, Run};
@@ -31,15 +32,25 @@ struct Streams {
     rooms: [Option<usize>; 2],
 }
 
+/// Frames that are noted of a crash.
+const NOTED: usize = 4;
 /// Where a program called as a function runs: it has no caller's directory.
 const DIRECTORY: &[u8] = b"/";
 const MASK: u32 = 0o077;
 
 impl Entry {
     /// Calls it.
-    pub(crate) fn call(&self, how: (&Pool, &Walls), call: &mut Call<'_>) -> Result<(), Fault> {
+    pub(crate) fn call(
+        &self,
+        how: (&Pool, &Walls),
+        untraced: bool,
+        call: &mut Call<'_>,
+    ) -> Result<(), Fault> {
         let arguments = self.words(call);
-        let (end, kept) = self.run(how, arguments, &self.streams(call))?;
+        let (end, kept) = self.run(how, untraced, arguments, &self.streams(call))?;
+        if let Some(fallen) = &end.fallen {
+            self.note(fallen);
+        }
         for (index, part) in self.line.parts.iter().enumerate() {
             if let Part::Output(stream, room) = part
                 && let Some(bytes) = kept.get(stream - 1).and_then(Option::as_ref)
@@ -52,6 +63,23 @@ impl Entry {
             signal => i64::from(128 + signal),
         });
         Ok(())
+    }
+
+    /// Says in the VM's log where a program crashed: its caller gets the number of its signal alone.
+    fn note(&self, fallen: &Fallen) {
+        let frames = fallen.remains.frames.iter().take(NOTED);
+        let frames: Vec<String> = frames
+            .map(|frame| match frame.function.as_str() {
+                "" => format!("{:#x}", frame.address),
+                function => format!("{function}+{:#x}", frame.within),
+            })
+            .collect();
+        tracing::warn!(
+            "{} was killed by signal {} in {}",
+            self.program.path().display(),
+            fallen.remains.signal,
+            frames.join(", called by ")
+        );
     }
 
     fn words(&self, call: &mut Call<'_>) -> Vec<Vec<u8>> {
@@ -105,6 +133,7 @@ impl Entry {
     fn run(
         &self,
         (pool, walls): (&Pool, &Walls),
+        untraced: bool,
         arguments: Vec<Vec<u8>>,
         streams: &Streams,
     ) -> Result<(ProgramEnd, Kept), Fault> {
@@ -151,6 +180,7 @@ impl Entry {
             steering: None,
             manifest: None,
             report: None,
+            untraced,
         };
         thread::scope(|scope| {
             if let Some((mut writer, bytes)) = feeder {

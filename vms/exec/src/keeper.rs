@@ -7,6 +7,8 @@
 //!     └─────────────────┴──────────────── Outcome ◀───────── nothing is left below it ◀────────┘
 //! ```
 //!
+//! It traces the program, to look at it when it crashes; see [`cosmos_autopsy`].
+//!
 //! The VM is at the other end of the keeper's standard input. When that ends, in any state, the keeper
 //! ends what runs and then itself.
 
@@ -14,6 +16,7 @@ mod child;
 mod serve;
 mod tree;
 mod walls;
+mod watch;
 
 pub use serve::keep;
 pub(crate) use tree::end_strays;
@@ -39,6 +42,8 @@ pub(crate) struct Order {
     pub timeout: Option<Duration>,
     pub terminal: bool,
     pub steered: bool,
+    /// It is not looked at when it crashes.
+    pub untraced: bool,
     /// All that it may use, where there are walls around it.
     pub walls: Option<Confine>,
 }

@@ -48,6 +48,7 @@ use pool::Pool;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use template::CommandLine;
 use walls::Walls;
 
@@ -59,6 +60,8 @@ pub const KEEPER: &str = "--keeper";
 pub struct ExecVm {
     pool: Pool,
     walls: Walls,
+    /// No program is looked at.
+    untraced: AtomicBool,
 }
 
 impl ExecVm {
@@ -68,6 +71,7 @@ impl ExecVm {
         ExecVm {
             pool: Pool::new(),
             walls: Walls::default(),
+            untraced: AtomicBool::new(false),
         }
     }
 }
@@ -89,6 +93,10 @@ impl Vm for ExecVm {
         Ok(None)
     }
 
+    fn leave_untraced(&self) {
+        self.untraced.store(true, Ordering::Relaxed);
+    }
+
     fn open(&self, target: &Path) -> Result<Program, Fault> {
         self.walls.admit(target)?;
         Program::open(target)
@@ -102,14 +110,16 @@ impl Vm for ExecVm {
     }
 
     fn call(&self, entry: &Entry, call: &mut Call<'_>) -> Result<(), Fault> {
-        entry.call((&self.pool, &self.walls), call)
+        let untraced = self.untraced.load(Ordering::Relaxed);
+        entry.call((&self.pool, &self.walls), untraced, call)
     }
 
-    fn exec(&self, program: &Arc<Program>, run: Run) -> Result<ProgramEnd, Fault> {
+    fn exec(&self, program: &Arc<Program>, mut run: Run) -> Result<ProgramEnd, Fault> {
         if run.manifest.is_some() || run.report.is_some() {
             let message = "a manifest and a report are for programs of ZeroVM";
             return Err(Fault::caller(FaultCode::Unsupported, message));
         }
+        run.untraced |= self.untraced.load(Ordering::Relaxed);
         self.pool.run(program, run, &self.walls)
     }
 

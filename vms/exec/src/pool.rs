@@ -165,6 +165,7 @@ impl Keeper {
             timeout: run.timeout,
             terminal: run.terminal,
             steered: run.steering.is_some(),
+            untraced: run.untraced,
             walls: walls.of_programs().map(|(order, _)| order.clone()),
         };
         let descriptors = run.streams.iter().chain(&run.steering);

@@ -1,14 +1,23 @@
-//! Starting a program, and collecting what ended. All unsafe code of this crate is in this file.
+//! Starting a program, and what its end means. All unsafe code of this crate is in this file.
 //!
-//! The child is made as `posix_spawn` makes one, in the memory of its parent, which stands still until
-//! the child has become the program or given up: its cost does not depend on the parent's size, and
-//! what it has to say about a failure needs no pipe. What `posix_spawn` has no words for is done on the
-//! way.
+//! The child is made as `posix_spawn` makes one, in the memory of its parent, which waits until the
+//! child has become the program or given up: its cost does not depend on the parent's size, and what it
+//! has to say about a failure needs no pipe. What `posix_spawn` has no words for is done on the way.
+//!
+//! A program that is to be looked at when it crashes has to be traced before its first instruction. Its
+//! parent cannot stand still then; the child does, until it is traced:
+//!
+//! ```text
+//!  keeper ──clone──▶ child: waits at the gate
+//!    │ traces it, opens the gate ──▶ │ the steps, execve
+//!    │ waits for the gate to close ◀─┘ by execve or by the child's end
+//! ```
 //!
 //! Order of the child's steps, each of which ends the child when it fails:
 //!
 //! | step | why here |
 //! |---|---|
+//! | the gate, where it is traced | what comes is the program's, and so is a crash |
 //! | parent-death signal | the program does not outlive its keeper |
 //! | group of its own | it can be signalled; its parent is in the same session, without which SIGTSTP has no effect |
 //! | or a session, and its terminal | only the leader of a session without one can have one |
@@ -22,27 +31,27 @@
 
 use super::walls::Walls;
 use super::{Order, Step};
+use cosmos_autopsy::trace::Usage;
+use cosmos_autopsy::{Examiner, trace};
 use cosmos_rpc::message::vm::{ProgramEnd, Reached};
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::prctl::set_dumpable;
 use nix::sys::resource::{Resource, getrlimit};
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, send, socketpair};
 use std::convert::Infallible;
 use std::ffi::CString;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::ptr;
 
 /// Stack of the child: its functions are small and call the kernel only.
 const STACK: usize = 64 << 10;
 
-/// A child that ended, or was stopped or continued.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Change {
-    Ended(ProgramEnd),
-    Stopped(i32),
-    Continued,
-}
+/// How often a child that takes long is looked after, in milliseconds.
+const ROUND: u8 = 20;
 
 /// Starts the program of an order, behind walls where there are some, with the way to the launcher; its
-/// pid.
+/// pid, and who looks at it where that is wanted.
 ///
 /// # Errors
 /// The step that failed; no process is left then.
@@ -50,7 +59,7 @@ pub(super) fn spawn(
     order: &Order,
     streams: &[OwnedFd],
     walls: Option<(&Walls, &OwnedFd)>,
-) -> Result<i32, (Step, Errno)> {
+) -> Result<(i32, Option<Examiner>), (Step, Errno)> {
     if order.walls.is_some() != walls.is_some() {
         return Err((Step::Walls, Errno::EBADF));
     }
@@ -78,11 +87,18 @@ pub(super) fn spawn(
         terminal: order.terminal,
         streams: [input, output, error].map(AsRawFd::as_raw_fd),
         walls,
+        gate: None,
         failed: None,
     };
-    let pid = clone(&mut steps)?;
+    let (pid, examiner) = match order.untraced {
+        true => (clone(&mut steps)?, None),
+        false => {
+            let (pid, examiner) = clone_traced(&mut steps)?;
+            (pid, Some(examiner))
+        }
+    };
     match steps.failed {
-        None => Ok(pid),
+        None => Ok((pid, examiner)),
         Some(failed) => {
             // It has ended: nothing else of that number is collected here.
             let _ = nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(pid), None);
@@ -105,6 +121,67 @@ fn clone(steps: &mut Steps<'_>) -> Result<i32, (Step, Errno)> {
     Errno::result(pid).map_err(|error| (Step::Clone, error))
 }
 
+/// The same, with the child traced before it becomes anything.
+fn clone_traced(steps: &mut Steps<'_>) -> Result<(i32, Examiner), (Step, Errno)> {
+    let at_clone = |error| (Step::Clone, error);
+    let (ours, theirs) = socketpair(
+        AddressFamily::Unix,
+        SockType::Stream,
+        None,
+        SockFlag::SOCK_CLOEXEC,
+    )
+    .map_err(at_clone)?;
+    steps.gate = Some(theirs.as_raw_fd());
+    let mut stack = vec![0u128; STACK / size_of::<u128>()];
+    // It has this process's memory, and whoever may not look into that may not trace it.
+    set_dumpable(true).map_err(at_clone)?;
+    // SAFETY: the child runs `run` on a stack of its own, whose end is aligned as the calling
+    // convention wants it, and which lives until the gate has closed: that is when the child has another
+    // memory, by execve, or is gone. Until then this thread leaves `steps` alone, and asks of the kernel
+    // what does not fail, so that errno, which both have, is the child's; before the gate opens it is
+    // the other way round.
+    let pid = unsafe {
+        let top = stack.as_mut_ptr_range().end;
+        let flags = libc::CLONE_VM | libc::SIGCHLD;
+        libc::clone(run, top.cast(), flags, ptr::from_mut(steps).cast())
+    };
+    let pid = Errno::result(pid);
+    let examiner = pid.map(Examiner::of);
+    // It takes this value, as it took the other one; a child at the gate must not be left alone for it.
+    let _ = set_dumpable(false);
+    let (pid, examiner) = (pid.map_err(at_clone)?, examiner.map_err(at_clone)?);
+    let opened = send(ours.as_raw_fd(), &[1], MsgFlags::MSG_NOSIGNAL);
+    if opened != Ok(1) {
+        signal(pid, libc::SIGKILL);
+    }
+    drop(theirs);
+    // Nothing comes; the end does.
+    loop {
+        let mut gate = [PollFd::new(ours.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut gate, PollTimeout::from(ROUND)) {
+            // Somebody gave it a signal, for which it stops.
+            Ok(0) if let_on(pid) => {}
+            Ok(0) => return Err((Step::Clone, Errno::ECHILD)),
+            _ => return Ok((pid, examiner)),
+        }
+    }
+}
+
+/// Lets a child that has stopped for a signal have it; whether it still lives. It is not looked at: it is
+/// no program yet.
+fn let_on(child: i32) -> bool {
+    while let Ok(Some(told)) = trace::next() {
+        match told {
+            trace::Told::Signal { thread, signal } => trace::go_on(thread, signal),
+            trace::Told::Halted { thread, .. } => trace::leave_halted(thread),
+            trace::Told::Passing(thread) => trace::go_on(thread, 0),
+            trace::Told::Ended { pid, .. } if pid.as_raw() == child => return false,
+            trace::Told::Ended { .. } | trace::Told::Continued(_) => {}
+        }
+    }
+    true
+}
+
 /// What the child needs, in memory that it shares with its parent.
 struct Steps<'w> {
     program: *const libc::c_char,
@@ -115,6 +192,8 @@ struct Steps<'w> {
     terminal: bool,
     streams: [RawFd; 3],
     walls: Option<(&'w Walls, &'w OwnedFd)>,
+    /// What it waits at, where it is traced.
+    gate: Option<RawFd>,
     failed: Option<(Step, Errno)>,
 }
 
@@ -135,6 +214,13 @@ impl Steps<'_> {
         // SAFETY: system calls without pointers, or with such to memory that outlives them; what they
         // change is this process's own: neither descriptors, signal actions nor the mask are shared.
         unsafe {
+            if let Some(gate) = self.gate {
+                let mut opened = 0u8;
+                let read = libc::read(gate, ptr::from_mut(&mut opened).cast(), 1);
+                if Errno::result(read).map_err(at(Step::Clone))? != 1 {
+                    return Err((Step::Clone, Errno::EPIPE));
+                }
+            }
             check(libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL)).map_err(at(Step::Parent))?;
             let [input, output, error] = self.streams;
             if !self.terminal {
@@ -177,7 +263,7 @@ fn raise(walls: &Walls, launcher: &OwnedFd) -> Result<(), Errno> {
         Errno::result(libc::syscall(libc::SYS_landlock_restrict_self, ruleset, 0))?;
     }
     let listener = walls.filter.install_with_listener()?;
-    send(launcher.as_raw_fd(), listener.as_raw_fd())?;
+    send_listener(launcher.as_raw_fd(), listener.as_raw_fd())?;
     // execve closes it; nothing is asked of the kernel before that.
     std::mem::forget(listener);
     Ok(())
@@ -188,7 +274,7 @@ fn raise(walls: &Walls, launcher: &OwnedFd) -> Result<(), Errno> {
 struct Control([u8; 24]);
 
 /// Sends a byte, and the descriptor with it, without waiting.
-fn send(socket: RawFd, descriptor: RawFd) -> Result<(), Errno> {
+fn send_listener(socket: RawFd, descriptor: RawFd) -> Result<(), Errno> {
     let mut byte = 0u8;
     let mut control = Control([0; 24]);
     let mut part = libc::iovec {
@@ -221,26 +307,6 @@ fn send(socket: RawFd, descriptor: RawFd) -> Result<(), Errno> {
     Errno::result(sent).map(drop)
 }
 
-/// The next child that ended or was stopped, without waiting for one; `None` where none has, `ECHILD`
-/// where there is none.
-pub(super) fn next_change() -> nix::Result<Option<(i32, Change)>> {
-    let options = libc::WNOHANG | libc::WUNTRACED | libc::WCONTINUED | libc::__WALL;
-    let mut status = 0;
-    // SAFETY: zeroes are a valid rusage; both pointers are to memory that outlives the call.
-    let (pid, usage) = unsafe {
-        let mut usage: libc::rusage = std::mem::zeroed();
-        let pid = libc::wait4(-1, &mut status, options, &mut usage);
-        (pid, usage)
-    };
-    let change = match Errno::result(pid)? {
-        0 => return Ok(None),
-        _ if libc::WIFSTOPPED(status) => Change::Stopped(libc::WSTOPSIG(status)),
-        _ if libc::WIFCONTINUED(status) => Change::Continued,
-        _ => Change::Ended(end(status, &usage)),
-    };
-    Ok(Some((pid, change)))
-}
-
 /// Gives a signal to a child that was not collected yet, or, where `whom` is negative, to its group.
 /// Real-time signals have no names, so the number goes as it is. One that is about to end needs none.
 pub(super) fn signal(whom: i32, signal: i32) {
@@ -268,33 +334,21 @@ fn reached(signal: libc::c_int, used: u64) -> Option<Reached> {
     }
 }
 
-fn end(status: libc::c_int, usage: &libc::rusage) -> ProgramEnd {
-    let signalled = libc::WIFSIGNALED(status);
-    let microseconds = |time: libc::timeval| {
-        let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
-        seconds.saturating_mul(1_000_000) + u64::try_from(time.tv_usec).unwrap_or(0)
-    };
+/// How a program ended: as `CLD_*`, with its exit status or its signal, and what it used.
+pub(super) fn end(code: i32, status: i32, usage: Usage) -> ProgramEnd {
+    let signalled = code != libc::CLD_EXITED;
     ProgramEnd {
-        code: if signalled {
-            0
-        } else {
-            libc::WEXITSTATUS(status)
-        },
-        signal: if signalled { libc::WTERMSIG(status) } else { 0 },
+        code: if signalled { 0 } else { status },
+        signal: if signalled { status } else { 0 },
         timed_out: false,
         limit: match signalled {
-            true => reached(
-                libc::WTERMSIG(status),
-                microseconds(usage.ru_utime) + microseconds(usage.ru_stime),
-            ),
+            true => reached(status, usage.user + usage.system),
             false => None,
         },
-        user: microseconds(usage.ru_utime),
-        system: microseconds(usage.ru_stime),
-        // Linux counts it in kibibytes.
-        peak: u64::try_from(usage.ru_maxrss)
-            .unwrap_or(0)
-            .saturating_mul(1024),
+        user: usage.user,
+        system: usage.system,
+        peak: usage.peak,
+        fallen: None,
     }
 }
 

@@ -1,7 +1,8 @@
 //! The keeper's life: orders from the VM, one after the other.
 
-use super::child::{self, Change};
+use super::child;
 use super::walls::Walls;
+use super::watch::{Change, Watch};
 use super::{Order, Outcome, tree};
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::vm::ProgramEnd;
@@ -37,8 +38,10 @@ fn serve() -> Result<(), Fault> {
     let mut walls = None;
     while let Some(frame) = vm.receive()? {
         let id = frame.id;
-        let running = Running::start(frame, &children, &mut walls)?;
-        let (outcome, is_whole) = running.finish(&vm, &children)?;
+        let (outcome, is_whole) = match Running::start(frame, &children, &mut walls)? {
+            Ok(running) => running.finish(&vm, &children)?,
+            Err(outcome) => (outcome, true),
+        };
         vm.reply::<Order>(id, &outcome, &[])?;
         if !is_whole {
             let message = "the kernel does not end a process that was killed";
@@ -49,7 +52,7 @@ fn serve() -> Result<(), Fault> {
 }
 
 /// Orphans below come here, and the ends of children are read from a descriptor. Nobody of this uid
-/// looks into a keeper.
+/// looks into a keeper, but in the moment when a program is started that has its memory.
 fn settle() -> nix::Result<SignalFd> {
     nix::sys::prctl::set_name(c"cosmos-keeper")?;
     nix::sys::prctl::set_child_subreaper(true)?;
@@ -60,9 +63,10 @@ fn settle() -> nix::Result<SignalFd> {
     SignalFd::with_flags(&ends, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
 }
 
-/// A program that runs, or why it does not.
+/// A program that runs.
 struct Running {
-    program: Result<i32, Outcome>,
+    program: i32,
+    watch: Watch,
     steering: Option<OwnedFd>,
     records: Records,
     deadline: Option<Instant>,
@@ -71,12 +75,13 @@ struct Running {
 }
 
 impl Running {
-    /// `walls` are those of the program before, most often the same.
+    /// Starts the program of an order, or says why not. `walls` are those of the program before, most
+    /// often the same.
     fn start(
         mut frame: Frame,
         children: &SignalFd,
         walls: &mut Option<Walls>,
-    ) -> Result<Running, Fault> {
+    ) -> Result<Result<Running, Outcome>, Fault> {
         let order: Order = frame.message()?;
         let mut streams = std::mem::take(&mut frame.descriptors);
         let launcher = match &order.walls {
@@ -99,42 +104,41 @@ impl Running {
             .and_then(|made| {
                 *walls = made;
                 let walls = walls.as_ref().zip(launcher.as_ref());
-                child::spawn(&order, &streams, walls).map_err(|(step, errno)| {
+                let spawned = child::spawn(&order, &streams, walls);
+                spawned.map_err(|(step, errno)| {
                     let errno = errno as i32;
                     Outcome::NotStarted { step, errno }
                 })
             });
-        let running = Running {
-            program,
-            steering,
-            records: Records::default(),
-            deadline: order.timeout.map(|timeout| Instant::now() + timeout),
-            end: None,
-            timed_out: false,
-        };
-        if running.program.is_ok() {
+        Ok(program.map(|(program, examiner)| {
+            let running = Running {
+                program,
+                watch: Watch::of(program, examiner),
+                steering,
+                records: Records::default(),
+                deadline: order.timeout.map(|timeout| Instant::now() + timeout),
+                end: None,
+                timed_out: false,
+            };
             running.tell(Steer::Started);
-        }
-        Ok(running)
+            running
+        }))
     }
 
     /// Waits for the end, or brings it about; whether nothing is left.
     fn finish(mut self, vm: &Connection, children: &SignalFd) -> Result<(Outcome, bool), Fault> {
-        let program = match self.program {
-            Ok(program) => program,
-            Err(outcome) => return Ok((outcome, true)),
-        };
         while self.end.is_none() {
-            if self.wait(program, vm, children)? {
+            if self.wait(vm, children)? {
                 break;
             }
         }
-        let mut end = self.end;
+        let program = self.program;
+        let mut end = self.end.take();
         if end.is_none() {
             // All of its group in one stroke; the rest is looked for.
             child::signal(-program, libc::SIGKILL);
         }
-        let is_whole = tree::end(children, |pid, change| {
+        let is_whole = tree::end(children, &mut self.watch, |pid, change| {
             if let (true, Change::Ended(its)) = (pid == program, change) {
                 end = Some(its);
             }
@@ -145,7 +149,7 @@ impl Running {
     }
 
     /// Waits for something to happen; whether the program is to be ended.
-    fn wait(&mut self, program: i32, vm: &Connection, children: &SignalFd) -> Result<bool, Fault> {
+    fn wait(&mut self, vm: &Connection, children: &SignalFd) -> Result<bool, Fault> {
         let mut watched = vec![
             PollFd::new(children.as_fd(), PollFlags::POLLIN),
             // The VM says nothing while a program runs: whatever comes is its end.
@@ -164,7 +168,7 @@ impl Running {
         drop(happened);
         if child {
             while let Ok(Some(_)) = children.read_signal() {}
-            self.collect(program);
+            self.collect();
         }
         if self.end.is_some() || vm_is_gone {
             return Ok(true);
@@ -176,7 +180,7 @@ impl Running {
             self.timed_out = true;
             return Ok(true);
         }
-        Ok(steered && self.steer(program).is_err())
+        Ok(steered && self.steer().is_err())
     }
 
     fn patience(&self) -> PollTimeout {
@@ -189,9 +193,9 @@ impl Running {
     }
 
     /// Collects all that ended.
-    fn collect(&mut self, program: i32) {
-        while let Ok(Some((pid, change))) = child::next_change() {
-            if pid != program {
+    fn collect(&mut self) {
+        while let Ok(Some((pid, change))) = self.watch.next() {
+            if pid != self.program {
                 continue;
             }
             match change {
@@ -203,7 +207,7 @@ impl Running {
     }
 
     /// Does what the client says. An error: it has let go, or says what nobody does.
-    fn steer(&mut self, program: i32) -> Result<(), Errno> {
+    fn steer(&mut self) -> Result<(), Errno> {
         let socket = self.steering.as_ref().ok_or(Errno::EBADF)?;
         let mut bytes = [0; 256];
         let count = match recv(socket.as_raw_fd(), &mut bytes, MsgFlags::MSG_DONTWAIT) {
@@ -216,8 +220,8 @@ impl Running {
         for record in self.records.take(read).map_err(|_| Errno::EPROTO)? {
             // It was not collected yet: its number is its own, and its group's.
             match record {
-                Steer::Signal(signal) => child::signal(program, signal),
-                Steer::SignalGroup(signal) => child::signal(-program, signal),
+                Steer::Signal(signal) => child::signal(self.program, signal),
+                Steer::SignalGroup(signal) => child::signal(-self.program, signal),
                 _ => return Err(Errno::EPROTO),
             }
         }

@@ -5,7 +5,7 @@
 //! found in the next round; a process is killed by a descriptor that is known to mean it, so that
 //! nobody else's is hit whatever becomes of its number.
 
-use super::child::{self, Change};
+use super::watch::{Change, Watch};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signalfd::SignalFd;
@@ -31,11 +31,15 @@ struct Process {
 
 /// Kills all that is below this process and collects it; `ended` hears of each. Whether all is gone:
 /// the kernel may hold on to one.
-pub(super) fn end(children: &SignalFd, mut ended: impl FnMut(i32, Change)) -> bool {
+pub(super) fn end(
+    children: &SignalFd,
+    watch: &mut Watch,
+    mut ended: impl FnMut(i32, Change),
+) -> bool {
     let deadline = Instant::now() + PATIENCE;
     loop {
         loop {
-            match child::next_change() {
+            match watch.next() {
                 Ok(Some((pid, change))) => ended(pid, change),
                 Ok(None) => break,
                 Err(Errno::EINTR) => {}

@@ -1,6 +1,6 @@
-//! Tracing the VM: hearing of a signal before it kills, and looking at the thread it came to.
+//! Tracing a child: hearing of a signal before it kills, and looking at the thread it came to.
 //!
-//! A tracer costs a VM nothing until it stops, which it does when
+//! A tracer costs a process nothing until it stops, which it does when
 //!
 //! | it stops for | and goes on |
 //! |---|---|
@@ -8,8 +8,10 @@
 //! | a thread that begins, and the one that began it | at once |
 //! | a stop of job control | when that is over |
 //!
-//! Processes that it starts are not traced. It is killed when the tracer ends. Where the kernel does
-//! not let it be traced, [`next`] tells of its end alone.
+//! Processes that it starts are not traced. It is killed when the tracer ends. Of a child that is not
+//! traced, [`next`] tells that it ended, that job control stopped it, and that it goes on.
+
+#![allow(unsafe_code)]
 
 use nix::errno::Errno;
 use nix::unistd::Pid;
@@ -19,8 +21,7 @@ use std::ptr;
 /// What the kernel tells of a process or thread below this one.
 #[derive(Debug)]
 pub enum Told {
-    /// It has ended, and is collected: as `CLD_*`, with its exit status or the number of the signal;
-    /// and the processor time that it and its children used, in microseconds.
+    /// It has ended, and is collected: as `CLD_*`, with its exit status or the number of the signal.
     Ended {
         /// Which.
         pid: Pid,
@@ -28,10 +29,11 @@ pub enum Told {
         code: i32,
         /// Status or signal.
         status: i32,
-        /// Processor time.
-        used: u64,
+        /// What it and its children used.
+        usage: Usage,
     },
-    /// It stopped because this signal is about to be delivered to it.
+    /// It stopped because this signal is about to be delivered to it; where it is not traced, because
+    /// the signal has stopped it.
     Signal {
         /// The thread.
         thread: Pid,
@@ -39,9 +41,27 @@ pub enum Told {
         signal: i32,
     },
     /// Job control has stopped it.
-    Halted(Pid),
+    Halted {
+        /// The thread.
+        thread: Pid,
+        /// The signal that did.
+        signal: i32,
+    },
+    /// It goes on after such a stop.
+    Continued(Pid),
     /// A thread begins, or stopped for something that is nobody's business.
     Passing(Pid),
+}
+
+/// What a process used, and those that it waited for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Usage {
+    /// Microseconds of processor time in user mode.
+    pub user: u64,
+    /// Likewise in the kernel.
+    pub system: u64,
+    /// The most memory that it or one of those had resident, in bytes.
+    pub peak: u64,
 }
 
 /// Who or what raised a signal.
@@ -64,42 +84,52 @@ pub fn seize(pid: Pid) -> nix::Result<()> {
     request(libc::PTRACE_SEIZE, pid, options as usize)
 }
 
-/// What there is to tell; `None`: nothing now, or nobody is left.
-pub fn next() -> Option<Told> {
+/// What there is to tell; `None`: nothing now.
+///
+/// # Errors
+/// `ECHILD`: nobody is left.
+pub fn next() -> nix::Result<Option<Told>> {
     let mut status = 0;
     let mut usage = MaybeUninit::<libc::rusage>::zeroed();
     // SAFETY: both places outlive the call, and zeroes are a valid rusage.
     let (pid, usage) = unsafe {
-        let flags = libc::WNOHANG | libc::__WALL;
+        let flags = libc::WNOHANG | libc::WUNTRACED | libc::WCONTINUED | libc::__WALL;
         let pid = libc::wait4(-1, &mut status, flags, usage.as_mut_ptr());
         (pid, usage.assume_init())
     };
-    if pid <= 0 {
-        return None;
+    if Errno::result(pid)? == 0 {
+        return Ok(None);
     }
     let pid = Pid::from_raw(pid);
     let ended = |code, status| Told::Ended {
         pid,
         code,
         status,
-        used: microseconds(usage.ru_utime) + microseconds(usage.ru_stime),
+        usage: Usage {
+            user: microseconds(usage.ru_utime),
+            system: microseconds(usage.ru_stime),
+            // Linux counts it in kibibytes.
+            peak: u64::try_from(usage.ru_maxrss)
+                .unwrap_or(0)
+                .saturating_mul(1024),
+        },
     };
     if libc::WIFEXITED(status) {
-        return Some(ended(libc::CLD_EXITED, libc::WEXITSTATUS(status)));
+        return Ok(Some(ended(libc::CLD_EXITED, libc::WEXITSTATUS(status))));
     }
     if libc::WIFSIGNALED(status) {
-        return Some(ended(libc::CLD_KILLED, libc::WTERMSIG(status)));
+        return Ok(Some(ended(libc::CLD_KILLED, libc::WTERMSIG(status))));
     }
-    let signal = libc::WSTOPSIG(status);
+    if libc::WIFCONTINUED(status) {
+        return Ok(Some(Told::Continued(pid)));
+    }
+    let (thread, signal) = (pid, libc::WSTOPSIG(status));
     let stops = [libc::SIGSTOP, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU];
-    Some(match status >> 16 {
-        0 => Told::Signal {
-            thread: pid,
-            signal,
-        },
-        libc::PTRACE_EVENT_STOP if stops.contains(&signal) => Told::Halted(pid),
-        _ => Told::Passing(pid),
-    })
+    Ok(Some(match status >> 16 {
+        0 => Told::Signal { thread, signal },
+        libc::PTRACE_EVENT_STOP if stops.contains(&signal) => Told::Halted { thread, signal },
+        _ => Told::Passing(thread),
+    }))
 }
 
 /// Lets a stopped thread go on, with a signal or (0) without. One that was killed meanwhile is no error.

@@ -1,13 +1,12 @@
-//! What is found of a VM that a signal is about to kill: taken while the thread is stopped, from the
-//! outside.
+//! What is found of a process that a signal is about to kill: taken while the thread is stopped, from
+//! the outside.
 //!
-//! The VM's memory, its list of mappings and the files in it may all be made to harm who reads them. So
-//! what reads them is a process of its own, forked for this: it has a copy of this single-threaded one,
-//! gives up all but reading what it has open, has little time and memory, and says what it found on a
-//! pipe, first the bare addresses, then the names. Whatever becomes of it, there is a report.
+//! Its memory, its list of mappings and the files in it may all be made to harm who reads them. So what
+//! reads them is a process of its own, forked for this: it has a copy of this single-threaded one, gives
+//! up all but reading what it has open, has little time and memory, and says what it found on a pipe,
+//! first the bare addresses, then the names. Whatever becomes of it, there is a report.
 
-use crate::child::{self, Child};
-use crate::trace;
+use crate::{Subject, aside, trace};
 use cosmos_backtrace::maps::{self, Mapping};
 use cosmos_backtrace::{Frame, MAXIMUM_FRAMES, Modules, Registers, Step};
 use cosmos_rpc::codec;
@@ -30,7 +29,7 @@ const CRASHES: [i32; 7] = [
     libc::SIGTRAP,
     libc::SIGSYS,
 ];
-/// How long the VM stands still for this.
+/// How long it stands still for this.
 const PATIENCE: Duration = Duration::from_millis(1500);
 /// Most bytes of the list of mappings.
 const MAPS: u64 = 4 << 20;
@@ -41,9 +40,9 @@ const FILE: u64 = 4 << 30;
 /// Most open files that are counted.
 const OPEN_FILES: usize = 1 << 16;
 
-/// Whether a signal that a thread of the VM has stopped for will kill it, and is a crash.
-pub fn is_fatal(child: &Child, signal: i32) -> bool {
-    CRASHES.contains(&signal) && !is_handled(child, signal).unwrap_or(false)
+/// Whether a signal that a thread of the process has stopped for will kill it, and is a crash.
+pub fn is_fatal(subject: &Subject, signal: i32) -> bool {
+    CRASHES.contains(&signal) && !is_handled(subject, signal).unwrap_or(false)
 }
 
 /// Whether a signal is a crash.
@@ -60,20 +59,20 @@ pub fn unseen(signal: i32, why: &str) -> Remains {
     }
 }
 
-/// Looks at a VM whose thread has stopped for a signal that will kill it.
-pub fn look(child: &Child, thread: Pid, signal: i32) -> Remains {
+/// Looks at a process whose thread has stopped for a signal that will kill it.
+pub fn look(subject: &Subject, thread: Pid, signal: i32) -> Remains {
     let cause = trace::cause(thread).unwrap_or_default();
     let mut remains = Remains {
         signal,
         code: cause.code,
         address: cause.address,
-        sender: cause.sender.map(|pid| match pid == child.inner_pid() {
+        sender: cause.sender.map(|pid| match pid == subject.inner {
             true => 0,
             false => pid,
         }),
         thread: thread.as_raw(),
-        is_first_thread: thread.as_raw() == child.inner_pid(),
-        usage: usage(child),
+        is_first_thread: thread.as_raw() == subject.inner,
+        usage: usage(subject),
         ..Remains::default()
     };
     let Some(registers) = trace::registers(thread) else {
@@ -86,9 +85,11 @@ pub fn look(child: &Child, thread: Pid, signal: i32) -> Remains {
         stack: registers.rsp,
         frame: registers.rbp,
     };
-    let program = std::fs::read_link(format!("/proc/{}/exe", child.pid())).unwrap_or_default();
-    remains.program = program.to_string_lossy().into_owned();
-    match dissect(child, &remains.program, start) {
+    if subject.is_vm {
+        let program = std::fs::read_link(format!("/proc/{}/exe", subject.pid)).unwrap_or_default();
+        remains.program = program.to_string_lossy().into_owned();
+    }
+    match dissect(subject, &remains.program, start) {
         Ok((frames, problem)) => {
             remains.frames = frames;
             remains.missing = problem.to_owned();
@@ -100,11 +101,11 @@ pub fn look(child: &Child, thread: Pid, signal: i32) -> Remains {
 
 /// The frames, found in a process that can be done without; and what was not found.
 fn dissect(
-    child: &Child,
+    subject: &Subject,
     own: &str,
     start: Registers,
 ) -> Result<(Vec<Frame>, &'static str), String> {
-    let pid = child.pid();
+    let pid = subject.pid;
     let failed = |what: &str, error: std::io::Error| format!("{what}: {error}");
     let mut text = Vec::new();
     File::open(format!("/proc/{pid}/maps"))
@@ -113,7 +114,7 @@ fn dissect(
     let memory = File::open(format!("/proc/{pid}/mem"))
         .map_err(|error| failed("its memory cannot be read", error))?;
     let mappings = maps::parse(&String::from_utf8_lossy(&text));
-    let aside = child::fork_aside(memory, |memory, answer| {
+    let aside = aside::fork(memory, |memory, answer| {
         find(&mappings, own, start, memory, answer);
     })
     .map_err(|error| format!("no process can be made to look: {}", error.desc()))?;
@@ -140,7 +141,7 @@ fn find(mappings: &[Mapping], own: &str, start: Registers, memory: &File, mut an
         (libc::RLIMIT_CPU, 3),
         (libc::RLIMIT_CORE, 0),
     ] {
-        bound &= child::set_limit(resource, most).is_ok();
+        bound &= aside::set_limit(resource, most).is_ok();
     }
     let modules = Modules::of(mappings, own, open);
     if !bound || cosmos_confine::alone::confine().is_err() {
@@ -217,9 +218,9 @@ fn split(bytes: &[u8]) -> (Option<&[u8]>, Option<&[u8]>) {
     }
 }
 
-/// Whether the VM handles this signal itself, or ignores it.
-fn is_handled(child: &Child, signal: i32) -> Option<bool> {
-    let status = status(child);
+/// Whether it handles this signal itself, or ignores it.
+fn is_handled(subject: &Subject, signal: i32) -> Option<bool> {
+    let status = status(subject);
     let bit = 1u64.checked_shl(u32::try_from(signal).ok()?.checked_sub(1)?)?;
     let has = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name))?;
@@ -229,9 +230,9 @@ fn is_handled(child: &Child, signal: i32) -> Option<bool> {
     Some(has("SigCgt:")? || has("SigIgn:")?)
 }
 
-/// What the VM uses.
-fn usage(child: &Child) -> Vec<(String, u64)> {
-    let status = status(child);
+/// What it uses.
+fn usage(subject: &Subject) -> Vec<(String, u64)> {
+    let status = status(subject);
     let number = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name))?;
         let line = line.trim();
@@ -241,7 +242,7 @@ fn usage(child: &Child) -> Vec<(String, u64)> {
         };
         Some(digits.parse::<u64>().ok()?.saturating_mul(factor))
     };
-    let open_files = std::fs::read_dir(format!("/proc/{}/fd", child.pid()))
+    let open_files = std::fs::read_dir(format!("/proc/{}/fd", subject.pid))
         .ok()
         .map(|entries| entries.take(OPEN_FILES).count() as u64);
     [
@@ -255,9 +256,9 @@ fn usage(child: &Child) -> Vec<(String, u64)> {
     .collect()
 }
 
-fn status(child: &Child) -> String {
+fn status(subject: &Subject) -> String {
     let mut status = Vec::new();
-    let file = File::open(format!("/proc/{}/status", child.pid()));
+    let file = File::open(format!("/proc/{}/status", subject.pid));
     // What cannot be read says nothing.
     let _ = file.and_then(|file| file.take(16 << 10).read_to_end(&mut status));
     String::from_utf8_lossy(&status).into_owned()

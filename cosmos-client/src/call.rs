@@ -9,7 +9,7 @@ pub(crate) mod together;
 use crate::again;
 use crate::callback::{self, Asked, Progress};
 use crate::channel::{self, Channel};
-use crate::descriptor::is_what_it_says;
+use crate::descriptor::{is_taken, is_what_it_says};
 use crate::error::Error;
 use crate::library::Target;
 use crate::memory::{CallMemory, borrow_descriptors};
@@ -28,7 +28,7 @@ use cosmos_rpc::message::vm::CALL;
 use cosmos_rpc::{Blame, Fault, FaultCode, Frame};
 use std::cell::{Cell, OnceCell};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::os::fd::{AsRawFd, IntoRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, IntoRawFd, RawFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -471,6 +471,14 @@ impl<'call> Call<'call> {
             return Err(self.lost(Fault::peer(FaultCode::Protocol, message), memory));
         }
         let descriptors = std::mem::take(&mut frame.descriptors);
+        if !descriptors.is_empty() && self.library.link().is_walled() {
+            let mut taken = descriptors
+                .iter()
+                .map(|descriptor| is_taken(descriptor.as_fd()));
+            taken
+                .try_for_each(|taken| taken)
+                .map_err(|fault| self.library.link().named(fault))?;
+        }
         let numbers: Vec<RawFd> = descriptors.iter().map(AsRawFd::as_raw_fd).collect();
         let outcome = self
             .function

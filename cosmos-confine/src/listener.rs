@@ -84,13 +84,33 @@ impl Refused<'_> {
     }
 }
 
-/// The name of a system call by its number.
+/// Numbers up to here are told apart, whether they have names or not.
+const LAST: i64 = 1023;
+
+/// The name of a system call by its number. There are not many: who counts them keeps a name for each, and
+/// whoever calls may try every number there is.
 pub fn name(number: i64) -> String {
     usize::try_from(number)
         .ok()
         .and_then(syscalls::Sysno::new)
         .map_or_else(
-            || format!("system call {number}"),
+            || match number {
+                0..=LAST => format!("system call {number}"),
+                _ => "no system call".to_owned(),
+            },
             |call| call.name().to_owned(),
         )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_an_end_of_names() {
+        assert_eq!(name(libc::SYS_ptrace), "ptrace");
+        assert_eq!(name(1000), "system call 1000");
+        assert_eq!(name(1024), name(1 << 29));
+        assert_eq!(name(-1), name(1 << 29));
+    }
 }

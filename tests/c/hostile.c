@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #define TRY(call) (errno = 0, (call) == -1 ? errno : 0)
@@ -308,6 +309,129 @@ int terminal_input(void) { return TRY(syscall(SYS_ioctl, 0, 0x5412 /* TIOCSTI */
 int signals_of_descriptor(int pid) { return TRY(fcntl(1, F_SETOWN, pid)); }
 int become_dumpable(void) { return TRY(syscall(SYS_prctl, 4 /* PR_SET_DUMPABLE */, 1, 0, 0, 0)); }
 int outlive_launcher(void) { return TRY(syscall(SYS_prctl, 1 /* PR_SET_PDEATHSIG */, 0, 0, 0, 0)); }
+
+/* System calls by their numbers, "1,2,3", without arguments: the first that is not refused; -1, none. */
+int first_allowed(const char *numbers)
+{
+    for (const char *at = numbers; *at; at += *at == ',') {
+        char *end;
+        long number = strtol(at, &end, 10);
+        if (end == at) return -2;
+        at = end;
+        if (syscall(number, 0, 0, 0, 0, 0, 0) != -1 || errno != EPERM) return (int)number;
+    }
+    return -1;
+}
+
+/* Each of these alone, "1,2,3": the first that is not refused; -1, none. */
+static int first_not_refused(const char *numbers, int (*try)(unsigned long number))
+{
+    for (const char *at = numbers; *at; at += *at == ',') {
+        char *end;
+        unsigned long number = strtoul(at, &end, 0);
+        if (end == at) return -2;
+        at = end;
+        if (try(number) != EPERM) return (int)number;
+    }
+    return -1;
+}
+
+static int control_itself(unsigned long option) { return TRY(syscall(SYS_prctl, option, 1, 0, 0, 0)); }
+static int control_descriptor(unsigned long request)
+{
+    char argument[256] = {'x'};
+    return TRY(syscall(SYS_ioctl, 0, request, argument));
+}
+static int command_descriptor(unsigned long command) { return TRY(syscall(SYS_fcntl, 0, command, getppid())); }
+
+static int socket_of_family(unsigned long family)
+{
+    static const int kinds[] = {SOCK_STREAM, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_RDM, 10};
+    for (unsigned kind = 0; kind < sizeof kinds / sizeof *kinds; kind++)
+        if (socket(family, kinds[kind], 0) != -1 || errno != EPERM) return 0;
+    return EPERM;
+}
+
+static int socket_of_protocol(unsigned long protocol)
+{
+    for (int kind = SOCK_STREAM; kind <= SOCK_RDM; kind++)
+        if (socket(AF_INET, kind, protocol) != -1 || errno != EPERM) return 0;
+    return EPERM;
+}
+
+static int other_socketpair(unsigned long kind)
+{
+    int pair[2];
+    return TRY(socketpair(AF_UNIX, kind, 0, pair));
+}
+
+int first_prctl(const char *options) { return first_not_refused(options, control_itself); }
+int first_ioctl(const char *requests) { return first_not_refused(requests, control_descriptor); }
+int first_fcntl(const char *commands) { return first_not_refused(commands, command_descriptor); }
+int first_family(const char *families) { return first_not_refused(families, socket_of_family); }
+int first_protocol(const char *protocols) { return first_not_refused(protocols, socket_of_protocol); }
+int first_socketpair(const char *kinds) { return first_not_refused(kinds, other_socketpair); }
+
+/* Puts another protocol on top of one of its sockets. */
+int stack_protocol(void)
+{
+    int descriptor = socket(AF_INET, SOCK_STREAM, 0);
+    if (descriptor == -1) return errno;
+    return TRY(setsockopt(descriptor, 6 /* TCP */, 31 /* TCP_ULP */, "tls", 4));
+}
+
+/* Raises each of its limits that has an end; how many it could. */
+int raise_limits(void)
+{
+    int raised = 0;
+    for (int resource = 0; resource < 16; resource++) {
+        struct rlimit now, all = {RLIM_INFINITY, RLIM_INFINITY};
+        if (syscall(SYS_prlimit64, 0, resource, NULL, &now) || now.rlim_max == RLIM_INFINITY) continue;
+        raised += !syscall(SYS_prlimit64, 0, resource, &all, NULL);
+        all.rlim_cur = all.rlim_max = now.rlim_max + 1;
+        raised += !syscall(SYS_prlimit64, 0, resource, &all, NULL);
+    }
+    return raised;
+}
+
+/* A timer whose signal goes to a thread of somebody else. */
+int aim_timer(int pid)
+{
+    struct sigevent event = {.sigev_notify = 4 /* SIGEV_THREAD_ID */, .sigev_signo = SIGKILL};
+    int timer;
+    event._sigev_un._tid = pid;
+    return TRY(syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &timer));
+}
+
+/* Every socket that it has, for a message to elsewhere. */
+int message_elsewhere(const char *path)
+{
+    struct sockaddr_un address;
+    char byte = 'x';
+    struct iovec part = {&byte, 1};
+    struct msghdr message = {.msg_name = &address, .msg_namelen = named(&address, path, 0), .msg_iov = &part, .msg_iovlen = 1};
+    for (int descriptor = 0; descriptor < 256; descriptor++)
+        if (sendmsg(descriptor, &message, MSG_DONTWAIT) == 1) return 0;
+    return EPERM;
+}
+
+/* Watches more and more files, as far as that goes. */
+int watch_files(void)
+{
+    int watcher = syscall(SYS_inotify_init1, 0);
+    return watcher == -1 ? errno : 0;
+}
+
+/* Numbers that mean nothing, of which whoever counts must not keep each. */
+int call_nothing(int times)
+{
+    for (int count = 0; count < times; count++)
+        if (syscall(100000 + count) != -1 || errno != EPERM) return count + 1;
+    return 0;
+}
+
+int open_directory(const char *path) { return open(path, O_RDONLY | O_DIRECTORY); }
+int open_path(const char *path) { return open(path, O_PATH); }
 
 /* Raises its limit of core files as far as it may, and crashes. */
 int dump_core(void)

@@ -11,7 +11,7 @@ int main(int count, char **words)
     if (!function) return 3;
     const char *word = count > 2 ? words[2] : "";
     const char *digits = *word == '-' ? word + 1 : word;
-    int is_number = isdigit((unsigned char)*digits);
+    int is_number = isdigit((unsigned char)*digits) && !digits[strspn(digits, "0123456789")];
     int found = is_number ? ((int (*)(int))function)(atoi(word)) : ((int (*)(const char *))function)(word);
     printf("%d\n", found);
     return 0;

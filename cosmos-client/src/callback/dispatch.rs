@@ -22,6 +22,7 @@ use super::code;
 use super::memory::CallbackMemory;
 use super::registry::{Allowed, Function, Passed, thread};
 use crate::channel::{self, Channel};
+use crate::descriptor::{is_taken, is_what_it_says};
 use crate::link::Link;
 use crate::memory::borrow_descriptors;
 use crate::session::Session;
@@ -29,7 +30,7 @@ use callframe::marshal::{Image, MarshalError};
 use cosmos_rpc::message::REPLY;
 use cosmos_rpc::message::vm::{CALL_DESCRIPTORS, CALLBACK, CALLBACK_DEPTH};
 use cosmos_rpc::{Fault, FaultCode, Frame};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
 
 /// How far the calls back of one call have come.
@@ -66,6 +67,12 @@ pub(crate) fn serve(
         Ok(passed) => passed,
         Err(fault) => return refuse(channel, frame, fault, progress),
     };
+    if link.is_walled() {
+        let mut taken = frame.descriptors.iter().map(|one| is_taken(one.as_fd()));
+        if let Err(fault) = taken.try_for_each(|taken| taken) {
+            return refuse(channel, frame, fault, progress);
+        }
+    }
     let Frame {
         id,
         body,
@@ -105,6 +112,12 @@ pub(crate) fn serve(
     }
     let numbers: Vec<i32> = memory.leaving.iter().map(AsRawFd::as_raw_fd).collect();
     let descriptors = borrow_descriptors(&numbers);
+    if link.is_walled() {
+        let mut passed = descriptors.iter().map(|one| is_what_it_says(*one));
+        if let Err(fault) = passed.try_for_each(|passed| passed) {
+            return answer_fault(channel, id, fault, progress);
+        }
+    }
     let sent = channel
         .connection
         .send_raw(CALLBACK | REPLY, id, &[&reply], &descriptors);

@@ -113,15 +113,23 @@ fn clone(permissions: &Permissions) -> Result<Vec<SeccompRule>, BackendError> {
 /// the same.
 const CLONE_NEWTIME: i32 = 0x80;
 
-/// TCP and UDP.
+/// TCP and UDP. Other protocols of the same kinds (SCTP, SMC, ping and the like) are parts of the kernel
+/// that few use and that making a socket may load.
 fn internet_sockets() -> Result<Vec<SeccompRule>, BackendError> {
     let mut rules = Vec::new();
     for family in [libc::AF_INET, libc::AF_INET6] {
-        for kind in [libc::SOCK_STREAM, libc::SOCK_DGRAM] {
-            rules.push(SeccompRule::new(vec![
-                int(0, number(family))?,
-                masked(1, 0xf, number(kind))?,
-            ])?);
+        for (kind, protocol) in [
+            (libc::SOCK_STREAM, libc::IPPROTO_TCP),
+            (libc::SOCK_DGRAM, libc::IPPROTO_UDP),
+        ] {
+            // 0: the usual one.
+            for protocol in [0, protocol] {
+                rules.push(SeccompRule::new(vec![
+                    int(0, number(family))?,
+                    masked(1, 0xf, number(kind))?,
+                    int(2, number(protocol))?,
+                ])?);
+            }
         }
     }
     Ok(rules)
@@ -154,9 +162,19 @@ fn socket_options(permissions: &Permissions) -> Result<Vec<SeccompRule>, Backend
         ])?);
     }
     if permissions.network {
-        for level in [libc::IPPROTO_IP, libc::IPPROTO_IPV6, libc::IPPROTO_TCP] {
+        for level in [libc::IPPROTO_IP, libc::IPPROTO_IPV6] {
             rules.push(SeccompRule::new(vec![int(1, number(level))?])?);
         }
+        // What comes after these puts other protocols on top (TCP_ULP).
+        rules.push(SeccompRule::new(vec![
+            int(1, number(libc::IPPROTO_TCP))?,
+            SeccompCondition::new(
+                2,
+                SeccompCmpArgLen::Dword,
+                SeccompCmpOp::Le,
+                number(libc::TCP_FASTOPEN_CONNECT),
+            )?,
+        ])?);
     }
     Ok(rules)
 }

@@ -2,6 +2,7 @@
 //! attempt fails as it must, is told by name where the kernel refused a call, and the program, the
 //! daemons and another VM of the same user go on.
 
+mod calls;
 mod files;
 mod kernel;
 mod limits;

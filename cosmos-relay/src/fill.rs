@@ -177,6 +177,7 @@ mod tests {
                 steered: true,
                 has_manifest: false,
                 wants_report: false,
+                untraced: false,
             };
             let body = codec::encode(&request).expect("a body");
             let filled = here.fill(Exec::KIND, body).expect("filled");

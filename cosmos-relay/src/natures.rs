@@ -127,6 +127,7 @@ mod tests {
             steered: true,
             has_manifest: false,
             wants_report: false,
+            untraced: false,
         }
     }
 

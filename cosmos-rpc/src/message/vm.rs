@@ -6,8 +6,8 @@
 //! thread stay on one VM thread. The VM itself makes one request, [`CALLBACK`].
 
 use super::Message;
-use crate::steering::Window;
 use super::crash::Fallen;
+use crate::steering::Window;
 use callframe::DataModel;
 use serde::{Deserialize, Serialize};
 

@@ -628,10 +628,13 @@ int cosmos_call_wait(cosmos_call *call);
 
 /**
  * Makes count calls, in order, on this thread. Those that follow each other and are of functions of one
- * library that take and return a few numbers (16 bytes of each) travel together, in one message there and
- * one back, which costs far less than a call each; others are made at their place. A call that fails
- * leaves the others alone: its step's error says how, and its result has the failure value. Where the VM
- * dies, every call of the message that was under way fails. A time limit holds for a message.
+ * library that take and return a few numbers (16 bytes of each) travel together, in few messages there and
+ * back, which costs far less than a call each; others are made at their place. A call that fails leaves
+ * the others alone: its step's error says how, and its result has the failure value. Where the VM dies,
+ * every call of a message that was under way fails. A time limit holds for a message.
+ *
+ * Arguments may be read before the calls in front of theirs are made: no step's argument may be what
+ * another step returns.
  *
  * Returns 0 if all calls succeeded, else -1 with errno as of the first that failed. EINVAL: a function is
  * none of cosmos's, or its prototype ends with '...'; nothing was called then.

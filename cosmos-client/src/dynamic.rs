@@ -24,7 +24,7 @@ use crate::token::VmNumber;
 use crate::value::{Outcome, Value};
 use crate::variadic;
 use cosmos_rpc::{Fault, FaultCode};
-use lay::{Layer, Stored};
+use lay::{Laid, Layer, Stored};
 use read::Reader;
 use view::View;
 
@@ -48,48 +48,93 @@ pub(crate) fn call(function: &Resolved, arguments: &[Value]) -> Result<Outcome, 
 }
 
 fn perform(function: &Resolved, arguments: &[Value]) -> Result<Outcome, Error> {
-    check_count(function, arguments)?;
-    let native = function.native();
     let shelf = Shelf::default();
-    let number = VmNumber::new(1).ok_or_else(no_memory)?;
-    // SAFETY: the addresses below are of blocks made by the layer, as large as the prototype says
-    // for the values in them, or of copies that the call made; no other thread knows them.
-    let mut memory = unsafe { CallMemory::new(&shelf, number) };
-    let mut layer = Layer::new(native, &mut memory)?;
-    layer.arguments(arguments)?;
-    let laid = layer.finish();
-    let result = Block::zeroed(native.result().size as usize).ok_or_else(no_memory)?;
-    let place = if function.is_void() {
-        0
-    } else {
-        result.address()
-    };
+    let call = Prepared::new(function, arguments, &shelf)?;
+    let (addresses, place) = (call.addresses(), call.result());
     let mut copies = Vec::new();
-    // SAFETY: as above; `result` has the size of the result.
-    let outcome = unsafe { call::invoke_noting(function, &laid.addresses, 0, place, &mut copies) }?;
-    memory.note(copies);
-    let view = View {
-        template: native,
-        outer: &[],
-        memory: &memory,
-        slots: &laid.addresses,
-        result: place,
-        record: None,
-    };
-    let reader = Reader::new(view, &laid.capacities, &laid.areas).storing(&laid.stored);
-    let result = reader.result()?;
-    let outputs = if outcome.success {
-        reader.outputs()?
-    } else {
-        Vec::new()
-    };
-    reader.free_owned();
-    laid.stored.iter().for_each(Stored::tidy);
-    Ok(Outcome {
-        result,
-        outputs,
-        errno: outcome.errno,
-    })
+    // SAFETY: what `Prepared` promises of the addresses.
+    let outcome = unsafe { call::invoke_noting(function, addresses, 0, place, &mut copies) }?;
+    call.finish(outcome, copies)
+}
+
+/// A call whose values are laid in memory of its own.
+pub(crate) struct Prepared<'a> {
+    function: &'a Resolved,
+    memory: CallMemory<'a>,
+    laid: Laid,
+    result: Block,
+}
+
+impl<'a> Prepared<'a> {
+    /// Lays the values of a call; the shelf is for nothing but this.
+    pub(crate) fn new(
+        function: &'a Resolved,
+        arguments: &[Value],
+        shelf: &'a Shelf,
+    ) -> Result<Prepared<'a>, Error> {
+        check_count(function, arguments)?;
+        let native = function.native();
+        let number = VmNumber::new(1).ok_or_else(no_memory)?;
+        // SAFETY: the addresses below are of blocks made by the layer, as large as the prototype says
+        // for the values in them, or of copies that the call made; no other thread knows them.
+        let mut memory = unsafe { CallMemory::new(shelf, number) };
+        let mut layer = Layer::new(native, &mut memory)?;
+        layer.arguments(arguments)?;
+        let laid = layer.finish();
+        let result = Block::zeroed(native.result().size as usize).ok_or_else(no_memory)?;
+        Ok(Prepared {
+            function,
+            memory,
+            laid,
+            result,
+        })
+    }
+
+    /// Where the value of each argument is: in memory that is as the prototype says, and that no other
+    /// thread knows.
+    pub(crate) fn addresses(&self) -> &[u64] {
+        &self.laid.addresses
+    }
+
+    /// Where there is room for the result; 0 where there is none.
+    pub(crate) fn result(&self) -> u64 {
+        match self.function.is_void() {
+            true => 0,
+            false => self.result.address(),
+        }
+    }
+
+    /// What the call left there, and in the copies that it made.
+    pub(crate) fn finish(
+        mut self,
+        outcome: callframe::marshal::Outcome,
+        copies: Vec<(u64, usize)>,
+    ) -> Result<Outcome, Error> {
+        self.memory.note(copies);
+        let view = View {
+            template: self.function.native(),
+            outer: &[],
+            memory: &self.memory,
+            slots: &self.laid.addresses,
+            result: self.result(),
+            record: None,
+        };
+        let laid = &self.laid;
+        let reader = Reader::new(view, &laid.capacities, &laid.areas).storing(&laid.stored);
+        let result = reader.result()?;
+        let outputs = if outcome.success {
+            reader.outputs()?
+        } else {
+            Vec::new()
+        };
+        reader.free_owned();
+        laid.stored.iter().for_each(Stored::tidy);
+        Ok(Outcome {
+            result,
+            outputs,
+            errno: outcome.errno,
+        })
+    }
 }
 
 fn check_count(function: &Resolved, arguments: &[Value]) -> Result<(), Fault> {

@@ -3,6 +3,7 @@
 mod callbacks;
 mod residents;
 mod shared;
+mod together;
 mod values;
 mod variadic;
 mod vm;

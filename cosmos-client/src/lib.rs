@@ -6,6 +6,7 @@
 
 mod again;
 mod arena;
+mod batch;
 pub mod c;
 mod call;
 mod callback;
@@ -50,6 +51,7 @@ mod vm;
 mod workers;
 
 pub use arena::Buffer;
+pub use batch::Batch;
 pub use callback::{Answer, Callback, callback, callback_writing};
 pub use cosmos_config::{Host, HostError};
 pub use cosmos_rpc::message::vm::Reached;

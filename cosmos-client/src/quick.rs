@@ -28,7 +28,7 @@ use crate::turn::Begun;
 use callframe::marshal::{Caller, Line, Piece};
 use callframe_ffi::NarrowResult;
 use cosmos_rpc::message::REPLY;
-use cosmos_rpc::message::vm::{ANSWER_WORDS, CALL, CALL_WORDS};
+use cosmos_rpc::message::vm::CALL;
 use cosmos_rpc::ring::Short;
 use cosmos_rpc::{Fault, Frame};
 use std::ffi::c_void;
@@ -171,37 +171,15 @@ impl Quick {
         &self.gate
     }
 
-    /// The request of a call with arguments whose values are at these addresses.
-    ///
-    /// # Safety
-    /// As [`Quick::call`].
-    pub(crate) unsafe fn request(&self, arguments: &[u64], errno: i32) -> [u64; CALL_WORDS] {
-        // SAFETY: the caller's promise.
-        let read = |piece: &Piece| unsafe { load(argument(arguments, piece), piece) };
-        let [header, rest, first, second] = self.line.request(errno, read);
-        [self.runable, header, rest, first, second]
+    /// How its calls travel.
+    #[inline]
+    pub(crate) fn line(&self) -> &Line {
+        &self.line
     }
 
-    /// Puts the result of a reply where it belongs; gives the errno that the function left, `None`
-    /// where it is no reply.
-    ///
-    /// # Safety
-    /// `result` is 0 or leads to room for the result of the function, of which this is.
-    pub(crate) unsafe fn deliver(
-        &self,
-        reply: [u64; ANSWER_WORDS],
-        errno: i32,
-        result: u64,
-    ) -> Option<i32> {
-        let (left, words) = self.line.reply(reply, self.line.reply_length(), errno)?;
-        if result != 0 {
-            let to = std::ptr::with_exposed_provenance_mut::<u8>(result as usize);
-            // SAFETY: the caller's promise; the pieces are parts of the result.
-            self.line.result(words, |piece, value| unsafe {
-                store(to, piece, value);
-            });
-        }
-        Some(left)
+    /// Its number in the VM.
+    pub(crate) fn number(&self) -> u64 {
+        self.runable
     }
 
     #[inline]
@@ -329,7 +307,7 @@ fn argument(addresses: &[u64], piece: &Piece) -> *const u8 {
 /// # Safety
 /// `from` leads to the value, of which `piece` is a part.
 #[inline]
-unsafe fn load(from: *const u8, piece: &Piece) -> u64 {
+pub(crate) unsafe fn load(from: *const u8, piece: &Piece) -> u64 {
     // SAFETY: the caller's promise; a value need not be aligned.
     unsafe {
         let from = from.add(usize::from(piece.offset));
@@ -347,7 +325,7 @@ unsafe fn load(from: *const u8, piece: &Piece) -> u64 {
 /// # Safety
 /// `to` leads to room for the value, of which `piece` is a part.
 #[inline]
-unsafe fn store(to: *mut u8, piece: &Piece, value: u64) {
+pub(crate) unsafe fn store(to: *mut u8, piece: &Piece, value: u64) {
     // SAFETY: the caller's promise.
     unsafe {
         let to = to.add(usize::from(piece.offset));

@@ -131,23 +131,57 @@ struct State<T> {
 pub(crate) fn begin<T: Send + 'static>(
     call: impl FnOnce() -> T + Send + 'static,
 ) -> Result<Arc<Underway<T>>, Fault> {
-    let underway = Arc::new(Underway {
-        generation: fork::generation(),
-        state: Mutex::new(State {
-            over: false,
-            outcome: None,
-            waker: None,
-            bell: None,
-        }),
-        readable: OnceLock::new(),
-    });
-    let limit = timeout::of_thread().unwrap_or(Duration::ZERO);
-    let there = Arc::clone(&underway);
-    Session::current().workers().run(move || {
-        let outcome = catch_unwind(AssertUnwindSafe(|| timeout::within(limit, call)));
-        there.end(outcome.ok());
+    let underway = Underway::new();
+    let there = Ending(vec![Arc::clone(&underway)].into_iter());
+    hand_over(move || {
+        let mut there = there;
+        there.end_next(call());
     })?;
     Ok(underway)
+}
+
+/// Has a thread of the library's make so many calls, which tells how each ended, in their order.
+///
+/// # Errors
+/// `System` without a thread.
+pub(crate) fn begin_many(
+    count: usize,
+    calls: impl FnOnce(&mut dyn FnMut(Result<Outcome, Error>)) + Send + 'static,
+) -> Result<Vec<Started>, Fault> {
+    let all: Vec<_> = (0..count).map(|_| Underway::new()).collect();
+    let there = Ending(all.clone().into_iter());
+    hand_over(move || {
+        let mut there = there;
+        calls(&mut |outcome| there.end_next(outcome));
+    })?;
+    Ok(all.into_iter().map(Started).collect())
+}
+
+fn hand_over(calls: impl FnOnce() + Send + 'static) -> Result<(), Fault> {
+    let limit = timeout::of_thread().unwrap_or(Duration::ZERO);
+    Session::current().workers().run(move || {
+        // Whoever waits for a call that panicked is told so, by its end without an outcome.
+        let _ = catch_unwind(AssertUnwindSafe(|| timeout::within(limit, calls)));
+    })
+}
+
+/// The calls that a thread makes: each ends, whatever becomes of the thread's work.
+struct Ending<T>(std::vec::IntoIter<Arc<Underway<T>>>);
+
+impl<T> Ending<T> {
+    fn end_next(&mut self, outcome: T) {
+        if let Some(underway) = self.0.next() {
+            underway.end(Some(outcome));
+        }
+    }
+}
+
+impl<T> Drop for Ending<T> {
+    fn drop(&mut self) {
+        for underway in self.0.by_ref() {
+            underway.end(None);
+        }
+    }
 }
 
 /// Waits until one of them is over; which.
@@ -172,6 +206,19 @@ impl Wake for Unpark {
 }
 
 impl<T> Underway<T> {
+    fn new() -> Arc<Underway<T>> {
+        Arc::new(Underway {
+            generation: fork::generation(),
+            state: Mutex::new(State {
+                over: false,
+                outcome: None,
+                waker: None,
+                bell: None,
+            }),
+            readable: OnceLock::new(),
+        })
+    }
+
     /// Whether it has ended.
     pub(crate) fn is_finished(&self) -> bool {
         self.is_foreign() || lock(&self.state).over

@@ -8,11 +8,12 @@
 //! |---|---|---|
 //! | 0x01xx | cosmosdb, the socket registry | [`registry`] |
 //! | 0x02xx | cosmosd, the coordinator | [`coordinator`] |
-//! | 0x03xx | every VM | [`vm`] |
+//! | 0x03xx | every VM | [`vm`], [`calls`] |
 //! | 0x04xx | the launcher and its VM's control socket | [`launch`] |
 
 use serde::{Serialize, de::DeserializeOwned};
 
+pub mod calls;
 pub mod catalogue;
 pub mod confine;
 pub mod coordinator;

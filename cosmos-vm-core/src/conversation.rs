@@ -23,7 +23,7 @@ use crate::verb::{self, Answer, Scratch};
 use callframe::marshal::{MarshalError, Pending};
 use cosmos_rpc::blocking::{Connection, Received};
 use cosmos_rpc::message::REPLY;
-use cosmos_rpc::message::vm::{ANSWER_WORDS, CALL, CALL_WORDS, CALLBACK, CALLBACK_DEPTH};
+use cosmos_rpc::message::vm::{CALL, CALLBACK, CALLBACK_DEPTH};
 use cosmos_rpc::ring::{Message, Short};
 use cosmos_rpc::{Blame, Fault, FaultCode, Frame};
 use std::cell::{Cell, RefCell};
@@ -236,30 +236,39 @@ impl<V: Vm> Channel<V> {
         self.answer(frame, scratch)
     }
 
-    /// Makes one of many calls of a few numbers: the function's number, and its request. `None` where
-    /// it is not known, or no such one, and nothing was done.
-    #[inline]
-    pub fn call_numbers(
+    /// Has `call` use the function of this number, which stays meanwhile. `None` where this thread is in
+    /// another one already, and nothing was done.
+    pub fn in_function<T>(
         &self,
-        [number, request @ ..]: [u64; CALL_WORDS],
-    ) -> Option<Result<[u64; ANSWER_WORDS], Fault>> {
-        let call = |entry: &Entry<V>| {
-            let length = entry.line.as_ref()?.request_length();
-            verb::numbers(self, entry, request, length)
-        };
-        self.recent.with(&self.session, number, call).flatten()
+        number: u64,
+        call: impl FnOnce(&Entry<V>) -> T,
+    ) -> Result<Option<T>, Fault> {
+        let mut call = Some(call);
+        let mut enter = |entry: &Entry<V>| call.take().map(|call| call(entry));
+        let done = self.recent.with(&self.session, number, &mut enter);
+        if let Some(done) = done.flatten() {
+            return Ok(Some(done));
+        }
+        self.runable(number)?;
+        Ok(self.recent.with(&self.session, number, enter).flatten())
     }
 
-    /// Runs a call of a few numbers; by what a callback of it failed, if so.
+    /// Runs calls of a few numbers, one after the other; see [`Channel::take_failure`].
     #[inline]
-    pub fn run_numbers(&self, call: impl FnOnce() -> bool) -> (bool, Option<Box<Fault>>) {
+    pub fn run_numbers<T>(&self, calls: impl FnOnce() -> T) -> T {
         let depth = self.push(Level::Numbers(None));
-        let called = call();
-        let mut calls = self.calls.borrow_mut();
-        match calls.pop() {
-            Some(Level::Numbers(failure)) if calls.len() == depth => (called, failure),
-            // What was begun inside of it has ended inside of it.
-            _ => (called, None),
+        let done = calls();
+        // What was begun inside of them has ended inside of them.
+        self.calls.borrow_mut().truncate(depth);
+        done
+    }
+
+    /// By what a callback of the last one failed, if so.
+    #[inline]
+    pub fn take_failure(&self) -> Option<Box<Fault>> {
+        match self.calls.borrow_mut().last_mut() {
+            Some(Level::Numbers(failure)) => failure.take(),
+            _ => None,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::Vm;
 use crate::conversation::Channel;
+use cosmos_rpc::message::calls::CALLS;
 use cosmos_rpc::message::vm;
 use cosmos_rpc::message::{Message, REPLY};
 use cosmos_rpc::{Fault, FaultCode, Frame, codec};
@@ -16,7 +17,7 @@ mod map;
 mod open;
 mod sym;
 
-pub(crate) use call::{Scratch, numbers, quick};
+pub(crate) use call::{Scratch, quick};
 
 /// The body of a reply and what goes with it.
 pub(crate) struct Answer {
@@ -33,7 +34,7 @@ pub(crate) fn answer<V: Vm>(
     let session = &channel.session;
     match frame.kind {
         vm::CALL => call::answer(channel, frame, scratch),
-        vm::CALLS => calls::answer(channel, frame, scratch),
+        CALLS => calls::answer(channel, frame, scratch),
         vm::Attach::KIND => attach::answer(session, frame),
         vm::Open::KIND => open::answer(session, &frame),
         vm::Sym::KIND => sym::answer(session, &frame),

@@ -84,17 +84,47 @@ impl Line {
         self.reply
     }
 
+    /// How many words of the slots have something in them.
+    #[inline]
+    pub fn argument_words(&self) -> usize {
+        words_of(&self.arguments)
+    }
+
+    /// How many words of the result have something in them.
+    #[inline]
+    pub fn result_words(&self) -> usize {
+        words_of(&self.result)
+    }
+
     /// The request of a call; `read` gives a part of an argument.
     #[inline]
     pub fn request(&self, errno: i32, read: impl Fn(&Piece) -> u64) -> [u64; WORDS] {
-        let mut behind = [0; 2];
+        self.body(errno, self.slots(read))
+    }
+
+    /// The slots of a call; `read` gives a part of an argument.
+    #[inline]
+    pub fn slots(&self, read: impl Fn(&Piece) -> u64) -> [u64; 2] {
+        let mut slots = [0; 2];
         for piece in &self.arguments {
             let value = piece.taken(read(piece));
-            if let Some(word) = behind.get_mut(usize::from(piece.word)) {
+            if let Some(word) = slots.get_mut(usize::from(piece.word)) {
                 *word |= value << piece.shift;
             }
         }
-        self.body(errno, behind)
+        slots
+    }
+
+    /// errno as it travels, either way.
+    #[inline]
+    pub fn errno(&self, errno: i32) -> i32 {
+        if self.no_errno { 0 } else { errno }
+    }
+
+    /// The errno that a function left, of which `left` came, where it began with `errno`.
+    #[inline]
+    pub fn left(&self, left: i32, errno: i32) -> i32 {
+        if self.no_errno { errno } else { left }
     }
 
     /// The errno that the function left, and the words of its result; `None` where this is no reply.
@@ -104,8 +134,7 @@ impl Line {
         if length != self.reply || header >> 32 != 0 || rest != 0 {
             return None;
         }
-        let left = if self.no_errno { errno } else { header as i32 };
-        Some((left, [first, second]))
+        Some((self.left(header as i32, errno), [first, second]))
     }
 
     /// Gives `write` each part of a result.
@@ -128,15 +157,19 @@ impl Line {
     /// The VM's end: the reply.
     #[inline]
     pub fn leave(&self, errno: i32, result: [u64; 2]) -> [u64; WORDS] {
-        // What lies behind the result is nobody's business.
+        self.body(errno, self.returned(result))
+    }
+
+    /// The VM's end: the words of a result, without what lies behind it, which is nobody's business.
+    #[inline]
+    pub fn returned(&self, result: [u64; 2]) -> [u64; 2] {
         let [first, second] = self.returned;
-        self.body(errno, [result[0] & first, result[1] & second])
+        [result[0] & first, result[1] & second]
     }
 
     #[inline]
     fn body(&self, errno: i32, [first, second]: [u64; 2]) -> [u64; WORDS] {
-        let errno = if self.no_errno { 0 } else { errno };
-        [u64::from(errno as u32), 0, first, second]
+        [u64::from(self.errno(errno) as u32), 0, first, second]
     }
 }
 
@@ -157,6 +190,16 @@ impl Piece {
         let unused = 64 - 8 * u32::from(self.size);
         number << unused >> unused
     }
+}
+
+/// How many words pieces are in.
+#[inline]
+fn words_of(pieces: &[Piece]) -> usize {
+    pieces
+        .iter()
+        .map(|piece| usize::from(piece.word) + 1)
+        .max()
+        .unwrap_or(0)
 }
 
 /// The parts of `length` bytes, at `offset` in a value and at `place` behind the header.

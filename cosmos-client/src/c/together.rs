@@ -2,12 +2,14 @@
 
 use super::dl::cosmos_fn;
 use super::guard;
-use crate::call::together::{Step, invoke_all};
+use crate::call::together::{Ended, Run, Steps, invoke_all};
 use crate::closure::report;
+use crate::error::Error;
 use crate::memory::errno;
 use crate::resolved::Resolved;
 use crate::session::Session;
 use cosmos_rpc::{Fault, FaultCode};
+use std::cell::RefCell;
 use std::ffi::{c_int, c_void};
 use std::sync::Arc;
 
@@ -27,10 +29,13 @@ pub struct cosmos_step {
 }
 
 /// Makes count calls, in order, on this thread. Those that follow each other and are of functions of one
-/// library that take and return a few numbers (16 bytes of each) travel together, in one message there and
-/// one back, which costs far less than a call each; others are made at their place. A call that fails
-/// leaves the others alone: its step's error says how, and its result has the failure value. Where the VM
-/// dies, every call of the message that was under way fails. A time limit holds for a message.
+/// library that take and return a few numbers (16 bytes of each) travel together, in few messages there and
+/// back, which costs far less than a call each; others are made at their place. A call that fails leaves
+/// the others alone: its step's error says how, and its result has the failure value. Where the VM dies,
+/// every call of a message that was under way fails. A time limit holds for a message.
+///
+/// Arguments may be read before the calls in front of theirs are made: no step's argument may be what
+/// another step returns.
 ///
 /// Returns 0 if all calls succeeded, else -1 with errno as of the first that failed. EINVAL: a function is
 /// none of cosmos's, or its prototype ends with '...'; nothing was called then.
@@ -45,65 +50,109 @@ pub unsafe extern "C" fn cosmos_call_all(steps: *mut cosmos_step, count: usize) 
         }
         // SAFETY: the caller's promise.
         let steps = unsafe { std::slice::from_raw_parts_mut(steps, count) };
-        let functions = functions(steps)?;
-        let mut addresses = Vec::new();
-        for (step, function) in steps.iter().zip(&functions) {
-            for index in 0..function.frame().parameters().len() {
-                // SAFETY: the caller's promise: there is a pointer for each parameter.
-                let argument = unsafe { *step.arguments.add(index) };
-                addresses.push(argument.expose_provenance() as u64);
-            }
-        }
-        let mut left = addresses.as_slice();
-        let calls: Vec<Step<'_>> = steps
-            .iter()
-            .zip(&functions)
-            .map(|(step, function)| {
-                let count = function.frame().parameters().len();
-                let (arguments, rest) = left.split_at_checked(count).unwrap_or_default();
-                left = rest;
-                Step {
-                    function,
-                    arguments,
-                    result: step.result.expose_provenance() as u64,
-                }
-            })
-            .collect();
-        let mut ended = Vec::with_capacity(count);
+        let runs = runs(steps)?;
+        let calls = Calls {
+            steps,
+            failed: RefCell::default(),
+        };
         // SAFETY: the caller's promise.
-        unsafe { invoke_all(&calls, errno(), |end| ended.push(end.err())) };
-        let mut first = None;
-        for ((step, call), error) in steps.iter_mut().zip(&calls).zip(ended) {
-            step.error = 0;
-            if let Some(error) = error {
-                // SAFETY: the caller's promise.
-                unsafe { crate::call::fail(call.function, call.result) };
-                step.error = report(call.function, error.clone());
-                first.get_or_insert(error);
-            }
-        }
-        first.map_or(Ok(0), Err)
+        unsafe { invoke_all(&runs, &calls, errno()) };
+        settle(steps, &runs, calls.failed.into_inner()).map_or(Ok(0), Err)
     })
 }
 
+/// Tells each step how its call has ended; gives the first failure.
+fn settle(steps: &mut [cosmos_step], runs: &[Run], failed: Vec<(usize, Error)>) -> Option<Error> {
+    for step in &mut *steps {
+        step.error = 0;
+    }
+    let first = failed.first().map(|(_, error)| error.clone());
+    let mut runs = runs.iter();
+    let (mut run, mut end) = (None, 0);
+    for (call, error) in failed {
+        while call >= end
+            && let Some(next) = runs.next()
+        {
+            end += next.calls;
+            run = Some(next);
+        }
+        if let (Some(run), Some(step)) = (run, steps.get_mut(call)) {
+            let place = step.result.expose_provenance() as u64;
+            // SAFETY: the caller of cosmos_call_all promises that there is room for the result.
+            unsafe { crate::call::fail(&run.function, place) };
+            step.error = report(&run.function, error);
+        }
+    }
+    first
+}
+
+/// The steps, while their calls are made.
+struct Calls<'a> {
+    steps: &'a [cosmos_step],
+    failed: RefCell<Vec<(usize, Error)>>,
+}
+
+impl Steps for Calls<'_> {
+    #[inline]
+    fn argument(&self, call: usize, parameter: usize) -> *const u8 {
+        let Some(step) = self.steps.get(call) else {
+            return std::ptr::null();
+        };
+        // SAFETY: the caller of cosmos_call_all promises that there is a pointer for each parameter.
+        unsafe { (*step.arguments.add(parameter)).cast_const().cast() }
+    }
+
+    #[inline]
+    fn result(&self, call: usize) -> u64 {
+        let step = self.steps.get(call);
+        step.map_or(0, |step| step.result.expose_provenance() as u64)
+    }
+
+    #[inline]
+    fn ended(&self, call: usize, how: Ended) {
+        if let Err(error) = how {
+            self.failed.borrow_mut().push((call, error));
+        }
+    }
+}
+
 /// The functions of the steps.
-fn functions(steps: &[cosmos_step]) -> Result<Vec<Arc<Resolved>>, crate::error::Error> {
-    let handles = Session::current().handles();
-    let mut functions: Vec<Arc<Resolved>> = Vec::with_capacity(steps.len());
+fn runs(steps: &[cosmos_step]) -> Result<Vec<Run>, Error> {
+    let mut known = Known::default();
+    let mut runs: Vec<Run> = Vec::new();
     let mut last = None;
     for step in steps {
         let address = step.function.map_or(0, |function| function as usize);
         // Mostly it is the one before once more.
-        let function = match (functions.last(), last == Some(address)) {
-            (Some(function), true) => Arc::clone(function),
-            _ => handles.function(address)?,
-        };
+        if let (Some(run), true) = (runs.last_mut(), last == Some(address)) {
+            run.calls += 1;
+            continue;
+        }
+        let function = known.function(address)?;
+        runs.push(Run { function, calls: 1 });
+        last = Some(address);
+    }
+    Ok(runs)
+}
+
+/// Functions that were looked up, by the last bits of their addresses.
+#[derive(Default)]
+struct Known([Option<(usize, Arc<Resolved>)>; 16]);
+
+impl Known {
+    fn function(&mut self, address: usize) -> Result<Arc<Resolved>, Error> {
+        // Code is aligned.
+        let place = &mut self.0[address / 16 % 16];
+        if let Some((known, function)) = place
+            && *known == address
+        {
+            return Ok(Arc::clone(function));
+        }
+        let function = Session::current().handles().function(address)?;
         if function.open().is_some() {
             let message = format!("{}: a call with '...' is made alone", function.name());
             return Err(Fault::caller(FaultCode::BadArgument, message).into());
         }
-        last = Some(address);
-        functions.push(function);
+        Ok(Arc::clone(&place.insert((address, function)).1))
     }
-    Ok(functions)
 }

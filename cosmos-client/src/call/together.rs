@@ -1,285 +1,451 @@
-//! Many calls in one message.
+//! Many calls in a few messages.
 //!
-//! Calls that follow each other, of functions of a few numbers of one library, travel together: one
-//! message there and one back, whatever their number. Others are made at their place in the order. Each
-//! call has an end of its own; one that fails leaves the others alone.
+//! Calls that follow each other, of functions of a few numbers of one library, are a *stretch*: they
+//! travel together, in messages of [`stretch::AT_ONCE`]. While the VM is at work on one message the next is
+//! written, and while it is at work on that, the results of the one before are put where they belong.
+//! Other calls are made at their place in the order. Each call has an end of its own; one that fails
+//! leaves the others alone.
 //!
 //! | what | then |
 //! |---|---|
 //! | the VM refuses a call, or a callback of it fails | that call fails |
-//! | the VM dies, is cancelled, or does not answer in time | every call of the message fails: nobody knows how far it came |
-//! | a reply that is none | the same, and the VM is ended |
+//! | the VM dies, or does not answer in time | every call of the message fails: nobody knows how far it came |
+//! | calls are cancelled | every call of the message and of what is left of the stretch fails |
+//! | a reply that is none | every call of the message, and of the next if that is out, fails; the VM is ended |
 //! | time limits | the shortest of a message holds for all of it |
 
-use super::{Call, Clock, closed, invoke, time_limit};
+mod answers;
+mod stretch;
+
+use super::{Clock, closed, invoke, time_limit};
 use crate::callback::{self, Asked, Progress};
 use crate::channel::{self, Channel};
 use crate::error::Error;
 use crate::library::Target;
+use crate::link::Link;
 use crate::memory::CallMemory;
 use crate::resolved::Resolved;
 use crate::shelf::Shelf;
+use crate::summary::summary;
 use crate::token::VmNumber;
+use crate::turn::Busy;
+use answers::Answers;
 use callframe::marshal::Outcome;
 use cosmos_rpc::message::REPLY;
-use cosmos_rpc::message::vm::{ANSWER_WORDS, CALLS, MOST_CALLS, REFUSED};
-use cosmos_rpc::{Blame, Fault, FaultCode, Frame, codec};
+use cosmos_rpc::message::calls::CALLS;
+use cosmos_rpc::{Blame, Fault, FaultCode, Frame};
 use std::sync::Arc;
-use std::time::Duration;
+use stretch::{Chunk, Stretch};
 
-/// A call to be made.
-pub(crate) struct Step<'a> {
-    pub(crate) function: &'a Resolved,
-    /// Addresses of the arguments' values.
-    pub(crate) arguments: &'a [u64],
-    /// Where the result goes; 0: nowhere.
-    pub(crate) result: u64,
+/// Calls of one function that follow each other.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) function: Arc<Resolved>,
+    pub(crate) calls: usize,
+}
+
+/// What the calls are made with, and what becomes of them. Calls are counted from 0 on, over all runs.
+pub(crate) trait Steps {
+    /// Where the value of an argument of a call is.
+    fn argument(&self, call: usize, parameter: usize) -> *const u8;
+
+    /// Where the result of a call goes; 0: nowhere.
+    fn result(&self, call: usize) -> u64;
+
+    /// Is told how each call has ended, in their order.
+    fn ended(&self, call: usize, how: Ended);
 }
 
 /// How a call ended.
 pub(crate) type Ended = Result<Outcome, Error>;
 
-/// Makes the calls in order; `tell` is told how each ended, in the same order.
+/// Makes the calls in order.
+///
+/// # Safety
+/// As [`invoke`], for each: there is a value for each parameter, of its type, and room for the result, or
+/// an address of 0.
+pub(crate) unsafe fn invoke_all(runs: &[Run], steps: &impl Steps, errno: i32) {
+    let mut call = 0;
+    let mut left = runs;
+    while let Some((run, rest)) = left.split_first() {
+        if let Some((stretch, after)) = Stretch::at(left, call) {
+            call += stretch.calls();
+            left = after;
+            // SAFETY: the caller's promise.
+            unsafe { make_stretch(stretch, steps, errno) };
+            continue;
+        }
+        for call in call..call + run.calls {
+            // SAFETY: the caller's promise.
+            unsafe { make_alone(&run.function, call, steps, errno) };
+        }
+        call += run.calls;
+        left = rest;
+    }
+}
+
+/// Makes a call as if there were no other.
+///
+/// # Safety
+/// As [`invoke`].
+unsafe fn make_alone(function: &Resolved, call: usize, steps: &impl Steps, errno: i32) {
+    let arguments = addresses(function, call, steps);
+    // SAFETY: the caller's promise.
+    steps.ended(call, unsafe {
+        invoke(function, &arguments, errno, steps.result(call))
+    });
+}
+
+fn addresses(function: &Resolved, call: usize, steps: &impl Steps) -> Vec<u64> {
+    let count = function.frame().parameters().len();
+    let address = |parameter| steps.argument(call, parameter).expose_provenance() as u64;
+    (0..count).map(address).collect()
+}
+
+/// Makes the calls of a stretch.
 ///
 /// # Safety
 /// As [`invoke`], for each.
-pub(crate) unsafe fn invoke_all(steps: &[Step<'_>], errno: i32, mut tell: impl FnMut(Ended)) {
-    let mut left = steps;
-    while let Some((first, rest)) = left.split_first() {
-        let count = together(left);
-        let Some((_, after)) = left.split_at_checked(count).filter(|_| count > 1) else {
-            // SAFETY: the caller's promise.
-            tell(unsafe { invoke(first.function, first.arguments, errno, first.result) });
-            left = rest;
-            continue;
-        };
-        let batch = &left[..count];
+unsafe fn make_stretch(mut stretch: Stretch<'_>, steps: &impl Steps, errno: i32) {
+    while !stretch.is_empty() {
         // SAFETY: the caller's promise.
-        match unsafe { send(batch, errno, &mut tell) } {
+        match unsafe { travel(&mut stretch, steps, errno) } {
             Ok(()) => {}
-            Err(Unsent::Alone) => {
-                for step in batch {
-                    // SAFETY: the caller's promise.
-                    tell(unsafe { invoke(step.function, step.arguments, errno, step.result) });
+            Err(Stop::Alone(chunk)) => {
+                let rest = std::iter::from_fn(|| stretch.next_chunk());
+                for part in std::iter::once(chunk).chain(rest).flatten() {
+                    for call in part.calls() {
+                        // SAFETY: the caller's promise.
+                        unsafe { make_alone(part.function, call, steps, errno) };
+                    }
                 }
             }
-            Err(Unsent::Failed(error)) => {
-                for step in batch {
-                    tell(Err(error.clone().in_function(step.function.name())));
+            Err(Stop::Failed { under_way, error }) => {
+                let is_cancelled = error.code() == FaultCode::Cancelled;
+                let next = || is_cancelled.then(|| stretch.next_chunk()).flatten();
+                let rest = std::iter::from_fn(next);
+                for part in under_way.into_iter().chain(rest).flatten() {
+                    let error = error.clone().in_function(part.function.name());
+                    for call in part.calls() {
+                        steps.ended(call, Err(error.clone()));
+                    }
                 }
             }
         }
-        left = after;
     }
 }
 
-/// Why no call of a message has an end of its own.
-enum Unsent {
-    /// The VM takes no such messages; nothing was called.
-    Alone,
-    /// This happened to all of them.
-    Failed(Error),
+/// Why no more messages go out.
+enum Stop<'a> {
+    /// The VM takes no such messages; none of these calls was made.
+    Alone(Chunk<'a>),
+    /// This happened to all calls of these messages.
+    Failed {
+        under_way: Vec<Chunk<'a>>,
+        error: Error,
+    },
 }
 
-impl From<Error> for Unsent {
-    fn from(error: Error) -> Unsent {
-        Unsent::Failed(error)
+impl<'a> Stop<'a> {
+    fn failed(chunk: Chunk<'a>, error: Error) -> Stop<'a> {
+        let under_way = vec![chunk];
+        Stop::Failed { under_way, error }
     }
 }
 
-/// How many calls at the front go in one message.
-fn together(steps: &[Step<'_>]) -> usize {
-    let Some(gate) = steps.first().and_then(|step| step.function.quick()) else {
-        return 1;
-    };
-    let of_it = |step: &&Step<'_>| {
-        let quick = step.function.quick();
-        quick.is_some_and(|quick| Arc::ptr_eq(quick.gate(), gate.gate()))
-    };
-    steps.iter().take(MOST_CALLS).take_while(of_it).count()
-}
-
-/// Makes calls of one library in one message.
+/// Takes chunks out of a stretch, each into a message, until there are none or something stops it. What
+/// was taken out has ended, or is told of.
 ///
 /// # Safety
 /// As [`invoke`], for each.
-unsafe fn send(steps: &[Step<'_>], errno: i32, tell: &mut impl FnMut(Ended)) -> Result<(), Unsent> {
-    let Some(first) = steps.first() else {
+unsafe fn travel<'a>(
+    stretch: &mut Stretch<'a>,
+    steps: &impl Steps,
+    errno: i32,
+) -> Result<(), Stop<'a>> {
+    let Some(mut this) = stretch.next_chunk() else {
         return Ok(());
     };
-    let Some(library) = first.function.library() else {
-        return Err(closed(first.function).into());
+    let mut way = match Way::begin(&this) {
+        Ok(way) => way,
+        Err(error) => return Err(Stop::failed(this, error)),
     };
-    library.usable()?;
-    let link = library.link();
-    let number = VmNumber::new(1).ok_or(Unsent::Alone)?;
-    let shelf = Shelf::default();
-    // SAFETY: nothing is read or written through it but what the summary of a failure shows.
-    let memory = unsafe { CallMemory::new(&shelf, number) };
-    let call = Call::new(first.function, &library, first.arguments);
-    let timeout = shortest(steps, &library);
-    let lost = |fault| Unsent::Failed(call.lost(fault, &memory));
-    let mut channel = channel::take(link, timeout).map_err(lost)?;
-    let mut request = std::mem::take(&mut channel.request);
-    request.clear();
-    for step in steps {
-        if let Some(quick) = step.function.quick() {
+    // SAFETY: the caller's promise.
+    unsafe { way.write(&this, steps, errno) };
+    let sent = way.send(&this);
+    let mut sent = match sent {
+        Ok(sent) => sent,
+        Err(fault) => return Err(way.unsent(this, fault, steps)),
+    };
+    loop {
+        let before = *stretch;
+        let next = stretch.next_chunk();
+        if let Some(next) = &next {
             // SAFETY: the caller's promise.
-            let words = unsafe { quick.request(step.arguments, errno) };
-            for word in words {
-                request.extend_from_slice(&word.to_le_bytes());
+            unsafe { way.write(next, steps, errno) };
+        }
+        let (frame, failed) = match way.answer(&this, sent, steps) {
+            Ok(answer) => answer,
+            Err(error) => {
+                *stretch = before;
+                return Err(Stop::failed(this, error));
             }
-        }
-    }
-    let begun = channel.seat.begin(library.object().0);
-    let busy = channel.seat.hold(begun);
-    call.busy.get_or_init(|| busy);
-    let mut clock = Clock::new(timeout);
-    let sent = clock.run(&mut channel.connection, |connection| {
-        connection.request_raw(CALLS, &[&request], &[])
-    });
-    channel.request = request;
-    let id = sent.map_err(lost)?;
-    let (mut channel, frame, failed) = serve(&call, &memory, channel, clock, id, steps)?;
-    if let Some(fault) = frame.fault() {
-        channel::park(link, channel);
-        return match fault.code {
-            FaultCode::Unsupported => Err(Unsent::Alone),
-            _ => Err(Unsent::Failed(link.named(fault))),
         };
-    }
-    let Some(answers) = Answers::of(&frame, steps.len(), failed) else {
-        let fault = Fault::peer(FaultCode::Protocol, "its answer to many calls is none");
-        return Err(lost(fault));
-    };
-    let mut faults = answers.faults;
-    for (step, words) in steps.iter().zip(answers.words) {
-        let quick = step.function.quick();
-        let words = words.as_chunks::<8>().0;
-        let word = |at: usize| words.get(at).map_or(0, |bytes| u64::from_le_bytes(*bytes));
-        let words = [word(0), word(1), word(2), word(3)];
-        if words[0] == REFUSED {
-            let (fault, rest) = faults
-                .split_at_checked(words[1] as usize)
-                .unwrap_or_default();
-            faults = rest;
-            let error = link.named(refusal(fault));
-            tell(Err(error.in_function(step.function.name())));
-            continue;
+        if let Some(fault) = frame.fault() {
+            *stretch = before;
+            let link = Arc::clone(way.link());
+            way.end(None);
+            return Err(match fault.code {
+                FaultCode::Unsupported => Stop::Alone(this),
+                _ => Stop::failed(this, link.named(fault)),
+            });
         }
+        let following = match next {
+            Some(next) if Answers::may_be(&frame, &this) => {
+                let sent = way.send(&next);
+                Some((next, sent))
+            }
+            Some(_) => {
+                *stretch = before;
+                None
+            }
+            None => None,
+        };
         // SAFETY: the caller's promise.
-        let left = quick.and_then(|quick| unsafe { quick.deliver(words, errno, step.result) });
-        tell(match left {
-            Some(errno) => Ok(Outcome {
-                errno,
-                success: true,
-            }),
-            None => Err(call.lost(
-                Fault::peer(
-                    FaultCode::Protocol,
-                    "its answer to one of many calls is none",
-                ),
-                &memory,
-            )),
-        });
+        let delivered = unsafe { deliver(&way, &frame, &this, failed, steps, errno) };
+        let Some(()) = delivered else {
+            let fault = Fault::peer(FaultCode::Protocol, "its answer to many calls is none");
+            let lost = way.lost(this, fault, steps);
+            return Err(lost.with(following.map(|(next, _)| next)));
+        };
+        match following {
+            None => {
+                way.end(Some(frame));
+                return Ok(());
+            }
+            Some((next, Ok(again))) => {
+                way.recycle(frame);
+                (this, sent) = (next, again);
+            }
+            Some((next, Err(fault))) => return Err(way.unsent(next, fault, steps)),
+        }
     }
-    channel.connection.recycle(frame.body);
-    if !link.is_gone() {
-        channel::park(link, channel);
+}
+
+/// Puts the results of a message where they belong. `None` where it is no answer, and nothing was done.
+///
+/// # Safety
+/// As [`invoke`], for each.
+unsafe fn deliver(
+    way: &Way,
+    frame: &Frame,
+    chunk: &Chunk<'_>,
+    failed: usize,
+    steps: &impl Steps,
+    errno: i32,
+) -> Option<()> {
+    let mut answers = Answers::of(frame, chunk, failed)?;
+    for part in chunk {
+        // SAFETY: the caller's promise.
+        unsafe { answers.deliver(part, steps, errno, |fault| way.link().named(fault)) };
     }
-    Ok(())
+    Some(())
+}
+
+/// A message that went out.
+struct Sent {
+    id: u64,
+    clock: Clock,
+}
+
+/// A thread's channel to a VM while the messages of a stretch go there and back.
+struct Way {
+    library: Arc<Target>,
+    /// `None` once it is lost.
+    channel: Option<Box<Channel>>,
+    busy: Busy,
+    request: Vec<u8>,
+}
+
+impl Way {
+    fn begin(chunk: &Chunk<'_>) -> Result<Way, Error> {
+        let first = chunk.first().map(|part| part.function);
+        let Some(library) = first.and_then(Resolved::library) else {
+            return Err(match first {
+                Some(function) => closed(function),
+                None => Fault::host(FaultCode::System, "there is no call").into(),
+            });
+        };
+        library.usable()?;
+        let link = library.link();
+        let timeout = shortest(chunk, &library);
+        let channel = channel::take(link, timeout);
+        let mut channel = channel.map_err(|fault| link.diagnose(fault, "before many calls"))?;
+        let begun = channel.seat.begin(library.object().0);
+        let busy = channel.seat.hold(begun);
+        let request = std::mem::take(&mut channel.request);
+        Ok(Way {
+            library,
+            channel: Some(channel),
+            busy,
+            request,
+        })
+    }
+
+    fn link(&self) -> &Arc<Link> {
+        self.library.link()
+    }
+
+    /// Writes the request of a chunk.
+    ///
+    /// # Safety
+    /// As [`invoke`], for each call of it.
+    unsafe fn write(&mut self, chunk: &Chunk<'_>, steps: &impl Steps, errno: i32) {
+        // SAFETY: the caller's promise.
+        unsafe { stretch::write(chunk, steps, errno, &mut self.request) };
+    }
+
+    /// Sends what was written.
+    fn send(&mut self, chunk: &Chunk<'_>) -> Result<Sent, Fault> {
+        let mut clock = Clock::new(shortest(chunk, &self.library));
+        let request = &self.request;
+        let Some(channel) = &mut self.channel else {
+            return Err(elsewhere());
+        };
+        let id = clock.run(&mut channel.connection, |connection| {
+            connection.request_raw(CALLS, &[request], &[])
+        })?;
+        Ok(Sent { id, clock })
+    }
+
+    /// Does what the VM asks until the answer to a chunk comes; gives how many callbacks failed, too.
+    fn answer(
+        &mut self,
+        chunk: &Chunk<'_>,
+        mut sent: Sent,
+        steps: &impl Steps,
+    ) -> Result<(Frame, usize), Error> {
+        let link = Arc::clone(self.library.link());
+        let silent = |part: &stretch::Part<'_>| part.function.frame().contract().no_callback;
+        let calls = stretch::count(chunk) as u64;
+        let most = self.library.callbacks().saturating_mul(calls);
+        let mut progress = Progress {
+            left: (!chunk.iter().all(silent)).then_some(most),
+            failed: None,
+        };
+        let mut failed = 0;
+        loop {
+            let Some(mut channel) = self.channel.take() else {
+                return Err(self.diagnose(elsewhere(), chunk, steps));
+            };
+            let Sent { id, clock } = &mut sent;
+            let answer = clock.run(&mut channel.connection, |connection| connection.answer(*id));
+            let frame = answer.map_err(|fault| self.diagnose(fault, chunk, steps))?;
+            if frame.kind & REPLY != 0 {
+                self.channel = Some(channel);
+                return Ok((frame, failed));
+            }
+            match callback::serve(&link, channel, frame, &mut progress) {
+                Asked::Answered(channel) => self.channel = Some(channel),
+                Asked::Lost(fault) => return Err(self.diagnose(fault, chunk, steps)),
+                Asked::Elsewhere if self.busy.is_cancelled() => {
+                    return Err(self.diagnose(elsewhere(), chunk, steps));
+                }
+                Asked::Elsewhere => {
+                    link.usable()?;
+                    return Err(match chunk.first() {
+                        Some(part) => closed(part.function),
+                        None => elsewhere().into(),
+                    });
+                }
+            }
+            // The next call may call back again.
+            failed += usize::from(progress.failed.take().is_some());
+        }
+    }
+
+    /// A chunk could not be sent.
+    fn unsent<'a>(self, chunk: Chunk<'a>, fault: Fault, steps: &impl Steps) -> Stop<'a> {
+        if (fault.blame, fault.code) == (Blame::Caller, FaultCode::TooLarge) {
+            // Refused before a byte went out: the VM takes smaller messages only.
+            self.end(None);
+            return Stop::Alone(chunk);
+        }
+        self.lost(chunk, fault, steps)
+    }
+
+    /// The exchange itself failed, at a chunk.
+    fn lost<'a>(mut self, chunk: Chunk<'a>, fault: Fault, steps: &impl Steps) -> Stop<'a> {
+        let error = self.diagnose(fault, &chunk, steps);
+        self.channel = None;
+        Stop::failed(chunk, error)
+    }
+
+    fn diagnose(&self, fault: Fault, chunk: &Chunk<'_>, steps: &impl Steps) -> Error {
+        let link = self.library.link();
+        let calls = summary_of(chunk, steps);
+        if !self.busy.is_cancelled() {
+            return link.diagnose(fault, &format!("in {calls}"));
+        }
+        let after = match link.is_shared() {
+            true => "what they do in the VM goes on",
+            false => "their VM was killed",
+        };
+        let message = format!("{calls} were cancelled; {after}");
+        link.named(Fault::caller(FaultCode::Cancelled, message))
+    }
+
+    /// Keeps the body of an answer for a later one.
+    fn recycle(&mut self, frame: Frame) {
+        if let Some(channel) = &mut self.channel {
+            channel.connection.recycle(frame.body);
+        }
+    }
+
+    /// Leaves the channel to the next call of this thread.
+    fn end(mut self, frame: Option<Frame>) {
+        if let Some(frame) = frame {
+            self.recycle(frame);
+        }
+        drop(self.busy);
+        let link = self.library.link();
+        if let Some(mut channel) = self.channel.filter(|_| !link.is_gone()) {
+            channel.request = self.request;
+            channel::park(link, channel);
+        }
+    }
+}
+
+fn elsewhere() -> Fault {
+    Fault::caller(FaultCode::Forked, "the calls are those of another process")
+}
+
+/// The calls of a message in words.
+fn summary_of(chunk: &Chunk<'_>, steps: &impl Steps) -> String {
+    let calls = stretch::count(chunk);
+    let (Some(first), Some(number)) = (chunk.first(), VmNumber::new(1)) else {
+        return format!("{calls} calls");
+    };
+    let shelf = Shelf::default();
+    // SAFETY: only what the summary shows is read, of arguments that are all numbers.
+    let memory = unsafe { CallMemory::new(&shelf, number) };
+    let arguments = addresses(first.function, first.first, steps);
+    let first = summary(first.function, &memory, &arguments);
+    format!("{calls} calls at once, the first of them {first}")
 }
 
 /// The limit of a message.
-fn shortest(steps: &[Step<'_>], library: &Target) -> Option<Duration> {
-    let mut limit = None;
-    let mut last: Option<&Resolved> = None;
-    for step in steps {
-        if last.is_some_and(|last| std::ptr::eq(last, step.function)) {
-            continue;
-        }
-        last = Some(step.function);
-        let own = time_limit(step.function, library);
-        limit = match (limit, own) {
-            (Some(limit), Some(own)) => Some(Duration::min(limit, own)),
-            (limit, own) => limit.or(own),
-        };
-    }
-    limit
+fn shortest(chunk: &Chunk<'_>, library: &Target) -> Option<std::time::Duration> {
+    let limits = chunk.iter().map(|part| time_limit(part.function, library));
+    limits.flatten().min()
 }
 
-/// Does what the VM asks until the reply comes; gives how many callbacks failed, too.
-fn serve(
-    call: &Call<'_>,
-    memory: &CallMemory<'_>,
-    mut channel: Box<Channel>,
-    mut clock: Clock,
-    id: u64,
-    steps: &[Step<'_>],
-) -> Result<(Box<Channel>, Frame, usize), Error> {
-    let link = call.library.link();
-    let silent = |step: &Step<'_>| step.function.frame().contract().no_callback;
-    let most = call.library.callbacks().saturating_mul(steps.len() as u64);
-    let mut progress = Progress {
-        left: (!steps.iter().all(silent)).then_some(most),
-        failed: None,
-    };
-    let mut failed = 0;
-    loop {
-        let answer = clock.run(&mut channel.connection, |connection| connection.answer(id));
-        let frame = answer.map_err(|fault| call.lost(fault, memory))?;
-        if frame.kind & REPLY != 0 {
-            return Ok((channel, frame, failed));
+impl<'a> Stop<'a> {
+    /// Another message was out already.
+    fn with(mut self, chunk: Option<Chunk<'a>>) -> Stop<'a> {
+        if let Stop::Failed { under_way, .. } = &mut self {
+            under_way.extend(chunk);
         }
-        channel = match callback::serve(link, channel, frame, &mut progress) {
-            Asked::Answered(channel) => channel,
-            Asked::Lost(fault) => return Err(call.lost(fault, memory)),
-            Asked::Elsewhere if call.is_cancelled() => return Err(call.cancelled(memory)),
-            Asked::Elsewhere => {
-                link.usable()?;
-                return Err(closed(call.function));
-            }
-        };
-        // The next call may call back again.
-        failed += usize::from(progress.failed.take().is_some());
+        self
     }
-}
-
-/// A reply to many calls, whose lengths are right.
-struct Answers<'a> {
-    words: &'a [[u8; 8 * ANSWER_WORDS]],
-    faults: &'a [u8],
-}
-
-impl<'a> Answers<'a> {
-    /// `None` where it is no reply to so many calls, of which callbacks failed so often.
-    fn of(frame: &'a Frame, count: usize, failed: usize) -> Option<Answers<'a>> {
-        if frame.kind != CALLS | REPLY || !frame.descriptors.is_empty() {
-            return None;
-        }
-        let (words, faults) = frame.body.split_at_checked(count * 8 * ANSWER_WORDS)?;
-        let (words, _) = words.as_chunks();
-        let mut refused = 0;
-        let mut bytes = 0usize;
-        for answer in words {
-            let (first, rest) = answer.split_first_chunk::<8>()?;
-            if u64::from_le_bytes(*first) == REFUSED {
-                let length = u64::from_le_bytes(*rest.first_chunk()?);
-                bytes = bytes.checked_add(usize::try_from(length).ok()?)?;
-                refused += 1;
-            }
-        }
-        // What this end knows of a failure, the VM cannot talk away.
-        let is_one = bytes == faults.len() && (failed == 0 || refused > 0);
-        is_one.then_some(Answers { words, faults })
-    }
-}
-
-/// Why a call was refused.
-fn refusal(bytes: &[u8]) -> Fault {
-    let mut fault = codec::decode::<Fault>(bytes).unwrap_or_else(|broken| broken);
-    if (fault.blame, fault.code) == (Blame::Vm, FaultCode::BadArgument) {
-        fault.code = FaultCode::Protocol;
-    }
-    fault
 }

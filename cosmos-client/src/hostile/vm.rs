@@ -10,6 +10,7 @@ use callframe::DataModel;
 use callframe::template::Template;
 use cosmos_config::Host;
 use cosmos_rpc::blocking::Connection;
+use cosmos_rpc::message::calls::CALLS;
 use cosmos_rpc::message::coordinator::VmOpened;
 use cosmos_rpc::message::vm::{Attach, CALL, Close, Map, Mapped, ObjectToken, Open, Sym, Unmap};
 use cosmos_rpc::message::{Message, REPLY};
@@ -60,6 +61,8 @@ pub(super) struct Manners {
     pub(super) shares: bool,
     /// Whether it shakes hands on the channels it is given.
     pub(super) greets: bool,
+    /// What it does with many calls in a message; ends the channel where nothing is said.
+    pub(super) many: Option<Act>,
     /// What it says to memory for buffers.
     pub(super) maps: fn(&Map) -> Result<Mapped, Fault>,
 }
@@ -72,6 +75,7 @@ impl Manners {
             model: DataModel::LP64,
             shares: true,
             greets: true,
+            many: None,
             maps: |_| Err(Fault::caller(FaultCode::Unsupported, "it takes none")),
         }
     }
@@ -172,6 +176,7 @@ pub(super) fn serve(stream: UnixStream, manners: Manners) -> Option<()> {
                 Err(fault) => connection.fault(id, &fault).ok()?,
             },
             Unmap::KIND => connection.reply::<Unmap>(id, &(), &[]).ok()?,
+            CALLS => (manners.many?)(&mut connection, id, &frame.body)?,
             CALL => match manners.answer {
                 Answer::Act(act) => act(&mut connection, id, &frame.body)?,
                 ref other => answer(&mut connection, id, other)?,

@@ -223,22 +223,6 @@ impl Message for Unmap {
     type Reply = ();
 }
 
-/// Many calls in one message, of functions of a few numbers, which are made in order. The body is
-/// [`CALL_WORDS`] words for each: the function's number, then the request of the call. The reply has
-/// [`ANSWER_WORDS`] for each, the reply of the call; or [`REFUSED`] and a length, where it failed, and
-/// the faults of those follow, one after the other. No descriptors go with either.
-///
-/// A VM that does not know it answers `Unsupported`, and has made no call.
-pub const CALLS: u16 = 0x0312;
-/// Words of a call in such a message, and of its answer.
-pub const CALL_WORDS: usize = 5;
-/// As above.
-pub const ANSWER_WORDS: usize = 4;
-/// Most calls of a message.
-pub const MOST_CALLS: usize = 4096;
-/// The first word of the answer to a call that failed; no reply begins so.
-pub const REFUSED: u64 = 1 << 32;
-
 /// Kind of a `call` request. Its body is no codec struct but the runable's id, eight bytes
 /// little-endian, followed by the call body that `callframe::marshal` wrote by the template; its
 /// descriptors are those of the `__fd` values, at most [`CALL_DESCRIPTORS`]. The reply

@@ -9,7 +9,7 @@ use crate::memory::{Allocated, CallMemory};
 use crate::session::Entry;
 use crate::{Call, Numbers, Vm};
 use callframe::marshal::{Image, MarshalError};
-use cosmos_rpc::message::vm::{ANSWER_WORDS, CALL_DESCRIPTORS};
+use cosmos_rpc::message::vm::CALL_DESCRIPTORS;
 use cosmos_rpc::ring::Short;
 use cosmos_rpc::{Fault, FaultCode, Frame};
 
@@ -79,10 +79,8 @@ pub(super) fn answer<V: Vm>(
         seen: Vec::new(),
         allocated: Allocated::default(),
     };
-    let answer = run(&entry, channel, request, &mut memory, scratch).map_err(|fault| Fault {
-        message: prefixed(&entry, fault.message),
-        ..fault
-    });
+    let answer = run(&entry, channel, request, &mut memory, scratch);
+    let answer = answer.map_err(|fault| of(&entry, fault));
     // Refused before the function was called, the call is still there.
     channel.call_ends(depth);
     session.scope_ends(&memory.consumed);
@@ -103,41 +101,40 @@ pub(crate) fn quick<V: Vm>(
 ) -> Option<Result<Short, Fault>> {
     let line = entry.line.as_ref()?;
     let [_, header, rest, first, second] = *body.words();
-    let request = [header, rest, first, second];
     let length = body.length().checked_sub(RUNABLE)?;
-    let called = numbers(channel, entry, request, length)?;
-    Some(called.map(|[header, rest, first, second]| {
-        Short::of([header, rest, first, second, 0], line.reply_length())
-    }))
-}
-
-/// The same, of a request of so many bytes, in words.
-#[inline]
-pub(crate) fn numbers<V: Vm>(
-    channel: &Channel<V>,
-    entry: &Entry<V>,
-    request: [u64; ANSWER_WORDS],
-    length: usize,
-) -> Option<Result<[u64; ANSWER_WORDS], Fault>> {
-    let line = entry.line.as_ref()?;
-    let (errno, slots) = line.enter(request, length)?;
+    let (errno, slots) = line.enter([header, rest, first, second], length)?;
     let mut numbers = Numbers {
         slots,
         result: [0; 2],
         errno,
     };
     let vm = &*channel.session.vm;
-    let (called, failure) = channel.run_numbers(|| vm.call_numbers(&entry.runable, &mut numbers));
+    let (called, failure) = channel.run_numbers(|| {
+        let called = vm.call_numbers(&entry.runable, &mut numbers);
+        (called, channel.take_failure())
+    });
     if !called {
         return None;
     }
     Some(match failure {
-        None => Ok(line.leave(numbers.errno, numbers.result)),
-        Some(failure) => Err(Fault {
-            message: prefixed(entry, failure.message),
-            ..*failure
-        }),
+        None => {
+            let [header, rest, first, second] = line.leave(numbers.errno, numbers.result);
+            Ok(Short::of(
+                [header, rest, first, second, 0],
+                line.reply_length(),
+            ))
+        }
+        Some(failure) => Err(of(entry, *failure)),
     })
+}
+
+/// By what a call of this function failed.
+#[cold]
+pub(super) fn of<V: Vm>(entry: &Entry<V>, failure: Fault) -> Fault {
+    Fault {
+        message: prefixed(entry, failure.message),
+        ..failure
+    }
 }
 
 fn run<V: Vm>(

@@ -1,48 +1,48 @@
-//! Many calls in one message, of functions of a few numbers; see [`CALLS`].
+//! Many calls in one message; see [`calls`](cosmos_rpc::message::calls).
 //!
-//! They are made in order, each as if it had come alone, and one that fails leaves the others alone.
+//! They are made in order, each as if it had come alone, and one that fails leaves the others alone. What
+//! all calls of a run share is done once: the function is found, and the thread is said to be in its
+//! library.
 
 use super::Answer;
 use super::call::{self, Scratch};
-use crate::Vm;
 use crate::conversation::Channel;
-use cosmos_rpc::message::vm::{ANSWER_WORDS, CALL, CALL_WORDS, MOST_CALLS, REFUSED};
-use cosmos_rpc::{Fault, FaultCode, Frame, codec};
+use crate::session::Entry;
+use crate::{Numbers, Vm};
+use callframe::marshal::Line;
+use cosmos_rpc::message::calls::{MOST_WORDS, REFUSED, Run, Runs};
+use cosmos_rpc::message::vm::CALL;
+use cosmos_rpc::{Blame, Fault, FaultCode, Frame, codec};
 
-const CALL_BYTES: usize = 8 * CALL_WORDS;
-const ANSWER_BYTES: usize = 8 * ANSWER_WORDS;
+type Word = [u8; 8];
 
 pub(super) fn answer<V: Vm>(
     channel: &Channel<V>,
     frame: Frame,
     scratch: &mut Scratch,
 ) -> Result<Answer, Fault> {
-    let (calls, rest) = frame.body.as_chunks::<CALL_BYTES>();
-    if !rest.is_empty() || calls.len() > MOST_CALLS || !frame.descriptors.is_empty() {
-        let message = "the peer sent many calls in a message that is none of such";
-        return Err(Fault::peer(FaultCode::Protocol, message));
+    let runs = Runs::of(&frame.body)?;
+    if !frame.descriptors.is_empty() {
+        return Err(malformed("with descriptors"));
     }
     let mut body = scratch.take_reply();
     body.clear();
-    body.reserve(calls.len() * ANSWER_BYTES);
+    let words: usize = runs.clone().map(|(run, _)| run.answer_words()).sum();
+    body.resize(words * size_of::<Word>(), 0);
     let mut faults = Vec::new();
-    for bytes in calls {
-        let words = words(bytes);
-        let answered = match channel.call_numbers(words) {
-            Some(answered) => answered,
-            None => at_length(channel, bytes, scratch),
+    let mut left = body.as_chunks_mut().0;
+    for (run, slots) in runs {
+        let (answers, rest) = left
+            .split_at_mut_checked(run.answer_words())
+            .unwrap_or_default();
+        left = rest;
+        let mut making = Making {
+            run,
+            slots,
+            answers,
+            faults: &mut faults,
         };
-        let answer = match answered {
-            Ok(answer) => answer,
-            Err(fault) => {
-                let fault = codec::encode(&fault)?;
-                faults.extend_from_slice(&fault);
-                [REFUSED, fault.len() as u64, 0, 0]
-            }
-        };
-        for word in answer {
-            body.extend_from_slice(&word.to_le_bytes());
-        }
+        making.make(channel, scratch)?;
     }
     body.append(&mut faults);
     scratch.keep_request(frame.body);
@@ -52,44 +52,159 @@ pub(super) fn answer<V: Vm>(
     })
 }
 
+/// The calls of a run that are left to be made.
+struct Making<'a> {
+    run: Run,
+    slots: &'a [Word],
+    answers: &'a mut [Word],
+    faults: &'a mut Vec<u8>,
+}
+
+impl<'a> Making<'a> {
+    fn make<V: Vm>(&mut self, channel: &Channel<V>, scratch: &mut Scratch) -> Result<(), Fault> {
+        let run = self.run;
+        let made = channel.in_function(run.function, |entry| self.quickly(channel, entry));
+        match made {
+            Ok(made) => made.transpose().map(drop)?,
+            Err(fault) => return self.refuse_rest(&fault),
+        }
+        // Those that this thread may not make so, as it is in another call.
+        while let Some((slots, answer)) = self.next() {
+            let answered = at_length(channel, run, slots, scratch);
+            self.note(answer, answered)?;
+        }
+        Ok(())
+    }
+
+    /// Makes calls as long as they are of a function of a few numbers.
+    fn quickly<V: Vm>(&mut self, channel: &Channel<V>, entry: &Entry<V>) -> Result<(), Fault> {
+        let run = self.run;
+        let line = line_of(entry, run)?;
+        let vm = &*channel.session.vm;
+        channel.run_numbers(|| {
+            while !self.answers.is_empty() {
+                let mut numbers = Numbers {
+                    slots: self.slots_of_next(),
+                    result: [0; 2],
+                    errno: run.errno,
+                };
+                if !vm.call_numbers(&entry.runable, &mut numbers) {
+                    break;
+                }
+                let Some((_, answer)) = self.next() else {
+                    break;
+                };
+                let answered = match channel.take_failure() {
+                    None => Ok((line.errno(numbers.errno), line.returned(numbers.result))),
+                    Some(failure) => Err(call::of(entry, *failure)),
+                };
+                self.note(answer, answered)?;
+            }
+            Ok(())
+        })
+    }
+
+    #[inline]
+    fn slots_of_next(&self) -> [u64; MOST_WORDS] {
+        match (self.run.takes, self.slots) {
+            (1, [first, ..]) => [u64::from_le_bytes(*first), 0],
+            (2, [first, second, ..]) => [u64::from_le_bytes(*first), u64::from_le_bytes(*second)],
+            _ => [0; MOST_WORDS],
+        }
+    }
+
+    /// The next call: its slots, and the place of its answer.
+    #[inline]
+    fn next(&mut self) -> Option<(&'a [Word], &'a mut [Word])> {
+        let (slots, rest) = self.slots.split_at_checked(usize::from(self.run.takes))?;
+        let words = 1 + usize::from(self.run.gives);
+        let (answer, after) = std::mem::take(&mut self.answers).split_at_mut_checked(words)?;
+        self.slots = rest;
+        self.answers = after;
+        Some((slots, answer))
+    }
+
+    /// Notes how a call ended.
+    #[inline]
+    fn note(
+        &mut self,
+        answer: &mut [Word],
+        answered: Result<(i32, [u64; MOST_WORDS]), Fault>,
+    ) -> Result<(), Fault> {
+        let (header, result) = match answered {
+            Ok((errno, result)) => (u64::from(errno as u32), result),
+            Err(fault) => (self.refused(&fault)?, [0; MOST_WORDS]),
+        };
+        if let Some((first, rest)) = answer.split_first_mut() {
+            *first = header.to_le_bytes();
+            for (place, word) in rest.iter_mut().zip(result) {
+                *place = word.to_le_bytes();
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes why a call failed. An error where that fails the message.
+    #[cold]
+    fn refused(&mut self, fault: &Fault) -> Result<u64, Fault> {
+        if fault.blame == Blame::Peer && fault.code == FaultCode::Protocol {
+            return Err(fault.clone());
+        }
+        let fault = codec::encode(fault)?;
+        self.faults.extend_from_slice(&fault);
+        Ok(REFUSED | fault.len() as u64)
+    }
+
+    #[cold]
+    fn refuse_rest(&mut self, fault: &Fault) -> Result<(), Fault> {
+        while let Some((_, answer)) = self.next() {
+            self.note(answer, Err(fault.clone()))?;
+        }
+        Ok(())
+    }
+}
+
+/// How calls of the function of a run travel.
+fn line_of<V: Vm>(entry: &Entry<V>, run: Run) -> Result<&Line, Fault> {
+    let is_so = |line: &&Line| {
+        let words = (line.argument_words(), line.result_words());
+        words == (run.takes.into(), run.gives.into())
+    };
+    let line = entry.line.as_ref().filter(is_so);
+    line.ok_or_else(|| malformed("of a function that takes or gives other than it says"))
+}
+
 /// Makes a call the general way.
 fn at_length<V: Vm>(
     channel: &Channel<V>,
-    bytes: &[u8; CALL_BYTES],
+    run: Run,
+    slots: &[Word],
     scratch: &mut Scratch,
-) -> Result<[u64; ANSWER_WORDS], Fault> {
-    let [number, ..] = words::<CALL_BYTES, CALL_WORDS>(bytes);
-    let entry = channel.runable(number)?;
-    let line = entry.line.as_ref().ok_or_else(|| {
-        let message = "a call in a message of many is of a function that takes more than numbers";
-        Fault::peer(FaultCode::Protocol, message)
-    })?;
-    let length = bytes.len() - ANSWER_BYTES + line.request_length();
+) -> Result<(i32, [u64; MOST_WORDS]), Fault> {
+    let entry = channel.runable(run.function)?;
+    let line = line_of(&entry, run)?;
+    let mut body = run.function.to_le_bytes().to_vec();
+    body.extend_from_slice(&u64::from(run.errno as u32).to_le_bytes());
+    body.extend_from_slice(&[0; 8]);
+    body.extend_from_slice(slots.as_flattened());
+    body.resize(size_of::<Word>() + line.request_length(), 0);
     let frame = Frame {
         kind: CALL,
         id: 0,
-        body: bytes.get(..length).unwrap_or_default().to_vec(),
+        body,
         descriptors: Vec::new(),
     };
-    let answer = call::answer(channel, frame, scratch)?;
-    let mut padded = [0; ANSWER_BYTES];
-    match padded.get_mut(..answer.body.len()) {
-        Some(place) if answer.body.len() == line.reply_length() => {
-            place.copy_from_slice(&answer.body);
-        }
-        _ => {
-            let message = "the answer to a call of numbers is of another length";
-            return Err(Fault::vm(FaultCode::System, message));
-        }
+    let body = call::answer(channel, frame, scratch)?.body;
+    if body.len() != line.reply_length() {
+        let message = "the answer to a call of numbers is of another length";
+        return Err(Fault::vm(FaultCode::System, message));
     }
-    Ok(words(&padded))
+    let (words, _) = body.as_chunks();
+    let word = |at: usize| words.get(at).map_or(0, |word| u64::from_le_bytes(*word));
+    Ok((word(0) as i32, [word(2), word(3)]))
 }
 
-/// The words of some bytes.
-fn words<const BYTES: usize, const WORDS: usize>(bytes: &[u8; BYTES]) -> [u64; WORDS] {
-    let mut words = [0; WORDS];
-    for (word, bytes) in words.iter_mut().zip(bytes.as_chunks().0) {
-        *word = u64::from_le_bytes(*bytes);
-    }
-    words
+fn malformed(what: &str) -> Fault {
+    let message = format!("the peer sent many calls in a message {what}");
+    Fault::peer(FaultCode::Protocol, message)
 }

@@ -32,6 +32,7 @@ pub enum Verb {
     Exec(Exec),
     Ls(Ls),
     Top(Top),
+    Logs(Logs),
     Crash(Crash),
     Which(Which),
     Explain(Explain),
@@ -325,6 +326,28 @@ pub struct Top {
     /// How long to wait in between: milliseconds, or 500ms, 2s, 1m.
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = duration)]
     pub pause: Duration,
+}
+
+/// Show what a VM wrote to its standard output and error.
+///
+/// Each line has the time at which cosmosd read it. The last of it is kept, and for 15 minutes after the
+/// VM has ended; see log_bytes in `cosmos config show`. What programs write that a VM runs is theirs.
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  $ cosmos logs hostfn-3\n  $ cosmos logs --follow --lines 0 hostfn-3"
+)]
+pub struct Logs {
+    /// Go on until the VM has ended.
+    #[arg(long, short)]
+    pub follow: bool,
+    /// Begin so many lines before the end [default: all there are].
+    #[arg(long, short = 'n', value_name = "N")]
+    pub lines: Option<u32>,
+    /// Print a JSON object a line: {"time": …, "by": "vm" or "cosmosd", "text": …, "cut": …}.
+    #[arg(long)]
+    pub json: bool,
+    /// The VM, by its name in `cosmos ls`.
+    pub vm: String,
 }
 
 /// Show what is kept of VMs that crashed.

@@ -10,6 +10,7 @@ mod doctor;
 mod exec;
 mod explain;
 mod generate;
+mod logs;
 mod ls;
 mod man;
 mod proto;
@@ -28,6 +29,7 @@ pub fn run(arguments: Arguments) -> Verdict {
         Verb::Call(call) => call::run(&call),
         Verb::Session(session) => session::run(&session),
         Verb::Exec(exec) => exec::run(&exec),
+        Verb::Logs(logs) => logs::run(&logs),
         Verb::Ls(ls) => ls::run(&ls),
         Verb::Top(top) => top::run(&top),
         Verb::Which(which) => which::run(&which),

@@ -7,7 +7,10 @@ use crate::library::target_name;
 use crate::session::Session;
 use cosmos_config::Host;
 use cosmos_rpc::message::confine::Offer;
-use cosmos_rpc::message::coordinator::{Autopsy, Ending, Levels, ListVms, Placement, VmRow, Which};
+use cosmos_rpc::message::coordinator::{
+    Autopsy, Ending, Levels, ListVms, Logs, Placement, VmRow, Which,
+};
+use cosmos_rpc::message::log::{Beginning, LogPage};
 use cosmos_rpc::message::registry::{Entry, List};
 
 /// Which VMs could run a target, and why the others cannot.
@@ -55,6 +58,22 @@ pub fn autopsy(name: &str, patience: u32) -> Result<Ending, Error> {
         format!("vm/{name}")
     };
     Ok(Session::current().ask_coordinator(&Autopsy { name, patience })?)
+}
+
+/// What the VM of this name (`hostfn-3`) wrote to its standard output and error, from there on. Where
+/// there is nothing, waits for it up to `patience` milliseconds; the answer then may have no line. `whole`:
+/// without a line that may still go on.
+///
+/// # Errors
+/// When cosmosd knows no such VM (any more); when the daemons cannot be reached.
+pub fn logs(name: &str, from: Beginning, patience: u32, whole: bool) -> Result<LogPage, Error> {
+    let name = name.to_owned();
+    Ok(Session::current().ask_coordinator(&Logs {
+        name,
+        from,
+        patience,
+        whole,
+    })?)
 }
 
 /// Whether the daemons answer.

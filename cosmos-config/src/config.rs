@@ -46,6 +46,8 @@ pub struct Config {
     pub crash_reports: Sourced<u64>,
     /// How many bytes all crash reports may have.
     pub crash_bytes: Sourced<u64>,
+    /// How many bytes of what a VM writes are kept.
+    pub log_bytes: Sourced<u64>,
     /// Default deadline of a call in milliseconds; 0: none.
     pub timeout_ms: Sourced<u64>,
     /// Whether calls go through shared memory, where the VM takes it.
@@ -170,6 +172,7 @@ impl Config {
                 .unwrap_or_else(|| surroundings.crash_directory()),
             crash_reports: combined.number(key::CRASH_REPORTS, 64),
             crash_bytes: combined.number(key::CRASH_BYTES, 8 << 20),
+            log_bytes: combined.number(key::LOG_BYTES, 64 << 10),
             timeout_ms: combined.number(key::TIMEOUT_MS, 0),
             ring: combined.boolean(key::RING, true),
             ring_spin_us: combined.number(key::RING_SPIN_US, 50),
@@ -302,6 +305,7 @@ impl Config {
                 self.crash_bytes.value,
                 &self.crash_bytes.origin,
             ),
+            shown(key::LOG_BYTES, self.log_bytes.value, &self.log_bytes.origin),
             shown(
                 key::TIMEOUT_MS,
                 self.timeout_ms.value,

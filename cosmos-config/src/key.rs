@@ -72,6 +72,7 @@ pub(crate) const DRAIN_SECONDS: &str = "drain_seconds";
 pub(crate) const CRASH_DIRECTORY: &str = "crash_directory";
 pub(crate) const CRASH_REPORTS: &str = "crash_reports";
 pub(crate) const CRASH_BYTES: &str = "crash_bytes";
+pub(crate) const LOG_BYTES: &str = "log_bytes";
 pub(crate) const TIMEOUT_MS: &str = "timeout_ms";
 pub(crate) const RING: &str = "ring";
 pub(crate) const RING_SPIN_US: &str = "ring_spin_us";
@@ -162,6 +163,11 @@ pub(crate) const KEYS: &[Key] = &[
         CRASH_BYTES,
         Kind::Number,
         "How many bytes all of them may have.",
+    ),
+    plain(
+        LOG_BYTES,
+        Kind::Number,
+        "How many bytes of what a VM writes are kept for cosmos logs; from 8 KiB to 512 KiB.",
     ),
     Key {
         per_request: true,

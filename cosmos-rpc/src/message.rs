@@ -19,6 +19,7 @@ pub mod confine;
 pub mod coordinator;
 pub mod crash;
 pub mod launch;
+pub mod log;
 pub mod registry;
 pub mod vm;
 

@@ -20,6 +20,7 @@ use crate::{
     files::Granted,
     identity::Client,
     launch::{Process, tokio_stream},
+    log::Log,
     session::Session,
     stderr::Tail,
     supervise::{self, Command, Returned},
@@ -166,7 +167,7 @@ pub(crate) async fn adopt(
         Found::new(session, &request, descriptors, pidfd)
     });
     let taken = found.and_then(|found| {
-        let seat = seat(&session.coordinator, &found.record)?;
+        let seat = seat(&session.coordinator, &found.record, &found.log)?;
         Ok((found, seat))
     });
     match taken {
@@ -201,6 +202,7 @@ struct Found {
     /// cosmosd's end of the control socket, as the one before left it.
     control: UnixStream,
     tail: Tail,
+    log: Rc<Log>,
     started: Started,
 }
 
@@ -224,13 +226,16 @@ impl Found {
         let (Some(control), Some(output)) = (descriptors.next(), descriptors.next()) else {
             return Err(strange("no descriptors"));
         };
-        let tail = Tail::of(output).map_err(system)?;
-        tail.precede(&request.output);
+        let log = session.coordinator.logs.empty();
+        log.note(&lost(request.output.len()));
+        let tail = Tail::of(output, &log).map_err(system)?;
+        log.write(&request.output);
         Ok(Found {
             record,
             process: Process::found(pidfd, identity.pid).map_err(system)?,
             control: UnixStream::from(control),
             tail,
+            log,
             started: request.started,
         })
     }
@@ -275,7 +280,7 @@ impl Seat {
 ///
 /// # Errors
 /// A fault that blames the caller where nobody is to have it; another one where the next cosmosd may.
-fn seat(coordinator: &Coordinator, record: &Record) -> Result<Seat, Fault> {
+fn seat(coordinator: &Coordinator, record: &Record, log: &Rc<Log>) -> Result<Seat, Fault> {
     if coordinator.is_ending() {
         return Err(Fault::peer(FaultCode::Disconnected, "cosmosd is ending"));
     }
@@ -301,10 +306,20 @@ fn seat(coordinator: &Coordinator, record: &Record) -> Result<Seat, Fault> {
         confinement: record.confinement()?,
         readable: record.readable(),
         targets: RefCell::new(record.targets.clone()),
+        log: log.clone(),
         life: known,
         commands,
     });
     Ok(Seat { vm, life, orders })
+}
+
+/// What its log says of what the cosmosd before had of it.
+fn lost(kept: usize) -> String {
+    let before = "cosmosd was started anew; what it had kept of this VM's output is lost";
+    match kept {
+        0 => before.to_owned(),
+        _ => format!("{before}, but for the last {kept} bytes, which nobody else read"),
+    }
 }
 
 fn strange(what: &str) -> Fault {

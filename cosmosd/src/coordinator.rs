@@ -9,6 +9,7 @@ pub use placement::Wish;
 use crate::{
     crash::Keeper,
     identity::Client,
+    logs::Logs,
     matching::Host,
     numbers::Numbers,
     profile::Profile,
@@ -51,6 +52,8 @@ pub struct Coordinator {
     pub registry: Registry,
     /// Keeps reports of VMs that crashed.
     pub keeper: Keeper,
+    /// What VMs wrote that have ended.
+    pub logs: Logs,
     /// Shared VMs that crashed lately.
     pub crashes: Crashes,
     /// Told whenever a client or VM comes or goes.
@@ -74,6 +77,7 @@ impl Coordinator {
         Rc::new(Coordinator {
             keeper: Keeper::new(&config),
             crashes: Crashes::default(),
+            logs: Logs::new(config.log_bytes.value),
             config,
             profiles: Arc::new(profiles),
             host: Arc::new(host),
@@ -173,6 +177,7 @@ impl Coordinator {
             self.registry.remove(&vm.registry_name());
             restart::mourn(self, vm);
         }
+        self.logs.keep(vm);
         self.changed.notify_waiters();
         self.forget_surplus();
         tokio::time::sleep(REMEMBERED).await;

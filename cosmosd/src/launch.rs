@@ -1,6 +1,6 @@
 //! Spawning the launcher, and through it a VM.
 
-use crate::{confinement::Confinement, profile::Profile, stderr::Tail};
+use crate::{confinement::Confinement, log::Log, profile::Profile, stderr::Tail};
 use cosmos_config::Level;
 use cosmos_confine::files::{ALWAYS_READ, ALWAYS_WRITE, NETWORK_READ};
 use cosmos_confine::offers::Offers;
@@ -19,6 +19,7 @@ use std::{
     },
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    rc::Rc,
 };
 use tokio::io::{Interest, unix::AsyncFd};
 
@@ -168,12 +169,12 @@ pub fn offers(launcher: &Path) -> Offers {
     ))
 }
 
-/// Spawns the launcher; its standard output and error, and the VM's, go to the returned tail.
+/// Spawns the launcher; its standard output and error, and the VM's, go to the returned tail of a log.
 ///
 /// # Errors
 ///
 /// `LaunchFailed`, naming the launcher.
-pub fn spawn(order: &Order) -> Result<(Process, UnixStream, Tail, OwnedFd), Fault> {
+pub fn spawn(order: &Order, log: &Rc<Log>) -> Result<(Process, UnixStream, Tail, OwnedFd), Fault> {
     let failed = |what: &str, error: io::Error| {
         Fault::host(
             FaultCode::LaunchFailed,
@@ -185,7 +186,7 @@ pub fn spawn(order: &Order) -> Result<(Process, UnixStream, Tail, OwnedFd), Faul
     let (reader, writer) = io::pipe().map_err(|error| failed("pipe", error))?;
     let copy = writer.try_clone().map_err(|error| failed("dup", error))?;
     let kept = reader.try_clone().map_err(|error| failed("dup", error))?;
-    let tail = Tail::of(OwnedFd::from(reader)).map_err(|error| failed("pipe", error))?;
+    let tail = Tail::of(OwnedFd::from(reader), log).map_err(|error| failed("pipe", error))?;
     // No pre_exec: the standard library then uses posix_spawn, whose cost does not grow with this
     // process. A process group of its own keeps a terminal's signals away.
     let child = Command::new(&order.launcher)

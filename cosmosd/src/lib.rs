@@ -15,6 +15,7 @@
 //! | [`pool`] | VMs that are started before they are asked for |
 //! | `adopt` | VMs that outlived a cosmosd |
 //! | [`crash`] | reports of VMs that crashed |
+//! | [`stderr`], [`log`], [`logs`] | what VMs write, and for how long it is kept |
 //! | [`restart`] | shared VMs that crash |
 //! | [`session`] | one client's connection |
 //! | [`verb`] | what each request does, a file each |
@@ -43,6 +44,8 @@ pub mod daemon;
 pub mod files;
 pub mod identity;
 pub mod launch;
+pub mod log;
+pub mod logs;
 pub mod matching;
 pub mod numbers;
 pub mod pool;

@@ -1,44 +1,41 @@
-//! What a VM writes to its standard output and error: drained, so that it never waits for anybody,
-//! and forgotten but for the end.
+//! What a VM writes to its standard output and error: drained into its log, so that it never waits for
+//! anybody.
 
-use std::{cell::RefCell, collections::VecDeque, io, os::fd::OwnedFd, rc::Rc};
+use crate::log::Log;
+use std::{io, os::fd::OwnedFd, rc::Rc};
 use tokio::{net::unix::pipe::Receiver, sync::watch, task::JoinHandle};
 
-/// Bytes remembered.
+/// Bytes of the end.
 const REMEMBERED: usize = 8 << 10;
 /// Characters of the last line shown.
 const SHOWN: usize = 240;
+/// Bytes read at once, before something else has its turn.
+const AT_ONCE: usize = 16 << 10;
 
 /// The reading end of a VM's standard error.
 #[derive(Debug)]
 pub struct Tail {
-    bytes: Rc<RefCell<VecDeque<u8>>>,
+    log: Rc<Log>,
+    /// Where in the log it begins.
+    since: u64,
     /// How many came in all.
     count: watch::Receiver<u64>,
     drain: JoinHandle<()>,
 }
 
 impl Tail {
-    /// Drains a pipe from now on.
-    pub fn of(pipe: OwnedFd) -> io::Result<Tail> {
+    /// Drains a pipe into a log from now on.
+    pub fn of(pipe: OwnedFd, log: &Rc<Log>) -> io::Result<Tail> {
         let receiver = Receiver::from_owned_fd(pipe)?;
-        let bytes = Rc::new(RefCell::new(VecDeque::new()));
         let (counter, count) = watch::channel(0);
-        let drain = tokio::task::spawn_local(drain(receiver, bytes.clone(), counter));
+        let since = log.end();
+        let drain = tokio::task::spawn_local(drain(receiver, log.clone(), counter));
         Ok(Tail {
-            bytes,
+            log: log.clone(),
+            since,
             count,
             drain,
         })
-    }
-
-    /// Puts before what came what somebody else has read.
-    pub fn precede(&self, earlier: &[u8]) {
-        let mut bytes = self.bytes.borrow_mut();
-        let kept = earlier.len().saturating_sub(REMEMBERED);
-        for byte in earlier.iter().skip(kept).rev() {
-            bytes.push_front(*byte);
-        }
     }
 
     /// Waits until more bytes than that came; for ever where they never do.
@@ -51,14 +48,12 @@ impl Tail {
 
     /// The last that came.
     pub fn text(&self) -> String {
-        let bytes: Vec<u8> = self.bytes.borrow().iter().copied().collect();
-        String::from_utf8_lossy(&bytes).into_owned()
+        String::from_utf8_lossy(&self.log.tail(self.since, REMEMBERED)).into_owned()
     }
 
     /// The last line, fit for a line of somebody else's; empty where nothing was written.
     pub fn last_line(&self) -> String {
-        let bytes: Vec<u8> = self.bytes.borrow().iter().copied().collect();
-        let text = String::from_utf8_lossy(&bytes);
+        let text = self.text();
         let last = text
             .lines()
             .rev()
@@ -79,17 +74,14 @@ impl Drop for Tail {
     }
 }
 
-async fn drain(receiver: Receiver, bytes: Rc<RefCell<VecDeque<u8>>>, counter: watch::Sender<u64>) {
-    let mut buffer = vec![0; 4096];
+async fn drain(receiver: Receiver, log: Rc<Log>, counter: watch::Sender<u64>) {
+    let mut buffer = vec![0; AT_ONCE];
     while receiver.readable().await.is_ok() {
         match receiver.try_read(&mut buffer) {
             Ok(0) => return,
             Ok(count) => {
+                log.write(buffer.get(..count).unwrap_or_default());
                 counter.send_modify(|all| *all += count as u64);
-                let mut bytes = bytes.borrow_mut();
-                bytes.extend(buffer.iter().take(count));
-                let surplus = bytes.len().saturating_sub(REMEMBERED);
-                bytes.drain(..surplus);
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(_) => return,

@@ -106,7 +106,7 @@ pub async fn supervise(
     life: watch::Sender<Life>,
     commands: mpsc::Receiver<Command>,
 ) {
-    let (process, stream, tail, output) = match launch::spawn(&order) {
+    let (process, stream, tail, output) = match launch::spawn(&order, &about.vm.log) {
         Ok(spawned) => spawned,
         Err(fault) => return never_was(&life, fault),
     };

@@ -9,6 +9,7 @@ mod denied;
 mod keep_report;
 mod levels;
 mod list_vms;
+mod logs;
 mod vm_close;
 mod vm_open;
 mod which;
@@ -21,7 +22,7 @@ use cosmos_rpc::{
     message::{
         FAULT, Message, REPLY,
         coordinator::{
-            Autopsy, Crashed, Denied, KeepReport, Levels, ListVms, VmClose, VmOpen, Which,
+            Autopsy, Crashed, Denied, KeepReport, Levels, ListVms, Logs, VmClose, VmOpen, Which,
         },
     },
 };
@@ -104,6 +105,7 @@ pub fn begin(
         ListVms::KIND => {
             task.run::<ListVms, _>(&frame, |request| list_vms::answer(session, request))
         }
+        Logs::KIND => task.run::<Logs, _>(&frame, |request| logs::answer(session, request)),
         Autopsy::KIND => {
             task.run::<Autopsy, _>(&frame, |request| autopsy::answer(session, request))
         }

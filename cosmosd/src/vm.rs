@@ -33,7 +33,7 @@
 //! never reopened behind anybody's back.
 
 use crate::files::{self, Granted};
-use crate::{confinement::Confinement, identity::Client, supervise::Command};
+use crate::{confinement::Confinement, identity::Client, log::Log, supervise::Command};
 use cosmos_rpc::{
     Fault, FaultCode,
     message::{confine::Denial, coordinator::Ending, crash::Crash},
@@ -42,6 +42,7 @@ use nix::unistd::geteuid;
 use std::{
     cell::{Cell, RefCell},
     path::PathBuf,
+    rc::Rc,
     time::{Duration, Instant},
 };
 use tokio::sync::{mpsc, oneshot, watch};
@@ -112,6 +113,8 @@ pub struct Vm {
     pub readable: Vec<Granted>,
     /// The targets it was asked for, each once.
     pub targets: RefCell<Vec<String>>,
+    /// What it wrote.
+    pub log: Rc<Log>,
     /// What is known of it.
     pub life: watch::Receiver<Life>,
     /// What its supervising task is asked to do.

@@ -15,7 +15,7 @@ macro_rules! for_every_message {
             (coordinator, VmOpen) (coordinator, VmClose) (coordinator, Which)
             (coordinator, ListVms) (coordinator, Autopsy)
             (coordinator, Denied) (coordinator, Levels) (coordinator, Crashed)
-            (coordinator, KeepReport)
+            (coordinator, KeepReport) (coordinator, Logs)
             (vm, Attach) (vm, Open) (vm, Sym) (vm, Exec) (vm, Close) (vm, Share)
             (vm, Map) (vm, Unmap)
             (launch, Start) (launch, Ended) (launch, Kill) (launch, Accept) (launch, Ready)

@@ -2,6 +2,7 @@
 
 pub use super::confine::{Denied, Levels};
 pub use super::crash::{Crashed, KeepReport};
+pub use super::log::Logs;
 use super::{Message, confine::Grants};
 use serde::{Deserialize, Serialize};
 

@@ -160,6 +160,7 @@ impl Coordinator {
             confinement: wish.confinement.clone(),
             readable: granted(wish).collect(),
             targets: RefCell::default(),
+            log: self.logs.begin(&name, owner),
             life: known,
             commands,
         });

@@ -4,7 +4,7 @@
 use super::{REMAINS_PATIENCE, Supervisor};
 use crate::{
     crash::Findings,
-    vm::{Life, State},
+    vm::{Life, State, describe},
 };
 use cosmos_rpc::{
     Fault, FaultCode,
@@ -43,6 +43,7 @@ impl Supervisor {
             None => Ending::Unknown,
         };
         let last_words = self.tail.last_line();
+        self.about.vm.log.note(&describe(&ending));
         let crash = self.report(&ending).await;
         let served = self.born.elapsed();
         let (name, denials) = (self.name, self.denials);

@@ -92,11 +92,11 @@ impl Log {
 
     /// Adds what cosmosd says of the VM.
     pub fn note(&self, words: &str) {
-        let end = words.floor_char_boundary(NOTE);
-        let words = words.get(..end).unwrap_or_default();
+        let words = words.as_bytes();
+        let words = words.get(..NOTE).unwrap_or(words);
         self.kept
             .borrow_mut()
-            .add(now(), Writer::Coordinator, words.as_bytes());
+            .add(now(), Writer::Coordinator, words);
         self.changed.notify_waiters();
     }
 

@@ -88,10 +88,16 @@ proptest! {
     /// Pages, one after the other, have all that is kept, whatever is written and however it is split.
     #[test]
     fn pages_have_all_of_it(
-        written in prop::collection::vec((any::<bool>(), prop::collection::vec(
-            prop_oneof![Just(b'\n'), any::<u8>()], 1..6000)), 0..30),
+        written in prop::collection::vec((any::<bool>(), 1..6000usize, 1..200usize), 0..30),
         whole in any::<bool>(),
     ) {
+        let bytes = |length: usize, line: usize| -> Vec<u8> {
+            (1..=length).map(|place| if place % line == 0 { b'\n' } else { b'x' }).collect()
+        };
+        let written: Vec<_> = written
+            .into_iter()
+            .map(|(is_note, length, line)| (is_note, bytes(length, line)))
+            .collect();
         let log = Log::new(0);
         let mut all = 0;
         for (is_note, bytes) in &written {

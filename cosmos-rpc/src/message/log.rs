@@ -69,6 +69,6 @@ pub enum Writer {
 }
 
 impl Message for Logs {
-    const KIND: u16 = 0x0211;
+    const KIND: u16 = 0x0212;
     type Reply = LogPage;
 }

@@ -114,7 +114,7 @@ pub use callee::Callee;
 pub use caller::{Caller, Outcome, Pending};
 pub use error::{MarshalError, MemoryError};
 pub use image::Image;
-pub use line::{Line, Piece};
+pub use line::{Line, Piece, WORDS as LINE_WORDS};
 pub use memory::{CalleeMemory, CallerMemory, Given, Keep, Object, Residence, Seen};
 pub use standing::Standing;
 

@@ -1,6 +1,9 @@
-//! C function pointers that lead to [`call`](crate::call): libffi closures.
+//! C function pointers that lead to [`call`](crate::call).
 //!
-//! A closure may be entered by any number of threads at once and again while it runs (a signal
+//! Functions of a few numbers have a thunk of [`callframe_native`], which hands on the registers as they
+//! are; the others, and those for which no thunk is left, a libffi closure.
+//!
+//! Either may be entered by any number of threads at once and again while it runs (a signal
 //! handler), so nothing it reaches is exclusive: it gets a shared pointer to a [`Resolved`], and
 //! takes a reference of its own for as long as it runs.
 
@@ -9,11 +12,12 @@ use crate::error::Error;
 use crate::fork::apart_from_forks;
 use crate::last;
 use crate::memory::{errno, set_errno};
-use crate::quick::Way;
+use crate::quick::{Quick, Way};
 use crate::resolved::{NoPointer, Resolved};
 use crate::variadic::{from_c, registers};
 use callframe::marshal::Outcome;
 use callframe_ffi::FfiError;
+use callframe_native::Entered;
 use cosmos_rpc::{Fault, FaultCode};
 use libffi::low::{ffi_cif, ffi_closure, try_closure_alloc};
 use libffi::middle::Cif;
@@ -26,8 +30,35 @@ use std::sync::Arc;
 /// Arguments up to this number need no memory of their own.
 const FEW: usize = 16;
 
-/// A closure over a [`Resolved`], which holds it.
-pub(crate) struct Thunk {
+/// A C function pointer over a [`Resolved`], which holds it.
+pub(crate) enum Thunk {
+    Native(callframe_native::Thunk),
+    Closure(Closure),
+}
+
+impl Thunk {
+    /// A pointer that calls `function`. It must be kept in `function` itself, so that it does not
+    /// outlive it.
+    pub(crate) fn new(function: &Arc<Resolved>) -> Result<Thunk, NoPointer> {
+        let data = Arc::as_ptr(function).cast::<c_void>();
+        let convention = function.quick().and_then(Quick::convention);
+        match convention.and_then(|it| callframe_native::Thunk::new::<InWords>(it, data)) {
+            Some(thunk) => Ok(Thunk::Native(thunk)),
+            None => Closure::new(function).map(Thunk::Closure),
+        }
+    }
+
+    /// The C function pointer.
+    pub(crate) fn code(&self) -> *const c_void {
+        match self {
+            Thunk::Native(thunk) => thunk.code(),
+            Thunk::Closure(closure) => closure.code,
+        }
+    }
+}
+
+/// A libffi closure.
+pub(crate) struct Closure {
     closure: NonNull<ffi_closure>,
     code: *const c_void,
     /// libffi keeps pointers into it.
@@ -36,14 +67,12 @@ pub(crate) struct Thunk {
 
 // SAFETY: after `new` nothing of a thunk is written until it is dropped, and libffi's closures may
 // be entered and freed by any thread.
-unsafe impl Send for Thunk {}
+unsafe impl Send for Closure {}
 // SAFETY: as above.
-unsafe impl Sync for Thunk {}
+unsafe impl Sync for Closure {}
 
-impl Thunk {
-    /// A closure that calls `function`. It must be kept in `function` itself, so that it does not
-    /// outlive it.
-    pub(crate) fn new(function: &Arc<Resolved>) -> Result<Thunk, NoPointer> {
+impl Closure {
+    fn new(function: &Arc<Resolved>) -> Result<Closure, NoPointer> {
         let refused = || FfiError::Refused {
             function: function.name().to_owned(),
         };
@@ -53,18 +82,18 @@ impl Thunk {
         });
         let (closure, code) = apart_from_forks(try_closure_alloc).ok_or_else(refused)?;
         let closure = NonNull::new(closure).ok_or_else(refused)?;
-        let thunk = Thunk {
+        let made = Closure {
             closure,
             code: code.as_ptr(),
             _interface: interface,
         };
         // SAFETY: the closure and its code pointer come from libffi's allocator; the interface is
-        // boxed and lives in the thunk; `function` outlives the thunk it holds; `enter` has the
+        // boxed and lives in the closure; `function` outlives the closure it holds; `enter` has the
         // signature libffi calls.
         let prepare = || unsafe {
             ffi_prep_closure_loc(
-                thunk.closure.as_ptr(),
-                thunk._interface.as_raw_ptr(),
+                made.closure.as_ptr(),
+                made._interface.as_raw_ptr(),
                 Some(enter),
                 Arc::as_ptr(function).cast_mut().cast::<c_void>(),
                 code.as_mut_ptr(),
@@ -73,19 +102,14 @@ impl Thunk {
         // It takes the lock of libffi's trampolines.
         let status = apart_from_forks(prepare);
         if status == ffi_status_FFI_OK {
-            Ok(thunk)
+            Ok(made)
         } else {
             Err(refused().into())
         }
     }
-
-    /// The C function pointer.
-    pub(crate) fn code(&self) -> *const c_void {
-        self.code
-    }
 }
 
-impl Drop for Thunk {
+impl Drop for Closure {
     fn drop(&mut self) {
         // SAFETY: it came from libffi's allocator and is freed here only; a thread that still
         // stands in it holds the function, so this does not run then. libffi's allocator has locks.
@@ -93,11 +117,67 @@ impl Drop for Thunk {
     }
 }
 
-/// What the C pointer leads to. No panic leaves it.
+/// What a thunk leads to.
+struct InWords;
+
+impl Entered for InWords {
+    #[inline]
+    unsafe fn enter(function: *const c_void, words: [u64; 2]) -> [u64; 2] {
+        let before = errno();
+        // SAFETY: as in `enter`.
+        let way = unsafe {
+            let function = &*function.cast::<Resolved>();
+            match function.quick() {
+                Some(quick) => quick.enter_words(function, words, before),
+                None => Err(Way::No),
+            }
+        };
+        match way {
+            Ok((result, after)) => {
+                set_errno(after);
+                result
+            }
+            // SAFETY: as above.
+            Err(way) => unsafe { go_on_in_words(function, way, words, before) },
+        }
+    }
+}
+
+/// As [`go_on`], for a function each of whose parameters begins with the word of the same number.
+///
+/// # Safety
+/// As [`Entered::enter`].
+#[cold]
+unsafe fn go_on_in_words(
+    function: *const c_void,
+    way: Way,
+    mut words: [u64; 2],
+    before: i32,
+) -> [u64; 2] {
+    let first = words.as_mut_ptr();
+    let mut arguments = [first.cast::<c_void>(), first.wrapping_add(1).cast()];
+    let mut result = [0u64; 2];
+    // SAFETY: the words are those of all arguments, and a struct of two is both of them; the result has
+    // two words, of which the function's is one or both.
+    let after = unsafe {
+        let result = result.as_mut_ptr().cast();
+        go_on(
+            function.cast_mut(),
+            way,
+            result,
+            arguments.as_mut_ptr(),
+            before,
+        )
+    };
+    set_errno(after);
+    result
+}
+
+/// What the pointer of a closure leads to. No panic leaves it.
 ///
 /// # Safety
 /// libffi calls it: `result` and `arguments` are those of a call of the interface in the thunk,
-/// `function` is what was given to [`Thunk::new`].
+/// `function` is what was given to [`Closure::new`].
 unsafe extern "C" fn enter(
     _interface: *mut ffi_cif,
     result: *mut c_void,

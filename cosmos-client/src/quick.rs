@@ -25,8 +25,10 @@ use crate::gate::Gate;
 use crate::library::Target;
 use crate::resolved::Resolved;
 use crate::turn::Begun;
-use callframe::marshal::{Caller, Line, Piece};
+use callframe::Template;
+use callframe::marshal::{Caller, LINE_WORDS as WORDS, Line, Piece};
 use callframe_ffi::NarrowResult;
+use callframe_native::Convention;
 use cosmos_rpc::message::REPLY;
 use cosmos_rpc::message::vm::CALL;
 use cosmos_rpc::ring::Short;
@@ -44,6 +46,8 @@ pub(crate) struct Quick {
     gate: Arc<Gate>,
     runable: u64,
     narrow: Option<NarrowResult>,
+    /// Where arguments and result are in words in this process as they are in the VM: in which registers.
+    convention: Option<Convention>,
 }
 
 /// How far a call came.
@@ -88,14 +92,41 @@ impl Quick {
         caller: &Caller,
         gate: &Arc<Gate>,
         runable: u64,
-        narrow: Option<NarrowResult>,
+        native: &Template,
     ) -> Option<Quick> {
         Some(Quick {
             line: caller.line()?,
             gate: Arc::clone(gate),
             runable,
-            narrow,
+            narrow: callframe_ffi::result_of(native.frame()),
+            convention: match caller.callee_template() {
+                template if template.model() == native.model() => Convention::of(native),
+                _ => None,
+            },
         })
+    }
+
+    /// In which registers its arguments and its result travel, where a C pointer to it needs no libffi.
+    pub(crate) fn convention(&self) -> Option<&Convention> {
+        self.convention.as_ref()
+    }
+
+    /// Calls the function with the words of its arguments, as the registers of its convention hold them;
+    /// gives those of its result, and the errno that it left.
+    #[inline]
+    pub(crate) fn enter_words(
+        &self,
+        function: &Resolved,
+        words: [u64; 2],
+        errno: i32,
+    ) -> Result<([u64; 2], i32), Way> {
+        let request = self.line.request_of_words(errno, words);
+        let returned = self.exchange(function, errno, request)?;
+        let mut result = self.line.result_in_words(returned.words);
+        if let Some(narrow) = self.narrow {
+            result[0] = narrow.widened(result[0].to_le_bytes()) as u64;
+        }
+        Ok((result, returned.errno))
     }
 
     /// Calls the function with the arguments that libffi gives a closure, whose result goes where
@@ -117,7 +148,8 @@ impl Quick {
             let argument = *arguments.add(usize::from(piece.index));
             load(argument.cast(), piece)
         };
-        let returned = match self.exchange(function, errno, read) {
+        let request = self.line.request(errno, read);
+        let returned = match self.exchange(function, errno, request) {
             Ok(returned) => returned,
             Err(way) => return way,
         };
@@ -152,7 +184,8 @@ impl Quick {
     ) -> Way {
         // SAFETY: the caller's promise; a piece is a part of its argument.
         let read = |piece: &Piece| unsafe { load(argument(arguments, piece), piece) };
-        let returned = match self.exchange(function, errno, read) {
+        let request = self.line.request(errno, read);
+        let returned = match self.exchange(function, errno, request) {
             Ok(returned) => returned,
             Err(way) => return way,
         };
@@ -187,7 +220,7 @@ impl Quick {
         &self,
         function: &Resolved,
         errno: i32,
-        read: impl Fn(&Piece) -> u64,
+        request: [u64; WORDS],
     ) -> Result<Returned, Way> {
         let gate = &*self.gate;
         if !gate.is_open() {
@@ -199,8 +232,8 @@ impl Quick {
             channel::put_ready(gate.key, channel);
             return Err(Way::No);
         }
-        let [errno_word, rest, first, second] = self.line.request(errno, read);
-        let request = [self.runable, errno_word, rest, first, second];
+        let [header, rest, first, second] = request;
+        let request = [self.runable, header, rest, first, second];
         let request = Short::of(request, RUNABLE + self.line.request_length());
         let begun = channel.seat.begin(gate.object);
         let id = match channel.connection.request_short(CALL, &request) {

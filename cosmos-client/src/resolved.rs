@@ -126,7 +126,7 @@ impl Resolved {
         library.learn_closers(frame);
         let narrow = callframe_ffi::result_of(frame);
         Ok(Resolved {
-            quick: Quick::of(&caller, library.gate(), answer.runable, narrow),
+            quick: Quick::of(&caller, library.gate(), answer.runable, &native),
             id,
             library: Arc::downgrade(library),
             runable: answer.runable,

@@ -30,6 +30,16 @@ pub struct Line {
     no_errno: bool,
     /// The bits of the result's words that are the result's.
     returned: [u64; 2],
+    arguments_mask: Mask,
+    result_mask: Mask,
+}
+
+/// What of two words is a value's.
+#[derive(Clone, Copy, Debug, Default)]
+struct Mask {
+    bits: [u64; 2],
+    /// The lowest bit of each `_Bool`.
+    truths: [u64; 2],
 }
 
 /// A part of a value, of 1, 2, 4 or 8 bytes, that lies in one word.
@@ -63,6 +73,8 @@ impl Line {
             bytes => u64::MAX >> (64 - 8 * bytes),
         };
         fits.then(|| Line {
+            arguments_mask: Mask::of(&arguments),
+            result_mask: Mask::of(&result),
             arguments: arguments.into(),
             result: result.into(),
             request,
@@ -127,6 +139,13 @@ impl Line {
         if self.no_errno { errno } else { left }
     }
 
+    /// The same, of arguments that lie in two words as the body has them; what lies beside them there
+    /// does not matter.
+    #[inline]
+    pub fn request_of_words(&self, errno: i32, words: [u64; 2]) -> [u64; WORDS] {
+        self.body(errno, self.arguments_mask.taken(words))
+    }
+
     /// The errno that the function left, and the words of its result; `None` where this is no reply.
     #[inline]
     pub fn reply(&self, words: [u64; WORDS], length: usize, errno: i32) -> Option<(i32, [u64; 2])> {
@@ -144,6 +163,12 @@ impl Line {
             let word = words.get(usize::from(piece.word)).copied();
             write(piece, piece.taken(word.unwrap_or_default() >> piece.shift));
         }
+    }
+
+    /// The words of a result, where the caller has it as the body does.
+    #[inline]
+    pub fn result_in_words(&self, words: [u64; 2]) -> [u64; 2] {
+        self.result_mask.taken(words)
     }
 
     /// The VM's end: the caller's errno and the slots; `None` where this is no request.
@@ -171,6 +196,44 @@ impl Line {
     fn body(&self, errno: i32, [first, second]: [u64; 2]) -> [u64; WORDS] {
         [u64::from(self.errno(errno) as u32), 0, first, second]
     }
+}
+
+impl Mask {
+    fn of(pieces: &[Piece]) -> Mask {
+        let mut mask = Mask::default();
+        for piece in pieces {
+            let word = usize::from(piece.word);
+            let (Some(bits), Some(truths)) = (mask.bits.get_mut(word), mask.truths.get_mut(word))
+            else {
+                continue;
+            };
+            *bits |= piece.masked(u64::MAX) << piece.shift;
+            *truths |= u64::from(piece.boolean) << piece.shift;
+        }
+        mask
+    }
+
+    #[inline]
+    fn taken(&self, words: [u64; 2]) -> [u64; 2] {
+        let taken = [words[0] & self.bits[0], words[1] & self.bits[1]];
+        if self.truths == [0; 2] {
+            return taken;
+        }
+        [
+            normalised(taken[0], self.truths[0]),
+            normalised(taken[1], self.truths[1]),
+        ]
+    }
+}
+
+/// The word with 1 in place of anything but 0 in the bytes whose lowest bits these are.
+#[inline]
+fn normalised(word: u64, truths: u64) -> u64 {
+    let bytes = truths * 0xff;
+    let low = truths * 0x7f;
+    // A carry into the highest bit of each of those bytes tells that something is below it.
+    let set = ((word & low) + low | word) >> 7 & truths;
+    word & !bytes | set
 }
 
 impl Piece {

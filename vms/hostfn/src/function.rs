@@ -10,6 +10,7 @@ use callframe::marshal::MemoryError;
 use callframe::types::{Handle, Identity, Ownership, Type, TypeId};
 use callframe::{CallFrame, Template};
 use callframe_ffi::NarrowResult;
+use callframe_native::Convention;
 use cosmos_rpc::{Fault, FaultCode};
 use cosmos_vm_core::{Call, Callback, Held, Numbers};
 use libffi::middle::Cif;
@@ -25,6 +26,8 @@ const FEW_WORDS: usize = 4;
 /// A function that is ready to be called, any number of times at once.
 pub struct Function {
     code: Code,
+    /// Of a function of a few numbers, on a machine where it can be called without libffi.
+    convention: Option<Convention>,
     interface: Interface,
     narrow: Option<NarrowResult>,
     /// Where its arguments lie in the memory of a call.
@@ -61,6 +64,7 @@ impl Function {
         }
         Ok(Function {
             code,
+            convention: Convention::of(template),
             interface: Interface(interface),
             narrow: callframe_ffi::result_of(frame),
             offsets: offsets(template)?,
@@ -129,6 +133,19 @@ impl Function {
     /// Calls it, where it is a function of a few numbers. Whether it is.
     #[inline]
     pub(crate) fn call_numbers(&self, numbers: &mut Numbers) -> bool {
+        if let Some(convention) = &self.convention {
+            // SAFETY: the slots are the words of the arguments, as the template lays them out, from which
+            // the convention was made. As for the code, see `call`.
+            (numbers.result, numbers.errno) = unsafe {
+                invoke::invoke_native(convention, self.code, numbers.slots, numbers.errno)
+            };
+            return true;
+        }
+        self.call_few(numbers)
+    }
+
+    /// The same through libffi.
+    fn call_few(&self, numbers: &mut Numbers) -> bool {
         if !self.few {
             return false;
         }

@@ -1,5 +1,6 @@
 //! The call itself.
 
+use callframe_native::Convention;
 use libffi::middle::Cif;
 use libffi::raw;
 use std::ffi::{c_int, c_void};
@@ -42,6 +43,27 @@ pub(crate) unsafe fn invoke(
         *libc::__errno_location() = errno;
         raw::ffi_call(interface, Some(code.0), result, arguments);
         *libc::__errno_location()
+    }
+}
+
+/// The same for a function of a few numbers, whose arguments are the words of its registers; gives
+/// those of its result, too.
+///
+/// # Safety
+/// `convention` is that of the code's signature, as the prototype says.
+#[inline]
+pub(crate) unsafe fn invoke_native(
+    convention: &Convention,
+    code: Code,
+    words: [u64; 2],
+    errno: c_int,
+) -> ([u64; 2], c_int) {
+    // SAFETY: the caller's promise; as for errno, see `invoke`.
+    unsafe {
+        let place = libc::__errno_location();
+        *place = errno;
+        let result = convention.call(code.0, words);
+        (result, *place)
     }
 }
 

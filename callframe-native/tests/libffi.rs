@@ -274,7 +274,7 @@ fn is_called(function: &Function, case: &Case) {
         ..Seen::default()
     });
     let thunk = Thunk::new::<Noting>(&function.convention, (&raw const seen).cast()).unwrap();
-    let mut arguments = case.arguments.map(|bytes| u128::from_le_bytes(bytes));
+    let mut arguments = case.arguments.map(u128::from_le_bytes);
     let mut pointers: Vec<*mut c_void> = arguments
         .iter_mut()
         .map(|argument| std::ptr::from_mut(argument).cast())

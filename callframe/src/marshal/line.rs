@@ -232,7 +232,7 @@ fn normalised(word: u64, truths: u64) -> u64 {
     let bytes = truths * 0xff;
     let low = truths * 0x7f;
     // A carry into the highest bit of each of those bytes tells that something is below it.
-    let set = ((word & low) + low | word) >> 7 & truths;
+    let set = (((word & low) + low) | word) >> 7 & truths;
     word & !bytes | set
 }
 

@@ -96,6 +96,14 @@ proptest! {
                 number(&arena.bytes(address, usize::from(piece.size)))
             });
             prop_assert_eq!(&bytes(words, here.request_length()), &requests[0]);
+            // The arguments as registers hold them, with anything beside them.
+            let mut slots = [0xab; 16];
+            for (slot, address) in template.arguments().iter().zip(&arguments) {
+                let size = slot.size as usize;
+                slots[slot.offset as usize..][..size].copy_from_slice(&arena.bytes(*address, size));
+            }
+            let slots = [number(&slots[..8]), number(&slots[8..])];
+            prop_assert_eq!(here.request_of_words(7, slots), words);
             prop_assert_eq!(there.enter(words, here.request_length()).map(|it| it.0), Some(7));
             let given: Vec<u8> = (0..16u8).map(|at| at.wrapping_mul(37) | 1).collect();
             let given = [number(&given[..8]), number(&given[8..])];
@@ -141,6 +149,13 @@ proptest! {
                     written[at..at + size].copy_from_slice(&value.to_le_bytes()[..size]);
                 });
                 prop_assert_eq!(&written, result);
+                let mut alone = [0; 16];
+                here.result(came, |piece, value| {
+                    let (at, size) = (usize::from(piece.offset), usize::from(piece.size));
+                    alone[at..at + size].copy_from_slice(&value.to_le_bytes()[..size]);
+                });
+                let alone = [number(&alone[..8]), number(&alone[8..])];
+                prop_assert_eq!(here.result_in_words(came), alone);
             }
         }
     }

@@ -13,6 +13,9 @@
 //!   └ nothing yet                ▼
 //!                            forgotten: the control socket ends, and with its clients the VM
 //! ```
+//!
+//! A VM that is nobody's yet has no clients to end with: nobody is looked for any more once that took
+//! [`UNUSED`].
 
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::handshake::Role;
@@ -34,6 +37,8 @@ use std::time::{Duration, Instant};
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 /// How long one answer may take; the VM's own affairs wait for it.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How long another cosmosd is looked for that could give the VM to somebody.
+const UNUSED: Duration = Duration::from_secs(10);
 /// Bytes of what the VM wrote that the next cosmosd is told.
 const REMEMBERED: usize = 8 << 10;
 /// Most bytes that are read at once, before something else has its turn.
@@ -48,6 +53,10 @@ pub struct Keepsake {
     /// What cosmosd knew; empty: nobody is to have the VM.
     record: Vec<u8>,
     control: Option<OwnedFd>,
+    /// Whether the VM is nobody's yet.
+    is_waiting: bool,
+    /// When it is given up then.
+    until: Option<Instant>,
     output: File,
     /// The last of what came while nobody else read it.
     unread: VecDeque<u8>,
@@ -70,6 +79,8 @@ impl Keepsake {
             started,
             record: Vec::new(),
             control: None,
+            is_waiting: false,
+            until: None,
             output: File::from(output),
             unread: VecDeque::new(),
             count: 0,
@@ -80,9 +91,11 @@ impl Keepsake {
 
     /// Takes what cosmosd knows of the VM now.
     pub fn remember(&mut self, mut frame: Frame) {
-        if let Ok(Remember { record }) = frame.message() {
+        if let Ok(Remember { record, is_waiting }) = frame.message() {
             self.record = record;
-            self.control = frame.descriptors.pop().or(self.control.take());
+            self.is_waiting = is_waiting;
+            let known = self.control.take().filter(|_| !self.record.is_empty());
+            self.control = frame.descriptors.pop().or(known);
         }
     }
 
@@ -91,7 +104,16 @@ impl Keepsake {
         if !self.record.is_empty() && self.control.is_some() {
             self.pause = PAUSES.0;
             self.next = Instant::now().checked_add(self.pause);
+            let until = Instant::now().checked_add(UNUSED);
+            self.until = until.filter(|_| self.is_waiting);
         }
+    }
+
+    /// Nobody is to have the VM.
+    fn give_up(&mut self) {
+        self.record.clear();
+        self.control = None;
+        self.next = None;
     }
 
     /// The pipe, where this process is to read it.
@@ -134,9 +156,11 @@ impl Keepsake {
             }
             // It knows the VM's client, and does not want it.
             Err(fault) if fault.blame == Blame::Caller => {
-                self.record.clear();
-                self.control = None;
-                self.next = None;
+                self.give_up();
+                None
+            }
+            Err(_) if self.until.is_some_and(|until| until <= Instant::now()) => {
+                self.give_up();
                 None
             }
             Err(_) => {

@@ -21,10 +21,11 @@ use crate::{
     identity::Client,
     launch::{Process, tokio_stream},
     log::Log,
+    pool,
     session::Session,
     stderr::Tail,
     supervise::{self, Command, Returned},
-    vm::{Life, Owner, State, Vm},
+    vm::{Life, Owner, State, Terms, Vm},
 };
 use cosmos_config::Level;
 use cosmos_rpc::{
@@ -41,7 +42,7 @@ use cosmos_rpc::{
 use nix::unistd::geteuid;
 use serde::{Deserialize, Serialize};
 use std::{
-    cell::{Cell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     os::{fd::OwnedFd, unix::net::UnixStream},
     path::PathBuf,
     rc::Rc,
@@ -80,18 +81,19 @@ pub struct Record {
 enum Owned {
     Process(Identity, Option<(u64, u64)>),
     Shared(u32),
+    Nobody,
 }
 
 impl Record {
-    /// What is to be known of a VM; of one that is nobody's nothing is.
-    pub fn of(vm: &Vm) -> Option<Record> {
+    /// What is to be known of a VM.
+    pub fn of(vm: &Vm) -> Record {
         let owner = match vm.owner.get() {
             Owner::Session(_, client) => Owned::Process(client.identity, client.inode()),
             Owner::Shared(uid) => Owned::Shared(uid),
-            Owner::Nobody => return None,
+            Owner::Nobody => Owned::Nobody,
         };
-        let confinement = &vm.confinement;
-        Some(Record {
+        let confinement = vm.confinement();
+        Record {
             name: vm.name.clone(),
             kind: vm.kind.clone(),
             host: vm.host.clone(),
@@ -105,9 +107,9 @@ impl Record {
             message_bytes: confinement.message_bytes,
             grants: confinement.grants.clone(),
             walls: confinement.walls,
-            readable: vm.readable.iter().map(Granted::parts).collect(),
+            readable: vm.readable().iter().map(Granted::parts).collect(),
             targets: vm.targets.borrow().clone(),
-        })
+        }
     }
 
     /// Whose it is, as far as `session_of` knows the process.
@@ -118,6 +120,7 @@ impl Record {
                 Owner::Session(session_of(&client), client)
             }
             Owned::Shared(uid) => Owner::Shared(*uid),
+            Owned::Nobody => Owner::Nobody,
         }
     }
 
@@ -183,6 +186,7 @@ pub(crate) async fn adopt(
                 control: ours,
                 tail: found.tail,
                 started: found.started,
+                is_held: found.record.owner == Owned::Nobody,
             };
             seat.fill(&session.coordinator, returned);
             Ok(())
@@ -295,6 +299,12 @@ fn seat(coordinator: &Coordinator, record: &Record, log: &Rc<Log>) -> Result<Sea
             format!("another VM is {}", record.name.escape_debug()),
         ));
     }
+    if record.owner == Owned::Nobody && !pool::has_room(coordinator, &record.kind) {
+        return Err(Fault::caller(
+            FaultCode::LimitReached,
+            format!("enough VMs of the kind {} wait", record.kind.escape_debug()),
+        ));
+    }
     let (commands, orders) = supervise::commands();
     let (life, known) = watch::channel(Life::starting());
     let vm = Rc::new(Vm {
@@ -303,8 +313,11 @@ fn seat(coordinator: &Coordinator, record: &Record, log: &Rc<Log>) -> Result<Sea
         host: record.host.clone(),
         owner: Cell::new(record.owner(|client| coordinator.session_of(client))),
         alone: Cell::new(record.alone),
-        confinement: record.confinement()?,
-        readable: record.readable(),
+        started: Terms {
+            confinement: record.confinement()?,
+            readable: record.readable(),
+        },
+        given: OnceCell::new(),
         targets: RefCell::new(record.targets.clone()),
         log: log.clone(),
         life: known,

@@ -78,6 +78,23 @@ impl Confinement {
         })
     }
 
+    /// Whether a VM that was started with this can be given away as one with the other: all that it
+    /// gets before it knows its target is the same. Files and the network are granted with the target,
+    /// but for a VM that sees nothing else of the machine: its view is made before.
+    pub fn starts_like(&self, other: &Confinement) -> bool {
+        let early = |confinement: &Confinement| {
+            let mut early = confinement.clone();
+            if early.level < Level::Namespaces {
+                early.grants = Grants {
+                    programs: early.grants.programs,
+                    ..Grants::default()
+                };
+            }
+            early
+        };
+        early(self) == early(other)
+    }
+
     /// Whether it is confined in files and system calls.
     pub fn has_walls(&self) -> bool {
         self.walls != Walls::None

@@ -151,11 +151,11 @@ fn report(vm: &Vm, findings: Findings) -> Report {
         host: vm.host.clone(),
         targets: vm.targets.borrow().clone(),
         pid: findings.pid,
-        isolation: vm.confinement.level.name().to_owned(),
+        isolation: vm.confinement().level.name().to_owned(),
         age: u64::try_from(findings.age.as_millis()).unwrap_or(u64::MAX),
         remains: findings.remains,
         stderr: findings.stderr,
-        limits: limits(&vm.confinement),
+        limits: limits(vm.confinement()),
         denied: denied.map(|denial| (denial.call, denial.times)).collect(),
         ..Report::default()
     }

@@ -208,6 +208,8 @@ async fn serve(prepared: Prepared, readiness: Readiness) -> ExitCode {
         _ = interrupt.recv() => {}
         () = idle(&coordinator, &stands), if detached => {
             tracing::info!("idle, ending");
+            // Those that wait for somebody.
+            end(&coordinator, || Command::End, END_PATIENCE + KILL_PATIENCE * 2).await;
             return ExitCode::SUCCESS;
         }
     }

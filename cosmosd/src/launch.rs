@@ -42,6 +42,8 @@ pub struct Order {
     pub confine: Option<Confine>,
     /// Bytes it may write to its standard output and error.
     pub output_bytes: Option<u64>,
+    /// Whether it is to wait until it is given to somebody, and is told how to confine itself then.
+    pub is_held: bool,
 }
 
 /// Files that matter for a VM's start.
@@ -62,12 +64,8 @@ pub struct Launched {
     pub launcher: Connection,
     /// cosmosd's end of the VM's control socket, before its handshake.
     pub control: UnixStream,
-    /// The VM's pid, for people.
-    pub pid: i32,
-    /// Whether a control group bounds its memory.
-    pub memory_bounded: bool,
-    /// Whether a control group bounds its processes.
-    pub processes_bounded: bool,
+    /// What the launcher said of it.
+    pub started: Started,
 }
 
 /// The launcher's process. Dropping it before it is reaped kills it, and the VM with it, and leaves
@@ -98,16 +96,10 @@ impl Order {
         if let Some(most) = confinement.call_depth {
             arguments.extend(["--call-depth".to_owned(), most.to_string()]);
         }
-        let confine = confinement.has_walls().then(|| {
+        let confine = confine(confinement, readable);
+        if confine.is_some() {
             arguments.extend(["--confine".to_owned(), CONFINING.to_string()]);
-            Confine {
-                target: texts(&readable.target),
-                grants: confinement.grants.clone(),
-                // As far as something counts them: see what was started.
-                memory_files: true,
-                processes: confinement.makes_processes(),
-            }
-        });
+        }
         let view = (confinement.level >= Level::Namespaces).then(|| view(confinement, readable));
         Order {
             name: name.to_owned(),
@@ -126,8 +118,20 @@ impl Order {
             },
             confine,
             output_bytes: confinement.output_bytes,
+            is_held: false,
         }
     }
+}
+
+/// What a VM is told before it serves anybody; `None` where it gives nothing up.
+pub fn confine(confinement: &Confinement, readable: &Readable) -> Option<Confine> {
+    confinement.has_walls().then(|| Confine {
+        target: texts(&readable.target),
+        grants: confinement.grants.clone(),
+        // As far as something counts them: see what was started.
+        memory_files: true,
+        processes: confinement.makes_processes(),
+    })
 }
 
 fn view(confinement: &Confinement, readable: &Readable) -> View {
@@ -217,9 +221,7 @@ pub async fn start(
             process,
             launcher,
             control,
-            pid: started.pid,
-            memory_bounded: started.memory_bounded,
-            processes_bounded: started.processes_bounded,
+            started,
         }),
         Err(fault) => Err((process, fault)),
     }

@@ -4,22 +4,32 @@
 //! confined as that one was. The next that is asked for, and may be confined like that, is one of
 //! them: it becomes its client's for good, as if it had just been started, and another one takes its
 //! place. They are nobody's until then: no client is passed on to them, and they do not keep cosmosd
-//! from ending when it is idle. One that gives up what its target does not need has its target before it
-//! starts, and is none of these.
+//! from ending when it is idle; they outlive one that is killed, like any VM.
+//!
+//! A VM gives things up in two steps, and waits between them. What needs no knowledge of the target the
+//! launcher has taken before the VM's first instruction; the rest, its target's files and the grants, the
+//! VM learns when it is given away, and gives up all else while it still has one thread and no library
+//! of anybody's. So whether it waited or not it is as confined before it serves. One that sees nothing
+//! of the machine but its view has that made by the launcher: in the pool that is a view of the installed
+//! libraries, and a target elsewhere gets a new VM.
+//!
+//! Where `limits.wall_seconds` bounds a VM's time none waits: its time would pass while it does.
 //!
 //! ```text
-//! Starting ──▶ Ready, pooled ── asked for ──▶ Ready, a client's
-//!                    │
-//!                    └── another confinement is asked for, cosmosd ends ──▶ ended
+//! Starting ──▶ Waiting ── asked for: Confine ──▶ Ready, a client's
+//!                 │
+//!                 └── another confinement is asked for, cosmosd ends ──▶ ended
 //! ```
 
 use crate::{
     confinement::Confinement,
     coordinator::{Coordinator, Wish},
+    launch::Readable,
     profile::Profile,
     supervise::Command,
     vm::{Owner, State, Vm},
 };
+use cosmos_config::Level;
 use std::{rc::Rc, time::Duration};
 
 /// How long after an open its successor is started: the open itself is not to wait for that.
@@ -27,22 +37,24 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// One that is ready for a wish, or about to be: the one that was started first.
 pub(crate) fn find(vms: &[Rc<Vm>], wish: &Wish<'_>) -> Option<Rc<Vm>> {
-    if wish.confinement.has_walls() {
-        return None;
-    }
+    let shows_target =
+        |vm: &Vm| wish.confinement.level < Level::Namespaces || vm.can_read(&wish.readable.target);
     let fits = |vm: &&Rc<Vm>| {
-        is_pooled(vm) && vm.kind == wish.profile.kind && vm.confinement == *wish.confinement
+        is_pooled(vm)
+            && vm.kind == wish.profile.kind
+            && vm.started.confinement.starts_like(wish.confinement)
+            && shows_target(vm)
     };
     let fitting = vms.iter().filter(fits);
     fitting
-        .min_by_key(|vm| (vm.state() != State::Ready, vm.life.borrow().since))
+        .min_by_key(|vm| (vm.state() != State::Waiting, vm.life.borrow().since))
         .cloned()
 }
 
 /// Sees to it that there are as many as there ought to be, for wishes like this one.
 pub(crate) fn fill(coordinator: &Rc<Coordinator>, wish: &Wish<'_>) {
     let size = coordinator.config.pool.value;
-    if size == 0 || wish.confinement.has_walls() {
+    if size == 0 || wish.confinement.bounds.wall_seconds > 0 {
         return;
     }
     let coordinator = Rc::downgrade(coordinator);
@@ -53,28 +65,49 @@ pub(crate) fn fill(coordinator: &Rc<Coordinator>, wish: &Wish<'_>) {
             return;
         };
         if !coordinator.is_ending() && !coordinator.is_idle() {
-            top_up(&coordinator, &profile, &confinement, size);
+            top_up(&coordinator, &profile, &confinement, size).await;
         }
     });
 }
 
-fn top_up(coordinator: &Rc<Coordinator>, profile: &Profile, confinement: &Confinement, size: u64) {
+async fn top_up(
+    coordinator: &Rc<Coordinator>,
+    profile: &Profile,
+    confinement: &Confinement,
+    size: u64,
+) {
+    let readable = match confinement.level >= Level::Namespaces {
+        true => coordinator.readable(None, profile, confinement).await,
+        // It learns that with its target.
+        false => Ok(Readable::default()),
+    };
     let vms = coordinator.vms();
     let of_kind = vms
         .iter()
         .filter(|vm| is_pooled(vm) && vm.kind == profile.kind);
     let (fitting, others): (Vec<_>, Vec<_>) =
-        of_kind.partition(|vm| vm.confinement == *confinement);
+        of_kind.partition(|vm| vm.started.confinement.starts_like(confinement));
     for other in others {
         other.ask(Command::End);
     }
     let missing = size.saturating_sub(fitting.len() as u64);
     for _ in 0..missing {
-        if let Err(fault) = coordinator.launch_pooled(profile, confinement) {
+        let launched = readable
+            .as_ref()
+            .map_err(Clone::clone)
+            .and_then(|readable| coordinator.launch_pooled(profile, confinement, readable));
+        if let Err(fault) = launched {
             tracing::warn!("the pool of {} is not filled: {fault}", profile.kind);
             return;
         }
     }
+}
+
+/// Whether there is room for one of this kind that comes back.
+pub(crate) fn has_room(coordinator: &Coordinator, kind: &str) -> bool {
+    let vms = coordinator.vms();
+    let pooled = vms.iter().filter(|vm| is_pooled(vm) && vm.kind == kind);
+    (pooled.count() as u64) < coordinator.config.pool.value
 }
 
 fn is_pooled(vm: &Rc<Vm>) -> bool {

@@ -137,15 +137,17 @@ async fn again(coordinator: &Rc<Coordinator>, vm: &Rc<Vm>) -> Result<(), Fault> 
     let Some(profile) = profiles.iter().find(|profile| profile.kind == vm.kind) else {
         return Ok(());
     };
-    let found = coordinator.readable(None, profile, &vm.confinement).await?;
-    let before = vm.readable.iter().map(|granted| granted.parts().0);
+    let found = coordinator
+        .readable(None, profile, vm.confinement())
+        .await?;
+    let before = vm.readable().iter().map(|granted| granted.parts().0);
     let readable = Readable {
         target: found.target.into_iter().chain(before).collect(),
         ..found
     };
     let wish = Wish {
         profile,
-        confinement: &vm.confinement,
+        confinement: vm.confinement(),
         readable: &readable,
         shared_name: &vm.name,
         fresh: false,

@@ -69,6 +69,8 @@ const COMMANDS: usize = 128;
 pub enum Command {
     /// Pass a client's connection to the VM.
     Accept(Identity, OwnedFd),
+    /// It waited, and is somebody's now: have it give up all but this, and serve.
+    Dedicate(Option<Confine>),
     /// What is known of it has changed: give it to the launcher.
     Remember,
     /// The VM is wanted: start its idle time anew.
@@ -135,16 +137,9 @@ pub async fn supervise(
         process,
         launcher,
         control,
-        pid,
-        memory_bounded,
-        processes_bounded,
+        started,
     } = launched;
-    let confine = order.confine.map(|confine| Confine {
-        memory_files: confine.memory_files && memory_bounded,
-        processes: confine.processes && processes_bounded,
-        ..confine
-    });
-    life.send_modify(|life| life.pid = pid);
+    life.send_modify(|life| life.pid = started.pid);
     let mut supervisor = Supervisor {
         name: order.name,
         process,
@@ -162,7 +157,11 @@ pub async fn supervise(
         about,
         born: Instant::now(),
         waiting: VecDeque::new(),
-        confine,
+        started,
+        is_held: order.is_held,
+        is_doubtful: false,
+        is_up: false,
+        confine: order.confine,
         confining: false,
         output_bytes: order.output_bytes,
         killed: false,
@@ -188,6 +187,8 @@ pub struct Returned {
     pub tail: Tail,
     /// What its launcher said when it had started it.
     pub started: Started,
+    /// Whether it was nobody's.
+    pub is_held: bool,
 }
 
 /// Stays with a VM that came back, as [`supervise`] does with one that it launched.
@@ -216,9 +217,13 @@ pub async fn resume(
         remains: None,
         born: Instant::now(),
         waiting: VecDeque::new(),
+        started: returned.started,
+        is_held: returned.is_held,
+        is_doubtful: returned.is_held,
+        is_up: false,
         confine: None,
         confining: false,
-        output_bytes: about.vm.confinement.output_bytes,
+        output_bytes: about.vm.confinement().output_bytes,
         about,
         killed: false,
         last_question: 1 << 32,
@@ -263,6 +268,14 @@ struct Supervisor {
     born: Instant,
     /// Who asked the launcher what it was refused, in that order.
     waiting: VecDeque<oneshot::Sender<Vec<Denial>>>,
+    /// What its launcher said when it had started it.
+    started: Started,
+    /// Whether it waits for whoever it will be.
+    is_held: bool,
+    /// Whether it came back as nobody's, and has not said so itself.
+    is_doubtful: bool,
+    /// Whether it has said that it would serve.
+    is_up: bool,
     /// What it is told once it is ready, and before anybody is let to it.
     confine: Option<Confine>,
     /// Whether it was told, and has not answered.
@@ -355,6 +368,7 @@ impl Supervisor {
                 }
                 self.idle();
             }
+            Command::Dedicate(confine) => self.dedicate(confine),
             Command::Remember => self.remember(),
             Command::Drain(patience) => self.drain(patience),
             Command::Touch => self.idle(),

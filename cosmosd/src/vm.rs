@@ -3,9 +3,10 @@
 //! ```text
 //!            control socket: Ready
 //!  Starting ─────────────────────▶ Ready
-//!     │                              │
-//!     │ not ready in time,           │ control socket closed or broken, end or kill asked for,
-//!     │ start refused                │ retired
+//!     │     ╲                     ╱  │
+//!     │      ╲──▶ Waiting ──────▶╱   │ control socket closed or broken, end or kill asked for,
+//!     │ not ready  (nobody's)        │ retired
+//!     │ in time, start refused       │
 //!     ▼                              ▼
 //!  Poisoned ◀────────────────────────┘
 //!     │
@@ -18,15 +19,20 @@
 //!
 //! What is true in each state:
 //!
-//! | | Starting | Ready | Poisoned | Gone |
-//! |---|---|---|---|---|
-//! | the name `vm/NAME` leads here | yes | yes | no | no |
-//! | a client that connects is passed on | when ready | yes | refused | refused |
-//! | it is given out for new targets | its opener waits | yes | no | no |
-//! | there is a process | maybe | yes | maybe | no |
-//! | `pid` may be shown | when not 0 | yes | yes | as a memory |
-//! | `ending` is known | no | no | maybe | yes, `Unknown` included |
-//! | `problem` is set | no | no | where it never was ready | likewise |
+//! | | Starting | Waiting | Ready | Poisoned | Gone |
+//! |---|---|---|---|---|---|
+//! | the name `vm/NAME` leads here | yes | yes | yes | no | no |
+//! | a client that connects is passed on | when ready | when ready | yes | refused | refused |
+//! | it is given out for new targets | its opener waits | to one client, once | yes | no | no |
+//! | it has given up all that it will | no | no | yes | yes | |
+//! | there is a process | maybe | yes | yes | maybe | no |
+//! | `pid` may be shown | when not 0 | yes | yes | yes | as a memory |
+//! | `ending` is known | no | no | no | maybe | yes, `Unknown` included |
+//! | `problem` is set | no | no | no | where it never was ready | likewise |
+//!
+//! Only a VM that is started before anybody asks for it is ever Waiting: see [`pool`](crate::pool). It
+//! knows neither its client nor its target; with both it gives up what that target does not need, and
+//! is Ready.
 //!
 //! Transitions are made by [`supervise`](crate::supervise) alone, one task a VM; everybody else
 //! reads [`Life`] from a watch channel. States only advance in the order of the diagram: a VM is
@@ -40,7 +46,7 @@ use cosmos_rpc::{
 };
 use nix::unistd::geteuid;
 use std::{
-    cell::{Cell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     path::PathBuf,
     rc::Rc,
     time::{Duration, Instant},
@@ -52,6 +58,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub enum State {
     /// It is being started and does not serve yet.
     Starting,
+    /// It would serve, and is nobody's yet.
+    Waiting,
     /// It serves.
     Ready,
     /// It serves nobody any more and is about to end.
@@ -108,9 +116,9 @@ pub struct Vm {
     /// Whether it was asked for as a fresh one: no later request is given it.
     pub alone: Cell<bool>,
     /// What it was started with.
-    pub confinement: Confinement,
-    /// What it may read, from `landlock+seccomp` upward.
-    pub readable: Vec<Granted>,
+    pub started: Terms,
+    /// What it was given away with, where it waited: once and for all.
+    pub given: OnceCell<Terms>,
     /// The targets it was asked for, each once.
     pub targets: RefCell<Vec<String>>,
     /// What it wrote.
@@ -121,6 +129,15 @@ pub struct Vm {
     pub commands: mpsc::Sender<Command>,
 }
 
+/// How a VM is confined.
+#[derive(Debug)]
+pub struct Terms {
+    /// Its level, limits and grants.
+    pub confinement: Confinement,
+    /// What it may read, from `landlock+seccomp` upward.
+    pub readable: Vec<Granted>,
+}
+
 /// Most targets remembered for people.
 const TARGETS: usize = 64;
 
@@ -129,6 +146,7 @@ impl State {
     pub fn name(self) -> &'static str {
         match self {
             State::Starting => "starting",
+            State::Waiting => "waiting",
             State::Ready => "ready",
             State::Poisoned => "poisoned",
             State::Gone => "gone",
@@ -205,6 +223,20 @@ impl Owner {
 }
 
 impl Vm {
+    /// How it is confined; one that waits, as far as it is already.
+    pub fn confinement(&self) -> &Confinement {
+        &self.terms().confinement
+    }
+
+    /// What it may read, from `landlock+seccomp` upward.
+    pub fn readable(&self) -> &[Granted] {
+        &self.terms().readable
+    }
+
+    fn terms(&self) -> &Terms {
+        self.given.get().unwrap_or(&self.started)
+    }
+
     /// Its name in the registry.
     pub fn registry_name(&self) -> String {
         format!("vm/{}", self.name)
@@ -230,7 +262,7 @@ impl Vm {
     /// Why it never did; `VmDied` where it ended meanwhile.
     pub async fn ready(&self) -> Result<(), Fault> {
         let mut life = self.life.clone();
-        let known = life.wait_for(|life| life.state > State::Starting).await;
+        let known = life.wait_for(|life| life.state >= State::Ready).await;
         let Ok(life) = known else {
             return Err(Fault::host(
                 FaultCode::VmDied,
@@ -278,7 +310,7 @@ impl Vm {
 
     /// Whether it can read all of these, as far as it is confined at all.
     pub fn can_read(&self, files: &[PathBuf]) -> bool {
-        !self.confinement.has_walls() || files::are_within(files, &self.readable)
+        !self.confinement().has_walls() || files::are_within(files, self.readable())
     }
 
     /// Asks its supervising task; one that is busy or gone is not waited for. Whether it will see

@@ -65,6 +65,19 @@ impl World {
             .into()
     }
 
+    /// Gives this world a configuration of the user's; the daemons read it when they start.
+    ///
+    /// # Panics
+    ///
+    /// Where something of this world runs already.
+    pub fn configure(&self, text: &str) {
+        assert!(self.processes().is_empty(), "daemons run already");
+        let home = std::env::var_os("XDG_CONFIG_HOME").expect("set by the harness");
+        let directory = Path::new(&home).join("cosmos");
+        std::fs::create_dir_all(&directory).expect("a directory for the configuration");
+        std::fs::write(directory.join("cosmos.toml"), text).expect("the configuration");
+    }
+
     /// The `cosmos` command in this world.
     pub fn cosmos(&self) -> Command {
         Command::new(crate::built().join("cosmos"))

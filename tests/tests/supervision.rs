@@ -127,6 +127,64 @@ fn cosmosd_that_is_killed_loses_no_vm() {
     });
 }
 
+/// The names of those that wait for somebody.
+fn waiting() -> Option<Vec<String>> {
+    let rows = cosmos::queries::list_vms().expect("the VMs");
+    let waiting = rows.into_iter().filter(|row| row.state == "waiting");
+    let names: Vec<String> = waiting.map(|row| row.name).collect();
+    (!names.is_empty()).then_some(names)
+}
+
+#[test]
+fn a_vm_that_waits_for_somebody_outlives_cosmosd_and_is_given_away_by_the_next_one() {
+    in_world(|world| {
+        world.configure("pool = 1\n");
+        let library = library(world);
+        for level in ["limits", "landlock+seccomp"] {
+            let offers = cosmos::queries::levels().expect("what this machine offers");
+            if !offers
+                .iter()
+                .any(|offer| offer.name == level && offer.available)
+            {
+                println!("skipped at {level}: not offered");
+                continue;
+            }
+            let options = Options::new().isolation(level).fresh(true);
+            let first = open(&library, &options);
+            let before = eventually(PATIENCE, || {
+                waiting().filter(|names| listed(world, &[&names[0], level]).contains("waiting"))
+            });
+            let before = before.expect("one waits");
+            kill_daemon(world, "cosmosd");
+            listed(world, &[&before[0], "waiting", level]);
+            let given = open(&library, &options);
+            assert_eq!(given.vm(), before[0]);
+            assert_eq!(given.isolation(), level);
+            add(&given);
+            // Somebody's now, it is somebody's after the next restart too.
+            kill_daemon(world, "cosmosd");
+            listed(world, &[given.vm(), "ready", level]);
+            add(&given);
+            add(&first);
+        }
+    });
+}
+
+#[test]
+fn a_vm_that_waits_for_somebody_ends_where_no_cosmosd_comes() {
+    in_world(|world| {
+        world.configure("pool = 1\n");
+        let first = open(&library(world), &Options::new().fresh(true));
+        eventually(PATIENCE, waiting).expect("one waits");
+        assert_eq!(world.processes_named("cosmos-launch").len(), 2);
+        kill_daemon(world, "cosmosd");
+        // Its client makes no request, so that nobody starts another one.
+        let one_ended = || (world.processes_named("cosmos-launch").len() == 1).then_some(());
+        eventually(PATIENCE, one_ended).expect("it ends");
+        add(&first);
+    });
+}
+
 #[test]
 fn a_vm_that_came_back_is_watched_as_before() {
     in_world(|world| {

@@ -127,8 +127,10 @@ impl Message for Ended {
 /// killed. Carries cosmosd's end of the VM's control socket where the launcher has another one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remember {
-    /// Only a cosmosd reads it.
+    /// Only a cosmosd reads it. Empty: no other cosmosd is to have the VM.
     pub record: Vec<u8>,
+    /// Whether the VM is nobody's yet: then it is of no use to anybody without a cosmosd.
+    pub is_waiting: bool,
 }
 
 impl Message for Remember {

@@ -5,15 +5,15 @@ use crate::{
     confinement::Confinement,
     files::Granted,
     identity::Client,
-    launch::{Order, Readable},
+    launch::{self, Order, Readable},
     pool,
     profile::Profile,
     supervise::{self, Command},
-    vm::{Life, Owner, State, Vm},
+    vm::{Life, Owner, State, Terms, Vm},
 };
 use cosmos_rpc::{Fault, FaultCode};
 use std::{
-    cell::{Cell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     rc::Rc,
     time::Duration,
 };
@@ -50,7 +50,7 @@ impl Coordinator {
             matches!(vm.owner.get(), Owner::Session(owner, _) if owner == session)
                 && !vm.alone.get()
                 && vm.kind == wish.profile.kind
-                && vm.confinement == *wish.confinement
+                && vm.confinement() == wish.confinement
                 && vm.can_read(&wish.readable.target)
                 && vm.state() < State::Poisoned
         };
@@ -66,12 +66,8 @@ impl Coordinator {
         }
         let owner = Owner::Session(session, client);
         let vm = match pool::find(&self.vms(), wish) {
-            Some(pooled) => {
-                pooled.owner.set(owner);
-                pooled.alone.set(wish.fresh);
-                pooled
-            }
-            None => self.launch(self.next_name(wish.profile), owner, wish)?,
+            Some(pooled) if dedicate(&pooled, owner, wish) => pooled,
+            _ => self.launch(self.next_name(wish.profile), owner, wish)?,
         };
         pool::fill(self, wish);
         Ok((vm, true))
@@ -95,7 +91,7 @@ impl Coordinator {
                 "is of the kind {}, not {}",
                 vm.kind, wish.profile.kind
             )),
-            Some(vm) if vm.confinement != *wish.confinement => taken("runs with other limits"),
+            Some(vm) if vm.confinement() != wish.confinement => taken("runs with other limits"),
             Some(vm) if !vm.can_read(&wish.readable.target) => {
                 taken("is confined to the files of other targets")
             }
@@ -112,11 +108,12 @@ impl Coordinator {
         self: &Rc<Self>,
         profile: &Profile,
         confinement: &Confinement,
+        readable: &Readable,
     ) -> Result<(), Fault> {
         let wish = Wish {
             profile,
             confinement,
-            readable: &Readable::default(),
+            readable,
             shared_name: "",
             fresh: false,
         };
@@ -157,8 +154,8 @@ impl Coordinator {
             host: wish.profile.host.clone(),
             owner: Cell::new(owner),
             alone: Cell::new(wish.fresh),
-            confinement: wish.confinement.clone(),
-            readable: granted(wish).collect(),
+            started: terms(wish),
+            given: OnceCell::new(),
             targets: RefCell::default(),
             log: self.logs.begin(&name, owner),
             life: known,
@@ -166,7 +163,7 @@ impl Coordinator {
         });
         let is_private = !matches!(owner, Owner::Shared(_));
         let libexec = &self.config.libexec_directory;
-        let order = Order::new(
+        let mut order = Order::new(
             &name,
             (libexec, &self.config.socket_directory),
             wish.profile,
@@ -175,6 +172,7 @@ impl Coordinator {
             is_private,
             self.keeper.is_wanted(),
         );
+        order.is_held = owner == Owner::Nobody;
         let idle = Duration::from_secs(self.config.idle_seconds.value);
         let retire_after = (!is_private).then_some(idle);
         self.have(vm.clone(), life, move |about, life| {
@@ -190,11 +188,27 @@ impl Coordinator {
     }
 }
 
-/// What a VM that is started now may read.
-fn granted(wish: &Wish<'_>) -> impl Iterator<Item = Granted> {
+/// Gives one that waits to somebody; whether it takes that.
+fn dedicate(pooled: &Vm, owner: Owner, wish: &Wish<'_>) -> bool {
+    let confine = launch::confine(wish.confinement, wish.readable);
+    let is_asked = pooled.ask(Command::Dedicate(confine));
+    if is_asked {
+        pooled.owner.set(owner);
+        pooled.alone.set(wish.fresh);
+        // It was nobody's, so it was never given before.
+        let _ = pooled.given.set(terms(wish));
+    }
+    is_asked
+}
+
+/// How a VM is confined that is given to a wish now.
+fn terms(wish: &Wish<'_>) -> Terms {
     let target = wish.readable.target.iter().cloned();
     let stated = wish.confinement.readable();
-    target.chain(stated).map(Granted::now)
+    Terms {
+        confinement: wish.confinement.clone(),
+        readable: target.chain(stated).map(Granted::now).collect(),
+    }
 }
 
 /// A shared name is part of a registry name and must not look like a private VM's.

@@ -51,7 +51,7 @@ impl Supervisor {
             let _ = asked.send(denials.clone());
         }
         self.life.send_modify(|life| {
-            let never_ready = life.state == State::Starting || life.problem.is_some();
+            let never_ready = life.state < State::Ready || life.problem.is_some();
             life.ending = Some(ending);
             life.last_words = last_words;
             life.denials = denials;

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 impl Supervisor {
     /// The VM does not serve any more; it should be ending by itself.
     pub(super) fn give_up(&mut self, why: &str) {
-        if self.life.borrow().state == State::Starting {
+        if self.is_awaited() {
             return self.give_up_starting(why);
         }
         tracing::info!("{}: {why}", self.name);
@@ -72,7 +72,7 @@ impl Supervisor {
     }
 
     pub(super) fn poison(&mut self) {
-        if self.life.borrow().state != State::Starting {
+        if !self.is_awaited() {
             self.life.send_modify(|life| {
                 life.advance(State::Poisoned);
             });
@@ -97,7 +97,7 @@ impl Supervisor {
                 self.obey(Command::End);
             }
             Some((_, Escalation::Kill)) => {
-                if self.life.borrow().state == State::Starting {
+                if self.is_awaited() {
                     self.give_up_starting("was not ready in time");
                 }
                 self.kill();

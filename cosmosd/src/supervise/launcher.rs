@@ -17,9 +17,11 @@ use tokio::sync::oneshot;
 impl Supervisor {
     /// Has the launcher keep what the next cosmosd has to know.
     pub(super) fn remember(&mut self) {
-        let is_ready = self.life.borrow().state == State::Ready;
-        let record = is_ready.then(|| Record::of(&self.about.vm)).flatten();
-        let Some(record) = record.and_then(|record| codec::encode(&record).ok()) else {
+        let is_up = [State::Waiting, State::Ready].contains(&self.life.borrow().state);
+        if !is_up || self.is_awaited() {
+            return;
+        }
+        let Ok(record) = codec::encode(&Record::of(&self.about.vm)) else {
             return;
         };
         let kept = match (&self.control, self.is_control_kept) {
@@ -28,11 +30,27 @@ impl Supervisor {
         };
         let given = kept.is_some();
         if let Some(launcher) = &mut self.launcher {
+            let is_waiting = self.is_held;
+            let remember = Remember { record, is_waiting };
             let told = launcher
                 .writer
-                .queue_notice(&Remember { record }, kept.into_iter().collect());
+                .queue_notice(&remember, kept.into_iter().collect());
             self.is_control_kept |= told.is_ok() && given;
         }
+    }
+
+    /// Has the launcher keep nothing, where it keeps something.
+    pub(super) fn forget(&mut self) {
+        let Some(launcher) = self.launcher.as_mut().filter(|_| self.is_control_kept) else {
+            return;
+        };
+        let nothing = Remember {
+            record: Vec::new(),
+            is_waiting: false,
+        };
+        // A launcher that takes no word is found out by its deadline.
+        let _ = launcher.writer.queue_notice(&nothing, Vec::new());
+        self.is_control_kept = false;
     }
 
     pub(super) fn hear_end(&mut self, frame: &Frame) {

@@ -1,7 +1,7 @@
 //! From a VM's launch until it serves: the handshake on its control socket, how it is confined, and why
 //! it never came to serve where it did not.
 
-use super::{END_PATIENCE, Escalation, Supervisor};
+use super::{END_PATIENCE, Escalation, START_PATIENCE, Supervisor};
 use crate::{
     launch::tokio_stream,
     stderr::Tail,
@@ -51,13 +51,11 @@ impl Supervisor {
         if self.killed {
             return;
         }
-        let is_starting = self.life.borrow().state == State::Starting;
+        let is_starting = self.life.borrow().state < State::Ready;
         match frame.kind {
             Ready::KIND if is_starting && !self.confining && frame.message::<Ready>().is_ok() => {
-                match self.confine.take() {
-                    Some(confine) => self.confine(&confine),
-                    None => self.serve(),
-                }
+                self.is_up = true;
+                self.commence();
             }
             Confined::KIND if is_starting && self.confining => match frame.message::<Confined>() {
                 Ok(Confined { problem: None }) => self.serve(),
@@ -67,6 +65,7 @@ impl Supervisor {
             Clients::KIND => match frame.message::<Clients>() {
                 Ok(Clients { count }) => {
                     self.clients = count;
+                    self.settle();
                     self.idle();
                 }
                 Err(_) => self.give_up("broke the protocol"),
@@ -75,18 +74,74 @@ impl Supervisor {
         }
     }
 
+    /// Goes on with a VM that is up, as far as it is known whose it is.
+    fn commence(&mut self) {
+        match self.is_held {
+            _ if self.is_doubtful || !self.is_up => {}
+            true => self.wait(),
+            false => match self.confine.take() {
+                Some(confine) => self.confine(confine),
+                None => self.serve(),
+            },
+        }
+    }
+
+    /// It is nobody's yet.
+    fn wait(&mut self) {
+        self.life.send_modify(|life| {
+            life.advance(State::Waiting);
+        });
+        self.next = None;
+        self.remember();
+    }
+
+    /// One that came back as nobody's has said how many clients it has: with one it was given away, by a
+    /// cosmosd that could not say so any more, and is given to nobody else.
+    fn settle(&mut self) {
+        if !std::mem::take(&mut self.is_doubtful) {
+            return;
+        }
+        match self.clients {
+            0 => self.commence(),
+            _ => self.give_up("came back as nobody's and has a client"),
+        }
+    }
+
+    /// It is somebody's now, and has this to give up before it serves. What its launcher keeps is wrong
+    /// from here on, and right when it serves; in between no other cosmosd is to have it.
+    pub(super) fn dedicate(&mut self, confine: Option<Confine>) {
+        self.is_held = false;
+        self.confine = confine;
+        self.forget();
+        if self.life.borrow().state == State::Waiting {
+            self.escalate(START_PATIENCE, Escalation::Kill);
+            self.commence();
+        }
+    }
+
+    /// Whether somebody waits for it to serve.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.life.borrow().state < State::Ready && !self.is_held
+    }
+
     /// Has it give up all but this; it is ready when it has.
-    pub(super) fn confine(&mut self, confine: &Confine) {
+    fn confine(&mut self, confine: Confine) {
         self.confining = true;
+        // As far as something counts them.
+        let confine = Confine {
+            memory_files: confine.memory_files && self.started.memory_bounded,
+            processes: confine.processes && self.started.processes_bounded,
+            ..confine
+        };
         let control = self.control.as_mut();
-        let told =
-            control.is_some_and(|control| control.writer.queue_notice(confine, Vec::new()).is_ok());
+        let told = control
+            .is_some_and(|control| control.writer.queue_notice(&confine, Vec::new()).is_ok());
         if !told {
             self.give_up("cannot be told how it is confined");
         }
     }
 
-    pub(super) fn serve(&mut self) {
+    fn serve(&mut self) {
         self.life.send_modify(|life| {
             life.advance(State::Ready);
         });
@@ -105,7 +160,7 @@ impl Supervisor {
     }
 
     /// It says itself why it cannot be confined.
-    pub(super) fn give_up_with(&mut self, problem: Option<Fault>) {
+    fn give_up_with(&mut self, problem: Option<Fault>) {
         self.hang_up();
         self.life.send_modify(|life| life.problem = problem);
         self.escalate(END_PATIENCE, Escalation::Kill);

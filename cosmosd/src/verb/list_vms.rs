@@ -2,7 +2,7 @@
 
 use crate::{
     session::Session,
-    vm::{Owner, State, Vm},
+    vm::{State, Vm},
 };
 use cosmos_rpc::{
     Fault,
@@ -25,11 +25,8 @@ fn row(vm: &Vm) -> VmRow {
         kind: vm.kind.clone(),
         targets: vm.targets.borrow().clone(),
         host: vm.host.clone(),
-        state: match (vm.owner.get(), life.state) {
-            (Owner::Nobody, State::Ready) => "waiting".to_owned(),
-            (_, state) => state.name().to_owned(),
-        },
-        isolation: vm.confinement.level.name().to_owned(),
+        state: life.state.name().to_owned(),
+        isolation: vm.confinement().level.name().to_owned(),
         pid: life.pid,
         // The launcher reaps its VM and ends right after: until then the pid is the VM's.
         resident: if life.state < State::Gone {

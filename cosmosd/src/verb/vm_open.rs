@@ -137,7 +137,7 @@ async fn opened(vm: &Vm, target: String) -> Result<VmOpened, Fault> {
         kind: vm.kind.clone(),
         host: vm.host.clone(),
         target,
-        isolation: vm.confinement.level.name().to_owned(),
+        isolation: vm.confinement().level.name().to_owned(),
     })
 }
 

@@ -6,6 +6,7 @@ mod calls;
 mod files;
 mod kernel;
 mod limits;
+mod pooled;
 mod processes;
 mod sockets;
 mod stage;

@@ -6,6 +6,7 @@ use std::ffi::OsStr;
 use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// The levels that promise to hold code that means harm.
 pub const LEVELS: [&str; 2] = ["landlock+seccomp", "namespaces"];
@@ -54,7 +55,7 @@ pub fn of_programs(
         let program = Program::open(&program, options).expect("the hostile program");
         Attacker::Program(program)
     };
-    staged(world, grants, attack, open);
+    staged(&LEVELS, world, grants, attack, open);
 }
 
 /// For an attacker that is a library.
@@ -65,10 +66,47 @@ pub fn of_libraries(
 ) {
     let library = c::library("hostile.c", world.directory());
     let hostile = |options: &Options| Attacker::Library(open(&library, options));
-    staged(world, grants, attack, hostile);
+    staged(&LEVELS, world, grants, attack, hostile);
+}
+
+/// For a library in a VM that was started before anybody asked for it, at the default level: at a
+/// stronger one a VM that waits sees installed libraries only.
+pub fn of_pooled(world: &World, grants: impl Fn(Options) -> Options, attack: impl Fn(&Stage<'_>)) {
+    let library = c::library("hostile.c", world.directory());
+    let hostile = |options: &Options| {
+        // Its successor is started once it is open.
+        let first = open(&library, options);
+        let waiting = wait_for_waiting(first.isolation());
+        let given = open(&library, options);
+        let name = given.vm();
+        assert!(
+            waiting.iter().any(|known| known == name),
+            "{name} is none of {waiting:?}"
+        );
+        Attacker::Library(given)
+    };
+    staged(&LEVELS[..1], world, grants, attack, hostile);
+}
+
+/// The names of VMs that wait at this level, once there is one.
+pub fn wait_for_waiting(level: &str) -> Vec<String> {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let rows = cosmos::queries::list_vms().expect("the VMs");
+        let waiting = rows
+            .iter()
+            .filter(|row| row.state == "waiting" && row.isolation == level);
+        let names: Vec<String> = waiting.map(|row| row.name.clone()).collect();
+        if !names.is_empty() {
+            return names;
+        }
+        assert!(Instant::now() < deadline, "{rows:?}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 fn staged(
+    levels: &[&'static str],
     world: &World,
     grants: impl Fn(Options) -> Options,
     attack: impl Fn(&Stage<'_>),
@@ -76,7 +114,7 @@ fn staged(
 ) {
     let offers = cosmos::queries::levels().expect("what this machine offers");
     let library = c::library("hostile.c", world.directory());
-    for level in LEVELS {
+    for level in levels.iter().copied() {
         let offer = offers.iter().find(|offer| offer.name == level);
         let offer = offer.expect("every level is told of");
         if !offer.available {

@@ -1,0 +1,153 @@
+//! A VM that was started before anybody asked for it is as confined, once it is somebody's, as one that
+//! was started for its target: the attacks of the other rooms fail in it, and the kernel says the same of
+//! both.
+
+use crate::stage::{LEVELS, of_pooled, pid_of, secret, text, wait_for_waiting};
+use cosmos::{Library, Options};
+use cosmos_tests::{c, in_world};
+use std::collections::BTreeSet;
+
+/// What the configuration of these worlds asks for.
+const ONE_WAITS: &str = "pool = 1\n";
+
+#[test]
+fn one_that_waited_reaches_nothing_beyond_its_grants() {
+    in_world(|world| {
+        world.configure(ONE_WAITS);
+        let secret = secret(world);
+        let granted = world.directory().join("granted");
+        std::fs::create_dir(&granted).unwrap();
+        std::fs::write(granted.join("file"), "x").unwrap();
+        of_pooled(
+            world,
+            |options| options.read(&granted),
+            |stage| {
+                let read = "int open_to_read(const char *path)";
+                let file = text(&granted.join("file"));
+                assert_eq!(stage.attempt(read, std::slice::from_ref(&file)).unwrap(), 0);
+                for path in [
+                    text(&secret),
+                    "/etc/passwd".into(),
+                    "/proc/self/maps".into(),
+                ] {
+                    stage.out_of_reach(read, &[path]);
+                }
+                let write = "int open_to_write(const char *path)";
+                for path in [file, text(&secret)] {
+                    stage.out_of_reach(write, &[path]);
+                }
+                let mode = "int change_mode(const char *path)";
+                stage.refused(mode, &[text(&secret)], libc::EPERM, Some("chmod"));
+                let memory = "int reopen_memory(void)";
+                stage.refused(memory, &[], libc::EPERM, Some("memfd_create"));
+                for pid in stage.others() {
+                    let kill = "int signal_process(int pid)";
+                    stage.refused(kill, &[pid.into()], libc::EPERM, Some("kill"));
+                    let trace = "int attach(int pid)";
+                    stage.refused(trace, &[pid.into()], libc::EPERM, Some("ptrace"));
+                }
+            },
+        );
+    });
+}
+
+#[test]
+fn the_kernel_says_the_same_of_one_that_waited_and_of_a_new_one() {
+    in_world(|world| {
+        world.configure(ONE_WAITS);
+        let offers = cosmos::queries::levels().expect("what this machine offers");
+        for level in LEVELS {
+            let offered = offers
+                .iter()
+                .any(|offer| offer.name == level && offer.available);
+            if !offered {
+                println!("skipped at {level}: not offered");
+                continue;
+            }
+            let options = Options::new().isolation(level).fresh(true);
+            let open = || cosmos::dlopen_with("libm.so.6", &options).expect("libm");
+            let first = open();
+            let waiting = wait_for_waiting(level);
+            let given = open();
+            let name = given.vm();
+            assert!(
+                waiting.iter().any(|known| known == name),
+                "{name} is none of {waiting:?}"
+            );
+            assert_eq!(told(&given), told(&first), "{level}");
+            assert_eq!(seen(&given), seen(&first), "{level}");
+        }
+    });
+}
+
+/// What does not show its target to one that waits gets a new one, and is confined all the same.
+#[test]
+fn a_library_outside_of_what_a_waiting_one_sees_gets_another() {
+    in_world(|world| {
+        world.configure(ONE_WAITS);
+        let offers = cosmos::queries::levels().expect("what this machine offers");
+        let level = "namespaces";
+        if !offers
+            .iter()
+            .any(|offer| offer.name == level && offer.available)
+        {
+            println!("skipped: no {level}");
+            return;
+        }
+        let options = Options::new().isolation(level).fresh(true);
+        let _first = cosmos::dlopen_with("libm.so.6", &options).expect("libm");
+        let waiting = wait_for_waiting(level);
+        let own = c::library("hostile.c", world.directory());
+        let own = cosmos::dlopen_with(own.to_str().unwrap(), &options).expect("the library");
+        assert!(waiting.iter().all(|known| known != own.vm()), "{waiting:?}");
+        let read = own.function("int open_to_read(const char *path)").unwrap();
+        let outcome = read.call(&["/etc/passwd".into()]).unwrap();
+        let denied = [libc::EACCES, libc::ENOENT];
+        assert!(
+            denied.iter().any(|errno| outcome.result == (*errno).into()),
+            "{outcome:?}"
+        );
+    });
+}
+
+/// What the kernel says of a VM's rights.
+fn told(library: &Library) -> Vec<String> {
+    let pid = pid_of(library.vm());
+    let read = |name: &str| std::fs::read_to_string(format!("/proc/{pid}/{name}")).expect(name);
+    let of_rights = |line: &&str| {
+        let names = [
+            "Cap",
+            "NoNewPrivs",
+            "Seccomp",
+            "Uid",
+            "Gid",
+            "Groups",
+            "Umask",
+            "Sig",
+        ];
+        names.iter().any(|name| line.starts_with(name)) && !line.starts_with("SigQ")
+    };
+    let status = read("status");
+    let rights = status.lines().filter(of_rights).map(str::to_owned);
+    let limits = read("limits");
+    rights.chain(limits.lines().map(str::to_owned)).collect()
+}
+
+/// Which descriptors it has, by kind, and what is at its root.
+fn seen(library: &Library) -> (Vec<String>, BTreeSet<String>) {
+    let pid = pid_of(library.vm());
+    let names = |directory: String| {
+        let entries = std::fs::read_dir(&directory).expect("of a process of this user");
+        entries
+            .flatten()
+            .map(|entry| entry.file_name().into_string().expect("text"))
+    };
+    let kind = |number: String| {
+        let link = std::fs::read_link(format!("/proc/{pid}/fd/{number}")).unwrap_or_default();
+        let link = link.to_string_lossy().into_owned();
+        link.split(':').next().unwrap_or_default().to_owned()
+    };
+    let mut descriptors: Vec<String> = names(format!("/proc/{pid}/fd")).map(kind).collect();
+    descriptors.sort();
+    (descriptors, names(format!("/proc/{pid}/root")).collect())
+}

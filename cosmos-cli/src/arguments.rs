@@ -93,6 +93,14 @@ pub struct Call {
     pub arguments: Vec<String>,
 }
 
+/// Whom to ask.
+#[derive(Args)]
+pub struct Place {
+    /// The machine to ask: local, or ssh://[USER@]HOST[:PORT] [default: the one that is configured].
+    #[arg(long, value_name = "HOST", global = true)]
+    pub host: Option<cosmos::Host>,
+}
+
 /// How the VM is confined: tighter than configured, never looser.
 #[derive(Args)]
 #[command(next_help_heading = "Confinement")]
@@ -305,6 +313,8 @@ fn setting(text: &str) -> Result<(String, String), String> {
 #[derive(Args)]
 #[command(after_help = "Example:\n  $ cosmos ls")]
 pub struct Ls {
+    #[command(flatten)]
+    pub place: Place,
     /// Show those too that ended as they should.
     #[arg(long)]
     pub all: bool,
@@ -317,6 +327,8 @@ pub struct Ls {
 #[derive(Args)]
 #[command(after_help = "Example:\n  $ cosmos top --once")]
 pub struct Top {
+    #[command(flatten)]
+    pub place: Place,
     /// Show them once and end.
     #[arg(long)]
     pub once: bool,
@@ -357,6 +369,8 @@ pub struct Logs {
 /// to standard error. Some are kept, the newest; see `cosmos config show` for where and how many.
 #[derive(Args)]
 pub struct Crash {
+    #[command(flatten)]
+    pub place: Place,
     /// What to do.
     #[command(subcommand)]
     pub verb: CrashVerb,
@@ -404,6 +418,8 @@ pub struct CrashRm {
 #[derive(Args)]
 #[command(after_help = "Example:\n  $ cosmos which libz.so.1 --explain")]
 pub struct Which {
+    #[command(flatten)]
+    pub place: Place,
     /// The library or program: a name that is searched for, or a path.
     pub target: String,
     /// Show what the target needs and why each other kind was refused.
@@ -523,10 +539,14 @@ pub struct ProtoShow {
 
 /// Check this machine and its configuration, and make one call to be sure.
 ///
-/// Exits with 1 when something prevents calls.
+/// Exits with 1 when something prevents calls. Of another machine it checks the way there, cosmosd and the
+/// levels there, and a call.
 #[derive(Args)]
-#[command(after_help = "Example:\n  $ cosmos doctor")]
+#[command(after_help = "Examples:\n  $ cosmos doctor\n  $ cosmos doctor --host ssh://apu2")]
 pub struct Doctor {
+    /// The machine to check: local, or ssh://[USER@]HOST[:PORT] [default: this one].
+    #[arg(long, value_name = "HOST")]
+    pub host: Option<cosmos::Host>,
     /// Print a JSON object.
     #[arg(long)]
     pub json: bool,
@@ -556,10 +576,14 @@ pub struct ConfigShow {
     pub json: bool,
 }
 
-/// End the daemons and every VM; the next call starts them again.
+/// End the daemons of this machine and every VM; the next call starts them again.
 #[derive(Args)]
 #[command(after_help = "Example:\n  $ cosmos stop")]
-pub struct Stop {}
+pub struct Stop {
+    /// Refused but for local: the daemons of another machine are ended there.
+    #[arg(long, value_name = "HOST", hide = true)]
+    pub host: Option<cosmos::Host>,
+}
 
 /// Print a shell's completion script.
 #[derive(Args)]

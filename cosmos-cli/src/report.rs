@@ -70,24 +70,46 @@ impl Report {
         self
     }
 
-    /// The text for standard error.
+    /// The text for standard error. What a VM or another machine said may be part of it, and a terminal
+    /// obeys none of that.
     pub fn text(&self) -> String {
-        let message = self.message.trim_end();
+        let message = lines(self.message.trim_end());
         let mut text = if message.starts_with("error:") {
             String::new()
         } else {
             "error: ".to_owned()
         };
-        text.push_str(message);
+        text.push_str(&message);
         text.push('\n');
         for (label, part) in [("help: ", &self.help), ("see:  ", &self.see)] {
             if let Some(part) = part {
                 text.push_str(label);
-                text.push_str(&part.replace('\n', "\n      "));
+                text.push_str(&lines(part).replace('\n', "\n      "));
                 text.push('\n');
             }
         }
         text
+    }
+}
+
+/// Foreign text in a line: nothing in it that a terminal obeys.
+pub fn plain(text: &str) -> String {
+    text.chars().map(harmless).collect()
+}
+
+/// The same of several lines.
+pub fn lines(text: &str) -> String {
+    let shown = text.chars().map(|letter| match letter {
+        '\n' => letter,
+        letter => harmless(letter),
+    });
+    shown.collect()
+}
+
+fn harmless(letter: char) -> char {
+    match letter.is_control() {
+        true => '\u{fffd}',
+        false => letter,
     }
 }
 
@@ -177,4 +199,21 @@ fn advice(code: FaultCode) -> Option<String> {
         _ => return None,
     };
     Some(advice.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_said_is_shown_and_never_obeyed() {
+        let report = Report::new("it said:\n  \u{1b}[2Jgone\u{7}\u{9b}31m").help("none\r");
+        let text = report.text();
+        assert!(text.starts_with("error: it said:\n"), "{text:?}");
+        assert!(
+            text.chars()
+                .all(|letter| letter == '\n' || !letter.is_control()),
+            "{text:?}"
+        );
+    }
 }

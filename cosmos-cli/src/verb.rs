@@ -19,8 +19,10 @@ mod stop;
 mod top;
 mod which;
 
-use crate::arguments::{Arguments, Verb};
+use crate::arguments::{Arguments, Place, Verb};
 use crate::report::Verdict;
+use cosmos::Host;
+use cosmos_config::Config;
 use std::io::{self, Write};
 
 /// Does what the command line asks for.
@@ -43,6 +45,11 @@ pub fn run(arguments: Arguments) -> Verdict {
         Verb::Stop(stop) => stop::run(&stop),
         Verb::Man(man) => man::run(&man),
     }
+}
+
+/// The host that a verb asks: by its option, or else by the configuration.
+fn chosen(place: &Place, config: &Config) -> Host {
+    place.host.as_ref().unwrap_or(&config.host).clone()
 }
 
 /// Writes to standard output at once, so that a reader that went away is noticed here.

@@ -1,14 +1,17 @@
-//! What cosmosd and cosmosdb know: the questions behind `cosmos which`, `ls` and `doctor`.
+//! What cosmosd and cosmosdb know: the questions behind `cosmos which`, `ls`, `doctor` and `crash`.
 //!
-//! Each of them starts the daemons where they do not run and the configuration allows it.
+//! Each of them starts the daemons where they do not run and the configuration allows it. Those whose
+//! name ends in `_of` ask the cosmosd of a host, this machine's or another one's.
 
 use crate::error::Error;
 use crate::library::target_name;
 use crate::session::Session;
 use cosmos_config::Host;
+use cosmos_rpc::message::Message;
 use cosmos_rpc::message::confine::Offer;
 use cosmos_rpc::message::coordinator::{
-    Autopsy, Ending, Levels, ListVms, Logs, Placement, VmRow, Which,
+    Autopsy, CrashList, CrashRead, CrashRemove, Ending, Levels, ListVms, Logs, Placement, VmRow,
+    Which,
 };
 use cosmos_rpc::message::log::{Beginning, LogPage};
 use cosmos_rpc::message::registry::{Entry, List};
@@ -18,8 +21,21 @@ use cosmos_rpc::message::registry::{Entry, List};
 /// # Errors
 /// When there is no such target or it cannot be read; when the daemons cannot be reached.
 pub fn which(target: &str) -> Result<Placement, Error> {
-    let target = target_name(target, &Host::Local)?;
-    Ok(Session::current().ask_coordinator(&Which { target })?)
+    which_of(&Host::Local, target)
+}
+
+/// The same of a host.
+///
+/// # Errors
+/// As [`which`]; when the host cannot be reached.
+pub fn which_of(host: &Host, target: &str) -> Result<Placement, Error> {
+    let target = target_name(target, host)?;
+    let mut placement = ask(host, &Which { target })?;
+    for candidate in &mut placement.candidates {
+        // There it is local.
+        candidate.host = host.to_string();
+    }
+    Ok(placement)
 }
 
 /// The VMs this process may see.
@@ -27,7 +43,20 @@ pub fn which(target: &str) -> Result<Placement, Error> {
 /// # Errors
 /// When the daemons cannot be reached.
 pub fn list_vms() -> Result<Vec<VmRow>, Error> {
-    Ok(Session::current().ask_coordinator(&ListVms)?)
+    list_vms_of(&Host::Local)
+}
+
+/// The same of a host.
+///
+/// # Errors
+/// As [`list_vms`]; when the host cannot be reached.
+pub fn list_vms_of(host: &Host) -> Result<Vec<VmRow>, Error> {
+    let mut rows = ask(host, &ListVms)?;
+    for row in &mut rows {
+        // There it is local.
+        row.host = host.to_string();
+    }
+    Ok(rows)
 }
 
 /// What this machine offers to confine VMs with: each level, and whether control groups can be had.
@@ -35,7 +64,39 @@ pub fn list_vms() -> Result<Vec<VmRow>, Error> {
 /// # Errors
 /// When the daemons cannot be reached.
 pub fn levels() -> Result<Vec<Offer>, Error> {
-    Ok(Session::current().ask_coordinator(&Levels)?)
+    levels_of(&Host::Local)
+}
+
+/// The same of a host.
+///
+/// # Errors
+/// As [`levels`]; when the host cannot be reached.
+pub fn levels_of(host: &Host) -> Result<Vec<Offer>, Error> {
+    ask(host, &Levels)
+}
+
+/// The numbers of the crash reports that a host keeps, the newest first.
+///
+/// # Errors
+/// When its directory cannot be read, or the host not be reached.
+pub fn crash_ids_of(host: &Host) -> Result<Vec<String>, Error> {
+    ask(host, &CrashList)
+}
+
+/// A crash report of a host, as JSON.
+///
+/// # Errors
+/// When there is none of this number, or the host cannot be reached.
+pub fn crash_report_of(host: &Host, id: &str) -> Result<String, Error> {
+    ask(host, &CrashRead { id: id.to_owned() })
+}
+
+/// Removes a crash report of a host.
+///
+/// # Errors
+/// As [`crash_report_of`].
+pub fn remove_crash_report_of(host: &Host, id: &str) -> Result<(), Error> {
+    ask(host, &CrashRemove { id: id.to_owned() })
 }
 
 /// The names in the registry that match `pattern` (`*` stands for any characters; empty: all).
@@ -74,6 +135,11 @@ pub fn logs(name: &str, from: Beginning, patience: u32, whole: bool) -> Result<L
         patience,
         whole,
     })?)
+}
+
+fn ask<M: Message>(host: &Host, message: &M) -> Result<M::Reply, Error> {
+    let session = Session::current();
+    Ok(session.ask(&session.coordinator(host), message)?)
 }
 
 /// Whether the daemons answer.

@@ -100,7 +100,8 @@ impl Archive {
         let mut report = report.bounded();
         let (id, reserved) = self.reserve()?;
         report.id = id.to_string();
-        let written = serialise(&report)
+        let written = report
+            .to_json()
             .and_then(|json| {
                 self.make_room(json.len() as u64, bounds, &id)?;
                 Ok(json)
@@ -127,7 +128,7 @@ impl Archive {
         if !change(&mut report) {
             return Ok(());
         }
-        self.write(id, &serialise(&report.bounded())?)
+        self.write(id, &report.bounded().to_json()?)
     }
 
     /// A report.
@@ -157,15 +158,7 @@ impl Archive {
         if json.len() > LARGEST {
             return Err(malformed("it is too large".to_owned()));
         }
-        let report: Report =
-            serde_json::from_slice(&json).map_err(|error| malformed(error.to_string()))?;
-        match report.id == id.as_str() {
-            true => Ok(report.bounded()),
-            false => Err(malformed(format!(
-                "it says that it is {}",
-                report.id.escape_debug()
-            ))),
-        }
+        Report::from_json(&json, id).map_err(malformed)
     }
 
     /// All reports, the newest first. One that cannot be read is passed over.
@@ -181,6 +174,16 @@ impl Archive {
             .collect();
         reports.sort_by_key(|report| std::cmp::Reverse(report.when));
         Ok(reports)
+    }
+
+    /// Their numbers alone, the newest first.
+    ///
+    /// # Errors
+    /// `System`.
+    pub fn ids(&self) -> Result<Vec<Id>, CrashError> {
+        let mut kept = self.kept()?;
+        kept.sort_by_key(|kept| std::cmp::Reverse(kept.modified));
+        Ok(kept.into_iter().map(|kept| kept.id).collect())
     }
 
     /// Removes a report.
@@ -296,14 +299,6 @@ impl Archive {
             path: self.path.join(name),
             error: error.into(),
         }
-    }
-}
-
-fn serialise(report: &Report) -> Result<Vec<u8>, CrashError> {
-    let json = serde_json::to_vec_pretty(report).unwrap_or_default();
-    match json.len() {
-        length if length > LARGEST || length == 0 => Err(CrashError::TooLarge(length)),
-        _ => Ok(json),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is kept of a crash.
 
-use crate::Id;
+use crate::{CrashError, Id, archive::LARGEST};
 use cosmos_rpc::message::crash::{Frame, MAXIMUM_CALL, MAXIMUM_FRAMES, MAXIMUM_NAME, Remains};
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +58,33 @@ impl Report {
     /// Its number, where it has one.
     pub fn id(&self) -> Option<Id> {
         self.id.parse().ok()
+    }
+
+    /// Its text, as it is kept and as it travels.
+    ///
+    /// # Errors
+    /// `TooLarge`.
+    pub fn to_json(&self) -> Result<Vec<u8>, CrashError> {
+        let json = serde_json::to_vec_pretty(self).unwrap_or_default();
+        match json.len() {
+            length if length > LARGEST || length == 0 => Err(CrashError::TooLarge(length)),
+            _ => Ok(json),
+        }
+    }
+
+    /// The report of this number from its text, bounded whoever wrote it.
+    ///
+    /// # Errors
+    /// Why it is none, in words.
+    pub fn from_json(json: &[u8], id: &Id) -> Result<Report, String> {
+        if json.len() > LARGEST {
+            return Err("it is too large".to_owned());
+        }
+        let report: Report = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+        match report.id == id.as_str() {
+            true => Ok(report.bounded()),
+            false => Err(format!("it says that it is {}", report.id.escape_debug())),
+        }
     }
 
     /// The same with an end: what came from a VM is cut to what a report may hold.

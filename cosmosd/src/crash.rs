@@ -2,12 +2,14 @@
 
 use crate::{aside, confinement::Confinement, vm::Vm};
 use cosmos_config::Config;
-use cosmos_crash::{Archive, Bounds, CrashError, Report, text};
+use cosmos_crash::{Archive, Bounds, CrashError, Id, Report, text};
 use cosmos_rpc::message::{
     confine::Denial,
     crash::{Crash, KeepReport, Remains},
 };
+use cosmos_rpc::{Fault, FaultCode};
 use std::{
+    io::ErrorKind,
     path::PathBuf,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -125,6 +127,57 @@ impl Keeper {
         Some(Crash { id, ..crash })
     }
 
+    /// The numbers of the reports that are kept, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// `System` where the directory cannot be read.
+    pub async fn ids(&self) -> Result<Vec<Id>, Fault> {
+        let archive = self.archive().await?;
+        archive.map_or(Ok(Vec::new()), |archive| archive.ids().map_err(fault))
+    }
+
+    /// The text of a report.
+    ///
+    /// # Errors
+    ///
+    /// `BadArgument` for what is no number, `NoSuchName` where there is none of it; `System`.
+    pub async fn text(&self, id: &str) -> Result<String, Fault> {
+        let (archive, id) = self.kept(id).await?;
+        let json = aside::run(move || archive.read(&id)?.to_json()).await?;
+        Ok(String::from_utf8_lossy(&json.map_err(fault)?).into_owned())
+    }
+
+    /// Removes a report.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keeper::text`].
+    pub async fn remove(&self, id: &str) -> Result<(), Fault> {
+        let (archive, id) = self.kept(id).await?;
+        archive.remove(&id).map_err(fault)
+    }
+
+    async fn kept(&self, id: &str) -> Result<(Archive, Id), Fault> {
+        let id: Id = id.parse().map_err(fault)?;
+        match self.archive().await? {
+            Some(archive) => Ok((archive, id)),
+            None => Err(fault(CrashError::NoSuchReport(id.to_string()))),
+        }
+    }
+
+    /// The directory; none where nothing ever crashed.
+    async fn archive(&self) -> Result<Option<Archive>, Fault> {
+        let directory = self.directory.clone();
+        match aside::run(move || Archive::open(&directory)).await? {
+            Ok(archive) => Ok(Some(archive)),
+            Err(CrashError::System { error, .. }) if error.kind() == ErrorKind::NotFound => {
+                Ok(None)
+            }
+            Err(error) => Err(fault(error)),
+        }
+    }
+
     /// Notes in a report what a client says it had called.
     pub async fn note(&self, id: &str, client: i32, call: String) {
         let Ok(id) = id.parse() else {
@@ -138,6 +191,15 @@ impl Keeper {
         if let Ok(Err(error)) = noted.await {
             tracing::info!("a call is not noted: {error}");
         }
+    }
+}
+
+fn fault(error: CrashError) -> Fault {
+    let message = error.to_string();
+    match error {
+        CrashError::BadId(_) => Fault::caller(FaultCode::BadArgument, message),
+        CrashError::NoSuchReport(_) => Fault::caller(FaultCode::NoSuchName, message),
+        _ => Fault::host(FaultCode::System, message),
     }
 }
 

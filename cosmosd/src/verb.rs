@@ -4,6 +4,7 @@
 //! the connection instead.
 
 mod autopsy;
+mod crash_reports;
 mod crashed;
 mod denied;
 mod keep_report;
@@ -22,7 +23,8 @@ use cosmos_rpc::{
     message::{
         FAULT, Message, REPLY,
         coordinator::{
-            Autopsy, Crashed, Denied, KeepReport, Levels, ListVms, Logs, VmClose, VmOpen, Which,
+            Autopsy, CrashList, CrashRead, CrashRemove, Crashed, Denied, KeepReport, Levels,
+            ListVms, Logs, VmClose, VmOpen, Which,
         },
     },
 };
@@ -98,6 +100,15 @@ pub fn begin(
         }
         KeepReport::KIND => {
             task.run::<KeepReport, _>(&frame, |request| keep_report::answer(session, request))
+        }
+        CrashList::KIND => {
+            task.run::<CrashList, _>(&frame, |request| crash_reports::list(session, request))
+        }
+        CrashRead::KIND => {
+            task.run::<CrashRead, _>(&frame, |request| crash_reports::read(session, request))
+        }
+        CrashRemove::KIND => {
+            task.run::<CrashRemove, _>(&frame, |request| crash_reports::remove(session, request))
         }
         Denied::KIND => task.run::<Denied, _>(&frame, |request| denied::answer(session, request)),
         Levels::KIND => task.run::<Levels, _>(&frame, |request| levels::answer(session, request)),

@@ -160,7 +160,7 @@ fn listen(program: &Path, directory: &Path, path: &str) -> Option<(Child, u16)> 
          PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\n\
          MaxStartups 100\nUseDNS no\nPrintMotd no\n\
          SetEnv PATH={path} BASH_ENV= ENV= HOME={place} XDG_CONFIG_HOME={place} \
-         COSMOS_SOCKET_DIRECTORY={place}/s COSMOS_LIBEXEC_DIRECTORY={}\n",
+         COSMOS_SOCKET_DIRECTORY={place}/s COSMOS_CRASH_DIRECTORY={place}/crashes COSMOS_LIBEXEC_DIRECTORY={}\n",
         libexec.display()
     );
     let (config, log) = (directory.join("sshd_config"), directory.join("sshd.log"));

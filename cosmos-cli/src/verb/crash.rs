@@ -1,26 +1,92 @@
-//! `cosmos crash`: what is kept of VMs that crashed. The files are read, no daemon is asked.
+//! `cosmos crash`: what is kept of VMs that crashed. Here the files are read and no daemon is asked; on
+//! another machine its cosmosd reads them.
 
 use crate::arguments::{Crash, CrashLs, CrashRm, CrashShow, CrashVerb};
 use crate::report::{Problem, Report as Told, Verdict};
 use comfy_table::{Table, presets};
+use cosmos::{Host, queries};
+use cosmos_config::Config;
 use cosmos_crash::{Archive, CrashError, Id, Report, text};
 use serde_json::json;
+use std::io::ErrorKind;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Does what the command line asks for.
 pub fn run(arguments: &Crash) -> Verdict {
+    let config = super::config::load()?;
+    let reports = Reports::of(super::chosen(&arguments.place, &config), &config)?;
     match &arguments.verb {
-        CrashVerb::Ls(ls) => list(ls),
-        CrashVerb::Show(show) => self::show(show),
-        CrashVerb::Rm(remove) => self::remove(remove),
+        CrashVerb::Ls(ls) => list(&reports, ls),
+        CrashVerb::Show(show) => self::show(&reports, show),
+        CrashVerb::Rm(remove) => self::remove(&reports, remove),
     }
 }
 
-fn list(arguments: &CrashLs) -> Verdict {
-    let reports = match archive()? {
-        Some(archive) => archive.list().map_err(problem)?,
-        None => Vec::new(),
-    };
+/// Where reports are.
+enum Reports {
+    /// Nothing ever crashed here.
+    None,
+    Here(Archive),
+    There(Host),
+}
+
+impl Reports {
+    fn of(host: Host, config: &Config) -> Result<Reports, Problem> {
+        if host != Host::Local {
+            return Ok(Reports::There(host));
+        }
+        match Archive::open(&config.crash_directory) {
+            Ok(archive) => Ok(Reports::Here(archive)),
+            Err(CrashError::System { error, .. }) if error.kind() == ErrorKind::NotFound => {
+                Ok(Reports::None)
+            }
+            Err(error) => Err(problem(error)),
+        }
+    }
+
+    fn list(&self) -> Result<Vec<Report>, Problem> {
+        match self {
+            Reports::None => Ok(Vec::new()),
+            Reports::Here(archive) => archive.list().map_err(problem),
+            Reports::There(host) => {
+                let ids = queries::crash_ids_of(host)?;
+                let ids = ids.iter().filter_map(|id| id.parse::<Id>().ok());
+                // One that went meanwhile, or is none, is passed over.
+                let mut reports: Vec<Report> = ids.filter_map(|id| self.read(&id).ok()).collect();
+                reports.sort_by_key(|report| std::cmp::Reverse(report.when));
+                Ok(reports)
+            }
+        }
+    }
+
+    fn read(&self, id: &Id) -> Result<Report, Problem> {
+        match self {
+            Reports::None => Err(problem(CrashError::NoSuchReport(id.to_string()))),
+            Reports::Here(archive) => archive.read(id).map_err(problem),
+            Reports::There(host) => {
+                let text = queries::crash_report_of(host, id.as_str())?;
+                let report = Report::from_json(text.as_bytes(), id).map_err(|why| {
+                    Problem::cosmos(Told::new(format!("{host} sent no report {id}: {why}")))
+                })?;
+                Ok(Report {
+                    host: host.to_string(),
+                    ..report
+                })
+            }
+        }
+    }
+
+    fn remove(&self, id: &Id) -> Result<(), Problem> {
+        match self {
+            Reports::None => Err(problem(CrashError::NoSuchReport(id.to_string()))),
+            Reports::Here(archive) => archive.remove(id).map_err(problem),
+            Reports::There(host) => Ok(queries::remove_crash_report_of(host, id.as_str())?),
+        }
+    }
+}
+
+fn list(reports: &Reports, arguments: &CrashLs) -> Verdict {
+    let reports = reports.list()?;
     if arguments.json {
         super::print_json(&json!(reports))?;
     } else {
@@ -29,15 +95,13 @@ fn list(arguments: &CrashLs) -> Verdict {
     Ok(0)
 }
 
-fn show(arguments: &CrashShow) -> Verdict {
+fn show(reports: &Reports, arguments: &CrashShow) -> Verdict {
     let id = arguments.id.as_deref();
     let id = id.map(str::parse::<Id>).transpose().map_err(problem)?;
-    let none = |id: &str| problem(CrashError::NoSuchReport(id.to_owned()));
-    let archive = archive()?.ok_or_else(|| none(id.as_ref().map_or("", Id::as_str)))?;
     let report = match &id {
-        Some(id) => archive.read(id).map_err(problem)?,
+        Some(id) => reports.read(id)?,
         None => {
-            let newest = archive.list().map_err(problem)?.into_iter().next();
+            let newest = reports.list()?.into_iter().next();
             newest.ok_or_else(|| Problem::failed(Told::new("there are no crash reports")))?
         }
     };
@@ -49,33 +113,17 @@ fn show(arguments: &CrashShow) -> Verdict {
     Ok(0)
 }
 
-fn remove(arguments: &CrashRm) -> Verdict {
+fn remove(reports: &Reports, arguments: &CrashRm) -> Verdict {
     let ids: Vec<Id> = arguments
         .ids
         .iter()
         .map(|id| id.parse())
         .collect::<Result<_, _>>()
         .map_err(problem)?;
-    let archive = archive()?;
     for id in ids {
-        match &archive {
-            Some(archive) => archive.remove(&id).map_err(problem)?,
-            None => return Err(problem(CrashError::NoSuchReport(id.to_string()))),
-        }
+        reports.remove(&id)?;
     }
     Ok(0)
-}
-
-/// The directory of reports; none where nothing ever crashed.
-fn archive() -> Result<Option<Archive>, Problem> {
-    let directory = super::config::load()?.crash_directory.value;
-    match Archive::open(&directory) {
-        Ok(archive) => Ok(Some(archive)),
-        Err(CrashError::System { error, .. }) if error.kind() == std::io::ErrorKind::NotFound => {
-            Ok(None)
-        }
-        Err(error) => Err(problem(error)),
-    }
 }
 
 fn problem(error: CrashError) -> Problem {

@@ -2,9 +2,11 @@
 
 use crate::arguments::Doctor;
 use crate::kernel;
-use crate::report::{FAILED, Verdict};
+use crate::report::{FAILED, Verdict, lines};
+use cosmos::{Host, Options};
 use cosmos_config::{Config, Origin};
 use cosmos_rpc::handshake::{Hello, MAJOR, MINOR};
+use cosmos_rpc::message::confine::Offer;
 use cosmos_rpc::rendezvous::SocketDirectory;
 use serde_json::json;
 use std::fmt::Write as _;
@@ -41,7 +43,10 @@ struct Check {
 
 /// Checks everything and prints it; exits with 1 when something prevents calls.
 pub fn run(arguments: &Doctor) -> Verdict {
-    let checks = checks();
+    let checks = match &arguments.host {
+        Some(host @ Host::Ssh(_)) => there(host),
+        _ => checks(),
+    };
     let works = checks.iter().all(|check| check.health != Health::Bad);
     if arguments.json {
         let list: Vec<_> = checks.iter().map(Check::json).collect();
@@ -67,9 +72,38 @@ fn checks() -> Vec<Check> {
     }
     checks.extend(kernel_features());
     if checks.iter().all(|check| check.health != Health::Bad) {
-        checks.push(call());
+        checks.push(call(Options::new()));
     }
     checks
+}
+
+/// What can be seen from here of another machine.
+fn there(host: &Host) -> Vec<Check> {
+    let begun = Instant::now();
+    let offers = match cosmos::queries::levels_of(host) {
+        Ok(offers) => offers,
+        Err(error) => return vec![bad("connection", error.to_string())],
+    };
+    let took = begun.elapsed().as_secs_f64() * 1e3;
+    let mut checks = vec![good(
+        "connection",
+        format!("cosmosd of {host} answered after {took:.0} ms"),
+    )];
+    checks.extend(offers.into_iter().map(offered));
+    checks.push(call(Options::new().host(host.clone())));
+    checks.push(note(
+        "the rest",
+        "`cosmos doctor` there tells of its kernel, its programs and its configuration",
+    ));
+    checks
+}
+
+fn offered(offer: Offer) -> Check {
+    let finding = format!("{}: {}", offer.name, offer.finding);
+    match offer.available {
+        true => good("level", finding),
+        false => note("level", finding),
+    }
 }
 
 fn socket_directory(config: &Config) -> Check {
@@ -179,13 +213,7 @@ fn isolation(config: &Config) -> Vec<Check> {
             format!("{asked}: VMs are refused: {}", offer.finding),
         ),
     };
-    let each = offers.into_iter().map(|offer| {
-        let finding = format!("{}: {}", offer.name, offer.finding);
-        match offer.available {
-            true => good("level", finding),
-            false => note("level", finding),
-        }
-    });
+    let each = offers.into_iter().map(offered);
     std::iter::once(first).chain(each).collect()
 }
 
@@ -227,11 +255,11 @@ fn kernel_features() -> Vec<Check> {
 }
 
 /// The one proof that calls work: a call, twice, the second without starting anything.
-fn call() -> Check {
+fn call(options: Options) -> Check {
     let subject = "a call";
     let attempt = || -> Result<String, cosmos::Error> {
         let begun = Instant::now();
-        let library = cosmos::dlopen("libc.so.6")?;
+        let library = cosmos::dlopen_with("libc.so.6", &options)?;
         let abs = library.function("int abs(int j)")?;
         let first = abs.call(&[(-7).into()])?;
         let opened = begun.elapsed();
@@ -264,7 +292,7 @@ fn text(checks: &[Check], works: bool) -> String {
             Health::Note => "note",
             Health::Bad => "FAIL",
         };
-        let finding = check.finding.replace('\n', "\n      ");
+        let finding = lines(&check.finding).replace('\n', "\n      ");
         let _ = writeln!(text, "{mark}  {:width$}  {finding}", check.subject);
     }
     text.push_str(if works {

@@ -1,8 +1,10 @@
 //! `cosmos ls`.
 
 use crate::arguments::Ls;
+use crate::report::plain;
 use crate::report::{Problem, Verdict};
 use comfy_table::{CellAlignment, Table, presets};
+use cosmos::Host;
 use cosmos_config::Config;
 use cosmos_rpc::message::coordinator::VmRow;
 use serde_json::json;
@@ -13,7 +15,8 @@ const ENDED_WELL: &str = "exited with status 0";
 /// Prints the running VMs, and those that died lately. Where no daemon runs there are none: nothing is started to find out.
 pub fn run(arguments: &Ls) -> Verdict {
     let config = super::config::load()?;
-    let rows = shown(rows(&config)?, arguments.all);
+    let host = super::chosen(&arguments.place, &config);
+    let rows = shown(rows(&config, &host)?, arguments.all);
     if arguments.json {
         super::print_json(&json(&rows))?;
     } else {
@@ -22,10 +25,10 @@ pub fn run(arguments: &Ls) -> Verdict {
     Ok(0)
 }
 
-/// What cosmosd knows of VMs; nothing where no daemon runs.
-pub(super) fn rows(config: &Config) -> Result<Vec<VmRow>, Problem> {
-    match super::daemons::registry_listens(config) {
-        true => Ok(cosmos::queries::list_vms()?),
+/// What the cosmosd of a host knows of VMs; nothing where no daemon runs here.
+pub(super) fn rows(config: &Config, host: &Host) -> Result<Vec<VmRow>, Problem> {
+    match *host != Host::Local || super::daemons::registry_listens(config) {
+        true => Ok(cosmos::queries::list_vms_of(host)?),
         false => Ok(Vec::new()),
     }
 }
@@ -80,15 +83,15 @@ pub(super) fn table(rows: &[VmRow]) -> String {
     ]);
     for row in rows {
         table.add_row([
-            row.name.clone(),
-            row.kind.clone(),
-            targets(row),
+            plain(&row.name),
+            plain(&row.kind),
+            plain(&targets(row)),
             row.host.clone(),
-            row.state.clone(),
-            row.isolation.clone(),
+            plain(&row.state),
+            plain(&row.isolation),
             row.pid.to_string(),
             bytes(row.resident),
-            up(row),
+            plain(&up(row)),
         ]);
     }
     for column in table.column_iter_mut() {

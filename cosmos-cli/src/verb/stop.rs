@@ -7,6 +7,7 @@
 use crate::arguments::Stop;
 use crate::kernel::Process;
 use crate::report::{Problem, Report, Verdict};
+use cosmos::Host;
 use cosmos_config::Config;
 use cosmos_rpc::message::registry::List;
 use cosmos_rpc::rendezvous::{COORDINATOR, REGISTRY_SOCKET, SocketDirectory, connect_registry};
@@ -19,7 +20,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const CALLS: Duration = Duration::from_secs(2);
 
 /// Ends cosmosd, with its VMs, and cosmosdb. Where they do not run there is nothing to do.
-pub fn run(_: &Stop) -> Verdict {
+pub fn run(arguments: &Stop) -> Verdict {
+    if let Some(host @ Host::Ssh(_)) = &arguments.host {
+        let message = format!("the daemons of {host} cannot be ended from here");
+        return Err(Problem::usage(
+            Report::new(message).help("run `cosmos stop` there, by ssh"),
+        ));
+    }
     let config = super::config::load()?;
     if let Some(process) = coordinator(&config)? {
         end(&process, "cosmosd")?;

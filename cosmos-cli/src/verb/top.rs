@@ -14,12 +14,13 @@ const CLEAR: &str = "\x1b[H\x1b[2J";
 /// Prints the VMs, and again after each pause, until it is interrupted.
 pub fn run(arguments: &Top) -> Verdict {
     let config = super::config::load()?;
+    let host = super::chosen(&arguments.place, &config);
     let begins = match std::io::stdout().is_terminal() && !arguments.once && !arguments.json {
         true => CLEAR,
         false => "",
     };
     loop {
-        let mut rows = ls::shown(ls::rows(&config)?, false);
+        let mut rows = ls::shown(ls::rows(&config, &host)?, false);
         rows.sort_by_key(|row| std::cmp::Reverse(row.resident));
         match arguments.json {
             true => super::print(&format!("{}\n", ls::json(&rows)))?,

@@ -1,20 +1,21 @@
 //! `cosmos which TARGET [--explain]`.
 
 use crate::arguments::Which;
-use crate::report::{FAILED, Verdict};
+use crate::report::{FAILED, Verdict, lines};
 use cosmos_rpc::message::coordinator::{Candidate, Placement};
 use serde_json::{Map, json};
 use std::fmt::Write as _;
 
 /// Prints the VM kind that would run the target; exits with 1 where none can.
 pub fn run(arguments: &Which) -> Verdict {
-    let placement = cosmos::queries::which(&arguments.target)?;
+    let host = super::chosen(&arguments.place, &super::config::load()?);
+    let placement = cosmos::queries::which_of(&host, &arguments.target)?;
     if arguments.json {
         super::print_json(&json_placement(&placement))?;
     } else if arguments.explain {
-        super::print(&explained(&placement))?;
+        super::print(&lines(&explained(&placement)))?;
     } else {
-        super::print(&short(&placement))?;
+        super::print(&lines(&short(&placement)))?;
     }
     Ok(if chosen(&placement).is_some() {
         0

@@ -16,6 +16,7 @@ macro_rules! for_every_message {
             (coordinator, ListVms) (coordinator, Autopsy)
             (coordinator, Denied) (coordinator, Levels) (coordinator, Crashed)
             (coordinator, KeepReport) (coordinator, Logs)
+            (coordinator, CrashList) (coordinator, CrashRead) (coordinator, CrashRemove)
             (vm, Attach) (vm, Open) (vm, Sym) (vm, Exec) (vm, Close) (vm, Share)
             (vm, Map) (vm, Unmap)
             (launch, Start) (launch, Ended) (launch, Kill) (launch, Accept) (launch, Ready)

@@ -1,7 +1,7 @@
 //! What cosmosd answers.
 
 pub use super::confine::{Denied, Levels};
-pub use super::crash::{Crashed, KeepReport};
+pub use super::crash::{CrashList, CrashRead, CrashRemove, Crashed, KeepReport};
 pub use super::log::Logs;
 use super::{Message, confine::Grants};
 use serde::{Deserialize, Serialize};

@@ -119,3 +119,39 @@ impl Message for Crashed {
     const KIND: u16 = 0x0210;
     type Reply = Option<Crash>;
 }
+
+/// Which reports are kept, whatever VM they are of: for a client on another machine, which cannot look
+/// into the directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CrashList;
+
+impl Message for CrashList {
+    const KIND: u16 = 0x0213;
+    /// Their numbers, the newest first.
+    type Reply = Vec<String>;
+}
+
+/// A report, as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CrashRead {
+    /// Its number.
+    pub id: String,
+}
+
+impl Message for CrashRead {
+    const KIND: u16 = 0x0214;
+    /// The JSON text of it.
+    type Reply = String;
+}
+
+/// Remove a report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CrashRemove {
+    /// Its number.
+    pub id: String,
+}
+
+impl Message for CrashRemove {
+    const KIND: u16 = 0x0215;
+    type Reply = ();
+}

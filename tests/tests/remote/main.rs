@@ -6,6 +6,7 @@ mod calls;
 mod programs;
 mod refused;
 mod terminal;
+mod verbs;
 
 use cosmos::{Host, Options};
 use cosmos_tests::machine::THERE;

@@ -1,0 +1,221 @@
+//! The VMs of a session: opening one, and the table of links to them.
+
+use super::settings::{configuration, granted, message_bytes};
+use super::{ANSWER, Session, lock};
+use crate::coordinator;
+use crate::link::{Hold, Link, Nature};
+use crate::options::Options;
+use crate::token::{LARGEST_VM, VmNumber};
+use cosmos_rpc::blocking::Connection;
+use cosmos_rpc::message::coordinator::{Purpose, VmClose, VmOpen, VmOpened};
+use cosmos_rpc::message::registry::Connect;
+use cosmos_rpc::{Fault, FaultCode, Role};
+use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often a VM is asked for again that was lost before it was reached, and the first pause before
+/// that, of which each next is twice as long.
+const SEARCHES: u32 = 4;
+const SEARCH_PAUSE: Duration = Duration::from_millis(20);
+
+#[derive(Debug, Default)]
+pub(super) struct Links {
+    /// By host and name: each machine counts its own.
+    pub(super) by_name: BTreeMap<(String, String), Arc<Link>>,
+    last_number: u16,
+}
+
+impl Session {
+    /// A VM for this purpose, and the absolute path of the target where it was one.
+    pub(crate) fn open_vm(
+        &self,
+        purpose: Purpose,
+        options: &Options,
+    ) -> Result<(Hold, VmOpened), Fault> {
+        let configured = configuration()?;
+        let host = coordinator::chosen(options.host.as_ref())?;
+        let coordinator = self.coordinator(&host);
+        let mut request = VmOpen {
+            purpose,
+            shared_name: options.shared_name.clone(),
+            fresh: options.fresh,
+            connect: true,
+            settings: configured.settings(),
+            grants: granted(&configured, &host),
+        };
+        request.grants.add(&options.grants);
+        let message_bytes = message_bytes(&configured, options)?;
+        request.settings.extend_from_slice(&options.settings);
+        let mut searches = 0;
+        loop {
+            let asked = |connection: &mut Connection| connection.call(&request, &[]);
+            let (mut opened, connected) = self.with_coordinator(&coordinator, asked)?;
+            if coordinator.is_remote() {
+                // There it is local.
+                opened.host = host.to_string();
+            }
+            let epoch = coordinator.epoch();
+            let nature = Nature {
+                // A running VM that is not in the table yet was started by another process.
+                shared: !request.shared_name.is_empty()
+                    || matches!(request.purpose, Purpose::Running(_)),
+                epoch: Some(epoch),
+                coordinator: Arc::clone(&coordinator),
+                reusable: !request.fresh,
+                message_bytes,
+            };
+            let linked = match self.link(&opened, connected.into_iter().next(), nature) {
+                // A daemon ended in between. One that comes back knows the VM in a moment, or has
+                // another one.
+                Err(fault) if searches < SEARCHES && is_lost(&fault) => {
+                    if request.fresh && coordinator.epoch() == epoch {
+                        let (name, kill) = (opened.name, false);
+                        let close = VmClose { name, kill };
+                        let _ = self.ask_connected(&coordinator, &close, ANSWER);
+                    }
+                    std::thread::sleep(SEARCH_PAUSE * 2u32.pow(searches));
+                    searches += 1;
+                    continue;
+                }
+                linked => linked?,
+            };
+            match linked {
+                Some(link) => return Ok((Hold::new(link), opened)),
+                // cosmosd has not seen yet what this process has: that the VM is gone.
+                None if !request.fresh => request.fresh = true,
+                None => {
+                    return Err(Fault::peer(
+                        FaultCode::Protocol,
+                        format!(
+                            "cosmosd offers {} as a fresh VM, which is gone",
+                            opened.name
+                        ),
+                    ));
+                }
+            }
+        }
+    }
+
+    /// The link to a VM, made where there is none; `None` when it is there and the VM is gone.
+    /// `connected` is a connection to it, where cosmosd gave one.
+    fn link(
+        &self,
+        opened: &VmOpened,
+        connected: Option<OwnedFd>,
+        nature: Nature,
+    ) -> Result<Option<Arc<Link>>, Fault> {
+        if let Some(link) = self.known(opened) {
+            return Ok(link.take());
+        }
+        let stream = match connected {
+            Some(stream) => stream,
+            None if nature.coordinator.is_remote() => {
+                return Err(Fault::peer(
+                    FaultCode::Protocol,
+                    format!(
+                        "{} gave no connection to the VM",
+                        nature.coordinator.label()
+                    ),
+                ));
+            }
+            None => self.reach(opened)?,
+        };
+        let main = Connection::connect(UnixStream::from(stream), Role::Client)?.expect(Role::Vm)?;
+        let mut links = lock(&self.links);
+        // Another thread may have been faster; the second connection is simply closed again.
+        let key = (opened.host.clone(), opened.name.clone());
+        if let Some(link) = links.by_name.get(&key).and_then(|link| link.take()) {
+            return Ok(Some(link));
+        }
+        let link = Link::new(opened, nature, links.number()?, self.generation, main);
+        links.by_name.insert(key, Arc::clone(&link));
+        Ok(link.take())
+    }
+
+    /// A connection to a VM, by way of cosmosdb.
+    fn reach(&self, opened: &VmOpened) -> Result<OwnedFd, Fault> {
+        self.with_registry(|registry| {
+            let request = Connect {
+                name: opened.name.clone(),
+            };
+            let (_, descriptors) = registry.call(&request, &[])?;
+            descriptors.into_iter().next().ok_or_else(|| {
+                Fault::peer(
+                    FaultCode::Protocol,
+                    "cosmosdb answered a connect without a descriptor",
+                )
+            })
+        })
+    }
+
+    fn known(&self, opened: &VmOpened) -> Option<Arc<Link>> {
+        let key = (opened.host.clone(), opened.name.clone());
+        lock(&self.links).by_name.get(&key).cloned()
+    }
+
+    /// A link that a user has let go of. One unused private VM is kept for the next open; any
+    /// other ends, for its connection closes.
+    pub(crate) fn release(&self, link: &Arc<Link>) {
+        if !link.give() {
+            return;
+        }
+        let mut links = lock(&self.links);
+        let spare = link.is_reusable()
+            && !links
+                .by_name
+                .values()
+                .any(|other| !Arc::ptr_eq(other, link) && other.is_idle());
+        if !spare && link.retire() {
+            links.remove(link);
+        }
+    }
+
+    /// Takes a VM that is gone, or to go, out of the table.
+    pub(crate) fn forget(&self, link: &Arc<Link>) {
+        lock(&self.links).remove(link);
+    }
+
+    /// Has cosmosd end a VM of this process, if it has time for that within `patience`.
+    pub(crate) fn end_vm(&self, link: &Link, kill: bool, patience: Duration) -> Result<(), Fault> {
+        let name = link.name().to_owned();
+        self.ask_connected(link.coordinator(), &VmClose { name, kill }, patience)
+    }
+}
+
+impl Links {
+    /// A number no VM of the table has.
+    fn number(&mut self) -> Result<VmNumber, Fault> {
+        for _ in 0..LARGEST_VM {
+            self.last_number = self.last_number % LARGEST_VM + 1;
+            let Some(number) = VmNumber::new(self.last_number) else {
+                continue;
+            };
+            if !self.by_name.values().any(|link| link.number() == number) {
+                return Ok(number);
+            }
+        }
+        Err(Fault::caller(
+            FaultCode::LimitReached,
+            format!("this process has {LARGEST_VM} VMs open, the most its handles can tell apart"),
+        ))
+    }
+
+    fn remove(&mut self, link: &Arc<Link>) {
+        let key = (link.host().to_owned(), link.name().to_owned());
+        if self
+            .by_name
+            .get(&key)
+            .is_some_and(|known| Arc::ptr_eq(known, link))
+        {
+            self.by_name.remove(&key);
+        }
+    }
+}
+
+/// Whether a VM just opened cannot be reached because a daemon, or the VM, ended meanwhile.
+fn is_lost(fault: &Fault) -> bool {
+    matches!(fault.code, FaultCode::NoSuchName | FaultCode::Disconnected)
+}

@@ -18,6 +18,7 @@ pub mod error;
 pub mod exec;
 mod handle;
 pub mod options;
+pub mod program_options;
 pub mod started;
 pub mod together;
 pub mod variadic;

@@ -20,47 +20,39 @@
 //! forked child leaves its parent's session alone, locks included, and makes its own when it opens
 //! something; see [`crate::fork`].
 
+mod settings;
+mod vms;
+
+pub(crate) use settings::{configuration, configured_timeout, granted, ring_settings};
+
 use crate::arena::Arenas;
 use crate::c::Handles;
 use crate::callback::{Closures, Registry};
-use crate::coordinator::{self, Coordinator};
+use crate::coordinator::Coordinator;
 use crate::fork::{self, Own};
-use crate::link::{Hold, Link, Nature};
+use crate::link::Link;
 use crate::opened::Opened;
-use crate::options::Options;
 use crate::residents::Residents;
 use crate::resolved::Resolved;
-use crate::token::{LARGEST_VM, VmNumber};
 use crate::workers::Workers;
-use cosmos_config::{Config, ConfigError, Host, Origin};
+use cosmos_config::Host;
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::Message;
-use cosmos_rpc::message::confine::Grants;
-use cosmos_rpc::message::coordinator::{Purpose, VmClose, VmOpen, VmOpened};
-use cosmos_rpc::message::registry::Connect;
 use cosmos_rpc::rendezvous::{Rendezvous, connect_registry};
-use cosmos_rpc::ring;
-use cosmos_rpc::{Blame, Fault, FaultCode, Role};
+use cosmos_rpc::{Blame, Fault, FaultCode};
+use settings::rendezvous;
 use std::collections::{BTreeMap, VecDeque};
-use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
+use vms::Links;
 
-/// How long starting a daemon may take.
-const START: Duration = Duration::from_secs(10);
 /// How long a cosmosd may take that is there after another one is gone.
 const NEXT: Duration = Duration::from_secs(2);
 /// How long a daemon may take for an answer; it may be starting a VM.
 pub(crate) const ANSWER: Duration = Duration::from_secs(60);
 /// How often a request is made of daemons that end instead of answering.
 const ASKED: u32 = 3;
-/// How often a VM is asked for again that was lost before it was reached, and the first pause before
-/// that, of which each next is twice as long.
-const SEARCHES: u32 = 4;
-const SEARCH_PAUSE: Duration = Duration::from_millis(20);
 /// Between two attempts to get a lock that another thread has.
 const LOCK_PAUSE: Duration = Duration::from_millis(2);
 /// How many closures of closed libraries stay callable (and answer "closed").
@@ -83,13 +75,6 @@ pub(crate) struct Session {
     workers: Workers,
     arenas: Arenas,
     opened: Opened,
-}
-
-#[derive(Debug, Default)]
-struct Links {
-    /// By host and name: each machine counts its own.
-    by_name: BTreeMap<(String, String), Arc<Link>>,
-    last_number: u16,
 }
 
 impl Session {
@@ -150,7 +135,6 @@ impl Session {
         &self.closures
     }
 
-    /// Which memory of the program's stands for objects.
     /// What is open, by what was asked for.
     pub(crate) fn opened(&self) -> &Opened {
         &self.opened
@@ -161,6 +145,7 @@ impl Session {
         &self.arenas
     }
 
+    /// Which memory of the program's stands for objects.
     pub(crate) fn residents(&self) -> &Residents {
         &self.residents
     }
@@ -254,161 +239,6 @@ impl Session {
         })
     }
 
-    /// A VM for this purpose, and the absolute path of the target where it was one.
-    pub(crate) fn open_vm(
-        &self,
-        purpose: Purpose,
-        options: &Options,
-    ) -> Result<(Hold, VmOpened), Fault> {
-        let configured = configuration()?;
-        let host = coordinator::chosen(options.host.as_ref())?;
-        let coordinator = self.coordinator(&host);
-        let mut request = VmOpen {
-            purpose,
-            shared_name: options.shared_name.clone(),
-            fresh: options.fresh,
-            connect: true,
-            settings: configured.settings(),
-            grants: granted(&configured, &host),
-        };
-        request.grants.add(&options.grants);
-        let message_bytes = message_bytes(&configured, options)?;
-        request.settings.extend_from_slice(&options.settings);
-        let mut searches = 0;
-        loop {
-            let asked = |connection: &mut Connection| connection.call(&request, &[]);
-            let (mut opened, connected) = self.with_coordinator(&coordinator, asked)?;
-            if coordinator.is_remote() {
-                // There it is local.
-                opened.host = host.to_string();
-            }
-            let epoch = coordinator.epoch();
-            let nature = Nature {
-                // A running VM that is not in the table yet was started by another process.
-                shared: !request.shared_name.is_empty()
-                    || matches!(request.purpose, Purpose::Running(_)),
-                epoch: Some(epoch),
-                coordinator: Arc::clone(&coordinator),
-                reusable: !request.fresh,
-                message_bytes,
-            };
-            let linked = match self.link(&opened, connected.into_iter().next(), nature) {
-                // A daemon ended in between. One that comes back knows the VM in a moment, or has
-                // another one.
-                Err(fault) if searches < SEARCHES && is_lost(&fault) => {
-                    if request.fresh && coordinator.epoch() == epoch {
-                        let (name, kill) = (opened.name, false);
-                        let close = VmClose { name, kill };
-                        let _ = self.ask_connected(&coordinator, &close, ANSWER);
-                    }
-                    std::thread::sleep(SEARCH_PAUSE * 2u32.pow(searches));
-                    searches += 1;
-                    continue;
-                }
-                linked => linked?,
-            };
-            match linked {
-                Some(link) => return Ok((Hold::new(link), opened)),
-                // cosmosd has not seen yet what this process has: that the VM is gone.
-                None if !request.fresh => request.fresh = true,
-                None => {
-                    return Err(Fault::peer(
-                        FaultCode::Protocol,
-                        format!(
-                            "cosmosd offers {} as a fresh VM, which is gone",
-                            opened.name
-                        ),
-                    ));
-                }
-            }
-        }
-    }
-
-    /// The link to a VM, made where there is none; `None` when it is there and the VM is gone.
-    /// `connected` is a connection to it, where cosmosd gave one.
-    fn link(
-        &self,
-        opened: &VmOpened,
-        connected: Option<OwnedFd>,
-        nature: Nature,
-    ) -> Result<Option<Arc<Link>>, Fault> {
-        if let Some(link) = self.known(opened) {
-            return Ok(link.take());
-        }
-        let stream = match connected {
-            Some(stream) => stream,
-            None if nature.coordinator.is_remote() => {
-                return Err(Fault::peer(
-                    FaultCode::Protocol,
-                    format!(
-                        "{} gave no connection to the VM",
-                        nature.coordinator.label()
-                    ),
-                ));
-            }
-            None => self.reach(opened)?,
-        };
-        let main = Connection::connect(UnixStream::from(stream), Role::Client)?.expect(Role::Vm)?;
-        let mut links = lock(&self.links);
-        // Another thread may have been faster; the second connection is simply closed again.
-        let key = (opened.host.clone(), opened.name.clone());
-        if let Some(link) = links.by_name.get(&key).and_then(|link| link.take()) {
-            return Ok(Some(link));
-        }
-        let link = Link::new(opened, nature, links.number()?, self.generation, main);
-        links.by_name.insert(key, Arc::clone(&link));
-        Ok(link.take())
-    }
-
-    /// A connection to a VM, by way of cosmosdb.
-    fn reach(&self, opened: &VmOpened) -> Result<OwnedFd, Fault> {
-        self.with_registry(|registry| {
-            let request = Connect {
-                name: opened.name.clone(),
-            };
-            let (_, descriptors) = registry.call(&request, &[])?;
-            descriptors.into_iter().next().ok_or_else(|| {
-                Fault::peer(
-                    FaultCode::Protocol,
-                    "cosmosdb answered a connect without a descriptor",
-                )
-            })
-        })
-    }
-
-    fn known(&self, opened: &VmOpened) -> Option<Arc<Link>> {
-        let key = (opened.host.clone(), opened.name.clone());
-        lock(&self.links).by_name.get(&key).cloned()
-    }
-
-    /// A link that a user has let go of. One unused private VM is kept for the next open; any
-    /// other ends, for its connection closes.
-    pub(crate) fn release(&self, link: &Arc<Link>) {
-        if !link.give() {
-            return;
-        }
-        let mut links = lock(&self.links);
-        let spare = link.is_reusable()
-            && !links
-                .by_name
-                .values()
-                .any(|other| !Arc::ptr_eq(other, link) && other.is_idle());
-        if !spare && link.retire() {
-            links.remove(link);
-        }
-    }
-
-    /// Takes a VM that is gone, or to go, out of the table.
-    pub(crate) fn forget(&self, link: &Arc<Link>) {
-        lock(&self.links).remove(link);
-    }
-
-    /// Has cosmosd end a VM of this process, if it has time for that within `patience`.
-    pub(crate) fn end_vm(&self, link: &Link, kill: bool, patience: Duration) -> Result<(), Fault> {
-        let name = link.name().to_owned();
-        self.ask_connected(link.coordinator(), &VmClose { name, kill }, patience)
-    }
-
     /// Keeps closures callable for a while after they were closed: a thread that jumped into one
     /// just before cannot be seen until it has come further.
     pub(crate) fn retire(&self, functions: impl IntoIterator<Item = Arc<Resolved>>) {
@@ -475,22 +305,6 @@ fn ask_next<M: Message>(
 /// Null until the first use; after a fork the parent's until the child makes its own.
 static CURRENT: AtomicPtr<Session> = AtomicPtr::new(std::ptr::null_mut());
 
-/// The deadline of calls that the configuration gives, where options give none.
-pub(crate) fn configured_timeout() -> Result<Option<Duration>, Fault> {
-    let milliseconds = configuration()?.timeout_ms.value;
-    Ok((milliseconds > 0).then(|| Duration::from_millis(milliseconds)))
-}
-
-/// How calls go through shared memory; `None` where they do not.
-pub(crate) fn ring_settings() -> Result<Option<ring::Settings>, Fault> {
-    let configuration = configuration()?;
-    Ok(configuration.ring.value.then(|| ring::Settings {
-        spin: Duration::from_micros(configuration.ring_spin_us.value),
-        colocate: configuration.ring_colocate.value,
-        ..ring::Settings::ASKING
-    }))
-}
-
 /// Asks over a connection that is made when there is none, and again when it ends unanswered: a
 /// request may be made more than once, for what one began ends with its connection.
 fn with<T>(
@@ -523,63 +337,6 @@ fn with<T>(
     }
 }
 
-pub(crate) fn configuration() -> Result<Arc<Config>, Fault> {
-    cosmos_config::current().map_err(misconfigured)
-}
-
-fn misconfigured(error: ConfigError) -> Fault {
-    Fault::host(FaultCode::Configuration, error.to_string())
-}
-
-/// Room for the messages that make a call possible.
-const SMALLEST_MESSAGE: u32 = 4096;
-
-/// The largest request or answer of a call.
-fn message_bytes(configured: &Config, options: &Options) -> Result<u32, Fault> {
-    let settings = options.settings.iter();
-    let config = configured
-        .tightened(settings.map(|(key, value)| (key.as_str(), value.as_str())))
-        .map_err(|error| Fault::caller(FaultCode::Configuration, error.to_string()))?;
-    let limit = &config.limits.message_bytes;
-    // What is built in bounds data; what describes them comes on top.
-    let most = limit.bound().filter(|_| limit.origin != Origin::Default);
-    let most = most.map_or(u32::MAX, |most| u32::try_from(most).unwrap_or(u32::MAX));
-    Ok(most.max(SMALLEST_MESSAGE))
-}
-
-/// What this program's configuration grants its VMs, whatever cosmosd was started with. It means the
-/// files of this machine: another one has a configuration of its own.
-pub(crate) fn granted(configured: &Config, host: &Host) -> Grants {
-    if *host != Host::Local {
-        return Grants::default();
-    }
-    let texts = |paths: &[PathBuf]| {
-        let texts = paths.iter().filter_map(|path| path.to_str());
-        texts.map(str::to_owned).collect()
-    };
-    Grants {
-        read: texts(&configured.grants.read),
-        write: texts(&configured.grants.write),
-        network: configured.grants.network.value,
-        programs: configured.grants.programs.value,
-    }
-}
-
-fn rendezvous() -> Result<Rendezvous, Fault> {
-    let config = Config::load().map_err(misconfigured)?;
-    Ok(Rendezvous {
-        directory: config.socket_directory.value,
-        libexec: config.libexec_directory.value,
-        start: config.start_daemons.value,
-        patience: START,
-    })
-}
-
-/// Whether a VM just opened cannot be reached because a daemon, or the VM, ended meanwhile.
-fn is_lost(fault: &Fault) -> bool {
-    matches!(fault.code, FaultCode::NoSuchName | FaultCode::Disconnected)
-}
-
 /// A daemon's silence or end, with its name.
 fn named(mut fault: Fault, daemon: &str) -> Fault {
     if fault.blame == Blame::Peer
@@ -588,36 +345,6 @@ fn named(mut fault: Fault, daemon: &str) -> Fault {
         fault.message = format!("{daemon}: {}", fault.message);
     }
     fault
-}
-
-impl Links {
-    /// A number no VM of the table has.
-    fn number(&mut self) -> Result<VmNumber, Fault> {
-        for _ in 0..LARGEST_VM {
-            self.last_number = self.last_number % LARGEST_VM + 1;
-            let Some(number) = VmNumber::new(self.last_number) else {
-                continue;
-            };
-            if !self.by_name.values().any(|link| link.number() == number) {
-                return Ok(number);
-            }
-        }
-        Err(Fault::caller(
-            FaultCode::LimitReached,
-            format!("this process has {LARGEST_VM} VMs open, the most its handles can tell apart"),
-        ))
-    }
-
-    fn remove(&mut self, link: &Arc<Link>) {
-        let key = (link.host().to_owned(), link.name().to_owned());
-        if self
-            .by_name
-            .get(&key)
-            .is_some_and(|known| Arc::ptr_eq(known, link))
-        {
-            self.by_name.remove(&key);
-        }
-    }
 }
 
 /// The lock, if it can be had within `patience`. It is asked for again and again, for a mutex cannot

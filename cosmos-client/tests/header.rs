@@ -4,9 +4,20 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The modules of the C face, in the order of the header.
-const SOURCES: [&str; 12] = [
-    "code", "error", "options", "vm", "dl", "denials", "calls", "started", "together", "variadic",
-    "exec", "arena",
+const SOURCES: [&str; 13] = [
+    "code",
+    "error",
+    "options",
+    "vm",
+    "dl",
+    "denials",
+    "calls",
+    "started",
+    "together",
+    "variadic",
+    "program_options",
+    "exec",
+    "arena",
 ];
 
 fn root() -> &'static Path {

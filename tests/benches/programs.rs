@@ -10,15 +10,13 @@
 //! status says whether every byte arrived; what lies beyond a bound is said with the other targets.
 
 use cosmos::{Options, Program, Stream};
+use cosmos_tests::stream::there_and_back;
 use cosmos_tests::targets::Target;
 use std::fs::File;
-use std::io::{Read, Write};
 use std::process::{Command, Stdio};
-use std::thread;
 use std::time::{Duration, Instant};
 
 const BYTES: usize = 200_000_000;
-const PIECE: usize = 64 << 10;
 const STREAM_ROUNDS: usize = 5;
 const LAUNCHES: usize = 300;
 const SPEED: Target = Target::at_least("200 MB through a program", 0.7, "x plain pipes");
@@ -45,7 +43,7 @@ fn streams() -> Outcome {
         let mut running = command.stdin(Stream::Pipe).stdout(Stream::Pipe).spawn()?;
         let ends = running.stdin.take().zip(running.stdout.take());
         let (input, output) = ends.ok_or("no pipes")?;
-        ours.push(pass(input, output)?);
+        ours.push(there_and_back(input, output, BYTES)?);
         check(running.wait()?.success())?;
 
         let mut child = Command::new("cat")
@@ -55,7 +53,11 @@ fn streams() -> Outcome {
         let ends = child.stdin.take().zip(child.stdout.take());
         let (input, output) = ends.ok_or("no pipes")?;
         let file = |end: std::os::fd::OwnedFd| File::from(end);
-        plain.push(pass(file(input.into()), file(output.into()))?);
+        plain.push(there_and_back(
+            file(input.into()),
+            file(output.into()),
+            BYTES,
+        )?);
         check(child.wait()?.success())?;
     }
     let (ours, plain) = (median(ours), median(plain));
@@ -67,38 +69,6 @@ fn streams() -> Outcome {
         speed(plain),
     );
     Ok(SPEED.reached(ratio)?)
-}
-
-/// Sends all and reads it back; every byte is looked at.
-fn pass(mut input: File, mut output: File) -> Outcome<Duration> {
-    let piece: Vec<u8> = (0..PIECE).map(|at| (at * 31 % 251) as u8).collect();
-    let expected = piece.clone();
-    let begin = Instant::now();
-    let writer = thread::spawn(move || {
-        let mut left = BYTES;
-        while left > 0 {
-            let count = left.min(PIECE);
-            input.write_all(&piece[..count])?;
-            left -= count;
-        }
-        std::io::Result::Ok(())
-    });
-    let (mut seen, mut buffer) = (0, vec![0; PIECE]);
-    loop {
-        // The next piece ends where one that was sent does.
-        let room = PIECE - seen % PIECE;
-        let count = output.read(&mut buffer[..room])?;
-        if count == 0 {
-            break;
-        }
-        let at = seen % PIECE;
-        check(buffer[..count] == expected[at..at + count])?;
-        seen += count;
-    }
-    let took = begin.elapsed();
-    writer.join().map_err(|_| "the writer")??;
-    check(seen == BYTES)?;
-    Ok(took)
 }
 
 fn launches(level: &str) -> Outcome {

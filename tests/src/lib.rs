@@ -24,6 +24,7 @@ mod measuring;
 mod prefix;
 mod process;
 mod run;
+pub mod stream;
 pub mod targets;
 pub mod turns;
 pub mod window;

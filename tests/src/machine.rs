@@ -43,11 +43,21 @@ impl Machine {
 
     /// The same with this PATH for its commands.
     pub fn with_path(world: &World, path: &str) -> Option<Machine> {
+        Machine::at(&world.directory().join("there"), path)
+    }
+
+    /// A machine as [`Machine::start`] makes it, for who measures and has no world: in this directory,
+    /// which is not there yet.
+    pub fn measured(directory: &Path) -> Option<Machine> {
+        Machine::at(directory, &format!("{}:/usr/bin:/bin", built().display()))
+    }
+
+    fn at(directory: &Path, path: &str) -> Option<Machine> {
         let Some(program) = sshd() else {
             println!("skipped: there is no sshd here (package openssh-server)");
             return None;
         };
-        let directory = world.directory().join("there");
+        let directory = directory.to_owned();
         for made in [directory.clone(), directory.join("s")] {
             fs::create_dir(&made).expect("a directory of the machine");
             fs::set_permissions(&made, fs::Permissions::from_mode(0o700)).expect("its mode");

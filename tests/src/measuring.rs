@@ -33,6 +33,7 @@ fn in_daemons_of_its_own() {
         .args(std::env::args().skip(1))
         .env(INSIDE, "1")
         .env("COSMOS_SOCKET_DIRECTORY", &sockets)
+        .env("XDG_CONFIG_HOME", directory.path().join("config"))
         .env("COSMOS_IDLE_SECONDS", "1")
         .status()
         .expect("the measuring process");

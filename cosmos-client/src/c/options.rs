@@ -1,6 +1,6 @@
 //! Options of the C face.
 
-use super::exec::ProgramOptions;
+use super::program_options::ProgramOptions;
 use super::vm::cosmos_vm;
 use super::{guard, text};
 use crate::error::Error;

@@ -48,6 +48,10 @@ pub struct Config {
     pub crash_bytes: Sourced<u64>,
     /// How many bytes of what a VM writes are kept.
     pub log_bytes: Sourced<u64>,
+    /// Where cosmosd gives metrics; empty: nowhere.
+    pub metrics_socket: Sourced<PathBuf>,
+    /// The port of this machine alone that does so too; 0: none.
+    pub metrics_port: Sourced<u64>,
     /// Default deadline of a call in milliseconds; 0: none.
     pub timeout_ms: Sourced<u64>,
     /// Whether calls go through shared memory, where the VM takes it.
@@ -173,6 +177,10 @@ impl Config {
             crash_reports: combined.number(key::CRASH_REPORTS, 64),
             crash_bytes: combined.number(key::CRASH_BYTES, 8 << 20),
             log_bytes: combined.number(key::LOG_BYTES, 64 << 10),
+            metrics_socket: combined
+                .path(key::METRICS_SOCKET)
+                .unwrap_or_else(|| Sourced::new(PathBuf::new(), Origin::Default)),
+            metrics_port: combined.number(key::METRICS_PORT, 0),
             timeout_ms: combined.number(key::TIMEOUT_MS, 0),
             ring: combined.boolean(key::RING, true),
             ring_spin_us: combined.number(key::RING_SPIN_US, 50),
@@ -306,6 +314,16 @@ impl Config {
                 &self.crash_bytes.origin,
             ),
             shown(key::LOG_BYTES, self.log_bytes.value, &self.log_bytes.origin),
+            shown(
+                key::METRICS_SOCKET,
+                self.metrics_socket.display(),
+                &self.metrics_socket.origin,
+            ),
+            shown(
+                key::METRICS_PORT,
+                self.metrics_port.value,
+                &self.metrics_port.origin,
+            ),
             shown(
                 key::TIMEOUT_MS,
                 self.timeout_ms.value,

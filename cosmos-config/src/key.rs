@@ -73,6 +73,8 @@ pub(crate) const CRASH_DIRECTORY: &str = "crash_directory";
 pub(crate) const CRASH_REPORTS: &str = "crash_reports";
 pub(crate) const CRASH_BYTES: &str = "crash_bytes";
 pub(crate) const LOG_BYTES: &str = "log_bytes";
+pub(crate) const METRICS_SOCKET: &str = "metrics_socket";
+pub(crate) const METRICS_PORT: &str = "metrics_port";
 pub(crate) const TIMEOUT_MS: &str = "timeout_ms";
 pub(crate) const RING: &str = "ring";
 pub(crate) const RING_SPIN_US: &str = "ring_spin_us";
@@ -168,6 +170,16 @@ pub(crate) const KEYS: &[Key] = &[
         LOG_BYTES,
         Kind::Number,
         "How many bytes of what a VM writes are kept for cosmos logs; from 8 KiB to 512 KiB.",
+    ),
+    plain(
+        METRICS_SOCKET,
+        Kind::Path,
+        "The Unix socket on which cosmosd gives metrics to Prometheus; without it there are none.",
+    ),
+    plain(
+        METRICS_PORT,
+        Kind::Number,
+        "The TCP port of 127.0.0.1 for the same, which every user of this machine reaches; 0: none.",
     ),
     Key {
         per_request: true,

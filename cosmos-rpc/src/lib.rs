@@ -43,6 +43,7 @@ pub mod rendezvous;
 pub mod ring;
 mod sealed;
 pub mod steering;
+pub mod tally;
 
 pub use fault::{Blame, Fault, FaultCode};
 pub use frame::{Frame, Limits};

@@ -15,6 +15,7 @@
 use crate::Vm;
 use crate::callback::{Callback, Underway};
 use crate::callback_memory::CallbackMemory;
+use crate::count::Counter;
 use crate::drain::Gate;
 use crate::process;
 use crate::recent::Recent;
@@ -78,6 +79,7 @@ pub(crate) struct Channel<V: Vm> {
     over: Cell<Option<Arc<Underway>>>,
     /// The functions that were called last.
     recent: Recent<V>,
+    pub counter: Counter,
     /// Calls back under way.
     depth: Cell<usize>,
     /// Why nothing more is said on it.
@@ -113,6 +115,7 @@ impl<V: Vm> Channel<V> {
             calls: RefCell::default(),
             over: Cell::default(),
             recent,
+            counter: Counter::new(),
             depth: Cell::new(0),
             ended: RefCell::default(),
             buffers: Cell::default(),
@@ -220,15 +223,20 @@ impl<V: Vm> Channel<V> {
         let Message { kind, id } = message;
         if kind == CALL && id != 0 && !self.has_ended() {
             let [number, ..] = *body.words();
+            let begun = self.counter.begin();
             let called = self.recent.with(&self.session, number, |entry| {
                 self.guarded(|| Ok(verb::quick(self, entry, body)))
             });
             match called {
                 Some(Ok(Some(Ok(reply)))) => {
+                    self.counter.end(begun, kind, None);
                     let mut connection = self.connection.borrow_mut();
                     return connection.send_short(kind | REPLY, id, &reply);
                 }
-                Some(Ok(Some(Err(fault))) | Err(fault)) => return self.refuse(id, &fault),
+                Some(Ok(Some(Err(fault))) | Err(fault)) => {
+                    self.counter.end(begun, kind, Some(fault.code));
+                    return self.refuse(id, &fault);
+                }
                 Some(Ok(None)) | None => {}
             }
         }
@@ -282,6 +290,7 @@ impl<V: Vm> Channel<V> {
             return Err(fault);
         }
         let (kind, id) = (frame.kind, frame.id);
+        let begun = self.counter.begin();
         let answer = if id == 0 {
             Err(Fault::peer(
                 FaultCode::Protocol,
@@ -290,6 +299,8 @@ impl<V: Vm> Channel<V> {
         } else {
             self.guarded(|| verb::answer(self, frame, scratch))
         };
+        let failure = answer.as_ref().err().map(|fault| fault.code);
+        self.counter.end(begun, kind, failure);
         let mut connection = self.connection.borrow_mut();
         connection.recycle(scratch.take_request());
         let fault = match answer {

@@ -66,6 +66,7 @@ mod callback_memory;
 mod channel;
 mod confine;
 mod conversation;
+mod count;
 mod drain;
 mod handles;
 mod kept;

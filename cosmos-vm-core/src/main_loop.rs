@@ -5,10 +5,10 @@
 //! inside foreign code.
 
 use crate::confine::confine;
-use crate::{Vm, channel, drain, process};
+use crate::{Vm, channel, count, drain, process};
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::Message;
-use cosmos_rpc::message::launch::{Accept, Clients, Confine, Confined, Drain, Ready, Renew};
+use cosmos_rpc::message::launch::{Accept, Clients, Confine, Confined, Count, Drain, Ready, Renew};
 use cosmos_rpc::{Fault, FaultCode, Frame, Role};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -147,6 +147,7 @@ impl<V: Vm> MainLoop<V> {
                 Confine::KIND => self.confine(&frame),
                 Renew::KIND => self.renew(frame),
                 Drain::KIND => self.drain(&frame),
+                Count::KIND => self.count(&frame),
                 _ => self.take(frame),
             };
             if let Err(fault) = heard {
@@ -172,6 +173,17 @@ impl<V: Vm> MainLoop<V> {
     fn drain(&mut self, frame: &Frame) -> Result<(), Fault> {
         frame.message::<Drain>()?;
         drain::begin();
+        Ok(())
+    }
+
+    /// A VM that cannot count serves all the same.
+    fn count(&mut self, frame: &Frame) -> Result<(), Fault> {
+        frame.message::<Count>()?;
+        for memory in &frame.descriptors {
+            if let Err(fault) = count::begin(memory) {
+                tracing::warn!("nothing is counted: {fault}");
+            }
+        }
         Ok(())
     }
 

@@ -320,6 +320,7 @@ fn seat(coordinator: &Coordinator, record: &Record, log: &Rc<Log>) -> Result<Sea
         given: OnceCell::new(),
         targets: RefCell::new(record.targets.clone()),
         log: log.clone(),
+        ledger: coordinator.metrics.ledger(),
         life: known,
         commands,
     });

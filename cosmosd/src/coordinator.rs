@@ -11,6 +11,7 @@ use crate::{
     identity::Client,
     logs::Logs,
     matching::Host,
+    metrics::Metrics,
     numbers::Numbers,
     profile::Profile,
     registry::Registry,
@@ -54,6 +55,8 @@ pub struct Coordinator {
     pub keeper: Keeper,
     /// What VMs wrote that have ended.
     pub logs: Logs,
+    /// What is counted.
+    pub metrics: Metrics,
     /// Shared VMs that crashed lately.
     pub crashes: Crashes,
     /// Told whenever a client or VM comes or goes.
@@ -78,6 +81,7 @@ impl Coordinator {
             keeper: Keeper::new(&config),
             crashes: Crashes::default(),
             logs: Logs::new(config.log_bytes.value),
+            metrics: Metrics::new(&config, &profiles),
             config,
             profiles: Arc::new(profiles),
             host: Arc::new(host),
@@ -105,6 +109,7 @@ impl Coordinator {
     /// Notes that cosmosd is ending its VMs, and then itself.
     pub fn begin_end(&self) {
         self.ending.set(true);
+        self.changed.notify_waiters();
     }
 
     /// Whether cosmosd is ending its VMs.
@@ -117,6 +122,11 @@ impl Coordinator {
         let waits = |vm: &Rc<Vm>| vm.owner.get() == Owner::Nobody;
         let used = |vm: &Rc<Vm>| vm.state() < State::Gone && !waits(vm);
         self.sessions.borrow().is_empty() && !self.vms.borrow().values().any(used)
+    }
+
+    /// Clients that are connected.
+    pub fn sessions(&self) -> usize {
+        self.sessions.borrow().len()
     }
 
     /// VMs that have not ended.
@@ -149,6 +159,7 @@ impl Coordinator {
         work: impl FnOnce(About, watch::Sender<Life>) -> F + 'static,
     ) {
         self.vms.borrow_mut().insert(vm.name.clone(), vm.clone());
+        self.metrics.began(&vm);
         self.changed.notify_waiters();
         let coordinator = self.clone();
         tokio::task::spawn_local(async move {
@@ -178,6 +189,7 @@ impl Coordinator {
             restart::mourn(self, vm);
         }
         self.logs.keep(vm);
+        self.metrics.ended(vm);
         self.changed.notify_waiters();
         self.forget_surplus();
         tokio::time::sleep(REMEMBERED).await;

@@ -14,6 +14,7 @@
 
 use crate::{
     coordinator::Coordinator,
+    metrics,
     profile::Profile,
     registry::{self, Link, Registry},
     supervise::{Command, END_PATIENCE, KILL_PATIENCE},
@@ -200,6 +201,9 @@ async fn serve(prepared: Prepared, readiness: Readiness) -> ExitCode {
             _ => Fault::host(FaultCode::TimedOut, "cosmosdb does not answer"),
         };
         return fail(readiness, &fault);
+    }
+    if coordinator.metrics.is_on() {
+        tokio::task::spawn_local(metrics::serve(coordinator.clone(), stands.clone()));
     }
     readiness.ready();
     tracing::info!("serving");

@@ -16,6 +16,7 @@
 //! | `adopt` | VMs that outlived a cosmosd |
 //! | [`crash`] | reports of VMs that crashed |
 //! | [`stderr`], [`log`], [`logs`] | what VMs write, and for how long it is kept |
+//! | [`metrics`] | what is counted, for Prometheus |
 //! | [`restart`] | shared VMs that crash |
 //! | [`session`] | one client's connection |
 //! | [`verb`] | what each request does, a file each |
@@ -47,6 +48,7 @@ pub mod launch;
 pub mod log;
 pub mod logs;
 pub mod matching;
+pub mod metrics;
 pub mod numbers;
 pub mod pool;
 pub mod profile;

@@ -14,6 +14,7 @@
 //! nothing left to live for. The VM is killed through its launcher, which holds its pidfd.
 
 mod burial;
+mod count;
 mod end;
 mod launcher;
 mod start;

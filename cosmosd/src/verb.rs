@@ -15,6 +15,8 @@ mod vm_close;
 mod vm_open;
 mod which;
 
+pub(crate) use list_vms::resident;
+
 use crate::session::Session;
 use cosmos_rpc::{
     Fault, FaultCode, Frame,

@@ -39,7 +39,10 @@
 //! never reopened behind anybody's back.
 
 use crate::files::{self, Granted};
-use crate::{confinement::Confinement, identity::Client, log::Log, supervise::Command};
+use crate::{
+    confinement::Confinement, identity::Client, log::Log, metrics::ledger::Ledger,
+    supervise::Command,
+};
 use cosmos_rpc::{
     Fault, FaultCode,
     message::{confine::Denial, coordinator::Ending, crash::Crash},
@@ -121,6 +124,8 @@ pub struct Vm {
     pub given: OnceCell<Terms>,
     /// The targets it was asked for, each once.
     pub targets: RefCell<Vec<String>>,
+    /// What it counts.
+    pub ledger: Ledger,
     /// What it wrote.
     pub log: Rc<Log>,
     /// What is known of it.

@@ -179,6 +179,22 @@ impl Message for Drain {
     type Reply = ();
 }
 
+/// Notice from cosmosd to a VM, on its control socket and before any client: count what is asked for in
+/// the memory that is attached, see [`tally`](crate::tally).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Count;
+
+impl Count {
+    /// The minor version of the protocol from which on VMs know it.
+    pub const SINCE: u16 = 4;
+}
+
+impl Message for Count {
+    const KIND: u16 = 0x040f;
+    const DESCRIPTORS: (u16, u16) = (1, 1);
+    type Reply = ();
+}
+
 /// Ask the launcher to kill the VM with SIGKILL, through its pidfd. No reply; [`Ended`] follows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kill;

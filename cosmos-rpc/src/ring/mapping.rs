@@ -17,11 +17,11 @@ const LONG: usize = 256;
 
 /// The place of a 32-bit number in the first page of a segment.
 #[derive(Clone, Copy)]
-pub(super) struct Place32(usize);
+pub(crate) struct Place32(usize);
 
 /// The place of a 64-bit number in the first page of a segment.
 #[derive(Clone, Copy)]
-pub(super) struct Place64(usize);
+pub(crate) struct Place64(usize);
 
 impl Place32 {
     pub const fn new(at: usize) -> Place32 {
@@ -39,7 +39,7 @@ impl Place64 {
 
 /// A mapped segment of at least one page.
 #[derive(Debug)]
-pub(super) struct Mapping {
+pub(crate) struct Mapping {
     start: NonNull<u8>,
     length: usize,
     generation: u64,

@@ -36,13 +36,16 @@ pub(super) fn answer<V: Vm>(
             .split_at_mut_checked(run.answer_words())
             .unwrap_or_default();
         left = rest;
+        let begun = channel.counter.begin();
         let mut making = Making {
             run,
             slots,
             answers,
             faults: &mut faults,
+            failures: Vec::new(),
         };
         making.make(channel, scratch)?;
+        channel.counter.end_many(begun, run.calls, &making.failures);
     }
     body.append(&mut faults);
     scratch.keep_request(frame.body);
@@ -58,6 +61,7 @@ struct Making<'a> {
     slots: &'a [Word],
     answers: &'a mut [Word],
     faults: &'a mut Vec<u8>,
+    failures: Vec<FaultCode>,
 }
 
 impl<'a> Making<'a> {
@@ -150,6 +154,7 @@ impl<'a> Making<'a> {
         if fault.blame == Blame::Peer && fault.code == FaultCode::Protocol {
             return Err(fault.clone());
         }
+        self.failures.push(fault.code);
         let fault = codec::encode(fault)?;
         self.faults.extend_from_slice(&fault);
         Ok(REFUSED | fault.len() as u64)

@@ -29,6 +29,7 @@ impl Coordinator {
         } else {
             self.pass_on(&arrival.name, client, &arrival.stream)
         };
+        self.metrics.came(&refused);
         if let Err(fault) = refused {
             refuse(arrival.stream, &fault);
         }

@@ -157,6 +157,7 @@ impl Coordinator {
             started: terms(wish),
             given: OnceCell::new(),
             targets: RefCell::default(),
+            ledger: self.metrics.ledger(),
             log: self.logs.begin(&name, owner),
             life: known,
             commands,

@@ -36,7 +36,10 @@ impl Supervisor {
             }
         };
         match tokio::time::timeout_at(deadline, connecting).await {
-            Ok(Ok(connection)) => self.control = Some(connection),
+            Ok(Ok(connection)) => {
+                self.control = Some(connection);
+                self.have_counted();
+            }
             // It is ending: how says more than that.
             Ok(Err(fault)) if fault.code == FaultCode::Disconnected => {
                 self.escalate(END_PATIENCE, Escalation::Kill);

@@ -40,7 +40,7 @@ fn row(vm: &Vm) -> VmRow {
 }
 
 /// Resident memory in bytes; 0 where the process cannot be seen.
-fn resident(pid: i32) -> u64 {
+pub(crate) fn resident(pid: i32) -> u64 {
     let mut status = String::new();
     let read = File::open(format!("/proc/{pid}/status"))
         .and_then(|file| file.take(16 << 10).read_to_string(&mut status));

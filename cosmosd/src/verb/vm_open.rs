@@ -29,7 +29,9 @@ pub(super) async fn answer(session: Rc<Session>, request: VmOpen) -> Result<Give
     if coordinator.is_ending() {
         return Err(ending());
     }
-    match open(session, request).await {
+    let opened = open(session, request).await;
+    coordinator.metrics.opened(&opened);
+    match opened {
         // Not the VM's failure. The client asks the next cosmosd.
         Err(_) if coordinator.is_ending() => Err(ending()),
         opened => opened,

@@ -1,5 +1,9 @@
 //! The command line: verbs, their options and the examples their help shows.
 
+mod bench;
+
+pub use bench::Bench;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::ffi::OsString;
@@ -28,6 +32,7 @@ those of exec: cosmos exec --help.";
 #[derive(Subcommand)]
 pub enum Verb {
     Call(Call),
+    Bench(Bench),
     Session(Session),
     Exec(Exec),
     Ls(Ls),

@@ -1,6 +1,7 @@
 //! The verbs, one file each.
 
 mod attempt;
+mod bench;
 mod call;
 mod completion;
 mod config;
@@ -25,10 +26,13 @@ use cosmos::Host;
 use cosmos_config::Config;
 use std::io::{self, Write};
 
+pub use bench::Way;
+
 /// Does what the command line asks for.
 pub fn run(arguments: Arguments) -> Verdict {
     match arguments.verb {
         Verb::Call(call) => call::run(&call),
+        Verb::Bench(bench) => bench::run(&bench),
         Verb::Session(session) => session::run(&session),
         Verb::Exec(exec) => exec::run(&exec),
         Verb::Logs(logs) => logs::run(&logs),

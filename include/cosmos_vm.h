@@ -596,6 +596,35 @@ cosmos_call *cosmos_call_start(cosmos_fn function,
                                void *const *arguments);
 
 /**
+ * Starts count calls, each VM's in the order of their steps on a thread of their own, together as
+ * cosmos_call_all makes them; those of several VMs run side by side. calls has room for count calls, and
+ * gets them in the order of the steps, each to be given to cosmos_call_wait. A call has ended when its
+ * message has come back, which may be before others are made. Arguments and results stay where they are
+ * as with cosmos_call_start; the steps themselves need not, and their errors are left alone.
+ *
+ * Returns 0, or -1 with errno set: EINVAL a function is none of cosmos's, or its prototype ends with '...',
+ * and no call was made; ECOMM there is no thread, and those of some VMs may have been made and have ended.
+ *
+ * What the caller promises:
+ * steps leads to count steps, each as a call of its function with its arguments; calls to room for count.
+ */
+int cosmos_call_start_all(const cosmos_step *steps,
+                          size_t count,
+                          cosmos_call **calls);
+
+/**
+ * Waits for the end of count calls and releases them. Returns 0 if all succeeded; else -1 with errno as
+ * of the first that failed, and failed, unless it is NULL, gets 0 or errno for each. EBADF is that of a call
+ * that was waited for already, or never was one.
+ *
+ * What the caller promises:
+ * calls leads to count calls, failed to room for count numbers, or is NULL.
+ */
+int cosmos_call_wait_all(cosmos_call *const *calls,
+                         size_t count,
+                         int *failed);
+
+/**
  * Whether a call has ended: 1 yes, cosmos_call_wait does not wait; 0 no; -1 with errno EBADF: call was
  * waited for already, or never was one.
  */

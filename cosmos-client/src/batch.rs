@@ -79,37 +79,26 @@ impl Batch {
     /// A call is told as ended when its message has come back, which may be before others are made.
     ///
     /// # Errors
-    /// When there is no thread to make calls; those of no VM were made then.
+    /// When there is no thread to make calls; those of some VMs may be made all the same.
     pub fn start(self) -> Result<Vec<Started>, Error> {
-        let mut groups: Vec<(u64, Group)> = Vec::new();
-        for (index, call) in self.calls.into_iter().enumerate() {
-            let vm = call.0.resolved().library();
-            let vm = vm.map_or(0, |library| library.link().key());
-            let place = groups.iter().rposition(|(key, _)| *key == vm);
-            let place = place.unwrap_or(groups.len());
-            if place == groups.len() {
-                groups.push((vm, Group::default()));
-            }
-            if let Some((_, group)) = groups.get_mut(place) {
-                group.places.push(index);
-                group.calls.push(call);
-            }
-        }
+        let groups = started::by_vm(
+            self.calls
+                .iter()
+                .map(|(function, _)| &**function.resolved()),
+        );
+        let mut calls: Vec<_> = self.calls.into_iter().map(Some).collect();
         let mut all = Vec::new();
-        for (_, Group { places, calls }) in groups {
-            let started = started::begin_many(calls.len(), move |tell| make(&calls, tell))?;
+        for places in groups {
+            let own = places
+                .iter()
+                .filter_map(|place| calls.get_mut(*place)?.take());
+            let own: Vec<_> = own.collect();
+            let started = started::begin_many(own.len(), move |tell| make(&own, tell))?;
             all.extend(places.into_iter().zip(started));
         }
         all.sort_by_key(|(place, _)| *place);
-        Ok(all.into_iter().map(|(_, started)| started).collect())
+        Ok(all.into_iter().map(|(_, call)| Started(call)).collect())
     }
-}
-
-/// Calls of one VM, and their places among all.
-#[derive(Default)]
-struct Group {
-    places: Vec<usize>,
-    calls: Vec<(Function, Vec<Value>)>,
 }
 
 /// Makes the calls in order; `tell` is told how each ended, in the same order.

@@ -16,6 +16,7 @@
 use crate::error::Error;
 use crate::fork;
 use crate::function::Function;
+use crate::resolved::Resolved;
 use crate::session::{Session, lock};
 use crate::timeout;
 use crate::value::{Outcome, Value};
@@ -33,7 +34,7 @@ use std::time::Duration;
 /// A call that was started. As a future it is ready when the call has ended, on any executor.
 #[derive(Debug)]
 #[must_use = "the call goes on, but what it returns is lost"]
-pub struct Started(Arc<Underway<Result<Outcome, Error>>>);
+pub struct Started(pub(crate) Arc<Underway<Result<Outcome, Error>>>);
 
 impl Function {
     /// Starts a call with these values, which runs beside whatever this thread does next. Callbacks
@@ -144,17 +145,31 @@ pub(crate) fn begin<T: Send + 'static>(
 ///
 /// # Errors
 /// `System` without a thread.
-pub(crate) fn begin_many(
+pub(crate) fn begin_many<T: Send + 'static>(
     count: usize,
-    calls: impl FnOnce(&mut dyn FnMut(Result<Outcome, Error>)) + Send + 'static,
-) -> Result<Vec<Started>, Fault> {
+    calls: impl FnOnce(&mut dyn FnMut(T)) + Send + 'static,
+) -> Result<Vec<Arc<Underway<T>>>, Fault> {
     let all: Vec<_> = (0..count).map(|_| Underway::new()).collect();
     let there = Ending(all.clone().into_iter());
     hand_over(move || {
         let mut there = there;
         calls(&mut |outcome| there.end_next(outcome));
     })?;
-    Ok(all.into_iter().map(Started).collect())
+    Ok(all)
+}
+
+/// Calls, by the VMs of their functions: places among all, in their order.
+pub(crate) fn by_vm<'a>(functions: impl Iterator<Item = &'a Resolved>) -> Vec<Vec<usize>> {
+    let mut groups: Vec<(u64, Vec<usize>)> = Vec::new();
+    for (place, function) in functions.enumerate() {
+        let vm = function.library();
+        let vm = vm.map_or(0, |library| library.link().key());
+        match groups.iter_mut().rev().find(|(key, _)| *key == vm) {
+            Some((_, places)) => places.push(place),
+            None => groups.push((vm, vec![place])),
+        }
+    }
+    groups.into_iter().map(|(_, places)| places).collect()
 }
 
 fn hand_over(calls: impl FnOnce() + Send + 'static) -> Result<(), Fault> {

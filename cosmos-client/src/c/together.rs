@@ -117,7 +117,7 @@ impl Steps for Calls<'_> {
 }
 
 /// The functions of the steps.
-fn runs(steps: &[cosmos_step]) -> Result<Vec<Run>, Error> {
+pub(super) fn runs(steps: &[cosmos_step]) -> Result<Vec<Run>, Error> {
     let mut known = Known::default();
     let mut runs: Vec<Run> = Vec::new();
     let mut last = None;

@@ -53,6 +53,9 @@ fn main() {
             scenario.run(&whole, first, second);
         }
     }
+    if wanted.is_empty() || wanted.iter().any(|name| name == "pauses") {
+        after_pauses(&whole);
+    }
     for clients in [4, 10] {
         if wanted.is_empty() || wanted.iter().any(|name| name == "clients") {
             many(clients);
@@ -192,6 +195,48 @@ impl Scenario {
             );
         }
         sched_setaffinity(Pid::from_raw(0), whole).expect("the mask back");
+    }
+}
+
+/// What single steps of a call cost in this thread after it slept, nobody else being involved: the
+/// part of a sparse call that no way of waiting saves.
+fn after_pauses(whole: &CpuSet) {
+    let word = AtomicU32::new(0);
+    let steps: [(&str, &dyn Fn()); 5] = [
+        ("nothing", &|| ()),
+        ("cos", &|| {
+            std::hint::black_box(std::hint::black_box(0.5f64).cos());
+        }),
+        ("a wake", &|| {
+            // SAFETY: the kernel takes the address as a name; nobody sleeps there.
+            unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, 1) };
+        }),
+        ("a yield", &|| std::thread::yield_now()),
+        ("its mask", &|| {
+            sched_setaffinity(Pid::from_raw(0), whole).expect("the mask it has");
+        }),
+    ];
+    println!("\nsingle steps, median us");
+    println!(
+        "{:10} {:>10} {:>10} {:>10}",
+        "after", "no pause", "1 ms", "10 ms"
+    );
+    for (name, step) in steps {
+        print!("{name:10}");
+        for gap in [0, 1, 10] {
+            let mut times: Vec<u64> = (0..200)
+                .map(|_| {
+                    if gap > 0 {
+                        std::thread::sleep(Duration::from_millis(gap));
+                    }
+                    let before = Instant::now();
+                    step();
+                    u64::try_from(before.elapsed().as_nanos()).expect("short")
+                })
+                .collect();
+            print!(" {:>10.3}", quantile(&mut times, 50) as f64 / 1e3);
+        }
+        println!();
     }
 }
 

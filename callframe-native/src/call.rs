@@ -14,7 +14,7 @@ impl Convention {
     /// # Safety
     /// `code` is a function whose prototype this is the convention of, and may be called with these
     /// arguments.
-    #[inline]
+    #[inline(always)]
     pub unsafe fn call(&self, code: unsafe extern "C" fn(), words: [u64; 2]) -> [u64; 2] {
         // SAFETY: the caller's promise; the types are those of the registers that the result is in.
         unsafe {
@@ -29,7 +29,7 @@ impl Convention {
 
     /// # Safety
     /// As [`Convention::call`], and its result is in the registers of an `R`.
-    #[inline]
+    #[inline(always)]
     unsafe fn enter<R: Pair>(&self, code: unsafe extern "C" fn(), words: [u64; 2]) -> [u64; 2] {
         let [first, second] = self.arguments;
         let words = [first.extended(words[0]), second.extended(words[1])];

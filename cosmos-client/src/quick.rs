@@ -29,6 +29,7 @@ use callframe::Template;
 use callframe::marshal::{Caller, LINE_WORDS as WORDS, Line, Piece};
 use callframe_ffi::NarrowResult;
 use callframe_native::Convention;
+use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::REPLY;
 use cosmos_rpc::message::vm::CALL;
 use cosmos_rpc::ring::Short;
@@ -113,7 +114,7 @@ impl Quick {
 
     /// Calls the function with the words of its arguments, as the registers of its convention hold them;
     /// gives those of its result, and the errno that it left.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn enter_words(
         &self,
         function: &Resolved,
@@ -215,7 +216,7 @@ impl Quick {
         self.runable
     }
 
-    #[inline]
+    #[inline(always)]
     fn exchange(
         &self,
         function: &Resolved,
@@ -245,11 +246,10 @@ impl Quick {
         };
         // The VM is at work from here on.
         let library = function.library();
-        let reply = match channel.connection.reply_short(CALL, id) {
-            None => patiently(function, library.as_deref(), &mut channel, id, &mut clock),
-            reply => reply,
-        };
-        let Some(reply) = reply else {
+        if !channel.connection.short_arrives() {
+            patiently(function, library.as_deref(), &mut channel, &mut clock);
+        }
+        let Some(reply) = channel.connection.read_reply(CALL, id) else {
             let first = First::Nothing(id);
             return Err(underway(function, channel, begun, first, clock));
         };
@@ -272,13 +272,12 @@ fn patiently(
     function: &Resolved,
     library: Option<&Target>,
     channel: &mut Channel,
-    id: u64,
     clock: &mut Option<Clock>,
-) -> Option<Short> {
-    let clock = clock.insert(Clock::new(call::time_limit(function, library?)));
-    clock.run(&mut channel.connection, |connection| {
-        connection.await_short(CALL, id)
-    })
+) {
+    if let Some(library) = library {
+        let clock = clock.insert(Clock::new(call::time_limit(function, library)));
+        clock.run(&mut channel.connection, Connection::await_short);
+    }
 }
 
 #[cold]

@@ -45,6 +45,34 @@ pub fn is_current(generation: u64) -> bool {
     }
 }
 
+/// The generation in which something was made, with the word to compare it with at hand.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Current {
+    word: Option<&'static AtomicU64>,
+    generation: u64,
+}
+
+impl Current {
+    /// This process's.
+    pub(crate) fn new() -> Current {
+        let generation = generation();
+        let word = match word() {
+            Word::Page(word) => Some(*word),
+            Word::Pid => None,
+        };
+        Current { word, generation }
+    }
+
+    /// Whether it was made in this process.
+    #[inline]
+    pub(crate) fn is_here(&self) -> bool {
+        match self.word {
+            Some(word) => word.load(Ordering::Acquire) == self.generation,
+            None => is_current(self.generation),
+        }
+    }
+}
+
 /// The last generation drawn; children inherit it, so theirs are larger than their parent's.
 static LAST: AtomicU64 = AtomicU64::new(0);
 

@@ -87,6 +87,20 @@ pub(crate) struct Channel<V: Vm> {
     buffers: Cell<Buffers>,
 }
 
+/// What comes after calls that were answered while the thread was awake.
+enum Awake {
+    /// Nothing, without sleeping, or what is no short request.
+    Nothing,
+    /// A request that is not answered that way.
+    Short(Message, Short),
+    /// A request that is refused.
+    Refuses(u64, Fault),
+    /// The end of the connection.
+    Failed(Fault),
+    /// The end of all conversations.
+    Drains,
+}
+
 /// A call under way.
 enum Level {
     /// One that may pass functions, which have to know of it.
@@ -125,12 +139,13 @@ impl<V: Vm> Channel<V> {
         let mut scratch = Scratch::default();
         let gate = Gate::new();
         let outcome = loop {
-            let quick = channel.connection.borrow_mut().next_short();
-            let answered = match quick {
+            let answered = match channel.answer_while_awake(&gate) {
                 // Nobody is answered any more; the process ends in a moment.
-                Some(_) if !gate.enter() => break Ok(()),
-                Some((message, body)) => channel.answer_short(message, &body, &mut scratch),
-                None => {
+                Awake::Drains => break Ok(()),
+                Awake::Failed(fault) => Err(fault),
+                Awake::Refuses(id, fault) => channel.refuse(id, &fault),
+                Awake::Short(message, body) => channel.answer_short(message, &body, &mut scratch),
+                Awake::Nothing => {
                     let received = channel.connection.borrow_mut().receive_short();
                     if !gate.enter() {
                         break Ok(());
@@ -175,7 +190,7 @@ impl<V: Vm> Channel<V> {
         self.push(Level::Any(call))
     }
 
-    #[inline]
+    #[inline(always)]
     fn push(&self, level: Level) -> usize {
         let mut calls = self.calls.borrow_mut();
         calls.push(level);
@@ -212,8 +227,52 @@ impl<V: Vm> Channel<V> {
         failure
     }
 
-    /// Answers one request that is short. An error ends the conversation.
+    /// Answers calls of a few numbers as long as they come before this thread sleeps; says what comes
+    /// then.
+    ///
+    /// A call is in one function from the line it comes in to the line that it is answered in, so that
+    /// its numbers stay in registers. A panic is therefore caught around all of them, and is the answer
+    /// to the one that was under way.
+    fn answer_while_awake(&self, gate: &Gate) -> Awake {
+        let under_way = Cell::new(0);
+        let answer = || Ok(self.answer_calls(gate, &under_way));
+        match self.guarded(answer) {
+            Ok(awake) => awake,
+            Err(fault) => Awake::Refuses(under_way.get(), fault),
+        }
+    }
+
     #[inline]
+    fn answer_calls(&self, gate: &Gate, under_way: &Cell<u64>) -> Awake {
+        loop {
+            let Some((message, body)) = self.connection.borrow_mut().next_short() else {
+                return Awake::Nothing;
+            };
+            if !gate.enter() {
+                return Awake::Drains;
+            }
+            let Message { kind, id } = message;
+            if kind != CALL || id == 0 || self.has_ended() {
+                return Awake::Short(message, body);
+            }
+            under_way.set(id);
+            let call = |entry: &Entry<V>| verb::quick(self, entry, &body);
+            let [number, ..] = *body.words();
+            match self.recent.with(&self.session, number, call) {
+                Some(Some(Ok(reply))) => {
+                    let mut connection = self.connection.borrow_mut();
+                    if let Err(fault) = connection.send_short(kind | REPLY, id, &reply) {
+                        return Awake::Failed(fault);
+                    }
+                }
+                Some(Some(Err(fault))) => return Awake::Refuses(id, fault),
+                Some(None) | None => return Awake::Short(message, body),
+            }
+            gate.leave();
+        }
+    }
+
+    /// Answers one request that is short. An error ends the conversation.
     fn answer_short(
         &self,
         message: Message,
@@ -259,6 +318,23 @@ impl<V: Vm> Channel<V> {
         }
         self.runable(number)?;
         Ok(self.recent.with(&self.session, number, enter).flatten())
+    }
+
+    /// A call of a few numbers begins; gives how many are under way around it.
+    #[inline(always)]
+    pub fn numbers_begin(&self) -> usize {
+        self.push(Level::Numbers(None))
+    }
+
+    /// That call has returned; by what a callback of it failed, if so.
+    #[inline(always)]
+    pub fn numbers_end(&self, depth: usize) -> Option<Box<Fault>> {
+        let mut calls = self.calls.borrow_mut();
+        match calls.pop() {
+            Some(Level::Numbers(failure)) if calls.len() == depth => failure,
+            // What was begun inside of it has ended inside of it.
+            _ => None,
+        }
     }
 
     /// Runs calls of a few numbers, one after the other; see [`Channel::take_failure`].

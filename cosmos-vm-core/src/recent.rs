@@ -50,7 +50,7 @@ impl<V: Vm> Recent<V> {
 
     /// Has `call` use the function of this number, which stays meanwhile. `None` where it is not known,
     /// or this thread is in another one already.
-    #[inline]
+    #[inline(always)]
     pub fn with<T>(
         &self,
         session: &Session<V>,

@@ -113,53 +113,54 @@ impl Connection {
     }
 
     /// Sends a request whose body fits into a line, where [`Connection::takes_short`], and gives its
-    /// id, for [`Connection::reply_short`].
+    /// id, for [`Connection::read_reply`].
     ///
     /// # Errors
     ///
     /// As [`Connection::request_raw`].
-    #[inline]
+    #[inline(always)]
     pub fn request_short(&mut self, kind: u16, body: &Short) -> Result<u64, Fault> {
         let id = self.exchange.next_id();
+        self.post_short(kind, id, body).map(|()| id)
+    }
+
+    #[inline(always)]
+    fn post_short(&mut self, kind: u16, id: u64, body: &Short) -> Result<(), Fault> {
         match &mut self.shared {
             Some(shared) => match shared.end.post_short(kind, id, body) {
-                Ok(()) => Ok(id),
+                Ok(()) => Ok(()),
                 Err(fault) => self.breaks(fault),
             },
-            None => {
-                self.send_raw(kind, id, &[body.bytes()], &[])?;
-                Ok(id)
-            }
+            None => self.send_raw(kind, id, &[body.bytes()], &[]),
         }
     }
 
-    /// Waits for the reply to a request that was sent just now, as long as that is worth it without
-    /// sleeping. `None` where something else came, or nothing yet: [`Connection::await_short`] goes on
-    /// from there, or [`Connection::answer`].
-    #[inline]
-    pub fn reply_short(&mut self, kind: u16, id: u64) -> Option<Short> {
-        let shared = self.shared.as_mut()?;
-        if !shared.end.arrives() {
-            return None;
+    /// Waits for what comes after a request that was sent just now, as long as that is worth it without
+    /// sleeping. Whether something has come, for [`Connection::read_reply`]; where not,
+    /// [`Connection::await_short`] goes on from there, or [`Connection::answer`].
+    #[inline(always)]
+    pub fn short_arrives(&mut self) -> bool {
+        match &mut self.shared {
+            Some(shared) => shared.end.arrives(),
+            None => false,
         }
-        self.read_reply(kind, id)
     }
 
-    /// Goes on waiting, asleep. `None` where something else came, or the wait failed: what it was
-    /// [`Connection::answer`] tells.
+    /// Goes on waiting, asleep. Whether something has come; where not, [`Connection::answer`] tells what
+    /// stands in the way.
     #[cold]
-    pub fn await_short(&mut self, kind: u16, id: u64) -> Option<Short> {
-        let shared = self.shared.as_mut()?;
-        if shared.early.is_some() {
-            return None;
-        }
+    pub fn await_short(&mut self) -> bool {
+        let Some(shared) = &mut self.shared else {
+            return false;
+        };
         let mut peer = Socket(self.stream.as_fd());
-        shared.end.arrival(self.timeout, &mut peer).ok()?;
-        self.read_reply(kind, id)
+        shared.early.is_none() && shared.end.arrival(self.timeout, &mut peer).is_ok()
     }
 
-    #[inline]
-    fn read_reply(&mut self, kind: u16, id: u64) -> Option<Short> {
+    /// The reply to a request, where it is what has come. `None` where something else has, which
+    /// [`Connection::answer`] then tells.
+    #[inline(always)]
+    pub fn read_reply(&mut self, kind: u16, id: u64) -> Option<Short> {
         let (message, short) = self.shared.as_mut()?.end.read_short()?;
         if message.kind == kind | REPLY && message.id == id {
             return Some(short);
@@ -179,7 +180,7 @@ impl Connection {
 
     /// The next message, where it comes without sleeping and its body fits into a line; where not,
     /// [`Connection::receive`] goes on from there.
-    #[inline]
+    #[inline(always)]
     pub fn next_short(&mut self) -> Option<(Message, Short)> {
         if !self.takes_short() {
             return None;
@@ -234,18 +235,12 @@ impl Connection {
     /// # Errors
     ///
     /// As [`Connection::send_raw`].
-    #[inline]
+    #[inline(always)]
     pub fn send_short(&mut self, kind: u16, id: u64, body: &Short) -> Result<(), Fault> {
         if self.broken.is_some() {
             self.usable()?;
         }
-        match &mut self.shared {
-            Some(shared) => match shared.end.post_short(kind, id, body) {
-                Ok(()) => Ok(()),
-                Err(fault) => self.breaks(fault),
-            },
-            None => self.send_raw(kind, id, &[body.bytes()], &[]),
-        }
+        self.post_short(kind, id, body)
     }
 
     /// The client asks for shared memory; the answer still goes over the socket.

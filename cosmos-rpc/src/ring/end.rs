@@ -1,7 +1,7 @@
 //! An end of a ring, as the crates above use it.
 
 use super::handover::{HandOver, Look};
-use super::layout::{INLINE, Side};
+use super::layout::{Head, INLINE, Side};
 use super::machine::{Machine, Native};
 use super::placement::{OwnThread, Placement};
 use super::segment::Segment;
@@ -116,44 +116,47 @@ impl End {
         let line = side.line();
         let mapping = &self.machine.mapping;
         let at = if length <= INLINE {
-            line.inline
+            line.inline()
         } else {
             side.bodies(self.area)
         };
         mapping.copy_in(at, body);
+        self.hand_over(kind, number, id);
+        Ok(())
+    }
+
+    /// Hands over a message, whose body is in its place.
+    #[inline(always)]
+    fn hand_over(&mut self, kind: u16, length: u32, id: u64) {
+        let line = self.ring.side().line();
+        let mapping = &self.machine.mapping;
+        let kind = u32::from(kind);
         mapping
-            .word(line.kind)
-            .store(u32::from(kind), Ordering::Relaxed);
-        mapping.word(line.length).store(number, Ordering::Relaxed);
-        mapping.long(line.id).store(id, Ordering::Relaxed);
+            .long(line.head())
+            .store(Head { kind, length }.bits(), Ordering::Relaxed);
+        mapping.long(line.id()).store(id, Ordering::Relaxed);
         self.turn = false;
         self.woke = self.ring.publish(&self.machine);
-        Ok(())
     }
 
     /// As [`post`](End::post), of a body that fits into the line.
     ///
     /// # Errors
     /// As [`post`](End::post).
-    #[inline]
+    #[inline(always)]
     pub fn post_short(&mut self, kind: u16, id: u64, body: &Short) -> Result<(), Fault> {
         if !self.is_usable(true) {
             return self.usable(true);
         }
         let line = self.ring.side().line();
         let mapping = &self.machine.mapping;
-        for (place, word) in line.words.iter().zip(body.words()) {
-            mapping.long(*place).store(*word, Ordering::Relaxed);
+        let (places, words) = (line.words(), body.words());
+        for index in 0..places.len() {
+            mapping
+                .long(places[index])
+                .store(words[index], Ordering::Relaxed);
         }
-        mapping
-            .word(line.kind)
-            .store(u32::from(kind), Ordering::Relaxed);
-        mapping
-            .word(line.length)
-            .store(body.length() as u32, Ordering::Relaxed);
-        mapping.long(line.id).store(id, Ordering::Relaxed);
-        self.turn = false;
-        self.woke = self.ring.publish(&self.machine);
+        self.hand_over(kind, body.length() as u32, id);
         Ok(())
     }
 
@@ -197,7 +200,7 @@ impl End {
 
     /// Waits for a message without sleeping, as long as that is worth it. Whether one is there, for
     /// [`read_short`](End::read_short); where not, any `take` goes on from here.
-    #[inline]
+    #[inline(always)]
     pub fn arrives(&mut self) -> bool {
         if self.stage == Stage::Fresh && self.is_usable(false) {
             self.make_room();
@@ -212,19 +215,25 @@ impl End {
 
     /// Takes the message that has come, where its body fits into the line; where it does not, and
     /// where none has come, any `take` finds it as it was.
-    #[inline]
+    #[inline(always)]
     pub fn read_short(&mut self) -> Option<(Message, Short)> {
         if self.stage != Stage::Arrived {
             return None;
         }
         let line = self.ring.other().line();
         let mapping = &self.machine.mapping;
-        let kind = mapping.word(line.kind).load(Ordering::Relaxed);
-        let length = mapping.word(line.length).load(Ordering::Relaxed);
-        let id = mapping.long(line.id).load(Ordering::Relaxed);
-        let words = line
-            .words
-            .map(|place| mapping.long(place).load(Ordering::Relaxed));
+        let Head { kind, length } = Head::of(mapping.long(line.head()).load(Ordering::Relaxed));
+        let id = mapping.long(line.id()).load(Ordering::Relaxed);
+        let [first, second, third, fourth, fifth] = line.words();
+        let word = |place| mapping.long(place).load(Ordering::Relaxed);
+        // Not by `map`, by which they would go through memory.
+        let words = [
+            word(first),
+            word(second),
+            word(third),
+            word(fourth),
+            word(fifth),
+        ];
         let kind = u16::try_from(kind).ok()?;
         let length = usize::try_from(length).ok().filter(|it| *it <= INLINE)?;
         self.accept();
@@ -258,7 +267,16 @@ impl End {
 
     /// Where requests are dense on one CPU, the VM's thread moves off: while the caller, who was just
     /// answered, is at work.
+    #[inline]
     fn make_room(&mut self) {
+        if self.placement.is_some() && self.machine.cpu_of(self.ring.other()) == self.machine.cpu()
+        {
+            self.move_off();
+        }
+    }
+
+    #[cold]
+    fn move_off(&mut self) {
         let Some(placement) = &mut self.placement else {
             return;
         };
@@ -310,14 +328,13 @@ impl End {
         let line = other.line();
         self.accept();
         let mapping = &self.machine.mapping;
-        let kind = mapping.word(line.kind).load(Ordering::Relaxed);
-        let length = mapping.word(line.length).load(Ordering::Relaxed);
-        let id = mapping.long(line.id).load(Ordering::Relaxed);
+        let Head { kind, length } = Head::of(mapping.long(line.head()).load(Ordering::Relaxed));
+        let id = mapping.long(line.id()).load(Ordering::Relaxed);
         let (Ok(kind), Ok(length)) = (u16::try_from(kind), usize::try_from(length)) else {
             return self.breaks(forged(&format!("a message of kind {kind:#x}")));
         };
         let at = if length <= INLINE {
-            line.inline
+            line.inline()
         } else {
             other.bodies(self.area)
         };
@@ -328,11 +345,12 @@ impl End {
         Ok(Message { kind, id })
     }
 
-    #[inline]
+    #[inline(always)]
     fn is_usable(&self, turn: bool) -> bool {
         self.turn == turn && self.broken.is_none() && self.machine.mapping.is_ours()
     }
 
+    #[cold]
     fn usable(&self, turn: bool) -> Result<(), Fault> {
         if !self.machine.mapping.is_ours() {
             return Err(Fault::caller(

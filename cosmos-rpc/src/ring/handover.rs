@@ -50,16 +50,21 @@ impl HandOver {
     }
 
     /// Hands over what was written into this end's line. Whether the other side slept.
-    #[inline]
+    #[inline(always)]
     pub fn publish(&mut self, machine: &impl Machine) -> bool {
         self.sent = next(self.sent);
         self.state_cpu(machine);
         let slept = machine.swap(self.side, self.sent << 1) & SLEEP != 0;
         if slept {
-            machine.set_stamp(self.side, machine.now());
-            machine.wake(self.side);
+            self.wake(machine);
         }
         slept
+    }
+
+    #[cold]
+    fn wake(&self, machine: &impl Machine) {
+        machine.set_stamp(self.side, machine.now());
+        machine.wake(self.side);
     }
 
     /// Notes where this thread is. The other side is told with the next message, for writing into the

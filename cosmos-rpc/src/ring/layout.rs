@@ -27,40 +27,97 @@ pub(super) enum Side {
     Vm,
 }
 
-/// The fields of a line.
+/// Bytes from one line to the next, and from the segment's begin to the first.
+const LINES: usize = 128;
+
+/// A line: where its fields are.
+#[derive(Clone, Copy)]
 pub(super) struct Line {
-    pub word: Place32,
-    pub cpu: Place32,
-    pub kind: Place32,
-    pub length: Place32,
-    pub id: Place64,
-    /// Offset of the inline body, and its words.
-    pub inline: usize,
-    pub words: [Place64; INLINE / 8],
-    pub stamp: Place64,
+    at: usize,
 }
 
-const fn line(at: usize) -> Line {
-    Line {
-        word: Place32::new(at),
-        cpu: Place32::new(at + 4),
-        kind: Place32::new(at + 8),
-        length: Place32::new(at + 12),
-        id: Place64::new(at + 16),
-        inline: at + 24,
-        words: [
+impl Line {
+    #[inline]
+    pub fn word(self) -> Place32 {
+        Place32::new(self.at)
+    }
+
+    #[inline]
+    pub fn cpu(self) -> Place32 {
+        Place32::new(self.at + 4)
+    }
+
+    /// Kind and length, as [`Head`] has them.
+    #[inline]
+    pub fn head(self) -> Place64 {
+        Place64::new(self.at + 8)
+    }
+
+    /// The two by themselves, for who forges them.
+    #[cfg(test)]
+    pub fn kind(self) -> Place32 {
+        Place32::new(self.at + 8)
+    }
+
+    #[cfg(test)]
+    pub fn length(self) -> Place32 {
+        Place32::new(self.at + 12)
+    }
+
+    #[inline]
+    pub fn id(self) -> Place64 {
+        Place64::new(self.at + 16)
+    }
+
+    /// Offset of the inline body.
+    #[inline]
+    pub fn inline(self) -> usize {
+        self.at + 24
+    }
+
+    /// The words of the inline body.
+    #[inline]
+    pub fn words(self) -> [Place64; INLINE / 8] {
+        // Written out: what goes through `map` goes through memory.
+        let at = self.inline();
+        [
+            Place64::new(at),
+            Place64::new(at + 8),
+            Place64::new(at + 16),
             Place64::new(at + 24),
             Place64::new(at + 32),
-            Place64::new(at + 40),
-            Place64::new(at + 48),
-            Place64::new(at + 56),
-        ],
-        stamp: Place64::new(at + 64),
+        ]
+    }
+
+    #[inline]
+    pub fn stamp(self) -> Place64 {
+        Place64::new(self.at + 64)
     }
 }
 
-static CLIENT: Line = line(128);
-static VM: Line = line(256);
+/// Kind of a message and length of its body, which lie beside each other in a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Head {
+    pub kind: u32,
+    pub length: u32,
+}
+
+impl Head {
+    /// As the line has it.
+    #[inline]
+    pub fn bits(self) -> u64 {
+        (u64::from(self.length) << 32 | u64::from(self.kind)).to_le()
+    }
+
+    #[inline]
+    pub fn of(bits: u64) -> Head {
+        let bits = u64::from_le(bits);
+        Head {
+            kind: bits as u32,
+            length: (bits >> 32) as u32,
+        }
+    }
+}
 
 impl Side {
     #[inline]
@@ -72,11 +129,12 @@ impl Side {
     }
 
     #[inline]
-    pub fn line(self) -> &'static Line {
-        match self {
-            Side::Client => &CLIENT,
-            Side::Vm => &VM,
-        }
+    pub fn line(self) -> Line {
+        let lines = match self {
+            Side::Client => 1,
+            Side::Vm => 2,
+        };
+        Line { at: lines * LINES }
     }
 
     /// Where its bodies are, with areas of `area` bytes.

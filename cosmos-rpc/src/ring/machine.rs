@@ -43,19 +43,21 @@ pub(super) struct Native {
 impl Machine for Native {
     #[inline]
     fn load(&self, side: Side) -> u32 {
-        self.mapping.word(side.line().word).load(Ordering::Acquire)
+        self.mapping
+            .word(side.line().word())
+            .load(Ordering::Acquire)
     }
 
     #[inline]
     fn swap(&self, side: Side, new: u32) -> u32 {
         self.mapping
-            .word(side.line().word)
+            .word(side.line().word())
             .swap(new, Ordering::AcqRel)
     }
 
     #[inline]
     fn exchange(&self, side: Side, current: u32, new: u32) -> bool {
-        let word = self.mapping.word(side.line().word);
+        let word = self.mapping.word(side.line().word());
         word.compare_exchange(current, new, Ordering::AcqRel, Ordering::Acquire)
             .is_ok()
     }
@@ -66,7 +68,7 @@ impl Machine for Native {
             tv_sec: (nanoseconds / 1_000_000_000) as libc::time_t,
             tv_nsec: (nanoseconds % 1_000_000_000) as libc::c_long,
         };
-        let word = self.mapping.word(side.line().word).as_ptr();
+        let word = self.mapping.word(side.line().word()).as_ptr();
         // SAFETY: the kernel reads one number of the mapping, which lives meanwhile, and a timespec
         // of this frame. Every outcome, EINTR, EAGAIN and ETIMEDOUT among them, is answered by
         // looking at the word again.
@@ -83,32 +85,34 @@ impl Machine for Native {
 
     #[inline]
     fn wake(&self, side: Side) {
-        let word = self.mapping.word(side.line().word).as_ptr();
+        let word = self.mapping.word(side.line().word()).as_ptr();
         // SAFETY: the kernel takes the address as a name; what sleeps on it is woken.
         unsafe { libc::syscall(libc::SYS_futex, word, libc::FUTEX_WAKE, libc::c_int::MAX) };
     }
 
     #[inline]
     fn cpu_of(&self, side: Side) -> u32 {
-        self.mapping.word(side.line().cpu).load(Ordering::Relaxed)
+        self.mapping.word(side.line().cpu()).load(Ordering::Relaxed)
     }
 
     #[inline]
     fn set_cpu(&self, side: Side, cpu: u32) {
         self.mapping
-            .word(side.line().cpu)
+            .word(side.line().cpu())
             .store(cpu, Ordering::Relaxed);
     }
 
     #[inline]
     fn stamp_of(&self, side: Side) -> u64 {
-        self.mapping.long(side.line().stamp).load(Ordering::Relaxed)
+        self.mapping
+            .long(side.line().stamp())
+            .load(Ordering::Relaxed)
     }
 
     #[inline]
     fn set_stamp(&self, side: Side, now: u64) {
         self.mapping
-            .long(side.line().stamp)
+            .long(side.line().stamp())
             .store(now, Ordering::Relaxed);
     }
 

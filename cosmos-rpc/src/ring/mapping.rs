@@ -4,7 +4,7 @@
 //! to an atomic for the one operation on it; what is larger is copied out by reads the compiler may
 //! neither repeat nor assume anything of.
 
-use crate::generation;
+use crate::generation::Current;
 use nix::errno::Errno;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr::NonNull;
@@ -24,6 +24,7 @@ pub(crate) struct Place32(usize);
 pub(crate) struct Place64(usize);
 
 impl Place32 {
+    #[inline]
     pub const fn new(at: usize) -> Place32 {
         assert!(at.is_multiple_of(4) && at + 4 <= PAGE);
         Place32(at)
@@ -31,6 +32,7 @@ impl Place32 {
 }
 
 impl Place64 {
+    #[inline]
     pub const fn new(at: usize) -> Place64 {
         assert!(at.is_multiple_of(8) && at + 8 <= PAGE);
         Place64(at)
@@ -42,7 +44,7 @@ impl Place64 {
 pub(crate) struct Mapping {
     start: NonNull<u8>,
     length: usize,
-    generation: u64,
+    generation: Current,
 }
 
 // SAFETY: a mapping belongs to no thread, and every access is atomic, volatile or by copying.
@@ -74,7 +76,7 @@ impl Mapping {
         let mapping = Mapping {
             start,
             length,
-            generation: generation::generation(),
+            generation: Current::new(),
         };
         // SAFETY: the range is the mapping made above, of which nobody else knows.
         Errno::result(unsafe {
@@ -86,7 +88,7 @@ impl Mapping {
     /// Whether this process made the mapping; a forked child must not touch it.
     #[inline]
     pub fn is_ours(&self) -> bool {
-        generation::is_current(self.generation)
+        self.generation.is_here()
     }
 
     /// The number at a place, for one atomic operation.

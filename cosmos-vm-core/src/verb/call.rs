@@ -93,7 +93,7 @@ pub(super) fn answer<V: Vm>(
 }
 
 /// Makes a call of a few numbers; `None` where it is no such one, and nothing was done.
-#[inline]
+#[inline(always)]
 pub(crate) fn quick<V: Vm>(
     channel: &Channel<V>,
     entry: &Entry<V>,
@@ -109,10 +109,9 @@ pub(crate) fn quick<V: Vm>(
         errno,
     };
     let vm = &*channel.session.vm;
-    let (called, failure) = channel.run_numbers(|| {
-        let called = vm.call_numbers(&entry.runable, &mut numbers);
-        (called, channel.take_failure())
-    });
+    let depth = channel.numbers_begin();
+    let called = vm.call_numbers(&entry.runable, &mut numbers);
+    let failure = channel.numbers_end(depth);
     if !called {
         return None;
     }

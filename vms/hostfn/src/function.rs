@@ -131,7 +131,7 @@ impl Function {
     }
 
     /// Calls it, where it is a function of a few numbers. Whether it is.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn call_numbers(&self, numbers: &mut Numbers) -> bool {
         if let Some(convention) = &self.convention {
             // SAFETY: the slots are the words of the arguments, as the template lays them out, from which

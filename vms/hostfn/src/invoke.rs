@@ -51,7 +51,7 @@ pub(crate) unsafe fn invoke(
 ///
 /// # Safety
 /// `convention` is that of the code's signature, as the prototype says.
-#[inline]
+#[inline(always)]
 pub(crate) unsafe fn invoke_native(
     convention: &Convention,
     code: Code,

@@ -77,7 +77,7 @@ impl Vm for HostFn {
         runable.call(call)
     }
 
-    #[inline]
+    #[inline(always)]
     fn call_numbers(&self, runable: &Function, numbers: &mut Numbers) -> bool {
         runable.call_numbers(numbers)
     }

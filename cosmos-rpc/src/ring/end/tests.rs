@@ -32,7 +32,7 @@ fn pair(area: usize) -> (End, End) {
 }
 
 /// The VM's end taken apart: what a hostile VM writes.
-fn hostile(vm: &End) -> (&Native, &'static Line) {
+fn hostile(vm: &End) -> (&Native, Line) {
     (&vm.machine, Side::Vm.line())
 }
 
@@ -113,40 +113,54 @@ fn an_answer_given_before_the_end_is_taken() {
 #[test]
 fn forged_words_kinds_and_lengths_are_refused() {
     let mut body = Vec::new();
-    let forge: [fn(&Native, &Line); 6] = [
-        |machine, line| machine.mapping.word(line.word).store(4, Ordering::Release),
+    let forge: [fn(&Native, Line); 6] = [
         |machine, line| {
             machine
                 .mapping
-                .word(line.word)
+                .word(line.word())
+                .store(4, Ordering::Release)
+        },
+        |machine, line| {
+            machine
+                .mapping
+                .word(line.word())
                 .store(u32::MAX, Ordering::Release)
         },
         |machine, line| {
             machine
                 .mapping
-                .word(line.word)
+                .word(line.word())
                 .store(1 << 31, Ordering::Release)
         },
         |machine, line| {
             machine
                 .mapping
-                .word(line.kind)
+                .word(line.kind())
                 .store(1 << 16, Ordering::Relaxed);
-            machine.mapping.word(line.word).store(2, Ordering::Release);
+            machine
+                .mapping
+                .word(line.word())
+                .store(2, Ordering::Release);
         },
         |machine, line| {
             machine
                 .mapping
-                .word(line.length)
+                .word(line.length())
                 .store(8193, Ordering::Relaxed);
-            machine.mapping.word(line.word).store(2, Ordering::Release);
+            machine
+                .mapping
+                .word(line.word())
+                .store(2, Ordering::Release);
         },
         |machine, line| {
             machine
                 .mapping
-                .word(line.length)
+                .word(line.length())
                 .store(u32::MAX, Ordering::Relaxed);
-            machine.mapping.word(line.word).store(2, Ordering::Release);
+            machine
+                .mapping
+                .word(line.word())
+                .store(2, Ordering::Release);
         },
     ];
     for forge in forge {
@@ -178,9 +192,12 @@ fn what_changes_while_it_is_read_was_checked_as_it_was_read() {
                     for length in LENGTHS {
                         machine
                             .mapping
-                            .word(line.length)
+                            .word(line.length())
                             .store(length, Ordering::Relaxed);
-                        machine.mapping.word(line.word).store(2, Ordering::Release);
+                        machine
+                            .mapping
+                            .word(line.word())
+                            .store(2, Ordering::Release);
                         fill = fill.wrapping_add(1);
                         machine.mapping.copy_in(bodies, &[&[fill; 128]]);
                     }
@@ -210,7 +227,7 @@ fn a_sleeping_flag_that_stays_set_harms_nobody() {
     let mut body = Vec::new();
     for _ in 0..100 {
         for side in [Side::Client, Side::Vm] {
-            let word = vm.machine.mapping.word(side.line().word);
+            let word = vm.machine.mapping.word(side.line().word());
             word.fetch_or(SLEEP, Ordering::AcqRel);
         }
         client.post(1, 1, &[]).unwrap();

@@ -380,3 +380,25 @@ fn narrow_arguments_are_extended() {
     };
     assert_eq!(sum[0] as i64, 5);
 }
+
+/// Says whether the way back leads through the function that called the pointer.
+struct Looking;
+
+impl Entered for Looking {
+    unsafe fn enter(_: *const c_void, _: [u64; 2]) -> [u64; 2] {
+        let way = std::backtrace::Backtrace::force_capture().to_string();
+        [
+            u64::from(way.contains("whoever_calls_a_pointer_is_found")),
+            0,
+        ]
+    }
+}
+
+#[test]
+fn whoever_calls_a_pointer_is_found_on_the_stack() {
+    let function = Function::of("long f(long x)").unwrap();
+    let thunk = Thunk::new::<Looking>(&function.convention, std::ptr::null()).unwrap();
+    // SAFETY: the convention is of such a function.
+    let code: extern "C" fn(i64) -> i64 = unsafe { std::mem::transmute(thunk.code()) };
+    assert_eq!(code(0), 1);
+}

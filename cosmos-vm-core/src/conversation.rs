@@ -238,7 +238,11 @@ impl<V: Vm> Channel<V> {
         let answer = || Ok(self.answer_calls(gate, &under_way));
         match self.guarded(answer) {
             Ok(awake) => awake,
-            Err(fault) => Awake::Refuses(under_way.get(), fault),
+            Err(fault) => {
+                self.counter
+                    .end(self.counter.begin(), CALL, Some(fault.code));
+                Awake::Refuses(under_way.get(), fault)
+            }
         }
     }
 
@@ -256,16 +260,21 @@ impl<V: Vm> Channel<V> {
                 return Awake::Short(message, body);
             }
             under_way.set(id);
+            let begun = self.counter.begin();
             let call = |entry: &Entry<V>| verb::quick(self, entry, &body);
             let [number, ..] = *body.words();
             match self.recent.with(&self.session, number, call) {
                 Some(Some(Ok(reply))) => {
+                    self.counter.end(begun, kind, None);
                     let mut connection = self.connection.borrow_mut();
                     if let Err(fault) = connection.send_short(kind | REPLY, id, &reply) {
                         return Awake::Failed(fault);
                     }
                 }
-                Some(Some(Err(fault))) => return Awake::Refuses(id, fault),
+                Some(Some(Err(fault))) => {
+                    self.counter.end(begun, kind, Some(fault.code));
+                    return Awake::Refuses(id, fault);
+                }
                 Some(None) | None => return Awake::Short(message, body),
             }
             gate.leave();

@@ -53,9 +53,9 @@ pub struct Examiner {
 }
 
 impl Examiner {
-    /// Begins to trace a child, so that it can be looked at.
-    pub fn of(pid: i32) -> Examiner {
-        let untraced = match trace::seize(Pid::from_raw(pid)) {
+    /// Begins to trace a child, so that it can be looked at; `at_exec` as [`trace::seize`] has it.
+    pub fn of(pid: i32, at_exec: bool) -> Examiner {
+        let untraced = match trace::seize(Pid::from_raw(pid), at_exec) {
             Ok(()) => String::new(),
             Err(error) => format!(
                 "the kernel does not let its parent look into it (ptrace: {})",

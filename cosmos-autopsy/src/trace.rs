@@ -6,6 +6,7 @@
 //! |---|---|
 //! | a signal about to be delivered | with that signal |
 //! | a thread that begins, and the one that began it | at once |
+//! | becoming another program, where that is asked for | at once |
 //! | a stop of job control | when that is over |
 //!
 //! Processes that it starts are not traced. It is killed when the tracer ends. Of a child that is not
@@ -49,6 +50,8 @@ pub enum Told {
     },
     /// It goes on after such a stop.
     Continued(Pid),
+    /// It has become another program, and stands before its first instruction.
+    Became(Pid),
     /// A thread begins, or stopped for something that is nobody's business.
     Passing(Pid),
 }
@@ -75,12 +78,16 @@ pub struct Cause {
     pub sender: Option<i32>,
 }
 
-/// Begins to trace a process of this one's own; its later threads too.
+/// Begins to trace a process of this one's own; its later threads too. `at_exec`: it also stops whenever
+/// it has become another program, before its first instruction.
 ///
 /// # Errors
 /// The kernel does not allow it.
-pub fn seize(pid: Pid) -> nix::Result<()> {
-    let options = libc::PTRACE_O_TRACECLONE | libc::PTRACE_O_EXITKILL;
+pub fn seize(pid: Pid, at_exec: bool) -> nix::Result<()> {
+    let mut options = libc::PTRACE_O_TRACECLONE | libc::PTRACE_O_EXITKILL;
+    if at_exec {
+        options |= libc::PTRACE_O_TRACEEXEC;
+    }
     request(libc::PTRACE_SEIZE, pid, options as usize)
 }
 
@@ -128,6 +135,7 @@ pub fn next() -> nix::Result<Option<Told>> {
     Ok(Some(match status >> 16 {
         0 => Told::Signal { thread, signal },
         libc::PTRACE_EVENT_STOP if stops.contains(&signal) => Told::Halted { thread, signal },
+        libc::PTRACE_EVENT_EXEC => Told::Became(thread),
         _ => Told::Passing(thread),
     }))
 }

@@ -52,6 +52,8 @@ pub struct Config {
     pub metrics_socket: Sourced<PathBuf>,
     /// The port of this machine alone that does so too; 0: none.
     pub metrics_port: Sourced<u64>,
+    /// What programs must be to be run, as `sha256sum` writes it; empty: any may be.
+    pub pins: Sourced<PathBuf>,
     /// Default deadline of a call in milliseconds; 0: none.
     pub timeout_ms: Sourced<u64>,
     /// Whether calls go through shared memory, where the VM takes it.
@@ -181,6 +183,9 @@ impl Config {
                 .path(key::METRICS_SOCKET)
                 .unwrap_or_else(|| Sourced::new(PathBuf::new(), Origin::Default)),
             metrics_port: combined.number(key::METRICS_PORT, 0),
+            pins: combined
+                .path(key::PINS)
+                .unwrap_or_else(|| Sourced::new(PathBuf::new(), Origin::Default)),
             timeout_ms: combined.number(key::TIMEOUT_MS, 0),
             ring: combined.boolean(key::RING, true),
             ring_spin_us: combined.number(key::RING_SPIN_US, 50),
@@ -324,6 +329,7 @@ impl Config {
                 self.metrics_port.value,
                 &self.metrics_port.origin,
             ),
+            shown(key::PINS, self.pins.value.display(), &self.pins.origin),
             shown(
                 key::TIMEOUT_MS,
                 self.timeout_ms.value,

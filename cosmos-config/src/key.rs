@@ -75,6 +75,7 @@ pub(crate) const CRASH_BYTES: &str = "crash_bytes";
 pub(crate) const LOG_BYTES: &str = "log_bytes";
 pub(crate) const METRICS_SOCKET: &str = "metrics_socket";
 pub(crate) const METRICS_PORT: &str = "metrics_port";
+pub(crate) const PINS: &str = "pins";
 pub(crate) const TIMEOUT_MS: &str = "timeout_ms";
 pub(crate) const RING: &str = "ring";
 pub(crate) const RING_SPIN_US: &str = "ring_spin_us";
@@ -180,6 +181,11 @@ pub(crate) const KEYS: &[Key] = &[
         METRICS_PORT,
         Kind::Number,
         "The TCP port of 127.0.0.1 for the same, which every user of this machine reaches; 0: none.",
+    ),
+    plain(
+        PINS,
+        Kind::Path,
+        "A file as sha256sum writes it: programs that must have these contents to be run.",
     ),
     Key {
         per_request: true,

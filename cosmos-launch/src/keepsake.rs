@@ -60,7 +60,7 @@ pub struct Keepsake {
     output: File,
     /// The last of what came while nobody else read it.
     unread: VecDeque<u8>,
-    /// How much came then.
+    /// How much came in all, as far as it was told or seen here.
     count: u64,
     /// When to look next; `None`: cosmosd is there, or nobody is looked for.
     next: Option<Instant>,
@@ -91,9 +91,16 @@ impl Keepsake {
 
     /// Takes what cosmosd knows of the VM now.
     pub fn remember(&mut self, mut frame: Frame) {
-        if let Ok(Remember { record, is_waiting }) = frame.message() {
+        let remember = frame.message();
+        if let Ok(Remember {
+            record,
+            is_waiting,
+            written,
+        }) = remember
+        {
             self.record = record;
             self.is_waiting = is_waiting;
+            self.count = self.count.max(written);
             let known = self.control.take().filter(|_| !self.record.is_empty());
             self.control = frame.descriptors.pop().or(known);
         }
@@ -151,7 +158,6 @@ impl Keepsake {
             Ok(coordinator) => {
                 self.next = None;
                 self.unread.clear();
-                self.count = 0;
                 Some(coordinator)
             }
             // It knows the VM's client, and does not want it.
@@ -193,6 +199,7 @@ impl Keepsake {
             record: self.record.clone(),
             started: self.started,
             output: self.unread.iter().copied().collect(),
+            written: self.count,
         };
         coordinator.call(&request, &[control.as_fd(), self.output.as_fd()])?;
         coordinator.set_timeout(None);

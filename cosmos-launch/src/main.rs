@@ -205,7 +205,7 @@ fn tracing_tried() -> Result<(), String> {
         std::thread::sleep(std::time::Duration::from_secs(10));
     });
     let tried = tried.map_err(|error| error.desc().to_owned())?;
-    let seized = trace::seize(tried.pid());
+    let seized = trace::seize(tried.pid(), false);
     tried.end();
     seized.map_err(|error| format!("ptrace: {}", error.desc()))
 }

@@ -89,7 +89,7 @@ impl<'p> Monitor<'p> {
         let children = children()?;
         let examiner = match plan.traced {
             false => Examiner::idle("crashes are not looked into here (crash_reports = 0)"),
-            true => Examiner::of(child.inner_pid()),
+            true => Examiner::of(child.inner_pid(), false),
         };
         let wall = Some(plan.bounds.wall_seconds).filter(|seconds| *seconds > 0);
         let wall = wall.map(Duration::from_secs);
@@ -184,6 +184,7 @@ impl<'p> Monitor<'p> {
                 }
                 trace::Told::Halted { thread, .. } => trace::leave_halted(thread),
                 // A process that it made in a way that threads are made is no affair of this one.
+                trace::Told::Became(thread) => trace::go_on(thread, 0),
                 trace::Told::Passing(thread) if !trace::is_thread_of(thread, vm) => {
                     trace::let_go(thread);
                 }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::os::fd::RawFd;
+use std::path::PathBuf;
 
 /// The command line of a VM.
 #[derive(Debug, PartialEq, Eq)]
@@ -13,18 +14,26 @@ pub(crate) struct Arguments {
     pub call_depth: Option<usize>,
     /// Programs are not looked at when they crash.
     pub untraced: bool,
+    /// Digests of programs, `DIGEST=PATH` each.
+    pub pins: Vec<(String, PathBuf)>,
 }
 
 impl Arguments {
     pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Arguments, String> {
         let (mut control, mut private, mut untraced) = (None, false, false);
-        let (mut confine, mut call_depth) = (None, None);
+        let (mut confine, mut call_depth, mut pins) = (None, None, Vec::new());
         let mut words = words.into_iter();
         while let Some(word) = words.next() {
             match word.to_str() {
                 Some("--private") => private = true,
                 Some("--untraced") => untraced = true,
                 Some("--control") => control = Some(descriptor("--control", words.next())?),
+                Some("--pin") => {
+                    let word = words.next().unwrap_or_default();
+                    let pin = word.to_str().and_then(|word| word.split_once('='));
+                    let (digest, path) = pin.ok_or("--pin takes DIGEST=PATH")?;
+                    pins.push((digest.to_owned(), PathBuf::from(path)));
+                }
                 Some("--confine") => confine = Some(descriptor("--confine", words.next())?),
                 Some("--call-depth") => {
                     let number = words.next().and_then(|word| word.to_str()?.parse().ok());
@@ -40,6 +49,7 @@ impl Arguments {
             confine,
             call_depth,
             untraced,
+            pins,
         })
     }
 }
@@ -68,6 +78,7 @@ mod tests {
             confine: None,
             call_depth: None,
             untraced: false,
+            pins: Vec::new(),
         };
         assert_eq!(parse(&["--control", "3", "--private"]).as_ref(), Ok(&both));
         assert_eq!(parse(&["--private", "--control", "3"]).as_ref(), Ok(&both));
@@ -81,6 +92,8 @@ mod tests {
             &["--control", "x"],
             &["--control", "-1"],
             &["--control", "1"],
+            &["--control", "3", "--pin"],
+            &["--control", "3", "--pin", "ab"],
             &["--control", "3", "--help"],
         ] {
             assert!(parse(words).is_err(), "{words:?}");

@@ -107,6 +107,7 @@ use std::process::ExitCode;
 /// | `--confine FD` | an inherited socket to the launcher: no client is served before the VM was told what to give up |
 /// | `--call-depth N` | calls back of a thread, one inside of another; 64 at most |
 /// | `--untraced` | programs are not looked at when they crash |
+/// | `--pin SHA256=PATH` | a program that is run only with these contents |
 ///
 /// Gives 0 when nobody is left to serve, 1 when the control socket does not work, 2 for wrong
 /// arguments. A private VM ends inside this function.
@@ -124,7 +125,7 @@ pub fn run<V: Vm>(vm: V) -> ExitCode {
         Ok(arguments) => arguments,
         Err(problem) => {
             eprintln!(
-                "{kind}: {problem}\nA VM is started by cosmosd: --control FD [--private] [--confine FD] [--call-depth N] [--untraced]"
+                "{kind}: {problem}\nA VM is started by cosmosd: --control FD [--private] [--confine FD] [--call-depth N] [--untraced] [--pin SHA256=PATH]..."
             );
             return ExitCode::from(2);
         }
@@ -147,6 +148,10 @@ pub fn run<V: Vm>(vm: V) -> ExitCode {
     };
     if arguments.untraced {
         vm.leave_untraced();
+    }
+    if !arguments.pins.is_empty() && !vm.pin(arguments.pins) {
+        eprintln!("{kind}: programs of this kind cannot be pinned");
+        return ExitCode::from(2);
     }
     conversation::limit_depth(arguments.call_depth);
     cosmos_rpc::fence::prepare();

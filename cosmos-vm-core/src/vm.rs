@@ -9,7 +9,7 @@ use cosmos_rpc::message::confine::Confine;
 use cosmos_rpc::message::vm::ProgramEnd;
 use cosmos_rpc::{Fault, FaultCode};
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -96,6 +96,13 @@ pub trait Vm: Send + Sync + 'static {
 
     /// Programs that it starts are not to be looked at when they crash. No client was served yet.
     fn leave_untraced(&self) {}
+
+    /// Takes the SHA-256 that programs must have to be run, by their paths; whether this kind compares
+    /// them. No client was served yet.
+    fn pin(&self, pins: Vec<(String, PathBuf)>) -> bool {
+        let _ = pins;
+        false
+    }
 
     /// Loads a target, given by absolute path.
     ///

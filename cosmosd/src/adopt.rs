@@ -232,7 +232,7 @@ impl Found {
         };
         let log = session.coordinator.logs.empty();
         log.note(&lost(request.output.len()));
-        let tail = Tail::of(output, &log).map_err(system)?;
+        let tail = Tail::after(output, request.written, &log).map_err(system)?;
         log.write(&request.output);
         Ok(Found {
             record,

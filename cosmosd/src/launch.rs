@@ -123,6 +123,15 @@ impl Order {
     }
 }
 
+impl Order {
+    /// The same, with what programs must be to be run in it.
+    pub fn pinned(mut self, pins: Vec<String>) -> Order {
+        let words = pins.into_iter().flat_map(|pin| ["--pin".to_owned(), pin]);
+        self.start.arguments.extend(words);
+        self
+    }
+}
+
 /// What a VM is told before it serves anybody; `None` where it gives nothing up.
 pub fn confine(confinement: &Confinement, readable: &Readable) -> Option<Confine> {
     confinement.has_walls().then(|| Confine {

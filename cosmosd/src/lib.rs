@@ -50,6 +50,7 @@ pub mod logs;
 pub mod matching;
 pub mod metrics;
 pub mod numbers;
+pub mod pins;
 pub mod pool;
 pub mod profile;
 pub mod registry;

@@ -26,8 +26,13 @@ pub struct Tail {
 impl Tail {
     /// Drains a pipe into a log from now on.
     pub fn of(pipe: OwnedFd, log: &Rc<Log>) -> io::Result<Tail> {
+        Tail::after(pipe, 0, log)
+    }
+
+    /// The same, of a pipe of which somebody else has read so many bytes.
+    pub fn after(pipe: OwnedFd, earlier: u64, log: &Rc<Log>) -> io::Result<Tail> {
         let receiver = Receiver::from_owned_fd(pipe)?;
-        let (counter, count) = watch::channel(0);
+        let (counter, count) = watch::channel(earlier);
         let since = log.end();
         let drain = tokio::task::spawn_local(drain(receiver, log.clone(), counter));
         Ok(Tail {
@@ -44,6 +49,11 @@ impl Tail {
         if count.wait_for(|count| *count > most).await.is_err() {
             std::future::pending::<()>().await;
         }
+    }
+
+    /// How many bytes came in all.
+    pub fn count(&self) -> u64 {
+        *self.count.borrow()
     }
 
     /// The last that came.

@@ -165,6 +165,7 @@ pub async fn supervise(
         confine: order.confine,
         confining: false,
         output_bytes: order.output_bytes,
+        told_written: 0,
         killed: false,
         // Start was the first.
         last_question: 1 << 32,
@@ -208,6 +209,7 @@ pub async fn resume(
         launcher: Some(returned.launcher),
         control: None,
         is_control_kept: false,
+        told_written: returned.tail.count(),
         tail: returned.tail,
         life,
         commands,
@@ -282,6 +284,8 @@ struct Supervisor {
     /// Whether it was told, and has not answered.
     confining: bool,
     output_bytes: Option<u64>,
+    /// How much of what it wrote the launcher was told of last.
+    told_written: u64,
     /// Whether a kill was asked for.
     killed: bool,
     /// Number of the last request to the launcher.
@@ -296,8 +300,8 @@ enum Event {
     Sent(Result<(), Fault>),
     Command(Option<Command>),
     Deadline,
-    /// It has written more than it may.
-    TooMuch,
+    /// It has written more than the last mark.
+    Marked,
     Ended,
 }
 
@@ -326,7 +330,7 @@ impl Supervisor {
                 Event::Vm(Err(fault)) => self.give_up(&fault.message),
                 Event::Sent(Ok(())) => {}
                 Event::Sent(Err(_)) => self.give_up("does not take its clients"),
-                Event::TooMuch => self.end_for_output(),
+                Event::Marked => self.passed_mark(),
                 Event::Command(Some(command)) => self.obey(command),
                 // cosmosd itself is ending; the VM keeps the clients it has.
                 Event::Command(None) => return,
@@ -337,6 +341,7 @@ impl Supervisor {
     }
 
     async fn event(&mut self) -> Event {
+        let mark = self.next_mark();
         let (launcher_reader, launcher_writer) = halves(&mut self.launcher);
         let (control_reader, control_writer) = halves(&mut self.control);
         let deadline = self.next.map(|(deadline, _)| deadline);
@@ -350,7 +355,7 @@ impl Supervisor {
                 => Event::Sent(Ok(())),
             command = self.commands.recv() => Event::Command(command),
             () = when(deadline, sleep_until) => Event::Deadline,
-            () = when(self.output_bytes, |most| self.tail.beyond(most)) => Event::TooMuch,
+            () = when(mark, |mark| self.tail.beyond(mark)) => Event::Marked,
             () = self.process.reap() => Event::Ended,
         }
     }

@@ -224,3 +224,17 @@ int hang_up(void)
     shutdown(newest, SHUT_RDWR);
     return hang();
 }
+
+/* Writes so many bytes to standard error. */
+int write_error(int count)
+{
+    static char block[1024];
+    for (size_t at = 0; at < sizeof block; at++) block[at] = at % 64 == 63 ? '\n' : 'x';
+    for (int left = count; left > 0;) {
+        int size = left < (int)sizeof block ? left : (int)sizeof block;
+        int written = (int)write(2, block, (size_t)size);
+        if (written <= 0) return count - left;
+        left -= written;
+    }
+    return count;
+}

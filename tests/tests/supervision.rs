@@ -254,6 +254,30 @@ fn limits_hold_whoever_watches() {
 }
 
 #[test]
+fn what_a_vm_wrote_counts_whoever_read_it() {
+    in_world(|world| {
+        let library = library(world);
+        let options = Options::new()
+            .setting("limits.output_bytes", "65536")
+            .isolation("limits")
+            .fresh(true);
+        let opened = open(&library, &options);
+        let write = "int write_error(int count)";
+        assert_eq!(call(&opened, write, &[40_000]), 40_000);
+        kill_daemon(world, "cosmosd");
+        listed(world, &[opened.vm(), "ready"]);
+        // More than it may with what it wrote before, and less than it may without.
+        let function = opened.function(write).expect(write);
+        let function = |count: i32| function.call(&[count.into()]).err();
+        let error = function(45_000).or_else(|| eventually(PATIENCE, || function(0)));
+        let error = error.expect("it has an end");
+        assert_eq!(error.code(), FaultCode::VmDied, "{error}");
+        let key = "limits.output_bytes = 65536";
+        assert!(error.to_string().contains(key), "{error}");
+    });
+}
+
+#[test]
 fn a_shared_vm_is_found_by_name_after_both_daemons_were_killed() {
     in_world(|world| {
         let library = library(world);
@@ -311,6 +335,7 @@ fn a_stranger_brings_no_vm() {
                     processes_bounded: false,
                 },
                 output: Vec::new(),
+                written: 0,
             };
             let answer = cosmosd.call(&request, &[end.as_fd(), end.as_fd()]);
             assert!(answer.is_err());

@@ -131,6 +131,8 @@ pub struct Remember {
     pub record: Vec<u8>,
     /// Whether the VM is nobody's yet: then it is of no use to anybody without a cosmosd.
     pub is_waiting: bool,
+    /// How many bytes the VM has written until now.
+    pub written: u64,
 }
 
 impl Message for Remember {
@@ -150,6 +152,8 @@ pub struct Return {
     pub started: Started,
     /// The last that it wrote while nobody else read it.
     pub output: Vec<u8>,
+    /// How many bytes it has written, as far as that was told.
+    pub written: u64,
 }
 
 impl Message for Return {

@@ -6,12 +6,12 @@ use crate::{
     files::Granted,
     identity::Client,
     launch::{self, Order, Readable},
-    pool,
+    pins, pool,
     profile::Profile,
     supervise::{self, Command},
     vm::{Life, Owner, State, Terms, Vm},
 };
-use cosmos_rpc::{Fault, FaultCode};
+use cosmos_rpc::{Fault, FaultCode, message::launch::Walls};
 use std::{
     cell::{Cell, OnceCell, RefCell},
     rc::Rc,
@@ -146,6 +146,10 @@ impl Coordinator {
                 format!("cosmosd has {most} VMs, the most it has names for (limits.names)"),
             ));
         }
+        let pins = match wish.profile.walls {
+            Walls::Programs => pins::read(&self.config.pins.value)?,
+            _ => Vec::new(),
+        };
         let (commands, orders) = supervise::commands();
         let (life, known) = watch::channel(Life::starting());
         let vm = Rc::new(Vm {
@@ -172,7 +176,8 @@ impl Coordinator {
             wish.readable,
             is_private,
             self.keeper.is_wanted(),
-        );
+        )
+        .pinned(pins);
         order.is_held = owner == Owner::Nobody;
         let idle = Duration::from_secs(self.config.idle_seconds.value);
         let retire_after = (!is_private).then_some(idle);

@@ -14,6 +14,9 @@ use cosmos_rpc::{
 use std::os::fd::AsFd;
 use tokio::sync::oneshot;
 
+/// Of what a VM may write, the part that the next cosmosd may not know of is at most one in so many.
+const SHARES: u64 = 16;
+
 impl Supervisor {
     /// Has the launcher keep what the next cosmosd has to know.
     pub(super) fn remember(&mut self) {
@@ -29,9 +32,14 @@ impl Supervisor {
             _ => None,
         };
         let given = kept.is_some();
+        let written = self.tail.count();
         if let Some(launcher) = &mut self.launcher {
             let is_waiting = self.is_held;
-            let remember = Remember { record, is_waiting };
+            let remember = Remember {
+                record,
+                is_waiting,
+                written,
+            };
             let told = launcher
                 .writer
                 .queue_notice(&remember, kept.into_iter().collect());
@@ -47,10 +55,28 @@ impl Supervisor {
         let nothing = Remember {
             record: Vec::new(),
             is_waiting: false,
+            written: 0,
         };
         // A launcher that takes no word is found out by its deadline.
         let _ = launcher.writer.queue_notice(&nothing, Vec::new());
         self.is_control_kept = false;
+    }
+
+    /// The next count of bytes that the VM has written at which something is to be done: it has written
+    /// more than it may, or so much more that the launcher has to know.
+    pub(super) fn next_mark(&self) -> Option<u64> {
+        let most = self.output_bytes?;
+        Some(self.told_written.saturating_add(most / SHARES).min(most))
+    }
+
+    /// It has written more than the last mark.
+    pub(super) fn passed_mark(&mut self) {
+        let written = self.tail.count();
+        if self.output_bytes.is_some_and(|most| written > most) {
+            return self.end_for_output();
+        }
+        self.told_written = written;
+        self.remember();
     }
 
     pub(super) fn hear_end(&mut self, frame: &Frame) {

@@ -3,7 +3,9 @@
 mod c_face;
 mod command;
 mod crashes;
+mod descriptors;
 mod functions;
+mod pins;
 mod robust;
 mod scripts;
 mod signals;

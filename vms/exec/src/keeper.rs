@@ -44,6 +44,8 @@ pub(crate) struct Order {
     pub steered: bool,
     /// It is not looked at when it crashes.
     pub untraced: bool,
+    /// The SHA-256 of what may be executed, where that is fixed.
+    pub pin: Option<String>,
     /// All that it may use, where there are walls around it.
     pub walls: Option<Confine>,
 }
@@ -79,6 +81,8 @@ pub(crate) enum Step {
     Signals,
     Walls,
     Execute,
+    /// What was executed is what it was pinned to.
+    Pin,
 }
 
 /// Why a program was not started, for its client.
@@ -113,6 +117,10 @@ pub(crate) fn refusal(program: &Path, step: Step, errno: i32) -> Fault {
         (Step::Execute, _) => caller(
             FaultCode::NotLoadable,
             format!("{shown} cannot be run: {why}"),
+        ),
+        (Step::Pin, libc::EKEYREJECTED) => caller(
+            FaultCode::NotPermitted,
+            format!("{shown} was not run: its contents are not those that it is pinned to (pins)"),
         ),
         (Step::Directory, _) => caller(
             FaultCode::BadArgument,

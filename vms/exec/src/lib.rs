@@ -10,6 +10,7 @@
 //! |---|---|
 //! | [`ExecVm`] | the verbs |
 //! | `program` | a target that was opened |
+//! | `pins` | what programs must be to be run |
 //! | `template` | what a prototype means as a command line |
 //! | `entry` | a call of one |
 //! | `pool` | keepers at rest and at work |
@@ -30,6 +31,7 @@
 
 mod entry;
 mod keeper;
+mod pins;
 mod pool;
 mod program;
 mod template;
@@ -44,11 +46,12 @@ use cosmos_rpc::message::confine::Confine;
 use cosmos_rpc::message::vm::ProgramEnd;
 use cosmos_rpc::{Fault, FaultCode};
 use cosmos_vm_core::{Call, Run, Vm};
+use pins::Pins;
 use pool::Pool;
 use std::os::fd::OwnedFd;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use template::CommandLine;
 use walls::Walls;
 
@@ -62,6 +65,7 @@ pub struct ExecVm {
     walls: Walls,
     /// No program is looked at.
     untraced: AtomicBool,
+    pins: OnceLock<Pins>,
 }
 
 impl ExecVm {
@@ -72,6 +76,7 @@ impl ExecVm {
             pool: Pool::new(),
             walls: Walls::default(),
             untraced: AtomicBool::new(false),
+            pins: OnceLock::new(),
         }
     }
 }
@@ -97,9 +102,17 @@ impl Vm for ExecVm {
         self.untraced.store(true, Ordering::Relaxed);
     }
 
+    fn pin(&self, pins: Vec<(String, PathBuf)>) -> bool {
+        self.pins.set(Pins::of(pins)).is_ok()
+    }
+
     fn open(&self, target: &Path) -> Result<Program, Fault> {
         self.walls.admit(target)?;
-        Program::open(target)
+        let program = Program::open(target)?;
+        match self.pins.get() {
+            Some(pins) => pins.apply(program),
+            None => Ok(program),
+        }
     }
 
     fn sym(&self, program: &Arc<Program>, template: &Template) -> Result<Entry, Fault> {

@@ -166,6 +166,7 @@ impl Keeper {
             terminal: run.terminal,
             steered: run.steering.is_some(),
             untraced: run.untraced,
+            pin: program.pin().map(str::to_owned),
             walls: walls.of_programs().map(|(order, _)| order.clone()),
         };
         let descriptors = run.streams.iter().chain(&run.steering);

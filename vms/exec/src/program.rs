@@ -16,6 +16,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub struct Program {
     path: PathBuf,
     identity: Identity,
+    /// The SHA-256 that it must have to be run.
+    pin: Option<String>,
     runs: Mutex<Runs>,
 }
 
@@ -48,8 +50,22 @@ impl Program {
         Ok(Program {
             path: path.to_owned(),
             identity,
+            pin: None,
             runs: Mutex::default(),
         })
+    }
+
+    /// The same, to be run with these contents alone.
+    pub(crate) fn pinned_to(self, digest: String) -> Program {
+        Program {
+            pin: Some(digest),
+            ..self
+        }
+    }
+
+    /// The SHA-256 that it must have to be run.
+    pub(crate) fn pin(&self) -> Option<&str> {
+        self.pin.as_deref()
     }
 
     /// Where it is.

@@ -17,6 +17,27 @@ const LONGEST: u64 = 16 << 20;
 const MEMORY: usize = 256 << 20;
 /// How many instructions go by between two looks at the time.
 const STRIDE: u32 = 10_000;
+/// What an engine has in place of some of Lua's own functions. What catches errors does not catch the end of
+/// a call's time, and finalizers, in which Lua asks nobody whether they may go on, are none.
+const PRELUDE: &str = r#"
+local still_in_time = ...
+local catch, catch_with, resume, close = pcall, xpcall, coroutine.resume, coroutine.close
+local set, get, kind, fail = setmetatable, rawget, type, error
+local function checked(...)
+    still_in_time()
+    return ...
+end
+function pcall(...) return checked(catch(...)) end
+function xpcall(...) return checked(catch_with(...)) end
+function coroutine.resume(...) return checked(resume(...)) end
+function coroutine.close(...) return checked(close(...)) end
+function setmetatable(value, metatable)
+    if kind(metatable) == "table" and get(metatable, "__gc") ~= nil then
+        fail("a script has no finalizers (__gc)", 2)
+    end
+    return set(value, metatable)
+end
+"#;
 /// How near a name must be to be offered in place of one that is not there.
 const NEAR: f64 = 0.7;
 /// Most names offered.
@@ -128,12 +149,12 @@ impl Engine {
         let watched = Arc::clone(&deadline);
         let triggers = HookTriggers::new().every_nth_instruction(STRIDE);
         lua.set_global_hook(triggers, move |_, _| {
-            let deadline = *watched.lock().unwrap_or_else(PoisonError::into_inner);
-            match deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                true => Err(mlua::Error::runtime(OVER)),
-                false => Ok(VmState::Continue),
-            }
+            in_time(&watched).map(|()| VmState::Continue)
         })?;
+        let asked = Arc::clone(&deadline);
+        let still_in_time = lua.create_function(move |_, ()| in_time(&asked))?;
+        let prelude = lua.load(PRELUDE).set_name("=(engine)");
+        prelude.call::<()>(still_in_time)?;
         Ok(Engine {
             turn: Mutex::default(),
             lua,
@@ -147,6 +168,15 @@ impl Engine {
 
     fn set_deadline(&self, deadline: Option<Instant>) {
         *self.deadline.lock().unwrap_or_else(PoisonError::into_inner) = deadline;
+    }
+}
+
+/// Fails where the time of the call that runs is over.
+fn in_time(deadline: &Mutex<Option<Instant>>) -> mlua::Result<()> {
+    let deadline = *deadline.lock().unwrap_or_else(PoisonError::into_inner);
+    match deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+        true => Err(mlua::Error::runtime(OVER)),
+        false => Ok(()),
     }
 }
 
@@ -268,6 +298,18 @@ mod tests {
         for endless in [
             "while true do end",
             "pcall(function() while true do end end) while true do end",
+            // What catches errors does not catch this one, however often it tries.
+            "while true do pcall(function() while true do end end) end",
+            "while true do pcall(pcall, pcall, function() while true do end end) end",
+            "while true do xpcall(function() while true do end end, function() end) end",
+            "while true do coroutine.resume(coroutine.create(function() while true do end end)) end",
+            "coroutine.wrap(function() while true do end end)()",
+            "local c = coroutine.wrap(function() while true do coroutine.yield() end end) while true do c() end",
+            "error(setmetatable({}, { __tostring = function() while true do end end }))",
+            "local t = setmetatable({}, { __index = function(t, k) return t[k + 1] end }) \
+             while true do pcall(function() return t[1] end) end",
+            "local t <close> = setmetatable({}, { __close = function() while true do end end })",
+            "table.sort({1, 2, 3}, function() while true do end end)",
         ] {
             engine.set_deadline(Some(Instant::now() + Duration::from_millis(20)));
             let error = run(endless).expect_err("it does not end");
@@ -279,8 +321,70 @@ mod tests {
 
     #[test]
     fn memory_has_a_bound() {
-        let text = "local t = {} for i = 1, 1e9 do t[i] = string.rep('x', 1e6) .. i end";
-        let fault = opened(text).expect_err("too much");
-        assert!(fault.message.contains("memory"), "{fault}");
+        for text in [
+            "local t = {} for i = 1, 1e9 do t[i] = string.rep('x', 1e6) .. i end",
+            "string.rep('x', 1 << 33)",
+            "local s = 'x' while true do s = s .. s end",
+            "local t = {} while true do t[#t + 1] = coroutine.create(function() end) end",
+            "table.concat({string.rep('x', 1e8), string.rep('y', 1e8), string.rep('z', 1e8)})",
+        ] {
+            let started = Instant::now();
+            match opened(text) {
+                Err(fault) => assert!(
+                    fault.message.contains("memory") || fault.message.contains("too large"),
+                    "{fault}"
+                ),
+                Ok(_) => panic!("{text}"),
+            }
+            assert!(started.elapsed() < Duration::from_secs(50));
+        }
+    }
+
+    #[test]
+    fn what_would_break_out_of_an_engine_does_not() {
+        // Each says why it could not; `nil` where there is nothing to be had.
+        for (text, word) in [
+            // Prepared code is not loaded, however it was come by.
+            ("load(string.dump(function() end))", "nil"),
+            ("string.dump(function() end)()", "call"),
+            ("loadstring('x = 1')", "nil"),
+            ("loadfile('/etc/passwd')", "nil"),
+            ("package.loadlib('libc.so.6', '*')", "nil"),
+            ("require('debug').getregistry()", "nil"),
+            ("debug.sethook()", "nil"),
+            ("debug.setmetatable('', nil)", "nil"),
+            ("io.popen('true')", "nil"),
+            ("os.getenv('HOME')", "nil"),
+            ("os.exit(0)", "nil"),
+            // Finalizers would run where no bound holds.
+            (
+                "setmetatable({}, { __gc = function() while true do end end })",
+                "__gc",
+            ),
+            ("getmetatable('').__index = nil; ('x'):upper()", "index"),
+            ("string.format('%999999d', 1)", "format"),
+            ("string.pack('i17', 1)", "17"),
+            ("('x'):rep(1 << 62)", "large"),
+            ("local function f() return f() + 1 end f()", "overflow"),
+            (
+                "string.rep('(', 300):gsub(string.rep('(', 300), '')",
+                "captures",
+            ),
+            (
+                "local t = {} t.t = t for i = 1, 300 do t = setmetatable({}, { __index = t }) end return t.x.y",
+                "nil",
+            ),
+            (
+                "coroutine.wrap(function() coroutine.wrap(function() error('deep') end)() end)()",
+                "deep",
+            ),
+        ] {
+            let fault = opened(text).expect_err(text);
+            assert_eq!(fault.code, FaultCode::NotLoadable, "{text}: {fault}");
+            assert!(fault.message.contains(word), "{text}: {fault}");
+        }
+        // A metatable that gains a finalizer later has none.
+        let late = "local m = {} setmetatable({}, m) m.__gc = function() while true do end end collectgarbage()";
+        assert!(opened(late).is_ok());
     }
 }

@@ -31,6 +31,7 @@
 
 use super::walls::Walls;
 use super::{Order, Step};
+use crate::pins;
 use cosmos_autopsy::trace::Usage;
 use cosmos_autopsy::{Examiner, trace};
 use cosmos_rpc::message::vm::{ProgramEnd, Reached};
@@ -90,15 +91,21 @@ pub(super) fn spawn(
         gate: None,
         failed: None,
     };
-    let (pid, examiner) = match order.untraced {
-        true => (clone(&mut steps)?, None),
-        false => {
-            let (pid, examiner) = clone_traced(&mut steps)?;
+    let (pid, examiner) = match (order.untraced, &order.pin) {
+        (true, None) => (clone(&mut steps)?, None),
+        (_, pin) => {
+            let (pid, examiner) = clone_traced(&mut steps, pin.is_some())?;
             (pid, Some(examiner))
         }
     };
     match steps.failed {
-        None => Ok((pid, examiner)),
+        None => match (&order.pin, examiner) {
+            (Some(pin), Some(examiner)) => {
+                compare(pid, &examiner, pin)?;
+                Ok((pid, released(pid, examiner, order.untraced)))
+            }
+            (_, examiner) => Ok((pid, examiner)),
+        },
         Some(failed) => {
             // It has ended: nothing else of that number is collected here.
             let _ = nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(pid), None);
@@ -122,7 +129,7 @@ fn clone(steps: &mut Steps<'_>) -> Result<i32, (Step, Errno)> {
 }
 
 /// The same, with the child traced before it becomes anything.
-fn clone_traced(steps: &mut Steps<'_>) -> Result<(i32, Examiner), (Step, Errno)> {
+fn clone_traced(steps: &mut Steps<'_>, at_exec: bool) -> Result<(i32, Examiner), (Step, Errno)> {
     let at_clone = |error| (Step::Clone, error);
     let (ours, theirs) = socketpair(
         AddressFamily::Unix,
@@ -146,7 +153,7 @@ fn clone_traced(steps: &mut Steps<'_>) -> Result<(i32, Examiner), (Step, Errno)>
         libc::clone(run, top.cast(), flags, ptr::from_mut(steps).cast())
     };
     let pid = Errno::result(pid);
-    let examiner = pid.map(Examiner::of);
+    let examiner = pid.map(|pid| Examiner::of(pid, at_exec));
     // It takes this value, as it took the other one; a child at the gate must not be left alone for it.
     let _ = set_dumpable(false);
     let (pid, examiner) = (pid.map_err(at_clone)?, examiner.map_err(at_clone)?);
@@ -167,6 +174,53 @@ fn clone_traced(steps: &mut Steps<'_>) -> Result<(i32, Examiner), (Step, Errno)>
     }
 }
 
+/// Ends a child that has become another program than the one that it is pinned to. It stands before its
+/// first instruction.
+fn compare(pid: i32, examiner: &Examiner, pin: &str) -> Result<(), (Step, Errno)> {
+    let found = match examiner.is_tracing() {
+        true => became(pid).and_then(|()| {
+            let digest = pins::of_process(pid);
+            digest.map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO)))
+        }),
+        // It runs already, and nobody knows what.
+        false => Err(Errno::EPERM),
+    };
+    let wrong = match found {
+        Ok(digest) if digest == pin => return Ok(()),
+        Ok(_) => Errno::EKEYREJECTED,
+        Err(error) => error,
+    };
+    signal(pid, libc::SIGKILL);
+    let _ = nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(pid), None);
+    Err((Step::Pin, wrong))
+}
+
+/// Waits until a child stands before the first instruction of what it has become.
+fn became(child: i32) -> Result<(), Errno> {
+    loop {
+        match trace::next()? {
+            Some(trace::Told::Became(pid)) if pid.as_raw() == child => return Ok(()),
+            Some(trace::Told::Ended { pid, .. }) if pid.as_raw() == child => {
+                return Err(Errno::ECHILD);
+            }
+            Some(trace::Told::Signal { thread, signal }) => trace::go_on(thread, signal),
+            Some(_) => {}
+            // It is on its way.
+            None => std::thread::sleep(std::time::Duration::from_micros(50)),
+        }
+    }
+}
+
+/// Lets a child go on that was compared; who looks at it, where that is wanted.
+fn released(pid: i32, examiner: Examiner, untraced: bool) -> Option<Examiner> {
+    let thread = nix::unistd::Pid::from_raw(pid);
+    match untraced {
+        true => trace::let_go(thread),
+        false => trace::go_on(thread, 0),
+    }
+    (!untraced).then_some(examiner)
+}
+
 /// Lets a child that has stopped for a signal have it; whether it still lives. It is not looked at: it is
 /// no program yet.
 fn let_on(child: i32) -> bool {
@@ -174,7 +228,7 @@ fn let_on(child: i32) -> bool {
         match told {
             trace::Told::Signal { thread, signal } => trace::go_on(thread, signal),
             trace::Told::Halted { thread, .. } => trace::leave_halted(thread),
-            trace::Told::Passing(thread) => trace::go_on(thread, 0),
+            trace::Told::Passing(thread) | trace::Told::Became(thread) => trace::go_on(thread, 0),
             trace::Told::Ended { pid, .. } if pid.as_raw() == child => return false,
             trace::Told::Ended { .. } | trace::Told::Continued(_) => {}
         }

@@ -80,6 +80,10 @@ impl Watch {
                 (thread.as_raw() == program).then_some((program, Change::Stopped(signal)))
             }
             trace::Told::Continued(pid) => Some((pid.as_raw(), Change::Continued)),
+            trace::Told::Became(thread) => {
+                trace::go_on(thread, 0);
+                None
+            }
             trace::Told::Passing(thread) => {
                 match belongs(thread, program) {
                     true => trace::go_on(thread, 0),

@@ -170,6 +170,10 @@ impl Bridge {
         // Whoever reads from a program that was run by this socket reads no more.
         lock(&self.runs).clear();
         self.stream.end();
+        if let Place::Near = self.relay.place {
+            // The program has let go: whether the other machine ends its direction is of no matter.
+            self.stream.stop();
+        }
     }
 
     /// From the stream to the socket.

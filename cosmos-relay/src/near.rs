@@ -76,7 +76,9 @@ fn begin() -> Result<UnixStream, Fault> {
 
 fn serve(options: &Options, socket: UnixStream) {
     let said = socket.try_clone();
-    let begun = Ssh::connect(&options.host, &options.ssh)
+    let connected = Ssh::connect(&options.host, &options.ssh);
+    let leash = connected.as_ref().ok().map(Ssh::leash);
+    let begun = connected
         .and_then(|ssh| Link::start(Side::Near, ssh))
         .and_then(|link| {
             let stream = link.open()?;
@@ -95,6 +97,7 @@ fn serve(options: &Options, socket: UnixStream) {
         (Err(fault), Ok(socket)) => refuse(socket, &fault),
         (Err(_), Err(_)) => {}
     }
+    drop(leash);
 }
 
 /// Says why there is no cosmosd, in place of its handshake.

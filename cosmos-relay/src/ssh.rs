@@ -36,7 +36,7 @@ const NOT_FOUND: i32 = 127;
 /// An ssh that connects.
 pub(crate) struct Ssh {
     host: SshHost,
-    child: Child,
+    child: Arc<Mutex<Child>>,
     stdin: ChildStdin,
     stdout: ChildStdout,
     said: Arc<Mutex<Vec<u8>>>,
@@ -85,11 +85,25 @@ impl Ssh {
         Ok(Ssh {
             listener,
             host: host.clone(),
-            child,
+            child: Arc::new(Mutex::new(child)),
             stdin,
             stdout,
             said,
         })
+    }
+
+    /// What ends it at last.
+    pub(crate) fn leash(&self) -> Leash {
+        Leash(Arc::clone(&self.child))
+    }
+}
+
+/// Ends an ssh when it goes, by force where that takes long: one that hangs, or is stopped, would stay.
+pub(crate) struct Leash(Arc<Mutex<Child>>);
+
+impl Drop for Leash {
+    fn drop(&mut self) {
+        end(&self.0);
     }
 }
 
@@ -108,7 +122,7 @@ impl Carrier for Ssh {
             listener,
         } = self;
         let explain = move |fault, answered| {
-            let status = end(child);
+            let status = end(&child);
             let deadline = Instant::now() + LISTENING;
             while !listener.is_finished() && Instant::now() < deadline {
                 thread::sleep(PAUSE);
@@ -162,12 +176,16 @@ fn explained(
 }
 
 /// Waits for ssh to end, by force after a while.
-fn end(mut child: Child) -> Option<ExitStatus> {
+fn end(child: &Mutex<Child>) -> Option<ExitStatus> {
     let deadline = Instant::now() + ENDING;
     loop {
+        let mut child = child.lock().unwrap_or_else(PoisonError::into_inner);
         match child.try_wait() {
             Ok(Some(status)) => return Some(status),
-            Ok(None) if Instant::now() < deadline => thread::sleep(PAUSE),
+            Ok(None) if Instant::now() < deadline => {
+                drop(child);
+                thread::sleep(PAUSE);
+            }
             Ok(None) => {
                 let _ = child.kill();
                 return child.wait().ok();

@@ -32,6 +32,14 @@ pub struct Window {
 impl Window {
     /// One of 30 lines and 100 columns, with `cosmos exec -t OPTIONS -- sh -c LINE` at it.
     pub fn open(world: &World, options: &[&str], line: &str) -> Window {
+        let mut arguments = vec!["exec", "-t"];
+        arguments.extend(options);
+        arguments.extend(["--", "sh", "-c", line]);
+        Window::of(world, &arguments)
+    }
+
+    /// One of that size with `cosmos` at it, with these arguments.
+    pub fn of(world: &World, arguments: &[&str]) -> Window {
         let size = size(30, 100);
         let OpenptyResult { master, slave } = openpty(Some(&size), None).expect("a terminal");
         for end in [&master, &slave] {
@@ -40,8 +48,7 @@ impl Window {
         }
         let before = tcgetattr(&slave).expect("its settings");
         let mut command = world.cosmos();
-        command.args(["exec", "-t"]);
-        command.args(options).args(["--", "sh", "-c", line]);
+        command.args(arguments);
         let end = || Stdio::from(slave.try_clone().expect("again"));
         command.stdin(end()).stdout(end()).stderr(end());
         // SAFETY: both calls may be made between fork and exec, and change the child alone.

@@ -52,7 +52,20 @@ impl Session {
         let mut searches = 0;
         loop {
             let asked = |connection: &mut Connection| connection.call(&request, &[]);
-            let (mut opened, connected) = self.with_coordinator(&coordinator, asked)?;
+            let (mut opened, connected) = match self.with_coordinator(&coordinator, asked) {
+                // The relay there found the VM gone that cosmosd had offered: so cosmosd will in a moment.
+                Err(fault)
+                    if searches < SEARCHES
+                        && coordinator.is_remote()
+                        && fault.code == FaultCode::NoSuchName
+                        && !matches!(request.purpose, Purpose::Running(_)) =>
+                {
+                    std::thread::sleep(SEARCH_PAUSE * 2u32.pow(searches));
+                    searches += 1;
+                    continue;
+                }
+                answer => answer?,
+            };
             if coordinator.is_remote() {
                 // There it is local.
                 opened.host = host.to_string();

@@ -2,8 +2,9 @@
 //!
 //! One thread reads the carrier and does nothing else: it never waits for who takes the bytes, for
 //! credit bounds what it holds. Whoever sends writes to the carrier under a lock. A third thread says
-//! every [`HEARTBEAT`] that this end lives, and gives the other end up when it was not heard for
-//! [`SILENCE`]: a machine that vanished says no good-bye.
+//! every [`Pulse::heartbeat`] that this end lives, and gives the other end up when it was not heard for
+//! [`Pulse::silence`]: a machine that vanished says no good-bye. The near end counts from the other one's
+//! first word on, for before that a person may be typing a password.
 
 use super::{HEADER, Header, Kind, MOST_DATA, PREAMBLE, Side, Streams, breach, check_preamble};
 use crate::{Fault, FaultCode};
@@ -13,10 +14,19 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How often an end says that it lives.
-const HEARTBEAT: Duration = Duration::from_secs(15);
-/// How long an end is believed to live that says nothing.
-const SILENCE: Duration = Duration::from_secs(60);
+/// How ends know of each other that they live.
+#[derive(Clone, Copy, Debug)]
+struct Pulse {
+    /// How often an end says it.
+    heartbeat: Duration,
+    /// How long an end is believed to live that says nothing.
+    silence: Duration,
+}
+
+const PULSE: Pulse = Pulse {
+    heartbeat: Duration::from_secs(15),
+    silence: Duration::from_secs(60),
+};
 /// Read from the carrier at once.
 const BUFFER: usize = 256 << 10;
 
@@ -54,6 +64,8 @@ struct State {
     /// Of each stream that this end has in use.
     waiters: BTreeMap<u32, Arc<Waiters>>,
     heard: Instant,
+    /// The other end has said who it is.
+    greeted: bool,
     ended: Option<Fault>,
 }
 
@@ -83,6 +95,10 @@ impl Link {
     ///
     /// `Disconnected` when the carrier takes nothing; `System` without a thread.
     pub fn start<C: Carrier>(side: Side, carrier: C) -> Result<Link, Fault> {
+        Link::start_with(side, carrier, PULSE)
+    }
+
+    fn start_with<C: Carrier>(side: Side, carrier: C, pulse: Pulse) -> Result<Link, Fault> {
         let (reader, mut writer, explain) = carrier.split();
         // What is wrong with a carrier that takes nothing, its other direction says.
         let _ = writer.write_all(&PREAMBLE).and_then(|()| writer.flush());
@@ -92,6 +108,7 @@ impl Link {
                     streams: Streams::new(side),
                     waiters: BTreeMap::new(),
                     heard: Instant::now(),
+                    greeted: side == Side::Far,
                     ended: None,
                 }),
                 changed: Condvar::new(),
@@ -103,13 +120,16 @@ impl Link {
             let mut reader = BufReader::with_capacity(BUFFER, reader);
             let greeted = greet(&mut reader);
             let answered = greeted.is_ok();
+            if answered {
+                reading.hear();
+            }
             let fault = greeted.map_or_else(|fault| fault, |()| reading.read(&mut reader));
             // The other machine may wait for the end of what it is told before it says why.
             reading.hang_up();
             reading.end(explain(fault, answered));
         })?;
         let beating = link.clone();
-        spawn("link-heartbeat", move || beating.beat())?;
+        spawn("link-heartbeat", move || beating.beat(pulse))?;
         Ok(link)
     }
 
@@ -244,9 +264,16 @@ impl Link {
         }
     }
 
-    fn beat(&self) {
+    /// The other end has said who it is.
+    fn hear(&self) {
+        let mut state = self.state();
+        state.greeted = true;
+        state.heard = Instant::now();
+    }
+
+    fn beat(&self, pulse: Pulse) {
         loop {
-            let deadline = Instant::now() + HEARTBEAT;
+            let deadline = Instant::now() + pulse.heartbeat;
             let mut state = self.state();
             while state.ended.is_none() && Instant::now() < deadline {
                 let left = deadline.saturating_duration_since(Instant::now());
@@ -259,10 +286,10 @@ impl Link {
             if state.ended.is_some() {
                 return;
             }
-            let silent = state.heard.elapsed() >= SILENCE;
+            let silent = state.greeted && state.heard.elapsed() >= pulse.silence;
             drop(state);
             if silent {
-                let seconds = SILENCE.as_secs();
+                let seconds = pulse.silence.as_secs();
                 return self.end(Fault::peer(
                     FaultCode::Disconnected,
                     format!("nothing was heard of the other machine for {seconds} seconds"),
@@ -532,5 +559,86 @@ impl std::fmt::Debug for Stream {
             .debug_struct("Stream")
             .field("id", &self.inner.id)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixStream;
+
+    const QUICK: Pulse = Pulse {
+        heartbeat: Duration::from_millis(10),
+        silence: Duration::from_millis(300),
+    };
+
+    struct Socket(UnixStream);
+
+    impl Carrier for Socket {
+        type Reader = UnixStream;
+        type Writer = UnixStream;
+        type Explain = fn(Fault, bool) -> Fault;
+
+        fn split(self) -> (UnixStream, UnixStream, Self::Explain) {
+            let writer = self.0.try_clone().expect("again");
+            (self.0, writer, |fault, _| fault)
+        }
+    }
+
+    fn link(side: Side) -> (Link, UnixStream) {
+        let (ours, theirs) = UnixStream::pair().expect("sockets");
+        let link = Link::start_with(side, Socket(ours), QUICK);
+        (link.expect("a link"), theirs)
+    }
+
+    #[test]
+    fn an_end_that_falls_silent_is_given_up_and_so_are_its_streams() {
+        for side in [Side::Near, Side::Far] {
+            let (link, mut other) = link(side);
+            other.write_all(&PREAMBLE).expect("its word");
+            let stream = link.open().expect("a stream");
+            let waits = stream.clone();
+            let waiting = thread::spawn(move || waits.receive(&mut [0]));
+            // It sends until the credit is used up, and then waits as well.
+            let sending = thread::spawn(move || stream.send(&vec![0; 2 << 20]));
+            let fault = link.wait_until_ended();
+            assert_eq!(fault.code, FaultCode::Disconnected, "{fault}");
+            assert!(fault.message.contains("nothing was heard"), "{fault}");
+            let received = waiting.join().expect("no panic");
+            assert_eq!(received, Err(fault));
+            // What is stuck in the socket goes on when that ends.
+            drop(other);
+            assert!(sending.join().expect("no panic").is_err());
+        }
+    }
+
+    #[test]
+    fn an_end_that_lives_stays_and_one_that_was_never_heard_is_waited_for() {
+        let slow = Pulse {
+            silence: Duration::from_secs(60),
+            ..QUICK
+        };
+        let (near, far) = UnixStream::pair().expect("sockets");
+        // Its patience is over at once, and counts from the other one's first word.
+        let none = Pulse {
+            silence: Duration::ZERO,
+            ..QUICK
+        };
+        let waits = Link::start_with(Side::Near, Socket(near), none).expect("a link");
+        thread::sleep(QUICK.heartbeat * 5);
+        assert_eq!(waits.ended(), None);
+        drop(far);
+        waits.wait_until_ended();
+
+        let (near, far) = UnixStream::pair().expect("sockets");
+        let near = Link::start_with(Side::Near, Socket(near), slow).expect("a link");
+        let far = Link::start_with(Side::Far, Socket(far), slow).expect("a link");
+        let stream = near.open().expect("a stream");
+        let theirs = far.await_opened(stream.id()).expect("a stream");
+        thread::sleep(QUICK.heartbeat * 5);
+        stream.send(b"still").expect("sent");
+        let mut read = [0; 5];
+        assert_eq!(theirs.receive_exact(&mut read), Ok(true));
+        assert_eq!(&read, b"still");
     }
 }

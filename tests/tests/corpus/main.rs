@@ -21,6 +21,7 @@ mod objects;
 mod records;
 mod residents;
 mod scalars;
+mod there;
 mod variadic;
 mod verdicts;
 

@@ -2,7 +2,8 @@
 
 use super::{PATIENCE, exec, running};
 use cosmos_tests::machine::{Machine, THERE};
-use cosmos_tests::{World, eventually, in_world, run};
+use cosmos_tests::stream::there_and_back;
+use cosmos_tests::{World, eventually, in_world, in_world_for, run};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs::{self, File};
@@ -206,5 +207,95 @@ fn it_works_by_a_master_connection_too() {
         assert!(socket.exists(), "there is no master");
         let mut end = std::process::Command::new(machine.ssh());
         run(end.args(["-O", "exit", "there"]), PATIENCE).succeeded();
+    });
+}
+
+#[test]
+fn what_a_program_is_given_arrives_there() {
+    in_world(|world| {
+        let Some(_machine) = Machine::start(world) else {
+            return;
+        };
+        let file = world.directory().join("variables");
+        fs::write(&file, "# of a test\nFROM_FILE=a b\nSECRET\n").expect("written");
+        let file = file.to_str().expect("UTF-8");
+        let line = "printf '%s|' \"$@\"; umask; echo $FROM_FILE$SECRET$GIVEN$HIDDEN; exit 5";
+        let mut command = world.cosmos();
+        command.args(["exec", "--host", THERE, "--umask", "027"]);
+        command.args(["--env-file", file, "-e", "GIVEN=1=2", "-e", "NOBODY"]);
+        command.args([
+            "--",
+            "sh",
+            "-c",
+            line,
+            "sh",
+            "",
+            "two words",
+            "new\nline",
+            "-t",
+            "$0",
+        ]);
+        command.env("SECRET", "s").env("HIDDEN", "h");
+        let ran = run(&mut command, PATIENCE);
+        assert_eq!(ran.stdout, "|two words|new\nline|-t|$0|0027\na bs1=2\n");
+        assert_eq!((ran.code(), ran.stderr.as_str()), (5, ""));
+
+        let json = |options: &[&str], line: &str| -> (i32, serde_json::Value) {
+            let mut arguments = vec!["--json"];
+            arguments.extend(options);
+            arguments.extend(["--", "sh", "-c", line]);
+            let ran = exec(world, &arguments);
+            (ran.code(), serde_json::from_str(&ran.stdout).expect("JSON"))
+        };
+        let (code, told) = json(&[], "echo out; echo err >&2; exit 137");
+        assert_eq!((code, &told["exit"]), (137, &137.into()));
+        assert_eq!(
+            (&told["stdout"], &told["stderr"]),
+            (&"out\n".into(), &"err\n".into())
+        );
+        let (code, told) = json(&[], "printf '\\377'; kill -KILL $$");
+        assert_eq!((code, &told["signal"]), (137, &9.into()));
+        assert_eq!(told["stdout"]["bytes"], "ff");
+        let flood = "head -c 5000000 /dev/zero | tr '\\0' x; exit 3";
+        let (code, told) = json(&["--capture", "10"], flood);
+        assert_eq!((code, &told["truncated"]), (3, &true.into()));
+        assert_eq!(told["stdout"], "xxxxxxxxxx");
+        let (code, told) = json(&["--timeout", "0.5s"], "sleep 100");
+        assert_eq!((code, &told["timed_out"]), (124, &true.into()));
+    });
+}
+
+#[test]
+fn two_hundred_megabytes_pass_one_stream_while_others_are_stuck() {
+    in_world_for(2 * PATIENCE, |world| {
+        let Some(_machine) = Machine::start(world) else {
+            return;
+        };
+        let program = cosmos::Program::open("sh", &super::there()).expect("a program");
+        let piped = |line: &str| {
+            let mut command = program.command();
+            command.args(["-c", line]);
+            let piped = || cosmos::Stream::Pipe;
+            command.stdin(piped()).stdout(piped());
+            command.spawn().expect("started")
+        };
+        // Nobody reads what they write, and they read nothing.
+        let mut stuck: Vec<_> = (0..20)
+            .map(|_| piped("head -c 3000000 /dev/zero; sleep 1000"))
+            .collect();
+        for running in &mut stuck {
+            let mut input = running.stdin.take().expect("its input");
+            std::thread::spawn(move || std::io::Write::write_all(&mut input, &[0; 4 << 20]));
+        }
+        let mut passing = piped("cat");
+        let ends = passing.stdin.take().zip(passing.stdout.take());
+        let (input, output) = ends.expect("its streams");
+        there_and_back(input, output, 200_000_000).expect("every byte");
+        assert_eq!(passing.wait().expect("its end").code, 0);
+        drop(stuck);
+        let left = || world.processes_named("sleep");
+        drop(program);
+        let gone = eventually(PATIENCE, || left().is_empty().then_some(()));
+        assert!(gone.is_some(), "{:?}", left());
     });
 }

@@ -4,6 +4,8 @@ use super::exec;
 use cosmos_tests::in_world;
 use cosmos_tests::machine::{Machine, THERE, write_program};
 use cosmos_tests::run;
+use cosmos_tests::window::Window;
+use std::time::Duration;
 
 const COSMOS: i32 = 125;
 
@@ -106,5 +108,40 @@ fn hosts_that_are_none_are_refused_before_anything_is_started() {
             run(&mut command, super::PATIENCE).failed(COSMOS, &["host"]);
         }
         assert!(!world.directory().join("owned").exists());
+    });
+}
+
+#[test]
+fn who_waits_at_a_terminal_sees_for_what_and_nobody_else_does() {
+    in_world(|world| {
+        let (ssh, go) = (world.directory().join("ssh"), world.directory().join("go"));
+        let text = format!(
+            "#!/bin/sh\nwhile [ ! -e '{}' ]; do sleep 0.05; done\necho no such road >&2\nexit 255\n",
+            go.display()
+        );
+        write_program(&ssh, &text);
+        let home = std::env::var_os("XDG_CONFIG_HOME").expect("set by the harness");
+        let home = std::path::PathBuf::from(home).join("cosmos");
+        std::fs::create_dir_all(&home).expect("a directory");
+        let text = format!("ssh = '{}'\n", ssh.display());
+        std::fs::write(home.join("cosmos.toml"), text).expect("the configuration");
+        let mut window = Window::of(world, &["exec", "--host", THERE, "--", "true"]);
+        window.shows("starting a VM for true...");
+        std::fs::write(&go, "").expect("a file");
+        // The line goes with the wait.
+        window.shows("\r\u{1b}[Kerror: ");
+        window.shows("no such road");
+        assert_eq!(window.code(), Some(COSMOS));
+        std::fs::remove_file(&go).expect("removed");
+        let later = std::thread::spawn(move || {
+            // Longer than the line takes to come.
+            std::thread::sleep(Duration::from_millis(1500));
+            std::fs::write(&go, "").expect("a file");
+        });
+        let ran = exec(world, &["--", "true"]);
+        later.join().expect("no panic");
+        assert_eq!(ran.code(), COSMOS);
+        assert!(ran.stderr.starts_with("error: "), "{}", ran.stderr);
+        assert!(!ran.stderr.contains("starting"), "{}", ran.stderr);
     });
 }

@@ -90,6 +90,8 @@
 //! annotations name are not sent: each end notes them when the callback is passed
 //! ([`Pending::set_outer`], [`Image::set_outer`]).
 //!
+//! Callbacks of numbers and of pointers to a few bytes have shorter bodies besides: see [`Brief`].
+//!
 //! # Who believes what
 //!
 //! The callee checks that a request is well formed, so that garbage cannot make it read or write
@@ -97,6 +99,7 @@
 //! evaluated again from the reply, and the whole reply is checked before the first byte of the
 //! caller's memory is written.
 
+mod brief;
 mod callee;
 mod caller;
 mod error;
@@ -110,6 +113,7 @@ mod resident;
 mod standing;
 mod wire;
 
+pub use brief::{Brief, BriefBody, Kind, MOST_PARAMETERS, Part};
 pub use callee::Callee;
 pub use caller::{Caller, Outcome, Pending};
 pub use error::{MarshalError, MemoryError};

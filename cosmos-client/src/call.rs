@@ -22,9 +22,9 @@ use crate::timeout;
 use crate::token;
 use crate::turn::{Begun, Busy};
 use callframe::marshal::{CallerMemory, MarshalError, MemoryError, Outcome, Pending};
-use cosmos_rpc::blocking::Connection;
+use cosmos_rpc::blocking::{Connection, Heard};
 use cosmos_rpc::message::REPLY;
-use cosmos_rpc::message::vm::CALL;
+use cosmos_rpc::message::vm::{BRIEF_CALLBACK, CALL};
 use cosmos_rpc::{Blame, Fault, FaultCode, Frame};
 use std::cell::{Cell, OnceCell};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -307,7 +307,8 @@ impl<'call> Call<'call> {
             }
         };
         memory.swap_staging(&mut channel.staging);
-        let answer = self.receive(memory, &channel.pending, &mut frame, result);
+        let pending = channel.pending.get_or_insert_default();
+        let answer = self.receive(memory, pending, &mut frame, result);
         memory.swap_staging(&mut channel.staging);
         channel.connection.recycle(frame.body);
         if !link.is_gone() {
@@ -333,18 +334,23 @@ impl<'call> Call<'call> {
         mut channel: Box<Channel>,
         mut clock: Clock,
         id: u64,
-        mut frame: Frame,
+        frame: Frame,
     ) -> Result<(Box<Channel>, Frame), Error> {
         let link = self.library.link();
-        let mut progress = Progress {
-            left: match self.function.frame().contract().no_callback {
-                true => None,
-                false => Some(self.library.callbacks()),
-            },
-            failed: None,
-        };
-        while frame.kind & REPLY == 0 {
-            channel = match callback::serve(link, channel, frame, &mut progress) {
+        let mut progress = Progress::new(match self.function.frame().contract().no_callback {
+            true => None,
+            false => Some(self.library.callbacks()),
+        });
+        let mut came = Heard::Frame(frame);
+        let frame = loop {
+            let asked = match came {
+                Heard::Frame(frame) if frame.kind & REPLY != 0 => break frame,
+                Heard::Frame(frame) => callback::serve(link, channel, frame, &mut progress),
+                Heard::Asked(id, body) => {
+                    callback::serve_brief(link, channel, id, body.bytes(), &mut progress)
+                }
+            };
+            channel = match asked {
                 Asked::Answered(channel) => channel,
                 Asked::Lost(fault) => return Err(self.lost(fault, memory)),
                 Asked::Elsewhere if self.is_cancelled() => return Err(self.cancelled(memory)),
@@ -355,9 +361,14 @@ impl<'call> Call<'call> {
                     };
                 }
             };
-            let answer = clock.run(&mut channel.connection, |connection| connection.answer(id));
-            frame = answer.map_err(|fault| self.lost(fault, memory))?;
-        }
+            if channel.seat.is_cancelled() {
+                return Err(self.cancelled(memory));
+            }
+            let answer = clock.run(&mut channel.connection, |connection| {
+                connection.answer_or(id, BRIEF_CALLBACK)
+            });
+            came = answer.map_err(|fault| self.lost(fault, memory))?;
+        };
         // What this end knows of a failure, the VM cannot talk away.
         match progress.failed {
             Some(fault) => {
@@ -426,7 +437,7 @@ impl<'call> Call<'call> {
             errno,
             request,
             descriptors,
-            pending,
+            pending.get_or_insert_default(),
         );
         memory.swap_staging(staging);
         encoded

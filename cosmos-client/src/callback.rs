@@ -10,6 +10,7 @@
 //! |---|---|
 //! | [`registry`] | numbers for functions, and how long each may be called |
 //! | [`dispatch`] | one call back: request to arguments, the function, its result to the reply |
+//! | [`brief`] | the same where the arguments are a few bytes, a shorter way |
 //! | [`memory`] | what marshalling reaches besides the call's own bytes |
 //! | [`code`] | entering a C function |
 //! | [`closure`] | functions that are Rust closures |
@@ -17,12 +18,14 @@
 //! The VM is not believed: a number must be one that was passed to *this* VM, on this thread where
 //! it is good for one call, and the request must be one of the callback's type.
 
+mod brief;
 mod closure;
 mod code;
 mod dispatch;
 mod memory;
 mod registry;
 
+pub(crate) use brief::serve as serve_brief;
 pub use closure::{Answer, Callback, callback, callback_writing};
 pub(crate) use closure::{Closures, Lent};
 pub(crate) use dispatch::{Asked, Progress, serve};
@@ -79,6 +82,17 @@ impl Signature {
     /// Its name, for people.
     fn name(&self) -> &str {
         self.callee.template().frame().name()
+    }
+
+    /// Its layout.
+    fn template(&self) -> &Template {
+        self.callee.template()
+    }
+
+    /// The names of its parameters.
+    fn parameters(&self) -> impl Iterator<Item = &str> {
+        let parameters = self.template().frame().parameters().iter();
+        parameters.map(|parameter| parameter.name.as_str())
     }
 }
 

@@ -39,13 +39,15 @@ pub(crate) struct Channel {
     pub(crate) request: Vec<u8>,
     /// Likewise: the descriptors of a request, open in the caller.
     pub(crate) descriptors: Vec<i32>,
-    /// Likewise: what is known of the call under way.
-    pub(crate) pending: Pending,
+    /// Likewise: what is known of the call under way; a callback's own calls have another one.
+    pub(crate) pending: Option<Box<Pending>>,
     /// Likewise: the memory of a call back, and its reply.
     pub(crate) image: Image,
     pub(crate) reply: Vec<u8>,
     /// Likewise: where large buffers go.
     pub(crate) staging: Staging,
+    /// A value that the program gave the VM, and that came back last.
+    pub(crate) cookie: u64,
     /// How many callbacks run inside of each other on it.
     pub(crate) nesting: usize,
     /// Of the VM, whose channels go when it has ended.
@@ -62,11 +64,12 @@ impl Channel {
             seat: Seat::new(connection.as_raw_fd()),
             request: Vec::new(),
             descriptors: Vec::new(),
-            pending: Pending::default(),
+            pending: None,
             image: Image::default(),
             reply: Vec::new(),
             staging: Staging::new(u64::from(most)),
             connection: Own::new(connection),
+            cookie: 0,
             nesting: 0,
             link: Arc::downgrade(link),
             swept: 0,
@@ -79,7 +82,7 @@ pub(crate) struct Lent {
     key: u64,
     nesting: usize,
     /// Of the call that waits for the callback.
-    pending: Pending,
+    pending: Option<Box<Pending>>,
     floor: Top,
 }
 
@@ -141,7 +144,7 @@ pub(crate) fn take_idle(link: &Arc<Link>, timeout: Option<Duration>) -> Option<B
     Some(channel)
 }
 
-/// This thread's channel to the VM of this key, where it is as the last call left it, no callback has
+/// This thread's channel to the VM of this key, where it is as the last call left it, or a callback has
 /// it, and no VM has ended since; for a call that leaves it so.
 #[inline]
 pub(crate) fn take_ready(key: u64) -> Option<Box<Channel>> {
@@ -237,22 +240,43 @@ impl Channel {
     }
 }
 
-/// Leaves a channel to what a callback does.
+/// Leaves a channel to what a callback does: where the shortest way of a call finds it, too, if that
+/// place is free.
+#[inline]
 pub(crate) fn lend(link: &Arc<Link>, mut channel: Box<Channel>) -> Lent {
     channel.nesting += 1;
     let lent = Lent {
         key: link.key(),
         nesting: channel.nesting,
-        pending: std::mem::take(&mut channel.pending),
+        pending: channel.pending.take(),
         floor: channel.staging.raise(),
     };
-    park(link, channel);
+    if let Some(channel) = front::put_where_free(lent.key, channel) {
+        park(link, channel);
+    }
     lent
 }
 
 /// Takes a channel back from a callback that has returned; `None` where a call that it made has
 /// lost it.
+#[inline]
 pub(crate) fn reclaim(lent: Lent) -> Option<Box<Channel>> {
+    let mut channel = match front::take(lent.key) {
+        Some(channel) if channel.nesting == lent.nesting => channel,
+        other => reclaim_aside(&lent, other)?,
+    };
+    channel.nesting -= 1;
+    channel.pending = lent.pending;
+    channel.staging.lower(lent.floor);
+    Some(channel)
+}
+
+/// Takes a channel back that its callback, or a call of that, has put elsewhere.
+#[cold]
+fn reclaim_aside(lent: &Lent, other: Option<Box<Channel>>) -> Option<Box<Channel>> {
+    if let Some(other) = other {
+        put_ready(lent.key, other);
+    }
     let found = with(|table| {
         let nesting = |place: &Place| Some(place.channel.as_ref()?.nesting);
         let place = table
@@ -261,11 +285,7 @@ pub(crate) fn reclaim(lent: Lent) -> Option<Box<Channel>> {
             .rposition(|place| place.key == lent.key && nesting(place) == Some(lent.nesting))?;
         table.lent.remove(place).channel
     });
-    let mut channel = found.flatten()?;
-    channel.nesting -= 1;
-    channel.pending = lent.pending;
-    channel.staging.lower(lent.floor);
-    Some(channel)
+    found.flatten()
 }
 
 /// Closes this thread's channels to the VM of this key.

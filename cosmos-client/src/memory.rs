@@ -19,6 +19,7 @@ use program::pointer;
 use std::collections::BTreeMap;
 use std::os::fd::BorrowedFd;
 use std::ptr::NonNull;
+use std::sync::OnceLock;
 
 /// The program's memory during one call.
 #[derive(Debug)]
@@ -339,6 +340,7 @@ impl CallerMemory for CallMemory<'_> {
                 Some(handle) => Allowed::Until(handle),
                 None => Allowed::During(callback::thread()),
             },
+            brief: OnceLock::new(),
         });
         let number = number.ok_or_else(|| {
             MemoryError::Other("VMs know too many functions of this process".to_owned())

@@ -22,12 +22,12 @@
 use crate::conversation::{self, Conversation};
 use crate::vm::Held;
 use callframe::Template;
-use callframe::marshal::Caller;
+use callframe::marshal::{Brief, Caller};
 use cosmos_rpc::{Fault, FaultCode};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// A function of the client's.
 #[derive(Debug)]
@@ -36,6 +36,8 @@ pub struct Callback {
     pub(crate) caller: Arc<Caller>,
     /// The integers of the call it was passed to, which its annotations may name.
     pub(crate) outer: Arc<[i128]>,
+    /// How its calls travel that are brief; found when it is first called.
+    pub(crate) brief: OnceLock<Option<Brief>>,
     /// Token of the library whose function took it.
     pub(crate) library: u64,
     /// The client's session.
@@ -114,6 +116,13 @@ impl Callback {
                 here.fail(named(self, fault));
                 Undelivered
             })
+    }
+
+    /// How its calls travel where its arguments are a few bytes.
+    #[inline]
+    pub(crate) fn brief(&self) -> Option<&Brief> {
+        let found = self.brief.get_or_init(|| self.caller.brief(&self.outer));
+        found.as_ref()
     }
 
     fn refuse(&self, here: Option<&Rc<dyn Conversation>>, when: &str) {

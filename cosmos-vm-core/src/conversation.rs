@@ -21,11 +21,13 @@ use crate::process;
 use crate::recent::Recent;
 use crate::session::{Entry, Session};
 use crate::verb::{self, Answer, Scratch};
-use callframe::marshal::{MarshalError, Pending};
+use callframe::marshal::{BriefBody, MarshalError, Pending};
 use cosmos_rpc::blocking::{Connection, Received};
 use cosmos_rpc::message::REPLY;
-use cosmos_rpc::message::vm::{CALL, CALLBACK, CALLBACK_DEPTH};
-use cosmos_rpc::ring::{Message, Short};
+use cosmos_rpc::message::vm::{
+    BRIEF_CALLBACK, BRIEF_CALLBACK_SINCE, CALL, CALLBACK, CALLBACK_DEPTH,
+};
+use cosmos_rpc::ring::{INLINE, Message, Short};
 use cosmos_rpc::{Blame, Fault, FaultCode, Frame};
 use std::cell::{Cell, RefCell};
 use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
@@ -82,6 +84,8 @@ pub(crate) struct Channel<V: Vm> {
     pub counter: Counter,
     /// Calls back under way.
     depth: Cell<usize>,
+    /// Whether the client takes brief ones.
+    briefly: bool,
     /// Why nothing more is said on it.
     ended: RefCell<Option<Fault>>,
     buffers: Cell<Buffers>,
@@ -109,6 +113,12 @@ enum Level {
     Numbers(Option<Box<Fault>>),
 }
 
+/// The reply to a brief call back.
+enum Briefly {
+    Short(Short),
+    Frame(Frame),
+}
+
 /// Buffers of a call back, kept for the next one.
 #[derive(Default)]
 struct Buffers {
@@ -122,6 +132,7 @@ impl<V: Vm> Channel<V> {
     pub fn converse(session: Arc<Session<V>>, connection: Connection) -> Result<(), Fault> {
         static LAST: AtomicU64 = AtomicU64::new(0);
         let recent = Recent::new(&session);
+        let briefly = connection.peer().minor >= BRIEF_CALLBACK_SINCE;
         let channel = Rc::new(Channel {
             session,
             number: LAST.fetch_add(1, Ordering::Relaxed) + 1,
@@ -131,6 +142,7 @@ impl<V: Vm> Channel<V> {
             recent,
             counter: Counter::new(),
             depth: Cell::new(0),
+            briefly,
             ended: RefCell::default(),
             buffers: Cell::default(),
         });
@@ -431,6 +443,91 @@ impl<V: Vm> Channel<V> {
         })
     }
 
+    /// Makes a call back whose arguments are a few bytes; `None` where it is no such one, and nothing
+    /// was done.
+    #[inline]
+    fn carry_brief(
+        &self,
+        callback: &Callback,
+        (arguments, errno, result): (&[u64], i32, u64),
+    ) -> Option<Result<i32, Fault>> {
+        if !self.briefly || !self.connection.borrow().takes_short() {
+            return None;
+        }
+        let brief = callback.brief()?;
+        let vm = &*self.session.vm;
+        let read = |address, into: &mut [u8]| vm.read(address, into);
+        let request = brief.request(callback.number, errno, arguments, read)?;
+        let asked = self.ask_briefly(&request, brief.request_length());
+        let left = asked.and_then(|reply| {
+            let found = match &reply {
+                Briefly::Short(short) => brief.result(short.bytes()),
+                Briefly::Frame(frame) => brief.result(&frame.body),
+            };
+            let (left, value) = found.ok_or_else(|| {
+                let message = "a call back was answered by what is no reply to it";
+                Fault::peer(FaultCode::CallbackFailed, message)
+            })?;
+            if let Briefly::Frame(frame) = reply {
+                self.connection.borrow_mut().recycle(frame.body);
+            }
+            let value = value.get(..brief.result_size()).unwrap_or_default();
+            if result != 0 && !value.is_empty() {
+                vm.write(result, value)
+                    .map_err(|error| Fault::vm(FaultCode::System, error.to_string()))?;
+            }
+            Ok(left)
+        });
+        Some(left)
+    }
+
+    /// Sends such a call back and answers what the client asks until it has run.
+    #[inline]
+    fn ask_briefly(&self, body: &BriefBody, length: usize) -> Result<Briefly, Fault> {
+        let id = {
+            let mut connection = self.connection.borrow_mut();
+            match (body.words().first_chunk(), length <= INLINE) {
+                (Some(words), true) => {
+                    let id =
+                        connection.request_short(BRIEF_CALLBACK, &Short::of(*words, length))?;
+                    if connection.short_arrives()
+                        && let Some(short) = connection.read_reply(BRIEF_CALLBACK, id)
+                    {
+                        return Ok(Briefly::Short(short));
+                    }
+                    id
+                }
+                _ => {
+                    let bytes = body.bytes().get(..length).unwrap_or_default();
+                    connection.request_raw(BRIEF_CALLBACK, &[bytes], &[])?
+                }
+            }
+        };
+        let frame = self.replied(id, BRIEF_CALLBACK)?;
+        Ok(Briefly::Frame(frame))
+    }
+
+    /// Answers what the client asks until its reply to a call back comes, of this kind.
+    fn replied(&self, id: u64, kind: u16) -> Result<Frame, Fault> {
+        loop {
+            let frame = self.connection.borrow_mut().answer(id)?;
+            if frame.kind & REPLY != 0 {
+                return match frame.fault() {
+                    Some(fault) => Err(fault),
+                    None if frame.kind == kind | REPLY => Ok(frame),
+                    None => Err(Fault::peer(
+                        FaultCode::Protocol,
+                        format!("a call back was answered by kind {:#06x}", frame.kind),
+                    )),
+                };
+            }
+            if let Err(fault) = self.answer(frame, &mut Scratch::default()) {
+                self.ended.borrow_mut().get_or_insert(fault.clone());
+                return Err(fault);
+            }
+        }
+    }
+
     /// Sends a call back and answers what the client asks until it has run.
     fn ask(&self, body: &[&[u8]], descriptors: &[i32]) -> Result<Frame, Fault> {
         let descriptors = process::borrowed(descriptors);
@@ -438,16 +535,7 @@ impl<V: Vm> Channel<V> {
             .connection
             .borrow_mut()
             .request_raw(CALLBACK, body, &descriptors)?;
-        loop {
-            let frame = self.connection.borrow_mut().answer(id)?;
-            if frame.kind & REPLY != 0 {
-                return Ok(frame);
-            }
-            if let Err(fault) = self.answer(frame, &mut Scratch::default()) {
-                self.ended.borrow_mut().get_or_insert(fault.clone());
-                return Err(fault);
-            }
-        }
+        self.replied(id, CALLBACK)
     }
 
     fn carry(
@@ -472,15 +560,6 @@ impl<V: Vm> Channel<V> {
             .map_err(|error| unmarshalled(&error))?;
         let number = callback.number.to_le_bytes();
         let mut frame = self.ask(&[&number, &buffers.request], &buffers.descriptors)?;
-        if let Some(fault) = frame.fault() {
-            return Err(fault);
-        }
-        if frame.kind != CALLBACK | REPLY {
-            return Err(Fault::peer(
-                FaultCode::Protocol,
-                format!("a call back was answered by kind {:#06x}", frame.kind),
-            ));
-        }
         let descriptors = std::mem::take(&mut frame.descriptors);
         let numbers: Vec<i32> = descriptors.iter().map(AsRawFd::as_raw_fd).collect();
         let outcome = callback
@@ -529,9 +608,13 @@ impl<V: Vm> Conversation for Channel<V> {
             ));
         }
         self.depth.set(depth + 1);
-        let mut buffers = self.buffers.take();
-        let outcome = self.carry(callback, &mut buffers, (arguments, errno, result));
-        self.buffers.set(buffers);
+        let brief = self.carry_brief(callback, (arguments, errno, result));
+        let outcome = brief.unwrap_or_else(|| {
+            let mut buffers = self.buffers.take();
+            let outcome = self.carry(callback, &mut buffers, (arguments, errno, result));
+            self.buffers.set(buffers);
+            outcome
+        });
         self.depth.set(depth);
         outcome
     }

@@ -14,7 +14,7 @@ use callframe::marshal::{CalleeMemory, Given, MemoryError, Object};
 use cosmos_rpc::arena::Memory;
 use nix::errno::Errno;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// The memory, handles and descriptors of one call.
 pub(crate) struct CallMemory<'a, V: Vm> {
@@ -258,6 +258,7 @@ impl<V: Vm> CalleeMemory for CallMemory<'_, V> {
             number: given.address,
             caller: Arc::clone(caller),
             outer: given.outer.into(),
+            brief: OnceLock::new(),
             library: self.entry.token,
             session: self.session.number,
             during,

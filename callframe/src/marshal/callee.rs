@@ -1,6 +1,7 @@
 //! The VM's end of a call.
 
 use super::MarshalError;
+use super::brief::Brief;
 use super::evaluate::Failure;
 use super::image::{Image, integer};
 use super::line::Line;
@@ -82,6 +83,12 @@ impl Callee {
     /// How calls travel whose request and reply fit into a few words each; `None` where they do not.
     pub fn line(&self) -> Option<Line> {
         self.numbers.as_ref()?.line()
+    }
+
+    /// Of a callback that was passed in a call whose integers are `outer`: how it travels where its
+    /// arguments are a few bytes; `None` where they are not.
+    pub fn brief(&self, outer: &[i128]) -> Option<Brief> {
+        Brief::of(&self.template, &self.plans, outer)
     }
 
     /// Writes the reply, emptying `reply` first: what the function returned (`result`, in the

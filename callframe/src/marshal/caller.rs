@@ -1,5 +1,6 @@
 //! The client's end of a call.
 
+use super::brief::Brief;
 use super::error::MarshalError;
 use super::evaluate::{Failure, Operand, evaluate};
 use super::line::Line;
@@ -160,6 +161,15 @@ impl Caller {
     /// How calls travel whose request and reply fit into a few words each; `None` where they do not.
     pub fn line(&self) -> Option<Line> {
         self.numbers.as_ref()?.line()
+    }
+
+    /// Of a callback that was passed in a call whose integers are `outer`: how it travels where its
+    /// arguments are a few bytes, and both ends lay them out alike; `None` where it is not so.
+    pub fn brief(&self, outer: &[i128]) -> Option<Brief> {
+        let alike = self.caller.model() == self.callee.model();
+        alike
+            .then(|| Brief::of(&self.callee, &self.plans, outer))
+            .flatten()
     }
 
     /// Writes the request of a call, emptying `request` and `descriptors` first.

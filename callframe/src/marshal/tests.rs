@@ -1,6 +1,7 @@
 //! Both ends of a call in one process, with memory that knows what may be touched.
 
 mod arena;
+mod brief;
 mod buffers;
 pub(crate) mod build;
 mod callbacks;

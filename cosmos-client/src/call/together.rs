@@ -329,10 +329,7 @@ impl Way {
         let silent = |part: &stretch::Part<'_>| part.function.frame().contract().no_callback;
         let calls = stretch::count(chunk) as u64;
         let most = self.library.callbacks().saturating_mul(calls);
-        let mut progress = Progress {
-            left: (!chunk.iter().all(silent)).then_some(most),
-            failed: None,
-        };
+        let mut progress = Progress::new((!chunk.iter().all(silent)).then_some(most));
         let mut failed = 0;
         loop {
             let Some(mut channel) = self.channel.take() else {

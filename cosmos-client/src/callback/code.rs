@@ -1,7 +1,7 @@
 //! Entering a C function of the program's.
 
 use super::Signature;
-use callframe::marshal::Image;
+use callframe::marshal::{Brief, BriefBody, Image, Kind, MOST_PARAMETERS};
 use libffi::raw;
 use std::ffi::{c_int, c_void};
 
@@ -37,12 +37,7 @@ pub(super) unsafe fn enter(signature: &Signature, address: u64, image: &mut Imag
     }
     let size = usize::try_from(template.result().size).ok()?;
     let mut result = vec![0u128; size.div_ceil(16).max(1)];
-    let address = usize::try_from(address).ok()?;
-    let address: *const c_void = std::ptr::with_exposed_provenance(address);
-    // SAFETY: a function pointer and a data pointer are the same on every POSIX system, and NULL is
-    // the None of `Option`.
-    let code =
-        unsafe { std::mem::transmute::<*const c_void, Option<unsafe extern "C" fn()>>(address) }?;
+    let code = code_at(address)?;
     // SAFETY: each argument lies in the image as the template says, which is what the interface was
     // made from, aligned to its type; the result has room for itself and a register; the code is of
     // this type by the caller's promise. errno is thread-local and always there.
@@ -65,4 +60,59 @@ pub(super) unsafe fn enter(signature: &Signature, address: u64, image: &mut Imag
         result: whole.get(..size)?.to_vec(),
         errno,
     })
+}
+
+/// Calls the function at `address` with the arguments of a brief request; gives the errno that it left,
+/// and its result, with whatever is behind it in a register.
+///
+/// # Safety
+/// As [`enter`]; `brief` is of this signature, and `body` is a request that it let enter.
+#[inline]
+pub(super) unsafe fn enter_briefly(
+    signature: &Signature,
+    address: u64,
+    brief: &Brief,
+    body: &mut BriefBody,
+    errno: c_int,
+) -> Option<(c_int, u64)> {
+    let code = code_at(address)?;
+    let bytes = body.bytes_mut();
+    let mut pointers = [std::ptr::null_mut::<u8>(); MOST_PARAMETERS];
+    let mut arguments = [std::ptr::null_mut::<c_void>(); MOST_PARAMETERS];
+    for ((part, pointer), argument) in brief.parts().iter().zip(&mut pointers).zip(&mut arguments) {
+        let value = bytes.get_mut(part.at..part.at + part.size)?.as_mut_ptr();
+        *argument = match part.kind {
+            Kind::Data { .. } => {
+                *pointer = value;
+                std::ptr::from_mut(pointer).cast()
+            }
+            _ => value.cast(),
+        };
+    }
+    let mut result = [0u64; 2];
+    // SAFETY: each argument is where the request has it, or is a pointer to where its data is there, of
+    // the type and the alignment that the interface has by the same template; the result has room for
+    // itself and a register; the code is of this type by the caller's promise. errno is thread-local and
+    // always there.
+    let errno = unsafe {
+        *libc::__errno_location() = errno;
+        raw::ffi_call(
+            signature.interface.as_raw_ptr(),
+            Some(code),
+            result.as_mut_ptr().cast(),
+            arguments.as_mut_ptr(),
+        );
+        *libc::__errno_location()
+    };
+    let [result, _] = result;
+    Some((errno, result))
+}
+
+/// The code at an address.
+fn code_at(address: u64) -> Option<unsafe extern "C" fn()> {
+    let address = usize::try_from(address).ok()?;
+    let address: *const c_void = std::ptr::with_exposed_provenance(address);
+    // SAFETY: a function pointer and a data pointer are the same on every POSIX system, and NULL is
+    // the None of `Option`.
+    unsafe { std::mem::transmute::<*const c_void, Option<unsafe extern "C" fn()>>(address) }
 }

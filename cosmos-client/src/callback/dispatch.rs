@@ -28,18 +28,29 @@ use crate::memory::borrow_descriptors;
 use crate::session::Session;
 use callframe::marshal::{Image, MarshalError};
 use cosmos_rpc::message::REPLY;
-use cosmos_rpc::message::vm::{CALL_DESCRIPTORS, CALLBACK, CALLBACK_DEPTH};
+use cosmos_rpc::message::vm::{BRIEF_CALLBACK, CALL_DESCRIPTORS, CALLBACK, CALLBACK_DEPTH};
 use cosmos_rpc::{Fault, FaultCode, Frame};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::Arc;
 
 /// How far the calls back of one call have come.
 #[derive(Debug)]
 pub(crate) struct Progress {
     /// How many more it may make; `None` where its prototype says that it makes none.
-    pub(crate) left: Option<u64>,
+    left: Option<u64>,
     /// Why the call fails, though its function may return.
     pub(crate) failed: Option<Fault>,
+    /// The function that was called last.
+    known: Option<Admitted>,
+}
+
+/// A function that may be called.
+#[derive(Debug)]
+pub(super) struct Admitted {
+    number: u64,
+    /// How often scopes had ended before it was looked up.
+    ended: u64,
+    pub(super) passed: Arc<Passed>,
 }
 
 /// What became of a call back.
@@ -52,65 +63,76 @@ pub(crate) enum Asked {
     Elsewhere,
 }
 
+impl Progress {
+    /// Of a call that may make so many calls back; `None` where its prototype says that it makes none.
+    pub(crate) fn new(left: Option<u64>) -> Progress {
+        Progress {
+            left,
+            failed: None,
+            known: None,
+        }
+    }
+
+    /// Keeps what was called, for the next time.
+    #[inline]
+    pub(super) fn keep(&mut self, admitted: Admitted) {
+        self.known = Some(admitted);
+    }
+}
+
 /// Serves a request that the VM makes during a call.
 pub(crate) fn serve(
     link: &Arc<Link>,
-    mut channel: Box<Channel>,
+    channel: Box<Channel>,
     frame: Frame,
     progress: &mut Progress,
 ) -> Asked {
-    let request = match Request::of(&frame, progress) {
-        Ok(request) => request,
+    if frame.kind == BRIEF_CALLBACK && frame.descriptors.is_empty() {
+        let mut asked = super::brief::serve(link, channel, frame.id, &frame.body, progress);
+        if let Asked::Answered(channel) = &mut asked {
+            channel.connection.recycle(frame.body);
+        }
+        return asked;
+    }
+    let number = match number_of(&frame, progress) {
+        Ok(number) => number,
         Err(fault) => return Asked::Lost(fault),
     };
-    let passed = match admit(link, &channel, &request, progress) {
-        Ok(passed) => passed,
-        Err(fault) => return refuse(channel, frame, fault, progress),
-    };
-    if link.is_walled() {
-        let mut taken = frame.descriptors.iter().map(|one| is_taken(one.as_fd()));
-        if let Err(fault) = taken.try_for_each(|taken| taken) {
-            return refuse(channel, frame, fault, progress);
-        }
-    }
     let Frame {
         id,
         body,
         descriptors,
         ..
     } = frame;
-    let mut image = std::mem::take(&mut channel.image);
-    image.set_outer(Arc::clone(&passed.outer));
-    let mut memory = CallbackMemory::new(link, descriptors);
-    let request = body.get(NUMBER..).unwrap_or_default();
-    let decoded = passed
-        .signature
-        .callee
-        .decode_into(request, &mut memory, &mut image);
-    channel.connection.recycle(body);
-    match decoded {
-        Ok(()) => {}
-        // No honest VM sends this.
-        Err(MarshalError::Malformed(what)) => {
-            return Asked::Lost(Fault::peer(FaultCode::Protocol, named(&passed, what)));
+    let admitted = match admit(link, &channel, number, progress) {
+        Ok(admitted) => admitted,
+        Err(fault) => {
+            drop(descriptors);
+            return answer_fault(channel, id, fault, progress);
         }
-        Err(error) => {
-            let fault = Fault::vm(FaultCode::CallbackFailed, named(&passed, error));
+    };
+    if link.is_walled() {
+        let mut taken = descriptors.iter().map(|one| is_taken(one.as_fd()));
+        if let Err(fault) = taken.try_for_each(|taken| taken) {
+            drop(descriptors);
             return answer_fault(channel, id, fault, progress);
         }
     }
-    let mut reply = std::mem::take(&mut channel.reply);
-    let left = run(link, channel, &passed, &mut image, &mut memory, &mut reply);
-    let (mut channel, left) = match left {
-        Ran::Here(channel, left) => (channel, left),
+    let request = body.get(NUMBER..).unwrap_or_default();
+    let ran = run(link, channel, &admitted.passed, request, descriptors);
+    progress.keep(admitted);
+    let (mut channel, leaving) = match ran {
+        Ran::Here(channel, leaving) => (channel, leaving),
+        Ran::Wrong(fault) => return Asked::Lost(fault),
         Ran::Lost => return Asked::Lost(gone()),
         Ran::Elsewhere => return Asked::Elsewhere,
     };
-    channel.image = image;
-    if let Err(fault) = left {
-        return answer_fault(channel, id, fault, progress);
-    }
-    let numbers: Vec<i32> = memory.leaving.iter().map(AsRawFd::as_raw_fd).collect();
+    channel.connection.recycle(body);
+    let leaving = match leaving {
+        Ok(leaving) => leaving,
+        Err(fault) => return answer_fault(channel, id, fault, progress),
+    };
+    let numbers: Vec<i32> = leaving.iter().map(AsRawFd::as_raw_fd).collect();
     let descriptors = borrow_descriptors(&numbers);
     if link.is_walled() {
         let mut passed = descriptors.iter().map(|one| is_what_it_says(*one));
@@ -118,11 +140,10 @@ pub(crate) fn serve(
             return answer_fault(channel, id, fault, progress);
         }
     }
-    let sent = channel
-        .connection
-        .send_raw(CALLBACK | REPLY, id, &[&reply], &descriptors);
-    channel.reply = reply;
-    match sent {
+    let Channel {
+        connection, reply, ..
+    } = &mut *channel;
+    match connection.send_raw(CALLBACK | REPLY, id, &[reply], &descriptors) {
         Ok(()) => Asked::Answered(channel),
         Err(fault) => Asked::Lost(fault),
     }
@@ -131,38 +152,41 @@ pub(crate) fn serve(
 /// Bytes of the number before the request.
 const NUMBER: usize = 8;
 
-struct Request {
-    number: u64,
+/// The number of the function that a frame asks for.
+fn number_of(frame: &Frame, progress: &Progress) -> Result<u64, Fault> {
+    if frame.kind != CALLBACK {
+        let kind = frame.kind;
+        return Err(wrong(format!("a VM makes no request of kind {kind:#06x}")));
+    }
+    may_ask(progress)?;
+    if frame.descriptors.len() > usize::from(CALL_DESCRIPTORS) {
+        return Err(wrong(
+            "a call back with more descriptors than one may carry",
+        ));
+    }
+    match frame.body.first_chunk::<NUMBER>() {
+        Some(number) => Ok(u64::from_le_bytes(*number)),
+        None => Err(wrong("a call back without the number of its function")),
+    }
 }
 
-impl Request {
-    fn of(frame: &Frame, progress: &Progress) -> Result<Request, Fault> {
-        let wrong = |message: String| Err(Fault::peer(FaultCode::Protocol, message));
-        if frame.kind != CALLBACK {
-            return wrong(format!("a VM makes no request of kind {:#06x}", frame.kind));
-        }
-        if progress.failed.is_some() {
-            return wrong("it calls back in a call that has failed".to_owned());
-        }
-        if frame.descriptors.len() > usize::from(CALL_DESCRIPTORS) {
-            return wrong("a call back with more descriptors than one may carry".to_owned());
-        }
-        match frame.body.first_chunk::<NUMBER>() {
-            Some(number) => Ok(Request {
-                number: u64::from_le_bytes(*number),
-            }),
-            None => wrong("a call back without the number of its function".to_owned()),
-        }
+/// Refuses a call back in a call that has failed.
+#[inline]
+pub(super) fn may_ask(progress: &Progress) -> Result<(), Fault> {
+    match progress.failed {
+        None => Ok(()),
+        Some(_) => Err(wrong("it calls back in a call that has failed")),
     }
 }
 
 /// The function that is to be called, where it may be called now.
-fn admit(
-    link: &Arc<Link>,
+#[inline]
+pub(super) fn admit(
+    link: &Link,
     channel: &Channel,
-    request: &Request,
+    number: u64,
     progress: &mut Progress,
-) -> Result<Arc<Passed>, Fault> {
+) -> Result<Admitted, Fault> {
     let Some(left) = progress.left else {
         let message = "the prototype of what it calls back from says '__nocallback'";
         return Err(Fault::vm(FaultCode::CallbackFailed, message));
@@ -177,7 +201,16 @@ fn admit(
         let message = format!("{CALLBACK_DEPTH} calls back of this thread are under way already");
         return Err(Fault::vm(FaultCode::LimitReached, message));
     }
-    let passed = Session::current().callbacks().get(request.number);
+    // Before the table is looked into: what ends meanwhile is then looked up again.
+    let ended = Session::current().callbacks().ended();
+    match progress.known.take() {
+        Some(known) if known.number == number && known.ended == ended => Ok(known),
+        _ => look_up(link, number, ended),
+    }
+}
+
+fn look_up(link: &Link, number: u64, ended: u64) -> Result<Admitted, Fault> {
+    let passed = Session::current().callbacks().get(number);
     let allowed = passed.filter(|passed| {
         passed.link == link.key()
             && match passed.allowed {
@@ -185,36 +218,77 @@ fn admit(
                 Allowed::Until(_) => true,
             }
     });
-    allowed.ok_or_else(|| {
+    let passed = allowed.ok_or_else(|| {
         Fault::vm(
             FaultCode::CallbackFailed,
             "the VM called back a function that it may not call (any more): a callback is valid \
              during the call that it is passed to, with '__scope(h)' until h is closed",
         )
+    })?;
+    Ok(Admitted {
+        number,
+        ended,
+        passed,
     })
 }
 
 /// Where a function that was run left this end.
-enum Ran {
-    /// In step, with its reply or why there is none.
-    Here(Box<Channel>, Result<(), Fault>),
+pub(super) enum Ran<T> {
+    /// In step, with what comes of it or why nothing does.
+    Here(Box<Channel>, Result<T, Fault>),
+    /// What was asked is no request of the function.
+    Wrong(Fault),
     /// A call that it made lost the channel.
     Lost,
     /// In a fork of the process.
     Elsewhere,
 }
 
-/// Runs the function; its reply is written to `reply`. What it does has the channel meanwhile.
-fn run(
+/// Runs the function for a request. The reply is then the channel's, and the descriptors that go with it
+/// are given.
+pub(super) fn run(
     link: &Arc<Link>,
-    channel: Box<Channel>,
+    mut channel: Box<Channel>,
+    passed: &Passed,
+    request: &[u8],
+    descriptors: Vec<OwnedFd>,
+) -> Ran<Vec<OwnedFd>> {
+    let mut image = std::mem::take(&mut channel.image);
+    image.set_outer(Arc::clone(&passed.outer));
+    let mut memory = CallbackMemory::new(link, descriptors);
+    let callee = &passed.signature.callee;
+    match callee.decode_into(request, &mut memory, &mut image) {
+        Ok(()) => {}
+        // No honest VM sends this.
+        Err(MarshalError::Malformed(what)) => return Ran::Wrong(wrong(named(passed, what))),
+        Err(error) => {
+            let fault = Fault::vm(FaultCode::CallbackFailed, named(passed, error));
+            return Ran::Here(channel, Err(fault));
+        }
+    }
+    let mut reply = std::mem::take(&mut channel.reply);
+    let lent = channel::lend(link, channel);
+    let left = enter(link, passed, &mut image, &mut memory, &mut reply);
+    if link.is_foreign() {
+        return Ran::Elsewhere;
+    }
+    let Some(mut channel) = channel::reclaim(lent) else {
+        return Ran::Lost;
+    };
+    channel.image = image;
+    channel.reply = reply;
+    Ran::Here(channel, left.map(|()| memory.leaving))
+}
+
+/// Runs the function; its reply is written to `reply`.
+fn enter(
+    link: &Link,
     passed: &Passed,
     image: &mut Image,
     memory: &mut CallbackMemory<'_>,
     reply: &mut Vec<u8>,
-) -> Ran {
-    let lent = channel::lend(link, channel);
-    let left = match &passed.function {
+) -> Result<(), Fault> {
+    match &passed.function {
         Function::Code(address) => {
             // SAFETY: the program passed the pointer as a function of this type.
             let left = unsafe { code::enter(&passed.signature, *address, image) };
@@ -227,13 +301,6 @@ fn run(
             left.map_err(|problem| Fault::caller(FaultCode::CallbackFailed, named(passed, problem)))
                 .and_then(|left| encode(passed, image, memory, &left.result, image.errno(), reply))
         }
-    };
-    if link.is_foreign() {
-        return Ran::Elsewhere;
-    }
-    match channel::reclaim(lent) {
-        Some(channel) => Ran::Here(channel, left),
-        None => Ran::Lost,
     }
 }
 
@@ -252,14 +319,8 @@ fn encode(
         .map_err(|error| Fault::caller(FaultCode::CallbackFailed, named(passed, error)))
 }
 
-/// Refuses a call back that was not looked into.
-fn refuse(channel: Box<Channel>, frame: Frame, fault: Fault, progress: &mut Progress) -> Asked {
-    let id = frame.id;
-    drop(frame);
-    answer_fault(channel, id, fault, progress)
-}
-
-fn answer_fault(
+/// Answers with a fault, by which the call under way fails.
+pub(super) fn answer_fault(
     mut channel: Box<Channel>,
     id: u64,
     fault: Fault,
@@ -273,13 +334,18 @@ fn answer_fault(
     }
 }
 
-fn named(passed: &Passed, problem: impl std::fmt::Display) -> String {
+pub(super) fn named(passed: &Passed, problem: impl std::fmt::Display) -> String {
     format!("callback '{}': {problem}", passed.signature.name())
 }
 
-fn gone() -> Fault {
+pub(super) fn gone() -> Fault {
     Fault::peer(
         FaultCode::Disconnected,
         "the connection was lost in a call that a callback made",
     )
+}
+
+/// The VM sent what no honest one does.
+pub(super) fn wrong(message: impl Into<String>) -> Fault {
+    Fault::peer(FaultCode::Protocol, message)
 }

@@ -11,9 +11,10 @@
 use super::Signature;
 use super::closure::Callback;
 use crate::session::lock;
+use callframe::marshal::Brief;
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// Most functions that VMs of this process may know at a time.
 const MAXIMUM: usize = 1 << 20;
@@ -29,6 +30,8 @@ pub(crate) struct Registry {
     table: Mutex<Table>,
     /// How many scopes it has, to be looked at by every call.
     scopes: AtomicUsize,
+    /// How often scopes have ended.
+    ended: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -66,6 +69,8 @@ pub(crate) struct Passed {
     /// The library whose function took it.
     pub(crate) library: u64,
     pub(crate) allowed: Allowed,
+    /// How its calls travel that are brief; found with the first of them.
+    pub(crate) brief: OnceLock<Option<Brief>>,
 }
 
 /// What is called.
@@ -143,12 +148,28 @@ impl Registry {
         let numbers: Vec<u64> = ended.flat_map(|(_, numbers)| numbers).collect();
         let gone: Vec<_> = numbers.iter().map(|it| table.remove(*it)).collect();
         self.scopes.store(table.scopes.len(), Ordering::Release);
+        self.ended.fetch_add(1, Ordering::Release);
         drop(table);
         drop(gone);
+    }
+
+    /// How often scopes have ended: as long as it is the same, a function with a scope may be called
+    /// that could be called before.
+    #[inline]
+    pub(crate) fn ended(&self) -> u64 {
+        self.ended.load(Ordering::Acquire)
     }
 }
 
 impl Passed {
+    /// How its calls travel where its arguments are a few bytes.
+    #[inline]
+    pub(crate) fn brief(&self) -> Option<&Brief> {
+        let callee = &self.signature.callee;
+        let found = self.brief.get_or_init(|| callee.brief(&self.outer));
+        found.as_ref()
+    }
+
     fn scope(&self) -> Option<Scope> {
         match self.allowed {
             Allowed::During(_) => None,
@@ -238,7 +259,6 @@ fn index(number: u64) -> Option<usize> {
 
 /// What tells this thread from the others of the process.
 pub(crate) fn thread() -> u64 {
-    use std::sync::atomic::{AtomicU64, Ordering};
     static LAST: AtomicU64 = AtomicU64::new(0);
     thread_local! {
         static NUMBER: u64 = LAST.fetch_add(1, Ordering::Relaxed) + 1;

@@ -63,6 +63,26 @@ pub(super) fn put(key: u64, channel: Box<Channel>) -> Option<(u64, Box<Channel>)
     }
 }
 
+/// Puts a channel here where nothing stands; gives it back where that may not be.
+#[inline]
+pub(super) fn put_where_free(key: u64, channel: Box<Channel>) -> Option<Box<Channel>> {
+    let mut channel = Some(channel);
+    let _ = FRONT.try_with(|places| {
+        let place = &places[key as usize % PLACES];
+        if place.busy.get() {
+            return;
+        }
+        place.alone(|| match place.channel.take() {
+            None => {
+                place.key.set(key);
+                place.channel.set(channel.take());
+            }
+            other => place.channel.set(other),
+        });
+    });
+    channel
+}
+
 /// Takes out the channels of the VMs that `which` names.
 pub(super) fn take_all(which: impl Fn(&Channel, u64) -> bool) -> Vec<super::Place> {
     let all = FRONT.try_with(|places| {

@@ -239,5 +239,11 @@ pub const CALL_DESCRIPTORS: u16 = 253;
 /// Until it has answered, the client may make requests on the channel, calls among them, which the
 /// VM answers meanwhile: requests nest strictly, each end answers the innermost one first.
 pub const CALLBACK: u16 = 0x0311;
+/// Kind of a call back whose arguments are a few bytes: its body is a request of
+/// [`callframe::marshal::Brief`], and so is that of its reply. Otherwise as [`CALLBACK`]; a VM may
+/// send either where both are possible, and this to clients from [`BRIEF_CALLBACK_SINCE`] on.
+pub const BRIEF_CALLBACK: u16 = 0x0313;
+/// The minor version of the protocol from which on clients know it.
+pub const BRIEF_CALLBACK_SINCE: u16 = 5;
 /// Most calls back that may be under way on one channel, one inside of another.
 pub const CALLBACK_DEPTH: usize = 64;

@@ -22,6 +22,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+/// Arguments up to this number need no memory of their own.
+const FEW: usize = 16;
+
 /// The closures of one callback type.
 pub(crate) struct Pool {
     signature: Arc<Signature>,
@@ -202,17 +205,26 @@ impl Slot {
     unsafe fn call(&self, result: *mut c_void, arguments: *mut *mut c_void, errno: i32) -> i32 {
         let callback = Arc::clone(&lock(&self.stands_for));
         let signature = &*self.signature;
-        let addresses: Vec<u64> = (0..signature.parameters)
+        let mut few = [0; FEW];
+        let mut many = Vec::new();
+        let addresses = match few.get_mut(..signature.parameters) {
+            Some(few) => few,
+            None => {
+                many.resize(signature.parameters, 0);
+                many.as_mut_slice()
+            }
+        };
+        for (index, address) in addresses.iter_mut().enumerate() {
             // SAFETY: libffi gives one pointer for each parameter.
-            .map(|index| unsafe { *arguments.add(index) }.expose_provenance() as u64)
-            .collect();
+            *address = unsafe { *arguments.add(index) }.expose_provenance() as u64;
+        }
         let mut register = [0u8; size_of::<usize>()];
         let place = match (signature.result, signature.narrow) {
             (0, _) => 0,
             (_, Some(_)) => register.as_mut_ptr().expose_provenance() as u64,
             (_, None) => result.expose_provenance() as u64,
         };
-        let left = callback.call(&addresses, errno, place);
+        let left = callback.call(addresses, errno, place);
         if let Some(narrow) = signature.narrow {
             let value = narrow.widened(register);
             // SAFETY: libffi has room for a whole register where the result is a narrow integer.

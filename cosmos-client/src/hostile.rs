@@ -1,5 +1,6 @@
 //! A VM of the tests' own, at the other end of a socket pair, that answers what it likes.
 
+mod brief;
 mod callbacks;
 mod residents;
 mod shared;

@@ -1,5 +1,5 @@
 //! A call of a function that was called before costs no allocation, and no system call but such as
-//! wait for the answer.
+//! wait for the answer; nor does a callback of a few bytes, and a call that is made from it.
 
 use cosmos_tests::in_world;
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -44,12 +44,40 @@ static COUNTING: Counting = Counting;
 
 type Labs = extern "C" fn(i64) -> i64;
 type Lldiv = extern "C" fn(i64, i64) -> [i64; 2];
+type Compare = unsafe extern "C" fn(*const i32, *const i32) -> c_int;
+type Qsort = unsafe extern "C" fn(*mut i32, usize, usize, Compare);
 type Crc32 = unsafe extern "C" fn(c_ulong, *const u8, c_uint) -> c_ulong;
+
+thread_local! {
+    static COMPARED: Cell<u64> = const { Cell::new(0) };
+    /// Which comparisons are counted, and what the last of them does.
+    static COUNTED: Cell<Option<(u64, u64)>> = const { Cell::new(None) };
+    /// What is called from within comparisons.
+    static WITHIN: Cell<Option<Labs>> = const { Cell::new(None) };
+    /// Allocations between the first and the last comparison that are counted.
+    static FOUND: Cell<Option<u64>> = const { Cell::new(None) };
+}
+
+unsafe extern "C" fn compare(left: *const i32, right: *const i32) -> c_int {
+    let made = COMPARED.get() + 1;
+    COMPARED.set(made);
+    if let Some(labs) = WITHIN.get() {
+        assert_eq!(labs(-(made as i64)), made as i64);
+    }
+    match COUNTED.get() {
+        Some((first, _)) if first == made => ALLOCATIONS.set(Some(0)),
+        Some((_, last)) if last == made => FOUND.set(ALLOCATIONS.replace(None)),
+        _ => {}
+    }
+    // SAFETY: both lead to a number.
+    unsafe { (*left).cmp(&*right) as c_int }
+}
 
 /// Functions of numbers, of numbers that do not fit into a line, and of a buffer.
 struct Functions {
     labs: Labs,
     lldiv: Lldiv,
+    qsort: Qsort,
     crc32: Crc32,
     _libraries: [cosmos::Library; 2],
 }
@@ -66,6 +94,11 @@ impl Functions {
             &libc,
             "struct { long long quot; long long rem; } lldiv(long long a, long long b)",
         );
+        let qsort = pointer(
+            &libc,
+            "void qsort(void *__inout __sized_by(nmemb * size) base, size_t nmemb, size_t size,
+                        int (*compare)(const void *__sized_by(size) a, const void *__sized_by(size) b))",
+        );
         let crc32 = pointer(
             &zlib,
             "uLong crc32(uLong crc, const Bytef *__sized_by(len) buf, uInt len)",
@@ -75,6 +108,7 @@ impl Functions {
             Functions {
                 labs: std::mem::transmute::<*const c_void, Labs>(labs),
                 lldiv: std::mem::transmute::<*const c_void, Lldiv>(lldiv),
+                qsort: std::mem::transmute::<*const c_void, Qsort>(qsort),
                 crc32: std::mem::transmute::<*const c_void, Crc32>(crc32),
                 _libraries: [libc, zlib],
             }
@@ -86,6 +120,16 @@ impl Functions {
             assert_eq!((self.labs)(-number), number);
             assert_eq!((self.lldiv)(10 * number + 3, 10), [number, 3]);
         }
+    }
+
+    /// Sorts so many numbers; gives how often they were compared.
+    fn sort(&self, count: usize) -> u64 {
+        let before = COMPARED.get();
+        let mut numbers: Vec<i32> = (0..count as i32).map(|it| it * 7919 % 1009).collect();
+        // SAFETY: so many numbers of four bytes, which `compare` compares.
+        unsafe { (self.qsort)(numbers.as_mut_ptr(), count, 4, compare) };
+        assert!(numbers.is_sorted());
+        COMPARED.get() - before
     }
 
     fn buffers(&self, times: usize) {
@@ -122,6 +166,31 @@ fn warm_calls_allocate_nothing() {
     });
 }
 
+#[test]
+fn warm_callbacks_allocate_nothing() {
+    if !ring_is_on("warm_callbacks_allocate_nothing") {
+        return;
+    }
+    in_world(|_| {
+        let functions = Functions::resolve();
+        functions.numbers(100);
+        for within in [None, Some(functions.labs)] {
+            WITHIN.set(within);
+            functions.sort(100);
+            // From within the second comparison to within one of the last.
+            let begun = COMPARED.get();
+            COUNTED.set(Some((begun + 2, begun + 3000)));
+            assert!(functions.sort(1000) > 3000);
+            assert_eq!(
+                FOUND.replace(None),
+                Some(0),
+                "calls inside: {}",
+                within.is_some()
+            );
+        }
+    });
+}
+
 /// What a thread may do while it waits for an answer.
 const WAITING: [libc::c_long; 6] = [
     libc::SYS_futex,
@@ -145,10 +214,13 @@ fn warm_calls_make_no_system_call_but_to_wait() {
             let functions = Functions::resolve();
             functions.numbers(100);
             functions.buffers(100);
+            WITHIN.set(Some(functions.labs));
+            functions.sort(100);
             allow_only(&WAITING);
             for _ in 0..10 {
                 functions.numbers(100);
                 functions.buffers(100);
+                functions.sort(100);
                 CALLS.fetch_add(300, Ordering::Release);
             }
             // It may not even end any more.

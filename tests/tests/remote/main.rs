@@ -3,6 +3,7 @@
 
 mod broken;
 mod calls;
+mod hostile;
 mod programs;
 mod refused;
 mod terminal;

@@ -12,7 +12,8 @@
 //!
 //! Measuring one benchmark again replaces its own figures and leaves the others.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// A figure, before it was measured.
@@ -69,7 +70,7 @@ impl Target {
         if let Some(directory) = file.parent() {
             std::fs::create_dir_all(directory)?;
         }
-        std::fs::write(file, serde_json::to_string_pretty(&Value::Object(all))?)
+        std::fs::write(file, serde_json::to_string_pretty(&all)?)
     }
 }
 
@@ -106,10 +107,10 @@ fn line([name, measured, bound, unit, met]: [&str; 5]) -> String {
 }
 
 /// The figures so far; none where there is no file.
-fn all(file: &Path) -> std::io::Result<Map<String, Value>> {
+fn all(file: &Path) -> std::io::Result<BTreeMap<String, Value>> {
     match std::fs::read(file) {
         Ok(text) => Ok(serde_json::from_slice(&text)?),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Map::new()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(BTreeMap::new()),
         Err(error) => Err(error),
     }
 }

@@ -9,13 +9,13 @@
 //!             ┊ gone ┊ │ piece │ piece │ note │ piece     │
 //! ```
 //!
-//! A piece is what was read at one time, at most [`PIECE`] bytes; a note is cosmosd's own words, whole.
+//! A piece is what was read at one time, at most `PIECE` bytes; a note is cosmosd's own words, whole.
 //!
 //! # Invariants
 //!
-//! 1. There are at most [`PIECES`] pieces, of at most `most` bytes together.
+//! 1. There are at most `PIECES` pieces, of at most `most` bytes together.
 //! 2. A piece is never empty, so what is kept is bounded whatever a VM writes, and however it does.
-//! 3. A page has at most [`LINES`] lines and as many bytes as a log: it fits a message.
+//! 3. A page has at most `LINES` lines and as many bytes as a log: it fits a message.
 
 use cosmos_rpc::message::log::{LogLine, LogPage, Writer};
 use std::{

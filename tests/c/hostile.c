@@ -85,7 +85,7 @@ int fill_output(void)
 {
     static char block[1 << 12];
     memset(block, 'x', sizeof block);
-    for (int count = 0; count < 1 << 14; count++)
+    for (int count = 0; count < 1 << 20; count++)
         if (write(2, block, sizeof block) == -1) return errno;
     return 0;
 }

@@ -6,10 +6,15 @@
 //! [`Pulse::silence`]: a machine that vanished says no good-bye. The near end counts from the other one's
 //! first word on, for before that a person may be typing a password.
 
+mod stream;
+
+pub use stream::Stream;
+use stream::{Own, Waiters};
+
 use super::{HEADER, Header, Kind, MOST_DATA, PREAMBLE, Side, Streams, breach, check_preamble};
 use crate::{Fault, FaultCode};
 use std::collections::BTreeMap;
-use std::io::{self, BufReader, PipeWriter, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -67,25 +72,6 @@ struct State {
     /// The other end has said who it is.
     greeted: bool,
     ended: Option<Fault>,
-}
-
-#[derive(Default)]
-struct Waiters {
-    readable: Condvar,
-    writable: Condvar,
-    waker: Mutex<Option<PipeWriter>>,
-}
-
-/// One stream. Copies are the same stream; the last one to go ends both directions.
-#[derive(Clone)]
-pub struct Stream {
-    inner: Arc<Own>,
-}
-
-struct Own {
-    id: u32,
-    link: Link,
-    waiters: Arc<Waiters>,
 }
 
 impl Link {
@@ -342,132 +328,6 @@ impl Link {
     }
 }
 
-impl Stream {
-    /// Its number.
-    pub fn id(&self) -> u32 {
-        self.inner.id
-    }
-
-    /// Sends all of it, waiting for credit.
-    ///
-    /// # Errors
-    ///
-    /// `Disconnected` when the other end wants no more; what ended the link.
-    pub fn send(&self, mut bytes: &[u8]) -> Result<(), Fault> {
-        let (id, link) = (self.inner.id, &self.inner.link);
-        while !bytes.is_empty() {
-            let header = {
-                let mut state = link.usable()?;
-                loop {
-                    match state.streams.sendable(id) {
-                        None => return Err(unwanted()),
-                        Some(0) => state = wait(&self.inner.waiters.writable, state),
-                        Some(credit) => {
-                            let length = bytes.len().min(credit).min(MOST_DATA);
-                            break state.streams.send(id, length).ok_or_else(unwanted)?;
-                        }
-                    }
-                    if let Some(fault) = &state.ended {
-                        return Err(fault.clone());
-                    }
-                }
-            };
-            let (now, later) = bytes.split_at(header.data().min(bytes.len()));
-            link.write(header, now)?;
-            bytes = later;
-        }
-        Ok(())
-    }
-
-    /// Takes what came, at most `into.len()` bytes, and waits for it; 0 at the end.
-    ///
-    /// # Errors
-    ///
-    /// What ended the link, when all that came before is taken.
-    pub fn receive(&self, into: &mut [u8]) -> Result<usize, Fault> {
-        let link = &self.inner.link;
-        let (count, credit) = {
-            let mut state = link.state();
-            loop {
-                if let Some(taken) = state.streams.take(self.inner.id, into) {
-                    break taken;
-                }
-                if let Some(fault) = &state.ended {
-                    return Err(fault.clone());
-                }
-                state = wait(&self.inner.waiters.readable, state);
-            }
-        };
-        link.send(credit);
-        Ok(count)
-    }
-
-    /// Fills all of `into`; false when the stream ended before its first byte.
-    ///
-    /// # Errors
-    ///
-    /// `Protocol` when it ends within; what ended the link.
-    pub fn receive_exact(&self, into: &mut [u8]) -> Result<bool, Fault> {
-        let mut filled = 0;
-        while let Some(rest) = into.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-            match self.receive(rest)? {
-                0 if filled == 0 => return Ok(false),
-                0 => return Err(breach("the half of a message")),
-                count => filled += count,
-            }
-        }
-        Ok(true)
-    }
-
-    /// Sends no more.
-    pub fn end(&self) {
-        let ended = self.inner.link.state().streams.end(self.inner.id);
-        self.inner.link.send(ended);
-        self.inner.waiters.wake();
-    }
-
-    /// Wants no more.
-    pub fn stop(&self) {
-        let stopped = self.inner.link.state().streams.stop(self.inner.id);
-        self.inner.link.send(stopped);
-        self.inner.waiters.readable.notify_all();
-    }
-
-    /// Has a byte written to `waker` when the other end wants no more, this one has ended, or the
-    /// link has: for a thread that waits for a descriptor meanwhile. It must not block.
-    pub fn wake_when_unwanted(&self, waker: PipeWriter) {
-        let state = self.inner.link.state();
-        let over = state.ended.is_some() || state.streams.sendable(self.inner.id).is_none();
-        *lock(&self.inner.waiters.waker) = Some(waker);
-        if over {
-            self.inner.waiters.wake();
-        }
-    }
-}
-
-impl Waiters {
-    fn wake(&self) {
-        self.readable.notify_all();
-        self.writable.notify_all();
-        // One byte is enough, so that the pipe cannot be full at the first one.
-        if let Some(mut waker) = lock(&self.waker).take() {
-            let _ = waker.write(&[0]);
-        }
-    }
-}
-
-impl Drop for Own {
-    fn drop(&mut self) {
-        let (ended, stopped) = {
-            let mut state = self.link.state();
-            state.waiters.remove(&self.id);
-            (state.streams.end(self.id), state.streams.stop(self.id))
-        };
-        self.link.send(ended);
-        self.link.send(stopped);
-    }
-}
-
 /// Reads what the other end says first.
 fn greet(reader: &mut impl Read) -> Result<(), Fault> {
     let mut said = Vec::new();
@@ -513,13 +373,6 @@ fn write_both(writer: &mut impl Write, header: &[u8; HEADER], data: &[u8]) -> io
     writer.flush()
 }
 
-fn unwanted() -> Fault {
-    Fault::peer(
-        FaultCode::Disconnected,
-        "the other end of the stream takes no more",
-    )
-}
-
 fn lost(error: &io::Error) -> Fault {
     let message = match error.kind() {
         io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe => {
@@ -550,15 +403,6 @@ fn wait<'g, T>(condition: &Condvar, guard: MutexGuard<'g, T>) -> MutexGuard<'g, 
 impl std::fmt::Debug for Link {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Link").finish_non_exhaustive()
-    }
-}
-
-impl std::fmt::Debug for Stream {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("Stream")
-            .field("id", &self.inner.id)
-            .finish_non_exhaustive()
     }
 }
 

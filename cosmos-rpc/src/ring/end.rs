@@ -309,10 +309,11 @@ impl End {
             .waiting
             .asleep(&self.machine, &self.ring, limits, begun, &mut gone);
         if let Some(placement) = &mut self.placement {
+            let beside = self.machine.cpu_of(other) == self.machine.cpu();
             let stamp = self.machine.stamp_of(other);
             let woken = (stamp > begun).then_some(stamp);
             placement.rise();
-            placement.learn(self.machine.now(), woken);
+            placement.learn(self.machine.now(), woken, beside);
         }
         self.ring.stands_on(self.machine.cpu());
         self.ring.state_cpu(&self.machine);

@@ -1,18 +1,19 @@
 //! Where the VM's thread sleeps, and where it runs when calls are dense.
 //!
 //! A thread that is woken on the CPU of its waker runs after some 5 microseconds; on another one that
-//! is idle, which has to be woken itself, after some 45. So where waking turned out to be slow the
-//! VM's thread moves, before it goes to sleep, to the CPU that its caller was on. It takes its whole
-//! mask again as soon as it wakes, before any foreign code runs: threads that this code makes, and
-//! its looks at its own mask, see nothing of it. On a busy machine, where no CPU is idle, waking is
-//! fast anyway and none of this happens.
+//! is idle, which has to be woken itself, after some 45. So where the kernel woke it on another CPU,
+//! and that was slow, the VM's thread moves, before it goes to sleep, to the CPU that its caller was
+//! on. It takes its whole mask again as soon as it wakes, before any foreign code runs: threads that
+//! this code makes, and its looks at its own mask, see nothing of it. Both changes of the mask cost a
+//! system call, in a cache that went cold meanwhile; where the kernel chooses the caller's CPU
+//! by itself, as it does on a machine that was busy of late, none of this happens.
 //!
 //! On one CPU the two then hand it to each other by yields, which is the best there is while there
 //! is one CPU, and twenty times worse than two. So when calls are dense the thread moves off.
 //!
 //! ```text
-//!            goes to sleep, waking was slow on average,
-//!            caller's CPU is in the mask                         woken within SLUGGISH
+//!            goes to sleep, waking was slow on average, elsewhere,
+//!            and caller's CPU is in the mask                     woken within SLUGGISH
 //!   Free ───────────────────────────────────────────▶ Narrow ────────────────────────▶ Free
 //!    │ ▲                                                 │ woken later: somebody else had that CPU
 //!    │ │ whole mask again                                └────▶ Free, and no Narrow for REST
@@ -40,10 +41,12 @@ const CLOSE: u64 = 60_000;
 /// For how long a mask that was read is believed. Whoever gives the thread another one (`taskset`)
 /// may have to do it again when it slept at that very time.
 const BELIEVED: u64 = 100_000_000;
-/// Waking takes as long on average: it is worth trying whether it is faster on the caller's CPU.
+/// Waking elsewhere takes as long on average: it is worth trying whether it is faster on the caller's
+/// CPU.
 const SLOW: u64 = 7_000;
-/// Of so many sleeps one is of the kind that is slower on average, to see whether it still is.
-const PROBE: u32 = 128;
+/// Of so many sleeps one is of the kind that is slower on average, to see whether it still is. What
+/// the kernel does changes with how busy the machine was a moment ago.
+const PROBE: u32 = 16;
 /// A wake-up that took as long: the caller's CPU is somebody else's.
 const SLUGGISH: u64 = 500_000;
 /// For how long the thread then sleeps where it is.
@@ -82,7 +85,8 @@ pub(super) struct Placement<A> {
     /// Whether the thread has a narrow mask now.
     narrow: bool,
     no_narrow_until: u64,
-    /// How long waking takes on average where it slept on its whole mask, and on its caller's CPU.
+    /// How long waking takes on average: on its whole mask, where being woken on the caller's CPU,
+    /// which a narrow mask cannot better, counts as no time; and on a narrow mask.
     whole_latency: u64,
     narrow_latency: Option<u64>,
     /// Sleeps since the last that was of the kind that is slower.
@@ -139,8 +143,8 @@ impl<A: Affinity> Placement<A> {
     }
 
     /// After [`rise`](Placement::rise): learns how long it took since the caller woke the thread, as
-    /// far as it did.
-    pub fn learn(&mut self, now: u64, woken: Option<u64>) {
+    /// far as it did, and whether it woke beside its caller.
+    pub fn learn(&mut self, now: u64, woken: Option<u64>, beside: bool) {
         let narrow = std::mem::take(&mut self.narrow);
         let Some(latency) = woken.map(|woken| now.saturating_sub(woken)) else {
             return;
@@ -157,7 +161,8 @@ impl<A: Affinity> Placement<A> {
             let counted = latency.min(2 * average.max(SLOW));
             self.narrow_latency = Some(average - average / 8 + counted / 8);
         } else {
-            self.whole_latency = (self.whole_latency + latency) / 2;
+            let avoidable = if beside { 0 } else { latency };
+            self.whole_latency = (self.whole_latency + avoidable) / 2;
         }
     }
 
@@ -263,7 +268,7 @@ mod tests {
     /// Of a thread that takes long to wake.
     fn slow(thread: &Modelled) -> Placement<&Modelled> {
         let mut placement = Placement::new(thread);
-        placement.learn(4 * SLOW, Some(0));
+        placement.learn(4 * SLOW, Some(0), false);
         placement
     }
 
@@ -278,7 +283,7 @@ mod tests {
         assert!(placement.settle(10, 5));
         assert_eq!(list(&thread), [5]);
         placement.rise();
-        placement.learn(20, Some(15));
+        placement.learn(20, Some(15), false);
         assert_eq!(list(&thread), [0, 1, 5]);
         // A CPU that is none, or not in the mask, is not gone to.
         for cpu in [2, 1023, 1024, u32::MAX] {
@@ -293,14 +298,14 @@ mod tests {
         let mut placement = slow(&thread);
         assert!(placement.settle(0, 1));
         placement.rise();
-        placement.learn(10, None);
+        placement.learn(10, None, false);
         let mut other = CpuSet::new();
         other.set(0).unwrap();
         other.set(3).unwrap();
         thread.mask.set(other);
         assert!(placement.settle(BELIEVED, 3));
         placement.rise();
-        placement.learn(BELIEVED + 10, None);
+        placement.learn(BELIEVED + 10, None, false);
         assert_eq!(list(&thread), [0, 3]);
     }
 
@@ -311,17 +316,17 @@ mod tests {
         for now in 0..10 {
             assert!(!placement.settle(1000 * now, 1));
             placement.rise();
-            placement.learn(1000 * now + 900, Some(1000 * now));
+            placement.learn(1000 * now + 900, Some(1000 * now), false);
         }
         assert_eq!(thread.changes.get(), 0);
-        placement.learn(20_000 + 4 * SLOW, Some(20_000));
+        placement.learn(20_000 + 4 * SLOW, Some(20_000), false);
         let mut sleeps = |latency: u64, count: u32| -> u32 {
             (0..count)
                 .map(|_| {
                     let settled = placement.settle(0, 1);
                     placement.rise();
                     let (there, elsewhere) = (latency, 4 * SLOW);
-                    placement.learn(if settled { there } else { elsewhere }, Some(0));
+                    placement.learn(if settled { there } else { elsewhere }, Some(0), false);
                     u32::from(settled)
                 })
                 .sum()
@@ -334,14 +339,38 @@ mod tests {
     }
 
     #[test]
+    fn where_the_kernel_wakes_it_beside_its_caller_it_stays() {
+        let thread = Modelled::on(&[0, 1]);
+        let mut placement = slow(&thread);
+        // It went there when waking elsewhere was slow, and finds out when it looks.
+        let went = (0..100 * PROBE)
+            .filter(|_| {
+                let settled = placement.settle(0, 1);
+                placement.rise();
+                placement.learn(4 * SLOW, Some(0), !settled);
+                settled
+            })
+            .count();
+        assert!(went < 4 * PROBE as usize, "went {went} times");
+        // Once it is woken elsewhere, and slowly, it goes again.
+        placement.learn(8 * SLOW, Some(0), false);
+        assert!((0..=PROBE).any(|_| placement.settle(0, 1)));
+    }
+
+    #[test]
     fn one_late_wake_up_does_not_keep_it_away() {
         let thread = Modelled::on(&[0, 1]);
         let mut placement = slow(&thread);
         for round in 1..100 {
-            let latency = if round % 20 == 0 { SLUGGISH } else { SLOW / 2 };
-            assert!(placement.settle(0, 1), "round {round}");
+            let settled = placement.settle(0, 1);
+            assert_eq!(settled, round % PROBE != 0, "round {round}");
             placement.rise();
-            placement.learn(latency, Some(0));
+            let latency = match (settled, round % 20) {
+                (false, _) => 4 * SLOW,
+                (true, 0) => SLUGGISH,
+                (true, _) => SLOW / 2,
+            };
+            placement.learn(latency, Some(0), false);
         }
     }
 
@@ -351,7 +380,7 @@ mod tests {
         let mut placement = slow(&thread);
         assert!(placement.settle(0, 1));
         placement.rise();
-        placement.learn(SLUGGISH + 11, Some(10));
+        placement.learn(SLUGGISH + 11, Some(10), false);
         assert!(!placement.settle(SLUGGISH + 12, 1));
         assert!(placement.settle(SLUGGISH + 11 + REST, 1));
     }
@@ -365,7 +394,7 @@ mod tests {
         let mut placement = slow(&thread);
         assert!(!placement.settle(0, 1));
         placement.rise();
-        placement.learn(5, Some(1));
+        placement.learn(5, Some(1), false);
         assert!(!placement.move_off(10, 0));
         assert_eq!(list(&thread), [0, 1]);
     }
@@ -407,7 +436,7 @@ mod tests {
                     placement.settle(now, caller);
                     now += late;
                     placement.rise();
-                    placement.learn(now, Some(now - late));
+                    placement.learn(now, Some(now - late), false);
                 }
                 prop_assert_eq!(list(&thread), vec![0, 1, 2]);
                 if placement.crowded(now) {

@@ -282,8 +282,8 @@ impl End {
         };
         let caller = self.machine.cpu_of(self.ring.other());
         if caller == self.machine.cpu() {
-            let now = self.machine.now();
-            if placement.crowded(now) && placement.move_off(now, caller) {
+            let (now, number) = (self.machine.now(), self.ring.received());
+            if placement.crowded(now, number) && placement.move_off(now, caller, number) {
                 self.ring.stands_on(self.machine.cpu());
                 self.ring.state_cpu(&self.machine);
             }

@@ -108,6 +108,12 @@ impl HandOver {
         self.look(machine)
     }
 
+    /// The number of the last message that came.
+    #[inline]
+    pub fn received(&self) -> u32 {
+        self.received
+    }
+
     /// Counts the message that [`Look::Arrived`] showed.
     #[inline]
     pub fn accept(&mut self) {

@@ -21,14 +21,22 @@
 //!    │ DENSE requests from this   │
 //!    │ CPU, each within CLOSE     │
 //!    └─────────────▶ mask without that CPU       not again for HOLD, doubling to LONGEST_HOLD
-//!                                                 while it happens again
+//!                                                 while it was not worth it
 //! ```
+//!
+//! Where many pairs share the CPUs, two that run at once get done in one time slice what takes two
+//! that share a CPU twenty slices. They meet when one of them moves off, looks out for the other
+//! (`waiting`), and nobody else is on either CPU until a slice ends; then the kernel may wake one
+//! beside the other again. So each pair has to get there again and again, or some of them hardly get
+//! anything done: a move after which [`WORTH`] requests came may be repeated soon, and where
+//! waking takes long even on the caller's own CPU, for there are others, requests need not be as
+//! close to count.
 //!
 //! | rule | why it holds |
 //! |---|---|
 //! | Only this thread changes an affinity, its own. | [`Affinity`] has no way to name another. |
 //! | It never leaves its mask. | The narrow mask is one CPU of its mask; the mask without a CPU is a part of it, and not empty. |
-//! | Pinning and moving off cannot alternate without end. | A thread moves off at most once per hold, and holds double: at most 50 times in the first minute, once in 1.6 seconds at last. Pinning happens only before a sleep. |
+//! | Pinning and moving off cannot alternate without end. | A thread moves off at most once per hold, and holds double, to 1.6 seconds at last, but for moves that paid for themselves many times over. Pinning happens only before a sleep. |
 //! | A CPU that a hostile peer makes up costs one look. | It is not in the mask. |
 
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
@@ -36,8 +44,14 @@ use nix::unistd::Pid;
 
 /// Requests from the same CPU after which the thread moves off.
 const DENSE: u32 = 20;
-/// How close requests are that count as dense.
+/// How close requests are that count as dense; and where the CPU is wanted by others.
 const CLOSE: u64 = 60_000;
+const CLOSE_AMONG_OTHERS: u64 = 1_000_000;
+/// Waking on the caller's CPU takes as long on average: it is wanted by others.
+const WANTED: u64 = 20_000;
+/// Requests after a move that make it worth the 26 microseconds that it took: apart, a call takes
+/// two microseconds less at least.
+const WORTH: u32 = 200;
 /// For how long a mask that was read is believed. Whoever gives the thread another one (`taskset`)
 /// may have to do it again when it slept at that very time.
 const BELIEVED: u64 = 100_000_000;
@@ -89,12 +103,16 @@ pub(super) struct Placement<A> {
     /// which a narrow mask cannot better, counts as no time; and on a narrow mask.
     whole_latency: u64,
     narrow_latency: Option<u64>,
+    /// How long waking takes on average on the caller's CPU, whatever the mask.
+    beside_latency: u64,
     /// Sleeps since the last that was of the kind that is slower.
     sleeps: u32,
     dense: u32,
     last_request: u64,
     no_move_until: u64,
     next_hold: u64,
+    /// The number of the request at which it last moved.
+    moved_at: u32,
 }
 
 impl<A: Affinity> Placement<A> {
@@ -107,11 +125,13 @@ impl<A: Affinity> Placement<A> {
             no_narrow_until: 0,
             whole_latency: 0,
             narrow_latency: None,
+            beside_latency: 0,
             sleeps: 0,
             dense: 0,
             last_request: 0,
             no_move_until: 0,
             next_hold: HOLD,
+            moved_at: 0,
         }
     }
 
@@ -154,6 +174,9 @@ impl<A: Affinity> Placement<A> {
             return;
         }
         let latency = latency.min(SLUGGISH);
+        if beside {
+            self.beside_latency = self.beside_latency - self.beside_latency / 8 + latency / 8;
+        }
         if narrow {
             let average = self.narrow_latency.unwrap_or(latency);
             // One that was late among many says nothing, and where calls are rare it would keep the
@@ -190,16 +213,28 @@ impl<A: Affinity> Placement<A> {
         self.mask
     }
 
-    /// A request came from this very CPU. Whether it is time to move off.
-    pub fn crowded(&mut self, now: u64) -> bool {
-        let close = now.saturating_sub(self.last_request) < CLOSE;
+    /// The request `number` came from this very CPU. Whether it is time to move off.
+    pub fn crowded(&mut self, now: u64, number: u32) -> bool {
+        let near = match self.beside_latency > WANTED {
+            true => CLOSE_AMONG_OTHERS,
+            false => CLOSE,
+        };
+        let close = now.saturating_sub(self.last_request) < near;
         self.last_request = now;
         self.dense = if close { self.dense + 1 } else { 0 };
-        self.dense >= DENSE && now >= self.no_move_until
+        if self.dense < DENSE {
+            return false;
+        }
+        if number.wrapping_sub(self.moved_at) > WORTH + DENSE && self.next_hold > HOLD {
+            let began = self.no_move_until.saturating_sub(self.next_hold / 2);
+            self.no_move_until = began.saturating_add(HOLD);
+            self.next_hold = HOLD;
+        }
+        now >= self.no_move_until
     }
 
     /// Moves off the CPU `caller` and takes the whole mask again. Whether it moved.
-    pub fn move_off(&mut self, now: u64, caller: u32) -> bool {
+    pub fn move_off(&mut self, now: u64, caller: u32, number: u32) -> bool {
         self.dense = 0;
         // A first move after a long time without one.
         if now.saturating_sub(self.no_move_until) > 4 * self.next_hold {
@@ -207,6 +242,7 @@ impl<A: Affinity> Placement<A> {
         }
         self.no_move_until = now.saturating_add(self.next_hold);
         self.next_hold = (2 * self.next_hold).min(LONGEST_HOLD);
+        self.moved_at = number;
         let Some(mask) = self.mask(now) else {
             return false;
         };
@@ -339,6 +375,41 @@ mod tests {
     }
 
     #[test]
+    fn a_move_that_many_requests_followed_is_soon_repeated() {
+        let thread = Modelled::on(&[0, 1]);
+        let move_at = |placement: &mut Placement<&Modelled>, from: u64, number: u32| {
+            let late = (0..).find(|step| placement.crowded(from + step * 1_000, number));
+            let at = from + late.expect("it moves at last") * 1_000;
+            placement.move_off(at, 0, number);
+            at
+        };
+        let mut vain = slow(&thread);
+        let mut worth = slow(&thread);
+        let (mut vain_at, mut worth_at) = (0, 0);
+        for round in 1..10 {
+            vain_at = move_at(&mut vain, vain_at, round * DENSE);
+            worth_at = move_at(&mut worth, worth_at, round * 10 * WORTH);
+        }
+        assert!(worth_at <= 10 * HOLD, "{worth_at}");
+        assert!(vain_at >= 200 * HOLD, "{vain_at}");
+    }
+
+    #[test]
+    fn among_others_requests_need_not_be_as_close() {
+        let thread = Modelled::on(&[0, 1]);
+        let mut placement = slow(&thread);
+        let apart = CLOSE_AMONG_OTHERS / 2;
+        let drives = |placement: &mut Placement<&Modelled>, from: u64| {
+            (1..3 * DENSE).any(|request| placement.crowded(from + u64::from(request) * apart, 0))
+        };
+        assert!(!drives(&mut placement, 0));
+        for _ in 0..20 {
+            placement.learn(2 * WANTED, Some(0), true);
+        }
+        assert!(drives(&mut placement, 0));
+    }
+
+    #[test]
     fn where_the_kernel_wakes_it_beside_its_caller_it_stays() {
         let thread = Modelled::on(&[0, 1]);
         let mut placement = slow(&thread);
@@ -395,7 +466,7 @@ mod tests {
         assert!(!placement.settle(0, 1));
         placement.rise();
         placement.learn(5, Some(1), false);
-        assert!(!placement.move_off(10, 0));
+        assert!(!placement.move_off(10, 0, 0));
         assert_eq!(list(&thread), [0, 1]);
     }
 
@@ -404,16 +475,16 @@ mod tests {
         let thread = Modelled::on(&[0, 1]);
         let mut placement = slow(&thread);
         for request in 0..100 {
-            assert!(!placement.crowded(request * CLOSE));
+            assert!(!placement.crowded(request * CLOSE, 0));
         }
         let from = 100 * CLOSE;
-        let driven = (0..).find(|request| placement.crowded(from + request * 3000));
+        let driven = (0..).find(|request| placement.crowded(from + request * 3000, 0));
         assert_eq!(driven, Some(u64::from(DENSE)));
-        assert!(placement.move_off(from, 0));
+        assert!(placement.move_off(from, 0, 0));
         assert_eq!(list(&thread), [0, 1]);
         assert_eq!(thread.changes.get(), 2);
         let alone = Modelled::on(&[3]);
-        assert!(!Placement::new(&alone).move_off(0, 3));
+        assert!(!Placement::new(&alone).move_off(0, 3, 0));
         assert_eq!(list(&alone), [3]);
     }
 
@@ -421,35 +492,40 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(48))]
 
         /// Whatever callers do, and whatever they say, the thread ends with the mask it had, and
-        /// moves off ever more rarely while it is driven off again and again.
+        /// moves off ever more rarely while it is driven off again and again for nothing.
         #[test]
         fn pinning_and_moving_off_do_not_chase_each_other(
-            steps in prop::collection::vec((0u64..200_000, 0u32..4, any::<bool>(), 0u64..1_000_000), 1..4000),
+            steps in prop::collection::vec(
+                (0u64..200_000, 0u32..4, any::<bool>(), 0u64..1_000_000, 1u32..12),
+                1..4000,
+            ),
         ) {
             let thread = Modelled::on(&[0, 1, 2]);
             let mut placement = slow(&thread);
-            let (mut now, mut moves, mut last_move) = (0u64, 0u32, None::<u64>);
-            let mut hold = HOLD;
-            for (passes, caller, sleeps, late) in steps {
+            let (mut now, mut number, mut last) = (0u64, 0u32, None::<(u64, u32)>);
+            let (mut moves, mut hold) = (0u32, HOLD);
+            for (passes, caller, sleeps, late, requests) in steps {
                 now += passes;
+                number += requests;
                 if sleeps {
                     placement.settle(now, caller);
                     now += late;
                     placement.rise();
-                    placement.learn(now, Some(now - late), false);
+                    placement.learn(now, Some(now - late), caller == 1);
                 }
                 prop_assert_eq!(list(&thread), vec![0, 1, 2]);
-                if placement.crowded(now) {
-                    placement.move_off(now, caller);
-                    if let Some(last) = last_move {
-                        prop_assert!(now - last >= hold, "moved after {} ns", now - last);
-                        hold = if now - last > hold + 4 * (2 * hold).min(LONGEST_HOLD) {
-                            HOLD
-                        } else {
-                            (2 * hold).min(LONGEST_HOLD)
-                        };
+                if placement.crowded(now, number) {
+                    placement.move_off(now, caller, number);
+                    if let Some((then, at)) = last {
+                        let passed = now - then;
+                        let worth = number - at > WORTH + DENSE;
+                        let least = if worth { HOLD } else { hold };
+                        prop_assert!(passed >= least, "moved after {passed} ns");
+                        let next = (2 * hold).min(LONGEST_HOLD);
+                        let rare = passed > hold + 4 * next;
+                        hold = if worth || rare { HOLD } else { next };
                     }
-                    last_move = Some(now);
+                    last = Some((now, number));
                     moves += 1;
                 }
             }

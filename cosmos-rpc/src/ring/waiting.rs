@@ -10,6 +10,7 @@
 //! | a yield took [`LONG_YIELD`] | it went to somebody else. Each yield that brought an answer saved [`SAVED`] beside sleeping, and such a loss is paid from that; where it cannot be, there are no more yields for [`YIELD_BAN`], doubling to [`LONGEST_YIELD_BAN`] while it happens again |
 //! | always at first otherwise | [`GLANCES`] looks without a clock |
 //! | recent waits were shorter than [`Settings::spin`] | spins that long, with the clock read every [`STRIDE`] looks |
+//! | they were longer | an end that asks spins all the same once in [`RETRY`] waits, doubling to [`LONGEST_RETRY`] while it is in vain: where many pairs share the CPUs, the other one may be about to get one |
 //! | the clock jumps by [`JUMP`] while it spins | this thread was off the CPU: no spinning for [`SKIPS`] waits, doubling to [`MOST_SKIPS`] while it happens again |
 //! | a spin was in vain, and the answer came within [`SOON`] of falling asleep | the peer needed this CPU: the same |
 //! | nothing came | sleeps in naps, each followed by a look at deadline and peer |
@@ -31,6 +32,8 @@ pub struct Settings {
     pub spin: Duration,
     /// Whether the VM's thread comes to the caller's CPU to sleep; see `placement`.
     pub colocate: bool,
+    /// Whether to try now and then whether spinning has become worth it.
+    pub retry: bool,
     /// The longest nap of this end, after which it looks whether its peer is still there. Naps begin
     /// with a quarter of it, at most 50 milliseconds, and double.
     pub nap: Duration,
@@ -41,12 +44,14 @@ impl Settings {
     pub const ASKING: Settings = Settings {
         spin: Duration::from_micros(50),
         colocate: true,
+        retry: true,
         nap: Duration::from_millis(20),
     };
     /// For who waits for work: it hardly ever wakes for nothing. Only a hostile client loses a wake-up,
     /// and its own; a private VM sees the end of its client by other means, and one that several use
     /// lets go of what a client had after a nap at most.
     pub const SERVING: Settings = Settings {
+        retry: false,
         nap: Duration::from_secs(10),
         ..Settings::ASKING
     };
@@ -74,8 +79,11 @@ const LONG_YIELD: u64 = 200_000;
 const SAVED: u64 = 1_000;
 const MOST_SAVED: u64 = 20_000_000;
 /// For how long yielding is left out when a long one was not paid for.
-const YIELD_BAN: u64 = 50_000_000;
-const LONGEST_YIELD_BAN: u64 = 1_600_000_000;
+const YIELD_BAN: u64 = 400_000_000;
+const LONGEST_YIELD_BAN: u64 = 12_800_000_000;
+/// Waits without spinning from one try to the next.
+const RETRY: u32 = 4;
+const LONGEST_RETRY: u32 = 64;
 /// The most that one wait counts in the average.
 const LONGEST_WAIT: u64 = 400_000;
 
@@ -108,6 +116,9 @@ pub(super) struct Waiting {
     /// Waits that still go without spinning, and how many at the next jump.
     skips: u32,
     next_skips: u32,
+    /// Waits until spinning is tried again though they are long, and until the next try; `None`: never.
+    retry: Option<u32>,
+    next_retry: u32,
     /// Until when there are no yields, and for how long at the next long one.
     no_yield_until: u64,
     next_ban: u64,
@@ -127,6 +138,8 @@ impl Waiting {
             average: 0,
             skips: 0,
             next_skips: SKIPS,
+            retry: settings.retry.then_some(RETRY),
+            next_retry: RETRY,
             no_yield_until: 0,
             next_ban: YIELD_BAN,
             saved: MOST_SAVED / 4,
@@ -262,7 +275,7 @@ impl Waiting {
             self.skips -= 1;
             return unspun;
         }
-        if self.spin == 0 || self.average > self.spin {
+        if self.spin == 0 || (self.average > self.spin && !self.tries_again()) {
             return unspun;
         }
         let begun = machine.now();
@@ -275,6 +288,7 @@ impl Waiting {
                     // As of the last reading: another one would delay what came.
                     self.count(last.saturating_sub(begun), 8);
                     self.next_skips = (self.next_skips - self.next_skips / 16).max(SKIPS);
+                    self.next_retry = RETRY;
                     return look;
                 }
             }
@@ -289,6 +303,20 @@ impl Waiting {
             }
             last = now;
         }
+    }
+
+    /// Waits are too long to spin. Whether this one is to find out if that is still so.
+    fn tries_again(&mut self) -> bool {
+        let Some(left) = &mut self.retry else {
+            return false;
+        };
+        *left -= 1;
+        let tries = *left == 0;
+        if tries {
+            *left = self.next_retry;
+            self.next_retry = (2 * self.next_retry).min(LONGEST_RETRY);
+        }
+        tries
     }
 
     fn slept(&mut self, machine: &impl Machine, ring: &HandOver, begun: u64, now: u64) {

@@ -111,10 +111,12 @@ fn only(cpu: usize) -> Outcome<CpuSet> {
 
 /// Gives every thread of a VM this mask.
 fn place(process: i32, mask: &CpuSet) -> Outcome {
-    place_now(process, mask)?;
-    // A thread that slept just then has put back the mask that it knew.
+    // A thread that sleeps for a while looks at its mask when it wakes; until then it believes that
+    // it has the one that it knew.
     std::thread::sleep(Duration::from_millis(300));
-    place_now(process, mask)
+    place_now(process, mask)?;
+    std::thread::sleep(Duration::from_millis(300));
+    Ok(())
 }
 
 fn place_now(process: i32, mask: &CpuSet) -> Outcome {

@@ -282,7 +282,8 @@ impl End {
         };
         let caller = self.machine.cpu_of(self.ring.other());
         if caller == self.machine.cpu() {
-            let (now, number) = (self.machine.now(), self.ring.received());
+            // Near enough: from one request to the next is what counts.
+            let (now, number) = (self.waiting.clock(), self.ring.received());
             if placement.crowded(now, number) && placement.move_off(now, caller, number) {
                 self.ring.stands_on(self.machine.cpu());
                 self.ring.state_cpu(&self.machine);
@@ -312,7 +313,10 @@ impl End {
             let beside = self.machine.cpu_of(other) == self.machine.cpu();
             let stamp = self.machine.stamp_of(other);
             let woken = (stamp > begun).then_some(stamp);
-            placement.rise();
+            let now = waited
+                .as_ref()
+                .map_or_else(|_| self.machine.now(), |now| *now);
+            placement.rise(now, now.saturating_sub(begun));
             placement.learn(self.machine.now(), woken, beside);
         }
         self.ring.stands_on(self.machine.cpu());

@@ -52,8 +52,9 @@ const WANTED: u64 = 20_000;
 /// Requests after a move that make it worth the 26 microseconds that it took: apart, a call takes
 /// two microseconds less at least.
 const WORTH: u32 = 200;
-/// For how long a mask that was read is believed. Whoever gives the thread another one (`taskset`)
-/// may have to do it again when it slept at that very time.
+/// For how long a mask that was read is believed, and a thread that sleeps is thought to have its
+/// narrow one. Whoever gives the thread another (`taskset`) may have to do it again where calls come
+/// more often than that.
 const BELIEVED: u64 = 100_000_000;
 /// Waking elsewhere takes as long on average: it is worth trying whether it is faster on the caller's
 /// CPU.
@@ -98,6 +99,7 @@ pub(super) struct Placement<A> {
     mask_until: u64,
     /// Whether the thread has a narrow mask now.
     narrow: bool,
+    asleep_on: CpuSet,
     no_narrow_until: u64,
     /// How long waking takes on average: on its whole mask, where being woken on the caller's CPU,
     /// which a narrow mask cannot better, counts as no time; and on a narrow mask.
@@ -122,6 +124,7 @@ impl<A: Affinity> Placement<A> {
             mask: None,
             mask_until: 0,
             narrow: false,
+            asleep_on: CpuSet::new(),
             no_narrow_until: 0,
             whole_latency: 0,
             narrow_latency: None,
@@ -148,6 +151,7 @@ impl<A: Affinity> Placement<A> {
             return false;
         }
         self.narrow = self.affinity.set(&narrow);
+        self.asleep_on = narrow;
         if !self.narrow {
             // Not permitted; it may be the CPU that went offline as well.
             self.no_narrow_until = now.saturating_add(REST);
@@ -155,11 +159,21 @@ impl<A: Affinity> Placement<A> {
         self.narrow
     }
 
-    /// After the sleep: takes the whole mask again.
-    pub fn rise(&mut self) {
-        if let (true, Some(mask)) = (self.narrow, self.mask) {
-            self.affinity.set(&mask);
+    /// After the sleep, which took as long as `slept`: takes the whole mask again. Not where somebody
+    /// gave the thread another one in a sleep that was long.
+    pub fn rise(&mut self, now: u64, slept: u64) {
+        let (true, Some(mask)) = (self.narrow, self.mask) else {
+            return;
+        };
+        if slept >= BELIEVED {
+            self.mask_until = 0;
+            let given = self.mask(now);
+            if given.is_none_or(|given| given != self.asleep_on) {
+                return;
+            }
+            self.mask = Some(mask);
         }
+        self.affinity.set(&mask);
     }
 
     /// After [`rise`](Placement::rise): learns how long it took since the caller woke the thread, as
@@ -318,7 +332,7 @@ mod tests {
         let mut placement = slow(&thread);
         assert!(placement.settle(10, 5));
         assert_eq!(list(&thread), [5]);
-        placement.rise();
+        placement.rise(0, 0);
         placement.learn(20, Some(15), false);
         assert_eq!(list(&thread), [0, 1, 5]);
         // A CPU that is none, or not in the mask, is not gone to.
@@ -333,16 +347,26 @@ mod tests {
         let thread = Modelled::on(&[0, 1]);
         let mut placement = slow(&thread);
         assert!(placement.settle(0, 1));
-        placement.rise();
+        placement.rise(0, 0);
         placement.learn(10, None, false);
         let mut other = CpuSet::new();
         other.set(0).unwrap();
         other.set(3).unwrap();
         thread.mask.set(other);
         assert!(placement.settle(BELIEVED, 3));
-        placement.rise();
+        placement.rise(0, 0);
         placement.learn(BELIEVED + 10, None, false);
         assert_eq!(list(&thread), [0, 3]);
+        // While it sleeps, too, where it sleeps long.
+        assert!(placement.settle(BELIEVED + 20, 3));
+        other.set(5).unwrap();
+        thread.mask.set(other);
+        placement.rise(3 * BELIEVED, 2 * BELIEVED);
+        placement.learn(3 * BELIEVED, None, false);
+        assert_eq!(list(&thread), [0, 3, 5]);
+        assert!(placement.settle(3 * BELIEVED + 10, 5));
+        placement.rise(5 * BELIEVED, 2 * BELIEVED);
+        assert_eq!(list(&thread), [0, 3, 5]);
     }
 
     #[test]
@@ -351,7 +375,7 @@ mod tests {
         let mut placement = Placement::new(&thread);
         for now in 0..10 {
             assert!(!placement.settle(1000 * now, 1));
-            placement.rise();
+            placement.rise(0, 0);
             placement.learn(1000 * now + 900, Some(1000 * now), false);
         }
         assert_eq!(thread.changes.get(), 0);
@@ -360,7 +384,7 @@ mod tests {
             (0..count)
                 .map(|_| {
                     let settled = placement.settle(0, 1);
-                    placement.rise();
+                    placement.rise(0, 0);
                     let (there, elsewhere) = (latency, 4 * SLOW);
                     placement.learn(if settled { there } else { elsewhere }, Some(0), false);
                     u32::from(settled)
@@ -417,7 +441,7 @@ mod tests {
         let went = (0..100 * PROBE)
             .filter(|_| {
                 let settled = placement.settle(0, 1);
-                placement.rise();
+                placement.rise(0, 0);
                 placement.learn(4 * SLOW, Some(0), !settled);
                 settled
             })
@@ -435,7 +459,7 @@ mod tests {
         for round in 1..100 {
             let settled = placement.settle(0, 1);
             assert_eq!(settled, round % PROBE != 0, "round {round}");
-            placement.rise();
+            placement.rise(0, 0);
             let latency = match (settled, round % 20) {
                 (false, _) => 4 * SLOW,
                 (true, 0) => SLUGGISH,
@@ -450,7 +474,7 @@ mod tests {
         let thread = Modelled::on(&[0, 1]);
         let mut placement = slow(&thread);
         assert!(placement.settle(0, 1));
-        placement.rise();
+        placement.rise(0, 0);
         placement.learn(SLUGGISH + 11, Some(10), false);
         assert!(!placement.settle(SLUGGISH + 12, 1));
         assert!(placement.settle(SLUGGISH + 11 + REST, 1));
@@ -464,7 +488,7 @@ mod tests {
         };
         let mut placement = slow(&thread);
         assert!(!placement.settle(0, 1));
-        placement.rise();
+        placement.rise(0, 0);
         placement.learn(5, Some(1), false);
         assert!(!placement.move_off(10, 0, 0));
         assert_eq!(list(&thread), [0, 1]);
@@ -510,7 +534,7 @@ mod tests {
                 if sleeps {
                     placement.settle(now, caller);
                     now += late;
-                    placement.rise();
+                    placement.rise(0, 0);
                     placement.learn(now, Some(now - late), caller == 1);
                 }
                 prop_assert_eq!(list(&thread), vec![0, 1, 2]);

@@ -9,6 +9,7 @@
 //! | the peer slept and was woken | one yield, for it may have been woken on this CPU; it says where it is when it runs |
 //! | a yield took [`LONG_YIELD`] | it went to somebody else. Each yield that brought an answer saved [`SAVED`] beside sleeping, and such a loss is paid from that; where it cannot be, there are no more yields for [`YIELD_BAN`], doubling to [`LONGEST_YIELD_BAN`] while it happens again |
 //! | always at first otherwise | [`GLANCES`] looks without a clock |
+//! | all yields of [`VAIN_WAITS`] waits in a row came back at once, without an answer | the scheduler does not count the two as equals (another weight, another group): no yields for [`SKIPS`] waits, doubling to [`MOST_SKIPS`] while it happens again |
 //! | recent waits were shorter than [`Settings::spin`] | spins that long, with the clock read every [`STRIDE`] looks |
 //! | they were longer | an end that asks spins all the same once in [`RETRY`] waits, doubling to [`LONGEST_RETRY`] while it is in vain: where many pairs share the CPUs, the other one may be about to get one |
 //! | the clock jumps by [`JUMP`] while it spins | this thread was off the CPU: no spinning for [`SKIPS`] waits, doubling to [`MOST_SKIPS`] while it happens again |
@@ -78,6 +79,8 @@ const LONG_YIELD: u64 = 200_000;
 /// What a yield that brings an answer saves, and the most that is counted as saved.
 const SAVED: u64 = 1_000;
 const MOST_SAVED: u64 = 20_000_000;
+/// So many waits in a row whose yields brought nothing: they do not reach the peer.
+const VAIN_WAITS: u32 = 4;
 /// For how long yielding is left out when a long one was not paid for.
 const YIELD_BAN: u64 = 400_000_000;
 const LONGEST_YIELD_BAN: u64 = 12_800_000_000;
@@ -122,9 +125,13 @@ pub(super) struct Waiting {
     /// Until when there are no yields, and for how long at the next long one.
     no_yield_until: u64,
     next_ban: u64,
+    /// Waits in a row whose yields were all in vain, waits that still go without, and how many then.
+    vain_waits: u32,
+    yield_skips: u32,
+    next_yield_skips: u32,
     /// What yields saved so far.
     saved: u64,
-    /// When the clock was last read at a yield, and whether a yield since may have been a long one.
+    /// When the clock was last read at a yield or after a sleep, and whether a yield since may have been a long one.
     yielded: u64,
     suspect: bool,
     /// Whether the wait under way spun in vain.
@@ -142,6 +149,9 @@ impl Waiting {
             next_retry: RETRY,
             no_yield_until: 0,
             next_ban: YIELD_BAN,
+            vain_waits: 0,
+            yield_skips: 0,
+            next_yield_skips: SKIPS,
             saved: MOST_SAVED / 4,
             yielded: 0,
             suspect: true,
@@ -177,6 +187,11 @@ impl Waiting {
         self.spin(machine, ring)
     }
 
+    /// The clock as it was when the last message came, where it came by a yield or after a sleep.
+    pub fn clock(&self) -> u64 {
+        self.yielded
+    }
+
     /// Sleeps from now, `begun`, until a message comes or the wait ends; `gone` says whether the peer
     /// is. Gives the time at which it went on.
     pub fn asleep(
@@ -201,6 +216,7 @@ impl Waiting {
             now = machine.now();
             match look {
                 Look::Arrived => {
+                    self.yielded = now;
                     self.slept(machine, ring, begun, now);
                     return Ok(now);
                 }
@@ -224,6 +240,10 @@ impl Waiting {
     /// The clock is read once a yield: the end of the last one is near enough to where this one
     /// begins, as long as calls are dense. Where it is not, the next wait reads it before, too.
     fn give_way(&mut self, machine: &impl Machine, ring: &HandOver, yields: u32) -> Look {
+        if self.yield_skips > 0 {
+            self.yield_skips -= 1;
+            return ring.look(machine);
+        }
         let mut exact = std::mem::take(&mut self.suspect);
         let mut before = self.yielded;
         if exact || before < self.no_yield_until {
@@ -248,11 +268,23 @@ impl Waiting {
             self.suspect |= took > LONG_YIELD;
             if !matches!(look, Look::NotYet(_)) {
                 self.saved = (self.saved + SAVED).min(MOST_SAVED);
+                self.vain_waits = 0;
+                self.next_yield_skips = SKIPS;
                 return look;
             }
             (before, exact) = (after, true);
         }
+        self.were_vain();
         ring.look(machine)
+    }
+
+    #[cold]
+    fn were_vain(&mut self) {
+        self.vain_waits += 1;
+        if self.vain_waits >= VAIN_WAITS {
+            self.yield_skips = self.next_yield_skips;
+            self.next_yield_skips = (2 * self.next_yield_skips).min(MOST_SKIPS);
+        }
     }
 
     fn pay(&mut self, now: u64, took: u64) {

@@ -116,6 +116,7 @@ soak: build
 		COSMOSTEST_CHAOS=180 $(CARGO) test --locked -p cosmos-tests --test chaos -- --nocapture || exit 1; \
 		ZEROVM_SESSIONS=10000 $(CARGO) test --locked -p zerovm --test daemon sessions_leave || exit 1; \
 	done
+	COSMOSTEST_INTERLEAVINGS=100000 $(CARGO) test --locked -p cosmos-rpc --lib ring::model
 	ZEROVM_EXECUTIONS=300000 $(CARGO) test --locked -p zerovm-validator --test execution accepted_code -- --nocapture
 	ZCC_MUTATIONS=1000000 $(CARGO) test --locked --release -p zcc --test mutations changed_assembly_crashes_nothing
 

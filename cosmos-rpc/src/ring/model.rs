@@ -9,6 +9,9 @@
 //! | a side that stops anywhere leaves the other one with an answer or an error | `a_side_that_stops_leaves_no_hang` |
 //! | a peer that writes anything into both words leads to an error or to what it wrote, never to a hang | `a_hostile_peer_leaves_no_hang` |
 //! | each CPU field has one writer | asserted in `set_cpu` of every test |
+//!
+//! Each check goes through 400 interleavings, or through as many as `COSMOSTEST_INTERLEAVINGS` says:
+//! `make soak` lets them go on.
 
 use super::handover::{HandOver, Look};
 use super::layout::{SLEEP, Side};
@@ -19,9 +22,13 @@ use shuttle::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use shuttle::sync::{Arc, Condvar, Mutex};
 use shuttle::thread;
 
-const ITERATIONS: usize = 400;
 /// The last sequence number before the wrap.
 const LAST: u32 = u32::MAX >> 1;
+
+fn iterations() -> usize {
+    let said = std::env::var("COSMOSTEST_INTERLEAVINGS").ok();
+    said.map_or(400, |count| count.parse().expect("a number"))
+}
 
 #[derive(Default)]
 struct Line {
@@ -247,13 +254,13 @@ fn converse(naps: bool, rounds: u32) {
 
 #[test]
 fn nothing_is_lost_without_naps() {
-    shuttle::check_random(|| converse(false, 4), ITERATIONS);
-    shuttle::check_pct(|| converse(false, 3), ITERATIONS, 3);
+    shuttle::check_random(|| converse(false, 4), iterations());
+    shuttle::check_pct(|| converse(false, 3), iterations(), 3);
 }
 
 #[test]
 fn nothing_is_lost_with_naps_of_any_length() {
-    shuttle::check_random(|| converse(true, 4), ITERATIONS);
+    shuttle::check_random(|| converse(true, 4), iterations());
 }
 
 #[test]
@@ -301,7 +308,7 @@ fn a_side_that_stops_leaves_no_hang() {
         client.stop();
         served.join().unwrap();
     };
-    shuttle::check_random(check, ITERATIONS);
+    shuttle::check_random(check, iterations());
 }
 
 #[test]
@@ -339,5 +346,5 @@ fn a_hostile_peer_leaves_no_hang() {
         }
         attack.join().unwrap();
     };
-    shuttle::check_random(check, ITERATIONS);
+    shuttle::check_random(check, iterations());
 }

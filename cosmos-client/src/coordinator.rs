@@ -1,7 +1,7 @@
 //! A cosmosd that this process asks: the one here, or one on another machine by way of a relay.
 
 use crate::fork::Own;
-use crate::session::configuration;
+use crate::session::{configuration, lock};
 use cosmos_config::{Config, Host, SshHost};
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::rendezvous::{Rendezvous, connect_coordinator, start_relay};
@@ -22,6 +22,8 @@ pub(crate) struct Coordinator {
     /// Made when first needed, made again when lost.
     pub(crate) connection: Mutex<Option<Own<Connection>>>,
     epoch: AtomicU64,
+    /// Why the connection ended that was there last.
+    lost: Mutex<Option<Fault>>,
 }
 
 impl Coordinator {
@@ -31,6 +33,7 @@ impl Coordinator {
             host,
             connection: Mutex::default(),
             epoch: AtomicU64::new(0),
+            lost: Mutex::default(),
         }
     }
 
@@ -57,6 +60,22 @@ impl Coordinator {
         }
     }
 
+    /// Notes why the connection to it has ended.
+    pub(crate) fn lose(&self, why: &Fault) {
+        *lock(&self.lost) = Some(why.clone());
+    }
+
+    /// Why there is no connection to it any more: who finds none was not the one who found out.
+    pub(crate) fn lost(&self) -> Fault {
+        let known = lock(&self.lost).clone();
+        known.unwrap_or_else(|| {
+            Fault::peer(
+                FaultCode::Disconnected,
+                "the connection to cosmosd was lost",
+            )
+        })
+    }
+
     /// A new connection to it.
     pub(crate) fn connect(&self, rendezvous: &Rendezvous) -> Result<Connection, Fault> {
         let connection = match &self.host {
@@ -79,7 +98,8 @@ pub(crate) fn chosen(host: Option<&Host>) -> Result<Host, Fault> {
 fn connect_by_relay(host: &SshHost, rendezvous: &Rendezvous) -> Result<Connection, Fault> {
     let config =
         Config::load().map_err(|error| Fault::host(FaultCode::Configuration, error.to_string()))?;
-    let stream = start_relay(rendezvous, &host.to_string(), &config.ssh.value)?;
+    let silence = config.host_silence_seconds.value;
+    let stream = start_relay(rendezvous, &host.to_string(), &config.ssh.value, silence)?;
     let deadline = Instant::now() + ANSWER;
     loop {
         let left = deadline.saturating_duration_since(Instant::now());

@@ -204,15 +204,13 @@ impl Session {
                 let answer = connection.call(message, &[]).map(|(reply, _)| reply);
                 answer.map_err(|fault| connection.last_words(fault))
             }
-            None => Err(Fault::peer(
-                FaultCode::Disconnected,
-                "the connection to cosmosd was lost",
-            )),
+            None => Err(coordinator.lost()),
         };
         let lost = |fault: &Fault| fault.code == FaultCode::Disconnected;
         let answer = match answer {
             Err(fault) if lost(&fault) => {
                 *place = None;
+                coordinator.lose(&fault);
                 match coordinator.is_remote() {
                     true => Err(fault),
                     false => ask_next(coordinator, message, &mut place),

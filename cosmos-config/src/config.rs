@@ -66,6 +66,8 @@ pub struct Config {
     pub host: Sourced<Host>,
     /// The program that connects to other machines; empty: `ssh`, in PATH.
     pub ssh: Sourced<PathBuf>,
+    /// How long another machine may say nothing.
+    pub host_silence_seconds: Sourced<u64>,
     /// `[isolation]`.
     pub isolation: Isolation,
     /// `[grants]`.
@@ -194,6 +196,7 @@ impl Config {
             ssh: combined
                 .path(key::SSH)
                 .unwrap_or_else(|| Sourced::new(PathBuf::new(), Origin::Default)),
+            host_silence_seconds: combined.number(key::HOST_SILENCE_SECONDS, 60),
             isolation: combined.isolation(),
             grants: combined.grants(),
             limits: combined.limits(),
@@ -348,6 +351,11 @@ impl Config {
             ),
             shown(key::HOST, &self.host.value, &self.host.origin),
             shown(key::SSH, self.ssh.display(), &self.ssh.origin),
+            shown(
+                key::HOST_SILENCE_SECONDS,
+                self.host_silence_seconds.value,
+                &self.host_silence_seconds.origin,
+            ),
             shown(
                 key::LEVEL,
                 self.isolation.level.value,

@@ -82,6 +82,7 @@ pub(crate) const RING_SPIN_US: &str = "ring_spin_us";
 pub(crate) const RING_COLOCATE: &str = "ring_colocate";
 pub(crate) const HOST: &str = "host";
 pub(crate) const SSH: &str = "ssh";
+pub(crate) const HOST_SILENCE_SECONDS: &str = "host_silence_seconds";
 pub(crate) const LEVEL: &str = "isolation.level";
 pub(crate) const DEGRADE: &str = "isolation.degrade";
 pub(crate) const READ: &str = "grants.read";
@@ -219,6 +220,11 @@ pub(crate) const KEYS: &[Key] = &[
         SSH,
         Kind::Path,
         "The program that connects to other machines; without it ssh is searched for in PATH.",
+    ),
+    plain(
+        HOST_SILENCE_SECONDS,
+        Kind::Number,
+        "How long another machine may say nothing until it is given up, from 4 to 3600.",
     ),
     strict(LEVEL, Kind::Level, "How strongly a VM is confined."),
     strict(

@@ -185,7 +185,9 @@ impl Bridge {
                 Err(fault) => break Err(fault),
             }
         };
-        if let (Err(fault), Place::Near) = (result, &self.relay.place) {
+        // The other direction may have met the end of the link first, and wanted no more.
+        let why = result.err().or_else(|| self.relay.link.ended());
+        if let (Some(fault), Place::Near) = (why, &self.relay.place) {
             let _ = self.tell(0, &fault);
         }
         self.stream.stop();

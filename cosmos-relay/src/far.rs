@@ -1,10 +1,13 @@
 //! `cosmosd --stdio`, the relay on the machine where VMs run. Its standard input and output are the
 //! link; it reaches the cosmosd of its user there, which is started where none runs, as any client
-//! does. When the link ends, so does it, and with it all that was opened over it.
+//! does. When the link ends, so does it, and with it all that was opened over it; its watcher sees to that
+//! where it cannot.
 
 use crate::bridge::{Place, Relay};
 use crate::fill::Surroundings;
 use crate::natures::Service;
+use crate::silence::silence;
+use crate::watcher::{self, Watched};
 use cosmos_config::Config;
 use cosmos_rpc::frame::Header;
 use cosmos_rpc::message::FAULT;
@@ -26,9 +29,11 @@ const FIRST: RawFd = 3;
 /// How long starting the daemons may take.
 const START: Duration = Duration::from_secs(10);
 
-/// The whole program, after its arguments were read.
-pub fn main() -> ExitCode {
-    match begin().and_then(serve) {
+/// The whole program, after its arguments were read: it gives the other machine up after so many
+/// seconds of silence.
+pub fn main(silence: u64) -> ExitCode {
+    let silence = self::silence(silence);
+    match begin(silence).and_then(|(standard, watched)| serve(standard, watched, silence)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
             eprintln!("cosmosd: {fault}");
@@ -53,7 +58,7 @@ impl Carrier for Standard {
     }
 }
 
-fn begin() -> Result<Standard, Fault> {
+fn begin(silence: Duration) -> Result<(Standard, Watched), Fault> {
     let copied = |error: nix::errno::Errno| {
         let message = format!("standard input or output cannot be used: {error}");
         Fault::caller(FaultCode::BadArgument, message)
@@ -68,13 +73,16 @@ fn begin() -> Result<Standard, Fault> {
         .try_into()
         .map_err(|_| Fault::host(FaultCode::System, "standard input and output were lost"))?;
     let [input, output] = pair.map(File::from);
-    Ok(Standard { input, output })
+    // SAFETY: no thread has been started yet.
+    let watched = unsafe { watcher::start(silence) }?;
+    Ok((Standard { input, output }, watched))
 }
 
 /// Serves until the link has ended.
-fn serve(standard: Standard) -> Result<(), Fault> {
+fn serve(standard: Standard, watched: Watched, silence: Duration) -> Result<(), Fault> {
     let surroundings = Surroundings::of_this_process();
-    let link = Link::start(Side::Far, standard)?;
+    let link = Link::start(Side::Far, standard, silence)?;
+    watched.live(silence)?;
     let Ok(stream) = link.await_opened(FIRST_STREAM) else {
         // Nothing was asked for.
         return Ok(());

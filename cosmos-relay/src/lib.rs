@@ -18,6 +18,8 @@
 //! | `pump` | bytes between descriptors and streams |
 //! | `fill` | what only the far machine knows: its PATH, where a session begins |
 //! | `ssh` | the carrier: ssh, and what it says when it fails |
+//! | `silence` | how long the other machine may say nothing |
+//! | `watcher` | who ends a far relay that hangs |
 //! | [`near`], [`far`] | the two programs |
 //!
 //! # The end
@@ -32,4 +34,8 @@ mod fill;
 mod natures;
 pub mod near;
 mod pump;
+mod silence;
 mod ssh;
+mod watcher;
+
+pub use silence::SILENCE;

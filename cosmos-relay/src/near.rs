@@ -7,6 +7,7 @@
 
 use crate::bridge::{Place, Relay};
 use crate::natures::Service;
+use crate::silence::{SILENCE, silence};
 use crate::ssh::Ssh;
 use clap::Parser;
 use cosmos_config::SshHost;
@@ -35,6 +36,9 @@ struct Options {
     /// The program that connects, in place of ssh.
     #[arg(long, default_value = "")]
     ssh: PathBuf,
+    /// How many seconds the other machine may say nothing.
+    #[arg(long, default_value_t = SILENCE)]
+    silence: u64,
 }
 
 /// The whole program.
@@ -76,10 +80,11 @@ fn begin() -> Result<UnixStream, Fault> {
 
 fn serve(options: &Options, socket: UnixStream) {
     let said = socket.try_clone();
-    let connected = Ssh::connect(&options.host, &options.ssh);
+    let silence = silence(options.silence);
+    let connected = Ssh::connect(&options.host, &options.ssh, silence);
     let leash = connected.as_ref().ok().map(Ssh::leash);
     let begun = connected
-        .and_then(|ssh| Link::start(Side::Near, ssh))
+        .and_then(|ssh| Link::start(Side::Near, ssh, silence))
         .and_then(|link| {
             let stream = link.open()?;
             let relay = Relay::new(link, Place::Near);

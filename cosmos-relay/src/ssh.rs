@@ -44,12 +44,12 @@ pub(crate) struct Ssh {
 }
 
 impl Ssh {
-    /// Starts ssh for this host.
+    /// Starts ssh for this host; both ends are to give each other up after that silence.
     ///
     /// # Errors
     ///
     /// `LaunchFailed` where there is no ssh.
-    pub(crate) fn connect(host: &SshHost, program: &Path) -> Result<Ssh, Fault> {
+    pub(crate) fn connect(host: &SshHost, program: &Path, silence: Duration) -> Result<Ssh, Fault> {
         let program = match program.as_os_str().is_empty() {
             true => Path::new("ssh"),
             false => program,
@@ -67,7 +67,7 @@ impl Ssh {
             .args(["-o", "ClearAllForwardings=yes", "-o", "ConnectTimeout=30"])
             .args(["-o", "ServerAliveInterval=15"])
             .args(host.ssh_arguments())
-            .arg("cosmosd --stdio")
+            .arg(format!("cosmosd --stdio --silence {}", silence.as_secs()))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

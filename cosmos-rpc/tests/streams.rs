@@ -9,6 +9,9 @@ use proptest::prelude::*;
 use std::io::{PipeReader, PipeWriter, pipe};
 use std::path::Path;
 use std::thread;
+use std::time::Duration;
+
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// Two pipes.
 struct Pipes(PipeReader, PipeWriter);
@@ -25,8 +28,8 @@ impl Carrier for Pipes {
 
 fn pair() -> (Link, Link) {
     let ((there, out), (here, back)) = (pipe().expect("a pipe"), pipe().expect("a pipe"));
-    let near = Link::start(Side::Near, Pipes(here, out)).expect("a link");
-    let far = Link::start(Side::Far, Pipes(there, back)).expect("a link");
+    let near = Link::start(Side::Near, Pipes(here, out), SILENCE).expect("a link");
+    let far = Link::start(Side::Far, Pipes(there, back), SILENCE).expect("a link");
     (near, far)
 }
 

@@ -63,6 +63,10 @@ pub struct Options {
     #[arg(long, conflicts_with = "detach")]
     pub stdio: bool,
 
+    /// With --stdio: how many seconds the other machine may say nothing until it is given up.
+    #[arg(long, value_name = "SECONDS", requires = "stdio", default_value_t = cosmos_relay::SILENCE)]
+    pub silence: u64,
+
     /// Write the manual page and the completions into a directory: what `make install` does.
     #[arg(long, hide = true, value_name = "DIRECTORY")]
     pub pages: Option<PathBuf>,
@@ -75,7 +79,7 @@ pub fn main() -> ExitCode {
         return cosmos_pages::write(Options::command(), directory);
     }
     if options.stdio {
-        return cosmos_relay::far::main();
+        return cosmos_relay::far::main(options.silence);
     }
     // SAFETY: the first thing main does; clap opens no descriptor, and nothing owns one yet.
     let settled = unsafe { daemon::settle(options.detach, &[]) };

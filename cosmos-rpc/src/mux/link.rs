@@ -28,10 +28,17 @@ struct Pulse {
     silence: Duration,
 }
 
-const PULSE: Pulse = Pulse {
-    heartbeat: Duration::from_secs(15),
-    silence: Duration::from_secs(60),
-};
+impl Pulse {
+    /// The pulse of an end that is believed to live for so long: it says it often enough that words may
+    /// come late.
+    fn of(silence: Duration) -> Pulse {
+        Pulse {
+            heartbeat: silence / 4,
+            silence,
+        }
+    }
+}
+
 /// Read from the carrier at once.
 const BUFFER: usize = 256 << 10;
 
@@ -75,13 +82,14 @@ struct State {
 }
 
 impl Link {
-    /// Begins to talk over a carrier: sends the preamble, and reads in a thread of its own.
+    /// Begins to talk over a carrier: sends the preamble, and reads in a thread of its own. An end that
+    /// says nothing for `silence` is given up; both ends are to be told the same.
     ///
     /// # Errors
     ///
     /// `Disconnected` when the carrier takes nothing; `System` without a thread.
-    pub fn start<C: Carrier>(side: Side, carrier: C) -> Result<Link, Fault> {
-        Link::start_with(side, carrier, PULSE)
+    pub fn start<C: Carrier>(side: Side, carrier: C, silence: Duration) -> Result<Link, Fault> {
+        Link::start_with(side, carrier, Pulse::of(silence))
     }
 
     fn start_with<C: Carrier>(side: Side, carrier: C, pulse: Pulse) -> Result<Link, Fault> {
@@ -258,22 +266,8 @@ impl Link {
     }
 
     fn beat(&self, pulse: Pulse) {
-        loop {
-            let deadline = Instant::now() + pulse.heartbeat;
-            let mut state = self.state();
-            while state.ended.is_none() && Instant::now() < deadline {
-                let left = deadline.saturating_duration_since(Instant::now());
-                state = self
-                    .inner
-                    .changed
-                    .wait_timeout(state, left)
-                    .map_or_else(|poisoned| poisoned.into_inner().0, |(state, _)| state);
-            }
-            if state.ended.is_some() {
-                return;
-            }
-            let silent = state.greeted && state.heard.elapsed() >= pulse.silence;
-            drop(state);
+        let mut due = Instant::now() + pulse.heartbeat;
+        while let Some(silent) = self.rest(due, pulse.silence) {
             if silent {
                 let seconds = pulse.silence.as_secs();
                 return self.end(Fault::peer(
@@ -281,6 +275,7 @@ impl Link {
                     format!("nothing was heard of the other machine for {seconds} seconds"),
                 ));
             }
+            due = Instant::now() + pulse.heartbeat;
             let alive = Header {
                 stream: 0,
                 amount: 0,
@@ -295,6 +290,30 @@ impl Link {
                     .and_then(|()| writer.flush());
             }
         }
+    }
+
+    /// Waits until then; whether the other end has been silent for too long, which is not waited for
+    /// any further. `None` when the link has ended.
+    fn rest(&self, due: Instant, silence: Duration) -> Option<bool> {
+        let mut state = self.state();
+        while state.ended.is_none() {
+            let now = Instant::now();
+            let lost = state.greeted.then(|| state.heard + silence);
+            if lost.is_some_and(|lost| now >= lost) {
+                return Some(true);
+            }
+            let until = lost.map_or(due, |lost| lost.min(due));
+            let left = until.saturating_duration_since(now);
+            if left.is_zero() {
+                return Some(false);
+            }
+            state = self
+                .inner
+                .changed
+                .wait_timeout(state, left)
+                .map_or_else(|poisoned| poisoned.into_inner().0, |(state, _)| state);
+        }
+        None
     }
 
     fn write(&self, header: Header, data: &[u8]) -> Result<(), Fault> {
@@ -407,82 +426,4 @@ impl std::fmt::Debug for Link {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::os::unix::net::UnixStream;
-
-    const QUICK: Pulse = Pulse {
-        heartbeat: Duration::from_millis(10),
-        silence: Duration::from_millis(300),
-    };
-
-    struct Socket(UnixStream);
-
-    impl Carrier for Socket {
-        type Reader = UnixStream;
-        type Writer = UnixStream;
-        type Explain = fn(Fault, bool) -> Fault;
-
-        fn split(self) -> (UnixStream, UnixStream, Self::Explain) {
-            let writer = self.0.try_clone().expect("again");
-            (self.0, writer, |fault, _| fault)
-        }
-    }
-
-    fn link(side: Side) -> (Link, UnixStream) {
-        let (ours, theirs) = UnixStream::pair().expect("sockets");
-        let link = Link::start_with(side, Socket(ours), QUICK);
-        (link.expect("a link"), theirs)
-    }
-
-    #[test]
-    fn an_end_that_falls_silent_is_given_up_and_so_are_its_streams() {
-        for side in [Side::Near, Side::Far] {
-            let (link, mut other) = link(side);
-            other.write_all(&PREAMBLE).expect("its word");
-            let stream = link.open().expect("a stream");
-            let waits = stream.clone();
-            let waiting = thread::spawn(move || waits.receive(&mut [0]));
-            // It sends until the credit is used up, and then waits as well.
-            let sending = thread::spawn(move || stream.send(&vec![0; 2 << 20]));
-            let fault = link.wait_until_ended();
-            assert_eq!(fault.code, FaultCode::Disconnected, "{fault}");
-            assert!(fault.message.contains("nothing was heard"), "{fault}");
-            let received = waiting.join().expect("no panic");
-            assert_eq!(received, Err(fault));
-            // What is stuck in the socket goes on when that ends.
-            drop(other);
-            assert!(sending.join().expect("no panic").is_err());
-        }
-    }
-
-    #[test]
-    fn an_end_that_lives_stays_and_one_that_was_never_heard_is_waited_for() {
-        let slow = Pulse {
-            silence: Duration::from_secs(60),
-            ..QUICK
-        };
-        let (near, far) = UnixStream::pair().expect("sockets");
-        // Its patience is over at once, and counts from the other one's first word.
-        let none = Pulse {
-            silence: Duration::ZERO,
-            ..QUICK
-        };
-        let waits = Link::start_with(Side::Near, Socket(near), none).expect("a link");
-        thread::sleep(QUICK.heartbeat * 5);
-        assert_eq!(waits.ended(), None);
-        drop(far);
-        waits.wait_until_ended();
-
-        let (near, far) = UnixStream::pair().expect("sockets");
-        let near = Link::start_with(Side::Near, Socket(near), slow).expect("a link");
-        let far = Link::start_with(Side::Far, Socket(far), slow).expect("a link");
-        let stream = near.open().expect("a stream");
-        let theirs = far.await_opened(stream.id()).expect("a stream");
-        thread::sleep(QUICK.heartbeat * 5);
-        stream.send(b"still").expect("sent");
-        let mut read = [0; 5];
-        assert_eq!(theirs.receive_exact(&mut read), Ok(true));
-        assert_eq!(&read, b"still");
-    }
-}
+mod tests;

@@ -108,7 +108,12 @@ pub(super) fn start(
 /// # Errors
 ///
 /// `LaunchFailed` when it is not there or cannot be executed.
-pub fn start_relay(rendezvous: &Rendezvous, host: &str, ssh: &Path) -> Result<UnixStream, Fault> {
+pub fn start_relay(
+    rendezvous: &Rendezvous,
+    host: &str,
+    ssh: &Path,
+    silence: u64,
+) -> Result<UnixStream, Fault> {
     let system = |error: std::io::Error| {
         Fault::host(FaultCode::System, format!("a socket for a relay: {error}"))
     };
@@ -122,7 +127,7 @@ pub fn start_relay(rendezvous: &Rendezvous, host: &str, ssh: &Path) -> Result<Un
         command.arg("--ssh").arg(ssh);
     }
     let mut child = command
-        .args(["--", host])
+        .args(["--silence", &silence.to_string(), "--", host])
         .stdin(OwnedFd::from(theirs))
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -128,13 +128,28 @@ pub fn autopsy(name: &str, patience: u32) -> Result<Ending, Error> {
 /// # Errors
 /// When cosmosd knows no such VM (any more); when the daemons cannot be reached.
 pub fn logs(name: &str, from: Beginning, patience: u32, whole: bool) -> Result<LogPage, Error> {
+    logs_of(&Host::Local, name, from, patience, whole)
+}
+
+/// The same of a host.
+///
+/// # Errors
+/// As [`logs`]; when the host cannot be reached.
+pub fn logs_of(
+    host: &Host,
+    name: &str,
+    from: Beginning,
+    patience: u32,
+    whole: bool,
+) -> Result<LogPage, Error> {
     let name = name.to_owned();
-    Ok(Session::current().ask_coordinator(&Logs {
+    let question = Logs {
         name,
         from,
         patience,
         whole,
-    })?)
+    };
+    ask(host, &question)
 }
 
 fn ask<M: Message>(host: &Host, message: &M) -> Result<M::Reply, Error> {

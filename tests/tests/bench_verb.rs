@@ -102,15 +102,31 @@ fn a_way_on_which_the_call_fails_is_named_and_the_others_are_timed() {
 #[test]
 fn functions_of_scripts_and_programs_are_timed_where_they_can_run() {
     in_world(|world| {
-        let options = ["--isolation", "limits"];
-        let (code, found) = bench(
-            world,
-            &[&options[..], &["/usr/bin/true", "int main(void)"]].concat(),
-        );
-        assert_eq!(code, 0, "{found}");
-        let ways = ways(&found);
-        assert!(ways[0].1["failed"].is_string(), "{found}");
-        assert!(ways[1].1["median_ns"].is_f64(), "{found}");
+        let script = world.directory().join("add.lua");
+        std::fs::write(
+            &script,
+            "#!/usr/bin/lua\nfunction add(a, b) return a + b end\n",
+        )
+        .expect("a script");
+        let script = script.to_str().expect("text");
+        for words in [
+            &["/usr/bin/true", "int main(void)"][..],
+            &[script, "int add(int a, int b)", "40", "2"],
+        ] {
+            let (code, found) = bench(world, words);
+            assert_eq!(code, 0, "{found}");
+            let ways = ways(&found);
+            let refused = ways[0].1["failed"].as_str();
+            assert!(refused.is_some(), "no library: {found}");
+            for level in ["none", "limits"] {
+                for carrier in ["ring", "socket"] {
+                    let name = format!("{carrier}, {level}");
+                    let way = ways.iter().find(|(way, _)| **way == name);
+                    let (_, row) = way.unwrap_or_else(|| panic!("no {name}: {found}"));
+                    assert!(row["median_ns"].is_f64(), "{name}: {found}");
+                }
+            }
+        }
     });
 }
 

@@ -8,9 +8,10 @@ use std::time::Duration;
 /// Measure what one call costs on each way that it can go.
 ///
 /// The ways are: in one process, by dlopen and libffi; and in a VM of each isolation level that this
-/// machine offers, through shared memory (ring) and through a socket. They make calls in turns. Printed
-/// are the median, the 99th percentile, and the ratio of the median to that of the first way; a way on
-/// which the call fails is named with the reason. ARGs are those of `cosmos call`.
+/// machine offers, through shared memory (ring) and through a socket; with --host, in a VM of each level
+/// that the other machine offers (there). They make calls in turns. Printed are the median, the 99th
+/// percentile, and the ratio of the median to that of the first way; a way on which the call fails is
+/// named with the reason. ARGs are those of `cosmos call`.
 ///
 /// Exits with 1 when the call fails on every way.
 #[derive(Args)]

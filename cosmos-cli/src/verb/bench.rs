@@ -20,8 +20,10 @@ use crate::arguments::Bench;
 use crate::report::{Problem, Report, Verdict};
 use crate::{literal, literal::sizes, packs};
 use comfy_table::{CellAlignment, Table, presets};
+use cosmos::Host;
 use serde_json::json;
 use std::borrow::Cow;
+use std::iter;
 use turns::Taken;
 
 pub use way::Way;
@@ -66,29 +68,35 @@ struct Row {
 }
 
 fn measure(bench: &Bench) -> Result<Vec<Row>, Problem> {
-    let mut ways = Vec::new();
-    if bench.confinement.host.is_none() {
-        ways.push(Way::Native);
-    }
-    for level in levels(bench)? {
-        ways.push(Way::Ring(level));
-        ways.push(Way::Socket(level));
-    }
+    let ways = ways(bench)?;
     let taken = turns::measure(&ways, bench.time)
         .map_err(|error| Problem::cosmos(Report::new(format!("cosmos bench: {error}"))))?;
     let rows = ways.into_iter().zip(taken);
     Ok(rows.map(|(way, taken)| Row { way, taken }).collect())
 }
 
-/// The levels that this machine offers, or the one that was asked for.
-fn levels(bench: &Bench) -> Result<Vec<cosmos_config::Level>, Problem> {
+fn ways(bench: &Bench) -> Result<Vec<Way>, Problem> {
+    let config = super::config::load()?;
+    let host = bench.confinement.host.as_ref().unwrap_or(&config.host);
+    let levels = levels(bench, host)?.into_iter();
+    // What the target means there it may not mean here, so nothing here is compared with it.
+    Ok(match host {
+        Host::Local => iter::once(Way::Native)
+            .chain(levels.flat_map(|level| [Way::Ring(level), Way::Socket(level)]))
+            .collect(),
+        Host::Ssh(_) => levels.map(Way::There).collect(),
+    })
+}
+
+/// The levels that the machine offers, or the one that was asked for.
+fn levels(bench: &Bench, host: &Host) -> Result<Vec<cosmos_config::Level>, Problem> {
     if let Some(name) = &bench.confinement.isolation {
         let level = name.parse().map_err(|()| {
             Problem::usage(Report::new(format!("there is no isolation level '{name}'")))
         })?;
         return Ok(vec![level]);
     }
-    let offers = cosmos::queries::levels()?;
+    let offers = cosmos::queries::levels_of(host)?;
     let offered = |level: &cosmos_config::Level| {
         let name = level.name();
         offers

@@ -5,7 +5,7 @@
 
 use crate::arguments::Logs;
 use crate::report::{Problem, Report, Verdict};
-use cosmos::{Error, FaultCode};
+use cosmos::{Error, FaultCode, Host};
 use cosmos_rpc::message::log::{Beginning, LogLine, LogPage, Writer};
 use jiff::Timestamp;
 use serde_json::json;
@@ -23,7 +23,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Prints what a VM wrote.
 pub fn run(arguments: &Logs) -> Verdict {
     let config = super::config::load()?;
-    if !super::daemons::registry_listens(&config) {
+    let host = super::chosen(&arguments.place, &config);
+    if host == Host::Local && !super::daemons::registry_listens(&config) {
         let message = format!(
             "there is no VM {}: no daemon runs",
             plain(arguments.vm.as_bytes())
@@ -31,7 +32,7 @@ pub fn run(arguments: &Logs) -> Verdict {
         return Err(Problem::failed(Report::new(message)));
     }
     let lines = arguments.lines.unwrap_or(u32::MAX);
-    let mut page = ask(arguments, Beginning::Last(lines), 0)?;
+    let mut page = ask(arguments, &host, Beginning::Last(lines), 0)?;
     loop {
         show(arguments, &page)?;
         if !arguments.follow || page.ended {
@@ -41,19 +42,19 @@ pub fn run(arguments: &Logs) -> Verdict {
             log: page.log,
             position: page.next,
         };
-        page = follow(arguments, from)?;
+        page = follow(arguments, &host, from)?;
     }
 }
 
-fn ask(arguments: &Logs, from: Beginning, patience: u32) -> Result<LogPage, Error> {
-    cosmos::queries::logs(&arguments.vm, from, patience, arguments.follow)
+fn ask(arguments: &Logs, host: &Host, from: Beginning, patience: u32) -> Result<LogPage, Error> {
+    cosmos::queries::logs_of(host, &arguments.vm, from, patience, arguments.follow)
 }
 
 /// The next page, of another cosmosd where this one is gone.
-fn follow(arguments: &Logs, from: Beginning) -> Result<LogPage, Problem> {
+fn follow(arguments: &Logs, host: &Host, from: Beginning) -> Result<LogPage, Problem> {
     let mut gone: Option<Instant> = None;
     loop {
-        let error = match ask(arguments, from, PATIENCE) {
+        let error = match ask(arguments, host, from, PATIENCE) {
             Ok(page) => return Ok(page),
             Err(error) => error,
         };

@@ -13,6 +13,8 @@ pub enum Way {
     Ring(Level),
     /// The same through a socket.
     Socket(Level),
+    /// A VM of this level on another machine.
+    There(Level),
 }
 
 impl Display for Way {
@@ -21,6 +23,7 @@ impl Display for Way {
             Way::Native => out.write_str("in this process"),
             Way::Ring(level) => write!(out, "ring, {}", level.name()),
             Way::Socket(level) => write!(out, "socket, {}", level.name()),
+            Way::There(level) => write!(out, "there, {}", level.name()),
         }
     }
 }
@@ -32,6 +35,7 @@ impl Way {
             Way::Native => "native".to_owned(),
             Way::Ring(level) => format!("ring:{}", level.name()),
             Way::Socket(level) => format!("socket:{}", level.name()),
+            Way::There(level) => format!("there:{}", level.name()),
         }
     }
 }
@@ -49,6 +53,7 @@ impl FromStr for Way {
         match carrier {
             "ring" => Ok(Way::Ring(level)),
             "socket" => Ok(Way::Socket(level)),
+            "there" => Ok(Way::There(level)),
             _ => Err(unknown()),
         }
     }
@@ -61,7 +66,8 @@ mod tests {
     #[test]
     fn words_are_read_as_they_are_written() {
         let levels = Level::ALL.into_iter();
-        let ways = levels.flat_map(|level| [Way::Ring(level), Way::Socket(level)]);
+        let ways =
+            levels.flat_map(|level| [Way::Ring, Way::Socket, Way::There].map(|way| way(level)));
         for way in ways.chain([Way::Native]) {
             assert_eq!(way.word().parse(), Ok(way));
         }

@@ -20,7 +20,7 @@ const MOST: usize = 2000;
 pub fn work(bench: &Bench, way: Way, prototype: &str, given: &Given) {
     let worked = match way {
         Way::Native => natively(bench, given),
-        Way::Ring(level) | Way::Socket(level) => {
+        Way::Ring(level) | Way::Socket(level) | Way::There(level) => {
             in_a_vm(bench, level.name(), prototype, &given.values)
         }
     };

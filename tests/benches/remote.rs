@@ -12,7 +12,7 @@
 //! whether every byte arrived and every program ended well.
 
 use cosmos::{Options, Program};
-use cosmos_tests::built;
+use cosmos_tests::built_with;
 use cosmos_tests::machine::{Machine, THERE};
 use cosmos_tests::stream::there_and_back;
 use std::fs::File;
@@ -61,9 +61,21 @@ fn main() -> Outcome {
     stop_there(directory.path())
 }
 
+fn cosmos() -> Command {
+    let needed = [
+        "cosmos",
+        "cosmosdb",
+        "cosmosd",
+        "cosmos-launch",
+        "cosmos-relay",
+        "cosmos-exec",
+    ];
+    Command::new(built_with(&needed).join("cosmos"))
+}
+
 fn ours() -> impl FnMut() -> Outcome {
     || {
-        let mut command = Command::new(built().join("cosmos"));
+        let mut command = cosmos();
         command.args(["exec", "--host", THERE, "--", "true"]);
         check(command.stdin(Stdio::null()).status()?.success())
     }
@@ -111,7 +123,7 @@ fn timed(work: &mut impl FnMut() -> Outcome) -> Outcome<Duration> {
 fn streams(machine: &Machine) -> Outcome {
     let (mut ours, mut plain) = (Vec::new(), Vec::new());
     for _ in 0..STREAMS {
-        let mut command = Command::new(built().join("cosmos"));
+        let mut command = cosmos();
         ours.push(through(
             command.args(["exec", "--host", THERE, "--", "cat"]),
         )?);
@@ -145,7 +157,7 @@ fn through(command: &mut Command) -> Outcome<Duration> {
 
 /// The daemons of the machine do not end by themselves.
 fn stop_there(directory: &std::path::Path) -> Outcome {
-    let mut command = Command::new(built().join("cosmos"));
+    let mut command = cosmos();
     command.env("COSMOS_SOCKET_DIRECTORY", directory.join("there/s"));
     check(command.arg("stop").status()?.success())
 }

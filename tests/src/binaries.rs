@@ -7,6 +7,24 @@ pub fn repository() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
+/// What the tests run.
+const ALL: &[&str] = &[
+    "cosmos",
+    "cosmosdb",
+    "cosmosd",
+    "cosmos-launch",
+    "cosmos-relay",
+    "cosmos-hostfn",
+    "cosmos-exec",
+    "cosmos-script",
+    "cosmos-zerovm",
+    "zerovm",
+    "zerovm-validate",
+    "zcc",
+    "libcosmos.so",
+    "libcosmos.a",
+];
+
 /// The directory cargo built into, `target/debug`, which must hold what the tests run.
 ///
 /// # Panics
@@ -14,32 +32,20 @@ pub fn repository() -> &'static Path {
 /// With the command to type when something is missing: cargo builds the tests of this package
 /// without the executables of the others.
 pub fn built() -> PathBuf {
-    let executable = std::env::current_exe().expect("the path of the test executable");
-    let directory = executable
-        .ancestors()
-        .skip(1)
-        .find(|directory| !directory.ends_with("deps") && !directory.ends_with("examples"))
-        .expect("a directory above the test executable")
-        .to_owned();
-    let needed = [
-        "cosmos",
-        "cosmosdb",
-        "cosmosd",
-        "cosmos-launch",
-        "cosmos-relay",
-        "cosmos-hostfn",
-        "cosmos-exec",
-        "cosmos-script",
-        "cosmos-zerovm",
-        "zerovm",
-        "zerovm-validate",
-        "zcc",
-        "libcosmos.so",
-        "libcosmos.a",
-    ];
+    built_with(ALL)
+}
+
+/// The same for who needs these alone.
+///
+/// # Panics
+///
+/// As [`built`].
+pub fn built_with(needed: &[&str]) -> PathBuf {
+    let directory = directory();
     let missing: Vec<_> = needed
-        .into_iter()
+        .iter()
         .filter(|name| !directory.join(name).exists())
+        .copied()
         .collect();
     assert!(
         missing.is_empty(),
@@ -48,4 +54,15 @@ pub fn built() -> PathBuf {
         missing.join(", ")
     );
     directory
+}
+
+/// The directory cargo built into, whatever is there.
+pub(crate) fn directory() -> PathBuf {
+    let executable = std::env::current_exe().expect("the path of the test executable");
+    executable
+        .ancestors()
+        .skip(1)
+        .find(|directory| !directory.ends_with("deps") && !directory.ends_with("examples"))
+        .expect("a directory above the test executable")
+        .to_owned()
 }

@@ -26,11 +26,12 @@ mod process;
 mod run;
 pub mod stream;
 pub mod targets;
+pub mod terminal;
 pub mod turns;
 pub mod window;
 mod world;
 
-pub use binaries::{built, repository};
+pub use binaries::{built, built_with, repository};
 pub use measuring::is_measuring;
 pub use prefix::Prefix;
 pub use process::{Process, open_descriptors, resident_bytes};

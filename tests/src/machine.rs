@@ -2,7 +2,8 @@
 //! and, for cosmos, a socket directory of its own, so that what runs "there" is no part of the near
 //! cosmos.
 
-use crate::{World, built, eventually, run};
+use crate::binaries::directory as built;
+use crate::{World, eventually, run};
 use std::fs;
 use std::io::Write;
 use std::net::TcpListener;
@@ -82,7 +83,7 @@ impl Machine {
         };
         machine.know_host("host.pub");
         machine.use_key("user");
-        machine.configure();
+        machine.configure("");
         Some(machine)
     }
 
@@ -122,16 +123,23 @@ impl Machine {
         fs::write(self.directory.join("ssh_config"), text).expect("the settings of ssh");
     }
 
+    /// Has the near cosmos give it up after so many seconds without a word.
+    pub fn gives_up_after(&self, seconds: u64) {
+        self.configure(&format!("host_silence_seconds = {seconds}\n"));
+    }
+
     /// Has the near cosmos use it.
-    fn configure(&self) {
+    fn configure(&self, more: &str) {
         let text = format!(
             "#!/bin/sh\nexec ssh -F '{}/ssh_config' \"$@\"\n",
             self.directory.display()
         );
-        write_program(&self.ssh(), &text);
+        if !self.ssh().exists() {
+            write_program(&self.ssh(), &text);
+        }
         let home = PathBuf::from(std::env::var_os("XDG_CONFIG_HOME").expect("set by the harness"));
         fs::create_dir_all(home.join("cosmos")).expect("a directory");
-        let text = format!("ssh = '{}'\n", self.ssh().display());
+        let text = format!("ssh = '{}'\n{more}", self.ssh().display());
         fs::write(home.join("cosmos/cosmos.toml"), text).expect("the configuration");
     }
 }

@@ -1,9 +1,13 @@
 //! Calls that are started and waited for later: they run side by side, and end as other calls do.
 
 use cosmos::c::{calls, dl, started};
-use cosmos_tests::{World, c, eventually, in_world};
+use cosmos_tests::machine::{Machine, THERE};
+use cosmos_tests::{World, c, eventually, in_world, in_world_for, run};
 use std::ffi::{CString, c_int, c_void};
+use std::process::Command;
 use std::time::Duration;
+
+const THIS: &str = "all_of_it_is_the_same_on_another_machine";
 
 const MEET: &str = "int meet(int count, int mine)";
 const AWAIT_FILE: &str = "int await_file(const char *path, int mine)";
@@ -208,6 +212,24 @@ fn c_programs_start_poll_and_wait() {
         };
         assert_eq!((refused.is_null(), errno()), (true, libc::EINVAL));
         assert_eq!(dl::cosmos_dlclose(library), 0);
+    });
+}
+
+#[test]
+fn all_of_it_is_the_same_on_another_machine() {
+    const PATIENCE: Duration = Duration::from_secs(110);
+    in_world_for(PATIENCE, |world| {
+        let Some(_machine) = Machine::start(world) else {
+            return;
+        };
+        // Where VMs run is configured, and nothing else is another.
+        let mut others = Command::new(std::env::current_exe().expect("this executable"));
+        others.args(["--skip", THIS, "--test-threads=1", "--nocapture"]);
+        let ran = run(others.env("COSMOS_HOST", THERE), PATIENCE);
+        assert_eq!(ran.code(), 0, "{}\n{}", ran.stdout, ran.stderr);
+        let passed = ran.stdout.lines();
+        let passed = passed.filter(|line| line.starts_with("test result: ok. 4 passed"));
+        assert_eq!(passed.count(), 1, "{}", ran.stdout);
     });
 }
 

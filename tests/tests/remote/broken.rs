@@ -17,29 +17,41 @@ fn is_part(process: &Process, part: &str) -> bool {
     let line = std::fs::read(format!("/proc/{}/cmdline", process.pid)).unwrap_or_default();
     let line = String::from_utf8_lossy(&line).replace('\0', " ");
     match part {
-        "cosmosd --stdio" => {
-            line.trim_end().ends_with("cosmosd --stdio") && process.name == "cosmosd"
-        }
+        // Not its watcher, which has the same words and another name.
+        "cosmosd --stdio" => line.contains("cosmosd --stdio") && process.name == "cosmosd",
         // Not the one that listens.
         "sshd" => process.name.starts_with("sshd") && !line.contains(" -f "),
         part => process.name == part,
     }
 }
 
-fn break_it(world: &World, part: &str) {
-    let parts: Vec<Process> = world
-        .processes()
-        .into_iter()
-        .filter(|process| is_part(process, part))
-        .collect();
+/// The processes of a part.
+pub(super) fn parts(world: &World, part: &str) -> Vec<Process> {
+    let mut parts = world.processes();
+    parts.retain(|process| is_part(process, part));
+    parts
+}
+
+/// Sends this to each process of a part, of which there is one at least.
+pub(super) fn signal(world: &World, part: &str, signal: Signal) {
+    let parts = parts(world, part);
     assert!(!parts.is_empty(), "no {part} in {:?}", world.processes());
     for process in parts {
-        let _ = kill(Pid::from_raw(process.pid), Signal::SIGKILL);
+        let _ = kill(Pid::from_raw(process.pid), signal);
     }
 }
 
-fn nothing_is_left(world: &World, part: &str) {
-    let left = || running(world, &["sleep", "sh", "yes", "ssh", "cosmos-relay"]);
+fn break_it(world: &World, part: &str) {
+    signal(world, part, Signal::SIGKILL);
+}
+
+pub(super) fn nothing_is_left(world: &World, part: &str) {
+    let left = || {
+        let mut left = running(world, &["sleep", "sh", "yes", "cat", "ssh", "cosmos-relay"]);
+        left.extend(parts(world, "cosmosd --stdio"));
+        left.extend(world.processes_named("cosmos-watcher"));
+        left
+    };
     let gone = eventually(PATIENCE, || left().is_empty().then_some(()));
     assert!(gone.is_some(), "{part}: {:?}", left());
 }

@@ -6,7 +6,9 @@ mod calls;
 mod hostile;
 mod programs;
 mod refused;
+mod silent;
 mod terminal;
+mod together;
 mod verbs;
 
 use cosmos::{Host, Options};

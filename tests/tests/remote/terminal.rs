@@ -3,12 +3,13 @@
 use super::{PATIENCE, running};
 use cosmos_tests::machine::{Machine, THERE};
 use cosmos_tests::window::Window;
-use cosmos_tests::{World, eventually, in_world};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use cosmos_tests::{World, eventually, in_world, terminal};
+use nix::sys::signal::Signal;
+
+const OPTIONS: [&str; 2] = ["--host", THERE];
 
 fn open(world: &World, line: &str) -> Window {
-    Window::open(world, &["--host", THERE], line)
+    Window::open(world, &OPTIONS, line)
 }
 
 fn nothing_is_left(world: &World) {
@@ -23,27 +24,7 @@ fn a_terminal_there_is_one_for_the_program() {
         let Some(_machine) = Machine::start(world) else {
             return;
         };
-        let line = "test -t 0 && test -t 1 && test -t 2 && echo terminal; echo $TERM; stty size; \
-                    (: < /dev/tty) && echo controlling; \
-                    trap 'echo interrupted' INT; trap 'stty size' WINCH; \
-                    read a; echo \"got $a\"; echo ready; \
-                    while ! read b; do :; done; echo \"then $b\"; exit 6";
-        let mut window = open(world, line);
-        window.shows("terminal\r\n");
-        window.shows("30 100\r\n");
-        window.shows("controlling\r\n");
-        assert!(window.is_raw());
-        window.type_in("keys\r");
-        // The program's terminal echoes; this one does not.
-        window.shows("keys\r\ngot keys\r\nready\r\n");
-        window.resize(12, 34);
-        window.shows("12 34\r\n");
-        window.type_in("\u{3}");
-        window.shows("interrupted\r\n");
-        window.type_in("more\r");
-        window.shows("then more\r\n");
-        assert_eq!(window.code(), Some(6));
-        window.assert_restored();
+        terminal::converses(world, &OPTIONS);
         nothing_is_left(world);
     });
 }
@@ -93,28 +74,7 @@ fn the_terminal_is_restored_whatever_happens() {
         let Some(_machine) = Machine::start(world) else {
             return;
         };
-        let mut window = open(world, "echo ready; kill -KILL $$");
-        window.shows("ready");
-        assert_eq!(window.code(), Some(137));
-        window.assert_restored();
-
-        // The command is ended, which the program does not care for; then the connection breaks.
-        for part in ["ssh", "cosmos-relay", "cosmos-exec"] {
-            let line = "trap 'echo term' TERM; echo ready; while :; do sleep 0.05; done";
-            let mut window = open(world, line);
-            window.shows("ready");
-            window.signal(Signal::SIGTERM);
-            window.shows("term");
-            for process in world.processes_named(part) {
-                let _ = kill(Pid::from_raw(process.pid), Signal::SIGKILL);
-            }
-            assert_eq!(window.code(), Some(125), "{part}");
-            window.assert_restored();
-        }
-
-        let mut window = open(world, "exit 3");
-        assert_eq!(window.code(), Some(3));
-        window.assert_restored();
+        terminal::is_restored(world, &OPTIONS, &["ssh", "cosmos-relay", "cosmos-exec"]);
         nothing_is_left(world);
     });
 }
@@ -125,9 +85,7 @@ fn a_program_there_ends_with_its_terminal_here() {
         let Some(_machine) = Machine::start(world) else {
             return;
         };
-        let mut window = open(world, "echo ready; sleep 1000; sleep 1001");
-        window.shows("ready");
-        window.close();
+        terminal::closes(world, &OPTIONS);
         nothing_is_left(world);
     });
 }

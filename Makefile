@@ -82,7 +82,7 @@ doc:
 
 bench:
 	rm -f $(TARGET)/bench/targets.json
-	$(CARGO) build --locked --release -p cosmosdb -p cosmosd -p cosmos-launch -p cosmos-relay -p cosmos-hostfn -p cosmos-exec
+	$(CARGO) build --locked --release -p cosmos-cli -p cosmosdb -p cosmosd -p cosmos-launch -p cosmos-relay -p cosmos-hostfn -p cosmos-exec
 	$(CARGO) bench --locked -p callframe --bench parse
 	$(CARGO) bench --locked -p cosmos-tests --bench call --bench ratios --bench bulk --bench opening --bench programs --bench remote --bench placed
 	$(CARGO) bench --locked -p cosmos-rpc --bench ring

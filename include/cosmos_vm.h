@@ -77,6 +77,8 @@ extern "C" {
 #define COSMOS_ERROR_CALLBACK_FAILED 24
 /** Another thread ended the call. */
 #define COSMOS_ERROR_CANCELLED 25
+/** The program that was called crashed; its VM goes on. */
+#define COSMOS_ERROR_PROGRAM_DIED 26
 /** Something this version has no number for; the message says what. */
 #define COSMOS_ERROR_OTHER 255
 /** The caller asked for something that cannot be. */

@@ -4,7 +4,10 @@
 //! [`Function::call`](crate::Function::call) all come here, with the addresses of the argument
 //! values, as a C function finds them in its registers and on its stack.
 
+mod clock;
 pub(crate) mod together;
+
+pub(crate) use clock::{Clock, time_limit};
 
 use crate::again;
 use crate::callback::{self, Asked, Progress};
@@ -18,19 +21,18 @@ use crate::resolved::Resolved;
 use crate::session::Session;
 use crate::shelf::Question;
 use crate::summary::summary;
-use crate::timeout;
 use crate::token;
 use crate::turn::{Begun, Busy};
 use callframe::marshal::{CallerMemory, MarshalError, MemoryError, Outcome, Pending};
-use cosmos_rpc::blocking::{Connection, Heard};
+use cosmos_rpc::blocking::Heard;
 use cosmos_rpc::message::REPLY;
-use cosmos_rpc::message::vm::{BRIEF_CALLBACK, CALL};
+use cosmos_rpc::message::vm::{BRIEF_CALLBACK, CALL, Fell};
 use cosmos_rpc::{Blame, Fault, FaultCode, Frame};
 use std::cell::{Cell, OnceCell};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::fd::{AsFd, AsRawFd, IntoRawFd, RawFd};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Calls `function` with the values at these addresses; writes its outputs, and its result, as
 /// wide as C has it, to address `result` (0: nowhere).
@@ -311,6 +313,7 @@ impl<'call> Call<'call> {
         let answer = self.receive(memory, pending, &mut frame, result);
         memory.swap_staging(&mut channel.staging);
         channel.connection.recycle(frame.body);
+        let answer = answer.map_err(|error| self.explained(error, &mut channel));
         if !link.is_gone() {
             channel::park(link, channel);
         }
@@ -509,6 +512,19 @@ impl<'call> Call<'call> {
         Ok(outcome)
     }
 
+    /// With what the VM knows of a program that crashed when it was called.
+    fn explained(&self, error: Error, channel: &mut Channel) -> Error {
+        let link = self.library.link();
+        if error.code() != FaultCode::ProgramDied || link.minor() < Fell::SINCE {
+            return error;
+        }
+        // A VM that does not answer is found out by the next call.
+        match channel.connection.call(&Fell, &[]) {
+            Ok((Some(casualty), _)) => link.fell(error, *casualty),
+            _ => error,
+        }
+    }
+
     /// The exchange itself failed.
     fn lost(&self, fault: Fault, memory: &CallMemory) -> Error {
         if self.is_cancelled() {
@@ -555,41 +571,6 @@ impl<'call> Call<'call> {
             _ => Fault::peer(FaultCode::Protocol, message),
         };
         self.library.link().named(fault)
-    }
-}
-
-/// How long a call may take: what is said nearest to it holds.
-pub(crate) fn time_limit(function: &Resolved, library: &Target) -> Option<Duration> {
-    let declared = function.frame().contract().timeout;
-    timeout::of_thread()
-        .or(declared.map(|milliseconds| Duration::from_millis(milliseconds.into())))
-        .or(library.timeout())
-}
-
-/// What is left of the time a call may take. It stands still while the program's own functions run.
-pub(crate) struct Clock {
-    left: Option<Duration>,
-}
-
-impl Clock {
-    pub(crate) fn new(timeout: Option<Duration>) -> Clock {
-        Clock { left: timeout }
-    }
-
-    /// Waits within the time that is left.
-    pub(crate) fn run<T>(
-        &mut self,
-        connection: &mut Connection,
-        wait: impl FnOnce(&mut Connection) -> T,
-    ) -> T {
-        connection.set_timeout(self.left);
-        let Some(left) = self.left else {
-            return wait(connection);
-        };
-        let begun = Instant::now();
-        let came = wait(connection);
-        self.left = Some(left.saturating_sub(begun.elapsed()));
-        came
     }
 }
 

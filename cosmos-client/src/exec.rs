@@ -15,6 +15,7 @@ mod environment;
 mod program;
 mod running;
 
+pub(crate) use command::command_line;
 pub use command::{Command, Stream};
 pub use cosmos_rpc::steering::Window;
 pub use program::Program;

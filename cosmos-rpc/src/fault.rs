@@ -81,6 +81,8 @@ pub enum FaultCode {
     CallbackFailed,
     /// Another thread ended the call.
     Cancelled,
+    /// The program that was called crashed; its VM goes on.
+    ProgramDied,
 }
 
 impl Fault {
@@ -125,7 +127,7 @@ impl Fault {
             NoSuchSymbol => libc_errno::ENOSYS,
             BadPrototype | BadArgument | Configuration => libc_errno::EINVAL,
             StaleHandle => libc_errno::EBADF,
-            VmDied => libc_errno::EOWNERDEAD,
+            VmDied | ProgramDied => libc_errno::EOWNERDEAD,
             TimedOut => libc_errno::ETIMEDOUT,
             Protocol | Version | TemplateMismatch => libc_errno::EPROTO,
             TooLarge => libc_errno::EMSGSIZE,

@@ -42,6 +42,7 @@ pub(crate) fn answer<V: Vm>(
         vm::Close::KIND => close::answer(session, &frame),
         vm::Map::KIND => map::map(channel, frame),
         vm::Unmap::KIND => map::unmap(session, &frame),
+        vm::Fell::KIND => Answer::of::<vm::Fell>(&session.vm.casualty()),
         kind if kind & REPLY == 0 && frame.descriptors.is_empty() => Err(Fault::caller(
             FaultCode::Unsupported,
             format!("a VM has no request of kind {kind:#06x}"),

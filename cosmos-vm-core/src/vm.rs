@@ -6,6 +6,7 @@ use callframe::marshal::MemoryError;
 use callframe::types::TypeId;
 use callframe::{DataModel, Template};
 use cosmos_rpc::message::confine::Confine;
+use cosmos_rpc::message::crash::Casualty;
 use cosmos_rpc::message::vm::ProgramEnd;
 use cosmos_rpc::{Fault, FaultCode};
 use std::os::fd::OwnedFd;
@@ -119,8 +120,14 @@ pub trait Vm: Send + Sync + 'static {
     /// Calls a function: reads the arguments from `call`, leaves result and errno there.
     ///
     /// # Errors
-    /// When the function was not called. What a function returns is never an error here.
+    /// When the function was not called; `ProgramDied` when it is a program, which crashed. What a
+    /// function returns is never an error here.
     fn call(&self, runable: &Self::Runable, call: &mut Call<'_>) -> Result<(), Fault>;
+
+    /// What is left of the program that the last call of this thread ran, where it crashed; once.
+    fn casualty(&self) -> Option<Box<Casualty>> {
+        None
+    }
 
     /// Calls a function of a few numbers, a shorter way than [`call`](Vm::call), to the same effect.
     /// Whether it did; where not, nothing was done.

@@ -55,6 +55,8 @@ pub const COSMOS_ERROR_FORKED: c_int = 23;
 pub const COSMOS_ERROR_CALLBACK_FAILED: c_int = 24;
 /// Another thread ended the call.
 pub const COSMOS_ERROR_CANCELLED: c_int = 25;
+/// The program that was called crashed; its VM goes on.
+pub const COSMOS_ERROR_PROGRAM_DIED: c_int = 26;
 /// Something this version has no number for; the message says what.
 pub const COSMOS_ERROR_OTHER: c_int = 255;
 
@@ -96,6 +98,7 @@ pub(crate) fn of_code(code: FaultCode) -> c_int {
         Forked => COSMOS_ERROR_FORKED,
         CallbackFailed => COSMOS_ERROR_CALLBACK_FAILED,
         Cancelled => COSMOS_ERROR_CANCELLED,
+        ProgramDied => COSMOS_ERROR_PROGRAM_DIED,
         _ => COSMOS_ERROR_OTHER,
     }
 }

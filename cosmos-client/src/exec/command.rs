@@ -241,7 +241,7 @@ impl Command {
         let attached = [&self.manifest, &self.report];
         descriptors.extend(attached.into_iter().flatten().map(AsFd::as_fd));
         let place = format!("running {}", opened.path);
-        let line = summary(&request.arguments);
+        let line = command_line(&request.arguments);
         let begun = opened.hold.begin(&request, &descriptors, timeout, &place)?;
         Ok(Running::new(Started {
             opened,
@@ -367,7 +367,7 @@ impl Command {
 }
 
 /// A command line in words, fit for one line, and no longer than a report has it.
-fn summary(arguments: &[Vec<u8>]) -> String {
+pub(crate) fn command_line(arguments: &[Vec<u8>]) -> String {
     let mut line = String::new();
     for argument in arguments {
         let text = String::from_utf8_lossy(argument);
@@ -444,7 +444,7 @@ mod tests {
     fn a_command_line_is_a_line_with_an_end() {
         let words = |words: &[&str]| {
             let words: Vec<Vec<u8>> = words.iter().map(|word| word.as_bytes().to_vec()).collect();
-            summary(&words)
+            command_line(&words)
         };
         assert_eq!(words(&["a", "-n", "3"]), "a -n 3");
         assert_eq!(

@@ -14,10 +14,11 @@
 
 use super::{Ended, Link};
 use crate::error::Error;
+use crate::exec::command_line;
 use crate::session::{Session, lock_within};
 use cosmos_rpc::message::confine::Denial;
 use cosmos_rpc::message::coordinator::{Autopsy, Crashed, Denied, Ending};
-use cosmos_rpc::message::crash::{Crash, KeepReport};
+use cosmos_rpc::message::crash::{Casualty, Crash, KeepReport};
 use cosmos_rpc::{Blame, Fault, FaultCode};
 use std::sync::Arc;
 use std::time::Duration;
@@ -177,6 +178,30 @@ impl Link {
         // Without an answer its signal is known all the same.
         let answer = Session::current().ask_connected(self.coordinator(), report, BUSY_PATIENCE);
         answer.unwrap_or_default()
+    }
+
+    /// What the caller is told of a program that crashed when it was called, of which a report is kept.
+    pub(crate) fn fell(&self, error: Error, casualty: Casualty) -> Error {
+        let signal = casualty.fallen.remains.signal;
+        let report = KeepReport {
+            name: self.name.clone(),
+            program: presentable(casualty.program),
+            command: command_line(&casualty.arguments),
+            stderr: String::from_utf8_lossy(&casualty.stderr).into_owned(),
+            age: casualty.age,
+            fallen: casualty.fallen,
+        };
+        let Some(crash) = self.keep_report(&report) else {
+            return error.with_signal(signal);
+        };
+        let at = crash.address.map_or_else(String::new, |address| format!(" at {address:#x}"));
+        let report = match crash.id.as_str() {
+            "" => String::new(),
+            id => format!("; `cosmos crash show {id}`"),
+        };
+        let message = format!("{error}{at}{report}");
+        let fault = Fault::vm(FaultCode::ProgramDied, message);
+        self.failure(fault, signal).with_crash(&crash)
     }
 
     /// What the kernel refused the VM until now, by name; where cosmosd cannot say, nothing.

@@ -18,7 +18,7 @@ macro_rules! for_every_message {
             (coordinator, KeepReport) (coordinator, Logs)
             (coordinator, CrashList) (coordinator, CrashRead) (coordinator, CrashRemove)
             (vm, Attach) (vm, Open) (vm, Sym) (vm, Exec) (vm, Close) (vm, Share)
-            (vm, Map) (vm, Unmap)
+            (vm, Map) (vm, Unmap) (vm, Fell)
             (launch, Start) (launch, Ended) (launch, Kill) (launch, Accept) (launch, Ready)
             (launch, Clients) (launch, Confine) (launch, Confined) (launch, Denials)
             (launch, Listening) (launch, Remember) (launch, Return) (launch, Renew) (launch, Drain)

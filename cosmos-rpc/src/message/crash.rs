@@ -81,6 +81,21 @@ pub struct Fallen {
     pub remains: Remains,
 }
 
+/// A program that was called as a function, and crashed: its VM ran it, and knows more than its client.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Casualty {
+    /// The program.
+    pub program: String,
+    /// Its command line.
+    pub arguments: Vec<Vec<u8>>,
+    /// The last that it wrote to its standard error, where a parameter took that.
+    pub stderr: Vec<u8>,
+    /// Milliseconds that it ran.
+    pub age: u64,
+    /// What is left of it.
+    pub fallen: Fallen,
+}
+
 /// Ask cosmosd to keep what is left of a program that this client ran. Its reply has no report where
 /// none are made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,7 +6,7 @@
 //! thread stay on one VM thread. The VM itself makes one request, [`CALLBACK`].
 
 use super::Message;
-use super::crash::Fallen;
+use super::crash::{Casualty, Fallen};
 use crate::steering::Window;
 use callframe::DataModel;
 use serde::{Deserialize, Serialize};
@@ -221,6 +221,21 @@ pub struct Unmap {
 impl Message for Unmap {
     const KIND: u16 = 0x0309;
     type Reply = ();
+}
+
+/// Ask what is left of the program that the call before on this channel ran, where it crashed
+/// ([`ProgramDied`](crate::FaultCode::ProgramDied)). It is told once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fell;
+
+impl Fell {
+    /// The minor version of the protocol from which on VMs know it.
+    pub const SINCE: u16 = 6;
+}
+
+impl Message for Fell {
+    const KIND: u16 = 0x030a;
+    type Reply = Option<Box<Casualty>>;
 }
 
 /// Kind of a `call` request. Its body is no codec struct but the runable's id, eight bytes

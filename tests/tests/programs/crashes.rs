@@ -1,7 +1,7 @@
 //! Programs that crash: a report as of a library's VM, and the same codes as without one.
 
 use super::{PATIENCE, exec, shell};
-use cosmos::{Options, Program};
+use cosmos::{FaultCode, Options, Program};
 use cosmos_tests::{World, c, in_world, run};
 use serde_json::Value as Json;
 use std::path::PathBuf;
@@ -221,5 +221,45 @@ fn signals_threads_and_children_of_a_program_stay_its_own() {
         let ran = shell(world, &[], &format!("exec {path} crash_null"));
         assert_eq!(ran.status.code(), Some(139), "{ran:?}");
         assert_eq!(reports(world), 1);
+    });
+}
+
+#[test]
+fn a_program_that_was_called_as_a_function_and_crashed_leaves_a_report_and_its_error_says_which() {
+    in_world(|world| {
+        let program = program(world);
+        let path = program.to_str().expect("text");
+        let tool = cosmos::dlopen(path).expect("a program");
+        let read = tool.function("int crash_null(int n)").expect("an entry");
+        let error = read.call(&[2.into()]).expect_err("it crashes");
+        assert_eq!(error.code(), FaultCode::ProgramDied, "{error}");
+        assert_eq!(error.errno(), libc::EOWNERDEAD, "{error}");
+        assert!(error.to_string().contains("SIGSEGV"), "{error}");
+        assert_eq!(error.signal(), Some(libc::SIGSEGV), "{error}");
+        let id = error.crash().expect("a report").to_owned();
+        assert!(error.to_string().contains(&id), "{error}");
+        let report = kept(world, &id);
+        let call = format!("{path} crash-null 2");
+        assert_eq!(report["calls"][0]["call"], call.as_str(), "{report:#}");
+        assert_eq!(report["targets"][0], path, "{report:#}");
+        assert_eq!(report["remains"]["signal"], libc::SIGSEGV);
+        if can_look() {
+            let innermost = error.backtrace().first().expect("its calls");
+            assert!(innermost.contains("read_through"), "{innermost}");
+        }
+        // Its VM goes on, and so does what was resolved in it; each crash has a report of its own.
+        let again = read.call(&[2.into()]).expect_err("it crashes again");
+        assert_ne!(again.crash(), Some(id.as_str()), "{again}");
+        assert_eq!(reports(world), 2);
+        let well = tool.function("int main(void)").expect("an entry");
+        assert_eq!(well.call(&[]).expect("a call").result, 2.into());
+        // From C the value of a failed call comes back, and the number of the report is told.
+        let symbol = tool
+            .symbol::<extern "C" fn(i32) -> i32>("int crash_null(int n)")
+            .expect("an entry");
+        assert_eq!(symbol.call(2), -1);
+        let last = cosmos::last_error().expect("an error");
+        assert!(last.crash().is_some(), "{last}");
+        assert_eq!(reports(world), 3);
     });
 }

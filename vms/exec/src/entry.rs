@@ -4,22 +4,36 @@ use crate::pool::Pool;
 use crate::program::Program;
 use crate::template::{CommandLine, Part, Value};
 use crate::walls::Walls;
-use cosmos_rpc::message::crash::Fallen;
+use cosmos_rpc::message::crash::Casualty;
 use cosmos_rpc::message::vm::ProgramEnd;
 use cosmos_rpc::{Fault, FaultCode};
 use cosmos_vm_core::{Call, Run};
+use nix::sys::signal::Signal;
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 use std::thread;
+use std::time::Instant;
 
 /// An entry of a program, ready to be called.
 #[derive(Debug)]
 pub struct Entry {
     pub(crate) program: Arc<Program>,
     pub(crate) line: CommandLine,
+}
+
+thread_local! {
+    /// What the last call of this thread left, where its program crashed. A client's calls and its
+    /// question for this are on one thread.
+    static CASUALTY: Cell<Option<Box<Casualty>>> = const { Cell::new(None) };
+}
+
+/// What is left of the program that this thread called last, where it crashed; once.
+pub(crate) fn casualty() -> Option<Box<Casualty>> {
+    CASUALTY.take()
 }
 
 /// What was kept of streams 1 and 2.
@@ -32,8 +46,18 @@ struct Streams {
     rooms: [Option<usize>; 2],
 }
 
-/// Frames that are noted of a crash.
-const NOTED: usize = 4;
+/// Signals that a program gives itself when it crashes.
+const CRASHES: [i32; 7] = [
+    libc::SIGSEGV,
+    libc::SIGBUS,
+    libc::SIGFPE,
+    libc::SIGILL,
+    libc::SIGABRT,
+    libc::SIGTRAP,
+    libc::SIGSYS,
+];
+/// Bytes of the end of its standard error that are told of one that crashed.
+const LAST: usize = 4096;
 /// Where a program called as a function runs: it has no caller's directory.
 const DIRECTORY: &[u8] = b"/";
 const MASK: u32 = 0o077;
@@ -47,9 +71,19 @@ impl Entry {
         call: &mut Call<'_>,
     ) -> Result<(), Fault> {
         let arguments = self.words(call);
-        let (end, kept) = self.run(how, untraced, arguments, &self.streams(call))?;
-        if let Some(fallen) = &end.fallen {
-            self.note(fallen);
+        let begun = Instant::now();
+        let (end, kept) = self.run(how, untraced, arguments.clone(), &self.streams(call))?;
+        if end.limit.is_none() && CRASHES.contains(&end.signal) {
+            CASUALTY.set(end.fallen.map(|fallen| {
+                Box::new(Casualty {
+                    program: self.program.path().to_string_lossy().into_owned(),
+                    arguments,
+                    stderr: last(&kept),
+                    age: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+                    fallen: *fallen,
+                })
+            }));
+            return Err(self.crashed(end.signal));
         }
         for (index, part) in self.line.parts.iter().enumerate() {
             if let Part::Output(stream, room) = part
@@ -65,21 +99,10 @@ impl Entry {
         Ok(())
     }
 
-    /// Says in the VM's log where a program crashed: its caller gets the number of its signal alone.
-    fn note(&self, fallen: &Fallen) {
-        let frames = fallen.remains.frames.iter().take(NOTED);
-        let frames: Vec<String> = frames
-            .map(|frame| match frame.function.as_str() {
-                "" => format!("{:#x}", frame.address),
-                function => format!("{function}+{:#x}", frame.within),
-            })
-            .collect();
-        tracing::warn!(
-            "{} was killed by signal {} in {}",
-            self.program.path().display(),
-            fallen.remains.signal,
-            frames.join(", called by ")
-        );
+    fn crashed(&self, signal: i32) -> Fault {
+        let name = Signal::try_from(signal).map_or("a signal", Signal::as_str);
+        let message = format!("{} was killed by {name}", self.program.path().display());
+        Fault::vm(FaultCode::ProgramDied, message)
     }
 
     fn words(&self, call: &mut Call<'_>) -> Vec<Vec<u8>> {
@@ -225,6 +248,13 @@ fn keep(mut stream: impl Read, room: usize) -> io::Result<Option<Vec<u8>>> {
     stream.by_ref().take(room as u64).read_to_end(&mut kept)?;
     let rest = io::copy(&mut stream, &mut io::sink())?;
     Ok((rest == 0).then_some(kept))
+}
+
+/// The end of the standard error, where it was kept.
+fn last(kept: &Kept) -> Vec<u8> {
+    let all = kept.get(1).and_then(Option::as_deref).unwrap_or_default();
+    let from = all.len().saturating_sub(LAST);
+    all.get(from..).unwrap_or_default().to_vec()
 }
 
 /// PATH, as programs that are run have it.

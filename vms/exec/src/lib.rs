@@ -43,6 +43,7 @@ pub use program::Program;
 
 use callframe::{DataModel, Template};
 use cosmos_rpc::message::confine::Confine;
+use cosmos_rpc::message::crash::Casualty;
 use cosmos_rpc::message::vm::ProgramEnd;
 use cosmos_rpc::{Fault, FaultCode};
 use cosmos_vm_core::{Call, Run, Vm};
@@ -125,6 +126,10 @@ impl Vm for ExecVm {
     fn call(&self, entry: &Entry, call: &mut Call<'_>) -> Result<(), Fault> {
         let untraced = self.untraced.load(Ordering::Relaxed);
         entry.call((&self.pool, &self.walls), untraced, call)
+    }
+
+    fn casualty(&self) -> Option<Box<Casualty>> {
+        entry::casualty()
     }
 
     fn exec(&self, program: &Arc<Program>, mut run: Run) -> Result<ProgramEnd, Fault> {

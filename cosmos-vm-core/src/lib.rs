@@ -18,6 +18,7 @@
 //! | `segments` | memory that a client sees as well |
 //! | `session` | what one client has: objects, runables, handles |
 //! | `recent` | the functions that a channel called last |
+//! | [`pins`] | what targets must be to be run |
 //! | `presence` | which library a thread is in, for who closes that |
 //! | `library` | an open object, and what is destroyed when it goes |
 //! | `kept` | memory that functions use beyond their call |
@@ -73,6 +74,7 @@ mod kept;
 mod library;
 mod main_loop;
 mod memory;
+pub mod pins;
 mod presence;
 mod process;
 mod recent;
@@ -107,7 +109,7 @@ use std::process::ExitCode;
 /// | `--confine FD` | an inherited socket to the launcher: no client is served before the VM was told what to give up |
 /// | `--call-depth N` | calls back of a thread, one inside of another; 64 at most |
 /// | `--untraced` | programs are not looked at when they crash |
-/// | `--pin SHA256=PATH` | a program that is run only with these contents |
+/// | `--pin SHA256=PATH` | a target that is run only with these contents |
 ///
 /// Gives 0 when nobody is left to serve, 1 when the control socket does not work, 2 for wrong
 /// arguments. A private VM ends inside this function.
@@ -149,9 +151,10 @@ pub fn run<V: Vm>(vm: V) -> ExitCode {
     if arguments.untraced {
         vm.leave_untraced();
     }
-    if !arguments.pins.is_empty() && !vm.pin(arguments.pins) {
-        eprintln!("{kind}: programs of this kind cannot be pinned");
-        return ExitCode::from(2);
+    if !arguments.pins.is_empty()
+        && let Some(pins) = vm.pin(pins::Pins::of(arguments.pins))
+    {
+        verb::leave_closed(pins);
     }
     conversation::limit_depth(arguments.call_depth);
     cosmos_rpc::fence::prepare();

@@ -18,6 +18,7 @@ mod open;
 mod sym;
 
 pub(crate) use call::{Scratch, quick};
+pub(crate) use open::leave_closed;
 
 /// The body of a reply and what goes with it.
 pub(crate) struct Answer {

@@ -1,5 +1,6 @@
 //! What a kind of VM has to say for itself.
 
+use crate::pins::Pins;
 use crate::{Call, Callback, Numbers};
 use callframe::expression::Query;
 use callframe::marshal::MemoryError;
@@ -10,7 +11,7 @@ use cosmos_rpc::message::crash::Casualty;
 use cosmos_rpc::message::vm::ProgramEnd;
 use cosmos_rpc::{Fault, FaultCode};
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -98,11 +99,10 @@ pub trait Vm: Send + Sync + 'static {
     /// Programs that it starts are not to be looked at when they crash. No client was served yet.
     fn leave_untraced(&self) {}
 
-    /// Takes the SHA-256 that programs must have to be run, by their paths; whether this kind compares
-    /// them. No client was served yet.
-    fn pin(&self, pins: Vec<(String, PathBuf)>) -> bool {
-        let _ = pins;
-        false
+    /// Takes the SHA-256 that targets must have to be run; gives them back where this kind does not
+    /// compare, and then none of them is opened. No client was served yet.
+    fn pin(&self, pins: Pins) -> Option<Pins> {
+        Some(pins)
     }
 
     /// Loads a target, given by absolute path.

@@ -1,7 +1,7 @@
-//! What programs must be to be run: digests, in a file as `sha256sum` writes it.
+//! What targets must be to be run: digests, in a file as `sha256sum` writes it.
 //!
-//! It is read for each VM of programs that is launched, and given to that: who runs a program compares
-//! the very file that was executed.
+//! It is read for each VM that is launched, and given to that: who runs a program compares the very file that
+//! was executed.
 
 use cosmos_rpc::{Fault, FaultCode};
 use std::path::Path;

@@ -194,7 +194,9 @@ impl Link {
         let Some(crash) = self.keep_report(&report) else {
             return error.with_signal(signal);
         };
-        let at = crash.address.map_or_else(String::new, |address| format!(" at {address:#x}"));
+        let at = crash
+            .address
+            .map_or_else(String::new, |address| format!(" at {address:#x}"));
         let report = match crash.id.as_str() {
             "" => String::new(),
             id => format!("; `cosmos crash show {id}`"),

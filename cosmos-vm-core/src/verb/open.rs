@@ -2,6 +2,7 @@
 
 use super::Answer;
 use crate::Vm;
+use crate::pins::Pins;
 use crate::session::Session;
 use cosmos_rpc::message::vm::{ObjectToken, Open};
 use cosmos_rpc::{Fault, FaultCode, Frame};
@@ -9,6 +10,7 @@ use std::fs::File;
 use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::OnceLock;
 
 pub(super) fn answer<V: Vm>(session: &Session<V>, frame: &Frame) -> Result<Answer, Fault> {
     let request: Open = frame.message()?;
@@ -21,9 +23,32 @@ pub(super) fn answer<V: Vm>(session: &Session<V>, frame: &Frame) -> Result<Answe
         ));
     }
     readable(target)?;
+    may_be_open(target)?;
     let object = session.vm.open(target)?;
     let token = session.add_object(object)?;
     Answer::of::<Open>(&ObjectToken(token))
+}
+
+/// Targets that are pinned, where this VM does not compare contents.
+static CLOSED: OnceLock<Pins> = OnceLock::new();
+
+/// Has none of these targets opened.
+pub(crate) fn leave_closed(pins: Pins) {
+    // There is one VM in a process, and it is told once.
+    let _ = CLOSED.set(pins);
+}
+
+fn may_be_open(target: &Path) -> Result<(), Fault> {
+    match CLOSED.get().and_then(|pins| pins.digest(target)) {
+        None => Ok(()),
+        Some(_) => Err(Fault::caller(
+            FaultCode::NotPermitted,
+            format!(
+                "{} is pinned (pins), and this kind of VM cannot promise what it loads",
+                target.display()
+            ),
+        )),
+    }
 }
 
 /// A VM that was confined for other targets cannot read this one.

@@ -11,7 +11,7 @@ use crate::{
     supervise::{self, Command},
     vm::{Life, Owner, State, Terms, Vm},
 };
-use cosmos_rpc::{Fault, FaultCode, message::launch::Walls};
+use cosmos_rpc::{Fault, FaultCode};
 use std::{
     cell::{Cell, OnceCell, RefCell},
     rc::Rc,
@@ -146,10 +146,7 @@ impl Coordinator {
                 format!("cosmosd has {most} VMs, the most it has names for (limits.names)"),
             ));
         }
-        let pins = match wish.profile.walls {
-            Walls::Programs => pins::read(&self.config.pins.value)?,
-            _ => Vec::new(),
-        };
+        let pins = pins::read(&self.config.pins.value)?;
         let (commands, orders) = supervise::commands();
         let (life, known) = watch::channel(Life::starting());
         let vm = Rc::new(Vm {

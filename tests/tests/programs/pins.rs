@@ -1,19 +1,27 @@
 //! Programs that are pinned to their contents: nothing else is run in their place, however it got there.
 
 use super::{CANNOT_RUN, PATIENCE};
-use cosmos_tests::{Ran, World, in_world, run};
+use cosmos_tests::machine::write_program;
+use cosmos_tests::{Ran, World, c, in_world, run};
 use sha2::{Digest, Sha256};
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// A copy of a program of this machine, and the line that pins it.
 fn copied(world: &World, name: &str) -> (PathBuf, String) {
     let path = world.directory().join(name);
     fs::copy("/bin/echo", &path).expect("a copy");
-    let digest = Sha256::digest(fs::read(&path).expect("its contents"));
+    let line = pin(&path);
+    (path, line)
+}
+
+/// The line that pins a file.
+fn pin(path: &Path) -> String {
+    let digest = Sha256::digest(fs::read(path).expect("its contents"));
     let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    (path.clone(), format!("{digest}  {}\n", path.display()))
+    format!("{digest}  {}\n", path.display())
 }
 
 fn pinned(world: &World, pins: &Path, options: &[&str], program: &Path) -> Ran {
@@ -69,9 +77,72 @@ fn pins_that_cannot_be_kept_are_refused_by_name() {
         fs::write(&pins, format!("{line}abc  /bin/true\n")).expect("written");
         let ran = pinned(world, &pins, &[], &program);
         ran.failed(125, &["line 2", "sha256sum"]);
-        fs::write(&pins, &line).expect("written");
-        fs::write(&program, "#!/bin/sh\necho there\n").expect("written");
-        let ran = pinned(world, &pins, &[], &program);
-        ran.failed(CANNOT_RUN, &["a script", "cannot be pinned"]);
+    });
+}
+
+#[test]
+fn a_script_that_is_pinned_runs_from_a_copy_that_nobody_changes() {
+    in_world(|world| {
+        let script = world.directory().join("script");
+        let go = world.directory().join("go");
+        // Shells read their script piece by piece.
+        let text = format!(
+            "#!/bin/sh\necho \"$1\"\ntest \"$1\" = here || while ! test -e {}; do sleep 0.01; done\n\
+             echo first\n",
+            go.display()
+        );
+        write_program(&script, &text);
+        let pins = world.directory().join("pins");
+        fs::write(&pins, pin(&script)).expect("written");
+        let directory = world.directory().to_str().expect("a path");
+        let grants = [
+            "--isolation=landlock+seccomp",
+            "--ro",
+            directory,
+            "--cwd",
+            directory,
+        ];
+        for options in [&[][..], &["--no-crash-report"], &grants] {
+            let ran = pinned(world, &pins, options, &script);
+            assert_eq!(ran.succeeded(), "here\nfirst\n", "{options:?}");
+        }
+        // It is changed in place while it runs.
+        let mut command = world.cosmos();
+        command.args(["exec", "--"]).arg(&script).arg("waits");
+        let mut running = command.stdout(Stdio::piped()).spawn().expect("cosmos exec");
+        let mut shown = BufReader::new(running.stdout.take().expect("its output")).lines();
+        assert_eq!(shown.next().expect("a line").expect("text"), "waits");
+        let other = text.replace("echo first", "echo other");
+        fs::write(&script, other).expect("written");
+        fs::write(&go, "").expect("written");
+        assert_eq!(shown.next().expect("a line").expect("text"), "first");
+        assert!(running.wait().expect("its end").success());
+        let ran = pinned(world, &pins, &[], &script);
+        ran.failed(CANNOT_RUN, &["its contents are not those", "(pins)"]);
+    });
+}
+
+#[test]
+fn functions_of_a_script_that_is_pinned_are_those_of_its_contents_and_no_pinned_library_is_opened()
+{
+    in_world(|world| {
+        let script = world.directory().join("add.lua");
+        let text = "#!/usr/bin/lua\nfunction add(a, b) return a + b end\n";
+        fs::write(&script, text).expect("written");
+        let library = c::library("various.c", world.directory());
+        let pins = world.directory().join("pins");
+        let lines = [pin(&script), pin(&library)].concat();
+        fs::write(&pins, lines).expect("written");
+        let call = |target: &Path, words: &[&str]| {
+            let mut command = world.cosmos();
+            command.env("COSMOS_PINS", &pins).arg("call").arg(target);
+            run(command.args(words), PATIENCE)
+        };
+        let add = ["int add(int a, int b)", "40", "2"];
+        assert_eq!(call(&script, &add).succeeded(), "42\n");
+        fs::write(&script, text.replace("a + b", "a - b")).expect("written");
+        call(&script, &add).failed(1, &["its contents are not those", "(pins)"]);
+        // Nobody can promise anything of a library, so that none is opened that looks as if.
+        call(&library, &["int nowhere(void)"]).failed(1, &["is pinned (pins)"]);
     });
 }

@@ -25,13 +25,14 @@ use cosmos_rpc::message::Message;
 use cosmos_rpc::message::confine::Confine;
 use cosmos_rpc::message::vm::ProgramEnd;
 use cosmos_rpc::{Fault, FaultCode};
+use cosmos_vm_core::pins;
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-/// Run this program. Its descriptors are the streams, where `steered` the steering socket, and where it
-/// has walls the way to the launcher.
+/// Run this program. Its descriptors are the streams, where `steered` the steering socket, where it has
+/// walls the way to the launcher, and where it is a `script` that is pinned, that.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Order {
     pub program: Vec<u8>,
@@ -46,6 +47,8 @@ pub(crate) struct Order {
     pub untraced: bool,
     /// The SHA-256 of what may be executed, where that is fixed.
     pub pin: Option<String>,
+    /// Its last descriptor is what is executed in place of the file of that name.
+    pub script: bool,
     /// All that it may use, where there are walls around it.
     pub walls: Option<Confine>,
 }
@@ -65,7 +68,7 @@ pub(crate) enum Outcome {
 
 impl Message for Order {
     const KIND: u16 = 0x0501;
-    const DESCRIPTORS: (u16, u16) = (3, 5);
+    const DESCRIPTORS: (u16, u16) = (3, 6);
     type Reply = Outcome;
 }
 
@@ -118,10 +121,7 @@ pub(crate) fn refusal(program: &Path, step: Step, errno: i32) -> Fault {
             FaultCode::NotLoadable,
             format!("{shown} cannot be run: {why}"),
         ),
-        (Step::Pin, libc::EKEYREJECTED) => caller(
-            FaultCode::NotPermitted,
-            format!("{shown} was not run: its contents are not those that it is pinned to (pins)"),
-        ),
+        (Step::Pin, libc::EKEYREJECTED) => pins::refusal(program),
         (Step::Directory, _) => caller(
             FaultCode::BadArgument,
             format!("{shown} cannot be run: its working directory: {why}"),

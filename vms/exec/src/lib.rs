@@ -46,11 +46,11 @@ use cosmos_rpc::message::confine::Confine;
 use cosmos_rpc::message::crash::Casualty;
 use cosmos_rpc::message::vm::ProgramEnd;
 use cosmos_rpc::{Fault, FaultCode};
+use cosmos_vm_core::pins::Pins;
 use cosmos_vm_core::{Call, Run, Vm};
-use pins::Pins;
 use pool::Pool;
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use template::CommandLine;
@@ -103,17 +103,17 @@ impl Vm for ExecVm {
         self.untraced.store(true, Ordering::Relaxed);
     }
 
-    fn pin(&self, pins: Vec<(String, PathBuf)>) -> bool {
-        self.pins.set(Pins::of(pins)).is_ok()
+    fn pin(&self, pins: Pins) -> Option<Pins> {
+        self.pins.set(pins).err()
     }
 
     fn open(&self, target: &Path) -> Result<Program, Fault> {
         self.walls.admit(target)?;
         let program = Program::open(target)?;
-        match self.pins.get() {
-            Some(pins) => pins.apply(program),
-            None => Ok(program),
-        }
+        Ok(match self.pins.get() {
+            Some(pins) => pins::apply(pins, program),
+            None => program,
+        })
     }
 
     fn sym(&self, program: &Arc<Program>, template: &Template) -> Result<Entry, Fault> {

@@ -1,102 +1,86 @@
 //! What programs must be to be run.
 //!
-//! The digest of a program that is pinned is taken of the very file that was executed, when the kernel has
-//! made it one and before its first instruction: from then on the kernel lets nobody write to it. What
-//! was there before, or under its name, does not matter.
+//! | a pinned program | its digest is taken of |
+//! |---|---|
+//! | what the kernel executes itself | the very file that was executed, when the kernel has made it a process and before its first instruction: from then on the kernel lets nobody write to it |
+//! | a script | a copy in memory that nobody can change, which is what the interpreter reads |
+//!
+//! What was there before, or under its name, does not matter.
 
 use crate::program::Program;
 use cosmos_rpc::{Fault, FaultCode};
-use sha2::{Digest, Sha256};
-use std::collections::HashMap;
+use cosmos_vm_core::pins::{self, Pins};
+use nix::fcntl::{FcntlArg, SealFlag, fcntl};
+use nix::sys::memfd::{MFdFlags, memfd_create};
 use std::fs::File;
-use std::io::{self, Read};
-use std::path::PathBuf;
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
 
-/// Bytes read at once.
-const PIECE: usize = 256 << 10;
+/// Most bytes of a script that is pinned.
+const LONGEST: u64 = 16 << 20;
 
-/// Digests by the paths of programs, without links.
-#[derive(Debug)]
-pub(crate) struct Pins(HashMap<PathBuf, String>);
-
-impl Pins {
-    pub(crate) fn of(pins: Vec<(String, PathBuf)>) -> Pins {
-        let pins = pins.into_iter();
-        Pins(
-            pins.map(|(digest, path)| (path.canonicalize().unwrap_or(path), digest))
-                .collect(),
-        )
-    }
-
-    /// The program, to be run with what it is pinned to alone.
-    ///
-    /// # Errors
-    /// `NotLoadable` for a script: what its interpreter reads later nobody can know.
-    pub(crate) fn apply(&self, program: Program) -> Result<Program, Fault> {
-        let path = program.path();
-        let known = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        let Some(digest) = self.0.get(&known) else {
-            return Ok(program);
-        };
-        let mut begin = [0; 2];
-        let read = File::open(&known).and_then(|mut file| file.read_exact(&mut begin));
-        if read.is_ok() && &begin == b"#!" {
-            let message = format!(
-                "{} is a script, and cannot be pinned: its interpreter reads it anew",
-                path.display()
-            );
-            return Err(Fault::caller(FaultCode::NotLoadable, message));
-        }
-        Ok(program.pinned_to(digest.clone()))
+/// The program, to be run with what it is pinned to alone.
+pub(crate) fn apply(pins: &Pins, program: Program) -> Program {
+    match pins.digest(program.path()) {
+        Some(digest) => program.pinned_to(digest.to_owned()),
+        None => program,
     }
 }
 
 /// The SHA-256 of what a process executes, in hexadecimal digits.
 pub(crate) fn of_process(pid: i32) -> io::Result<String> {
-    digest(File::open(format!("/proc/{pid}/exe"))?)
+    pins::digest(File::open(format!("/proc/{pid}/exe"))?)
 }
 
-fn digest(mut file: File) -> io::Result<String> {
-    let mut digest = Sha256::new();
-    let mut piece = vec![0; PIECE];
-    loop {
-        match file.read(&mut piece) {
-            Ok(0) => break,
-            Ok(count) => digest.update(piece.get(..count).unwrap_or_default()),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
+/// The copy of a script that may be run, where this is one and what it is pinned to. `None`: it is none,
+/// as far as this file goes, and what becomes of it is compared when it runs.
+///
+/// # Errors
+/// `NotPermitted` for other contents.
+pub(crate) fn script(program: &Program) -> Result<Option<OwnedFd>, Fault> {
+    let Some(pin) = program.pin() else {
+        return Ok(None);
+    };
+    let path = program.path().display();
+    let failed = |error: io::Error| {
+        let message = format!("{path} cannot be compared with what it is pinned to: {error}");
+        Fault::host(FaultCode::System, message)
+    };
+    let file = File::open(program.path()).map_err(failed)?;
+    let mut text = Vec::new();
+    (&file).take(2).read_to_end(&mut text).map_err(failed)?;
+    if text != b"#!" {
+        return Ok(None);
     }
-    let bytes = digest.finalize();
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    (&file)
+        .take(LONGEST)
+        .read_to_end(&mut text)
+        .map_err(failed)?;
+    if text.len() as u64 > LONGEST {
+        let message = format!("{path} is a script of more than 16 MiB, and cannot be pinned");
+        return Err(Fault::caller(FaultCode::TooLarge, message));
+    }
+    if pins::digest(&text[..]).map_err(failed)? != pin {
+        return Err(pins::refusal(program.path()));
+    }
+    sealed(&text).map(Some).map_err(failed)
+}
+
+/// These bytes as a file that nobody can change.
+fn sealed(bytes: &[u8]) -> io::Result<OwnedFd> {
+    let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
+    let mut file = File::from(memfd_create(c"script", flags)?);
+    file.write_all(bytes)?;
+    let seals = SealFlag::F_SEAL_WRITE | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SHRINK;
+    fcntl(&file, FcntlArg::F_ADD_SEALS(seals | SealFlag::F_SEAL_SEAL))?;
+    Ok(file.into())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::{PermissionsExt, symlink};
-
-    #[test]
-    fn a_program_is_pinned_by_whatever_path_it_is_opened() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let path = directory.path().join("program");
-        std::fs::write(&path, "\x7fELF").expect("written");
-        let executable = std::fs::Permissions::from_mode(0o755);
-        std::fs::set_permissions(&path, executable).expect("its mode");
-        let link = directory.path().join("link");
-        symlink(&path, &link).expect("a link");
-        let pins = Pins::of(vec![("ab".to_owned(), link.clone())]);
-        for path in [&path, &link] {
-            let program = Program::open(path).expect("a program");
-            let program = pins.apply(program).expect("no script");
-            assert_eq!(program.pin(), Some("ab"));
-        }
-        std::fs::write(&path, "#!/bin/sh\n").expect("written");
-        let script = Program::open(&path).expect("a program");
-        assert!(pins.apply(script).is_err());
-        let other = Program::open("/bin/sh".as_ref()).expect("a shell");
-        assert_eq!(pins.apply(other).expect("not pinned").pin(), None);
-    }
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::PathBuf;
 
     #[test]
     fn the_digest_of_a_process_is_that_of_its_file() {
@@ -106,15 +90,35 @@ mod tests {
             .expect("its file");
         assert_eq!(
             of_process(own).expect("a digest"),
-            digest(file).expect("one")
+            pins::digest(file).expect("one")
         );
-        let abc = tempfile::tempdir().expect("a directory");
-        let path = abc.path().join("abc");
-        std::fs::write(&path, "abc").expect("written");
-        let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-        assert_eq!(
-            digest(File::open(&path).expect("a file")).expect("one"),
-            expected
-        );
+    }
+
+    #[test]
+    fn a_script_that_is_pinned_becomes_a_copy_that_nobody_can_change() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("script");
+        let write = |text: &str| {
+            std::fs::write(&path, text).expect("written");
+            let executable = std::fs::Permissions::from_mode(0o755);
+            std::fs::set_permissions(&path, executable).expect("its mode");
+        };
+        let text = "#!/bin/sh\necho here\n";
+        let digest = pins::digest(text.as_bytes()).expect("a digest");
+        write(text);
+        let pins = Pins::of(vec![(digest, path.clone())]);
+        let pinned = |path: &PathBuf| apply(&pins, Program::open(path).expect("a program"));
+        let copy = script(&pinned(&path)).expect("its contents");
+        let mut copy = File::from(copy.expect("a script"));
+        assert!(copy.write_all(b"x").is_err(), "it can be written to");
+        assert!(copy.set_len(0).is_err(), "it can be cut");
+        write("#!/bin/sh\necho there\n");
+        let error = script(&pinned(&path)).expect_err("other contents");
+        assert_eq!(error.code, FaultCode::NotPermitted, "{error}");
+        // What is none is compared when it runs, and what is not pinned is nobody's business.
+        write("\x7fELF");
+        assert!(script(&pinned(&path)).expect("no script").is_none());
+        let other = Program::open("/bin/sh".as_ref()).expect("a shell");
+        assert!(script(&apply(&pins, other)).expect("a shell").is_none());
     }
 }

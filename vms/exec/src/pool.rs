@@ -4,6 +4,7 @@
 //! children but the keepers are such, and are ended at once.
 
 use crate::keeper::{Order, Outcome, end_strays};
+use crate::pins;
 use crate::program::Program;
 use crate::walls::Walls;
 use crate::{KEEPER, keeper};
@@ -156,6 +157,7 @@ impl Keeper {
                 none.insert(fresh)
             }
         };
+        let script = pins::script(program)?;
         let order = Order {
             program: program.path().as_os_str().as_bytes().to_vec(),
             arguments: run.arguments,
@@ -166,12 +168,18 @@ impl Keeper {
             terminal: run.terminal,
             steered: run.steering.is_some(),
             untraced: run.untraced,
-            pin: program.pin().map(str::to_owned),
+            pin: match script {
+                // It was compared, and cannot change any more.
+                Some(_) => None,
+                None => program.pin().map(str::to_owned),
+            },
+            script: script.is_some(),
             walls: walls.of_programs().map(|(order, _)| order.clone()),
         };
         let descriptors = run.streams.iter().chain(&run.steering);
         let mut descriptors: Vec<_> = descriptors.map(AsFd::as_fd).collect();
         descriptors.extend(walls.of_programs().map(|(_, launcher)| launcher));
+        descriptors.extend(script.as_ref().map(AsFd::as_fd));
         let body = codec::encode(&order)?;
         let request = connection.request_raw(Order::KIND, &[&body], &descriptors)?;
         // Held here, the streams would not end with the program.

@@ -20,13 +20,16 @@ pub use script::{Function, Script};
 
 use callframe::{DataModel, Template};
 use cosmos_rpc::Fault;
+use cosmos_vm_core::pins::Pins;
 use cosmos_vm_core::{Call, Vm};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The kind `script`.
-#[derive(Debug)]
-pub struct ScriptVm;
+#[derive(Debug, Default)]
+pub struct ScriptVm {
+    pins: OnceLock<Pins>,
+}
 
 impl Vm for ScriptVm {
     type Object = Script;
@@ -40,8 +43,13 @@ impl Vm for ScriptVm {
         DataModel::LP64
     }
 
+    fn pin(&self, pins: Pins) -> Option<Pins> {
+        self.pins.set(pins).err()
+    }
+
     fn open(&self, target: &Path) -> Result<Script, Fault> {
-        Script::open(target)
+        let pin = self.pins.get().and_then(|pins| pins.digest(target));
+        Script::open(target, pin)
     }
 
     fn sym(&self, script: &Arc<Script>, template: &Template) -> Result<Function, Fault> {

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    cosmos_vm_core::run(cosmos_script::ScriptVm)
+    cosmos_vm_core::run(cosmos_script::ScriptVm::default())
 }

@@ -3,7 +3,7 @@
 use crate::signature::Signature;
 use callframe::Template;
 use cosmos_rpc::{Fault, FaultCode};
-use cosmos_vm_core::Call;
+use cosmos_vm_core::{Call, pins};
 use mlua::{HookTriggers, Lua, LuaOptions, MultiValue, StdLib, Value, VmState};
 use std::fs::File;
 use std::io::Read;
@@ -71,9 +71,10 @@ pub struct Function {
 }
 
 impl Script {
-    /// Reads a script and runs it once: what it defines is what it has.
-    pub(crate) fn open(path: &Path) -> Result<Script, Fault> {
-        let text = read(path)?;
+    /// Reads a script and runs it once: what it defines is what it has. What was read, and nothing that is
+    /// read later, has to be what it is pinned to.
+    pub(crate) fn open(path: &Path, pin: Option<&str>) -> Result<Script, Fault> {
+        let text = read(path, pin)?;
         let failed = |error: mlua::Error| {
             let message = format!("{}: {error}", path.display());
             Fault::caller(FaultCode::NotLoadable, message)
@@ -221,7 +222,7 @@ fn failure(error: &mlua::Error, is_over: bool) -> Fault {
 
 /// The text of a script, without its first line where that names an interpreter; the newline stays, so
 /// that lines keep their numbers.
-fn read(path: &Path) -> Result<Vec<u8>, Fault> {
+fn read(path: &Path, pin: Option<&str>) -> Result<Vec<u8>, Fault> {
     let unreadable = |error: std::io::Error| {
         let message = format!("{}: {error}", path.display());
         match error.kind() {
@@ -237,6 +238,11 @@ fn read(path: &Path) -> Result<Vec<u8>, Fault> {
     if text.len() as u64 > LONGEST {
         let message = format!("{} is longer than 16 MiB", path.display());
         return Err(Fault::caller(FaultCode::TooLarge, message));
+    }
+    if let Some(pin) = pin
+        && pins::digest(&text[..]).map_err(unreadable)? != pin
+    {
+        return Err(pins::refusal(path));
     }
     if text.starts_with(b"#") {
         let end = text.iter().position(|byte| *byte == b'\n');

@@ -21,7 +21,7 @@
 //! | parent-death signal | the program does not outlive its keeper |
 //! | group of its own | it can be signalled; its parent is in the same session, without which SIGTSTP has no effect |
 //! | or a session, and its terminal | only the leader of a session without one can have one |
-//! | streams to 0, 1 and 2, all else closed by execve | |
+//! | streams to 0, 1 and 2, all else but a pinned script closed by execve | |
 //! | mask, working directory | |
 //! | default signals, none blocked | ignored signals survive execve |
 //! | its walls: Landlock, the filter, whose listener goes to the launcher | what comes before needs more than they leave |
@@ -59,6 +59,7 @@ const ROUND: u8 = 20;
 pub(super) fn spawn(
     order: &Order,
     streams: &[OwnedFd],
+    script: Option<&OwnedFd>,
     walls: Option<(&Walls, &OwnedFd)>,
 ) -> Result<(i32, Option<Examiner>), (Step, Errno)> {
     if order.walls.is_some() != walls.is_some() {
@@ -70,7 +71,12 @@ pub(super) fn spawn(
             .map(|it| text(it))
             .collect::<Result<Vec<_>, _>>()
     };
-    let (program, directory) = (text(&order.program)?, text(&order.directory)?);
+    let directory = text(&order.directory)?;
+    let program = match script {
+        // Which is what its interpreter is given as its name, and reads.
+        Some(script) => text(format!("/proc/self/fd/{}", script.as_raw_fd()).as_bytes())?,
+        None => text(&order.program)?,
+    };
     let (arguments, environment) = (texts(&order.arguments)?, texts(&order.environment)?);
     let [input, output, error] = streams else {
         return Err((Step::Streams, Errno::EBADF));
@@ -87,6 +93,7 @@ pub(super) fn spawn(
         umask: order.umask as libc::mode_t,
         terminal: order.terminal,
         streams: [input, output, error].map(AsRawFd::as_raw_fd),
+        script: script.map(AsRawFd::as_raw_fd),
         walls,
         gate: None,
         failed: None,
@@ -245,6 +252,8 @@ struct Steps<'w> {
     umask: libc::mode_t,
     terminal: bool,
     streams: [RawFd; 3],
+    /// Is open for the program too.
+    script: Option<RawFd>,
     walls: Option<(&'w Walls, &'w OwnedFd)>,
     /// What it waits at, where it is traced.
     gate: Option<RawFd>,
@@ -291,6 +300,9 @@ impl Steps<'_> {
             let flags = libc::CLOSE_RANGE_CLOEXEC;
             // An old kernel has no such call; all that is open above is close-on-exec already.
             libc::syscall(libc::SYS_close_range, first, last, flags);
+            if let Some(script) = self.script {
+                check(libc::fcntl(script, libc::F_SETFD, 0)).map_err(at(Step::Streams))?;
+            }
             libc::umask(self.umask);
             check(libc::chdir(self.directory)).map_err(at(Step::Directory))?;
             libc::signal(libc::SIGPIPE, libc::SIG_DFL);

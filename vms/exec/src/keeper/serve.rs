@@ -84,6 +84,10 @@ impl Running {
     ) -> Result<Result<Running, Outcome>, Fault> {
         let order: Order = frame.message()?;
         let mut streams = std::mem::take(&mut frame.descriptors);
+        let script = match order.script {
+            true => streams.pop(),
+            false => None,
+        };
         let launcher = match &order.walls {
             Some(_) => streams.pop(),
             None => None,
@@ -104,7 +108,7 @@ impl Running {
             .and_then(|made| {
                 *walls = made;
                 let walls = walls.as_ref().zip(launcher.as_ref());
-                let spawned = child::spawn(&order, &streams, walls);
+                let spawned = child::spawn(&order, &streams, script.as_ref(), walls);
                 spawned.map_err(|(step, errno)| {
                     let errno = errno as i32;
                     Outcome::NotStarted { step, errno }

@@ -260,7 +260,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("script");
         std::fs::write(&path, text).expect("written");
-        Script::open(&path)
+        Script::open(&path, None)
     }
 
     fn resolve(script: &Script, prototype: &str) -> Result<Function, Fault> {

@@ -2,9 +2,11 @@
 
 mod bench;
 mod exec;
+mod trace;
 
 pub use bench::Bench;
 pub use exec::Exec;
+pub use trace::Trace;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -40,6 +42,7 @@ pub enum Verb {
     Top(Top),
     Logs(Logs),
     Crash(Crash),
+    Trace(Trace),
     Which(Which),
     Explain(Explain),
     Proto(Proto),

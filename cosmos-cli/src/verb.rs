@@ -18,6 +18,7 @@ mod proto;
 mod session;
 mod stop;
 mod top;
+mod trace;
 mod which;
 
 use crate::arguments::{Arguments, Place, Verb};
@@ -30,6 +31,14 @@ pub use bench::Way;
 
 /// Does what the command line asks for.
 pub fn run(arguments: Arguments) -> Verdict {
+    let followed = match &arguments.verb {
+        Verb::Call(_) => Some("cosmos call"),
+        Verb::Session(_) => Some("cosmos session"),
+        Verb::Exec(_) => Some("cosmos exec"),
+        Verb::Which(_) => Some("cosmos which"),
+        _ => None,
+    };
+    let _span = followed.map(|name| cosmos::trace::span(name, ""));
     match arguments.verb {
         Verb::Call(call) => call::run(&call),
         Verb::Bench(bench) => bench::run(&bench),
@@ -44,6 +53,7 @@ pub fn run(arguments: Arguments) -> Verdict {
         Verb::Proto(proto) => proto::run(&proto),
         Verb::Doctor(doctor) => doctor::run(&doctor),
         Verb::Crash(crash) => crash::run(&crash),
+        Verb::Trace(trace) => trace::run(&trace),
         Verb::Config(config) => config::run(&config),
         Verb::Completion(completion) => completion::run(&completion),
         Verb::Stop(stop) => stop::run(&stop),

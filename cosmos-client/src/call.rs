@@ -22,6 +22,7 @@ use crate::session::Session;
 use crate::shelf::Question;
 use crate::summary::summary;
 use crate::token;
+use crate::trace;
 use crate::turn::{Begun, Busy};
 use callframe::marshal::{CallerMemory, MarshalError, MemoryError, Outcome, Pending};
 use cosmos_rpc::blocking::Heard;
@@ -85,6 +86,7 @@ pub(crate) unsafe fn go_on(
     wanted: (i32, u64),
     copies: &mut Vec<(u64, usize)>,
 ) -> Result<Outcome, Error> {
+    let mut span = trace::is_on().then(|| trace::span("call", function.name()));
     let library = match &way {
         Way::Begun(underway) => underway.library.clone(),
         Way::Done(_) | Way::No => function.library(),
@@ -94,7 +96,12 @@ pub(crate) unsafe fn go_on(
         // SAFETY: the caller's promise.
         Some(library) => unsafe { perform(function, &library, way, arguments, wanted, copies) },
     };
-    outcome.map_err(|error| error.in_function(function.name()))
+    outcome.map_err(|error| {
+        if let Some(span) = &mut span {
+            span.fail(&error);
+        }
+        error.in_function(function.name())
+    })
 }
 
 /// Makes the call, or what is left of it, and makes it again where that is allowed; see [`again`].
@@ -314,7 +321,7 @@ impl<'call> Call<'call> {
         memory.swap_staging(&mut channel.staging);
         channel.connection.recycle(frame.body);
         let answer = answer.map_err(|error| self.explained(error, &mut channel));
-        if !link.is_gone() {
+        if !link.is_gone() && trace::recall(link, &mut channel.connection, "call", frame.id) {
             channel::park(link, channel);
         }
         let outcome = answer?;
@@ -346,10 +353,15 @@ impl<'call> Call<'call> {
         });
         let mut came = Heard::Frame(frame);
         let frame = loop {
+            let called_back = || trace::is_on().then(|| trace::span("callback", ""));
             let asked = match came {
                 Heard::Frame(frame) if frame.kind & REPLY != 0 => break frame,
-                Heard::Frame(frame) => callback::serve(link, channel, frame, &mut progress),
+                Heard::Frame(frame) => {
+                    let _span = called_back();
+                    callback::serve(link, channel, frame, &mut progress)
+                }
                 Heard::Asked(id, body) => {
+                    let _span = called_back();
                     callback::serve_brief(link, channel, id, body.bytes(), &mut progress)
                 }
             };

@@ -13,6 +13,7 @@ mod front;
 use crate::fork::Own;
 use crate::link::Link;
 use crate::staging::{Staging, Top};
+use crate::trace;
 use crate::turn::Seat;
 use callframe::marshal::{Image, Pending};
 use cosmos_rpc::Fault;
@@ -118,7 +119,13 @@ pub(crate) fn take(link: &Arc<Link>, timeout: Option<Duration>) -> Result<Box<Ch
     if let Some(channel) = take_idle(link, timeout) {
         return Ok(channel);
     }
-    let mut channel = Channel::new(link, link.attach(timeout)?);
+    let attach = || {
+        let mut connection = link.attach(timeout)?;
+        trace::follow(&mut connection)?;
+        Ok::<_, Fault>(connection)
+    };
+    let connection = trace::step("new channel", link.label(), attach)?;
+    let mut channel = Channel::new(link, connection);
     link.list(channel.seat.turn());
     channel.connection.set_timeout(timeout);
     Ok(channel)

@@ -45,6 +45,7 @@ mod summary;
 mod symbol;
 mod timeout;
 mod token;
+pub mod trace;
 mod turn;
 mod value;
 mod variadic;

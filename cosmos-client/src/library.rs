@@ -24,6 +24,7 @@ use crate::session::{Session, configured_timeout, lock};
 use crate::shelf::Shelf;
 use crate::signature::Signature;
 use crate::symbol::Symbol;
+use crate::trace;
 use callframe::CallFrame;
 use cosmos_config::Host;
 use cosmos_packs::Packs;
@@ -50,6 +51,10 @@ pub fn dlopen(target: &str) -> Result<Library, Error> {
 /// # Errors
 /// As [`dlopen`].
 pub fn dlopen_with(target: &str, options: &Options) -> Result<Library, Error> {
+    trace::step("open", target, || open(target, options))
+}
+
+fn open(target: &str, options: &Options) -> Result<Library, Error> {
     let session = Session::current();
     let asked = Asked::of(target, options)?;
     let known = asked

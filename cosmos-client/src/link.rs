@@ -21,6 +21,7 @@ use crate::error::Error;
 use crate::fork::{self, Own};
 use crate::session::{Session, lock, ring_settings};
 use crate::token::VmNumber;
+use crate::trace;
 use crate::turn::{Seat, Turn};
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::Message;
@@ -335,12 +336,28 @@ impl Link {
         timeout: Option<Duration>,
         place: &str,
     ) -> Result<Frame, Error> {
+        let what = place.split_once(' ').map_or("", |(_, what)| what);
+        trace::step(trace::verb(kind), what, || {
+            self.exchange_on_channel(kind, body, descriptors, timeout, place)
+        })
+    }
+
+    fn exchange_on_channel(
+        self: &Arc<Link>,
+        kind: u16,
+        body: &[u8],
+        descriptors: &[BorrowedFd<'_>],
+        timeout: Option<Duration>,
+        place: &str,
+    ) -> Result<Frame, Error> {
         self.usable()?;
         let mut channel =
             channel::take(self, timeout).map_err(|fault| self.diagnose(fault, place))?;
         match channel.connection.call_raw(kind, &[body], descriptors) {
             Ok(frame) => {
-                channel::park(self, channel);
+                if trace::recall(self, &mut channel.connection, trace::verb(kind), frame.id) {
+                    channel::park(self, channel);
+                }
                 match frame.fault() {
                     Some(mut fault) => {
                         if fault.blame == Blame::Vm {
@@ -386,7 +403,9 @@ impl Link {
         channel.connection.set_timeout(patience);
         match channel.connection.answer(id) {
             Ok(frame) => {
-                channel::park(self, channel);
+                if trace::recall(self, &mut channel.connection, trace::verb(M::KIND), id) {
+                    channel::park(self, channel);
+                }
                 // A fault that the VM answers is about the request, not about the VM.
                 let fault = frame.fault();
                 fault.map_or(Ok(()), |fault| Err(self.named(fault)))?;

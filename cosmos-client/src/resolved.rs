@@ -7,6 +7,7 @@ use crate::fork::apart_from_forks;
 use crate::library::Target;
 use crate::quick::Quick;
 use crate::session::native_model;
+use crate::trace;
 use crate::variadic::Open;
 use callframe::marshal::Caller;
 use callframe::template::Template;
@@ -126,7 +127,11 @@ impl Resolved {
         library.learn_closers(frame);
         let narrow = callframe_ffi::result_of(frame);
         Ok(Resolved {
-            quick: Quick::of(&caller, library.gate(), answer.runable, &native),
+            // A call that is followed goes where its steps are noted.
+            quick: match trace::is_on() {
+                false => Quick::of(&caller, library.gate(), answer.runable, &native),
+                true => None,
+            },
             id,
             library: Arc::downgrade(library),
             runable: answer.runable,

@@ -34,6 +34,7 @@ use crate::link::Link;
 use crate::opened::Opened;
 use crate::residents::Residents;
 use crate::resolved::Resolved;
+use crate::trace;
 use crate::workers::Workers;
 use cosmos_config::Host;
 use cosmos_rpc::blocking::Connection;
@@ -178,7 +179,7 @@ impl Session {
         message: &M,
     ) -> Result<M::Reply, Fault> {
         self.with_coordinator(coordinator, |connection| {
-            Ok(connection.call(message, &[])?.0)
+            Ok(trace::ask(connection, coordinator.host(), message)?.0)
         })
     }
 
@@ -201,7 +202,8 @@ impl Session {
         })?;
         let answer = match &mut *place {
             Some(connection) => {
-                let answer = connection.call(message, &[]).map(|(reply, _)| reply);
+                let asked = trace::ask(connection, coordinator.host(), message);
+                let answer = asked.map(|(reply, _)| reply);
                 answer.map_err(|fault| connection.last_words(fault))
             }
             None => Err(coordinator.lost()),
@@ -270,7 +272,8 @@ impl Session {
         ask: impl Fn(&mut Connection) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
         let connect = || {
-            let connection = coordinator.connect(&rendezvous()?)?;
+            let reach = || coordinator.connect(&rendezvous()?);
+            let connection = trace::step("reach cosmosd", "", reach)?;
             if coordinator.is_remote() {
                 let others = |link: &Arc<Link>| link.coordinator().host() != coordinator.host();
                 lock(&self.links).by_name.retain(|_, link| others(link));

@@ -19,6 +19,7 @@ use crate::function::Function;
 use crate::resolved::Resolved;
 use crate::session::{Session, lock};
 use crate::timeout;
+use crate::trace;
 use crate::value::{Outcome, Value};
 use cosmos_rpc::{Fault, FaultCode};
 use std::future::Future;
@@ -174,9 +175,11 @@ pub(crate) fn by_vm<'a>(functions: impl Iterator<Item = &'a Resolved>) -> Vec<Ve
 
 fn hand_over(calls: impl FnOnce() + Send + 'static) -> Result<(), Fault> {
     let limit = timeout::of_thread().unwrap_or(Duration::ZERO);
+    let current = trace::current();
     Session::current().workers().run(move || {
+        let calls = || timeout::within(limit, || trace::under(current, calls));
         // Whoever waits for a call that panicked is told so, by its end without an outcome.
-        let _ = catch_unwind(AssertUnwindSafe(|| timeout::within(limit, calls)));
+        let _ = catch_unwind(AssertUnwindSafe(calls));
     })
 }
 

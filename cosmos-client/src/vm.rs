@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::link::{Hold, Link};
 use crate::options::Options;
 use crate::session::{ANSWER, Session};
+use crate::trace;
 use cosmos_config::Host;
 use cosmos_rpc::message::coordinator::Purpose;
 use cosmos_rpc::message::{FAULT, REPLY};
@@ -26,6 +27,12 @@ impl Vm {
     /// # Errors
     /// When there is no such kind or name, this process may not use it, or it cannot be started.
     pub fn open(kind_or_name: &str, options: &Options) -> Result<Vm, Error> {
+        trace::step("open a VM", kind_or_name, || {
+            Vm::find(kind_or_name, options)
+        })
+    }
+
+    fn find(kind_or_name: &str, options: &Options) -> Result<Vm, Error> {
         let name = kind_or_name.strip_prefix("vm/").unwrap_or(kind_or_name);
         let session = Session::current();
         let running = || session.open_vm(Purpose::Running(name.to_owned()), options);

@@ -52,6 +52,8 @@ pub struct Config {
     pub metrics_socket: Sourced<PathBuf>,
     /// The port of this machine alone that does so too; 0: none.
     pub metrics_port: Sourced<u64>,
+    /// Where programs note the steps of their requests; empty: nowhere.
+    pub trace: Sourced<PathBuf>,
     /// What programs must be to be run, as `sha256sum` writes it; empty: any may be.
     pub pins: Sourced<PathBuf>,
     /// Default deadline of a call in milliseconds; 0: none.
@@ -185,6 +187,9 @@ impl Config {
                 .path(key::METRICS_SOCKET)
                 .unwrap_or_else(|| Sourced::new(PathBuf::new(), Origin::Default)),
             metrics_port: combined.number(key::METRICS_PORT, 0),
+            trace: combined
+                .path(key::TRACE)
+                .unwrap_or_else(|| Sourced::new(PathBuf::new(), Origin::Default)),
             pins: combined
                 .path(key::PINS)
                 .unwrap_or_else(|| Sourced::new(PathBuf::new(), Origin::Default)),
@@ -332,6 +337,7 @@ impl Config {
                 self.metrics_port.value,
                 &self.metrics_port.origin,
             ),
+            shown(key::TRACE, self.trace.value.display(), &self.trace.origin),
             shown(key::PINS, self.pins.value.display(), &self.pins.origin),
             shown(
                 key::TIMEOUT_MS,

@@ -75,6 +75,7 @@ pub(crate) const CRASH_BYTES: &str = "crash_bytes";
 pub(crate) const LOG_BYTES: &str = "log_bytes";
 pub(crate) const METRICS_SOCKET: &str = "metrics_socket";
 pub(crate) const METRICS_PORT: &str = "metrics_port";
+pub(crate) const TRACE: &str = "trace";
 pub(crate) const PINS: &str = "pins";
 pub(crate) const TIMEOUT_MS: &str = "timeout_ms";
 pub(crate) const RING: &str = "ring";
@@ -182,6 +183,11 @@ pub(crate) const KEYS: &[Key] = &[
         METRICS_PORT,
         Kind::Number,
         "The TCP port of 127.0.0.1 for the same, which every user of this machine reaches; 0: none.",
+    ),
+    plain(
+        TRACE,
+        Kind::Path,
+        "A file to which programs add the steps of their requests, for cosmos trace; without it, nobody notes any.",
     ),
     plain(
         PINS,

@@ -25,7 +25,8 @@
 //! space, is the monitor, and the one outside waits for it, being the process that cosmosd holds. Each
 //! dies with the one before it, and with the process inside everything in its pid space.
 //!
-//! With `--offers` it says what this machine offers, as a launcher finds it, and ends.
+//! With `--follow` it also says in which steps it started the VM. With `--offers` it says what this machine
+//! offers, as a launcher finds it, and ends.
 
 mod child;
 mod inside;
@@ -40,7 +41,9 @@ use cosmos_confine::totals::{Bounds, Totals};
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::handshake::Role;
 use cosmos_rpc::message::Message;
-use cosmos_rpc::message::launch::{Start, Started, Walls};
+use cosmos_rpc::message::follow::Teller;
+use cosmos_rpc::message::launch::{Start, Started, Steps, Walls};
+use cosmos_rpc::trail::{Place, Trail};
 use cosmos_rpc::{Fault, FaultCode, Frame};
 use inside::{Part, become_parent, wait};
 use keepsake::Keepsake;
@@ -54,10 +57,8 @@ use std::process::ExitCode;
 const NOT_STARTED: u8 = 125;
 
 fn main() -> ExitCode {
-    if std::env::args_os()
-        .nth(1)
-        .is_some_and(|word| word == "--offers")
-    {
+    let word = std::env::args_os().nth(1).unwrap_or_default();
+    if word == "--offers" {
         let offers = Offers {
             tracing: tracing_tried(),
             ..Offers::of_this_machine()
@@ -65,7 +66,8 @@ fn main() -> ExitCode {
         print!("{}", offers.to_text());
         return ExitCode::SUCCESS;
     }
-    match launch() {
+    let trail = (word == "--follow").then(|| Trail::of(Teller::Launcher));
+    match launch(trail) {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
             eprintln!("cosmos-launch: {fault}");
@@ -74,7 +76,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn launch() -> Result<(), Fault> {
+fn launch(mut trail: Option<Trail>) -> Result<(), Fault> {
+    let greeting = begin(&mut trail, "shake hands with cosmosd");
     renounce()?;
     let mut coordinator =
         Connection::accept(standard_input()?, Role::Launcher)?.expect(Role::Coordinator)?;
@@ -82,8 +85,13 @@ fn launch() -> Result<(), Fault> {
         return Ok(());
     };
     let id = frame.id;
+    end(&mut trail, greeting);
+    let preparing = begin(&mut trail, "make its control groups");
     match prepare(frame) {
-        Ok((plan, given, totals)) => start(coordinator, id, &plan, given, totals),
+        Ok((plan, given, totals)) => {
+            end(&mut trail, preparing);
+            start(coordinator, id, trail, &plan, given, totals)
+        }
         Err(fault) => {
             // The answer is the error report; that it cannot be delivered changes nothing.
             let _ = coordinator.fault(id, &fault);
@@ -133,13 +141,16 @@ fn prepare(mut frame: Frame) -> Result<(Plan, Given, Totals), Fault> {
 fn start(
     mut coordinator: Connection,
     id: u64,
+    mut trail: Option<Trail>,
     plan: &Plan,
     given: Given,
     totals: Totals,
 ) -> Result<(), Fault> {
     let Given { control, output } = given;
+    let secluding = plan.view.as_ref();
+    let secluding = secluding.and_then(|_| begin(&mut trail, "make its namespaces"));
     match become_parent(plan) {
-        Ok(Part::Parent) => {}
+        Ok(Part::Parent) => end(&mut trail, secluding),
         // The other one talks with cosmosd; this one stays as the process that cosmosd knows.
         Ok(Part::Outside(inside)) => {
             drop((coordinator, control, output));
@@ -150,8 +161,10 @@ fn start(
             return Ok(());
         }
     }
+    let spawning = begin(&mut trail, "fork, confine, execute");
     match spawn(plan, &control, &totals) {
         Ok((child, confining)) => {
+            end(&mut trail, spawning);
             drop(control);
             let bounded = totals.bounded();
             let started = Started {
@@ -163,6 +176,10 @@ fn start(
             let keepsake = keepsake.map_err(|error| {
                 Fault::host(FaultCode::System, format!("the pipe: {}", error.desc()))
             })?;
+            if let Some(trail) = trail {
+                let spans = trail.finish();
+                coordinator.notify(&Steps { spans }, &[])?;
+            }
             coordinator.reply::<Start>(id, &started, &[])?;
             Monitor::new(plan, child, totals, coordinator, confining, keepsake)?.watch()
         }
@@ -170,6 +187,17 @@ fn start(
             let _ = coordinator.fault(id, &fault);
             Ok(())
         }
+    }
+}
+
+/// A step begins, where steps are told.
+fn begin(trail: &mut Option<Trail>, name: &str) -> Option<Place> {
+    trail.as_mut().and_then(|trail| trail.begin(name, "", None))
+}
+
+fn end(trail: &mut Option<Trail>, step: Option<Place>) {
+    if let Some(trail) = trail {
+        trail.end(step, None);
     }
 }
 

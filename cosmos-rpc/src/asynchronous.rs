@@ -158,6 +158,11 @@ impl Connection {
         }
     }
 
+    /// A notice that came while an answer was awaited.
+    pub fn kept(&mut self) -> Option<Frame> {
+        self.exchange.waiting()
+    }
+
     fn assemble(stream: Arc<UnixStream>, decoder: Decoder, peer: Hello) -> Connection {
         Connection {
             reader: Reader {

@@ -18,6 +18,7 @@
 //! | [`mux`] | many streams over one connection, for where a connection is all there is |
 //! | [`generation`] | telling a forked child from its parent |
 //! | [`fence`] | a fence of which the side that needs it often pays nothing |
+//! | [`trail`] | the steps of a request that is followed |
 //! | [`daemon`] | becoming a daemon: what a process started by anybody must clean up |
 //!
 //! `docs/protocol.md` gives the same protocol byte by byte; the tests under `tests/golden.rs` hold
@@ -44,6 +45,7 @@ pub mod ring;
 mod sealed;
 pub mod steering;
 pub mod tally;
+pub mod trail;
 
 pub use fault::{Blame, Fault, FaultCode};
 pub use frame::{Frame, Limits};

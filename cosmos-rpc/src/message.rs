@@ -18,6 +18,7 @@ pub mod catalogue;
 pub mod confine;
 pub mod coordinator;
 pub mod crash;
+pub mod follow;
 pub mod launch;
 pub mod log;
 pub mod registry;

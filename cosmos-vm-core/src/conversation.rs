@@ -237,9 +237,10 @@ impl<V: Vm> Channel<V> {
         match self.guarded(answer) {
             Ok(awake) => awake,
             Err(fault) => {
+                let id = under_way.get();
                 self.counter
-                    .end(self.counter.begin(), CALL, Some(fault.code));
-                Awake::Refuses(under_way.get(), fault)
+                    .end(self.counter.begin(), (CALL, id), Some(fault.code));
+                Awake::Refuses(id, fault)
             }
         }
     }
@@ -263,14 +264,14 @@ impl<V: Vm> Channel<V> {
             let [number, ..] = *body.words();
             match self.recent.with(&self.session, number, call) {
                 Some(Some(Ok(reply))) => {
-                    self.counter.end(begun, kind, None);
+                    self.counter.end(begun, (kind, id), None);
                     let mut connection = self.connection.borrow_mut();
                     if let Err(fault) = connection.send_short(kind | REPLY, id, &reply) {
                         return Awake::Failed(fault);
                     }
                 }
                 Some(Some(Err(fault))) => {
-                    self.counter.end(begun, kind, Some(fault.code));
+                    self.counter.end(begun, (kind, id), Some(fault.code));
                     return Awake::Refuses(id, fault);
                 }
                 Some(None) | None => return Awake::Short(message, body),
@@ -295,12 +296,12 @@ impl<V: Vm> Channel<V> {
             });
             match called {
                 Some(Ok(Some(Ok(reply)))) => {
-                    self.counter.end(begun, kind, None);
+                    self.counter.end(begun, (kind, id), None);
                     let mut connection = self.connection.borrow_mut();
                     return connection.send_short(kind | REPLY, id, &reply);
                 }
                 Some(Ok(Some(Err(fault))) | Err(fault)) => {
-                    self.counter.end(begun, kind, Some(fault.code));
+                    self.counter.end(begun, (kind, id), Some(fault.code));
                     return self.refuse(id, &fault);
                 }
                 Some(Ok(None)) | None => {}
@@ -383,7 +384,7 @@ impl<V: Vm> Channel<V> {
             self.guarded(|| verb::answer(self, frame, scratch))
         };
         let failure = answer.as_ref().err().map(|fault| fault.code);
-        self.counter.end(begun, kind, failure);
+        self.counter.end(begun, (kind, id), failure);
         let mut connection = self.connection.borrow_mut();
         connection.recycle(scratch.take_request());
         let fault = match answer {

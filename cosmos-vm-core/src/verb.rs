@@ -15,6 +15,7 @@ mod close;
 mod exec;
 mod map;
 mod open;
+mod recall;
 mod sym;
 
 pub(crate) use call::{Scratch, quick};
@@ -42,6 +43,7 @@ pub(crate) fn answer<V: Vm>(
         vm::Exec::KIND => exec::answer(session, frame),
         vm::Close::KIND => close::answer(session, &frame),
         vm::Map::KIND => map::map(channel, frame),
+        vm::Recall::KIND => recall::answer(channel, &frame),
         vm::Unmap::KIND => map::unmap(session, &frame),
         vm::Fell::KIND => Answer::of::<vm::Fell>(&session.vm.casualty()),
         kind if kind & REPLY == 0 && frame.descriptors.is_empty() => Err(Fault::caller(

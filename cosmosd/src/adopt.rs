@@ -308,6 +308,7 @@ fn seat(coordinator: &Coordinator, record: &Record, log: &Rc<Log>) -> Result<Sea
     let (commands, orders) = supervise::commands();
     let (life, known) = watch::channel(Life::starting());
     let vm = Rc::new(Vm {
+        followed: RefCell::default(),
         name: record.name.clone(),
         kind: record.kind.clone(),
         host: record.host.clone(),

@@ -163,7 +163,9 @@ impl Coordinator {
         self.changed.notify_waiters();
         let coordinator = self.clone();
         tokio::task::spawn_local(async move {
-            match coordinator.registry.register(&vm.registry_name()).await {
+            let step = vm.followed.borrow().step("register its name", &vm.name);
+            let registered = coordinator.registry.register(&vm.registry_name()).await;
+            match step.end_with(registered) {
                 Ok(()) => {
                     let about = About {
                         vm: vm.clone(),

@@ -7,6 +7,7 @@ use cosmos_confine::offers::Offers;
 use cosmos_rpc::{
     Fault, FaultCode, Role,
     asynchronous::Connection,
+    message::follow::{Span, Steps},
     message::launch::{CONFINING, Confine, Start, Started, View, Walls},
 };
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -25,6 +26,8 @@ use tokio::io::{Interest, unix::AsyncFd};
 
 /// Program of the launcher.
 pub const LAUNCHER: &str = "cosmos-launch";
+/// Has it say in which steps it starts a VM.
+const FOLLOW: &str = "--follow";
 /// Variables of cosmosd's own environment that a VM gets; `LC_*` besides. Never the client's:
 /// a VM may be shared, and never those that make the loader load something.
 const ENVIRONMENT: [&str; 6] = ["PATH", "HOME", "LANG", "TZ", "USER", "LOGNAME"];
@@ -44,6 +47,8 @@ pub struct Order {
     pub output_bytes: Option<u64>,
     /// Whether it is to wait until it is given to somebody, and is told how to confine itself then.
     pub is_held: bool,
+    /// Whether the launcher is to say in which steps it starts it.
+    pub is_followed: bool,
 }
 
 /// Files that matter for a VM's start.
@@ -66,6 +71,8 @@ pub struct Launched {
     pub control: UnixStream,
     /// What the launcher said of it.
     pub started: Started,
+    /// In which steps it started it, where that was asked.
+    pub steps: Vec<Span>,
 }
 
 /// The launcher's process. Dropping it before it is reaped kills it, and the VM with it, and leaves
@@ -119,6 +126,7 @@ impl Order {
             confine,
             output_bytes: confinement.output_bytes,
             is_held: false,
+            is_followed: false,
         }
     }
 }
@@ -203,6 +211,7 @@ pub fn spawn(order: &Order, log: &Rc<Log>) -> Result<(Process, UnixStream, Tail,
     // No pre_exec: the standard library then uses posix_spawn, whose cost does not grow with this
     // process. A process group of its own keeps a terminal's signals away.
     let child = Command::new(&order.launcher)
+        .args(order.is_followed.then_some(FOLLOW))
         .env_clear()
         .process_group(0)
         .stdin(Stdio::from(OwnedFd::from(theirs)))
@@ -226,7 +235,8 @@ pub async fn start(
     output: OwnedFd,
 ) -> Result<Launched, (Process, Fault)> {
     match converse(order, stream, output).await {
-        Ok((launcher, control, started)) => Ok(Launched {
+        Ok((mut launcher, control, started)) => Ok(Launched {
+            steps: steps(&mut launcher),
             process,
             launcher,
             control,
@@ -234,6 +244,12 @@ pub async fn start(
         }),
         Err(fault) => Err((process, fault)),
     }
+}
+
+fn steps(launcher: &mut Connection) -> Vec<Span> {
+    let kept = std::iter::from_fn(|| launcher.kept());
+    let steps = kept.filter_map(|frame| frame.message::<Steps>().ok());
+    steps.flat_map(|steps| steps.spans).collect()
 }
 
 async fn converse(

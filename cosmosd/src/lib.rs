@@ -17,6 +17,7 @@
 //! | [`crash`] | reports of VMs that crashed |
 //! | [`stderr`], [`log`], [`logs`] | what VMs write, and for how long it is kept |
 //! | [`metrics`] | what is counted, for Prometheus |
+//! | [`follow`] | the steps of requests that are followed |
 //! | [`restart`] | shared VMs that crash |
 //! | [`session`] | one client's connection |
 //! | [`verb`] | what each request does, a file each |
@@ -43,6 +44,7 @@ pub mod coordinator;
 pub mod crash;
 pub mod daemon;
 pub mod files;
+pub mod follow;
 pub mod identity;
 pub mod launch;
 pub mod log;

@@ -13,6 +13,7 @@
 
 use crate::{
     coordinator::{Coordinator, Wish},
+    follow::Followed,
     launch::Readable,
     vm::{Owner, Vm},
 };
@@ -145,7 +146,9 @@ async fn again(coordinator: &Rc<Coordinator>, vm: &Rc<Vm>) -> Result<(), Fault> 
         target: found.target.into_iter().chain(before).collect(),
         ..found
     };
+    let followed = Followed::default();
     let wish = Wish {
+        followed: &followed,
         profile,
         confinement: vm.confinement(),
         readable: &readable,

@@ -11,9 +11,10 @@ use crate::{
 use cosmos_rpc::{
     Fault, FaultCode, Role,
     asynchronous::{Connection, Writer},
+    message::follow::Span,
 };
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     os::{fd::OwnedFd, unix::net::UnixStream},
     rc::Rc,
     time::Duration,
@@ -36,6 +37,10 @@ pub struct Session {
     /// Who the client is.
     pub client: Client,
     has_ended: Cell<bool>,
+    /// The trace whose request comes next.
+    follow: Cell<Option<[u64; 2]>>,
+    /// The steps of the request that was followed last, until they are asked for.
+    followed: RefCell<Vec<Span>>,
 }
 
 impl Session {
@@ -43,6 +48,26 @@ impl Session {
     /// would own.
     pub fn has_ended(&self) -> bool {
         self.has_ended.get()
+    }
+
+    /// The next request is a part of this trace.
+    pub fn follow(&self, trace: [u64; 2]) {
+        self.follow.set(Some(trace));
+    }
+
+    /// The trace that this request is a part of; no other one is.
+    pub fn followed_now(&self) -> Option<[u64; 2]> {
+        self.follow.take()
+    }
+
+    /// These were its steps.
+    pub fn keep_steps(&self, steps: Vec<Span>) {
+        self.followed.replace(steps);
+    }
+
+    /// What they were, once.
+    pub fn take_steps(&self) -> Vec<Span> {
+        self.followed.take()
     }
 }
 
@@ -59,6 +84,8 @@ pub async fn serve(
         number,
         client,
         has_ended: Cell::new(false),
+        follow: Cell::new(None),
+        followed: RefCell::default(),
     });
     if let Err(fault) = converse(&session, stream, pidfd).await {
         tracing::info!("client {} dropped: {fault}", client.identity.pid);

@@ -23,6 +23,7 @@ pub(crate) use start::never_was;
 
 use crate::{
     crash::Keeper,
+    follow::Step,
     launch::{self, Launched, Order, Process},
     stderr::Tail,
     vm::{Life, Vm},
@@ -109,7 +110,11 @@ pub async fn supervise(
     life: watch::Sender<Life>,
     commands: mpsc::Receiver<Command>,
 ) {
-    let (process, stream, tail, output) = match launch::spawn(&order, &about.vm.log) {
+    let followed = about.vm.followed.borrow().clone();
+    let launching = followed.step("start the VM", &order.name);
+    let step = launching.step("spawn cosmos-launch", "");
+    let (process, stream, tail, output) = match step.end_with(launch::spawn(&order, &about.vm.log))
+    {
         Ok(spawned) => spawned,
         Err(fault) => return never_was(&life, fault),
     };
@@ -119,6 +124,7 @@ pub async fn supervise(
         Ok(Ok(launched)) => launched,
         Ok(Err((mut process, fault))) => {
             let fault = start::with_last_words(fault, &tail);
+            launching.fail(&fault);
             if timeout(REMAINS_PATIENCE, process.reap()).await.is_err() {
                 process.kill();
                 process.reap().await;
@@ -139,9 +145,13 @@ pub async fn supervise(
         launcher,
         control,
         started,
+        steps,
     } = launched;
+    launching.adopt(steps);
+    drop(launching);
     life.send_modify(|life| life.pid = started.pid);
     let mut supervisor = Supervisor {
+        step: followed.step("until it is up", &order.name),
         name: order.name,
         process,
         launcher: Some(launcher),
@@ -204,6 +214,7 @@ pub async fn resume(
     let deadline = Instant::now() + START_PATIENCE;
     life.send_modify(|life| life.pid = returned.started.pid);
     let mut supervisor = Supervisor {
+        step: Step::default(),
         name: about.vm.name.clone(),
         process: returned.process,
         launcher: Some(returned.launcher),
@@ -288,6 +299,8 @@ struct Supervisor {
     told_written: u64,
     /// Whether a kill was asked for.
     killed: bool,
+    /// Where the request is followed that it is started for: the step that it is in.
+    step: Step,
     /// Number of the last request to the launcher.
     last_question: u64,
     next: Option<(Instant, Escalation)>,

@@ -7,6 +7,7 @@ mod autopsy;
 mod crash_reports;
 mod crashed;
 mod denied;
+mod follow;
 mod keep_report;
 mod levels;
 mod list_vms;
@@ -24,9 +25,10 @@ use cosmos_rpc::{
     codec,
     message::{
         FAULT, Message, REPLY,
+        catalogue::CATALOGUE,
         coordinator::{
-            Autopsy, CrashList, CrashRead, CrashRemove, Crashed, Denied, KeepReport, Levels,
-            ListVms, Logs, VmClose, VmOpen, Which,
+            Autopsy, CrashList, CrashRead, CrashRemove, Crashed, Denied, Follow, Followed,
+            KeepReport, Levels, ListVms, Logs, VmClose, VmOpen, Which,
         },
     },
 };
@@ -88,12 +90,17 @@ pub fn begin(
     let task = Task {
         id: frame.id,
         answers: answers.clone(),
+        followed: followed(&session, frame.kind),
+        session: session.clone(),
     };
+    let followed = task.followed.clone();
     match frame.kind {
         _ if frame.id == 0 => Err(Fault::peer(FaultCode::Protocol, "a request without an id")),
-        VmOpen::KIND => {
-            task.run_with::<VmOpen, _>(&frame, |request| vm_open::answer(session, request))
-        }
+        VmOpen::KIND => task.run_with::<VmOpen, _>(&frame, |request| {
+            vm_open::answer(session, request, followed)
+        }),
+        Follow::KIND => task.run::<Follow, _>(&frame, |request| follow::begin(session, request)),
+        Followed::KIND => task.run::<Followed, _>(&frame, |_| follow::tell(session)),
         VmClose::KIND => {
             task.run::<VmClose, _>(&frame, |request| vm_close::answer(session, request))
         }
@@ -136,6 +143,18 @@ pub fn begin(
 struct Task {
     id: u64,
     answers: UnboundedSender<Answer>,
+    followed: follow::Request,
+    session: Rc<Session>,
+}
+
+/// A request of this kind, as one that is followed, where the one before asked for that.
+fn followed(session: &Session, kind: u16) -> follow::Request {
+    let is_asked = kind != Follow::KIND && kind != Followed::KIND;
+    let trace = is_asked.then(|| session.followed_now()).flatten();
+    let name = |kind| CATALOGUE.iter().find(|known| known.kind == kind);
+    trace.map_or_else(follow::Request::default, |trace| {
+        follow::Request::begin(trace, name(kind).map_or("request", |known| known.name))
+    })
 }
 
 impl Task {
@@ -164,7 +183,12 @@ impl Task {
     {
         let work = work(frame.message::<M>()?);
         tokio::task::spawn_local(async move {
-            if let Ok(answer) = Answer::new::<M>(self.id, work.await) {
+            let answer = work.await;
+            if self.followed.is_on() {
+                let steps = self.followed.end(answer.as_ref().err());
+                self.session.keep_steps(steps);
+            }
+            if let Ok(answer) = Answer::new::<M>(self.id, answer) {
                 // A client that is gone needs none.
                 let _ = self.answers.send(answer);
             }

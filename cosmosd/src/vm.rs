@@ -40,8 +40,8 @@
 
 use crate::files::{self, Granted};
 use crate::{
-    confinement::Confinement, identity::Client, log::Log, metrics::ledger::Ledger,
-    supervise::Command,
+    confinement::Confinement, follow::Followed, identity::Client, log::Log,
+    metrics::ledger::Ledger, supervise::Command,
 };
 use cosmos_rpc::{
     Fault, FaultCode,
@@ -126,6 +126,8 @@ pub struct Vm {
     pub targets: RefCell<Vec<String>>,
     /// What it counts.
     pub ledger: Ledger,
+    /// The request that it is started, or given away, for, until it is ready.
+    pub followed: RefCell<Followed>,
     /// What it wrote.
     pub log: Rc<Log>,
     /// What is known of it.

@@ -135,7 +135,7 @@ fn escaped_for_json(letter: char) -> Vec<char> {
 }
 
 /// Foreign bytes, as far as they are printable text; the rest in escapes.
-fn plain(bytes: &[u8]) -> String {
+pub(super) fn plain(bytes: &[u8]) -> String {
     let mut text = String::new();
     for chunk in bytes.utf8_chunks() {
         for letter in chunk.valid().chars() {

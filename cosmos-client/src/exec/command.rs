@@ -7,6 +7,7 @@ use crate::descriptor::is_what_it_says;
 use crate::error::Error;
 use crate::fork::Own;
 use crate::options::Options;
+use crate::trace::{self, Span};
 use cosmos_program::terminal::open_pair;
 use cosmos_rpc::message::crash::MAXIMUM_CALL;
 use cosmos_rpc::message::vm::Exec;
@@ -222,6 +223,22 @@ impl Command {
     /// `NoSuchTarget` when it is not there, `NotLoadable` when it is nothing that can be run, and what
     /// keeps its VM from starting.
     pub fn spawn(&mut self) -> Result<Running, Error> {
+        let named = || match &self.program {
+            Source::Open(program) => program.path().to_string_lossy().into_owned(),
+            Source::Named(name) => name.to_string_lossy().into_owned(),
+        };
+        let mut span = trace::is_on().then(|| trace::span("exec", &named()));
+        let mut spawned = self.spawn_noted();
+        match (&mut spawned, &mut span) {
+            // It ends when the program does.
+            (Ok(running), _) => running.step = span.and_then(Span::detach),
+            (Err(error), Some(span)) => span.fail(error),
+            (Err(_), None) => {}
+        }
+        spawned
+    }
+
+    fn spawn_noted(&mut self) -> Result<Running, Error> {
         let program = match &self.program {
             Source::Open(program) => program.clone(),
             Source::Named(name) => Program::open(name, &self.options)?,

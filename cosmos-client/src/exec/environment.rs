@@ -4,6 +4,7 @@
 //! begin with `#`, and empty ones, say nothing. A value is all that follows the first `=`, quotes and
 //! spaces included.
 
+use crate::trace;
 use cosmos_program::search_path;
 use cosmos_rpc::{Fault, FaultCode};
 use std::env;
@@ -14,11 +15,16 @@ use std::path::Path;
 /// Most bytes of a file of variables.
 const LONGEST_FILE: u64 = 1 << 20;
 
+/// By which a program is told what it is a part of.
+const TRACEPARENT: &str = "TRACEPARENT";
+
 /// Variables, each name once.
 #[derive(Clone, Debug)]
 pub(super) struct Environment {
     /// Whether PATH is this process's because nobody said otherwise.
     path_is_own: bool,
+    /// Whether TRACEPARENT is this process's: the step that this one is in, where it writes a trace.
+    is_traced: bool,
     variables: Vec<(OsString, OsString)>,
 }
 
@@ -26,6 +32,7 @@ impl Default for Environment {
     fn default() -> Environment {
         Environment {
             path_is_own: true,
+            is_traced: false,
             variables: vec![("PATH".into(), search_path())],
         }
     }
@@ -41,6 +48,7 @@ impl Environment {
     /// Takes a variable out.
     pub(super) fn remove(&mut self, name: &OsStr) {
         self.path_is_own &= name != "PATH";
+        self.is_traced &= name != TRACEPARENT;
         self.variables.retain(|(known, _)| known != name);
     }
 
@@ -50,6 +58,7 @@ impl Environment {
             Some(value) => self.set(name, &value),
             None => self.remove(name),
         }
+        self.is_traced |= name == TRACEPARENT;
     }
 
     /// Whether there is one of this name.
@@ -84,10 +93,14 @@ impl Environment {
     /// As a program gets them, `NAME=value` each. On another machine it gets the PATH of that one,
     /// unless somebody said otherwise.
     pub(super) fn texts(&self, is_here: bool) -> Result<Vec<Vec<u8>>, Fault> {
+        let own = trace::traceparent().filter(|_| self.is_traced);
+        let own = own.map(|own| (OsString::from(TRACEPARENT), OsString::from(own)));
+        let is_replaced = |name: &OsString| own.is_some() && name == TRACEPARENT;
         let means_here = |name: &OsString| name == "PATH" && self.path_is_own;
         let variables = self.variables.iter();
         variables
-            .filter(|(name, _)| is_here || !means_here(name))
+            .filter(|(name, _)| (is_here || !means_here(name)) && !is_replaced(name))
+            .chain(&own)
             .map(text)
             .collect()
     }
@@ -135,6 +148,7 @@ mod tests {
         std::fs::write(file.path(), text).expect("written");
         let mut environment = Environment {
             path_is_own: false,
+            is_traced: false,
             variables: Vec::new(),
         };
         environment.read_file(file.path())?;

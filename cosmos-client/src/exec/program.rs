@@ -7,6 +7,7 @@ use crate::library::target_name;
 use crate::link::Hold;
 use crate::options::Options;
 use crate::session::{ANSWER, Session, configured_timeout};
+use crate::trace;
 use cosmos_config::Host;
 use cosmos_program::{find, search_path};
 use cosmos_rpc::message::coordinator::Purpose;
@@ -48,6 +49,12 @@ impl Program {
     /// `NoSuchTarget` when it is not there, `NotLoadable` when it is nothing that can be run.
     pub fn open(name: impl AsRef<OsStr>, options: &Options) -> Result<Program, Error> {
         let name = name.as_ref();
+        trace::step("open", &name.to_string_lossy(), || {
+            Program::find(name, options)
+        })
+    }
+
+    fn find(name: &OsStr, options: &Options) -> Result<Program, Error> {
         let host = match &options.vm {
             Some(vm) => vm.machine().clone(),
             None => chosen(options.host.as_ref())?,

@@ -4,6 +4,7 @@ use super::program::Opened;
 use crate::error::Error;
 use crate::fork::Own;
 use crate::link::Begun;
+use crate::trace::Step;
 use cosmos_program::terminal::resize;
 use cosmos_rpc::message::crash::{Fallen, KeepReport};
 use cosmos_rpc::message::vm::{Exec, ProgramEnd, Reached};
@@ -47,6 +48,8 @@ pub struct Running {
     since: Instant,
     /// Its command line, in words.
     line: String,
+    /// The step that its run is, where a trace is written.
+    pub(super) step: Option<Step>,
 }
 
 /// What a start gave.
@@ -143,6 +146,7 @@ impl Running {
             timeout: started.timeout,
             since: Instant::now(),
             line: started.line,
+            step: None,
         }
     }
 
@@ -205,7 +209,17 @@ impl Running {
         let begun = self.begun.take().ok_or_else(|| {
             Fault::caller(FaultCode::BadArgument, "its end was waited for already")
         })?;
-        let mut end = self.opened.hold.finish::<Exec>(begun, patience, &place)?;
+        let mut step = self.step.take();
+        let finish = || self.opened.hold.finish::<Exec>(begun, patience, &place);
+        let finished = match &mut step {
+            None => finish(),
+            Some(step) => step
+                .within(finish)
+                .inspect_err(|error| step.fail(error))
+                .inspect(|end| note(step, end)),
+        };
+        drop(step);
+        let mut end = finished?;
         let elapsed = self.since.elapsed();
         let fallen = end.fallen.take();
         let ended = Ended::new(&end, elapsed, self.opened.hold.denied_calls());
@@ -242,6 +256,16 @@ impl Drop for Running {
         if !self.opened.hold.is_foreign() {
             let _ = self.steering.socket.shutdown(Shutdown::Both);
         }
+    }
+}
+
+/// Notes an end that is none of a program that did what it was run for.
+fn note(step: &mut Step, end: &ProgramEnd) {
+    match (end.timed_out, end.signal, end.code) {
+        (true, ..) => step.fail(&"its time was over"),
+        (false, 0, 0) => {}
+        (false, 0, code) => step.fail(&format_args!("exit code {code}")),
+        (false, signal, _) => step.fail(&format_args!("signal {signal}")),
     }
 }
 

@@ -6,6 +6,7 @@ use crate::coordinator;
 use crate::link::{Hold, Link, Nature};
 use crate::options::Options;
 use crate::token::{LARGEST_VM, VmNumber};
+use crate::trace;
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::coordinator::{Purpose, VmClose, VmOpen, VmOpened};
 use cosmos_rpc::message::registry::Connect;
@@ -35,6 +36,10 @@ impl Session {
         purpose: Purpose,
         options: &Options,
     ) -> Result<(Hold, VmOpened), Fault> {
+        trace::step("get a VM", "", || self.find_vm(purpose, options))
+    }
+
+    fn find_vm(&self, purpose: Purpose, options: &Options) -> Result<(Hold, VmOpened), Fault> {
         let configured = configuration()?;
         let host = coordinator::chosen(options.host.as_ref())?;
         let coordinator = self.coordinator(&host);
@@ -51,7 +56,7 @@ impl Session {
         request.settings.extend_from_slice(&options.settings);
         let mut searches = 0;
         loop {
-            let asked = |connection: &mut Connection| connection.call(&request, &[]);
+            let asked = |connection: &mut Connection| trace::ask(connection, &host, &request);
             let (mut opened, connected) = match self.with_coordinator(&coordinator, asked) {
                 // The relay there found the VM gone that cosmosd had offered: so cosmosd will in a moment.
                 Err(fault)
@@ -80,7 +85,8 @@ impl Session {
                 reusable: !request.fresh,
                 message_bytes,
             };
-            let linked = match self.link(&opened, connected.into_iter().next(), nature) {
+            let link = || self.link(&opened, connected.into_iter().next(), nature);
+            let linked = match trace::step("connect to the VM", &opened.name, link) {
                 // A daemon ended in between. One that comes back knows the VM in a moment, or has
                 // another one.
                 Err(fault) if searches < SEARCHES && is_lost(&fault) => {

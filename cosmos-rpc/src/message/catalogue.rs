@@ -17,12 +17,13 @@ macro_rules! for_every_message {
             (coordinator, Denied) (coordinator, Levels) (coordinator, Crashed)
             (coordinator, KeepReport) (coordinator, Logs)
             (coordinator, CrashList) (coordinator, CrashRead) (coordinator, CrashRemove)
+            (coordinator, Follow) (coordinator, Followed)
             (vm, Attach) (vm, Open) (vm, Sym) (vm, Exec) (vm, Close) (vm, Share)
-            (vm, Map) (vm, Unmap) (vm, Fell)
+            (vm, Map) (vm, Unmap) (vm, Fell) (vm, Recall)
             (launch, Start) (launch, Ended) (launch, Kill) (launch, Accept) (launch, Ready)
             (launch, Clients) (launch, Confine) (launch, Confined) (launch, Denials)
             (launch, Listening) (launch, Remember) (launch, Return) (launch, Renew) (launch, Drain)
-            (launch, Count)
+            (launch, Count) (launch, Steps)
         }
     };
 }

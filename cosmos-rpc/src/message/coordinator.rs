@@ -2,6 +2,7 @@
 
 pub use super::confine::{Denied, Levels};
 pub use super::crash::{CrashList, CrashRead, CrashRemove, Crashed, KeepReport};
+pub use super::follow::{Follow, Followed};
 pub use super::log::Logs;
 use super::{Message, confine::Grants};
 use serde::{Deserialize, Serialize};

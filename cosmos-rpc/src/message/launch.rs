@@ -6,6 +6,7 @@
 //! sends the VM its clients ([`Accept`]).
 
 pub use super::confine::{Confine, Confined, Denials};
+pub use super::follow::Steps;
 use super::{Message, confine::Denial, coordinator::Ending, crash::Remains, registry::Identity};
 use serde::{Deserialize, Serialize};
 

@@ -5,6 +5,8 @@
 //! thread of its own, so calls of several client threads run in parallel and nested calls of one
 //! thread stay on one VM thread. The VM itself makes one request, [`CALLBACK`].
 
+pub use super::follow::Recall;
+
 use super::Message;
 use super::crash::{Casualty, Fallen};
 use crate::steering::Window;

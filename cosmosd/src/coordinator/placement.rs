@@ -4,6 +4,7 @@ use super::Coordinator;
 use crate::{
     confinement::Confinement,
     files::Granted,
+    follow::Followed,
     identity::Client,
     launch::{self, Order, Readable},
     pins, pool,
@@ -32,6 +33,8 @@ pub struct Wish<'w> {
     pub shared_name: &'w str,
     /// Not one that runs already.
     pub fresh: bool,
+    /// The request that it is.
+    pub followed: &'w Followed,
 }
 
 impl Coordinator {
@@ -110,7 +113,9 @@ impl Coordinator {
         confinement: &Confinement,
         readable: &Readable,
     ) -> Result<(), Fault> {
+        let followed = Followed::default();
         let wish = Wish {
+            followed: &followed,
             profile,
             confinement,
             readable,
@@ -159,6 +164,7 @@ impl Coordinator {
             given: OnceCell::new(),
             targets: RefCell::default(),
             ledger: self.metrics.ledger(),
+            followed: RefCell::new(wish.followed.clone()),
             log: self.logs.begin(&name, owner),
             life: known,
             commands,
@@ -176,6 +182,7 @@ impl Coordinator {
         )
         .pinned(pins);
         order.is_held = owner == Owner::Nobody;
+        order.is_followed = wish.followed.is_on();
         let idle = Duration::from_secs(self.config.idle_seconds.value);
         let retire_after = (!is_private).then_some(idle);
         self.have(vm.clone(), life, move |about, life| {
@@ -194,6 +201,7 @@ impl Coordinator {
 /// Gives one that waits to somebody; whether it takes that.
 fn dedicate(pooled: &Vm, owner: Owner, wish: &Wish<'_>) -> bool {
     let confine = launch::confine(wish.confinement, wish.readable);
+    pooled.followed.replace(wish.followed.clone());
     let is_asked = pooled.ask(Command::Dedicate(confine));
     if is_asked {
         pooled.owner.set(owner);

@@ -3,6 +3,7 @@
 
 use super::{END_PATIENCE, Escalation, START_PATIENCE, Supervisor};
 use crate::{
+    follow::Step,
     launch::tokio_stream,
     stderr::Tail,
     vm::{Life, State},
@@ -130,6 +131,12 @@ impl Supervisor {
     /// Has it give up all but this; it is ready when it has.
     fn confine(&mut self, confine: Confine) {
         self.confining = true;
+        self.step = self
+            .about
+            .vm
+            .followed
+            .borrow()
+            .step("confine it", &self.name);
         // As far as something counts them.
         let confine = Confine {
             memory_files: confine.memory_files && self.started.memory_bounded,
@@ -145,6 +152,8 @@ impl Supervisor {
     }
 
     fn serve(&mut self) {
+        self.step = Step::default();
+        self.about.vm.followed.take();
         self.life.send_modify(|life| {
             life.advance(State::Ready);
         });
@@ -154,6 +163,7 @@ impl Supervisor {
     }
 
     pub(super) fn give_up_starting(&mut self, why: &str) {
+        std::mem::take(&mut self.step).fail(&why);
         self.hang_up();
         let message = format!("the VM {} did not become ready: {why}", self.name);
         let fault = Fault::vm(FaultCode::LaunchFailed, message);

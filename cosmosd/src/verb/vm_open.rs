@@ -3,6 +3,7 @@
 use crate::{
     confinement::Confinement,
     coordinator::{Wish, unknown},
+    follow::Followed,
     matching::{self, Use},
     profile::Profile,
     requirements::Requirements,
@@ -24,12 +25,16 @@ use std::{
 /// What is opened, and a connection to it where there is one to be given.
 type Given = (VmOpened, Vec<OwnedFd>);
 
-pub(super) async fn answer(session: Rc<Session>, request: VmOpen) -> Result<Given, Fault> {
+pub(super) async fn answer(
+    session: Rc<Session>,
+    request: VmOpen,
+    followed: Followed,
+) -> Result<Given, Fault> {
     let coordinator = session.coordinator.clone();
     if coordinator.is_ending() {
         return Err(ending());
     }
-    let opened = open(session, request).await;
+    let opened = open(session, request, &followed).await;
     coordinator.metrics.opened(&opened);
     match opened {
         // Not the VM's failure. The client asks the next cosmosd.
@@ -42,7 +47,7 @@ fn ending() -> Fault {
     Fault::peer(FaultCode::Disconnected, "cosmosd is ending")
 }
 
-async fn open(session: Rc<Session>, request: VmOpen) -> Result<Given, Fault> {
+async fn open(session: Rc<Session>, request: VmOpen, followed: &Followed) -> Result<Given, Fault> {
     let coordinator = &session.coordinator;
     let profiles = coordinator.profiles.clone();
     let (profile, requirements) = match &request.purpose {
@@ -56,7 +61,9 @@ async fn open(session: Rc<Session>, request: VmOpen) -> Result<Given, Fault> {
                 Purpose::Program(_) => Use::Run,
                 _ => Use::Open,
             };
-            let requirements = coordinator.requirements(target.clone(), wanted).await?;
+            let step = followed.step("read what it needs", &target.name);
+            let requirements = coordinator.requirements(target.clone(), wanted).await;
+            let requirements = step.end_with(requirements)?;
             let weighed = matching::weigh(&requirements, &profiles, &coordinator.host, wanted);
             (
                 matching::choose(&requirements, &weighed)?,
@@ -69,10 +76,13 @@ async fn open(session: Rc<Session>, request: VmOpen) -> Result<Given, Fault> {
         None => String::new(),
     };
     let config = configuration(&session, &request, profile, &target)?;
+    let step = followed.step("look what this machine offers", "");
     let offers = coordinator.offers().await;
+    drop(step);
     let confinement = Confinement::of(&config, profile, offers, &request.grants)?;
+    let step = followed.step("find the files that it needs", &target);
     let readable = coordinator.readable(requirements, profile, &confinement);
-    let readable = readable.await?;
+    let readable = step.end_with(readable.await)?;
     if session.has_ended() {
         return Err(Fault::peer(FaultCode::Disconnected, "the client is gone"));
     }
@@ -82,12 +92,18 @@ async fn open(session: Rc<Session>, request: VmOpen) -> Result<Given, Fault> {
         readable: &readable,
         shared_name: &request.shared_name,
         fresh: request.fresh,
+        followed,
     };
     if !wish.shared_name.is_empty() {
         coordinator.crashes.wait(wish.shared_name).await?;
     }
     let (vm, is_new) = coordinator.vm_for(session.number, session.client, &wish)?;
-    let opened = opened(&vm, target).await?;
+    if let Some(trace) = followed.trace() {
+        tracing::info!("{}: asked for by trace {trace}", vm.name);
+        vm.log.note(&format!("asked for by trace {trace}"));
+    }
+    let step = followed.step("wait for the VM", &vm.name);
+    let opened = step.end_with(opened(&vm, target).await)?;
     let wanted = is_new && request.connect;
     let connection = wanted.then(|| connected(&vm, &session)).flatten();
     Ok((opened, connection.into_iter().collect()))

@@ -152,8 +152,9 @@ fn a_reader_that_is_slow_stops_the_program() {
 
         // A pipe whose reader is gone takes no more.
         let mut running = command.stdin(Stream::Pipe).spawn().expect("it runs");
-        drop(running.stdout.take());
+        // What it says at its end first: it may come to that as soon as its output has no reader.
         drop(running.stderr.take());
+        drop(running.stdout.take());
         let mut input = running.stdin.take().expect("a pipe");
         let _ = input.write_all(b"nobody reads this");
         drop(input);

@@ -252,7 +252,7 @@ impl Daemon {
             self.have_another();
         }
         let limit = Limit::Running(told::time_limit(&manifest));
-        let report = match told::listen(&clone.socket, limit, None) {
+        let report = match told::listen(&clone.socket, limit, None, None) {
             Heard::Report(report) => *report,
             Heard::Nothing => supervise::without_report(),
             Heard::Late => supervise::too_late(),

@@ -10,6 +10,7 @@
 //! | [`supervise`] | the process that was started: manifest, report, the second clock |
 //! | [`told`] | what the guest's process tells its parent |
 //! | [`process`] | forks, names, streams; unsafe |
+//! | [`processor`] | where processes run that wait for each other |
 //! | [`broker`], [`setup`] | daemon mode, and what its sessions are given |
 //! | [`descriptors`] | open files from one process to another; unsafe |
 //! | [`session`] | the steps of a session, in that process |
@@ -36,6 +37,7 @@ pub mod descriptors;
 pub mod doctor;
 pub mod load;
 pub mod process;
+pub mod processor;
 pub mod session;
 pub mod setup;
 pub mod signals;

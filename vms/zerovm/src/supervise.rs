@@ -5,6 +5,7 @@
 //! does not say so itself, and says what became of one that died.
 
 use crate::process::Child;
+use crate::processor::Stay;
 use crate::told::{self, Heard, Limit};
 use crate::validation::Rules;
 use crate::{broker, crash_site, doctor, session, signals, syslog, user};
@@ -66,7 +67,8 @@ pub fn run(line: &CommandLine, manifest: &Manifest, rules: &dyn Rules) -> Result
     let broker = Child::start(|told| broker::run(line, manifest, job, rules, told));
     let broker = broker.map_err(|error| host("starting the broker", error))?;
     let mut signalled = || pass_on(&broker, &signals);
-    let heard = told::listen(&broker.told, Limit::None, Some((&signals, &mut signalled)));
+    let signals: (_, &mut dyn FnMut()) = (&signals, &mut signalled);
+    let heard = told::listen(&broker.told, Limit::None, Some(signals), None);
     let report = match heard {
         Heard::Report(report) if report.daemon => {
             broker.leave();
@@ -86,7 +88,11 @@ pub(crate) fn watch_guest(
     rules: &dyn Rules,
     signals: &SignalFd,
 ) -> Result<(Report, Option<Child>), Error> {
+    let stay = Stay::here();
     let child = Child::start(|mut told| {
+        if let Some(stay) = &stay {
+            stay.leave();
+        }
         let report = session::run(line, manifest, rules, &mut told);
         if told::report(&told, &report).is_err() {
             return u8::MAX;
@@ -99,7 +105,7 @@ pub(crate) fn watch_guest(
     let child = child.map_err(|error| host("starting the guest's process", error))?;
     let limit = Limit::WhenRunning(told::time_limit(manifest));
     let mut signalled = || pass_on(&child, signals);
-    let heard = told::listen(&child.told, limit, Some((signals, &mut signalled)));
+    let heard = told::listen(&child.told, limit, Some((signals, &mut signalled)), stay);
     match heard {
         Heard::Report(report) if report.daemon && manifest.job.is_some() => {
             Ok((*report, Some(child)))

@@ -1,6 +1,7 @@
 //! What the process of a guest tells the one that watches it: a byte when the guest starts to run, and
 //! its report, with its length before it.
 
+use crate::processor::Stay;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signalfd::SignalFd;
 use std::fs::File;
@@ -19,6 +20,8 @@ const MAX_REPORT: usize = 16 << 20;
 /// What a guest's process may take after its time for its report, and for the digest of its memory.
 const GRACE: Duration = Duration::from_secs(2);
 const DIGEST_GRACE: Duration = Duration::from_secs(60);
+/// Who waits stays on its processor for a session that is over so soon.
+const QUICK: Duration = Duration::from_millis(10);
 
 /// Tells that the guest starts to run.
 pub fn running(mut told: &File) -> std::io::Result<()> {
@@ -87,25 +90,32 @@ pub enum Limit {
     Running(Duration),
 }
 
-/// Waits for a report. `signalled` is called when there is something to read from the signals.
+/// Waits for a report, first where it is, if it does `stay`. `signalled` is called when there is something
+/// to read from the signals.
 pub fn listen(
     mut told: &File,
     limit: Limit,
     mut signals: Option<(&SignalFd, &mut dyn FnMut())>,
+    stay: Option<Stay>,
 ) -> Heard {
     let mut text = Vec::new();
     let (mut deadline, mut runs) = match limit {
         Limit::Running(limit) => (Some(Instant::now() + limit), true),
         _ => (None, false),
     };
+    let mut stays = stay.map(|stay| (stay, Instant::now() + QUICK));
     loop {
-        let timeout = match deadline.map(|deadline: Instant| deadline - Instant::now()) {
+        let now = Instant::now();
+        if deadline.is_some_and(|deadline| deadline <= now) {
+            return Heard::Late;
+        }
+        stays = stays.filter(|(_, soon)| now < *soon);
+        let until = stays.as_ref().map(|(_, soon)| *soon);
+        let timeout = match deadline.into_iter().chain(until).min() {
             None => PollTimeout::NONE,
-            Some(left) if left.is_zero() => return Heard::Late,
             // Rounded up, so that nothing is asked at zero distance again and again.
-            Some(left) => {
-                PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX)
-            }
+            Some(until) => PollTimeout::try_from(until - now + Duration::from_millis(1))
+                .unwrap_or(PollTimeout::MAX),
         };
         let [is_told, is_signalled] = wait(told, signals.as_ref().map(|(fd, _)| *fd), timeout);
         if is_signalled && let Some((_, signalled)) = &mut signals {
@@ -178,7 +188,7 @@ mod tests {
         tell(far);
         let signals = SignalFd::new(&SigSet::empty()).expect("signals");
         let limit = Limit::WhenRunning(Duration::from_secs(60));
-        listen(&near, limit, Some((&signals, &mut || {})))
+        listen(&near, limit, Some((&signals, &mut || {})), Stay::here())
     }
 
     #[test]

@@ -25,6 +25,25 @@ fn a_bad_command_line_gets_help() {
     assert_eq!(zerovm(&["--help"]).status, Some(0));
 }
 
+/// Loading libraries would take a part of what a session may take.
+#[test]
+fn it_loads_no_libraries_where_the_compiler_has_archives() {
+    let mut compiler = Command::new("cc");
+    let archive = compiler.arg("-print-file-name=libc.a").output();
+    if !archive.expect("a compiler").stdout.starts_with(b"/") {
+        return;
+    }
+    let mut reader = Command::new("readelf");
+    let parts = reader.args(["--wide", "--dynamic", "--program-headers"]);
+    let parts = parts.arg(Runner::Zerovm.path()).output().expect("binutils");
+    let parts = String::from_utf8_lossy(&parts.stdout);
+    assert!(parts.contains("LOAD"), "{parts}");
+    // Nobody would load what is asked for in vain, which is a crash.
+    for part in ["INTERP", "(NEEDED)"] {
+        assert!(!parts.contains(part), "{parts}");
+    }
+}
+
 #[test]
 fn a_manifest_that_is_not_there() {
     let report = zerovm(&["/nowhere"]);

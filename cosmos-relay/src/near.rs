@@ -8,7 +8,7 @@
 use crate::bridge::{Place, Relay};
 use crate::natures::Service;
 use crate::silence::{SILENCE, silence};
-use crate::ssh::Ssh;
+use crate::ssh::{Leash, Ssh};
 use clap::Parser;
 use cosmos_config::SshHost;
 use cosmos_rpc::mux::{Link, Side};
@@ -20,6 +20,7 @@ use std::os::fd::RawFd;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::thread;
 use std::time::Duration;
 
 /// Lowest number of a descriptor that is no standard stream.
@@ -83,9 +84,13 @@ fn serve(options: &Options, socket: UnixStream) {
     let silence = silence(options.silence);
     let connected = Ssh::connect(&options.host, &options.ssh, silence);
     let leash = connected.as_ref().ok().map(Ssh::leash);
+    let ending = connected.as_ref().ok().map(Ssh::leash);
     let begun = connected
         .and_then(|ssh| Link::start(Side::Near, ssh, silence))
         .and_then(|link| {
+            if let Some(leash) = ending {
+                pull_when_ended(&link, leash)?;
+            }
             let stream = link.open()?;
             let relay = Relay::new(link, Place::Near);
             relay.bridge(Service::Coordinator, stream, socket)?;
@@ -103,6 +108,19 @@ fn serve(options: &Options, socket: UnixStream) {
         (Err(_), Err(_)) => {}
     }
     drop(leash);
+}
+
+/// Ends ssh once the link has ended, whatever the threads of its streams do: one that is stuck in writing
+/// to an ssh that is stopped has the others wait, and goes on only when nobody is left to read.
+fn pull_when_ended(link: &Link, leash: Leash) -> Result<(), Fault> {
+    let link = link.clone();
+    let pull = move || {
+        link.wait_until_ended();
+        drop(leash);
+    };
+    let pulling = thread::Builder::new().name("leash".to_owned()).spawn(pull);
+    let failed = |error| Fault::host(FaultCode::System, format!("a thread for ssh: {error}"));
+    pulling.map(drop).map_err(failed)
 }
 
 /// Says why there is no cosmosd, in place of its handshake.

@@ -125,7 +125,6 @@ fn with_a_machine(body: impl FnOnce(&World, &Machine)) -> impl FnOnce(&World) {
 }
 
 #[test]
-#[ignore = "hangs in two runs of three: a stopped ssh is not always given up"]
 fn an_ssh_that_is_stopped_is_given_up_and_leaves_nothing() {
     in_world_for(TIME, |world| {
         with_a_machine(|world, _| stopped(world, "ssh"))(world)

@@ -37,6 +37,7 @@ pub mod fence;
 pub mod frame;
 pub mod generation;
 pub mod handshake;
+mod mapped;
 pub mod message;
 pub mod mux;
 pub mod peer;

@@ -3,13 +3,10 @@
 //! The peer may write any byte of it at any time, so there is no reference into it: bytes are copied
 //! by an instruction of which the compiler assumes nothing but that it touches memory.
 
-use crate::generation;
-use crate::ring::mapping::copy;
+use crate::mapped::{Mapped, copy};
 use crate::sealed::{self, failed, refused};
 use crate::{Fault, FaultCode};
-use nix::errno::Errno;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::ptr::NonNull;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// Most bytes of a segment.
 pub const LARGEST: usize = 64 << 30;
@@ -26,16 +23,7 @@ const DRAWS: u32 = 8;
 
 /// A mapped segment.
 #[derive(Debug)]
-pub struct Memory {
-    start: NonNull<u8>,
-    length: usize,
-    generation: u64,
-}
-
-// SAFETY: a mapping belongs to no thread, and every access is by copying.
-unsafe impl Send for Memory {}
-// SAFETY: as above.
-unsafe impl Sync for Memory {}
+pub struct Memory(Mapped);
 
 impl Memory {
     /// Makes a segment of at least `length` bytes, zeroed: where it is here, and what to send. Pages
@@ -79,18 +67,18 @@ impl Memory {
 
     /// Where it begins in this process.
     pub fn address(&self) -> u64 {
-        self.start.as_ptr().expose_provenance() as u64
+        self.0.start().as_ptr().expose_provenance() as u64
     }
 
     /// Bytes it has.
     pub fn length(&self) -> usize {
-        self.length
+        self.0.length()
     }
 
     /// The address of `length` bytes at `offset`; `None` where they are not all in it.
     pub fn at(&self, offset: u64, length: u64) -> Option<u64> {
         let end = offset.checked_add(length)?;
-        (end <= self.length as u64).then(|| self.address() + offset)
+        (end <= self.length() as u64).then(|| self.address() + offset)
     }
 
     /// Copies `length` bytes from `from` to `offset`; `false`, without doing so, where they do not all
@@ -133,10 +121,8 @@ impl Memory {
     }
 
     fn range(&self, offset: u64, length: usize) -> Option<*mut u8> {
-        self.at(offset, length as u64)?;
-        // SAFETY: it was just seen to be in the mapping, or at its end.
-        let at = unsafe { self.start.as_ptr().add(usize::try_from(offset).ok()?) };
-        generation::is_current(self.generation).then_some(at)
+        let range = self.0.range(usize::try_from(offset).ok()?, length)?;
+        self.0.is_ours().then_some(range.as_ptr())
     }
 
     fn map_at(file: BorrowedFd<'_>, length: usize, address: u64) -> Option<Memory> {
@@ -144,56 +130,12 @@ impl Memory {
         if wanted < PAGE || !wanted.is_multiple_of(PAGE) {
             return None;
         }
-        let memory = Memory::mapping(file, length, wanted, libc::MAP_FIXED_NOREPLACE).ok()?;
-        // Before Linux 4.17 the flag is not known, and the address a wish.
-        (memory.address() == address).then_some(memory)
+        Mapped::at(file, length, wanted).ok().map(Memory)
     }
 
     fn map(file: BorrowedFd<'_>, length: usize) -> Result<Memory, Fault> {
-        Memory::mapping(file, length, 0, 0).map_err(|error| failed("mapping", error))
-    }
-
-    fn mapping(
-        file: BorrowedFd<'_>,
-        length: usize,
-        address: usize,
-        how: i32,
-    ) -> nix::Result<Memory> {
-        // SAFETY: a fresh mapping that replaces none, whatever the address.
-        let start = unsafe {
-            libc::mmap(
-                std::ptr::without_provenance_mut(address),
-                length,
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_SHARED | libc::MAP_NORESERVE | how,
-                file.as_raw_fd(),
-                0,
-            )
-        };
-        if start == libc::MAP_FAILED {
-            return Err(Errno::last());
-        }
-        let start = NonNull::new(start.cast()).ok_or(Errno::ENOMEM)?;
-        let memory = Memory {
-            start,
-            length,
-            generation: generation::generation(),
-        };
-        // SAFETY: the range is the mapping made above, of which nobody else knows.
-        Errno::result(unsafe {
-            libc::madvise(start.as_ptr().cast(), length, libc::MADV_DONTFORK)
-        })?;
-        Ok(memory)
-    }
-}
-
-impl Drop for Memory {
-    fn drop(&mut self) {
-        // In a child something else may be at that address by now.
-        if generation::is_current(self.generation) {
-            // SAFETY: the range is this mapping, and nobody uses it any more.
-            unsafe { libc::munmap(self.start.as_ptr().cast(), self.length) };
-        }
+        let mapped = Mapped::anywhere(file, length).map_err(|error| failed("mapping", error))?;
+        Ok(Memory(mapped))
     }
 }
 

@@ -1,13 +1,12 @@
-//! The only access to shared memory. All unsafe code that follows a pointer into a segment is here.
+//! The only access to a ring's memory. All unsafe code that follows a pointer into a segment is here.
 //!
 //! The peer may write any byte of a segment at any time. So there are no references into it, except
 //! to an atomic for the one operation on it; what is larger is copied out by reads the compiler may
 //! neither repeat nor assume anything of.
 
-use crate::generation::Current;
+use crate::mapped::{Mapped, copy};
 use nix::errno::Errno;
-use std::os::fd::{AsRawFd, BorrowedFd};
-use std::ptr::NonNull;
+use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use super::layout::PAGE;
@@ -41,16 +40,7 @@ impl Place64 {
 
 /// A mapped segment of at least one page.
 #[derive(Debug)]
-pub(crate) struct Mapping {
-    start: NonNull<u8>,
-    length: usize,
-    generation: Current,
-}
-
-// SAFETY: a mapping belongs to no thread, and every access is atomic, volatile or by copying.
-unsafe impl Send for Mapping {}
-// SAFETY: as above.
-unsafe impl Sync for Mapping {}
+pub(crate) struct Mapping(Mapped);
 
 impl Mapping {
     /// Maps `length` bytes of a memfd that cannot shrink. A forked child does not have the mapping.
@@ -58,37 +48,13 @@ impl Mapping {
         if length < PAGE {
             return Err(Errno::EINVAL);
         }
-        // SAFETY: a fresh mapping at an address of the kernel's choice touches nobody's memory.
-        let start = unsafe {
-            libc::mmap(
-                std::ptr::null_mut(),
-                length,
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_SHARED,
-                memory.as_raw_fd(),
-                0,
-            )
-        };
-        if start == libc::MAP_FAILED {
-            return Err(Errno::last());
-        }
-        let start = NonNull::new(start.cast()).ok_or(Errno::ENOMEM)?;
-        let mapping = Mapping {
-            start,
-            length,
-            generation: Current::new(),
-        };
-        // SAFETY: the range is the mapping made above, of which nobody else knows.
-        Errno::result(unsafe {
-            libc::madvise(start.as_ptr().cast(), length, libc::MADV_DONTFORK)
-        })?;
-        Ok(mapping)
+        Mapped::anywhere(memory, length).map(Mapping)
     }
 
     /// Whether this process made the mapping; a forked child must not touch it.
     #[inline]
     pub fn is_ours(&self) -> bool {
-        self.generation.is_here()
+        self.0.is_ours()
     }
 
     /// The number at a place, for one atomic operation.
@@ -96,20 +62,20 @@ impl Mapping {
     pub fn word(&self, place: Place32) -> &AtomicU32 {
         // SAFETY: a place is aligned and in the first page, which every mapping has; the mapping
         // lives as long as `self`. Others write the number too, which an atomic allows.
-        unsafe { AtomicU32::from_ptr(self.start.as_ptr().add(place.0).cast()) }
+        unsafe { AtomicU32::from_ptr(self.0.start().as_ptr().add(place.0).cast()) }
     }
 
     /// As [`Mapping::word`].
     #[inline]
     pub fn long(&self, place: Place64) -> &AtomicU64 {
         // SAFETY: as in `word`.
-        unsafe { AtomicU64::from_ptr(self.start.as_ptr().add(place.0).cast()) }
+        unsafe { AtomicU64::from_ptr(self.0.start().as_ptr().add(place.0).cast()) }
     }
 
     /// Appends `length` bytes from `at` on to `into`; `false`, without doing so, where they are not
     /// all in the segment.
     pub fn copy_out(&self, at: usize, length: usize, into: &mut Vec<u8>) -> bool {
-        let Some(from) = self.range(at, length) else {
+        let Some(from) = self.0.range(at, length) else {
             return false;
         };
         into.reserve(length);
@@ -126,7 +92,7 @@ impl Mapping {
     /// Copies `parts` one after the other to `at`; `false`, without doing so, where there is no room.
     pub fn copy_in(&self, at: usize, parts: &[&[u8]]) -> bool {
         let length = parts.iter().map(|part| part.len()).sum();
-        let Some(to) = self.range(at, length) else {
+        let Some(to) = self.0.range(at, length) else {
             return false;
         };
         let mut to = to.as_ptr();
@@ -140,22 +106,6 @@ impl Mapping {
             }
         }
         true
-    }
-
-    fn range(&self, at: usize, length: usize) -> Option<NonNull<u8>> {
-        let end = at.checked_add(length)?;
-        // SAFETY: `at` is inside of the mapping, or at its end.
-        (end <= self.length).then(|| unsafe { self.start.add(at) })
-    }
-}
-
-impl Drop for Mapping {
-    fn drop(&mut self) {
-        // In a child something else may be at that address by now.
-        if self.is_ours() {
-            // SAFETY: the range is this mapping, and nobody uses it any more.
-            unsafe { libc::munmap(self.start.as_ptr().cast(), self.length) };
-        }
     }
 }
 
@@ -202,41 +152,6 @@ unsafe fn copy_in(from: *const u8, to: *mut u8, length: usize) {
     for index in words * 8..length {
         // SAFETY: inside of both ranges.
         unsafe { to.add(index).write_volatile(from.add(index).read()) };
-    }
-}
-
-/// Copies bytes, of which either end may be shared.
-///
-/// # Safety
-/// `length` bytes at `from` are readable and as many at `to` writable; they do not overlap.
-#[cfg(target_arch = "x86_64")]
-pub(crate) unsafe fn copy(from: *const u8, to: *mut u8, length: usize) {
-    // An instruction of the processor's, of which the compiler assumes nothing but that it touches
-    // memory: that another process writes meanwhile is then the hardware's affair alone.
-    // SAFETY: the caller's promise; the direction flag is clear, as the ABI says.
-    unsafe {
-        std::arch::asm!(
-            "rep movsb",
-            inout("rcx") length => _,
-            inout("rdi") to => _,
-            inout("rsi") from => _,
-            options(nostack, preserves_flags)
-        );
-    }
-}
-
-/// As above, byte by byte.
-///
-/// # Safety
-/// As above.
-#[cfg(not(target_arch = "x86_64"))]
-pub(crate) unsafe fn copy(from: *const u8, to: *mut u8, length: usize) {
-    for index in 0..length {
-        // SAFETY: inside of both ranges.
-        unsafe {
-            to.add(index)
-                .write_volatile(from.add(index).read_volatile())
-        };
     }
 }
 

@@ -42,7 +42,7 @@ const OPEN_FILES: usize = 1 << 16;
 
 /// Whether a signal that a thread of the process has stopped for will kill it, and is a crash.
 pub fn is_fatal(subject: &Subject, signal: i32) -> bool {
-    CRASHES.contains(&signal) && !is_handled(subject, signal).unwrap_or(false)
+    is_crash(signal) && !is_handled(subject, signal).unwrap_or(false)
 }
 
 /// Whether a signal is a crash.

@@ -46,16 +46,6 @@ struct Streams {
     rooms: [Option<usize>; 2],
 }
 
-/// Signals that a program gives itself when it crashes.
-const CRASHES: [i32; 7] = [
-    libc::SIGSEGV,
-    libc::SIGBUS,
-    libc::SIGFPE,
-    libc::SIGILL,
-    libc::SIGABRT,
-    libc::SIGTRAP,
-    libc::SIGSYS,
-];
 /// Bytes of the end of its standard error that are told of one that crashed.
 const LAST: usize = 4096;
 /// Where a program called as a function runs: it has no caller's directory.
@@ -73,7 +63,7 @@ impl Entry {
         let arguments = self.words(call);
         let begun = Instant::now();
         let (end, kept) = self.run(how, untraced, arguments.clone(), &self.streams(call))?;
-        if end.limit.is_none() && CRASHES.contains(&end.signal) {
+        if end.limit.is_none() && cosmos_autopsy::is_crash(end.signal) {
             CASUALTY.set(end.fallen.map(|fallen| {
                 Box::new(Casualty {
                     program: self.program.path().to_string_lossy().into_owned(),

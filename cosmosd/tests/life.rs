@@ -53,10 +53,7 @@ fn sigterm_ends_the_vms_and_then_cosmosd() {
         .iter()
         .map(|row| u32::try_from(row.pid).unwrap())
         .collect();
-    let mut coordinator = world.coordinator.take().unwrap();
-    let pid = nix::unistd::Pid::from_raw(i32::try_from(coordinator.id()).unwrap());
-    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
-    assert!(coordinator.wait().unwrap().success());
+    world.terminate_coordinator();
     assert!(eventually(|| pids.iter().all(|pid| !lives(*pid))));
 }
 

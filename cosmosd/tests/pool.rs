@@ -102,10 +102,7 @@ fn those_that_wait_end_with_cosmosd() {
         .iter()
         .map(|row| u32::try_from(row.pid).unwrap())
         .collect();
-    let mut coordinator = world.coordinator.take().unwrap();
-    let pid = nix::unistd::Pid::from_raw(i32::try_from(coordinator.id()).unwrap());
-    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
-    assert!(coordinator.wait().unwrap().success());
+    world.terminate_coordinator();
     assert!(eventually(|| pids.iter().all(|pid| !lives(*pid))));
 }
 

@@ -11,7 +11,7 @@
 //! says whether every call gave the right bytes.
 
 use cosmos_tests::targets::Target;
-use cosmos_tests::turns::{Outcome, Report, compare};
+use cosmos_tests::turns::{Outcome, Report, check, compare};
 use std::fs::File;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::process::{Child, Command, Stdio};
@@ -116,14 +116,6 @@ fn copied(
         "through memory that both map",
     );
     Ok(())
-}
-
-fn check(right: bool, what: &str) -> Outcome {
-    if right {
-        Ok(())
-    } else {
-        Err(format!("{what} gave a wrong answer").into())
-    }
 }
 
 /// Memory of two processes: a page with two words and a length, then the bytes there and back.

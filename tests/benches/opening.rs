@@ -10,7 +10,7 @@
 //! `cargo bench -p cosmos-tests --bench opening [-- --json FILE]`. Timing decides nothing.
 
 use cosmos_tests::targets::Target;
-use cosmos_tests::turns::{Outcome, Report, compare};
+use cosmos_tests::turns::{Outcome, Report, check, compare};
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -71,7 +71,7 @@ fn cold(report: &mut Report) -> Outcome {
         let options = cosmos::Options::new().fresh(true);
         let library = cosmos::dlopen_with(LIBRARY, &options)?;
         let outcome = library.function(FUNCTION)?.call(&[])?;
-        check(outcome.result != cosmos::Value::Int(0))?;
+        check(outcome.result != cosmos::Value::Int(0), FUNCTION)?;
         Ok(library.close()?)
     };
     let pair = compare(&mut start, &mut chain)?;
@@ -93,7 +93,7 @@ fn chain() -> Outcome {
     ours.read_exact(&mut answer)?;
     drop(ours);
     middle.wait()?;
-    check(u64::from_ne_bytes(answer) != 0)
+    check(u64::from_ne_bytes(answer) != 0, FUNCTION)
 }
 
 fn middle() -> Outcome {
@@ -123,14 +123,6 @@ fn part(name: &str, socket: UnixStream) -> Outcome<Child> {
         .stdout(Stdio::null())
         .spawn()?;
     Ok(child)
-}
-
-fn check(right: bool) -> Outcome {
-    if right {
-        Ok(())
-    } else {
-        Err("a wrong answer".into())
-    }
 }
 
 /// A process that answers 64 bytes with 64 bytes.

@@ -12,6 +12,7 @@
 use cosmos::{Options, Program, Stream};
 use cosmos_tests::stream::there_and_back;
 use cosmos_tests::targets::Target;
+use cosmos_tests::turns::{Outcome, check, median};
 use std::fs::File;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -21,8 +22,6 @@ const STREAM_ROUNDS: usize = 5;
 const LAUNCHES: usize = 300;
 const SPEED: Target = Target::at_least("200 MB through a program", 0.7, "x plain pipes");
 const START: Target = Target::at_most("a short program, at level none", 1.3, "x posix_spawn");
-
-type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> Outcome {
     if !cosmos_tests::is_measuring() {
@@ -44,7 +43,7 @@ fn streams() -> Outcome {
         let ends = running.stdin.take().zip(running.stdout.take());
         let (input, output) = ends.ok_or("no pipes")?;
         ours.push(there_and_back(input, output, BYTES)?);
-        check(running.wait()?.success())?;
+        check(running.wait()?.success(), "cosmos exec")?;
 
         let mut child = Command::new("cat")
             .stdin(Stdio::piped())
@@ -58,7 +57,7 @@ fn streams() -> Outcome {
             file(output.into()),
             BYTES,
         )?);
-        check(child.wait()?.success())?;
+        check(child.wait()?.success(), "the program")?;
     }
     let (ours, plain) = (median(ours), median(plain));
     let speed = |time: Duration| BYTES as f64 / 1e6 / time.as_secs_f64();
@@ -86,13 +85,13 @@ fn launches(level: &str) -> Outcome {
         let mut command = program.command();
         // At every level there.
         let status = command.crash_report(reported).current_dir("/").status()?;
-        check(status.success())?;
+        check(status.success(), "cosmos exec")?;
         Ok(begin.elapsed())
     };
     let plain = || -> Outcome<Duration> {
         let mut command = Command::new(&path);
         let begin = Instant::now();
-        check(command.current_dir("/").status()?.success())?;
+        check(command.current_dir("/").status()?.success(), "the program")?;
         Ok(begin.elapsed())
     };
     let (mut times, mut bare, mut yardstick) = (Vec::new(), Vec::new(), Vec::new());
@@ -119,16 +118,4 @@ fn launches(level: &str) -> Outcome {
         to_plain(bare),
     );
     Ok(())
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort();
-    times[times.len() / 2]
-}
-
-fn check(holds: bool) -> Outcome {
-    match holds {
-        true => Ok(()),
-        false => Err("what came back is wrong".into()),
-    }
 }

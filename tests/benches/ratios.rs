@@ -14,7 +14,7 @@
 //! `cargo bench -p cosmos-tests --bench ratios [-- --json FILE]`. Timing decides nothing: the exit
 //! status says whether every call gave the right answer.
 
-use cosmos_tests::turns::{Outcome, Report, compare};
+use cosmos_tests::turns::{Outcome, Report, check, compare};
 use libffi::middle::{Arg, Cif, CodePtr, Type};
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -126,14 +126,6 @@ fn opening(report: &mut Report) -> Outcome {
         "socket, 64 bytes each way",
     );
     Ok(first.close()?)
-}
-
-fn check(right: bool, what: &str) -> Outcome {
-    if right {
-        Ok(())
-    } else {
-        Err(format!("{what} gave a wrong answer").into())
-    }
 }
 
 /// The yardstick: a process that answers some bytes with some bytes.

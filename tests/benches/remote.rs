@@ -15,6 +15,7 @@ use cosmos::{Options, Program};
 use cosmos_tests::built_with;
 use cosmos_tests::machine::{Machine, THERE};
 use cosmos_tests::stream::there_and_back;
+use cosmos_tests::turns::{Outcome, check, median};
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
@@ -24,8 +25,6 @@ const BYTES: usize = 100_000_000;
 const COLD: usize = 20;
 const WARM: usize = 60;
 const STREAMS: usize = 5;
-
-type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> Outcome {
     if !cosmos_tests::is_measuring() {
@@ -49,7 +48,7 @@ fn main() -> Outcome {
     let program = Program::open("true", &options)?;
     let again = || {
         let status = program.command().status()?;
-        check(status.success())
+        check(status.success(), "cosmos exec")
     };
     compare("warm, run again", WARM, again, plain(&machine))?;
     drop(program);
@@ -57,7 +56,7 @@ fn main() -> Outcome {
         .args(["-O", "exit", "there"])
         .stderr(Stdio::null())
         .status()?;
-    check(end.success())?;
+    check(end.success(), "ssh")?;
     stop_there(directory.path())
 }
 
@@ -77,7 +76,10 @@ fn ours() -> impl FnMut() -> Outcome {
     || {
         let mut command = cosmos();
         command.args(["exec", "--host", THERE, "--", "true"]);
-        check(command.stdin(Stdio::null()).status()?.success())
+        check(
+            command.stdin(Stdio::null()).status()?.success(),
+            "cosmos exec",
+        )
     }
 }
 
@@ -86,7 +88,7 @@ fn plain(machine: &Machine) -> impl FnMut() -> Outcome + use<> {
     move || {
         let mut command = Command::new(&ssh);
         command.args(["-T", "there", "true"]).stdin(Stdio::null());
-        check(command.status()?.success())
+        check(command.status()?.success(), "ssh")
     }
 }
 
@@ -151,7 +153,7 @@ fn through(command: &mut Command) -> Outcome<Duration> {
     let (input, output) = ends.ok_or("no pipes")?;
     let (input, output): (OwnedFd, OwnedFd) = (input.into(), output.into());
     let took = there_and_back(File::from(input), File::from(output), BYTES)?;
-    check(child.wait()?.success())?;
+    check(child.wait()?.success(), "the program")?;
     Ok(took)
 }
 
@@ -159,17 +161,5 @@ fn through(command: &mut Command) -> Outcome<Duration> {
 fn stop_there(directory: &std::path::Path) -> Outcome {
     let mut command = cosmos();
     command.env("COSMOS_SOCKET_DIRECTORY", directory.join("there/s"));
-    check(command.arg("stop").status()?.success())
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort();
-    times[times.len() / 2]
-}
-
-fn check(holds: bool) -> Outcome {
-    match holds {
-        true => Ok(()),
-        false => Err("it did not end well".into()),
-    }
+    check(command.arg("stop").status()?.success(), "cosmos stop")
 }

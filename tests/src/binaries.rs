@@ -7,9 +7,11 @@ pub fn repository() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
-/// What the tests run.
-const ALL: &[&str] = &[
-    "cosmos",
+/// What people and tests run.
+const COMMANDS: &[&str] = &["cosmos", "zerovm", "zerovm-validate", "zcc"];
+
+/// What the commands and the daemons start, which is installed out of sight.
+pub const DAEMONS: &[&str] = &[
     "cosmosdb",
     "cosmosd",
     "cosmos-launch",
@@ -18,12 +20,9 @@ const ALL: &[&str] = &[
     "cosmos-exec",
     "cosmos-script",
     "cosmos-zerovm",
-    "zerovm",
-    "zerovm-validate",
-    "zcc",
-    "libcosmos.so",
-    "libcosmos.a",
 ];
+
+const LIBRARIES: &[&str] = &["libcosmos.so", "libcosmos.a"];
 
 /// The directory cargo built into, `target/debug`, which must hold what the tests run.
 ///
@@ -32,7 +31,7 @@ const ALL: &[&str] = &[
 /// With the command to type when something is missing: cargo builds the tests of this package
 /// without the executables of the others.
 pub fn built() -> PathBuf {
-    built_with(ALL)
+    built_with(&[COMMANDS, DAEMONS, LIBRARIES].concat())
 }
 
 /// The same for who needs these alone.

@@ -21,6 +21,7 @@ mod binaries;
 pub mod c;
 pub mod machine;
 mod measuring;
+mod offers;
 mod prefix;
 mod process;
 mod run;
@@ -31,7 +32,7 @@ pub mod turns;
 pub mod window;
 mod world;
 
-pub use binaries::{built, built_with, repository};
+pub use binaries::{DAEMONS, built, built_with, repository};
 pub use measuring::is_measuring;
 pub use prefix::Prefix;
 pub use process::{Process, open_descriptors, resident_bytes};

@@ -11,6 +11,17 @@ const BATCH: Duration = Duration::from_millis(8);
 /// What a measurement comes to.
 pub type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
+/// Fails a measurement of what was not done right.
+///
+/// # Errors
+/// Where it was not.
+pub fn check(right: bool, what: &str) -> Outcome {
+    match right {
+        true => Ok(()),
+        false => Err(format!("{what}: what came back is wrong").into()),
+    }
+}
+
 /// Nanoseconds of one: medians over the rounds.
 #[derive(Clone, Copy, Debug)]
 pub struct Pair {
@@ -64,8 +75,12 @@ fn batch(count: u32, work: &mut dyn FnMut() -> Outcome) -> Outcome<f64> {
     Ok(begin.elapsed().as_nanos() as f64 / f64::from(count))
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
+/// The one in the middle.
+///
+/// # Panics
+/// Where there is none.
+pub fn median<T: PartialOrd + Copy>(mut values: Vec<T>) -> T {
+    values.sort_by(|left, right| left.partial_cmp(right).expect("two numbers"));
     values[values.len() / 2]
 }
 

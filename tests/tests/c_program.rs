@@ -1,6 +1,6 @@
 //! C and C++ programs compiled with nothing but the header and what pkg-config says.
 
-use cosmos_tests::{Prefix, World, in_world_for, run};
+use cosmos_tests::{DAEMONS, Prefix, World, in_world_for, run};
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -242,17 +242,8 @@ fn the_installed_command_calls() {
         command.args(["call", "libm.so.6", "double cos(double x)", "0"]);
         let ran = run(prefix.environment(&mut command), Duration::from_secs(30));
         assert_eq!(ran.succeeded(), "1\n");
-        for file in [
-            "cosmosdb",
-            "cosmosd",
-            "cosmos-launch",
-            "cosmos-relay",
-            "cosmos-hostfn",
-            "cosmos-exec",
-            "cosmos-script",
-            "cosmos-zerovm",
-        ] {
-            prefix.file(&format!("libexec/cosmos/{file}"));
+        for daemon in DAEMONS {
+            prefix.file(&format!("libexec/cosmos/{daemon}"));
         }
     });
 }

@@ -81,28 +81,16 @@ fn report(world: &World, error: &Error) -> Json {
 }
 
 /// Levels that this machine has.
-fn levels() -> Vec<&'static str> {
-    let offers = cosmos::queries::levels().expect("what this machine offers");
-    let has = |level: &&str| {
-        let offer = offers.iter().find(|offer| offer.name == *level);
-        let offer = offer.expect("every level is told of");
-        if !offer.available {
-            println!("skipped at {level}: {}", offer.finding);
-        }
-        offer.available
-    };
-    LEVELS.into_iter().filter(has).collect()
+fn levels(world: &World) -> Vec<&'static str> {
+    LEVELS
+        .into_iter()
+        .filter(|level| world.offers(level))
+        .collect()
 }
 
-/// Whether a VM can be looked into here; says so where not.
-fn can_look() -> bool {
-    let offers = cosmos::queries::levels().expect("what this machine offers");
-    let offer = offers.iter().find(|offer| offer.name == "crash reports");
-    let offer = offer.expect("it is told of");
-    if !offer.available {
-        println!("skipped: {}", offer.finding);
-    }
-    offer.available
+/// Whether a VM can be looked into here.
+fn can_look(world: &World) -> bool {
+    world.offers("crash reports")
 }
 
 #[test]
@@ -110,7 +98,7 @@ fn every_crash_leaves_a_report_with_its_place() {
     in_world(|world| {
         let library = library(world);
         let source = include_str!("../c/crash.c");
-        let looks = can_look();
+        let looks = can_look(world);
         for (prototype, arguments, signal, innermost, mark) in WAYS {
             let error = crash(&open(&library, "landlock+seccomp"), prototype, arguments);
             assert_eq!(error.signal(), Some(signal), "{error}");
@@ -154,7 +142,7 @@ fn every_crash_leaves_a_report_with_its_place() {
 #[test]
 fn what_a_report_says_of_the_fault_is_true() {
     in_world(|world| {
-        if !can_look() {
+        if !can_look(world) {
             return;
         }
         let library = library(world);
@@ -209,11 +197,11 @@ fn what_a_report_says_of_the_fault_is_true() {
 #[test]
 fn a_crash_is_looked_into_at_every_level() {
     in_world(|world| {
-        if !can_look() {
+        if !can_look(world) {
             return;
         }
         let library = library(world);
-        for level in levels() {
+        for level in levels(world) {
             let opened = open(&library, level);
             assert_eq!(opened.isolation(), level);
             let error = crash(&opened, "int crash_null(int depth)", &[1]);
@@ -287,7 +275,7 @@ fn a_crash_under_a_callback_names_both_calls() {
 fn signals_that_a_vm_handles_stay_its_own() {
     in_world(|world| {
         let library = library(world);
-        for level in levels() {
+        for level in levels(world) {
             let opened = open(&library, level);
             let call = |prototype: &str, arguments: &[Value]| {
                 let function = opened.function(prototype).expect(prototype);

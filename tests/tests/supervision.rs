@@ -68,12 +68,7 @@ fn cosmosd_that_is_killed_loses_no_vm() {
     in_world(|world| {
         let library = library(world);
         for level in ["limits", "landlock+seccomp", "namespaces"] {
-            let offers = cosmos::queries::levels().expect("what this machine offers");
-            if let Some(missing) = offers
-                .iter()
-                .find(|offer| offer.name == level && !offer.available)
-            {
-                println!("skipped at {level}: {}", missing.finding);
+            if !world.offers(level) {
                 continue;
             }
             let opened = open(&library, &Options::new().isolation(level).fresh(true));
@@ -141,12 +136,7 @@ fn a_vm_that_waits_for_somebody_outlives_cosmosd_and_is_given_away_by_the_next_o
         world.configure("pool = 1\n");
         let library = library(world);
         for level in ["limits", "landlock+seccomp"] {
-            let offers = cosmos::queries::levels().expect("what this machine offers");
-            if !offers
-                .iter()
-                .any(|offer| offer.name == level && offer.available)
-            {
-                println!("skipped at {level}: not offered");
+            if !world.offers(level) {
                 continue;
             }
             let options = Options::new().isolation(level).fresh(true);

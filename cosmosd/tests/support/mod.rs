@@ -10,6 +10,8 @@ use cosmos_rpc::{
     },
     rendezvous::{self, Rendezvous},
 };
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
@@ -101,6 +103,14 @@ impl World {
 
     pub fn start_coordinator(&mut self) {
         self.coordinator = Some(ready(self.command("cosmosd")));
+    }
+
+    /// Tells cosmosd to end, and waits until it has.
+    pub fn terminate_coordinator(&mut self) {
+        let mut coordinator = self.coordinator.take().unwrap();
+        let pid = Pid::from_raw(i32::try_from(coordinator.id()).unwrap());
+        kill(pid, Signal::SIGTERM).unwrap();
+        assert!(coordinator.wait().unwrap().success());
     }
 
     pub fn rendezvous(&self) -> Rendezvous {
@@ -272,8 +282,8 @@ pub fn lives(pid: u32) -> bool {
 }
 
 pub fn end(pid: u32) {
-    let pid = nix::unistd::Pid::from_raw(i32::try_from(pid).unwrap());
-    let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
+    let pid = Pid::from_raw(i32::try_from(pid).unwrap());
+    let _ = kill(pid, Signal::SIGKILL);
 }
 
 pub fn descriptors(pid: u32) -> usize {

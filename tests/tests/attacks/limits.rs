@@ -29,10 +29,8 @@ fn ended_for(stage: &Stage<'_>, prototype: &str, values: &[cosmos::Value], limit
     assert_eq!(again.expect_err("it is gone").errno(), libc::EOWNERDEAD);
 }
 
-fn totals_are_counted() -> bool {
-    let offers = cosmos::queries::levels().expect("what this machine offers");
-    let mut totals = offers.iter().filter(|offer| offer.name == "totals");
-    totals.any(|offer| offer.available)
+fn totals_are_counted(world: &World) -> bool {
+    world.offers("totals")
 }
 
 #[test]
@@ -58,7 +56,7 @@ fn a_memory_bomb_gets_no_more_than_its_limit() {
 #[test]
 fn files_in_memory_count_as_memory() {
     in_world(|world| {
-        if !totals_are_counted() {
+        if !totals_are_counted(world) {
             println!("skipped: no control group");
             return;
         }

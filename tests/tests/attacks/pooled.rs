@@ -55,13 +55,8 @@ fn one_that_waited_reaches_nothing_beyond_its_grants() {
 fn the_kernel_says_the_same_of_one_that_waited_and_of_a_new_one() {
     in_world(|world| {
         world.configure(ONE_WAITS);
-        let offers = cosmos::queries::levels().expect("what this machine offers");
         for level in LEVELS {
-            let offered = offers
-                .iter()
-                .any(|offer| offer.name == level && offer.available);
-            if !offered {
-                println!("skipped at {level}: not offered");
+            if !world.offers(level) {
                 continue;
             }
             let options = Options::new().isolation(level).fresh(true);
@@ -85,13 +80,8 @@ fn the_kernel_says_the_same_of_one_that_waited_and_of_a_new_one() {
 fn a_library_outside_of_what_a_waiting_one_sees_gets_another() {
     in_world(|world| {
         world.configure(ONE_WAITS);
-        let offers = cosmos::queries::levels().expect("what this machine offers");
         let level = "namespaces";
-        if !offers
-            .iter()
-            .any(|offer| offer.name == level && offer.available)
-        {
-            println!("skipped: no {level}");
+        if !world.offers(level) {
             return;
         }
         let options = Options::new().isolation(level).fresh(true);

@@ -157,9 +157,7 @@ fn a_fork_bomb_has_no_first_child() {
 #[test]
 fn a_fork_bomb_of_a_vm_that_may_start_programs_ends_at_its_total() {
     in_world(|world| {
-        let offers = cosmos::queries::levels().expect("what this machine offers");
-        let totals = offers.iter().find(|offer| offer.name == "totals");
-        let counted = totals.is_some_and(|offer| offer.available);
+        let counted = world.offers("totals");
         with_grants(
             world,
             |options| options.programs(true).limit("processes", 40),
@@ -178,9 +176,7 @@ fn a_fork_bomb_of_a_vm_that_may_start_programs_ends_at_its_total() {
 #[test]
 fn a_fork_bomb_of_a_program_ends_at_its_total() {
     in_world(|world| {
-        let offers = cosmos::queries::levels().expect("what this machine offers");
-        let totals = offers.iter().find(|offer| offer.name == "totals");
-        let counted = totals.is_some_and(|offer| offer.available);
+        let counted = world.offers("totals");
         let few = |options: cosmos::Options| options.limit("processes", 40);
         of_programs(world, few, |stage| {
             let made = stage.attempt("int fork_without_end(void)", &[]).unwrap();

@@ -112,13 +112,9 @@ fn staged(
     attack: impl Fn(&Stage<'_>),
     hostile: impl Fn(&Options) -> Attacker,
 ) {
-    let offers = cosmos::queries::levels().expect("what this machine offers");
     let library = c::library("hostile.c", world.directory());
     for level in levels.iter().copied() {
-        let offer = offers.iter().find(|offer| offer.name == level);
-        let offer = offer.expect("every level is told of");
-        if !offer.available {
-            println!("skipped at {level}: {}", offer.finding);
+        if !world.offers(level) {
             continue;
         }
         let options = grants(Options::new().isolation(level).fresh(true));

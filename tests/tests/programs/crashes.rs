@@ -38,15 +38,9 @@ fn program(world: &World) -> PathBuf {
     program
 }
 
-/// Whether a program can be looked into here; says so where not.
-fn can_look() -> bool {
-    let offers = cosmos::queries::levels().expect("what this machine offers");
-    let offer = offers.iter().find(|offer| offer.name == "crash reports");
-    let offer = offer.expect("it is told of");
-    if !offer.available {
-        println!("skipped: {}", offer.finding);
-    }
-    offer.available
+/// Whether a program can be looked into here.
+fn can_look(world: &World) -> bool {
+    world.offers("crash reports")
 }
 
 fn kept(world: &World, id: &str) -> Json {
@@ -64,7 +58,7 @@ fn every_crash_of_a_program_leaves_a_report_with_its_place() {
     in_world(|world| {
         let program = program(world);
         let source = include_str!("../../c/crash.c");
-        let looks = can_look();
+        let looks = can_look(world);
         for (words, signal, innermost, mark) in WAYS {
             let path = program.to_str().expect("a path");
             let ran = exec(world, &[&["--json", "--", path], words].concat());
@@ -114,7 +108,7 @@ fn the_command_keeps_its_code_and_names_the_report() {
         assert_eq!(ran.status.code(), Some(139), "{ran:?}");
         let note = "note: it was killed by SIGSEGV";
         assert!(ran.stderr.contains(note), "{ran:?}");
-        if can_look() {
+        if can_look(world) {
             let place = " at 0x0 in read_through+";
             assert!(ran.stderr.contains(place), "{ran:?}");
             assert!(ran.stderr.contains("crash.c:"), "{ran:?}");
@@ -137,13 +131,9 @@ fn the_command_keeps_its_code_and_names_the_report() {
 fn a_program_is_looked_into_at_every_level() {
     in_world(|world| {
         let program = program(world);
-        let looks = can_look();
-        let offers = cosmos::queries::levels().expect("what this machine offers");
+        let looks = can_look(world);
         for level in ["none", "limits", "landlock+seccomp", "namespaces"] {
-            let offer = offers.iter().find(|offer| offer.name == level);
-            let offer = offer.expect("every level is told of");
-            if !offer.available {
-                println!("skipped at {level}: {}", offer.finding);
+            if !world.offers(level) {
                 continue;
             }
             let opened = Program::open(&program, &Options::new().isolation(level));
@@ -183,7 +173,7 @@ fn nobody_looks_where_nobody_is_to_look() {
                 .find_map(|line| line.strip_prefix("TracerPid:"));
             line.expect("a line").trim() != "0"
         };
-        assert_eq!(tracer(&[]), can_look());
+        assert_eq!(tracer(&[]), can_look(world));
         assert!(!tracer(&["--no-crash-report"]));
         let ran = exec(world, &["--no-crash-report", "--", path, "crash_null"]);
         assert_eq!(ran.status.code(), Some(139), "{ran:?}");
@@ -243,7 +233,7 @@ fn a_program_that_was_called_as_a_function_and_crashed_leaves_a_report_and_its_e
         assert_eq!(report["calls"][0]["call"], call.as_str(), "{report:#}");
         assert_eq!(report["targets"][0], path, "{report:#}");
         assert_eq!(report["remains"]["signal"], libc::SIGSEGV);
-        if can_look() {
+        if can_look(world) {
             let innermost = error.backtrace().first().expect("its calls");
             assert!(innermost.contains("read_through"), "{innermost}");
         }

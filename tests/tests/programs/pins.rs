@@ -31,24 +31,29 @@ fn pinned(world: &World, pins: &Path, options: &[&str], program: &Path) -> Ran {
     run(&mut command, PATIENCE)
 }
 
+/// Looked into, not looked into, and confined.
+fn runs_in_every_way(world: &World, pins: &Path, program: &Path, output: &str) {
+    let directory = world.directory().to_str().expect("a path");
+    let confined = [
+        "--isolation=landlock+seccomp",
+        "--ro",
+        directory,
+        "--cwd",
+        directory,
+    ];
+    for options in [&[][..], &["--no-crash-report"], &confined] {
+        let ran = pinned(world, pins, options, program);
+        assert_eq!(ran.succeeded(), output, "{options:?}");
+    }
+}
+
 #[test]
 fn a_program_that_is_pinned_runs_with_its_contents_alone() {
     in_world(|world| {
         let (program, line) = copied(world, "program");
         let pins = world.directory().join("pins");
         fs::write(&pins, &line).expect("written");
-        let directory = world.directory().to_str().expect("a path");
-        let grants = [
-            "--isolation=landlock+seccomp",
-            "--ro",
-            directory,
-            "--cwd",
-            directory,
-        ];
-        for options in [&[][..], &["--no-crash-report"], &grants] {
-            let ran = pinned(world, &pins, options, &program);
-            assert_eq!(ran.succeeded(), "here\n", "{options:?}");
-        }
+        runs_in_every_way(world, &pins, &program, "here\n");
         // Bytes behind its end change nothing of what it does, and are another program.
         let mut contents = fs::read(&program).expect("its contents");
         contents.push(0);
@@ -94,18 +99,7 @@ fn a_script_that_is_pinned_runs_from_a_copy_that_nobody_changes() {
         write_program(&script, &text);
         let pins = world.directory().join("pins");
         fs::write(&pins, pin(&script)).expect("written");
-        let directory = world.directory().to_str().expect("a path");
-        let grants = [
-            "--isolation=landlock+seccomp",
-            "--ro",
-            directory,
-            "--cwd",
-            directory,
-        ];
-        for options in [&[][..], &["--no-crash-report"], &grants] {
-            let ran = pinned(world, &pins, options, &script);
-            assert_eq!(ran.succeeded(), "here\nfirst\n", "{options:?}");
-        }
+        runs_in_every_way(world, &pins, &script, "here\nfirst\n");
         // It is changed in place while it runs.
         let mut command = world.cosmos();
         command.args(["exec", "--"]).arg(&script).arg("waits");

@@ -57,12 +57,7 @@ fn floods_on_both_outputs_end_and_keep_what_was_asked_for() {
 #[test]
 fn a_fork_bomb_ends_with_its_time_and_takes_nobody_with_it() {
     in_world(|world| {
-        let offers = cosmos::queries::levels().expect("what this machine offers");
-        if !offers
-            .iter()
-            .any(|offer| offer.name == "totals" && offer.available)
-        {
-            println!("skipped: no control group counts processes here");
+        if !world.offers("totals") {
             return;
         }
         // Two for each, as fast as it goes, and none ends by itself.
@@ -160,12 +155,7 @@ fn a_script_runs_confined_with_its_interpreter_alone() {
             "#!/usr/bin/env sh\nread word\necho \"$word and $1\"\necho to the other >&2\nexit 9\n";
         let tool = super::write_program(&path, text);
         for level in ["landlock+seccomp", "namespaces"] {
-            let offers = cosmos::queries::levels().expect("what this machine offers");
-            if !offers
-                .iter()
-                .any(|offer| offer.name == level && offer.available)
-            {
-                println!("skipped at {level}");
+            if !world.offers(level) {
                 continue;
             }
             let options = Options::new().isolation(level);
@@ -224,12 +214,7 @@ fn memory_that_could_be_written_is_no_standard_input() {
 fn what_is_confined_ends_with_its_program_too() {
     in_world(|world| {
         for level in ["landlock+seccomp", "namespaces"] {
-            let offers = cosmos::queries::levels().expect("what this machine offers");
-            if !offers
-                .iter()
-                .any(|offer| offer.name == level && offer.available)
-            {
-                println!("skipped at {level}");
+            if !world.offers(level) {
                 continue;
             }
             let granted = [

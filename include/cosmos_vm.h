@@ -904,6 +904,46 @@ int cosmos_free(void *memory);
 int cosmos_is_shared(const void *memory,
                      size_t size);
 
+/**
+ * The step that this thread is in, as W3C's trace context writes it, "00-TRACE-SPAN-01", for who is to
+ * go on with it: for TRACEPARENT in the environment of a program, or the header traceparent of a request.
+ * NULL where steps are not followed (the setting trace), or this thread is in none. The string is this
+ * thread's, valid until it calls this again; do not free it.
+ */
+const char *cosmos_traceparent(void);
+
+/**
+ * Makes what this thread does from now on a part of the step that traceparent names, of whichever
+ * program, until it is set anew, or the step of cosmos_trace_begin that it was set in ends; NULL: a part of
+ * none. Returns 0, also where steps are not followed; or -1 with errno EINVAL: traceparent names no step,
+ * and nothing was set.
+ *
+ * What the caller promises:
+ * traceparent is NULL or a string.
+ */
+int cosmos_traceparent_set(const char *traceparent);
+
+/**
+ * Begins a step of the program's own, what being what it is about, or NULL: what this thread does until
+ * cosmos_trace_end is a part of it. Where steps are not followed (the setting trace) this does nothing.
+ * Returns 0, or -1 with errno EINVAL: name is NULL, or one of both is not UTF-8, and nothing was begun.
+ *
+ * What the caller promises:
+ * name and what are NULL or strings.
+ */
+int cosmos_trace_begin(const char *name,
+                       const char *what);
+
+/**
+ * Ends the step that this thread has begun last; failed, unless it is NULL, says why it failed. Returns
+ * 0, also where steps are not followed; or -1 with errno EINVAL: this thread is in no step of
+ * cosmos_trace_begin, or failed is not UTF-8, and nothing was ended.
+ *
+ * What the caller promises:
+ * failed is NULL or a string.
+ */
+int cosmos_trace_end(const char *failed);
+
 #ifdef __cplusplus
 }
 #endif

@@ -21,6 +21,7 @@ pub mod options;
 pub mod program_options;
 pub mod started;
 pub mod together;
+pub mod trace;
 pub mod variadic;
 pub mod vm;
 

@@ -21,16 +21,13 @@
 //! Where no file is named, this costs one look at a number that does not change, and on the shortest way
 //! of a call nothing: functions are resolved to go that way or not.
 
-mod context;
-mod line;
 mod sink;
 
-pub use line::Line;
+pub use cosmos_trace::Line;
 pub(crate) use sink::is_on;
 
 use crate::error::Error;
 use crate::link::Link;
-use context::Context;
 use cosmos_config::Host;
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::Message;
@@ -40,6 +37,7 @@ use cosmos_rpc::message::follow::{SINCE, Span as Told, Teller};
 use cosmos_rpc::message::vm::{self, Recall};
 use cosmos_rpc::trail::now;
 use cosmos_rpc::{Fault, FaultCode};
+use cosmos_trace::Context;
 use std::cell::Cell;
 use std::fmt::Display;
 use std::marker::PhantomData;
@@ -92,13 +90,36 @@ pub fn traceparent() -> Option<String> {
 /// # Errors
 /// `BadArgument` where it names none; `body` is not run then.
 pub fn within<T>(traceparent: &str, body: impl FnOnce() -> T) -> Result<T, Error> {
+    Ok(under(Some(named(traceparent)?), body))
+}
+
+/// Whether steps are written: they should be, and can.
+pub(crate) fn is_written() -> bool {
+    matches!(sink::sink(), Ok(Some(_)))
+}
+
+/// Makes this thread a part of the step that a `traceparent` names, or of none, until something else is
+/// around it.
+///
+/// # Errors
+/// As [`within`].
+pub(crate) fn set(traceparent: Option<&str>) -> Result<(), Error> {
+    let entered = traceparent.map(named).transpose()?;
+    if is_on() {
+        leave(entered);
+    }
+    Ok(())
+}
+
+/// The step that a `traceparent` names, as if it began now.
+fn named(traceparent: &str) -> Result<Current, Fault> {
     let context = Context::parse(traceparent).ok_or_else(|| {
         let given = traceparent.escape_debug();
         let message = format!("'{given}' is no traceparent (00-TRACE-SPAN-FLAGS)");
         Fault::caller(FaultCode::BadArgument, message)
     })?;
     let begin = now();
-    Ok(under(Some(Current { context, begin }), body))
+    Ok(Current { context, begin })
 }
 
 impl Span {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The modules of the C face, in the order of the header.
-const SOURCES: [&str; 13] = [
+const SOURCES: [&str; 14] = [
     "code",
     "error",
     "options",
@@ -18,6 +18,7 @@ const SOURCES: [&str; 13] = [
     "program_options",
     "exec",
     "arena",
+    "trace",
 ];
 
 fn root() -> &'static Path {

@@ -4,7 +4,7 @@
 use cosmos::trace::Line;
 use cosmos::{FaultCode, Options, Vm};
 use cosmos_tests::machine::{Machine, THERE};
-use cosmos_tests::{World, built, c, in_world, run};
+use cosmos_tests::{Prefix, World, built, c, in_world, in_world_for, run};
 use std::collections::HashMap;
 use std::ffi::c_int;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,7 @@ use std::process::Command;
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(40);
+const BUILDING: Duration = Duration::from_secs(120);
 const GIVEN: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 const COS: &str = "double cos(double x)";
 
@@ -190,6 +191,42 @@ fn what_is_around_a_request_is_around_its_trace() {
         let sym = one(&lines, "client", "sym");
         assert_eq!(&*sym.trace, &other[3..35]);
         assert_eq!(sym.parent, "0000000000000def");
+    });
+}
+
+#[test]
+fn a_c_program_has_its_own_steps_and_goes_on_with_those_of_others() {
+    in_world_for(BUILDING, |world| {
+        let prefix = Prefix::installed(world);
+        let program = world.directory().join("trace-of-c");
+        let strict = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pthread"];
+        prefix.compile("gcc", "trace.c", &strict, &program);
+        let path = world.directory().join("steps");
+        let mut command = Command::new(&program);
+        let command = prefix.environment(&mut command);
+        assert_eq!(run(command, PATIENCE).succeeded(), "done\n");
+        let command = command.env("COSMOS_TRACE", &path);
+        assert_eq!(run(command, PATIENCE).succeeded(), "done\n");
+        let lines = steps(&path);
+        let [outer, inner] = ["outer", "inner"].map(|name| one(&lines, "client", name));
+        assert_eq!(
+            (&*outer.what, &*outer.fault, &*outer.parent),
+            ("libc", "", "")
+        );
+        assert_eq!((&*inner.fault, &inner.parent), ("no luck", &outer.span));
+        assert_eq!(one(&lines, "client", "elsewhere").parent, outer.span);
+        for name in ["open", "sym", "close"] {
+            let is_it = |line: &&Line| line.process == "client" && line.name == name;
+            let mut steps = lines.iter().filter(is_it);
+            assert!(steps.any(|line| line.parent == outer.span), "{name}");
+        }
+        let is_call = |line: &&Line| line.process == "client" && line.name == "call";
+        let parents: Vec<_> = lines
+            .iter()
+            .filter(is_call)
+            .map(|line| &*line.parent)
+            .collect();
+        assert_eq!(parents, [&*inner.span, "00f067aa0ba902b7"]);
     });
 }
 

@@ -3,12 +3,11 @@
 //! A step is added by one write at the end of the file, so that programs may share one, and a forked child
 //! goes on in its parent's. What cannot be written, for the disk is full, is lost.
 
-use super::context::Context;
-use super::line::Line;
 use crate::fork::apart_from_forks;
 use crate::session::configuration;
 use cosmos_rpc::trail::now;
 use cosmos_rpc::{Fault, FaultCode};
+use cosmos_trace::{Context, Line};
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;

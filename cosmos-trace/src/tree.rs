@@ -1,9 +1,8 @@
-//! A trace as a tree, for people.
+//! Traces as trees, for people.
 
-use crate::verb::logs::plain;
-use cosmos::trace::Line;
+use crate::line::Line;
 use jiff::Timestamp;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 
 /// How deep a tree is drawn; what lies deeper stands there.
@@ -21,10 +20,23 @@ struct Shown {
     parent: Option<usize>,
 }
 
+/// All traces of these steps, the oldest first. `plain` makes text that others may have written harmless.
+pub fn tree(lines: Vec<Line>, plain: impl Fn(&str) -> String) -> String {
+    let mut traces: BTreeMap<String, Vec<Line>> = BTreeMap::new();
+    for line in lines {
+        traces.entry(line.trace.clone()).or_default().push(line);
+    }
+    let begin = |lines: &[Line]| lines.iter().map(|line| line.begin).min();
+    let mut traces: Vec<_> = traces.into_iter().collect();
+    traces.sort_by_cached_key(|(id, lines)| (begin(lines), id.clone()));
+    let texts = traces.iter().map(|(id, lines)| of(id, lines, &plain));
+    texts.collect::<Vec<_>>().join("\n")
+}
+
 /// One trace, whose steps these are.
-pub(super) fn of(id: &str, lines: &[Line]) -> String {
+fn of(id: &str, lines: &[Line], plain: &impl Fn(&str) -> String) -> String {
     let begin = lines.iter().map(|line| line.begin).min().unwrap_or(0);
-    let mut text = format!("trace {}  {}\n", plain(id.as_bytes()), time(begin));
+    let mut text = format!("trace {}  {}\n", plain(id), time(begin));
     let mut parts = parts(lines);
     let mut is_shown = vec![false; lines.len()];
     // Steps in a circle are parts of no root: one of them is shown as if it were.
@@ -45,7 +57,7 @@ pub(super) fn of(id: &str, lines: &[Line]) -> String {
                 continue;
             }
             let around = step.parent.and_then(|parent| lines.get(parent));
-            put(&mut text, &step.branch, line, around, begin);
+            text.push_str(&told(&step.branch, line, around, begin, plain));
             let below = parts.below.remove(&step.place).unwrap_or_default();
             let last = below.len().saturating_sub(1);
             for (number, place) in below.into_iter().enumerate().rev() {
@@ -96,21 +108,28 @@ fn parts(lines: &[Line]) -> Parts {
     parts
 }
 
-fn put(text: &mut String, branch: &str, line: &Line, around: Option<&Line>, first: u64) {
+fn told(
+    branch: &str,
+    line: &Line,
+    around: Option<&Line>,
+    first: u64,
+    plain: &impl Fn(&str) -> String,
+) -> String {
     let since = milliseconds(line.begin.saturating_sub(first));
     let took = milliseconds(line.took);
-    let _ = write!(text, "{since:>12} {took:>12}  {branch}");
+    let mut text = format!("{since:>12} {took:>12}  {branch}");
     if around.is_none_or(|around| whose(around) != whose(line)) {
-        let _ = write!(text, "{}: ", plain(whose(line).as_bytes()));
+        let _ = write!(text, "{}: ", plain(&whose(line)));
     }
-    text.push_str(&plain(line.name.as_bytes()));
+    text.push_str(&plain(&line.name));
     if !line.what.is_empty() {
-        let _ = write!(text, " {}", plain(line.what.as_bytes()));
+        let _ = write!(text, " {}", plain(&line.what));
     }
     if !line.fault.is_empty() {
-        let _ = write!(text, "  FAILED: {}", plain(line.fault.as_bytes()));
+        let _ = write!(text, "  FAILED: {}", plain(&line.fault));
     }
     text.push('\n');
+    text
 }
 
 /// The process, with what tells it from others of its kind.

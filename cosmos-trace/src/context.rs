@@ -13,14 +13,16 @@ use std::fmt;
 
 /// A step of a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Context {
-    pub(crate) trace: u128,
-    pub(crate) span: u64,
+pub struct Context {
+    /// The trace, not 0.
+    pub trace: u128,
+    /// The step, not 0.
+    pub span: u64,
 }
 
 impl Context {
     /// The first step of a trace that nobody has begun before.
-    pub(crate) fn fresh() -> Context {
+    pub fn fresh() -> Context {
         let mut bytes = [0; 16];
         random(&mut bytes);
         Context {
@@ -30,7 +32,7 @@ impl Context {
     }
 
     /// Another step of the same trace.
-    pub(crate) fn next(self) -> Context {
+    pub fn next(self) -> Context {
         Context {
             span: fresh_span(),
             ..self
@@ -38,7 +40,7 @@ impl Context {
     }
 
     /// The step that a `traceparent` names; `None` where it is none.
-    pub(crate) fn parse(text: &str) -> Option<Context> {
+    pub fn parse(text: &str) -> Option<Context> {
         let bytes = text.as_bytes();
         let dashes = [2, 35, 52].map(|at| bytes.get(at) == Some(&b'-'));
         if dashes != [true; 3] {
@@ -57,7 +59,7 @@ impl Context {
     }
 
     /// The trace as it is sent, the half that is written first in front.
-    pub(crate) fn halves(self) -> [u64; 2] {
+    pub fn halves(self) -> [u64; 2] {
         [(self.trace >> 64) as u64, self.trace as u64]
     }
 }

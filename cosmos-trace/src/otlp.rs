@@ -1,6 +1,6 @@
 //! Traces as OTLP has them in JSON (`ExportTraceServiceRequest`): for OpenTelemetry's collector and viewers.
 
-use cosmos::trace::Line;
+use crate::line::Line;
 use serde_json::{Value, json};
 
 /// `SPAN_KIND_INTERNAL` and `STATUS_CODE_ERROR`.
@@ -8,7 +8,7 @@ const INTERNAL: u8 = 1;
 const FAILED: u8 = 2;
 
 /// All steps, those of each process as a resource of their own.
-pub(super) fn of(lines: &[Line]) -> Value {
+pub fn otlp(lines: &[Line]) -> Value {
     let mut resources: Vec<(Resource<'_>, Vec<Value>)> = Vec::new();
     for line in lines {
         let resource = Resource::of(line);

@@ -44,7 +44,8 @@ pub struct Line {
 
 impl Line {
     /// With texts that are no longer than they may be: others may have written them.
-    pub(super) fn clipped(mut self) -> Line {
+    #[must_use]
+    pub fn clipped(mut self) -> Line {
         clip(&mut self.name, NAME);
         clip(&mut self.what, WHAT);
         clip(&mut self.fault, FAULT);

@@ -90,7 +90,8 @@
 //! annotations name are not sent: each end notes them when the callback is passed
 //! ([`Pending::set_outer`], [`Image::set_outer`]).
 //!
-//! Callbacks of numbers and of pointers to a few bytes have shorter bodies besides: see [`Brief`].
+//! Callbacks of numbers and of pointers to a few bytes have shorter bodies besides: see [`Brief`]. So
+//! have calls of numbers and of pointers to plain bytes: see [`Compact`].
 //!
 //! # Who believes what
 //!
@@ -102,6 +103,7 @@
 mod brief;
 mod callee;
 mod caller;
+mod compact;
 mod error;
 mod evaluate;
 mod image;
@@ -116,6 +118,7 @@ mod wire;
 pub use brief::{Brief, BriefBody, Kind, MOST_PARAMETERS, Part};
 pub use callee::Callee;
 pub use caller::{Caller, Outcome, Pending};
+pub use compact::{Compact, Entered, MOST_PARAMETERS as COMPACT_PARAMETERS, Sent};
 pub use error::{MarshalError, MemoryError};
 pub use image::Image;
 pub use line::{Line, Piece, WORDS as LINE_WORDS};

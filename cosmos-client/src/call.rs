@@ -24,10 +24,10 @@ use crate::summary::summary;
 use crate::token;
 use crate::trace;
 use crate::turn::{Begun, Busy};
-use callframe::marshal::{CallerMemory, MarshalError, MemoryError, Outcome, Pending};
+use callframe::marshal::{CallerMemory, MarshalError, MemoryError, Outcome, Pending, Sent};
 use cosmos_rpc::blocking::Heard;
 use cosmos_rpc::message::REPLY;
-use cosmos_rpc::message::vm::{BRIEF_CALLBACK, CALL, Fell};
+use cosmos_rpc::message::vm::{BRIEF_CALLBACK, CALL, COMPACT_CALL, Fell};
 use cosmos_rpc::{Blame, Fault, FaultCode, Frame};
 use std::cell::{Cell, OnceCell};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -62,10 +62,13 @@ pub(crate) unsafe fn invoke_noting(
     result: u64,
     copies: &mut Vec<(u64, usize)>,
 ) -> Result<Outcome, Error> {
-    let way = match function.quick() {
-        // SAFETY: the caller's promise.
-        Some(quick) => unsafe { quick.call(function, arguments, errno, result) },
-        None => Way::No,
+    // SAFETY: the caller's promise.
+    let way = unsafe {
+        match (function.quick(), function.plain()) {
+            (Some(quick), _) => quick.call(function, arguments, errno, result),
+            (None, Some(plain)) => plain.call(function, arguments, errno, result),
+            (None, None) => Way::No,
+        }
     };
     if let Way::Done(errno) = way {
         let success = true;
@@ -165,6 +168,8 @@ struct Call<'call> {
     begun: Cell<bool>,
     /// Set where more comes of it than its reply.
     busy: OnceCell<Busy>,
+    /// Set where it was sent as a call of plain bytes.
+    sent: OnceCell<Sent>,
 }
 
 impl<'call> Call<'call> {
@@ -179,6 +184,7 @@ impl<'call> Call<'call> {
             arguments,
             begun: Cell::new(false),
             busy: OnceCell::new(),
+            sent: OnceCell::new(),
         }
     }
 
@@ -260,7 +266,7 @@ impl<'call> Call<'call> {
         self.complete(memory, (channel, begun, clock, first), result)
     }
 
-    /// Goes on with a call that was begun the shortest way.
+    /// Goes on with a call that was begun a shorter way.
     ///
     /// # Safety
     /// As [`invoke`].
@@ -277,15 +283,23 @@ impl<'call> Call<'call> {
             begun,
             first,
             clock,
+            sent,
             ..
         } = underway;
         let mut clock = clock.unwrap_or_else(|| Clock::new(self.timeout()));
         // SAFETY: the caller's promise.
         let memory = unsafe { CallMemory::new(kept_by.shelf(), self.library.link().number()) };
         let mut memory = memory.passing(self.function, self.library);
-        // What is known of a call is kept beside its request.
-        let encoded = self.encode(&mut memory, errno, &mut channel);
-        encoded.map_err(|error| self.unmarshalled(error))?;
+        match sent {
+            Some(sent) => {
+                self.sent.get_or_init(|| sent);
+            }
+            // What is known of a call is kept beside its request.
+            None => {
+                let encoded = self.encode(&mut memory, errno, &mut channel);
+                encoded.map_err(|error| self.unmarshalled(error))?;
+            }
+        }
         let first = Underway::wait(&mut channel, first, &mut clock);
         self.complete(&mut memory, (channel, begun, clock, first), result)
     }
@@ -489,7 +503,9 @@ impl<'call> Call<'call> {
             }
             return Err(self.library.link().named(fault));
         }
-        if frame.kind != CALL | REPLY {
+        let plain = self.sent.get().zip(self.function.plain());
+        let kind = if plain.is_some() { COMPACT_CALL } else { CALL };
+        if frame.kind != kind | REPLY {
             let message = format!(
                 "it answered a call with a message of kind {:#06x}",
                 frame.kind
@@ -506,10 +522,15 @@ impl<'call> Call<'call> {
                 .map_err(|fault| self.library.link().named(fault))?;
         }
         let numbers: Vec<RawFd> = descriptors.iter().map(AsRawFd::as_raw_fd).collect();
-        let outcome = self
-            .function
-            .caller()
-            .decode(memory, pending, &frame.body, &numbers, result);
+        let outcome = match plain {
+            Some((sent, plain)) if numbers.is_empty() => {
+                plain.receive(memory, sent, &frame.body, result)
+            }
+            _ => {
+                let caller = self.function.caller();
+                caller.decode(memory, pending, &frame.body, &numbers, result)
+            }
+        };
         let outcome = outcome.map_err(|error| match error {
             // No honest VM sends this: it checks the same before it answers.
             MarshalError::Malformed(_) | MarshalError::Protocol { .. } => {

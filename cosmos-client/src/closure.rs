@@ -12,10 +12,11 @@ use crate::error::Error;
 use crate::fork::apart_from_forks;
 use crate::last;
 use crate::memory::{errno, set_errno};
+use crate::plain::Plain;
 use crate::quick::{Quick, Way};
 use crate::resolved::{NoPointer, Resolved};
 use crate::variadic::{from_c, registers};
-use callframe::marshal::Outcome;
+use callframe::marshal::{COMPACT_PARAMETERS as MOST_PARAMETERS, Outcome};
 use callframe_ffi::FfiError;
 use callframe_native::Entered;
 use cosmos_rpc::{Fault, FaultCode};
@@ -190,9 +191,10 @@ unsafe extern "C" fn enter(
     // call waits, it holds the library.
     let way = unsafe {
         let function = &*function.cast_const().cast::<Resolved>();
-        match function.quick() {
-            Some(quick) => quick.enter(function, result, arguments, before),
-            None => Way::No,
+        match (function.quick(), function.plain()) {
+            (Some(quick), _) => quick.enter(function, result, arguments, before),
+            (None, Some(plain)) => enter_plain(function, plain, result, arguments, before),
+            (None, None) => Way::No,
         }
     };
     let after = match way {
@@ -201,6 +203,34 @@ unsafe extern "C" fn enter(
         way => unsafe { go_on(function, way, result, arguments, before) },
     };
     set_errno(after);
+}
+
+/// Makes a call of plain bytes.
+///
+/// # Safety
+/// As [`enter`]; `plain` is of `function`.
+unsafe fn enter_plain(
+    function: &Resolved,
+    plain: &Plain,
+    result: *mut c_void,
+    arguments: *mut *mut c_void,
+    errno: i32,
+) -> Way {
+    let mut addresses = [0; MOST_PARAMETERS];
+    let count = function.frame().parameters().len();
+    let Some(addresses) = addresses.get_mut(..count) else {
+        return Way::No;
+    };
+    for (index, address) in addresses.iter_mut().enumerate() {
+        // SAFETY: libffi gives one pointer for each parameter.
+        *address = unsafe { *arguments.add(index) }.expose_provenance() as u64;
+    }
+    // SAFETY: the addresses are those of the arguments, and `place` is room for the result.
+    unsafe {
+        store(function, result, |place| {
+            plain.call(function, addresses, errno, place)
+        })
+    }
 }
 
 /// Goes on with a call that has come so far; gives the errno it leaves.

@@ -2,6 +2,7 @@
 
 mod brief;
 mod callbacks;
+mod compact;
 mod residents;
 mod shared;
 mod together;

@@ -32,6 +32,7 @@ mod memory;
 mod names;
 mod opened;
 mod options;
+mod plain;
 pub mod queries;
 mod quick;
 mod residents;

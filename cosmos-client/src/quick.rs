@@ -26,7 +26,7 @@ use crate::library::Target;
 use crate::resolved::Resolved;
 use crate::turn::Begun;
 use callframe::Template;
-use callframe::marshal::{Caller, LINE_WORDS as WORDS, Line, Piece};
+use callframe::marshal::{Caller, LINE_WORDS as WORDS, Line, Piece, Sent};
 use callframe_ffi::NarrowResult;
 use callframe_native::Convention;
 use cosmos_rpc::blocking::Connection;
@@ -69,14 +69,16 @@ pub(crate) struct Underway {
     pub(crate) first: First,
     /// What is left of its time, where some of it has passed.
     pub(crate) clock: Option<Clock>,
+    /// What was sent, of a call of plain bytes.
+    pub(crate) sent: Option<Sent>,
 }
 
 /// What came of a request.
 pub(crate) enum First {
     /// Not even the reply yet, to the request of this id.
     Nothing(u64),
-    /// A reply that is none.
-    Wrong(Frame),
+    /// This, where the reply to the request of this id was awaited.
+    Came(u64, Frame),
     /// The exchange failed.
     Failed(Fault),
 }
@@ -256,7 +258,7 @@ impl Quick {
         let [header, rest, first, second, _] = *reply.words();
         let words = [header, rest, first, second];
         let Some((left, words)) = self.line.reply(words, reply.length(), errno) else {
-            let first = First::Wrong(wrong(&reply));
+            let first = First::Came(id, wrong(&reply));
             return Err(underway(function, channel, begun, first, clock));
         };
         channel.seat.end(begun);
@@ -268,7 +270,7 @@ impl Quick {
 
 /// Waits asleep for a reply, within the time that the call may take.
 #[cold]
-fn patiently(
+pub(crate) fn patiently(
     function: &Resolved,
     library: Option<&Target>,
     channel: &mut Channel,
@@ -294,6 +296,7 @@ fn underway(
         begun,
         first,
         clock,
+        sent: None,
     }))
 }
 
@@ -306,7 +309,7 @@ impl Underway {
     ) -> Result<(u64, Frame), Fault> {
         match first {
             First::Failed(fault) => Err(fault),
-            First::Wrong(frame) => Ok((0, frame)),
+            First::Came(id, frame) => Ok((id, frame)),
             First::Nothing(id) => {
                 let connection = &mut channel.connection;
                 let frame = clock.run(connection, |connection| connection.answer(id))?;

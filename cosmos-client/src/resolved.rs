@@ -5,6 +5,7 @@ use crate::closure::Thunk;
 use crate::error::{Error, Refusal};
 use crate::fork::apart_from_forks;
 use crate::library::Target;
+use crate::plain::Plain;
 use crate::quick::Quick;
 use crate::session::native_model;
 use crate::trace;
@@ -29,6 +30,8 @@ pub(crate) struct Resolved {
     caller: Caller,
     /// Where its calls may go the shortest way: how.
     quick: Option<Quick>,
+    /// The same of a short way.
+    plain: Option<Plain>,
     narrow: Option<NarrowResult>,
     /// Of a function with `...`: how its calls are made.
     open: Option<Open>,
@@ -60,6 +63,7 @@ impl Resolved {
             resolved.native = Template::of(&frame, native_model()?).map_err(refused)?;
             resolved.open = Some(Open::new(&frame));
             resolved.quick = None;
+            resolved.plain = None;
             Arc::new(resolved)
         } else {
             Arc::new(Resolved::bind(library, &frame, prototype, fresh_id())?)
@@ -132,6 +136,10 @@ impl Resolved {
                 false => Quick::of(&caller, library.gate(), answer.runable, &native),
                 true => None,
             },
+            plain: match trace::is_on() {
+                false => Plain::of(&caller, library.gate(), answer.runable, link.minor()),
+                true => None,
+            },
             id,
             library: Arc::downgrade(library),
             runable: answer.runable,
@@ -173,6 +181,12 @@ impl Resolved {
     #[inline]
     pub(crate) fn quick(&self) -> Option<&Quick> {
         self.quick.as_ref()
+    }
+
+    /// How its calls go a short way, where they do.
+    #[inline]
+    pub(crate) fn plain(&self) -> Option<&Plain> {
+        self.plain.as_ref()
     }
 
     /// Its number in this process, unlike any other's.

@@ -137,6 +137,16 @@ impl Staging {
         Ok(true)
     }
 
+    /// Whether the VM has all of it.
+    pub(crate) fn is_announced(&self) -> bool {
+        self.segments.iter().all(|segment| segment.file.is_none())
+    }
+
+    /// Whether the VM has something that was let go of here.
+    pub(crate) fn owes(&self) -> bool {
+        !self.gone.is_empty()
+    }
+
     /// The innermost call is over.
     pub(crate) fn rewind(&mut self) {
         self.top = self.floor;

@@ -114,6 +114,8 @@ fn the_examples_are_what_is_sent() {
             0,
             &[&[0; 16][..], &answer_of_two()].concat(),
         ),
+        compact_strlen_of_hi(),
+        compact_answer_of_two(),
         message(
             0,
             &Accept {
@@ -215,6 +217,25 @@ fn a_documented_answer_is_understood() {
         .unwrap();
     assert_eq!(outcome.errno, 0);
     assert_eq!(memory.result, 2u64.to_le_bytes());
+}
+
+/// The body of the same call as a compact one; its answer is understood, too.
+fn compact_strlen_of_hi() -> Vec<u8> {
+    let compact = strlen().compact().unwrap();
+    let mut memory = TwoLetters::default();
+    let mut request = 1u64.to_le_bytes().to_vec();
+    let sent = compact
+        .encode(&mut memory, &[POINTER], 0, &mut request)
+        .unwrap();
+    let outcome = compact.decode(&mut memory, &sent, &compact_answer_of_two(), RESULT);
+    assert_eq!(outcome.unwrap().errno, 0);
+    assert_eq!(memory.result, 2u64.to_le_bytes());
+    request
+}
+
+/// Its answer.
+fn compact_answer_of_two() -> Vec<u8> {
+    [[0; 8], 2u64.to_le_bytes()].concat()
 }
 
 /// The result, padded to sixteen bytes.

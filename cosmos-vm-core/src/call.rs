@@ -62,6 +62,18 @@ impl<'a> Call<'a> {
     }
 }
 
+/// A call of a function of numbers and of pointers to memory of this process.
+#[derive(Debug)]
+pub struct Words<'a> {
+    /// A word for each argument: a number, of which the type's own bytes are the first, or an address.
+    pub arguments: &'a mut [u64],
+    /// Where the result goes, in the VM's representation; zero before. What lies behind the type's own
+    /// bytes does not matter.
+    pub result: [u64; 2],
+    /// errno of the calling thread; what the function left.
+    pub errno: i32,
+}
+
 /// A call of a function of a few numbers.
 ///
 /// Arguments and result have 16 bytes at most each, and lie there as the template says.

@@ -12,6 +12,7 @@
 //!
 //! Each end answers the innermost request first; whoever does not broke the protocol.
 
+mod awake;
 mod calls_back;
 
 pub(crate) use calls_back::limit_depth;
@@ -23,11 +24,11 @@ use crate::drain::Gate;
 use crate::recent::Recent;
 use crate::session::{Entry, Session};
 use crate::verb::{self, Answer, Scratch};
+use awake::Awake;
 use calls_back::Buffers;
 use cosmos_rpc::blocking::{Connection, Received};
 use cosmos_rpc::message::REPLY;
-use cosmos_rpc::message::vm::{BRIEF_CALLBACK_SINCE, CALL};
-use cosmos_rpc::ring::{Message, Short};
+use cosmos_rpc::message::vm::BRIEF_CALLBACK_SINCE;
 use cosmos_rpc::{Blame, Fault, FaultCode, Frame};
 use std::cell::{Cell, RefCell};
 use std::os::fd::{AsFd, OwnedFd};
@@ -91,20 +92,6 @@ pub(crate) struct Channel<V: Vm> {
     buffers: Cell<Buffers>,
 }
 
-/// What comes after calls that were answered while the thread was awake.
-enum Awake {
-    /// Nothing, without sleeping, or what is no short request.
-    Nothing,
-    /// A request that is not answered that way.
-    Short(Message, Short),
-    /// A request that is refused.
-    Refuses(u64, Fault),
-    /// The end of the connection.
-    Failed(Fault),
-    /// The end of all conversations.
-    Drains,
-}
-
 /// A call under way.
 enum Level {
     /// One that may pass functions, which have to know of it.
@@ -137,7 +124,7 @@ impl<V: Vm> Channel<V> {
         let mut scratch = Scratch::default();
         let gate = Gate::new();
         let outcome = loop {
-            let answered = match channel.answer_while_awake(&gate) {
+            let answered = match channel.answer_while_awake(&gate, &mut scratch) {
                 // Nobody is answered any more; the process ends in a moment.
                 Awake::Drains => break Ok(()),
                 Awake::Failed(fault) => Err(fault),
@@ -223,92 +210,6 @@ impl<V: Vm> Channel<V> {
             };
         }
         failure
-    }
-
-    /// Answers calls of a few numbers as long as they come before this thread sleeps; says what comes
-    /// then.
-    ///
-    /// A call is in one function from the line it comes in to the line that it is answered in, so that
-    /// its numbers stay in registers. A panic is therefore caught around all of them, and is the answer
-    /// to the one that was under way.
-    fn answer_while_awake(&self, gate: &Gate) -> Awake {
-        let under_way = Cell::new(0);
-        let answer = || Ok(self.answer_calls(gate, &under_way));
-        match self.guarded(answer) {
-            Ok(awake) => awake,
-            Err(fault) => {
-                let id = under_way.get();
-                self.counter
-                    .end(self.counter.begin(), (CALL, id), Some(fault.code));
-                Awake::Refuses(id, fault)
-            }
-        }
-    }
-
-    #[inline]
-    fn answer_calls(&self, gate: &Gate, under_way: &Cell<u64>) -> Awake {
-        loop {
-            let Some((message, body)) = self.connection.borrow_mut().next_short() else {
-                return Awake::Nothing;
-            };
-            if !gate.enter() {
-                return Awake::Drains;
-            }
-            let Message { kind, id } = message;
-            if kind != CALL || id == 0 || self.has_ended() {
-                return Awake::Short(message, body);
-            }
-            under_way.set(id);
-            let begun = self.counter.begin();
-            let call = |entry: &Entry<V>| verb::quick(self, entry, &body);
-            let [number, ..] = *body.words();
-            match self.recent.with(&self.session, number, call) {
-                Some(Some(Ok(reply))) => {
-                    self.counter.end(begun, (kind, id), None);
-                    let mut connection = self.connection.borrow_mut();
-                    if let Err(fault) = connection.send_short(kind | REPLY, id, &reply) {
-                        return Awake::Failed(fault);
-                    }
-                }
-                Some(Some(Err(fault))) => {
-                    self.counter.end(begun, (kind, id), Some(fault.code));
-                    return Awake::Refuses(id, fault);
-                }
-                Some(None) | None => return Awake::Short(message, body),
-            }
-            gate.leave();
-        }
-    }
-
-    /// Answers one request that is short. An error ends the conversation.
-    fn answer_short(
-        &self,
-        message: Message,
-        body: &Short,
-        scratch: &mut Scratch,
-    ) -> Result<(), Fault> {
-        let Message { kind, id } = message;
-        if kind == CALL && id != 0 && !self.has_ended() {
-            let [number, ..] = *body.words();
-            let begun = self.counter.begin();
-            let called = self.recent.with(&self.session, number, |entry| {
-                self.guarded(|| Ok(verb::quick(self, entry, body)))
-            });
-            match called {
-                Some(Ok(Some(Ok(reply)))) => {
-                    self.counter.end(begun, (kind, id), None);
-                    let mut connection = self.connection.borrow_mut();
-                    return connection.send_short(kind | REPLY, id, &reply);
-                }
-                Some(Ok(Some(Err(fault))) | Err(fault)) => {
-                    self.counter.end(begun, (kind, id), Some(fault.code));
-                    return self.refuse(id, &fault);
-                }
-                Some(Ok(None)) | None => {}
-            }
-        }
-        let frame = self.connection.borrow_mut().unpacked(message, body);
-        self.answer(frame, scratch)
     }
 
     /// Has `call` use the function of this number, which stays meanwhile. `None` where this thread is in

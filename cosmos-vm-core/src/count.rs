@@ -3,10 +3,11 @@
 //!
 //! Where nobody wants either, a call costs one look at a number that never changes.
 
+use cosmos_rpc::message::Message;
 use cosmos_rpc::message::calls::CALLS;
 use cosmos_rpc::message::follow::{Recall, Recalled};
 use cosmos_rpc::message::vm;
-use cosmos_rpc::message::{Message, vm::CALL};
+use cosmos_rpc::message::vm::{CALL, COMPACT_CALL};
 use cosmos_rpc::tally::{Request, Tally};
 use cosmos_rpc::{Fault, FaultCode, trail};
 use std::cell::{Cell, RefCell};
@@ -132,7 +133,7 @@ impl Counter {
             return;
         };
         match kind {
-            CALL => tally.call(self.row, begun.elapsed()),
+            CALL | COMPACT_CALL => tally.call(self.row, begun.elapsed()),
             // Those of many were counted when they were made.
             CALLS => return,
             _ => tally.request(self.row, request(kind)),

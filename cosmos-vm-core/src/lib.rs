@@ -86,7 +86,7 @@ mod verb;
 mod vm;
 
 pub use buffers::{Buffer, Room};
-pub use call::{Call, Numbers};
+pub use call::{Call, Numbers, Words};
 pub use callback::{Callback, Undelivered};
 pub use handles::MAXIMUM_HANDLES;
 pub use kept::MAXIMUM_KEPT;

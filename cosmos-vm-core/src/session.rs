@@ -16,7 +16,7 @@ use crate::scopes::Scopes;
 use crate::segments::Segments;
 use crate::table::{Full, Table};
 use crate::vm::Held;
-use callframe::marshal::{Callee, Caller, Given, Line, MemoryError};
+use callframe::marshal::{Callee, Caller, Compact, Given, Line, MemoryError};
 use callframe::types::TypeId;
 use cosmos_rpc::{Fault, FaultCode, fence};
 use std::collections::HashMap;
@@ -61,6 +61,8 @@ pub(crate) struct Entry<V: Vm> {
     pub callee: Callee,
     /// Of a function of a few numbers: how its calls travel.
     pub line: Option<Line>,
+    /// Of a function of numbers and plain bytes: likewise.
+    pub compact: Option<Compact>,
     /// What the function may call back, by the type of the pointer; the VM is the caller.
     pub callbacks: HashMap<TypeId, Arc<Caller>>,
     /// Before the library: dropped first.

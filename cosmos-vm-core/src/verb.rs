@@ -12,6 +12,7 @@ mod attach;
 mod call;
 mod calls;
 mod close;
+mod compact;
 mod exec;
 mod map;
 mod open;
@@ -19,6 +20,7 @@ mod recall;
 mod sym;
 
 pub(crate) use call::{Scratch, quick};
+pub(crate) use compact::run as compact;
 pub(crate) use open::leave_closed;
 
 /// The body of a reply and what goes with it.
@@ -36,6 +38,7 @@ pub(crate) fn answer<V: Vm>(
     let session = &channel.session;
     match frame.kind {
         vm::CALL => call::answer(channel, frame, scratch),
+        vm::COMPACT_CALL => compact::answer(channel, frame, scratch),
         CALLS => calls::answer(channel, frame, scratch),
         vm::Attach::KIND => attach::answer(session, frame),
         vm::Open::KIND => open::answer(session, &frame),

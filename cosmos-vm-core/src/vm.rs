@@ -1,7 +1,7 @@
 //! What a kind of VM has to say for itself.
 
 use crate::pins::Pins;
-use crate::{Call, Callback, Numbers};
+use crate::{Call, Callback, Numbers, Words};
 use callframe::expression::Query;
 use callframe::marshal::MemoryError;
 use callframe::types::TypeId;
@@ -133,6 +133,14 @@ pub trait Vm: Send + Sync + 'static {
     /// Whether it did; where not, nothing was done.
     fn call_numbers(&self, runable: &Self::Runable, numbers: &mut Numbers) -> bool {
         let _ = (runable, numbers);
+        false
+    }
+
+    /// Calls a function whose arguments are numbers and addresses of this process's own memory, a shorter
+    /// way than [`call`](Vm::call), to the same effect. Whether it did; where not, nothing was done. Of kinds
+    /// that [`share memory`](Vm::shares_memory) alone.
+    fn call_words(&self, runable: &Self::Runable, words: &mut Words<'_>) -> bool {
+        let _ = (runable, words);
         false
     }
 

@@ -1,5 +1,6 @@
-//! A call of a function that was called before costs no allocation, and no system call but such as
-//! wait for the answer; nor does a callback of a few bytes, and a call that is made from it.
+//! A call of a function that was called before, with numbers or plain bytes, costs no allocation, and no
+//! system call but such as wait for the answer; nor does a callback of a few bytes, and a call that is
+//! made from it.
 
 use cosmos_tests::in_world;
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -79,6 +80,7 @@ struct Functions {
     lldiv: Lldiv,
     qsort: Qsort,
     crc32: Crc32,
+    shared: cosmos::Buffer,
     _libraries: [cosmos::Library; 2],
 }
 
@@ -103,6 +105,8 @@ impl Functions {
             &zlib,
             "uLong crc32(uLong crc, const Bytef *__sized_by(len) buf, uInt len)",
         );
+        let mut shared = zlib.alloc(9).expect("shared memory");
+        shared.write(0, b"123456789").expect("room");
         // SAFETY: the prototypes are of these types.
         unsafe {
             Functions {
@@ -110,6 +114,7 @@ impl Functions {
                 lldiv: std::mem::transmute::<*const c_void, Lldiv>(lldiv),
                 qsort: std::mem::transmute::<*const c_void, Qsort>(qsort),
                 crc32: std::mem::transmute::<*const c_void, Crc32>(crc32),
+                shared,
                 _libraries: [libc, zlib],
             }
         }
@@ -134,9 +139,16 @@ impl Functions {
 
     fn buffers(&self, times: usize) {
         for _ in 0..times {
-            // SAFETY: the buffer has as many bytes.
-            let sum = unsafe { (self.crc32)(0, b"123456789".as_ptr(), 9) };
-            assert_eq!(sum, 0xcbf4_3926);
+            // SAFETY: the buffers have as many bytes.
+            unsafe {
+                let sum = (self.crc32)(0, b"123456789".as_ptr(), 9);
+                assert_eq!(sum, 0xcbf4_3926);
+                let sum = (self.crc32)(0, self.shared.as_ptr(), 9);
+                assert_eq!(sum, 0xcbf4_3926);
+                // Large enough to be copied to where the VM sees it.
+                let sum = (self.crc32)(0, [b'a'; 5000].as_ptr(), 5000);
+                assert_eq!(sum, 0x4cf4_5976);
+            }
         }
     }
 }
@@ -163,6 +175,10 @@ fn warm_calls_allocate_nothing() {
         let counted = ALLOCATIONS.replace(None);
         assert_eq!(counted, Some(0), "calls of numbers");
         functions.buffers(100);
+        ALLOCATIONS.set(Some(0));
+        functions.buffers(1000);
+        let counted = ALLOCATIONS.replace(None);
+        assert_eq!(counted, Some(0), "calls of buffers");
     });
 }
 

@@ -2,6 +2,7 @@
 
 use super::MarshalError;
 use super::brief::Brief;
+use super::compact::Compact;
 use super::evaluate::Failure;
 use super::image::{Image, integer};
 use super::line::Line;
@@ -89,6 +90,11 @@ impl Callee {
     /// arguments are a few bytes; `None` where they are not.
     pub fn brief(&self, outer: &[i128]) -> Option<Brief> {
         Brief::of(&self.template, &self.plans, outer)
+    }
+
+    /// How calls travel that carry numbers and plain bytes alone; `None` where they carry more.
+    pub fn compact(&self) -> Option<Compact> {
+        Compact::of(&self.template, &self.plans)
     }
 
     /// Writes the reply, emptying `reply` first: what the function returned (`result`, in the

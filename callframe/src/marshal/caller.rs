@@ -1,6 +1,7 @@
 //! The client's end of a call.
 
 use super::brief::Brief;
+use super::compact::Compact;
 use super::error::MarshalError;
 use super::evaluate::{Failure, Operand, evaluate};
 use super::line::Line;
@@ -24,6 +25,8 @@ mod known;
 mod resident;
 mod shared;
 mod walk;
+
+pub(super) use shared::STAGED_FROM;
 
 /// Carries calls of one function to VMs of one data model. Immutable: one serves all threads.
 #[derive(Debug)]
@@ -169,6 +172,15 @@ impl Caller {
         let alike = self.caller.model() == self.callee.model();
         alike
             .then(|| Brief::of(&self.callee, &self.plans, outer))
+            .flatten()
+    }
+
+    /// How calls travel that carry numbers and plain bytes alone; `None` where they carry more, or the two
+    /// ends lay anything out in different ways.
+    pub fn compact(&self) -> Option<Compact> {
+        let alike = self.caller.model() == self.callee.model();
+        alike
+            .then(|| Compact::of(&self.callee, &self.plans))
             .flatten()
     }
 

@@ -5,6 +5,7 @@ mod brief;
 mod buffers;
 pub(crate) mod build;
 mod callbacks;
+mod compact;
 mod corpus;
 mod extents;
 mod handles;

@@ -12,7 +12,9 @@ use cosmos_config::Host;
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::calls::CALLS;
 use cosmos_rpc::message::coordinator::VmOpened;
-use cosmos_rpc::message::vm::{Attach, CALL, Close, Map, Mapped, ObjectToken, Open, Sym, Unmap};
+use cosmos_rpc::message::vm::{
+    Attach, CALL, COMPACT_CALL, Close, Map, Mapped, ObjectToken, Open, Sym, Unmap,
+};
 use cosmos_rpc::message::{Message, REPLY};
 use cosmos_rpc::{Fault, FaultCode, Role, codec};
 use std::os::unix::net::UnixStream;
@@ -63,6 +65,9 @@ pub(super) struct Manners {
     pub(super) greets: bool,
     /// What it does with many calls in a message; ends the channel where nothing is said.
     pub(super) many: Option<Act>,
+    /// What it does with a call of plain bytes; where nothing is said it takes none, and is called the
+    /// general way.
+    pub(super) compact: Option<Act>,
     /// What it says to memory for buffers.
     pub(super) maps: fn(&Map) -> Result<Mapped, Fault>,
 }
@@ -76,6 +81,7 @@ impl Manners {
             shares: true,
             greets: true,
             many: None,
+            compact: None,
             maps: |_| Err(Fault::caller(FaultCode::Unsupported, "it takes none")),
         }
     }
@@ -176,6 +182,13 @@ pub(super) fn serve(stream: UnixStream, manners: Manners) -> Option<()> {
                 Err(fault) => connection.fault(id, &fault).ok()?,
             },
             Unmap::KIND => connection.reply::<Unmap>(id, &(), &[]).ok()?,
+            COMPACT_CALL => match manners.compact {
+                Some(act) => act(&mut connection, id, &frame.body)?,
+                None => {
+                    let fault = Fault::caller(FaultCode::Unsupported, "it takes none");
+                    connection.fault(id, &fault).ok()?;
+                }
+            },
             CALLS => (manners.many?)(&mut connection, id, &frame.body)?,
             CALL => match manners.answer {
                 Answer::Act(act) => act(&mut connection, id, &frame.body)?,

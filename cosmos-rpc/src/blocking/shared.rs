@@ -135,6 +135,28 @@ impl Connection {
         }
     }
 
+    /// As [`Connection::request_short`], of a body of any length that goes through shared memory; `None`
+    /// where this one does not, and nothing was sent.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::request_raw`].
+    #[inline]
+    pub fn request_shared(&mut self, kind: u16, body: &[u8]) -> Result<Option<u64>, Fault> {
+        let most = self.peer.accepts(kind);
+        let Some(shared) = &mut self.shared else {
+            return Ok(None);
+        };
+        if body.len() as u64 > u64::from(most) || !shared.fits(body.len()) {
+            return Ok(None);
+        }
+        let id = self.exchange.next_id();
+        match shared.post(kind, id, &[body]) {
+            Ok(()) => Ok(Some(id)),
+            Err(fault) => self.breaks(fault),
+        }
+    }
+
     /// Waits for what comes after a request that was sent just now, as long as that is worth it without
     /// sleeping. Whether something has come, for [`Connection::read_reply`]; where not,
     /// [`Connection::await_short`] goes on from there, or [`Connection::answer`].

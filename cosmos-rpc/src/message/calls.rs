@@ -21,7 +21,7 @@
 use crate::{Fault, FaultCode};
 
 /// Kind of the request.
-pub const CALLS: u16 = 0x0313;
+pub const CALLS: u16 = 0x0312;
 /// Most calls of a message.
 pub const MOST_CALLS: usize = 4096;
 /// Set in the first word of the answer to a call that failed; bits 0 to 31 are the fault's length.

@@ -262,5 +262,13 @@ pub const CALLBACK: u16 = 0x0311;
 pub const BRIEF_CALLBACK: u16 = 0x0313;
 /// The minor version of the protocol from which on clients know it.
 pub const BRIEF_CALLBACK_SINCE: u16 = 5;
+/// Kind of a call of numbers and plain bytes: its body is the runable's id, eight bytes little-endian,
+/// followed by a request of [`callframe::marshal::Compact`], and that of its reply is one as well.
+/// Otherwise as [`CALL`]; a client may make either where both are possible, and this on channels that
+/// share memory with VMs from [`COMPACT_CALL_SINCE`] on. A VM whose functions do not use memory of its
+/// own process answers `Unsupported`, and has made no call.
+pub const COMPACT_CALL: u16 = 0x0314;
+/// The minor version of the protocol from which on VMs know it.
+pub const COMPACT_CALL_SINCE: u16 = 6;
 /// Most calls back that may be under way on one channel, one inside of another.
 pub const CALLBACK_DEPTH: usize = 64;

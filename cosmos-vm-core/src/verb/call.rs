@@ -8,7 +8,7 @@ use crate::conversation::Channel;
 use crate::memory::{Allocated, CallMemory};
 use crate::session::Entry;
 use crate::{Call, Numbers, Vm};
-use callframe::marshal::{Image, MarshalError};
+use callframe::marshal::{Entered, Image, MarshalError};
 use cosmos_rpc::message::vm::CALL_DESCRIPTORS;
 use cosmos_rpc::ring::Short;
 use cosmos_rpc::{Fault, FaultCode, Frame};
@@ -24,8 +24,10 @@ const KEPT_BUFFER: usize = 4 << 20;
 #[derive(Default)]
 pub(crate) struct Scratch {
     image: Image,
+    /// Of a compact call.
+    pub(super) entered: Entered,
     result: Vec<u8>,
-    reply: Vec<u8>,
+    pub(super) reply: Vec<u8>,
     request: Vec<u8>,
 }
 
@@ -35,6 +37,11 @@ impl Scratch {
         if body.capacity() <= KEPT_BUFFER {
             self.reply = body;
         }
+    }
+
+    /// The reply that was written last.
+    pub(crate) fn reply(&self) -> &[u8] {
+        &self.reply
     }
 
     /// A body for an answer.
@@ -176,7 +183,7 @@ fn malformed(what: &str) -> Fault {
 }
 
 /// An error of marshalling as the peer gets it.
-fn fault(error: MarshalError) -> Fault {
+pub(super) fn fault(error: MarshalError) -> Fault {
     let message = error.to_string();
     match error {
         MarshalError::Argument { .. } | MarshalError::WrongHandle { .. } => {

@@ -27,6 +27,7 @@ pub(super) fn answer<V: Vm>(session: &Session<V>, frame: &Frame) -> Result<Answe
     let callee = Callee::new(template);
     let id = session.add_runable(Entry {
         line: callee.line(),
+        compact: callee.compact(),
         callee,
         callbacks,
         runable: Arc::new(runable),

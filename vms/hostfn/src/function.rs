@@ -12,7 +12,7 @@ use callframe::{CallFrame, Template};
 use callframe_ffi::NarrowResult;
 use callframe_native::Convention;
 use cosmos_rpc::{Fault, FaultCode};
-use cosmos_vm_core::{Call, Callback, Held, Numbers};
+use cosmos_vm_core::{Call, Callback, Held, Numbers, Words};
 use libffi::middle::Cif;
 use std::collections::{HashMap, HashSet};
 use std::ffi::c_void;
@@ -28,6 +28,8 @@ pub struct Function {
     code: Code,
     /// Of a function of a few numbers, on a machine where it can be called without libffi.
     convention: Option<Convention>,
+    /// Whether that has the words of arguments as they are where each has a word of its own.
+    apart: bool,
     interface: Interface,
     narrow: Option<NarrowResult>,
     /// Where its arguments lie in the memory of a call.
@@ -62,12 +64,15 @@ impl Function {
             let code = code_of_deallocator(library, name)?;
             deallocators.insert(name.to_owned(), code);
         }
+        let offsets = offsets(template)?;
+        let apart = (0..).step_by(size_of::<u64>()).zip(&offsets);
         Ok(Function {
             code,
             convention: Convention::of(template),
             interface: Interface(interface),
             narrow: callframe_ffi::result_of(frame),
-            offsets: offsets(template)?,
+            apart: apart.into_iter().all(|(word, offset)| word == *offset),
+            offsets,
             few: template.arguments_size() <= 16
                 && template.result().size <= 16
                 && template.arguments().len() <= FEW,
@@ -168,6 +173,38 @@ impl Function {
                 numbers.errno,
             )
         };
+        true
+    }
+
+    /// Calls it with a word for each argument. Whether it did; where not, nothing was done.
+    #[inline]
+    pub(crate) fn call_words(&self, words: &mut Words<'_>) -> bool {
+        if let (Some(convention), true) = (&self.convention, self.apart) {
+            let mut both = [0; 2];
+            both.iter_mut()
+                .zip(&*words.arguments)
+                .for_each(|(word, argument)| *word = *argument);
+            // SAFETY: the words are those of the arguments, as the template lays them out, from which the
+            // convention was made. As for the code, see `call`.
+            (words.result, words.errno) =
+                unsafe { invoke::invoke_native(convention, self.code, both, words.errno) };
+            return true;
+        }
+        let mut arguments = [std::ptr::null_mut(); FEW];
+        let count = words.arguments.len();
+        let (Some(arguments), true) = (arguments.get_mut(..count), count == self.offsets.len())
+        else {
+            return false;
+        };
+        for (place, argument) in arguments.iter_mut().zip(&mut *words.arguments) {
+            *place = std::ptr::from_mut(argument).cast::<c_void>();
+        }
+        let result = words.result.as_mut_ptr().cast();
+        // SAFETY: there is a value for each argument that the call interface has, in a word whose first bytes
+        // are the type's own, aligned to 8 as none needs more; the result has 16 bytes, of which it and a
+        // register take 8 at most. As for the code, see `call`.
+        words.errno =
+            unsafe { invoke::invoke(&self.interface.0, self.code, arguments, result, words.errno) };
         true
     }
 

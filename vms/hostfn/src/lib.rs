@@ -37,7 +37,7 @@ use callframe::marshal::MemoryError;
 use callframe::types::TypeId;
 use callframe::{DataModel, Template};
 use cosmos_rpc::Fault;
-use cosmos_vm_core::{Call, Callback, Held, Numbers, Vm};
+use cosmos_vm_core::{Call, Callback, Held, Numbers, Vm, Words};
 use function::Function;
 use library::Library;
 use std::path::Path;
@@ -80,6 +80,11 @@ impl Vm for HostFn {
     #[inline(always)]
     fn call_numbers(&self, runable: &Function, numbers: &mut Numbers) -> bool {
         runable.call_numbers(numbers)
+    }
+
+    #[inline]
+    fn call_words(&self, runable: &Function, words: &mut Words<'_>) -> bool {
+        runable.call_words(words)
     }
 
     fn read(&self, address: u64, into: &mut [u8]) -> Result<(), MemoryError> {

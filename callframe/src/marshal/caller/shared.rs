@@ -15,7 +15,7 @@ use crate::types::{Extent, Identity, Ownership, Pointer, TypeId};
 use std::collections::HashSet;
 
 /// From how many bytes on it is worth the while to have a buffer elsewhere than in the request.
-const STAGED_FROM: u64 = 4096;
+pub(in crate::marshal) const STAGED_FROM: u64 = 4096;
 
 impl<M: CallerMemory> Encoder<'_, M> {
     /// Where a pointer leads in memory that the VM sees; `None` where its contents travel.

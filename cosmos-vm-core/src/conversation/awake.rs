@@ -1,0 +1,146 @@
+//! Requests that fit into a line, which are answered without a frame being made of them.
+
+use super::Channel;
+use crate::Vm;
+use crate::drain::Gate;
+use crate::session::Entry;
+use crate::verb::{self, Scratch};
+use cosmos_rpc::Fault;
+use cosmos_rpc::message::REPLY;
+use cosmos_rpc::message::vm::{CALL, COMPACT_CALL};
+use cosmos_rpc::ring::{Message, Short};
+use std::cell::Cell;
+
+/// What comes after calls that were answered while the thread was awake.
+pub(super) enum Awake {
+    /// Nothing, without sleeping, or what is no short request.
+    Nothing,
+    /// A request that is not answered that way.
+    Short(Message, Short),
+    /// A request that is refused.
+    Refuses(u64, Fault),
+    /// The end of the connection.
+    Failed(Fault),
+    /// The end of all conversations.
+    Drains,
+}
+
+impl<V: Vm> Channel<V> {
+    /// Answers calls of a few numbers, and of plain bytes, as long as they come before this thread sleeps;
+    /// says what comes then.
+    ///
+    /// A call is in one function from the line it comes in to the line that it is answered in, so that
+    /// its numbers stay in registers. A panic is therefore caught around all of them, and is the answer
+    /// to the one that was under way.
+    pub(super) fn answer_while_awake(&self, gate: &Gate, scratch: &mut Scratch) -> Awake {
+        let under_way = Cell::new(0);
+        let answer = || Ok(self.answer_calls(gate, scratch, &under_way));
+        match self.guarded(answer) {
+            Ok(awake) => awake,
+            Err(fault) => {
+                let id = under_way.get();
+                self.counter
+                    .end(self.counter.begin(), (CALL, id), Some(fault.code));
+                Awake::Refuses(id, fault)
+            }
+        }
+    }
+
+    #[inline]
+    fn answer_calls(&self, gate: &Gate, scratch: &mut Scratch, under_way: &Cell<u64>) -> Awake {
+        loop {
+            let Some((message, body)) = self.connection.borrow_mut().next_short() else {
+                return Awake::Nothing;
+            };
+            if !gate.enter() {
+                return Awake::Drains;
+            }
+            let Message { kind, id } = message;
+            if !matches!(kind, CALL | COMPACT_CALL) || id == 0 || self.has_ended() {
+                return Awake::Short(message, body);
+            }
+            under_way.set(id);
+            if kind == COMPACT_CALL {
+                match self.answer_compact(id, &body, scratch) {
+                    Some(Ok(())) => gate.leave(),
+                    Some(Err(awake)) => return awake,
+                    None => return Awake::Short(message, body),
+                }
+                continue;
+            }
+            let begun = self.counter.begin();
+            let call = |entry: &Entry<V>| verb::quick(self, entry, &body);
+            let [number, ..] = *body.words();
+            match self.recent.with(&self.session, number, call) {
+                Some(Some(Ok(reply))) => {
+                    self.counter.end(begun, (kind, id), None);
+                    let mut connection = self.connection.borrow_mut();
+                    if let Err(fault) = connection.send_short(kind | REPLY, id, &reply) {
+                        return Awake::Failed(fault);
+                    }
+                }
+                Some(Some(Err(fault))) => {
+                    self.counter.end(begun, (kind, id), Some(fault.code));
+                    return Awake::Refuses(id, fault);
+                }
+                Some(None) | None => return Awake::Short(message, body),
+            }
+            gate.leave();
+        }
+    }
+
+    /// Answers one request that is short. An error ends the conversation.
+    pub(super) fn answer_short(
+        &self,
+        message: Message,
+        body: &Short,
+        scratch: &mut Scratch,
+    ) -> Result<(), Fault> {
+        let Message { kind, id } = message;
+        if kind == CALL && id != 0 && !self.has_ended() {
+            let [number, ..] = *body.words();
+            let begun = self.counter.begin();
+            let called = self.recent.with(&self.session, number, |entry| {
+                self.guarded(|| Ok(verb::quick(self, entry, body)))
+            });
+            match called {
+                Some(Ok(Some(Ok(reply)))) => {
+                    self.counter.end(begun, (kind, id), None);
+                    let mut connection = self.connection.borrow_mut();
+                    return connection.send_short(kind | REPLY, id, &reply);
+                }
+                Some(Ok(Some(Err(fault))) | Err(fault)) => {
+                    self.counter.end(begun, (kind, id), Some(fault.code));
+                    return self.refuse(id, &fault);
+                }
+                Some(Ok(None)) | None => {}
+            }
+        }
+        let frame = self.connection.borrow_mut().unpacked(message, body);
+        self.answer(frame, scratch)
+    }
+
+    /// Answers a call of plain bytes, or says what comes then; `None` where its function is not one that
+    /// was called just before, and nothing was done.
+    #[inline]
+    fn answer_compact(
+        &self,
+        id: u64,
+        body: &Short,
+        scratch: &mut Scratch,
+    ) -> Option<Result<(), Awake>> {
+        let [number, ..] = *body.words();
+        let begun = self.counter.begin();
+        let request = body.bytes().get(size_of::<u64>()..)?;
+        let call = |entry: &Entry<V>| verb::compact(self, entry, request, scratch);
+        let called = self.recent.with(&self.session, number, call)?;
+        let failure = called.as_ref().err().map(|fault| fault.code);
+        self.counter.end(begun, (COMPACT_CALL, id), failure);
+        if let Err(fault) = called {
+            return Some(Err(Awake::Refuses(id, fault)));
+        }
+        let mut connection = self.connection.borrow_mut();
+        let sent = connection.send_raw(COMPACT_CALL | REPLY, id, &[scratch.reply()], &[]);
+        Some(sent.map_err(Awake::Failed))
+    }
+}

@@ -36,6 +36,7 @@ use callframe::marshal::Callee;
 use callframe::template::{LayoutError, Template};
 use callframe::types::TypeId;
 use callframe_ffi::{FfiError, NarrowResult};
+use callframe_native::Convention;
 use libffi::middle::Cif;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -44,6 +45,8 @@ use std::sync::Arc;
 pub(crate) struct Signature {
     callee: Callee,
     interface: Cif,
+    /// Of a function that can be called without libffi.
+    convention: Option<Convention>,
     narrow: Option<NarrowResult>,
 }
 
@@ -109,9 +112,11 @@ pub(crate) fn signatures(native: &Template) -> Result<Signatures, SignatureError
 }
 
 fn signature(callback: &Arc<CallFrame>, native: &Template) -> Result<Signature, SignatureError> {
+    let template = Template::of(callback, native.model())?;
     Ok(Signature {
         interface: callframe_ffi::cif(callback)?,
+        convention: Convention::of(&template),
         narrow: callframe_ffi::result_of(callback),
-        callee: Callee::new(Template::of(callback, native.model())?),
+        callee: Callee::new(template),
     })
 }

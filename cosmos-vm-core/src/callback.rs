@@ -71,6 +71,12 @@ impl Callback {
         self.caller.caller_template()
     }
 
+    /// Whether it may be called during one call alone, on the thread of that.
+    #[inline]
+    pub fn is_for_one_call(&self) -> bool {
+        self.during.is_some()
+    }
+
     /// Calls the client's function with the argument *values* at these addresses, as the VM's code
     /// passed them; they are read, and outputs written, by [`Vm::read`](crate::Vm::read) and
     /// [`Vm::write`](crate::Vm::write). The result goes to address `result`, 0 for nowhere. Gives

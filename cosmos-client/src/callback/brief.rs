@@ -53,12 +53,14 @@ fn serve_known(
     passed: &Passed,
     progress: &mut Progress,
 ) -> Asked {
+    let request = body;
+    let mut body = BriefBody::default();
     let entered = passed.brief().and_then(|brief| {
-        let (body, errno) = brief.enter(body)?;
-        Some((brief, body, errno))
+        let errno = brief.enter(request, &mut body)?;
+        Some((brief, errno))
     });
     // No honest VM sends another.
-    let Some((brief, mut body, errno)) = entered else {
+    let Some((brief, errno)) = entered else {
         return Asked::Lost(wrong(named(passed, "a brief request that is none")));
     };
     let words = match &passed.function {

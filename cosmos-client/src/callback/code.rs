@@ -76,6 +76,27 @@ pub(super) unsafe fn enter_briefly(
     errno: c_int,
 ) -> Option<(c_int, u64)> {
     let code = code_at(address)?;
+    if let Some(convention) = &signature.convention {
+        let mut words = [0; 2];
+        for (word, part) in words.iter_mut().zip(brief.parts()) {
+            let value = body.bytes_mut().get_mut(part.at..part.at + part.size)?;
+            *word = match (part.kind, part.size) {
+                (Kind::Data { .. }, _) => value.as_mut_ptr().expose_provenance() as u64,
+                (_, 8) => u64::from_le_bytes(*value.first_chunk()?),
+                (_, 4) => u32::from_le_bytes(*value.first_chunk()?).into(),
+                (_, 2) => u16::from_le_bytes(*value.first_chunk()?).into(),
+                _ => (*value.first()?).into(),
+            };
+        }
+        // SAFETY: each word is an argument, or leads to where its data is in the request, of the type that
+        // the convention has by the same template; the code is of this type by the caller's promise. errno
+        // is thread-local and always there.
+        return unsafe {
+            *libc::__errno_location() = errno;
+            let [result, _] = convention.call(code, words);
+            Some((*libc::__errno_location(), result))
+        };
+    }
     let bytes = body.bytes_mut();
     let mut pointers = [std::ptr::null_mut::<u8>(); MOST_PARAMETERS];
     let mut arguments = [std::ptr::null_mut::<c_void>(); MOST_PARAMETERS];

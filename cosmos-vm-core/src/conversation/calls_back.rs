@@ -89,7 +89,8 @@ impl<V: Vm> Channel<V> {
         let brief = callback.brief()?;
         let vm = &*self.session.vm;
         let read = |address, into: &mut [u8]| vm.read(address, into);
-        let request = brief.request(callback.number, errno, arguments, read)?;
+        let mut request = BriefBody::default();
+        brief.request(callback.number, errno, arguments, read, &mut request)?;
         let asked = self.ask_briefly(&request, brief.request_length());
         let left = asked.and_then(|reply| {
             let found = match &reply {

@@ -28,8 +28,6 @@ pub struct Function {
     code: Code,
     /// Of a function of a few numbers, on a machine where it can be called without libffi.
     convention: Option<Convention>,
-    /// Whether that has the words of arguments as they are where each has a word of its own.
-    apart: bool,
     interface: Interface,
     narrow: Option<NarrowResult>,
     /// Where its arguments lie in the memory of a call.
@@ -64,15 +62,12 @@ impl Function {
             let code = code_of_deallocator(library, name)?;
             deallocators.insert(name.to_owned(), code);
         }
-        let offsets = offsets(template)?;
-        let apart = (0..).step_by(size_of::<u64>()).zip(&offsets);
         Ok(Function {
             code,
             convention: Convention::of(template),
             interface: Interface(interface),
             narrow: callframe_ffi::result_of(frame),
-            apart: apart.into_iter().all(|(word, offset)| word == *offset),
-            offsets,
+            offsets: offsets(template)?,
             few: template.arguments_size() <= 16
                 && template.result().size <= 16
                 && template.arguments().len() <= FEW,
@@ -179,7 +174,7 @@ impl Function {
     /// Calls it with a word for each argument. Whether it did; where not, nothing was done.
     #[inline]
     pub(crate) fn call_words(&self, words: &mut Words<'_>) -> bool {
-        if let (Some(convention), true) = (&self.convention, self.apart) {
+        if let Some(convention) = &self.convention {
             let mut both = [0; 2];
             both.iter_mut()
                 .zip(&*words.arguments)
@@ -259,7 +254,8 @@ fn callbacks(template: &Template, library: &Library) -> Result<HashMap<TypeId, A
     for ty in frame.callbacks() {
         if let Some(callback) = frame.callback(ty) {
             let result = template.size_align(callback.result()).size;
-            let pool = Pool::new(&callback, usize::try_from(result).unwrap_or(usize::MAX))
+            let result = usize::try_from(result).unwrap_or(usize::MAX);
+            let pool = Pool::new(&Arc::new(callback), template.model(), result)
                 .map_err(|error| Fault::caller(FaultCode::BadPrototype, error.to_string()))?;
             let pool = Arc::new(pool);
             library.keep(&pool);

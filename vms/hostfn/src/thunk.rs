@@ -1,4 +1,5 @@
-//! Functions that the library can call and that are the client's: libffi closures.
+//! Functions that the library can call and that are the client's: thunks of [`callframe_native`], and
+//! libffi closures where a callback's type has no convention, or no thunk is left.
 //!
 //! A closure costs an allocation and a page of code that may have to be made executable, so those
 //! of one callback type are made when they are needed and then used again: the pool of a resolved
@@ -6,13 +7,18 @@
 //!
 //! The pool lives as long as the library, whose destructors may call what it was given once.
 //!
+//! What a closure stands for is changed under a lock, for a library may call it when it must not, while
+//! it is bound anew. A thread that has bound it for one call needs none while that call runs, which is
+//! the thread's own: nobody binds it anew meanwhile.
+//!
 //! A closure stays bound to the last function it stood for. A library that calls it after the call
 //! it was passed to is so told apart from one that may, and the client is told.
 
-use callframe::CallFrame;
 use callframe::marshal::MemoryError;
 use callframe::types::Type;
+use callframe::{CallFrame, DataModel, Template};
 use callframe_ffi::{FfiError, NarrowResult};
+use callframe_native::{Convention, Entered, Thunk};
 use cosmos_vm_core::Callback;
 use libffi::low::{ffi_cif, ffi_closure, try_closure_alloc};
 use libffi::middle::Cif;
@@ -20,6 +26,7 @@ use libffi::raw::{ffi_closure_free, ffi_prep_closure_loc, ffi_status_FFI_OK};
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Arguments up to this number need no memory of their own.
@@ -40,6 +47,8 @@ pub(crate) struct Bound {
 /// What libffi and the way back need to know of a callback type.
 struct Signature {
     interface: Cif,
+    /// Of a callback that can be entered without libffi.
+    convention: Option<Convention>,
     parameters: usize,
     /// Bytes of the result; 0 for none.
     result: usize,
@@ -53,27 +62,41 @@ unsafe impl Send for Signature {}
 unsafe impl Sync for Signature {}
 
 struct Closure {
-    closure: NonNull<ffi_closure>,
-    code: *const c_void,
-    /// libffi hands its address to every call.
+    entrance: Entrance,
+    /// Its address is handed to every call.
     slot: Box<Slot>,
 }
 
-// SAFETY: a closure may be entered, and freed, on any thread; its slot is locked.
-unsafe impl Send for Closure {}
+/// The code that the library calls.
+enum Entrance {
+    Native(Thunk),
+    Ffi(NonNull<ffi_closure>, *const c_void),
+}
+
+// SAFETY: either may be entered, and freed, on any thread.
+unsafe impl Send for Entrance {}
 
 struct Slot {
     signature: Arc<Signature>,
     stands_for: Mutex<Arc<Callback>>,
+    /// The same, to be followed by the thread that has bound it, and which that is; 0 for none.
+    bound: AtomicPtr<Callback>,
+    by: AtomicUsize,
 }
 
 impl Pool {
     /// For callbacks of this frame.
-    pub fn new(callback: &CallFrame, result: usize) -> Result<Pool, FfiError> {
+    pub fn new(
+        callback: &Arc<CallFrame>,
+        model: DataModel,
+        result: usize,
+    ) -> Result<Pool, FfiError> {
+        let template = Template::of(callback, model).ok();
         let is_void = matches!(callback.ty(callback.result()), Type::Void);
         Ok(Pool {
             signature: Arc::new(Signature {
                 interface: callframe_ffi::cif(callback)?,
+                convention: template.and_then(|template| Convention::of(&template)),
                 parameters: callback.parameters().len(),
                 result: if is_void { 0 } else { result },
                 narrow: callframe_ffi::result_of(callback),
@@ -82,7 +105,7 @@ impl Pool {
         })
     }
 
-    /// A closure that stands for `callback`.
+    /// A closure that stands for `callback` until the value is dropped, by this thread.
     pub fn bind(self: &Arc<Pool>, callback: Arc<Callback>) -> Result<Bound, MemoryError> {
         let known = lock(&self.idle).pop();
         let closure = match known {
@@ -92,6 +115,7 @@ impl Pool {
             }
             None => Closure::new(&self.signature, callback).ok_or(MemoryError::Exhausted)?,
         };
+        closure.slot.bind();
         Ok(Bound {
             pool: Arc::clone(self),
             closure: Some(closure),
@@ -104,40 +128,63 @@ impl Bound {
     pub fn address(&self) -> u64 {
         self.closure
             .as_ref()
-            .map_or(0, |closure| closure.code.expose_provenance() as u64)
+            .map_or(0, |closure| closure.code().expose_provenance() as u64)
     }
 }
 
 impl Drop for Bound {
     fn drop(&mut self) {
-        lock(&self.pool.idle).extend(self.closure.take());
+        let closure = self.closure.take();
+        if let Some(closure) = &closure {
+            closure.slot.by.store(0, Ordering::Release);
+        }
+        lock(&self.pool.idle).extend(closure);
     }
 }
 
 impl Closure {
     fn new(signature: &Arc<Signature>, callback: Arc<Callback>) -> Option<Closure> {
-        let (closure, code) = try_closure_alloc()?;
-        let closure = Closure {
-            closure: NonNull::new(closure)?,
-            code: code.as_ptr(),
-            slot: Box::new(Slot {
-                signature: Arc::clone(signature),
-                stands_for: Mutex::new(callback),
-            }),
+        let slot = Box::new(Slot {
+            signature: Arc::clone(signature),
+            bound: AtomicPtr::default(),
+            by: AtomicUsize::new(0),
+            stands_for: Mutex::new(callback),
+        });
+        let data = (&raw const *slot).cast::<c_void>();
+        let native = signature.convention.as_ref();
+        let entrance = match native.and_then(|it| Thunk::new::<InWords>(it, data)) {
+            Some(thunk) => Entrance::Native(thunk),
+            None => Entrance::ffi(signature, data)?,
         };
+        Some(Closure { entrance, slot })
+    }
+
+    fn code(&self) -> *const c_void {
+        match &self.entrance {
+            Entrance::Native(thunk) => thunk.code(),
+            Entrance::Ffi(_, code) => *code,
+        }
+    }
+}
+
+impl Entrance {
+    /// A libffi closure over a slot, which has the signature and outlives it.
+    fn ffi(signature: &Arc<Signature>, slot: *const c_void) -> Option<Entrance> {
+        let (closure, code) = try_closure_alloc()?;
+        let entrance = Entrance::Ffi(NonNull::new(closure)?, code.as_ptr());
         // SAFETY: the closure and its code come from libffi's allocator; the interface lives in the
         // signature, which the slot holds; the slot is boxed and lives as long as the closure;
         // `enter` has the signature libffi calls.
         let status = unsafe {
             ffi_prep_closure_loc(
-                closure.closure.as_ptr(),
-                closure.slot.signature.interface.as_raw_ptr(),
+                closure,
+                signature.interface.as_raw_ptr(),
                 Some(enter),
-                (&raw const *closure.slot).cast_mut().cast::<c_void>(),
+                slot.cast_mut(),
                 code.as_mut_ptr(),
             )
         };
-        (status == ffi_status_FFI_OK).then_some(closure)
+        (status == ffi_status_FFI_OK).then_some(entrance)
     }
 }
 
@@ -149,11 +196,30 @@ pub(crate) fn prepare() {
     }
 }
 
-impl Drop for Closure {
+impl Drop for Entrance {
     fn drop(&mut self) {
-        // SAFETY: it came from libffi's allocator and is freed here only. A library that calls it
-        // from now on does what no program may do to a function that is gone.
-        unsafe { ffi_closure_free(self.closure.as_ptr().cast()) };
+        if let Entrance::Ffi(closure, _) = self {
+            // SAFETY: it came from libffi's allocator and is freed here only. A library that calls it
+            // from now on does what no program may do to a function that is gone.
+            unsafe { ffi_closure_free(closure.as_ptr().cast()) };
+        }
+    }
+}
+
+/// What a thunk leads to.
+struct InWords;
+
+impl Entered for InWords {
+    #[inline]
+    unsafe fn enter(slot: *const c_void, words: [u64; 2]) -> [u64; 2] {
+        // SAFETY: errno is thread-local and always there; the slot lives as long as the thunk, which the
+        // library holds.
+        let (before, slot) = unsafe { (*libc::__errno_location(), &*slot.cast::<Slot>()) };
+        let call = || slot.call_in_words(words, before);
+        let (result, after) = catch_unwind(AssertUnwindSafe(call)).unwrap_or(([0; 2], before));
+        // SAFETY: as above.
+        unsafe { *libc::__errno_location() = after };
+        result
     }
 }
 
@@ -196,14 +262,63 @@ impl Signature {
     }
 }
 
+/// What no two threads that live have in common, and is not 0.
+fn this_thread() -> usize {
+    thread_local! {
+        static HERE: u8 = const { 0 };
+    }
+    HERE.with(|here| std::ptr::from_ref(here).addr())
+}
+
 impl Slot {
+    /// Where it stands for something during a call alone, this thread makes that.
+    fn bind(&self) {
+        let callback = lock(&self.stands_for);
+        if callback.is_for_one_call() {
+            let pointer = Arc::as_ptr(&callback).cast_mut();
+            self.bound.store(pointer, Ordering::Relaxed);
+            self.by.store(this_thread(), Ordering::Release);
+        }
+    }
+
+    /// Has `call` use what it stands for.
+    #[inline]
+    fn with<T>(&self, call: impl FnOnce(&Callback) -> T) -> T {
+        if self.by.load(Ordering::Acquire) == this_thread() {
+            // SAFETY: this thread has bound it for a call, lets go of it when the function has returned, and
+            // is in that still. Until then nobody binds it anew, so the slot holds what it stands for.
+            return call(unsafe { &*self.bound.load(Ordering::Relaxed) });
+        }
+        let callback = Arc::clone(&lock(&self.stands_for));
+        call(&callback)
+    }
+
+    /// Calls what it stands for with the words of the arguments, each of which begins one; gives those of
+    /// the result, and errno.
+    #[inline]
+    fn call_in_words(&self, mut words: [u64; 2], errno: i32) -> ([u64; 2], i32) {
+        let signature = &*self.signature;
+        let first = words.as_mut_ptr().expose_provenance() as u64;
+        let addresses = [first, first + size_of::<u64>() as u64];
+        let addresses = addresses.get(..signature.parameters).unwrap_or_default();
+        let mut result = [0u64; 2];
+        let place = match signature.result {
+            0 => 0,
+            _ => result.as_mut_ptr().expose_provenance() as u64,
+        };
+        let left = self.with(|callback| callback.call(addresses, errno, place));
+        if let Some(narrow) = signature.narrow {
+            result[0] = narrow.widened(result[0].to_le_bytes()) as u64;
+        }
+        (result, left.unwrap_or(errno))
+    }
+
     /// Calls what the closure stands for. The result, which is zero before, stays so where that
     /// cannot be.
     ///
     /// # Safety
     /// As [`enter`].
     unsafe fn call(&self, result: *mut c_void, arguments: *mut *mut c_void, errno: i32) -> i32 {
-        let callback = Arc::clone(&lock(&self.stands_for));
         let signature = &*self.signature;
         let mut few = [0; FEW];
         let mut many = Vec::new();
@@ -224,7 +339,7 @@ impl Slot {
             (_, Some(_)) => register.as_mut_ptr().expose_provenance() as u64,
             (_, None) => result.expose_provenance() as u64,
         };
-        let left = callback.call(addresses, errno, place);
+        let left = self.with(|callback| callback.call(addresses, errno, place));
         if let Some(narrow) = signature.narrow {
             let value = narrow.widened(register);
             // SAFETY: libffi has room for a whole register where the result is a narrow integer.

@@ -2,7 +2,7 @@
 
 use super::arena::Arena;
 use super::pointer;
-use crate::marshal::{Brief, Callee, Caller, Pending};
+use crate::marshal::{Brief, BriefBody, Callee, Caller, Pending};
 use crate::types::CallFrame;
 use crate::{DataModel, Template};
 use proptest::prelude::*;
@@ -92,10 +92,13 @@ fn a_brief_request_unfolds_to_the_general_one() {
         let mut arena = Arena::new();
         let arguments: Vec<u64> = given.iter().map(|it| it.lay(&mut arena)).collect();
         let read = |address, into: &mut [u8]| arena.read(address, into);
-        let sent = brief.request(77, -5, &arguments, read).expect(prototype);
+        let mut sent = BriefBody::default();
+        let written = brief.request(77, -5, &arguments, read, &mut sent);
+        written.expect(prototype);
         let bytes = &sent.bytes()[..brief.request_length()];
         assert_eq!(Brief::number(bytes), Some(77));
-        let (entered, errno) = brief.enter(bytes).expect(prototype);
+        let mut entered = BriefBody::default();
+        let errno = brief.enter(bytes, &mut entered).expect(prototype);
         assert_eq!(errno, -5);
 
         let (mut general, mut none) = (Vec::new(), Vec::new());
@@ -151,8 +154,11 @@ fn null_goes_the_general_way() {
     let mut arena = Arena::new();
     let argument = arena.constant(&pointer(0));
     let read = |address, into: &mut [u8]| arena.read(address, into);
-    assert!(brief.request(1, 0, &[argument], read).is_none());
-    assert!(brief.request(1, 0, &[], read).is_none());
+    let mut body = BriefBody::default();
+    let request =
+        |arguments: &[u64], body: &mut BriefBody| brief.request(1, 0, arguments, read, body);
+    assert!(request(&[argument], &mut body).is_none());
+    assert!(request(&[], &mut body).is_none());
 }
 
 #[test]
@@ -177,7 +183,8 @@ fn truths_are_one_or_nothing_on_both_ends() {
     let brief = brief("void f(_Bool (*both)(_Bool yes))", &[]).unwrap();
     let mut request = [0; 24];
     request[16] = 0xaa;
-    let (entered, _) = brief.enter(&request).unwrap();
+    let mut entered = BriefBody::default();
+    brief.enter(&request, &mut entered).unwrap();
     assert_eq!(entered.bytes()[16], 1);
     assert_eq!(brief.reply(0, 0x100), [0, 0]);
     assert_eq!(brief.reply(0, 0x180), [0, 1]);
@@ -196,11 +203,12 @@ proptest! {
                 bytes.resize(brief.request_length(), 7);
                 bytes[12..16].fill(0);
             }
-            let entered = brief.enter(&bytes);
+            let mut body = BriefBody::default();
+            let entered = brief.enter(&bytes, &mut body);
             prop_assert_eq!(entered.is_some(), bytes.len() == brief.request_length() && bytes[12..16] == [0; 4]);
-            if let Some((entered, _)) = entered {
+            if entered.is_some() {
                 let (_, callee) = ends(prototype, DataModel::LP64);
-                prop_assert!(brief.unfolded(&entered, callee.template()).is_some());
+                prop_assert!(brief.unfolded(&body, callee.template()).is_some());
             }
             let _ = brief.result(&bytes);
         }

@@ -1,10 +1,12 @@
-//! What a call on a large buffer costs beside what the machine allows, in one run, in turns.
+//! What a call with bytes costs beside what the machine allows, in one run, in turns.
 //!
 //! The call is `memcpy` in a VM: so many bytes in, as many out.
 //!
 //! | row | yardstick |
 //! |---|---|
-//! | both buffers in the arena | `memcpy` in this process |
+//! | a text in, a struct out | a call of one number |
+//! | both buffers in the arena | one `memcpy` of as many bytes in this process: either core has what it copies in its own cache |
+//! | the same, with the program writing all of the one buffer before and reading all of the other after | the three in this process; the same by hand, with another process: all bytes then go from the one core to the other, and back |
 //! | both in ordinary memory | the same by hand, with another process: copied to memory that both map, copied there by the other one, copied back; who waits spins and yields |
 //!
 //! `cargo bench -p cosmos-tests --bench bulk [-- --json FILE]`. Timing decides nothing: the exit status
@@ -12,6 +14,7 @@
 
 use cosmos_tests::targets::Target;
 use cosmos_tests::turns::{Outcome, Report, check, compare};
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::fs::File;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::process::{Child, Command, Stdio};
@@ -38,6 +41,7 @@ fn main() -> Outcome {
         return Ok(());
     }
     let mut report = Report::default();
+    small(&mut report)?;
     let libc = cosmos::dlopen("libc.so.6")?;
     let function = libc.function(
         "void *__alias(dst) memcpy(void *__out __sized_by(n) dst, \
@@ -49,6 +53,7 @@ fn main() -> Outcome {
         arena(&mut report, &libc, remote, size, name)?;
     }
     let mut pair = Shared::start()?;
+    worked_on(&mut report, &libc, remote, &mut pair)?;
     for (size, name) in SIZES {
         copied(&mut report, &mut pair, remote, size, name)?;
     }
@@ -86,6 +91,89 @@ fn arena(
         "memcpy here",
     );
     Ok(())
+}
+
+/// A few bytes, beside a number.
+fn small(report: &mut Report) -> Outcome {
+    let (libc, libm) = (cosmos::dlopen("libc.so.6")?, cosmos::dlopen("libm.so.6")?);
+    let strlen = libc.function("size_t strlen(const char *text)")?;
+    let labs = libc.function("long labs(long number)")?;
+    let frexp = libm.function("double frexp(double number, int *__out exponent)")?;
+    // SAFETY: the prototypes are the types.
+    let (strlen, labs, frexp) = unsafe {
+        (
+            std::mem::transmute::<*const c_void, unsafe extern "C" fn(*const c_char) -> usize>(
+                strlen.pointer(),
+            ),
+            std::mem::transmute::<*const c_void, extern "C" fn(i64) -> i64>(labs.pointer()),
+            std::mem::transmute::<*const c_void, unsafe extern "C" fn(f64, *mut c_int) -> f64>(
+                frexp.pointer(),
+            ),
+        )
+    };
+    let mut number = || check(labs(-7) == 7, "labs");
+    let mut exponent = 0;
+    let long = [&[b'x'; 301][..], b"\0"].concat();
+    let long = CStr::from_bytes_with_nul(&long)?;
+    let texts = [
+        (c"eleven more", "a text of 11 bytes in"),
+        (long, "a text of 301 bytes in"),
+    ];
+    for (text, name) in texts {
+        let length = text.to_bytes().len();
+        // SAFETY: a text.
+        let mut call = || check(unsafe { strlen(text.as_ptr()) } == length, "strlen");
+        report.row(name, compare(&mut call, &mut number)?, "a number");
+    }
+    // SAFETY: an int.
+    let mut call = || check(unsafe { frexp(8.0, &raw mut exponent) } == 0.5, "frexp");
+    report.row("an int out", compare(&mut call, &mut number)?, "a number");
+    check(exponent == 4, "frexp")
+}
+
+/// The program writes what is copied, and reads what was.
+fn worked_on(
+    report: &mut Report,
+    libc: &cosmos::Library,
+    remote: Memcpy,
+    pair: &mut Shared,
+) -> Outcome {
+    const SIZE: usize = KIB * KIB;
+    let (source, target) = (libc.alloc(SIZE)?, libc.alloc(SIZE)?);
+    let (from, to) = (source.as_mut_ptr(), target.as_mut_ptr());
+    let (mut here, mut there) = (vec![7u8; SIZE], vec![0u8; SIZE]);
+    let mut turn = 0u8;
+    let mut shared = || {
+        turn = turn.wrapping_add(1);
+        // SAFETY: both buffers have so many bytes, and nobody uses them during this.
+        unsafe {
+            from.write_bytes(turn, SIZE);
+            remote(to, from, SIZE);
+            check(is_all(std::slice::from_raw_parts(to, SIZE), turn), "memcpy")
+        }
+    };
+    let in_process = compare(&mut shared, &mut || {
+        std::hint::black_box(&mut here).fill(3);
+        std::hint::black_box(&mut there).copy_from_slice(std::hint::black_box(&here));
+        check(is_all(std::hint::black_box(&there), 3), "memcpy here")
+    })?;
+    let name = "1 MiB written, copied and read, arena";
+    report.row(name, in_process, "the same here");
+    let by_hand = compare(&mut shared, &mut || {
+        let bytes = pair.round_in_place(SIZE, 5);
+        check(is_all(bytes, 5), "by hand")
+    })?;
+    report.row(name, by_hand, "the same by hand");
+    Ok(())
+}
+
+fn is_all(bytes: &[u8], byte: u8) -> bool {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let word = [byte; 8];
+    words.iter().fold(0, |all, it| {
+        all | (u64::from_ne_bytes(*it) ^ u64::from_ne_bytes(word))
+    }) == 0
+        && rest.iter().all(|it| *it == byte)
 }
 
 fn copied(
@@ -203,19 +291,33 @@ impl Shared {
         })
     }
 
-    fn round(&mut self, source: &[u8], target: &mut [u8]) {
+    /// Has the other end copy so many bytes.
+    fn ask(&mut self, size: usize) {
         let before = self.asked;
         self.asked += 1;
-        self.mapping
-            .word(32)
-            .store(source.len() as u32, Ordering::Relaxed);
+        self.mapping.word(32).store(size as u32, Ordering::Relaxed);
+        self.mapping.word(0).store(self.asked, Ordering::Release);
+        self.mapping.wait(16, before);
+    }
+
+    /// Writes so many bytes where the other end copies them from; gives those that it copied.
+    fn round_in_place(&mut self, size: usize, byte: u8) -> &[u8] {
+        assert!(size <= LARGEST);
+        // SAFETY: both areas have room for the largest size, and the other end waits.
+        unsafe {
+            self.mapping.there().write_bytes(byte, size);
+            self.ask(size);
+            std::slice::from_raw_parts(self.mapping.back(), size)
+        }
+    }
+
+    fn round(&mut self, source: &[u8], target: &mut [u8]) {
         // SAFETY: both areas have room for the largest size, and the other end waits.
         unsafe {
             self.mapping
                 .there()
                 .copy_from_nonoverlapping(source.as_ptr(), source.len());
-            self.mapping.word(0).store(self.asked, Ordering::Release);
-            self.mapping.wait(16, before);
+            self.ask(source.len());
             let from = self.mapping.back().cast_const();
             target
                 .as_mut_ptr()

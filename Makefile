@@ -55,7 +55,8 @@ test: build
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 		set -ex; $(CARGO) nextest run --locked --workspace --no-fail-fast; \
 	else \
-		set -ex; $(CARGO) test --locked --workspace --no-fail-fast --lib --bins --tests; \
+		set -ex; $(CARGO) build --locked --workspace --examples; \
+		$(CARGO) test --locked --workspace --no-fail-fast --lib --bins --tests; \
 	fi
 	$(CARGO) test --locked --workspace --doc
 

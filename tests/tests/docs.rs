@@ -224,7 +224,23 @@ fn contains_lines(file: &str, block: &str) -> bool {
             .any(|(at, _)| at == 0 || file[..at].ends_with('\n'))
 }
 
-/// Every relative link leads to a file.
+/// What a link to each heading of a document ends in: letters, digits, hyphens for blanks.
+fn anchors(document: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(document).expect("a document");
+    let mut in_block = false;
+    let headings = text.lines().filter(|line| {
+        in_block ^= line.starts_with("```");
+        !in_block && line.starts_with('#')
+    });
+    let anchor = |heading: &str| -> String {
+        let words = heading.trim_start_matches('#').trim().to_lowercase();
+        let kept = |letter: &char| letter.is_alphanumeric() || " -_".contains(*letter);
+        words.replace(' ', "-").chars().filter(kept).collect()
+    };
+    headings.map(anchor).collect()
+}
+
+/// Every relative link leads to a file, and to a heading of it where it names one.
 #[test]
 fn links_lead_somewhere() {
     for document in documents() {
@@ -232,16 +248,20 @@ fn links_lead_somewhere() {
         let directory = document.parent().expect("a directory");
         for (at, _) in text.match_indices("](") {
             let target = text[at + 2..].split(')').next().expect("a target");
-            let target = target.split('#').next().expect("a path");
-            if target.is_empty() || target.contains("://") {
+            if target.contains("://") {
                 continue;
             }
-            let file = directory.join(target);
-            assert!(
-                file.exists(),
-                "{}: {target} leads nowhere",
-                document.display()
-            );
+            let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let file = match file {
+                "" => document.clone(),
+                file => directory.join(file),
+            };
+            let place = document.display();
+            assert!(file.exists(), "{place}: {target} leads nowhere");
+            if !anchor.is_empty() && file.extension().is_some_and(|extension| extension == "md") {
+                let found = anchors(&file).iter().any(|known| known == anchor);
+                assert!(found, "{place}: {target} leads to no heading");
+            }
         }
     }
 }

@@ -356,7 +356,8 @@ fn built(name: &str) -> PathBuf {
         }
         let status = Command::new(env!("CARGO"))
             .args(["build", "--quiet", "-p", "cosmosdb", "-p", "cosmos-launch"])
-            .args(["-p", "cosmos-hostfn"])
+            .args(["-p", "cosmos-hostfn", "-p", "cosmosd", "--bins"])
+            .args(["--example", "puppet"])
             .status();
         assert!(
             status.is_ok_and(|status| status.success()),

@@ -64,6 +64,16 @@ pub enum ConfigError {
         /// The key.
         key: String,
     },
+    /// The file of targets that are pinned cannot be understood.
+    #[error("{}{}: {problem} (pins)", path.display(), of_line(line))]
+    Pins {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1, where it is one.
+        line: Option<usize>,
+        /// What is wrong there.
+        problem: String,
+    },
     /// There is nowhere to put sockets.
     #[error(
         "there is no directory for sockets: {reason}; set socket_directory in \
@@ -73,6 +83,11 @@ pub enum ConfigError {
         /// What was looked for.
         reason: String,
     },
+}
+
+fn of_line(line: &Option<usize>) -> String {
+    line.map(|line| format!(", line {line}"))
+        .unwrap_or_default()
 }
 
 fn did_you_mean(near: &Option<String>) -> String {

@@ -43,6 +43,7 @@ mod key;
 mod layer;
 mod level;
 mod origin;
+mod pins;
 mod secure;
 
 pub use again::current;
@@ -54,4 +55,5 @@ pub use key::{KeyHelp, keys};
 pub use layer::Layer;
 pub use level::{Level, Limit};
 pub use origin::{Origin, Sourced};
+pub use pins::{Pins, pins};
 pub use secure::is_set_id;

@@ -8,19 +8,25 @@ use std::path::{Path, PathBuf};
 
 /// Bytes read at once.
 const PIECE: usize = 256 << 10;
+/// The digest of no contents.
+const NOTHING: &str = "none";
 
 /// SHA-256 digests, by the paths of targets without links.
 #[derive(Debug, Default)]
 pub struct Pins(HashMap<PathBuf, String>);
 
 impl Pins {
-    /// These; a path may go over links.
+    /// These; a path may go over links. What has two digests by two paths is neither.
     pub fn of(pins: Vec<(String, PathBuf)>) -> Pins {
-        let pins = pins.into_iter();
-        Pins(
-            pins.map(|(digest, path)| (path.canonicalize().unwrap_or(path), digest))
-                .collect(),
-        )
+        let mut known: HashMap<PathBuf, String> = HashMap::new();
+        for (digest, path) in pins {
+            let path = path.canonicalize().unwrap_or(path);
+            let entry = known.entry(path).or_insert_with(|| digest.clone());
+            if *entry != digest {
+                *entry = NOTHING.to_owned();
+            }
+        }
+        Pins(known)
     }
 
     /// What the target at this path is pinned to, where it is.
@@ -74,6 +80,10 @@ mod tests {
             assert_eq!(pins.digest(path), Some("ab"));
         }
         assert_eq!(pins.digest("/bin/sh".as_ref()), None);
+        let two = [("ab", &link), ("cd", &path), ("ab", &link)];
+        let two = two.map(|(digest, path)| (digest.to_owned(), path.clone()));
+        let digest_of_both = Pins::of(two.to_vec()).digest(&path).map(str::to_owned);
+        assert!(digest_of_both.is_some_and(|digest| digest != "ab" && digest != "cd"));
         let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(digest(&b"abc"[..]).expect("a digest"), expected);
     }

@@ -1,7 +1,7 @@
 //! Spawning the launcher, and through it a VM.
 
 use crate::{confinement::Confinement, log::Log, profile::Profile, stderr::Tail};
-use cosmos_config::Level;
+use cosmos_config::{Level, Pins};
 use cosmos_confine::files::{ALWAYS_READ, ALWAYS_WRITE, NETWORK_READ};
 use cosmos_confine::offers::Offers;
 use cosmos_rpc::{
@@ -133,8 +133,10 @@ impl Order {
 
 impl Order {
     /// The same, with what programs must be to be run in it.
-    pub fn pinned(mut self, pins: Vec<String>) -> Order {
-        let words = pins.into_iter().flat_map(|pin| ["--pin".to_owned(), pin]);
+    pub fn pinned(mut self, pins: &Pins) -> Order {
+        let pins = pins.iter();
+        let words =
+            pins.flat_map(|(path, digest)| ["--pin".to_owned(), format!("{digest}={path}")]);
         self.start.arguments.extend(words);
         self
     }

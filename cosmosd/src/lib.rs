@@ -52,7 +52,6 @@ pub mod logs;
 pub mod matching;
 pub mod metrics;
 pub mod numbers;
-pub mod pins;
 pub mod pool;
 pub mod profile;
 pub mod registry;

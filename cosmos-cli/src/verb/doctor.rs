@@ -65,6 +65,7 @@ fn checks() -> Vec<Check> {
             checks.push(socket_directory(&config));
             checks.push(programs(&config.libexec_directory));
             checks.push(start(&config));
+            checks.extend(pinned(&config));
             checks.extend(daemons(&config));
             checks.extend(isolation(&config));
         }
@@ -152,6 +153,28 @@ fn start(config: &Config) -> Check {
             "start_daemons is false: something else must start the daemons",
         )
     }
+}
+
+/// What is pinned, where anything is.
+fn pinned(config: &Config) -> Option<Check> {
+    let path = &config.pins;
+    if path.as_os_str().is_empty() {
+        return None;
+    }
+    Some(match cosmos_config::pins(path) {
+        Ok(pins) => {
+            let targets = match pins.len() {
+                1 => "1 target".to_owned(),
+                count => format!("{count} targets"),
+            };
+            let place = path.display();
+            good("pins", format!("{targets} in {place} ({})", path.origin))
+        }
+        Err(error) => bad(
+            "pins",
+            format!("{error}: no VM is started until it is mended"),
+        ),
+    })
 }
 
 fn daemons(config: &Config) -> Vec<Check> {

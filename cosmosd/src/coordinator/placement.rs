@@ -7,11 +7,12 @@ use crate::{
     follow::Followed,
     identity::Client,
     launch::{self, Order, Readable},
-    pins, pool,
+    pool,
     profile::Profile,
     supervise::{self, Command},
     vm::{Life, Owner, State, Terms, Vm},
 };
+use cosmos_config::Pins;
 use cosmos_rpc::{Fault, FaultCode};
 use std::{
     cell::{Cell, OnceCell, RefCell},
@@ -151,7 +152,7 @@ impl Coordinator {
                 format!("cosmosd has {most} VMs, the most it has names for (limits.names)"),
             ));
         }
-        let pins = pins::read(&self.config.pins.value)?;
+        let pins = self.pins()?;
         let (commands, orders) = supervise::commands();
         let (life, known) = watch::channel(Life::starting());
         let vm = Rc::new(Vm {
@@ -180,7 +181,7 @@ impl Coordinator {
             is_private,
             self.keeper.is_wanted(),
         )
-        .pinned(pins);
+        .pinned(&pins);
         order.is_held = owner == Owner::Nobody;
         order.is_followed = wish.followed.is_on();
         let idle = Duration::from_secs(self.config.idle_seconds.value);
@@ -189,6 +190,18 @@ impl Coordinator {
             supervise::supervise(order, about, retire_after, life, orders)
         });
         Ok(vm)
+    }
+
+    /// What targets must be to be run. Where that cannot be understood nothing is: it may be about any
+    /// target, and a VM of whatever kind is told of all of them when it starts.
+    fn pins(&self) -> Result<Pins, Fault> {
+        cosmos_config::pins(&self.config.pins.value).map_err(|error| {
+            let message = format!(
+                "{error}; no VM of any kind is started until that is mended, because what is not understood \
+                 may pin any target"
+            );
+            Fault::caller(FaultCode::Configuration, message)
+        })
     }
 
     fn next_name(&self, profile: &Profile) -> String {

@@ -73,15 +73,55 @@ fn a_program_that_is_pinned_runs_with_its_contents_alone() {
 }
 
 #[test]
-fn pins_that_cannot_be_kept_are_refused_by_name() {
+fn pins_that_are_not_understood_stop_every_kind_of_vm_and_say_where() {
     in_world(|world| {
         let (program, line) = copied(world, "program");
         let pins = world.directory().join("pins");
-        let ran = pinned(world, &pins, &[], &program);
-        ran.failed(125, &["pins", "No such file"]);
-        fs::write(&pins, format!("{line}abc  /bin/true\n")).expect("written");
-        let ran = pinned(world, &pins, &[], &program);
-        ran.failed(125, &["line 2", "sha256sum"]);
+        let script = world.directory().join("one.lua");
+        fs::write(&script, "#!/usr/bin/lua\nfunction one() return 1 end\n").expect("written");
+        let script = script.to_str().expect("UTF-8");
+        let call: [&[&str]; 2] = [
+            &["call", "libm.so.6", "double cos(double x)", "0"],
+            &["call", script, "int one(void)"],
+        ];
+        let all_are_refused = |what: &[&str]| {
+            let message = [what, &["(pins)", "no VM of any kind"]].concat();
+            pinned(world, &pins, &[], &program).failed(125, &message);
+            for call in call {
+                let mut command = world.cosmos();
+                command.env("COSMOS_PINS", &pins).args(call);
+                run(&mut command, PATIENCE).failed(125, &message);
+            }
+            let mut doctor = world.cosmos();
+            let doctor = run(doctor.env("COSMOS_PINS", &pins).arg("doctor"), PATIENCE);
+            assert_eq!(doctor.code(), 1, "{doctor:?}");
+            let check = doctor
+                .stdout
+                .lines()
+                .find(|line| line.starts_with("FAIL  pins"));
+            let check = check.expect("a line about pins");
+            assert!(what.iter().all(|what| check.contains(what)), "{check}");
+        };
+        let place = pins.to_str().expect("UTF-8");
+        all_are_refused(&[place, "No such file"]);
+        for (second, why) in [
+            (&b"abc  /bin/true"[..], "sha256sum"),
+            (&[&[b'0'; 64][..], b"  /bin/\xff"].concat(), "sha256sum"),
+            (
+                format!("{}  {}", "0".repeat(64), program.display()).as_bytes(),
+                "other contents above",
+            ),
+        ] {
+            fs::write(&pins, [line.as_bytes(), second, b"\n"].concat()).expect("written");
+            all_are_refused(&[place, "line 2", why]);
+        }
+        // As soon as it is mended, and without a new cosmosd.
+        fs::write(&pins, &line).expect("written");
+        assert_eq!(pinned(world, &pins, &[], &program).succeeded(), "here\n");
+        let mut doctor = world.cosmos();
+        let doctor = run(doctor.env("COSMOS_PINS", &pins).arg("doctor"), PATIENCE);
+        let told = format!("1 target in {place}");
+        assert!(doctor.succeeded().contains(&told), "{doctor:?}");
     });
 }
 

@@ -35,8 +35,11 @@ use std::time::{Duration, Instant};
 
 /// First and longest pause between attempts to find another cosmosd.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
-/// How long one answer may take; the VM's own affairs wait for it.
+/// How long an answer on the way may take; the VM's own affairs wait for it.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a cosmosd that was given the VM may take to say so. Who gave up on it would lose the VM: it may
+/// have been taken all the same, and is refused as somebody else's when it comes again.
+const TAKING: Duration = Duration::from_secs(20);
 /// How long another cosmosd is looked for that could give the VM to somebody.
 const UNUSED: Duration = Duration::from_secs(10);
 /// Bytes of what the VM wrote that the next cosmosd is told.
@@ -194,7 +197,7 @@ impl Keepsake {
         let mut coordinator = Connection::connect_within(stream, Role::Launcher, Some(PATIENCE))
             .and_then(|connection| connection.expect(Role::Coordinator))
             .map_err(of_the_host)?;
-        coordinator.set_timeout(Some(PATIENCE));
+        coordinator.set_timeout(Some(TAKING));
         let request = Return {
             record: self.record.clone(),
             started: self.started,

@@ -3,11 +3,14 @@
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::Message;
 use cosmos_rpc::message::coordinator::Ending;
-use cosmos_rpc::message::launch::{Bounds, Ended, Kill, Start, Started, Walls};
+use cosmos_rpc::message::launch::{Bounds, Ended, Kill, Remember, Return, Start, Started, Walls};
+use cosmos_rpc::message::registry::Connect;
+use cosmos_rpc::rendezvous::REGISTRY_SOCKET;
 use cosmos_rpc::{Fault, FaultCode, Role};
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::net::UnixStream;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -266,6 +269,52 @@ fn the_vm_outlives_its_coordinator() {
     launcher.control.write_all(b"\n").unwrap();
     assert!(launcher.process.wait().unwrap().success());
     assert!(!runs(pid));
+}
+
+/// A cosmosd on a busy machine may have taken the VM before the launcher hears of it.
+#[test]
+fn a_cosmosd_that_takes_its_time_with_a_vm_gets_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let mode = std::fs::Permissions::from_mode(0o700);
+    std::fs::set_permissions(directory.path(), mode).unwrap();
+    let registry = UnixListener::bind(directory.path().join(REGISTRY_SOCKET)).unwrap();
+    let (mut launcher, started) = Launcher::spawn(&Start {
+        registry: directory.path().to_str().unwrap().into(),
+        ..shell("read line <&3; exit 5")
+    });
+    started.unwrap();
+    let remember = Remember {
+        record: b"kept for the next one".into(),
+        is_waiting: false,
+        written: 0,
+    };
+    let mut first = launcher.coordinator.take().unwrap();
+    first
+        .notify(&remember, &[launcher.control.as_fd()])
+        .unwrap();
+    drop(first);
+
+    let mut asked = Connection::accept(registry.accept().unwrap().0, Role::Registry).unwrap();
+    let request = asked.receive().unwrap().unwrap();
+    assert_eq!(request.kind, Connect::KIND);
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    asked
+        .reply::<Connect>(request.id, &(), &[theirs.as_fd()])
+        .unwrap();
+    drop(theirs);
+    let mut next = Connection::accept(ours, Role::Coordinator).unwrap();
+    next.set_timeout(Some(PATIENCE));
+    let given = next.receive().unwrap().unwrap();
+    let returned: Return = given.message().unwrap();
+    assert_eq!(returned.record, remember.record);
+    // Longer than anything else on the way may take.
+    std::thread::sleep(Duration::from_millis(1500));
+    next.reply::<Return>(given.id, &(), &[]).unwrap();
+    // It has not been looked for again, and hears the end.
+    use std::io::Write;
+    launcher.control.write_all(b"\n").unwrap();
+    let end = next.receive().unwrap().expect("the launcher stays");
+    assert_eq!(end.message::<Ended>().unwrap().ending, Ending::Exited(5));
 }
 
 #[test]

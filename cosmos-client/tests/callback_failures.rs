@@ -141,6 +141,42 @@ fn a_callback_on_a_thread_of_the_librarys_own_fails_the_call() {
 }
 
 #[test]
+fn a_function_that_other_threads_call_while_it_is_bound_anew_is_the_one_of_its_call() {
+    in_world(|world| {
+        let library = opened(world);
+        let begin = library.function("int hammer_begin(void)").expect("begin");
+        let end = library.function("void hammer_end(void)").expect("end");
+        let hammered = library
+            .function(
+                "int64_t visit_hammered(int count, int (*visit)(void *__opaque cookie, int value))",
+            )
+            .expect("visit_hammered");
+        let began = begin.call(&[]).expect("a thread");
+        assert_eq!(began.result, Value::Int(0));
+        for number in 1..=300 {
+            let calls = Arc::new(AtomicI32::new(0));
+            let counted = Arc::clone(&calls);
+            let visit = callback(move |_| {
+                counted.fetch_add(1, Ordering::Relaxed);
+                Value::from(number)
+            });
+            match hammered.call(&[Value::from(8), visit]) {
+                Ok(outcome) => assert_eq!(outcome.result, Value::from(8 * i64::from(number))),
+                Err(error) => {
+                    assert_eq!(error.code(), FaultCode::CallbackFailed, "{error}");
+                    let message = error.to_string();
+                    assert!(message.contains("in no call"), "{message}");
+                }
+            }
+            // Nobody but the call's own thread reached it, and no other call's function was reached.
+            assert!((0..=8).contains(&calls.load(Ordering::Relaxed)));
+        }
+        end.call(&[]).expect("its end");
+        assert_alive(&library);
+    });
+}
+
+#[test]
 fn what_says_nocallback_is_held_to_it() {
     in_world(|world| {
         let library = opened(world);

@@ -1,5 +1,7 @@
 /* A library that calls its caller back, as libraries do and as they should not. */
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -125,6 +127,40 @@ int visit_elsewhere(visitor visit)
         return -2;
     pthread_join(thread, NULL);
     return foreign.result;
+}
+
+static visitor _Atomic hammered;
+static atomic_int hammers;
+static pthread_t hammer;
+
+static void *beat(void *unused)
+{
+    for (int times = 0; hammers && times < 20000; times++) {
+        visitor visit = hammered;
+        if (visit != NULL)
+            visit(NULL, 1);
+        sched_yield();
+    }
+    return unused;
+}
+
+/* From now on a thread of the library's own calls whatever visit_hammered was given last. */
+int hammer_begin(void)
+{
+    hammers = 1;
+    return pthread_create(&hammer, NULL, beat, NULL);
+}
+
+void hammer_end(void)
+{
+    hammers = 0;
+    pthread_join(hammer, NULL);
+}
+
+int64_t visit_hammered(int count, visitor visit)
+{
+    hammered = visit;
+    return visit_sum(count, visit, NULL);
 }
 
 int own_pid(void) { return (int)getpid(); }

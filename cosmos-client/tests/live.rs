@@ -1,9 +1,8 @@
 //! The client against real daemons, real VMs and real libraries.
 
 use cosmos::{Blame, Error, FaultCode, Options, Value};
-use cosmos_tests::{c, errno, in_world, set_errno};
+use cosmos_tests::{c, errno, eventually, in_world, set_errno};
 use std::ffi::{c_char, c_int, c_ulong};
-use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 type Compress = unsafe extern "C" fn(*mut u8, *mut c_ulong, *const u8, c_ulong) -> c_int;
@@ -323,14 +322,14 @@ fn a_close_lets_calls_in_flight_finish_and_refuses_later_ones() {
         let path = c::library("misbehave.c", world.directory());
         let library = cosmos::dlopen(path.to_str().expect("UTF-8")).expect("the library");
         let nap = library.function("int nap(int milliseconds)").expect("nap");
-        let begun = Barrier::new(2);
+        let under_way = library.function("int under_way(void)").expect("under_way");
         std::thread::scope(|scope| {
-            let asleep = scope.spawn(|| {
-                begun.wait();
-                nap.call(&[Value::Int(400)])
-            });
-            begun.wait();
-            std::thread::sleep(Duration::from_millis(150));
+            let asleep = scope.spawn(|| nap.call(&[Value::Int(400)]));
+            let is_begun = || {
+                let count = under_way.call(&[]).expect("a call").result;
+                (count != Value::Int(0)).then_some(())
+            };
+            eventually(Duration::from_secs(30), is_begun).expect("a call under way");
             library.close().expect("closed");
             let later = nap.call(&[Value::Int(1)]).expect_err("it is closed");
             assert_eq!(later.code(), FaultCode::StaleHandle);
@@ -377,10 +376,14 @@ fn a_vm_that_dies_says_how_and_where() {
             assert_eq!(error.signal(), Some(signal));
             assert!(error.to_string().contains(how), "{error}");
             assert_eq!(error.host(), Some("local"));
-            let begun = Instant::now();
-            let error = function.call(&[]).expect_err("it is gone");
-            assert_eq!(error.code(), FaultCode::VmDied);
-            assert!(begun.elapsed() < Duration::from_millis(100), "not at once");
+            // At once, unless something else has the processor, which it hardly has five times.
+            let again = || {
+                let begun = Instant::now();
+                let error = function.call(&[]).expect_err("it is gone");
+                assert_eq!(error.code(), FaultCode::VmDied);
+                begun.elapsed()
+            };
+            assert!((0..5).any(|_| again() < Duration::from_millis(100)));
         }
         let library = cosmos::dlopen(path).expect("the library");
         let exit = library
@@ -418,12 +421,13 @@ fn a_deadline_kills_the_vm_and_a_new_one_is_fresh() {
     in_world(|world| {
         let path = c::library("misbehave.c", world.directory());
         let path = path.to_str().expect("UTF-8");
-        let options = Options::new().timeout(Duration::from_millis(300));
+        // Opening has to be done in this time, too.
+        let options = Options::new().timeout(Duration::from_secs(2));
         let library = cosmos::dlopen_with(path, &options).expect("the library");
         let hang = library.function("int hang(void)").expect("hang");
         let begun = Instant::now();
         let error = hang.call(&[]).expect_err("it hangs");
-        assert!(begun.elapsed() < Duration::from_secs(3));
+        assert!(begun.elapsed() < Duration::from_secs(30));
         assert_eq!(
             (error.code(), error.errno()),
             (FaultCode::TimedOut, libc::ETIMEDOUT)
@@ -491,8 +495,7 @@ fn a_vm_ends_with_its_process_whoever_was_forked_from_it() {
         // SAFETY: waits for the child made above.
         assert_eq!(unsafe { libc::waitpid(parent, &mut status, 0) }, parent);
         assert_eq!(status, 0);
-        let gone =
-            cosmos_tests::eventually(Duration::from_secs(5), || (hostfns() == 0).then_some(()));
+        let gone = eventually(Duration::from_secs(30), || (hostfns() == 0).then_some(()));
         assert!(gone.is_some(), "the VM outlives its process");
         drop(hold);
     });
@@ -538,7 +541,7 @@ fn a_new_registry_leaves_open_libraries_alone() {
             // SAFETY: it is a process of this test's own world.
             assert_eq!(unsafe { libc::kill(registry.pid, libc::SIGKILL) }, 0);
         }
-        let names = cosmos_tests::eventually(Duration::from_secs(10), || {
+        let names = eventually(Duration::from_secs(10), || {
             let names = cosmos::queries::list_names("").ok()?;
             names
                 .iter()

@@ -80,7 +80,7 @@ fn blocking_end(writes: Writes<'_>) -> (Vec<Frame>, Result<(), Fault>) {
             Ok(connection) => connection,
             Err(fault) => return (frames, Err(fault)),
         };
-        connection.set_timeout(Some(Duration::from_secs(5)));
+        connection.set_timeout(Some(Duration::from_secs(30)));
         loop {
             match connection.receive() {
                 Ok(Some(frame)) => frames.push(frame),
@@ -330,7 +330,8 @@ fn a_deadline_holds_over_all_the_pieces_of_an_answer() {
     let (ours, theirs) = UnixStream::pair().unwrap();
     write(&theirs, &[(&hello(), 0)]);
     let dripping = std::thread::spawn(move || {
-        let reply = frame(List::KIND | 0x8000, 0, &[0; 200]);
+        // Twenty seconds for all of it.
+        let reply = frame(List::KIND | 0x8000, 0, &[0; 2000]);
         for byte in reply {
             std::thread::sleep(Duration::from_millis(10));
             if { &theirs }.write_all(&[byte]).is_err() {
@@ -351,7 +352,7 @@ fn a_deadline_holds_over_all_the_pieces_of_an_answer() {
         .unwrap_err();
     assert_eq!(fault.code, FaultCode::TimedOut);
     assert!(
-        before.elapsed() < Duration::from_millis(600),
+        before.elapsed() < Duration::from_secs(10),
         "{:?}",
         before.elapsed()
     );
@@ -375,15 +376,14 @@ fn a_peer_that_does_not_read_times_the_writer_out() {
             .code,
         FaultCode::TimedOut
     );
+    // It is broken, not tried again, which would take as long as this.
+    connection.set_timeout(Some(Duration::from_secs(600)));
     let before = Instant::now();
     assert_eq!(
         connection.send_raw(CALL, 2, &[], &[]).unwrap_err().code,
         FaultCode::TimedOut
     );
-    assert!(
-        before.elapsed() < Duration::from_millis(40),
-        "it is broken, not tried again"
-    );
+    assert!(before.elapsed() < Duration::from_secs(300));
 }
 
 /// Signals that interrupt system calls are survived.
@@ -405,7 +405,7 @@ fn interruptions_are_survived() {
         peer.reply::<List>(request.id, &Vec::new(), &[]).unwrap();
     });
     let mut connection = blocking::Connection::connect(ours, Role::Client).unwrap();
-    connection.set_timeout(Some(Duration::from_secs(5)));
+    connection.set_timeout(Some(Duration::from_secs(30)));
     // SAFETY: names the calling thread.
     let this = unsafe { libc::pthread_self() };
     let interrupting = std::thread::spawn(move || {

@@ -203,11 +203,8 @@ fn a_private_vm_ends_with_its_client_even_in_a_call() {
     let begin = Instant::now();
     drop(vm.client);
     assert!(vm.vm.ended().success());
-    assert!(
-        begin.elapsed() < Duration::from_secs(2),
-        "{:?}",
-        begin.elapsed()
-    );
+    // The calls would go on for an hour.
+    assert!(begin.elapsed() < Duration::from_secs(60));
 }
 
 #[test]
@@ -264,14 +261,15 @@ fn channels_run_in_parallel() {
     let threads: Vec<_> = (0..8)
         .map(|_| {
             let (mut channel, wait) = (attach(&mut vm.client), wait.clone());
-            std::thread::spawn(move || compute(&wait, &mut channel, &[0.5]).unwrap())
+            std::thread::spawn(move || compute(&wait, &mut channel, &[2.0]).unwrap())
         })
         .collect();
     for thread in threads {
-        assert_eq!(thread.join().unwrap(), 0.5);
+        assert_eq!(thread.join().unwrap(), 2.0);
     }
+    // One after the other they take sixteen seconds.
     assert!(
-        begin.elapsed() < Duration::from_secs(3),
+        begin.elapsed() < Duration::from_secs(12),
         "{:?}",
         begin.elapsed()
     );

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 /// Whether the registry ends the connection, whatever else it says first.
 fn is_dropped(connection: &mut Connection) -> bool {
-    connection.set_timeout(Some(Duration::from_secs(5)));
+    connection.set_timeout(Some(Duration::from_secs(30)));
     for _ in 0..4 {
         match connection.receive() {
             Ok(None) => return true,
@@ -135,7 +135,7 @@ fn bytes_that_are_no_protocol_drop_the_connection() {
     for opening in openings {
         let mut stream = registry.stream();
         stream
-            .set_read_timeout(Some(Duration::from_secs(5)))
+            .set_read_timeout(Some(Duration::from_secs(30)))
             .unwrap();
         stream.write_all(opening).unwrap();
         // Its own handshake, and then the end.
@@ -192,6 +192,7 @@ fn slow_peers_hold_nobody_up() {
         .unwrap();
     let _mute = registry.stream();
 
+    // Who waited for one of them would wait until it is given up as stuck, after ten seconds.
     let before = Instant::now();
     let mut client = registry.client();
     assert_eq!(names(&mut client, "lazy"), ["lazy"]);
@@ -211,7 +212,7 @@ fn slow_peers_hold_nobody_up() {
     );
     assert_eq!(names(&mut client, "lazy"), ["lazy"]);
     assert!(
-        before.elapsed() < Duration::from_secs(2),
+        before.elapsed() < Duration::from_secs(10),
         "{:?}",
         before.elapsed()
     );

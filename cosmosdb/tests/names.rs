@@ -18,7 +18,7 @@ fn assert_joined(mut one: &UnixStream, mut other: &UnixStream) {
     one.write_all(b"ping").unwrap();
     let mut bytes = [0; 4];
     other
-        .set_read_timeout(Some(Duration::from_secs(5)))
+        .set_read_timeout(Some(Duration::from_secs(30)))
         .unwrap();
     other.read_exact(&mut bytes).unwrap();
     assert_eq!(&bytes, b"ping");

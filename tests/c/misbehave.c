@@ -42,8 +42,14 @@ int die_in_another_thread(void)
     for (;;) pause();
 }
 
+static int inside;
+
+/* How many calls of nap and hang are under way. */
+int under_way(void) { return __atomic_load_n(&inside, __ATOMIC_SEQ_CST); }
+
 int hang(void)
 {
+    __atomic_add_fetch(&inside, 1, __ATOMIC_SEQ_CST);
     for (;;) pause();
 }
 
@@ -71,7 +77,9 @@ double half(double number) { return number / 2; }
 int nap(int milliseconds)
 {
     struct timespec span = {milliseconds / 1000, (long)(milliseconds % 1000) * 1000000};
+    __atomic_add_fetch(&inside, 1, __ATOMIC_SEQ_CST);
     nanosleep(&span, NULL);
+    __atomic_sub_fetch(&inside, 1, __ATOMIC_SEQ_CST);
     errno = milliseconds;
     return milliseconds;
 }

@@ -20,14 +20,14 @@ fn stop_ends_the_daemons_and_the_next_call_starts_them() {
                 // When its VM dies it would ask how, and start the daemons for that.
                 .env("COSMOS_START_DAEMONS", "false");
             let mut pause = pause.spawn().expect("cosmos");
-            eventually(Duration::from_secs(5), || {
+            eventually(Duration::from_secs(30), || {
                 let vms = world.processes_named("cosmos-hostfn");
                 (!vms.is_empty()).then_some(())
             });
             world.run_cosmos(&["stop"]).succeeded();
             pause.kill().expect("it runs or is a zombie");
             pause.wait().expect("the child");
-            let gone = eventually(Duration::from_secs(5), || {
+            let gone = eventually(Duration::from_secs(30), || {
                 world.processes().is_empty().then_some(())
             });
             assert!(gone.is_some(), "{:?}", world.processes());

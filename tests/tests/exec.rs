@@ -207,7 +207,7 @@ fn confined_it_has_its_streams_and_the_channels_that_were_granted() {
 fn the_time_that_a_caller_gives_ends_the_session() {
     in_world(|world| {
         let guests = Guests::new();
-        let options = cosmos::Options::new().timeout(Duration::from_millis(300));
+        let options = cosmos::Options::new().timeout(Duration::from_secs(2));
         let program = cosmos::Program::open(guests.guest("copy"), &options).expect("a program");
         let mut command = program.command();
         // Open, and nothing comes.

@@ -169,7 +169,7 @@ fn threads_that_end_take_their_channels_along() {
         before.print("before");
         (0..1000).for_each(|_| in_a_thread());
         // The VM notices the end of a channel in its own time.
-        eventually(Duration::from_secs(5), || {
+        eventually(Duration::from_secs(30), || {
             let now = Figures::of(world, processes);
             now.has_no_more_descriptors_than(&before).then_some(())
         });

@@ -41,7 +41,7 @@ fn ten_clients_start_one_pair_of_daemons() {
                 "{:?}",
                 world.processes()
             );
-            let left = eventually(Duration::from_secs(5), || {
+            let left = eventually(Duration::from_secs(30), || {
                 let others = world.processes().len();
                 (others == 2).then_some(())
             });
@@ -60,7 +60,7 @@ fn end(processes: &[Process]) {
             nix::sys::signal::Signal::SIGKILL,
         )
         .expect("a process of this test");
-        let gone = eventually(Duration::from_secs(5), || {
+        let gone = eventually(Duration::from_secs(30), || {
             Process::of(process.pid)
                 .is_none_or(|now| now.is_zombie())
                 .then_some(())

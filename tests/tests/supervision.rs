@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(40);
 
 fn library(world: &World) -> PathBuf {
     c::library("misbehave.c", world.directory())
@@ -26,6 +26,12 @@ fn call(opened: &Library, prototype: &str, arguments: &[i32]) -> i128 {
         Value::Int(number) => number,
         other => panic!("{other:?}"),
     }
+}
+
+/// Waits until a call of `nap` or `hang` is.
+fn is_under_way(opened: &Library) {
+    let is_begun = || (call(opened, "int under_way(void)", &[]) > 0).then_some(());
+    eventually(PATIENCE, is_begun).expect("a call under way");
 }
 
 fn add(opened: &Library) {
@@ -356,7 +362,7 @@ fn a_cosmosd_that_is_asked_to_end_lets_calls_end_first() {
         let first = daemon(world);
         std::thread::scope(|scope| {
             let napping = scope.spawn(|| call(&opened, "int nap(int milliseconds)", &[3000]));
-            std::thread::sleep(Duration::from_millis(500));
+            is_under_way(&opened);
             kill(first, Signal::SIGTERM).expect("it runs");
             // Who comes now is served by another one.
             let library = library.to_str().expect("a path");
@@ -389,7 +395,7 @@ fn a_cosmosd_that_is_asked_twice_ends_at_once() {
                 let hang = opened.function("int hang(void)").expect("the function");
                 hang.call(&[]).expect_err("it is ended")
             });
-            std::thread::sleep(Duration::from_millis(300));
+            is_under_way(&opened);
             kill(first, Signal::SIGTERM).expect("it runs");
             std::thread::sleep(Duration::from_millis(700));
             assert!(!hanging.is_finished(), "the first lets it be");

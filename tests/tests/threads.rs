@@ -1,11 +1,10 @@
 //! Calls of several threads run in parallel, each with its own errno, and survive a close.
 
-use cosmos_tests::{c, errno, in_world, set_errno};
+use cosmos_tests::{c, errno, eventually, in_world, set_errno};
 use std::collections::HashSet;
 use std::ffi::{c_int, c_void};
-use std::sync::Barrier;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 type Nap = extern "C" fn(c_int) -> c_int;
 
@@ -19,29 +18,34 @@ fn misbehave(world: &cosmos_tests::World) -> cosmos::Library {
     cosmos::dlopen(path.to_str().expect("UTF-8")).expect("the library")
 }
 
+/// Waits until a call of `nap` is.
+fn is_under_way(library: &cosmos::Library) {
+    let count = library.function("int under_way(void)").expect("under_way");
+    eventually(Duration::from_secs(30), || {
+        let outcome = count.call(&[]).expect("a call");
+        (outcome.result != 0.into()).then_some(())
+    })
+    .expect("a call under way");
+}
+
 #[test]
 fn calls_of_threads_run_in_parallel() {
     in_world(|world| {
-        let library = misbehave(world);
-        let function = library.function("int nap(int milliseconds)").expect("nap");
-        let nap = nap_of(&function);
-        let threads = 8;
-        let ready = Barrier::new(threads);
-        let begun = Instant::now();
+        let path = c::library("meeting.c", world.directory());
+        let library = cosmos::dlopen(path.to_str().expect("UTF-8")).expect("the library");
+        let meet = library.function("int meet(int count, int mine)");
+        let meet = meet.expect("meet");
+        // Each returns once all are under way.
+        let threads: i32 = 8;
         std::thread::scope(|scope| {
-            for _ in 0..threads {
-                scope.spawn(|| {
-                    ready.wait();
-                    assert_eq!(nap(400), 400);
+            for thread in 0..threads {
+                let meet = &meet;
+                scope.spawn(move || {
+                    let outcome = meet.call(&[threads.into(), thread.into()]);
+                    assert_eq!(outcome.expect("a call").result, thread.into());
                 });
             }
         });
-        let took = begun.elapsed();
-        println!("{threads} naps of 400 ms took {took:?}");
-        assert!(
-            took < Duration::from_millis(1600),
-            "one after the other: {took:?}"
-        );
     });
 }
 
@@ -93,7 +97,7 @@ fn a_library_closed_with_calls_in_flight_lets_them_return() {
         let kept = function.clone();
         std::thread::scope(|scope| {
             let caller = scope.spawn(move || nap_of(&kept)(500));
-            std::thread::sleep(Duration::from_millis(100));
+            is_under_way(&library);
             library.close().expect("close");
             drop(function);
             assert_eq!(caller.join().expect("the caller"), 500);

@@ -264,9 +264,9 @@ pub fn for_target(name: &str, directory: &Path) -> VmOpen {
     }
 }
 
-/// Looks until it holds, at most ten seconds.
+/// Looks until it holds, at most thirty seconds.
 pub fn eventually(mut holds: impl FnMut() -> bool) -> bool {
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + Duration::from_secs(30);
     while Instant::now() < deadline {
         if holds() {
             return true;

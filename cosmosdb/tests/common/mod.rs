@@ -178,9 +178,9 @@ pub fn incoming(owner: &mut Connection) -> (UnixStream, Identity, Option<OwnedFd
     )
 }
 
-/// Waits until `done`, for at most five seconds.
+/// Waits until `done`, for at most thirty seconds.
 pub fn eventually(what: &str, mut done: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(5);
+    let deadline = Instant::now() + Duration::from_secs(30);
     while !done() {
         assert!(Instant::now() < deadline, "never: {what}");
         std::thread::sleep(Duration::from_millis(10));

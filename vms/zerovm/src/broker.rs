@@ -18,15 +18,16 @@
 //! characters and a report.
 
 use crate::channel::{self, Sources};
+use crate::descriptors::is_readable_within;
 use crate::process;
+use crate::sender::Guest;
 use crate::told::{self, Heard, Limit};
 use crate::validation::Rules;
 use crate::{descriptors, setup, supervise};
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signalfd::SignalFd;
-use nix::sys::socket::{setsockopt, sockopt};
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::{Signal, pidfd_send_signal};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -88,8 +89,9 @@ pub fn run(
 /// A guest that has forked, and who asks for it.
 struct Daemon {
     listener: UnixListener,
-    // The guest's process: each socket that is sent there has another clone at its other end.
-    guest: File,
+    // To the guest's process: each socket that is sent there has another clone at its other end.
+    to_guest: File,
+    guest: Guest,
     // Our end of the socket of a clone that waits for a session.
     waiting: Mutex<Option<File>>,
     channels: Vec<ChannelLine>,
@@ -122,13 +124,16 @@ fn start(
     let _ = std::fs::remove_file(&job);
     let listener = UnixListener::bind(&job).map_err(failed)?;
     process::allow_many_files();
+    // Its number is its own as long as it may not be collected.
+    let process = Guest::of(guest.number()).map_err(failed)?;
     process::collect_nobody().map_err(|error| failed(error.into()))?;
     process::share_memory_among_threads();
-    let guest = guest.leave();
-    let waiting = ask_for_clone(&guest).map_err(|error| failed(error.into()))?;
+    let to_guest = guest.leave();
+    let waiting = ask_for_clone(&to_guest).map_err(|error| failed(error.into()))?;
     let daemon = Daemon {
         listener,
-        guest,
+        to_guest,
+        guest: process,
         waiting: Mutex::new(Some(waiting)),
         channels,
         preallocate: !line.no_preallocation,
@@ -148,7 +153,7 @@ impl Daemon {
         }
         loop {
             let mut sources = [
-                PollFd::new(daemon.guest.as_fd(), PollFlags::POLLIN),
+                PollFd::new(daemon.to_guest.as_fd(), PollFlags::POLLIN),
                 PollFd::new(daemon.signals.as_fd(), PollFlags::POLLIN),
             ];
             let _ = poll(&mut sources, PollTimeout::NONE);
@@ -266,9 +271,9 @@ impl Daemon {
             let waiting = self.waiting().take();
             let socket = match waiting {
                 Some(socket) => socket,
-                None => ask_for_clone(&self.guest)?,
+                None => ask_for_clone(&self.to_guest)?,
             };
-            if let Some(process) = who_waits(&socket, PATIENCE) {
+            if let Some(process) = self.guest.who_waits(&socket, PATIENCE) {
                 return Ok(Some(Clone { socket, process }));
             }
         }
@@ -279,7 +284,7 @@ impl Daemon {
     fn have_another(&self) {
         let mut waiting = self.waiting();
         if waiting.is_none() {
-            *waiting = ask_for_clone(&self.guest).ok();
+            *waiting = ask_for_clone(&self.to_guest).ok();
         }
     }
 
@@ -305,32 +310,10 @@ impl Drop for Clone {
 /// Sends the guest's process a socket, and keeps its other end, where the kernel says who writes.
 fn ask_for_clone(guest: &File) -> nix::Result<File> {
     let (ours, theirs) = process::pair()?;
-    setsockopt(&ours, sockopt::PassCred, &true)?;
+    // Before anybody sends: what came earlier would be nobody's.
+    descriptors::tell_senders(&ours)?;
     descriptors::send(guest, &[theirs.as_fd()])?;
     Ok(ours)
-}
-
-/// Whether something comes from a socket, or its end, within a time.
-fn is_readable_within(socket: &File, time: Duration) -> bool {
-    let mut source = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
-    let time = PollTimeout::try_from(time).unwrap_or(PollTimeout::MAX);
-    matches!(poll(&mut source, time), Ok(1..))
-}
-
-/// Who is at the other end of a socket, if it has not ended meanwhile: its socket is open as long as it
-/// is there, so the number is not yet another's. Somebody who says nothing is nobody: the guest's process
-/// may have been taken over.
-fn who_waits(socket: &File, patience: Duration) -> Option<OwnedFd> {
-    if !is_readable_within(socket, patience) {
-        return None;
-    }
-    let pid = Pid::from_raw(descriptors::receive_sender(socket).ok()?)?;
-    let process = pidfd_open(pid, PidfdFlags::empty()).ok()?;
-    let mut source = [PollFd::new(socket.as_fd(), PollFlags::empty())];
-    let _ = poll(&mut source, PollTimeout::ZERO);
-    let [source] = source;
-    let events = source.revents().unwrap_or(PollFlags::POLLHUP);
-    (!events.contains(PollFlags::POLLHUP)).then_some(process)
 }
 
 /// Reads the length and as much of the manifest as comes.
@@ -350,45 +333,4 @@ fn read_request(connection: &mut UnixStream) -> Option<Vec<u8>> {
     }
     request.truncate(count);
     Some(request)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::process::Child;
-
-    fn pair() -> (File, File) {
-        let (ours, theirs) = process::pair().expect("a socket");
-        setsockopt(&ours, sockopt::PassCred, &true).expect("credentials");
-        (ours, theirs)
-    }
-
-    #[test]
-    fn who_waits_says_so_and_is_there() {
-        let child = Child::start(|mut told| {
-            let _ = told.read_exact(&mut [0]);
-            let _ = told::running(&told);
-            told::wait_for_end(&told);
-            0
-        });
-        let child = child.expect("a process");
-        // Before it says anything: what came earlier would be nobody's.
-        setsockopt(&child.told, sockopt::PassCred, &true).expect("credentials");
-        (&child.told).write_all(&[0]).expect("it waits");
-        assert!(who_waits(&child.told, PATIENCE).is_some());
-        let _ = child.end();
-    }
-
-    #[test]
-    fn nobody_waits_where_nothing_is_said() {
-        let (silent, _other) = pair();
-        assert!(who_waits(&silent, QUICK).is_none());
-        let (left, other) = pair();
-        drop(other);
-        assert!(who_waits(&left, PATIENCE).is_none());
-        let (ended, other) = pair();
-        told::running(&other).expect("told");
-        drop(other);
-        assert!(who_waits(&ended, PATIENCE).is_none());
-    }
 }

@@ -13,6 +13,7 @@
 //! | [`processor`] | where processes run that wait for each other |
 //! | [`broker`], [`setup`] | daemon mode, and what its sessions are given |
 //! | [`descriptors`] | open files from one process to another; unsafe |
+//! | [`sender`] | which process is at the other end |
 //! | [`session`] | the steps of a session, in that process |
 //! | [`load`] | file to memory |
 //! | [`space`] | the guest's 4 GiB; unsafe |
@@ -38,6 +39,7 @@ pub mod doctor;
 pub mod load;
 pub mod process;
 pub mod processor;
+pub mod sender;
 pub mod session;
 pub mod setup;
 pub mod signals;

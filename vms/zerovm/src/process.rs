@@ -59,6 +59,11 @@ impl Child {
         let _ = kill(self.pid, signal);
     }
 
+    /// Its number, which is its own until somebody collects it.
+    pub fn number(&self) -> i32 {
+        self.pid.as_raw()
+    }
+
     /// Lets it go on without being watched; the socket to it.
     pub fn leave(self) -> File {
         self.told

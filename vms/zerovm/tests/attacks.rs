@@ -3,8 +3,12 @@
 
 mod support;
 
+use nix::libc;
+use std::fs::File;
 use std::io::Write;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::Path;
+use std::process::Child;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use support::script::{EDQUOT, EFAULT, EINVAL, EPERM, HEAP, Step, expect, id, read, write};
@@ -323,20 +327,33 @@ fn a_program_that_is_rewritten_after_it_was_loaded() {
         [1 << 40, 1 << 40, 0, 0],
     );
     let mut command = session.command();
-    let child = command
+    let mut child = command
         .stdout(std::process::Stdio::piped())
         .spawn()
         .expect("zerovm starts");
     // Channels are opened after the program was loaded.
-    let mut input = std::fs::OpenOptions::new()
-        .write(true)
-        .open(&fifo)
-        .expect("a reader");
+    let input = open_once_it_is_read(&fifo, &mut child);
     session.write("program", &vec![0xCC; nexe.len()]);
-    input.write_all(&[b'x'; 200_000]).expect("it reads");
-    drop(input);
+    // What does not read any more has a report that says why.
+    let written = input.map(|mut input| input.write_all(&[b'x'; 200_000]));
     Report::of(child.wait_with_output().expect("it ends")).expect_ok();
+    assert!(matches!(written, Some(Ok(()))), "{written:?}");
     assert_eq!(session.read("stdout"), [b'x'; 200_000]);
+}
+
+/// The writing end of a FIFO once a process has the other one, or nothing if that ends without it.
+fn open_once_it_is_read(fifo: &Path, reader: &mut Child) -> Option<File> {
+    while reader.try_wait().expect("it is ours").is_none() {
+        let mut options = File::options();
+        options.write(true).custom_flags(libc::O_NONBLOCK);
+        if let Ok(input) = options.open(fifo) {
+            let waits = nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::empty());
+            nix::fcntl::fcntl(&input, waits).expect("it may wait");
+            return Some(input);
+        }
+        std::thread::yield_now();
+    }
+    None
 }
 
 /// Two bytes of the text, wherever they are, become `syscall`.
@@ -372,10 +389,12 @@ fn a_program_that_is_rewritten_while_it_is_loaded() {
         .write(true)
         .open(&path)
         .expect("the program");
-    let stop = AtomicBool::new(false);
+    let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
+        // Also if what is expected does not come.
+        let _over = SetAtEnd(&is_over);
         scope.spawn(|| {
-            while !stop.load(Relaxed) {
+            while !is_over.load(Relaxed) {
                 for bytes in [&[0x0F, 0x05], &good[start..start + 2]] {
                     file.write_all_at(bytes, start as u64).expect("written");
                 }
@@ -387,8 +406,15 @@ fn a_program_that_is_rewritten_while_it_is_loaded() {
             let has_run = report.status == Some(0) && report.state() == "ok";
             assert!(is_refused || has_run, "{}", report.text);
         }
-        stop.store(true, Relaxed);
     });
+}
+
+struct SetAtEnd<'a>(&'a AtomicBool);
+
+impl Drop for SetAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
 }
 
 #[test]

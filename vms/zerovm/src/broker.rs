@@ -7,8 +7,8 @@
 //! | guest's process | has forked: clones itself for each socket that it is sent |
 //! | session | a clone: says who it is over its socket, waits there for open files, and goes on behind the fork |
 //!
-//! There is a thread and a clone that wait already when somebody connects, and others are made while
-//! these work: a session is a message to its clone and its report back. The broker has no threads
+//! There is a thread and a clone that wait already when somebody connects, and who the clone is has been
+//! asked; others are made while these work. A session is a message to its clone and its report back. The broker has no threads
 //! before the guest's process is there, and makes no process afterwards.
 //!
 //! Whoever ends the broker ends them all. None of them becomes a zombie: children of the broker and
@@ -47,6 +47,8 @@ use zerovm_session::report::Report;
 /// The length before a manifest and a report.
 const PREFIX: usize = 8;
 const MAX_REQUEST: usize = 0x10000;
+/// Most are shorter, and read at once.
+const USUAL_REQUEST: usize = 0x1000;
 /// A client that says no more than this long has said all; the length may be larger than what comes.
 const SILENCE: Duration = Duration::from_millis(100);
 /// And one that says nothing is not waited for longer than this.
@@ -56,8 +58,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const QUICK: Duration = Duration::from_millis(1);
 /// A session whose clones are ended by somebody as fast as they are made is given up.
 const CLONES_TO_TRY: usize = 4;
-/// How many threads wait for connections.
-const THREADS: usize = 4;
+/// How many threads wait for connections. Each has its turn: of many none would have anything at hand.
+const THREADS: usize = 2;
 const STACK: usize = 0x40000;
 
 /// Runs the session of a manifest that has a Job, and becomes its daemon if the guest forks. What
@@ -92,8 +94,8 @@ struct Daemon {
     // To the guest's process: each socket that is sent there has another clone at its other end.
     to_guest: File,
     guest: Guest,
-    // Our end of the socket of a clone that waits for a session.
-    waiting: Mutex<Option<File>>,
+    // Who waits for a session.
+    waiting: Mutex<Option<Clone>>,
     channels: Vec<ChannelLine>,
     preallocate: bool,
     signals: SignalFd,
@@ -128,18 +130,17 @@ fn start(
     let process = Guest::of(guest.number()).map_err(failed)?;
     process::collect_nobody().map_err(|error| failed(error.into()))?;
     process::share_memory_among_threads();
-    let to_guest = guest.leave();
-    let waiting = ask_for_clone(&to_guest).map_err(|error| failed(error.into()))?;
     let daemon = Daemon {
         listener,
-        to_guest,
+        to_guest: guest.leave(),
         guest: process,
-        waiting: Mutex::new(Some(waiting)),
+        waiting: Mutex::new(None),
         channels,
         preallocate: !line.no_preallocation,
         signals,
         idle: AtomicUsize::new(0),
     };
+    daemon.have_another();
     Ok((report, Some(daemon)))
 }
 
@@ -199,8 +200,11 @@ impl Daemon {
                 self.start_thread();
             }
             self.answer(connection);
-            if self.idle.fetch_add(1, Relaxed) >= THREADS {
-                self.idle.fetch_sub(1, Relaxed);
+            // Only who accepts connections is counted, so that somebody always does.
+            let as_one_more = |idle: usize| (idle < THREADS).then_some(idle + 1);
+            let stays = self.idle.fetch_update(Relaxed, Relaxed, as_one_more);
+            self.have_another();
+            if stays.is_err() {
                 return;
             }
         }
@@ -222,12 +226,18 @@ impl Daemon {
         let _ = connection.write_all(&answer);
         drop(connection);
         drop(clone);
-        self.have_another();
     }
 
     /// A session from its request to its report, and whose it was: that process has nothing more to do,
     /// but ending takes it longer than telling the client does.
     fn session(&self, request: &[u8]) -> Result<(Report, Option<Clone>), Error> {
+        let host = |error: std::io::Error| Error::Host {
+            code: libc::EFAULT,
+            what: "starting a session",
+            why: error.to_string(),
+        };
+        // It gets ready while the request is looked at and its files are opened.
+        let clone = self.take_clone().map_err(|error| host(error.into()))?;
         let manifest = Manifest::parse(request)?;
         let lines = order(manifest.channels.clone())?;
         check_same(&self.channels, &lines)?;
@@ -235,19 +245,14 @@ impl Daemon {
         if manifest.timeout < 1 {
             return Err(Error::Timeout(manifest.timeout));
         }
+        let Some(clone) = clone else {
+            return Ok((supervise::without_report(), None));
+        };
         let opened: Result<Vec<(bool, Sources)>, Error> = lines
             .iter()
             .map(|line| Ok((line.etag, channel::open_sources(line, self.preallocate)?)))
             .collect();
         let opened = opened?;
-        let host = |error: std::io::Error| Error::Host {
-            code: libc::EFAULT,
-            what: "starting a session",
-            why: error.to_string(),
-        };
-        let Some(clone) = self.take_clone().map_err(|error| host(error.into()))? else {
-            return Ok((supervise::without_report(), None));
-        };
         let sent = setup::send(&clone.socket, manifest.timeout.unsigned_abs(), &opened);
         // Its files are the session's now.
         drop(opened);
@@ -265,30 +270,44 @@ impl Daemon {
         Ok((report, Some(clone)))
     }
 
-    /// The clone that waits, or another one if somebody has ended that meanwhile.
+    /// The clone that waits, or another one if somebody has ended that meanwhile. It knows that its session
+    /// comes soon.
     fn take_clone(&self) -> nix::Result<Option<Clone>> {
         for _ in 0..CLONES_TO_TRY {
             let waiting = self.waiting().take();
-            let socket = match waiting {
-                Some(socket) => socket,
-                None => ask_for_clone(&self.to_guest)?,
+            let clone = match waiting {
+                Some(clone) => Some(clone),
+                None => self.make_clone()?,
             };
-            if let Some(process) = self.guest.who_waits(&socket, PATIENCE) {
-                return Ok(Some(Clone { socket, process }));
+            let announced = |clone: &Clone| setup::announce(&clone.socket).is_ok();
+            if let Some(clone) = clone.filter(announced) {
+                return Ok(Some(clone));
             }
         }
         Ok(None)
     }
 
-    /// Has a clone made for the next session, if none waits. Without one the next asks itself.
+    /// Has a clone made for the next session, if none waits. Without one the next makes it itself; one
+    /// that comes meanwhile waits for this one.
     fn have_another(&self) {
         let mut waiting = self.waiting();
         if waiting.is_none() {
-            *waiting = ask_for_clone(&self.to_guest).ok();
+            *waiting = self.make_clone().unwrap_or_default();
         }
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Option<File>> {
+    /// Sends the guest's process a socket, at whose other end there will be a clone, and hears who that is.
+    fn make_clone(&self) -> nix::Result<Option<Clone>> {
+        let (socket, theirs) = process::pair()?;
+        // Before anybody sends: what came earlier would be nobody's.
+        descriptors::tell_senders(&socket)?;
+        descriptors::send(&self.to_guest, &[theirs.as_fd()])?;
+        drop(theirs);
+        let process = self.guest.who_waits(&socket, PATIENCE);
+        Ok(process.map(|process| Clone { socket, process }))
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Option<Clone>> {
         // What it holds is whole whoever panicked.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -307,30 +326,26 @@ impl Drop for Clone {
     }
 }
 
-/// Sends the guest's process a socket, and keeps its other end, where the kernel says who writes.
-fn ask_for_clone(guest: &File) -> nix::Result<File> {
-    let (ours, theirs) = process::pair()?;
-    // Before anybody sends: what came earlier would be nobody's.
-    descriptors::tell_senders(&ours)?;
-    descriptors::send(guest, &[theirs.as_fd()])?;
-    Ok(ours)
-}
-
-/// Reads the length and as much of the manifest as comes.
+/// Reads the length and as much of the manifest as comes. Nearly always all of it comes at once.
 fn read_request(connection: &mut UnixStream) -> Option<Vec<u8>> {
-    connection.set_read_timeout(Some(PATIENCE)).ok()?;
-    let mut prefix = [0; PREFIX];
-    connection.read_exact(&mut prefix).ok()?;
-    let length = usize::try_from(integer(&prefix)?).ok()?.min(MAX_REQUEST);
-    let mut request = vec![0; length];
-    let mut count = 0;
-    while count < length {
+    let mut request = vec![0; USUAL_REQUEST];
+    let (mut wanted, mut count) = (PREFIX, 0);
+    while count < wanted {
+        let has_begun = count > PREFIX;
+        let patience = if has_begun { SILENCE } else { PATIENCE };
+        if !is_readable_within(&*connection, patience) {
+            break;
+        }
         match connection.read(&mut request[count..]) {
             Ok(0) | Err(_) => break,
             Ok(more) => count += more,
         }
-        connection.set_read_timeout(Some(SILENCE)).ok()?;
+        if wanted == PREFIX && count >= PREFIX {
+            let length = integer(request.get(..PREFIX)?)?;
+            wanted += usize::try_from(length).ok()?.min(MAX_REQUEST);
+            request.resize(wanted.max(count), 0);
+        }
     }
-    request.truncate(count);
-    Some(request)
+    request.truncate(count.min(wanted));
+    (count >= PREFIX).then(|| request.split_off(PREFIX))
 }

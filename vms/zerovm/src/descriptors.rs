@@ -10,9 +10,10 @@ use nix::setsockopt_impl;
 use nix::sys::socket::sockopt::{self, SetBool};
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg, setsockopt};
 use std::fs::File;
+use std::hint::spin_loop;
 use std::io::IoSlice;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// As many go in one message; the kernel takes a few more.
 pub const AT_ONCE: usize = 200;
@@ -43,11 +44,24 @@ pub fn receive(socket: &File) -> nix::Result<Vec<OwnedFd>> {
 /// Receives bytes of what one [`send_with`] sent, from its first on, and its descriptors; how many bytes
 /// came.
 pub fn receive_with(socket: &File, bytes: &mut [u8]) -> nix::Result<(usize, Vec<OwnedFd>)> {
-    let message = receive_message(socket, bytes)?;
-    if message.is_truncated {
-        return Err(Errno::EMFILE);
+    receive_message(socket, bytes, MsgFlags::empty())?.whole()
+}
+
+/// The same, but if nothing comes within a time, nothing is waited for. The processor has no rest
+/// meanwhile: what comes soon is there sooner, as nobody need be woken.
+pub fn receive_soon(
+    socket: &File,
+    bytes: &mut [u8],
+    time: Duration,
+) -> Option<nix::Result<(usize, Vec<OwnedFd>)>> {
+    let end = Instant::now() + time;
+    loop {
+        match receive_message(socket, bytes, MsgFlags::MSG_DONTWAIT) {
+            Err(Errno::EAGAIN) if Instant::now() < end => (0..PAUSES).for_each(|_| spin_loop()),
+            Err(Errno::EAGAIN) => return None,
+            received => return Some(received.and_then(Message::whole)),
+        }
     }
-    Ok((message.count, message.descriptors))
 }
 
 /// Who sent something, by the kernel's word.
@@ -69,7 +83,7 @@ pub fn tell_senders(socket: &File) -> nix::Result<()> {
 
 /// Receives a byte, and who sent it. Nothing comes from a socket whose other end is closed.
 pub fn receive_sender(socket: &File) -> nix::Result<Option<Sender>> {
-    let message = receive_message(socket, &mut [0])?;
+    let message = receive_message(socket, &mut [0], MsgFlags::empty())?;
     Ok(message.sender.filter(|_| message.count > 0))
 }
 
@@ -84,6 +98,9 @@ pub fn is_readable_within(socket: impl AsFd, time: Duration) -> bool {
 struct PassPidfd;
 
 setsockopt_impl!(PassPidfd, libc::SOL_SOCKET, SO_PASSPIDFD, bool, SetBool);
+
+/// Between two looks at a socket, so that its other end has it most of the time.
+const PAUSES: usize = 16;
 
 /// The C library's names for these are younger than they are.
 const SO_PASSPIDFD: libc::c_int = 76;
@@ -104,7 +121,16 @@ struct Message {
     is_truncated: bool,
 }
 
-fn receive_message(socket: &File, bytes: &mut [u8]) -> nix::Result<Message> {
+impl Message {
+    fn whole(self) -> nix::Result<(usize, Vec<OwnedFd>)> {
+        match self.is_truncated {
+            true => Err(Errno::EMFILE),
+            false => Ok((self.count, self.descriptors)),
+        }
+    }
+}
+
+fn receive_message(socket: &File, bytes: &mut [u8], flags: MsgFlags) -> nix::Result<Message> {
     let mut part = libc::iovec {
         iov_base: bytes.as_mut_ptr().cast(),
         iov_len: bytes.len(),
@@ -116,7 +142,7 @@ fn receive_message(socket: &File, bytes: &mut [u8]) -> nix::Result<Message> {
     header.msg_iovlen = 1;
     header.msg_control = (&raw mut control).cast();
     header.msg_controllen = CONTROL as _;
-    let flags = libc::MSG_CMSG_CLOEXEC;
+    let flags = (flags | MsgFlags::MSG_CMSG_CLOEXEC).bits();
     // SAFETY: the header has one part, the bytes, and the room for control messages, with their
     // lengths; both are there for the call and nobody else's.
     let count = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut header, flags) };

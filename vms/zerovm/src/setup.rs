@@ -1,18 +1,26 @@
-//! What a daemon's session is given before its guest goes on: a header with its length before it, and
-//! with its first byte the first of the open files; those that one message does not take follow.
+//! What a daemon's session is given before its guest goes on.
+//!
+//! | part | what |
+//! |---|---|
+//! | a byte | a session comes soon: who waits for it wakes up while its files are opened |
+//! | a number of 32 bits, and so many bytes | the header, and with its first byte the first of the open files |
+//! | more of them | those that one message does not take |
 
 use crate::channel::{HostFile, Kind, Sources};
-use crate::descriptors::{self, AT_ONCE};
+use crate::descriptors::{self, AT_ONCE, receive_soon};
 use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::BorrowedFd;
+use std::time::Duration;
 
 /// No header is longer.
 const MAX_HEADER: usize = 4 << 20;
 /// Most are shorter than this, and read at once.
 const USUAL_HEADER: usize = 0x1000;
+/// A session that was announced comes sooner than this, or its files take long to be opened.
+const SOON: Duration = Duration::from_micros(200);
 const LENGTH: usize = size_of::<u32>();
 
 /// What a session is given.
@@ -65,9 +73,7 @@ pub fn send(mut socket: &File, timeout: u32, channels: &[(bool, Sources)]) -> st
             })
             .collect(),
     };
-    let header = serde_json::to_vec(&header)?;
-    let mut message = (header.len() as u32).to_le_bytes().to_vec();
-    message.extend(header);
+    let message = message(&header)?;
     let files = channels.iter().flat_map(|(_, sources)| &sources.files);
     let files: Vec<BorrowedFd<'_>> = files.map(HostFile::descriptor).collect();
     let (first, rest) = files.split_at(files.len().min(AT_ONCE));
@@ -79,11 +85,51 @@ pub fn send(mut socket: &File, timeout: u32, channels: &[(bool, Sources)]) -> st
     Ok(())
 }
 
-/// Receives it.
+/// A header with its length before it.
+fn message(header: &Header) -> std::io::Result<Vec<u8>> {
+    let header = serde_json::to_vec(header)?;
+    let mut message = (header.len() as u32).to_le_bytes().to_vec();
+    message.extend(header);
+    Ok(message)
+}
+
+/// Reads the header of a setup of so many channels.
+pub fn rehearse(channels: usize) {
+    let channel = || ChannelHeader {
+        tagged: false,
+        size: 0,
+        are_streams: vec![false],
+    };
+    let header = Header {
+        timeout: 0,
+        channels: std::iter::repeat_with(channel).take(channels).collect(),
+    };
+    let message = message(&header).unwrap_or_default();
+    let _ = read_header(message.get(LENGTH..).unwrap_or_default());
+}
+
+fn read_header(text: &[u8]) -> std::io::Result<Header> {
+    Ok(serde_json::from_slice(text)?)
+}
+
+/// Says that a session comes soon.
+pub fn announce(mut socket: &File) -> std::io::Result<()> {
+    socket.write_all(&[0])
+}
+
+/// Waits until a session is announced.
+pub fn wait(mut socket: &File) -> std::io::Result<()> {
+    socket.read_exact(&mut [0])
+}
+
+/// Receives what was announced.
 pub fn receive(mut socket: &File) -> std::io::Result<Setup> {
     let mut message = vec![0; USUAL_HEADER];
     // The first of the files come with the first byte, and nothing of what follows them with these.
-    let (count, mut files) = descriptors::receive_with(socket, &mut message)?;
+    let (count, mut files) = match receive_soon(socket, &mut message, SOON) {
+        Some(received) => received?,
+        None => descriptors::receive_with(socket, &mut message)?,
+    };
     message.truncate(count);
     let length = match message.first_chunk::<LENGTH>() {
         Some(length) => u32::from_le_bytes(*length) as usize,
@@ -96,7 +142,7 @@ pub fn receive(mut socket: &File) -> std::io::Result<Setup> {
     if let Some(rest) = message.get_mut(count..) {
         socket.read_exact(rest)?;
     }
-    let header: Header = serde_json::from_slice(&message[LENGTH..])?;
+    let header = read_header(message.get(LENGTH..).unwrap_or_default())?;
     let count: usize = header
         .channels
         .iter()

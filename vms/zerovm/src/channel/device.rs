@@ -15,7 +15,7 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
 use nix::sys::stat::{FileStat, SFlag, fstat, major, minor, stat};
-use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs, statfs};
+use nix::sys::statfs::{PROC_SUPER_MAGIC, Statfs, fstatfs, statfs};
 use nix::unistd::{Whence, ftruncate, lseek};
 use rustix::fs::FileType;
 use std::io;
@@ -97,13 +97,16 @@ pub fn open(
     room: Option<i64>,
 ) -> Result<Opened, Refusal> {
     let kind = match stat(path) {
-        Ok(status) => kind(&status).ok_or(UNSUPPORTED)?,
+        Ok(status) => {
+            let kind = kind(&status).ok_or(UNSUPPORTED)?;
+            if is_on_procfs(&status, || statfs(path)).unwrap_or(false) {
+                return Err(PROCFS);
+            }
+            kind
+        }
         // Opening it says what is wrong with it, or makes it.
         Err(_) => Kind::Regular,
     };
-    if statfs(path).is_ok_and(|system| system.filesystem_type() == PROC_SUPER_MAGIC) {
-        return Err(PROCFS);
-    }
     let flags = flags(kind, access, direction)?;
     let flags = flags | OFlag::O_CLOEXEC | OFlag::O_NOCTTY;
     let descriptor = match calls::open(path, flags, MODE) {
@@ -120,8 +123,7 @@ pub fn open(
     if self::kind(&status) != Some(kind) {
         return Err(UNSUPPORTED);
     }
-    let system_of_files = fstatfs(&descriptor).map_err(system)?;
-    if system_of_files.filesystem_type() == PROC_SUPER_MAGIC {
+    if is_on_procfs(&status, || fstatfs(&descriptor)).map_err(system)? {
         return Err(PROCFS);
     }
     let file = HostFile {
@@ -132,7 +134,9 @@ pub fn open(
     let bytes = match (kind, direction) {
         (Kind::Stream, _) => 0,
         (Kind::Regular, Direction::Write) => {
-            file.cut(0).map_err(system)?;
+            if status.st_size != 0 {
+                ftruncate(&file.descriptor, 0).map_err(system)?;
+            }
             file.make(room)?;
             0
         }
@@ -143,6 +147,18 @@ pub fn open(
         (Kind::Regular, _) => status.st_size,
     };
     Ok(Opened { file, bytes })
+}
+
+/// What is on a device is not made up by the kernel, which need not be asked for its file system then.
+fn is_on_procfs(
+    status: &FileStat,
+    system_of_files: impl FnOnce() -> nix::Result<Statfs>,
+) -> nix::Result<bool> {
+    const NO_DEVICE: u64 = 0;
+    if major(status.st_dev) != NO_DEVICE {
+        return Ok(false);
+    }
+    Ok(system_of_files()?.filesystem_type() == PROC_SUPER_MAGIC)
 }
 
 fn kind(status: &FileStat) -> Option<Kind> {

@@ -5,7 +5,7 @@ use cosmos_tests::{in_world_for, run};
 use std::process::Command;
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(150);
+const PATIENCE: Duration = Duration::from_secs(400);
 
 /// Rows that cannot run there, and why: what they are told by name, `tests/tests/remote/calls.rs` says.
 const NOT_THERE: [(&str, &str); 3] = [

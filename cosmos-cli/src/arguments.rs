@@ -54,7 +54,7 @@ pub enum Verb {
     Man(Man),
 }
 
-/// Call one function of a library in a VM and print what comes back.
+/// Call one function of a library in a VM and print what comes back
 ///
 /// Give one ARG per parameter, in order:
 ///

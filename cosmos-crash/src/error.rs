@@ -12,7 +12,7 @@ pub enum CrashError {
     #[error("there is no crash report {0}; `cosmos crash ls` shows those there are")]
     NoSuchReport(String),
     /// The directory is somebody else's, or open to others.
-    #[error("{} is not safe for crash reports: {why}", directory.display())]
+    #[error("{} is not safe for crash reports: {why}; set crash_directory in cosmos.toml to another", directory.display())]
     Unsafe {
         /// The directory.
         directory: PathBuf,
@@ -20,7 +20,7 @@ pub enum CrashError {
         why: &'static str,
     },
     /// The system refused something.
-    #[error("{}: {error}", path.display())]
+    #[error("crash reports: {}: {error}", path.display())]
     System {
         /// What it was about.
         path: PathBuf,

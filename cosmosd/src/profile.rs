@@ -103,13 +103,13 @@ pub enum FormatName {
 #[non_exhaustive]
 pub enum ProfileError {
     /// A directory or file cannot be read.
-    #[error("{}: {}", .0.display(), .1)]
+    #[error("profiles of kinds of VMs: {} cannot be read: {}", .0.display(), .1)]
     Unreadable(PathBuf, io::Error),
     /// It is no profile.
-    #[error("{}: {}", .0.display(), .1)]
+    #[error("{} is no profile of a kind of VM: {}", .0.display(), .1)]
     Malformed(PathBuf, String),
     /// Two profiles have one name.
-    #[error("{}: there is a profile of the kind `{}` already", .0.display(), .1)]
+    #[error("{}: there is a profile of the kind `{}` already; give one of them another `kind`", .0.display(), .1)]
     Twice(PathBuf, String),
 }
 

@@ -6,8 +6,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Run a program in a VM as if it ran here: with the standard input, output and error of this command,
-/// its working directory and its signals.
+/// Run a program in a VM as if it ran here.
+///
+/// It has the standard input, output and error of this command, its working directory and its signals.
 ///
 /// Of the environment the program gets PATH alone, and what --env and --env-file give. It ends with all
 /// that it started: when it is done, when its time is over, and when this command ends.

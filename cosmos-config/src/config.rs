@@ -268,123 +268,52 @@ impl Config {
 
     /// Every key with its value and its origin, for people, in the order of [`crate::keys`].
     pub fn entries(&self) -> Vec<(String, String, String)> {
-        fn shown(key: &str, value: impl Display, origin: &Origin) -> (String, String, String) {
+        fn entry(key: &str, value: impl Display, origin: &Origin) -> (String, String, String) {
             (key.to_owned(), value.to_string(), origin.to_string())
+        }
+        fn shown<T: Display>(key: &str, stated: &Sourced<T>) -> (String, String, String) {
+            entry(key, &stated.value, &stated.origin)
+        }
+        fn path(key: &str, stated: &Sourced<PathBuf>) -> (String, String, String) {
+            entry(key, stated.display(), &stated.origin)
+        }
+        fn paths(key: &str, stated: &Sourced<Vec<PathBuf>>) -> (String, String, String) {
+            entry(key, joined(stated), &stated.origin)
         }
         let (limits, grants) = (&self.limits, &self.grants);
         let mut entries = vec![
-            shown(
-                key::SOCKET_DIRECTORY,
-                self.socket_directory.display(),
-                &self.socket_directory.origin,
-            ),
-            shown(
-                key::LIBEXEC_DIRECTORY,
-                self.libexec_directory.display(),
-                &self.libexec_directory.origin,
-            ),
-            shown(
-                key::SEARCH_PATH,
-                joined(&self.search_path),
-                &self.search_path.origin,
-            ),
-            shown(key::PROFILES, joined(&self.profiles), &self.profiles.origin),
-            shown(key::PACKS, joined(&self.packs), &self.packs.origin),
-            shown(
-                key::START_DAEMONS,
-                self.start_daemons.value,
-                &self.start_daemons.origin,
-            ),
-            shown(
-                key::IDLE_SECONDS,
-                self.idle_seconds.value,
-                &self.idle_seconds.origin,
-            ),
-            shown(key::POOL, self.pool.value, &self.pool.origin),
-            shown(
-                key::RESTART_SHARED,
-                self.restart_shared.value,
-                &self.restart_shared.origin,
-            ),
-            shown(
-                key::DRAIN_SECONDS,
-                self.drain_seconds.value,
-                &self.drain_seconds.origin,
-            ),
-            shown(
-                key::CRASH_DIRECTORY,
-                self.crash_directory.display(),
-                &self.crash_directory.origin,
-            ),
-            shown(
-                key::CRASH_REPORTS,
-                self.crash_reports.value,
-                &self.crash_reports.origin,
-            ),
-            shown(
-                key::CRASH_BYTES,
-                self.crash_bytes.value,
-                &self.crash_bytes.origin,
-            ),
-            shown(key::LOG_BYTES, self.log_bytes.value, &self.log_bytes.origin),
-            shown(
-                key::METRICS_SOCKET,
-                self.metrics_socket.display(),
-                &self.metrics_socket.origin,
-            ),
-            shown(
-                key::METRICS_PORT,
-                self.metrics_port.value,
-                &self.metrics_port.origin,
-            ),
-            shown(key::TRACE, self.trace.value.display(), &self.trace.origin),
-            shown(key::PINS, self.pins.value.display(), &self.pins.origin),
-            shown(
-                key::TIMEOUT_MS,
-                self.timeout_ms.value,
-                &self.timeout_ms.origin,
-            ),
-            shown(key::RING, self.ring.value, &self.ring.origin),
-            shown(
-                key::RING_SPIN_US,
-                self.ring_spin_us.value,
-                &self.ring_spin_us.origin,
-            ),
-            shown(
-                key::RING_COLOCATE,
-                self.ring_colocate.value,
-                &self.ring_colocate.origin,
-            ),
-            shown(key::HOST, &self.host.value, &self.host.origin),
-            shown(key::SSH, self.ssh.display(), &self.ssh.origin),
-            shown(
-                key::HOST_SILENCE_SECONDS,
-                self.host_silence_seconds.value,
-                &self.host_silence_seconds.origin,
-            ),
-            shown(
-                key::LEVEL,
-                self.isolation.level.value,
-                &self.isolation.level.origin,
-            ),
-            shown(
-                key::DEGRADE,
-                self.isolation.degrade.value,
-                &self.isolation.degrade.origin,
-            ),
-            shown(key::READ, joined(&grants.read), &grants.read.origin),
-            shown(key::WRITE, joined(&grants.write), &grants.write.origin),
-            shown(key::NETWORK, grants.network.value, &grants.network.origin),
-            shown(
-                key::PROGRAMS,
-                grants.programs.value,
-                &grants.programs.origin,
-            ),
-            shown(
-                key::BY_CALLERS,
-                grants.by_callers.value,
-                &grants.by_callers.origin,
-            ),
+            path(key::SOCKET_DIRECTORY, &self.socket_directory),
+            path(key::LIBEXEC_DIRECTORY, &self.libexec_directory),
+            paths(key::SEARCH_PATH, &self.search_path),
+            paths(key::PROFILES, &self.profiles),
+            paths(key::PACKS, &self.packs),
+            shown(key::START_DAEMONS, &self.start_daemons),
+            shown(key::IDLE_SECONDS, &self.idle_seconds),
+            shown(key::POOL, &self.pool),
+            shown(key::RESTART_SHARED, &self.restart_shared),
+            shown(key::DRAIN_SECONDS, &self.drain_seconds),
+            path(key::CRASH_DIRECTORY, &self.crash_directory),
+            shown(key::CRASH_REPORTS, &self.crash_reports),
+            shown(key::CRASH_BYTES, &self.crash_bytes),
+            shown(key::LOG_BYTES, &self.log_bytes),
+            path(key::METRICS_SOCKET, &self.metrics_socket),
+            shown(key::METRICS_PORT, &self.metrics_port),
+            path(key::TRACE, &self.trace),
+            path(key::PINS, &self.pins),
+            shown(key::TIMEOUT_MS, &self.timeout_ms),
+            shown(key::RING, &self.ring),
+            shown(key::RING_SPIN_US, &self.ring_spin_us),
+            shown(key::RING_COLOCATE, &self.ring_colocate),
+            shown(key::HOST, &self.host),
+            path(key::SSH, &self.ssh),
+            shown(key::HOST_SILENCE_SECONDS, &self.host_silence_seconds),
+            shown(key::LEVEL, &self.isolation.level),
+            shown(key::DEGRADE, &self.isolation.degrade),
+            paths(key::READ, &grants.read),
+            paths(key::WRITE, &grants.write),
+            shown(key::NETWORK, &grants.network),
+            shown(key::PROGRAMS, &grants.programs),
+            shown(key::BY_CALLERS, &grants.by_callers),
         ];
         entries.extend(
             [
@@ -400,7 +329,7 @@ impl Config {
                 (key::CONNECTIONS, &limits.connections),
                 (key::MESSAGE_BYTES, &limits.message_bytes),
             ]
-            .map(|(key, limit)| shown(key, limit.value, &limit.origin)),
+            .map(|(key, limit)| shown(key, limit)),
         );
         entries
     }

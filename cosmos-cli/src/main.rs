@@ -27,10 +27,14 @@ fn main() -> ExitCode {
         Err(refused) => {
             // A closed standard output is the reader's wish to see no more, not an error.
             let _ = refused.print();
-            ExitCode::from(if refused.use_stderr() {
-                report::USAGE
-            } else {
-                0
+            let is_exec = std::env::args_os()
+                .nth(1)
+                .is_some_and(|verb| verb == "exec");
+            ExitCode::from(match refused.use_stderr() {
+                // The code of usage elsewhere may be its program's here.
+                true if is_exec => report::COSMOS,
+                true => report::USAGE,
+                false => 0,
             })
         }
     }

@@ -34,9 +34,9 @@ const GOOD_BYE: Duration = Duration::from_secs(2);
 struct Options {
     /// The machine: ssh://[USER@]HOST[:PORT].
     host: SshHost,
-    /// The program that connects, in place of ssh.
-    #[arg(long, default_value = "")]
-    ssh: PathBuf,
+    /// The program that connects, in place of the ssh in PATH.
+    #[arg(long)]
+    ssh: Option<PathBuf>,
     /// How many seconds the other machine may say nothing.
     #[arg(long, default_value_t = SILENCE)]
     silence: u64,
@@ -82,7 +82,7 @@ fn begin() -> Result<UnixStream, Fault> {
 fn serve(options: &Options, socket: UnixStream) {
     let said = socket.try_clone();
     let silence = silence(options.silence);
-    let connected = Ssh::connect(&options.host, &options.ssh, silence);
+    let connected = Ssh::connect(&options.host, options.ssh.as_deref(), silence);
     let leash = connected.as_ref().ok().map(Ssh::leash);
     let ending = connected.as_ref().ok().map(Ssh::leash);
     let begun = connected

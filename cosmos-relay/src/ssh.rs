@@ -49,11 +49,12 @@ impl Ssh {
     /// # Errors
     ///
     /// `LaunchFailed` where there is no ssh.
-    pub(crate) fn connect(host: &SshHost, program: &Path, silence: Duration) -> Result<Ssh, Fault> {
-        let program = match program.as_os_str().is_empty() {
-            true => Path::new("ssh"),
-            false => program,
-        };
+    pub(crate) fn connect(
+        host: &SshHost,
+        program: Option<&Path>,
+        silence: Duration,
+    ) -> Result<Ssh, Fault> {
+        let program = program.unwrap_or(Path::new("ssh"));
         let failed = |error: std::io::Error| {
             let message = format!("cannot start {}: {error}", program.display());
             Fault::host(FaultCode::LaunchFailed, message)

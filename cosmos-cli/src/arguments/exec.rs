@@ -17,8 +17,8 @@ use std::time::Duration;
 /// else of this machine, unless a manifest gives them more.
 ///
 /// Exits with the program's own code (its low eight bits), or with 128 and the number of the signal that
-/// ended it; 124 when its time was over, 125 when cosmos failed, 126 when the program cannot be run, 127
-/// when it is not there.
+/// ended it; 124 when its time was over, 125 when cosmos failed or was used wrongly, 126 when the program
+/// cannot be run, 127 when it is not there.
 #[derive(Args)]
 #[command(after_help = EXEC_EXAMPLES)]
 pub struct Exec {

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | 0 to 255 | the program's own |
 //! | 124 | its time was over |
-//! | 125 | cosmos failed |
+//! | 125 | cosmos failed, or was used wrongly |
 //! | 126 | it cannot be run |
 //! | 127 | it is not there |
 //! | 128 + n | signal n ended it |
@@ -16,7 +16,7 @@ use super::call::note_denials;
 use super::print_json;
 use crate::arguments::Exec;
 use crate::progress::Waiting;
-use crate::report::{COSMOS, Problem, Report, USAGE, Verdict};
+use crate::report::{COSMOS, Problem, Report, Verdict};
 use cosmos::{Blame, Captured, Command, Ended, Error, FaultCode, Options, Stream};
 use serde_json::{Value as Json, json};
 use signals::Signals;
@@ -82,7 +82,7 @@ fn command(exec: &Exec) -> Result<Command, Problem> {
         match bytes.iter().position(|byte| *byte == b'=') {
             Some(0) => {
                 let message = "a variable has a name: --env NAME=VALUE";
-                return Err(Problem::usage(Report::new(message)));
+                return Err(Problem::cosmos(Report::new(message)));
             }
             Some(end) => command.env(
                 OsStr::from_bytes(&bytes[..end]),
@@ -204,7 +204,7 @@ fn text(bytes: &[u8]) -> Json {
 }
 
 fn usage(error: Error) -> Problem {
-    Problem::Told(Report::new(error.to_string()), USAGE)
+    Problem::cosmos(Report::new(error.to_string()))
 }
 
 fn problem(error: Error) -> Problem {

@@ -45,6 +45,30 @@ fn a_login_that_is_refused_and_a_machine_that_is_another_one_are_told() {
 }
 
 #[test]
+fn the_ssh_in_path_connects_where_none_is_configured() {
+    in_world(|world| {
+        let Some(machine) = Machine::start(world) else {
+            return;
+        };
+        let bin = world.directory().join("bin");
+        std::fs::create_dir(&bin).expect("a directory");
+        let path = std::env::var("PATH").expect("a PATH");
+        let text = format!(
+            "#!/bin/sh\nPATH='{path}'\nexec ssh -F '{}/ssh_config' \"$@\"\n",
+            machine.directory().display()
+        );
+        write_program(&bin.join("ssh"), &text);
+        let home = std::env::var_os("XDG_CONFIG_HOME").expect("set by the harness");
+        let configuration = std::path::PathBuf::from(home).join("cosmos/cosmos.toml");
+        std::fs::remove_file(configuration).expect("the machine's own");
+        let mut command = world.cosmos();
+        command.args(["exec", "--host", THERE, "--", "echo", "here"]);
+        command.env("PATH", format!("{}:{path}", bin.display()));
+        assert_eq!(run(&mut command, super::PATIENCE).succeeded(), "here\n");
+    });
+}
+
+#[test]
 fn a_machine_without_cosmosd_is_told() {
     in_world(|world| {
         let Some(_machine) = Machine::with_path(world, "/usr/bin:/bin") else {
@@ -100,7 +124,7 @@ fn hosts_that_are_none_are_refused_before_anything_is_started() {
         ] {
             let mut command = world.cosmos();
             command.args(["exec", "--host", host, "--", "true"]);
-            run(&mut command, super::PATIENCE).failed(2, &["--host"]);
+            run(&mut command, super::PATIENCE).failed(COSMOS, &["--host"]);
             let mut command = world.cosmos();
             command
                 .args(["exec", "--", "true"])

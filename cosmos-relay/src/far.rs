@@ -22,8 +22,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The number of the stream that the near relay opens first.
-const FIRST_STREAM: u32 = 1;
 /// Lowest number of a descriptor that is no standard stream.
 const FIRST: RawFd = 3;
 /// How long starting the daemons may take.
@@ -81,12 +79,9 @@ fn begin(silence: Duration) -> Result<(Standard, Watched), Fault> {
 /// Serves until the link has ended.
 fn serve(standard: Standard, watched: Watched, silence: Duration) -> Result<(), Fault> {
     let surroundings = Surroundings::of_this_process();
-    let link = Link::start(Side::Far, standard, silence)?;
+    // Over ssh what the near end says first arrives a round trip after this end was started.
+    let (link, stream) = Link::start_first(Side::Far, standard, silence)?;
     watched.live(silence)?;
-    let Ok(stream) = link.await_opened(FIRST_STREAM) else {
-        // Nothing was asked for.
-        return Ok(());
-    };
     match prepare(&link, surroundings) {
         Ok((relay, socket)) => relay.bridge(Service::Coordinator, stream, socket)?,
         Err(fault) => refuse(&stream, &fault),

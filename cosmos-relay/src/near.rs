@@ -86,12 +86,11 @@ fn serve(options: &Options, socket: UnixStream) {
     let leash = connected.as_ref().ok().map(Ssh::leash);
     let ending = connected.as_ref().ok().map(Ssh::leash);
     let begun = connected
-        .and_then(|ssh| Link::start(Side::Near, ssh, silence))
-        .and_then(|link| {
+        .and_then(|ssh| Link::start_first(Side::Near, ssh, silence))
+        .and_then(|(link, stream)| {
             if let Some(leash) = ending {
                 pull_when_ended(&link, leash)?;
             }
-            let stream = link.open()?;
             let relay = Relay::new(link, Place::Near);
             relay.bridge(Service::Coordinator, stream, socket)?;
             Ok(relay)

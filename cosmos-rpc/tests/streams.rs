@@ -84,6 +84,24 @@ fn megabytes_go_both_ways_while_another_stream_is_stuck() {
 }
 
 #[test]
+fn either_end_uses_the_first_stream_before_it_hears_of_the_other() {
+    let ((there, out), (here, back)) = (pipe().expect("a pipe"), pipe().expect("a pipe"));
+    let (_far, theirs) = Link::start_first(Side::Far, Pipes(there, back), SILENCE).expect("a link");
+    // Nobody is at the other end yet.
+    theirs.send(b"from afar").expect("sent");
+    let (near, ours) = Link::start_first(Side::Near, Pipes(here, out), SILENCE).expect("a link");
+    ours.send(b"from nearby").expect("sent");
+    let mut came = [0; 9];
+    assert!(ours.receive_exact(&mut came).expect("the bytes"));
+    assert_eq!(&came, b"from afar");
+    let mut came = [0; 11];
+    assert!(theirs.receive_exact(&mut came).expect("the bytes"));
+    assert_eq!(&came, b"from nearby");
+    // The next one is another.
+    assert_eq!(near.open().expect("a stream").id(), ours.id() + 2);
+}
+
+#[test]
 fn a_stream_that_nobody_wants_and_a_link_that_ended_say_so() {
     let (near, far) = pair();
     let stream = near.open().expect("a stream");

@@ -137,6 +137,13 @@ impl Drop for Opened {
         }
         let (object, place) = (self.object, format!("closing {}", self.path));
         // It goes with its VM at the latest.
+        if self.hold.coordinator().is_remote() && !trace::is_on() {
+            // Nobody waits for that answer: it would take a round trip, which may be a long one.
+            let _ = self
+                .hold
+                .begin(&Close { object }, &[], Some(ANSWER), &place);
+            return;
+        }
         let _ = self.hold.request(&Close { object }, Some(ANSWER), &place);
     }
 }

@@ -11,6 +11,7 @@ mod stream;
 pub use stream::Stream;
 use stream::{Own, Waiters};
 
+use super::streams::FIRST;
 use super::{HEADER, Header, Kind, MOST_DATA, PREAMBLE, Side, Streams, breach, check_preamble};
 use crate::{Fault, FaultCode};
 use std::collections::BTreeMap;
@@ -89,20 +90,45 @@ impl Link {
     ///
     /// `Disconnected` when the carrier takes nothing; `System` without a thread.
     pub fn start<C: Carrier>(side: Side, carrier: C, silence: Duration) -> Result<Link, Fault> {
-        Link::start_with(side, carrier, Pulse::of(silence))
+        Link::start_with(Streams::new(side), carrier, Pulse::of(silence))
     }
 
-    fn start_with<C: Carrier>(side: Side, carrier: C, pulse: Pulse) -> Result<Link, Fault> {
+    /// The same with the first stream that the near end opens, which either end may use at once: neither
+    /// waits for a word of the other.
+    ///
+    /// # Errors
+    ///
+    /// As [`Link::start`].
+    pub fn start_first<C: Carrier>(
+        side: Side,
+        carrier: C,
+        silence: Duration,
+    ) -> Result<(Link, Stream), Fault> {
+        let mut streams = Streams::new(side);
+        let opening = streams.first();
+        let link = Link::start_with(streams, carrier, Pulse::of(silence))?;
+        let stream = {
+            let mut state = link.usable()?;
+            link.adopt(&mut state, FIRST)
+        };
+        if let Some(opening) = opening {
+            link.write(opening, &[])?;
+        }
+        Ok((link, stream))
+    }
+
+    fn start_with<C: Carrier>(streams: Streams, carrier: C, pulse: Pulse) -> Result<Link, Fault> {
+        let greeted = streams.side() == Side::Far;
         let (reader, mut writer, explain) = carrier.split();
         // What is wrong with a carrier that takes nothing, its other direction says.
         let _ = writer.write_all(&PREAMBLE).and_then(|()| writer.flush());
         let link = Link {
             inner: Arc::new(Inner {
                 state: Mutex::new(State {
-                    streams: Streams::new(side),
+                    streams,
                     waiters: BTreeMap::new(),
                     heard: Instant::now(),
-                    greeted: side == Side::Far,
+                    greeted,
                     ended: None,
                 }),
                 changed: Condvar::new(),

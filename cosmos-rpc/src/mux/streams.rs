@@ -26,7 +26,12 @@ pub struct Streams {
     /// The number of the next that this end opens.
     next: Option<u32>,
     table: BTreeMap<u32, State>,
+    /// The near end has not said yet that it opened its first stream, which is here already.
+    untold: bool,
 }
+
+/// The first stream of the near end.
+pub(super) const FIRST: u32 = 1;
 
 #[derive(Debug, Default)]
 struct State {
@@ -57,10 +62,11 @@ impl Streams {
         Streams {
             side,
             next: Some(match side {
-                Side::Near => 1,
+                Side::Near => FIRST,
                 Side::Far => 2,
             }),
             table: BTreeMap::new(),
+            untold: false,
         }
     }
 
@@ -74,6 +80,24 @@ impl Streams {
         self.next = stream.checked_add(2);
         self.table.insert(stream, State::new());
         Some(header(stream, Kind::Open, 0))
+    }
+
+    /// Has the first stream of the near end from the beginning; what to send for that. The far end may be
+    /// told of it later.
+    pub fn first(&mut self) -> Option<Header> {
+        match self.side {
+            Side::Near => self.open(),
+            Side::Far => {
+                self.table.insert(FIRST, State::new());
+                self.untold = true;
+                None
+            }
+        }
+    }
+
+    /// Which end this is.
+    pub fn side(&self) -> Side {
+        self.side
     }
 
     /// Whether there is none.
@@ -129,6 +153,9 @@ impl Streams {
     }
 
     fn opened(&mut self, id: u32) -> Result<(), Fault> {
+        if id == FIRST && std::mem::take(&mut self.untold) {
+            return Ok(());
+        }
         if !self.theirs(id) || self.table.contains_key(&id) {
             return Err(breach("the opening of a stream that is not its to open"));
         }
@@ -434,6 +461,14 @@ mod tests {
             refused(&[open, (message(1, Kind::Credit, 1), 0)]),
             "credit for nothing"
         );
+        let mut ready = Streams::new(Side::Far);
+        assert_eq!(ready.first(), None);
+        assert!(
+            ready.receive(full.0, &[7; MOST_DATA]).is_ok(),
+            "there before it is told"
+        );
+        assert!(ready.receive(open.0, &[]).is_ok(), "told once");
+        assert!(ready.receive(open.0, &[]).is_err(), "told twice");
         let mut flood = vec![full; WINDOW as usize / MOST_DATA + 1];
         flood.insert(0, open);
         assert!(refused(&flood), "beyond the credit");

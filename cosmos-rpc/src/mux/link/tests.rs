@@ -23,7 +23,7 @@ impl Carrier for Socket {
 
 fn link(side: Side) -> (Link, UnixStream) {
     let (ours, theirs) = UnixStream::pair().expect("sockets");
-    let link = Link::start_with(side, Socket(ours), QUICK);
+    let link = Link::start_with(Streams::new(side), Socket(ours), QUICK);
     (link.expect("a link"), theirs)
 }
 
@@ -60,15 +60,15 @@ fn an_end_that_lives_stays_and_one_that_was_never_heard_is_waited_for() {
         silence: Duration::ZERO,
         ..QUICK
     };
-    let waits = Link::start_with(Side::Near, Socket(near), none).expect("a link");
+    let waits = Link::start_with(Streams::new(Side::Near), Socket(near), none).expect("a link");
     thread::sleep(QUICK.heartbeat * 5);
     assert_eq!(waits.ended(), None);
     drop(far);
     waits.wait_until_ended();
 
     let (near, far) = UnixStream::pair().expect("sockets");
-    let near = Link::start_with(Side::Near, Socket(near), slow).expect("a link");
-    let far = Link::start_with(Side::Far, Socket(far), slow).expect("a link");
+    let near = Link::start_with(Streams::new(Side::Near), Socket(near), slow).expect("a link");
+    let far = Link::start_with(Streams::new(Side::Far), Socket(far), slow).expect("a link");
     let stream = near.open().expect("a stream");
     let theirs = far.await_opened(stream.id()).expect("a stream");
     thread::sleep(QUICK.heartbeat * 5);

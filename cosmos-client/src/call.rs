@@ -25,7 +25,6 @@ use crate::token;
 use crate::trace;
 use crate::turn::{Begun, Busy};
 use callframe::marshal::{CallerMemory, MarshalError, MemoryError, Outcome, Pending, Sent};
-use cosmos_rpc::blocking::Heard;
 use cosmos_rpc::message::REPLY;
 use cosmos_rpc::message::vm::{BRIEF_CALLBACK, CALL, COMPACT_CALL, Fell};
 use cosmos_rpc::{Blame, Fault, FaultCode, Frame};
@@ -352,10 +351,13 @@ impl<'call> Call<'call> {
     }
 
     /// Does what the VM asks, at first by `frame`, until the reply to request `id` comes.
+    ///
+    /// What is short goes straight from where it was read to where it is answered: moved about between
+    /// the two, its words would be waited for each time.
     fn serve(
         &self,
         memory: &CallMemory,
-        mut channel: Box<Channel>,
+        channel: Box<Channel>,
         mut clock: Clock,
         id: u64,
         frame: Frame,
@@ -365,21 +367,13 @@ impl<'call> Call<'call> {
             true => None,
             false => Some(self.library.callbacks()),
         });
-        let mut came = Heard::Frame(frame);
-        let frame = loop {
-            let called_back = || trace::is_on().then(|| trace::span("callback", ""));
-            let asked = match came {
-                Heard::Frame(frame) if frame.kind & REPLY != 0 => break frame,
-                Heard::Frame(frame) => {
-                    let _span = called_back();
-                    callback::serve(link, channel, frame, &mut progress)
-                }
-                Heard::Asked(id, body) => {
-                    let _span = called_back();
-                    callback::serve_brief(link, channel, id, body.bytes(), &mut progress)
-                }
-            };
-            channel = match asked {
+        let called_back = || trace::is_on().then(|| trace::span("callback", ""));
+        let mut asked = {
+            let _span = called_back();
+            callback::serve(link, channel, frame, &mut progress)
+        };
+        let (mut channel, frame) = loop {
+            let mut channel = match asked {
                 Asked::Answered(channel) => channel,
                 Asked::Lost(fault) => return Err(self.lost(fault, memory)),
                 Asked::Elsewhere if self.is_cancelled() => return Err(self.cancelled(memory)),
@@ -393,10 +387,22 @@ impl<'call> Call<'call> {
             if channel.seat.is_cancelled() {
                 return Err(self.cancelled(memory));
             }
-            let answer = clock.run(&mut channel.connection, |connection| {
-                connection.answer_or(id, BRIEF_CALLBACK)
-            });
-            came = answer.map_err(|fault| self.lost(fault, memory))?;
+            let connection = &mut channel.connection;
+            asked = match clock.run(connection, |it| it.hears(BRIEF_CALLBACK)) {
+                Some((id, body)) => {
+                    let _span = called_back();
+                    callback::serve_brief(link, channel, id, body.bytes(), &mut progress)
+                }
+                None => {
+                    let answer = clock.run(connection, |it| it.answer(id));
+                    let frame = answer.map_err(|fault| self.lost(fault, memory))?;
+                    if frame.kind & REPLY != 0 {
+                        break (channel, frame);
+                    }
+                    let _span = called_back();
+                    callback::serve(link, channel, frame, &mut progress)
+                }
+            };
         };
         // What this end knows of a failure, the VM cannot talk away.
         match progress.failed {

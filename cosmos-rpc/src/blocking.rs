@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 
 mod shared;
 
-pub use shared::{CLOSING, Heard, ON_SOCKET, Received};
+pub use shared::{CLOSING, ON_SOCKET, Received};
 
 use shared::Shared;
 

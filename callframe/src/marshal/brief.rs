@@ -216,14 +216,21 @@ impl Brief {
     /// The VM's end: the errno that the function left, and its result; `None` where this is no reply.
     #[inline]
     pub fn result(&self, reply: &[u8]) -> Option<(i32, [u8; WORD])> {
-        if reply.len() != self.reply_length() {
+        let word = |bytes: &[u8]| Some(u64::from_le_bytes(*bytes.first_chunk()?));
+        let result = reply.get(WORD..).and_then(word).unwrap_or(0);
+        self.result_of([word(reply)?, result], reply.len())
+    }
+
+    /// The same of a reply of so many bytes that begins with these words.
+    #[inline]
+    pub fn result_of(&self, words: [u64; 2], length: usize) -> Option<(i32, [u8; WORD])> {
+        if length != self.reply_length() {
             return None;
         }
-        let header = u64::from_le_bytes(*reply.first_chunk()?);
+        let [header, word] = words;
         let result = match self.result.size {
             0 => 0,
             size => {
-                let word = u64::from_le_bytes(*reply.last_chunk()?);
                 if masked(word, size) != word || self.result.kind == Kind::Boolean && word > 1 {
                     return None;
                 }

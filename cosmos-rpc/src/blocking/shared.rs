@@ -179,25 +179,23 @@ impl Connection {
         shared.early.is_none() && shared.end.arrival(self.timeout, &mut peer).is_ok()
     }
 
-    /// As [`Connection::answer`], where a request of this kind of the peer's that fits into a line, and
-    /// comes without sleeping, is given as it is: its id and its body.
-    ///
-    /// # Errors
-    ///
-    /// As [`Connection::answer`].
-    #[inline]
-    pub fn answer_or(&mut self, id: u64, kind: u16) -> Result<Heard, Fault> {
-        if self.takes_short()
-            && let Some(shared) = &mut self.shared
-            && shared.end.arrives()
-            && let Some((message, short)) = shared.end.read_short()
-        {
-            if message.kind == kind && message.id != 0 {
-                return Ok(Heard::Asked(message.id, short));
-            }
-            self.keep_short(message, &short);
+    /// A request of this kind of the peer's, where it comes without sleeping and its body fits into a line:
+    /// its id and its body. Where not, [`Connection::answer`] goes on from there.
+    #[inline(always)]
+    pub fn hears(&mut self, kind: u16) -> Option<(u64, Short)> {
+        if !self.takes_short() {
+            return None;
         }
-        self.answer(id).map(Heard::Frame)
+        let shared = self.shared.as_mut()?;
+        if !shared.end.arrives() {
+            return None;
+        }
+        let (message, short) = shared.end.read_short()?;
+        if message.kind == kind && message.id != 0 {
+            return Some((message.id, short));
+        }
+        self.keep_short(message, &short);
+        None
     }
 
     /// The reply to a request, where it is what has come. `None` where something else has, which
@@ -342,15 +340,6 @@ pub enum Received {
     Frame(Frame),
     /// The peer ended the connection between frames.
     End,
-}
-
-/// What comes while a reply is awaited.
-#[derive(Debug)]
-pub enum Heard {
-    /// A request of the peer's with a short body, by its id.
-    Asked(u64, Short),
-    /// The reply, or any other request.
-    Frame(Frame),
 }
 
 /// What a message announced.

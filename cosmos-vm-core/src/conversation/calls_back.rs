@@ -26,12 +26,6 @@ pub(crate) fn limit_depth(most: Option<usize>) {
     }
 }
 
-/// The reply to a brief call back.
-enum Briefly {
-    Short(Short),
-    Frame(Frame),
-}
-
 /// Buffers of a call back, kept for the next one.
 #[derive(Default)]
 pub(super) struct Buffers {
@@ -92,18 +86,11 @@ impl<V: Vm> Channel<V> {
         let mut request = BriefBody::default();
         brief.request(callback.number, errno, arguments, read, &mut request)?;
         let asked = self.ask_briefly(&request, brief.request_length());
-        let left = asked.and_then(|reply| {
-            let found = match &reply {
-                Briefly::Short(short) => brief.result(short.bytes()),
-                Briefly::Frame(frame) => brief.result(&frame.body),
-            };
-            let (left, value) = found.ok_or_else(|| {
+        let left = asked.and_then(|(words, length)| {
+            let (left, value) = brief.result_of(words, length).ok_or_else(|| {
                 let message = "a call back was answered by what is no reply to it";
                 Fault::peer(FaultCode::CallbackFailed, message)
             })?;
-            if let Briefly::Frame(frame) = reply {
-                self.connection.borrow_mut().recycle(frame.body);
-            }
             let value = value.get(..brief.result_size()).unwrap_or_default();
             if result != 0 && !value.is_empty() {
                 vm.write(result, value)
@@ -114,9 +101,10 @@ impl<V: Vm> Channel<V> {
         Some(left)
     }
 
-    /// Sends such a call back and answers what the client asks until it has run.
+    /// Sends such a call back and answers what the client asks until it has run; gives the first words of
+    /// the reply, as many as an honest one has, and its length.
     #[inline]
-    fn ask_briefly(&self, body: &BriefBody, length: usize) -> Result<Briefly, Fault> {
+    fn ask_briefly(&self, body: &BriefBody, length: usize) -> Result<([u64; 2], usize), Fault> {
         let id = {
             let mut connection = self.connection.borrow_mut();
             match (body.words().first_chunk(), length <= INLINE) {
@@ -126,7 +114,8 @@ impl<V: Vm> Channel<V> {
                     if connection.short_arrives()
                         && let Some(short) = connection.read_reply(BRIEF_CALLBACK, id)
                     {
-                        return Ok(Briefly::Short(short));
+                        let [header, result, ..] = *short.words();
+                        return Ok(([header, result], short.length()));
                     }
                     id
                 }
@@ -137,7 +126,12 @@ impl<V: Vm> Channel<V> {
             }
         };
         let frame = self.replied(id, BRIEF_CALLBACK)?;
-        Ok(Briefly::Frame(frame))
+        let (words, _) = frame.body.as_chunks();
+        let mut words = words.iter().map(|word| u64::from_le_bytes(*word));
+        let first = std::array::from_fn(|_| words.next().unwrap_or(0));
+        let length = frame.body.len();
+        self.connection.borrow_mut().recycle(frame.body);
+        Ok((first, length))
     }
 
     /// Answers what the client asks until its reply to a call back comes, of this kind.

@@ -87,10 +87,12 @@ impl Vm for HostFn {
         runable.call_words(words)
     }
 
+    #[inline]
     fn read(&self, address: u64, into: &mut [u8]) -> Result<(), MemoryError> {
         raw::read(address, into)
     }
 
+    #[inline]
     fn write(&self, address: u64, bytes: &[u8]) -> Result<(), MemoryError> {
         raw::write(address, bytes)
     }

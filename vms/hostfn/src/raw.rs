@@ -8,6 +8,7 @@
 use callframe::marshal::MemoryError;
 
 /// Copies from `address`.
+#[inline]
 pub(crate) fn read(address: u64, into: &mut [u8]) -> Result<(), MemoryError> {
     let source = pointer(address, into.len() as u64)?;
     // SAFETY: the function said by its result and its prototype that so many bytes are there. They
@@ -18,6 +19,7 @@ pub(crate) fn read(address: u64, into: &mut [u8]) -> Result<(), MemoryError> {
 
 /// Copies to `address`: memory of `allocate`, or where a function that calls back said that so much
 /// may be written.
+#[inline]
 pub(crate) fn write(address: u64, bytes: &[u8]) -> Result<(), MemoryError> {
     let place = pointer(address, bytes.len() as u64)?.cast_mut();
     // SAFETY: the function said by its prototype that so many bytes are there for its callback to
@@ -89,12 +91,12 @@ fn count<const UNIT: usize>(address: u64, terminator: u64, limit: u64) -> Result
     Err(MemoryError::Unterminated(limit))
 }
 
+#[inline]
 fn pointer(address: u64, length: u64) -> Result<*const u8, MemoryError> {
-    let error = MemoryError::Address(address);
     if address == 0 || address.checked_add(length).is_none() {
-        return Err(error);
+        return Err(MemoryError::Address(address));
     }
-    let address = usize::try_from(address).map_err(|_| error)?;
+    let address = usize::try_from(address).map_err(|_| MemoryError::Address(address))?;
     Ok(std::ptr::with_exposed_provenance(address))
 }
 

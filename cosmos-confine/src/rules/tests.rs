@@ -24,6 +24,11 @@ fn permissions() -> [Permissions; 5] {
     [none, network, Permissions::most(7), program, forking]
 }
 
+/// Of Linux 6.13 and 6.17, of which libc does not know yet.
+const SETXATTRAT: c_long = 463;
+const REMOVEXATTRAT: c_long = 466;
+const FILE_SETATTR: c_long = 469;
+
 /// What no grant allows.
 const NEVER: &[c_long] = &[
     libc::SYS_ptrace,
@@ -101,6 +106,10 @@ const NEVER: &[c_long] = &[
     libc::SYS_removexattr,
     libc::SYS_lremovexattr,
     libc::SYS_fremovexattr,
+    libc::SYS_fchmodat2,
+    SETXATTRAT,
+    REMOVEXATTRAT,
+    FILE_SETATTR,
     libc::SYS_mknod,
     libc::SYS_mknodat,
     libc::SYS_shmget,

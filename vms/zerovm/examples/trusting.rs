@@ -4,13 +4,13 @@
 use std::process::ExitCode;
 use zerovm::validation::Rules;
 use zerovm_session::memory::Rejection;
-use zerovm_validator::Dialect;
+use zerovm_validator::{Dialect, Units};
 
 struct Trusting;
 
 impl Rules for Trusting {
-    fn judge(&self, _dialect: Dialect, _address: u64, _code: &[u8]) -> Result<(), Rejection> {
-        Ok(())
+    fn judge(&self, _dialect: Dialect, _address: u64, _code: &[u8]) -> Result<Units, Rejection> {
+        Ok(Units::ALL)
     }
 }
 

@@ -4,9 +4,9 @@
 //!
 //! - `zerovm_enter` keeps the host's stack and starts the guest with the registers it is promised;
 //! - `zerovm_trap` is what every trampoline ends in. Before any compiled code runs it clears the
-//!   direction flag, takes the host's stack, resets the x87 unit and the SSE control word, and
-//!   marks the end of the chain of frames; on the way back everything that is not promised to
-//!   survive is cleared;
+//!   direction flag, takes the host's stack, resets the x87 unit and the SSE control word where the
+//!   guest's code uses them, and marks the end of the chain of frames; on the way back everything that
+//!   is not promised to survive is cleared;
 //! - `zerovm_leave` goes back to whoever called `zerovm_enter`; signal handlers go there too.
 //!
 //! What the guest chose and the host uses: the guest's stack pointer, only to touch the guest's
@@ -28,7 +28,10 @@ use std::arch::{asm, global_asm};
 use std::cell::UnsafeCell;
 use std::ffi::c_void;
 use std::ops::Range;
+use std::sync::atomic::AtomicU8;
+use std::sync::atomic::Ordering::Relaxed;
 use zerovm_session::layout::{BASE, BUNDLE, FIRST_STACK_POINTER, THUNK, TRAMPOLINES};
+use zerovm_validator::Units;
 
 /// Whoever answers traps.
 pub trait Guest {
@@ -90,6 +93,15 @@ fn has_avx() -> bool {
     }
     state & STATE == STATE
 }
+
+/// Has traps clear what code uses that is about to become the guest's, from now on. Only what no code of
+/// it uses is as it was: `zerovm_enter` has cleared that.
+pub fn clear_behind(units: Units) {
+    USED.fetch_or(units.bits(), Relaxed);
+}
+
+/// What of the processor the guest's code uses, as bits of [`Units`].
+static USED: AtomicU8 = AtomicU8::new(0);
 
 /// Where trampolines end.
 pub fn trap_address() -> u64 {
@@ -238,6 +250,13 @@ global_asm!(
     "    push r15",
     "    sub rsp, 8", // 16-byte alignment
     "    stmxcsr [rip + {state} + 16]",
+    // A host that rounds or faults otherwise has its word back in every trap.
+    "    mov eax, [rip + {state} + 16]",
+    "    and eax, ~0x3F",
+    "    cmp eax, 0x1F80",
+    "    je 5f",
+    "    or byte ptr [rip + {used}], {mxcsr}",
+    "5:",
     "    mov [rip + {state}], rsp",
     ".cfi_endproc",
     ".cfi_startproc",
@@ -290,11 +309,19 @@ global_asm!(
     "    push rax",
     "    push rcx",
     "    push rbp",
-    "    push 0",
+    // What the guest's code does not use is as `zerovm_enter` left it; flags of the SSE control word
+    // are nothing that the host reads, nor the guest without an instruction for it.
+    "    push 0x1F80",
+    "    test byte ptr [rip + {used}], {mxcsr}",
+    "    jz 6f",
     "    stmxcsr [rsp]",
-    "    zerovm_reset_x87",
-    "    zerovm_host_vectors",
     "    ldmxcsr [rip + {state} + 16]",
+    "6:",
+    "    test byte ptr [rip + {used}], {x87}",
+    "    jz 7f",
+    "    zerovm_reset_x87",
+    "7:",
+    "    zerovm_host_vectors",
     "    xor ebp, ebp",
     "    mov rdx, [rip + {state} + 8]",
     "    call [rip + {state} + 32]",
@@ -303,7 +330,10 @@ global_asm!(
     // A signal from here on finds the guest's run between host and guest; one before it is here.
     "    cmp dword ptr [rip + {pending}], 0",
     "    jne 4f",
+    "    test byte ptr [rip + {used}], {mxcsr}",
+    "    jz 8f",
     "    ldmxcsr [rsp]",
+    "8:",
     "    add rsp, 8",
     "    pop rbp",
     "    pop rcx",
@@ -349,4 +379,7 @@ global_asm!(
     ".popsection",
     state = sym STATE,
     pending = sym signals::PENDING,
+    used = sym USED,
+    x87 = const Units::X87.bits(),
+    mxcsr = const Units::MXCSR.bits(),
 );

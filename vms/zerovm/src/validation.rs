@@ -1,13 +1,14 @@
 //! The rules that the program `zerovm` holds code to.
 
+use crate::switch;
 use zerovm_session::memory::{Rejection, Validator};
-use zerovm_validator::Dialect;
+use zerovm_validator::{Dialect, Units};
 
 /// Judges code by the rules of its dialect.
 pub trait Rules {
     /// Whether every way through `code`, which is at the guest's `address` and followed by nothing but
-    /// HLT to the end of its page, keeps the rules.
-    fn judge(&self, dialect: Dialect, address: u64, code: &[u8]) -> Result<(), Rejection>;
+    /// HLT to the end of its page, keeps the rules; what it uses if it does.
+    fn judge(&self, dialect: Dialect, address: u64, code: &[u8]) -> Result<Units, Rejection>;
 }
 
 /// The rules as they are.
@@ -15,9 +16,9 @@ pub trait Rules {
 pub struct Strict;
 
 impl Rules for Strict {
-    fn judge(&self, dialect: Dialect, address: u64, code: &[u8]) -> Result<(), Rejection> {
+    fn judge(&self, dialect: Dialect, address: u64, code: &[u8]) -> Result<Units, Rejection> {
         zerovm_validator::Validator::new(dialect)
-            .validate(address, code)
+            .validate_and_tell(address, code)
             .map_err(|violation| Rejection(violation.to_string()))
     }
 }
@@ -33,6 +34,8 @@ pub struct Judge<'a> {
 
 impl Validator for Judge<'_> {
     fn validate(&self, address: u64, code: &[u8]) -> Result<(), Rejection> {
-        self.rules.judge(self.dialect, address, code)
+        // Before any of it can run.
+        switch::clear_behind(self.rules.judge(self.dialect, address, code)?);
+        Ok(())
     }
 }

@@ -2,7 +2,9 @@
 //! of them where a guest's are, to a handler of a few instructions and back. Where code is counts: a
 //! branch takes longer between places that are far from each other, and three of these branches are.
 //!
-//! A second one does what a trap of the host does with the units of the processor, and no more.
+//! Others do what a trap of the host does with the units of the processor: all that one does for code
+//! that uses neither the x87 unit nor the SSE control word (`clears`), for code that uses both (`clears
+//! all`), and each piece alone, with what would do the same.
 
 use std::arch::global_asm;
 use std::ffi::c_void;
@@ -17,33 +19,50 @@ const ROUNDS: usize = 5;
 const CODE: u64 = BASE + 0x20000;
 const STACK_END: u64 = BASE + 0x40000;
 
-/// Nanoseconds of one that does nothing, and of one that clears.
-pub fn times() -> [f64; 2] {
-    let handlers: [unsafe extern "C" fn(); 2] = [bench_trap_bare, bench_trap_clears];
+/// What a handler does: nothing, one of the pieces that clear, or several.
+pub const HANDLERS: [(&str, Handler); 14] = [
+    ("bare", bench_trap_bare),
+    ("direction", bench_trap_direction),
+    ("mxcsr always", bench_trap_mxcsr_always),
+    ("mxcsr", bench_trap_mxcsr),
+    ("x87", bench_trap_x87),
+    ("x87 status", bench_trap_x87_status),
+    ("x87 control", bench_trap_x87_control),
+    ("x87 emms", bench_trap_x87_emms),
+    ("x87 always", bench_trap_x87_always),
+    ("vectors", bench_trap_vectors),
+    ("vectors all", bench_trap_vectors_all),
+    ("registers", bench_trap_registers),
+    ("clears", bench_trap_clears),
+    ("clears all", bench_trap_clears_all),
+];
+
+pub type Handler = unsafe extern "C" fn();
+
+/// Nanoseconds of a trap with a handler.
+pub fn time(handler: Handler) -> f64 {
     let all = [BASE..STACK_END, THUNK..THUNK + HARDWARE_PAGE];
-    handlers.map(|handler| {
-        all.iter().for_each(reserve);
-        write(BASE + TRAMPOLINES, &TRAMPOLINE_PAGE);
-        write(CODE, loop_code());
-        let mut thunk = vec![0x48, 0xB8];
-        thunk.extend((handler as *const () as u64).to_le_bytes());
-        thunk.extend([0xFF, 0xE0]);
-        write(THUNK, &thunk);
-        let times = (0..ROUNDS).map(|_| {
-            super::processor_time(|| {
-                // SAFETY: code, trampolines, thunk and stack were made right above; the assembly keeps
-                // the calling convention and comes back.
-                unsafe { bench_run(TRAPS, CODE, BASE, STACK_END) };
-            })
-        });
-        let time = super::median(times.collect()).as_secs_f64() * 1e9 / TRAPS as f64;
-        for range in &all {
-            let length = (range.end - range.start) as usize;
-            // SAFETY: this was mapped above, and nothing refers to it any more.
-            unsafe { munmap(pointer(range.start), length) }.expect("it was mapped");
-        }
-        time
-    })
+    all.iter().for_each(reserve);
+    write(BASE + TRAMPOLINES, &TRAMPOLINE_PAGE);
+    write(CODE, loop_code());
+    let mut thunk = vec![0x48, 0xB8];
+    thunk.extend((handler as *const () as u64).to_le_bytes());
+    thunk.extend([0xFF, 0xE0]);
+    write(THUNK, &thunk);
+    let times = (0..ROUNDS).map(|_| {
+        super::processor_time(|| {
+            // SAFETY: code, trampolines, thunk and stack were made right above; the assembly keeps
+            // the calling convention and comes back.
+            unsafe { bench_run(TRAPS, CODE, BASE, STACK_END) };
+        })
+    });
+    let time = super::median(times.collect()).as_secs_f64() * 1e9 / TRAPS as f64;
+    for range in &all {
+        let length = (range.end - range.start) as usize;
+        // SAFETY: this was mapped above, and nothing refers to it any more.
+        unsafe { munmap(pointer(range.start), length) }.expect("it was mapped");
+    }
+    time
 }
 
 fn reserve(range: &std::ops::Range<u64>) {
@@ -82,13 +101,25 @@ unsafe extern "C" {
     fn bench_loop();
     fn bench_loop_end();
     fn bench_trap_bare();
+    fn bench_trap_direction();
+    fn bench_trap_mxcsr_always();
+    fn bench_trap_mxcsr();
+    fn bench_trap_x87();
+    fn bench_trap_x87_status();
+    fn bench_trap_x87_control();
+    fn bench_trap_x87_emms();
+    fn bench_trap_x87_always();
+    fn bench_trap_vectors();
+    fn bench_trap_vectors_all();
+    fn bench_trap_registers();
     fn bench_trap_clears();
+    fn bench_trap_clears_all();
 }
 
 global_asm!(
     ".pushsection .text.bench_trap, \"ax\", @progbits",
-    ".globl bench_run, bench_loop, bench_loop_end, bench_trap_bare, bench_trap_clears",
-    ".hidden bench_run, bench_loop, bench_loop_end, bench_trap_bare, bench_trap_clears",
+    ".globl bench_run, bench_loop, bench_loop_end",
+    ".hidden bench_run, bench_loop, bench_loop_end",
     "bench_run:",
     "    push rbx",
     "    push rbp",
@@ -139,37 +170,95 @@ global_asm!(
     "    add rcx, r15",
     "    mov rsp, rdx",
     ".endm",
-    ".balign 64",
-    "bench_trap_bare:",
-    "    bench_in",
-    "    bench_out",
-    "    jmp rcx",
-    ".balign 64",
-    "bench_trap_clears:",
-    "    cld",
-    "    bench_in",
+    // One piece of clearing each, as the host's trap has it, and others that would do.
+    ".macro bench_mxcsr_always",
     "    stmxcsr [rsp]",
+    "    ldmxcsr [rip + bench_control]",
+    "    ldmxcsr [rsp]",
+    ".endm",
+    ".macro bench_mxcsr_if_other",
+    "    stmxcsr [rsp]",
+    "    mov edx, [rip + bench_control]",
+    "    cmp edx, [rsp]",
+    "    jne 9f",
+    ".endm",
+    ".macro bench_x87_if_used",
     "    fnstcw [rsp - 8]",
     "    fnstsw ax",
     "    cmp word ptr [rsp - 8], 0x37F",
-    "    jne 3f",
+    "    jne 9f",
     "    test ax, ax",
-    "    jnz 3f",
+    "    jnz 9f",
     "    emms",
-    "    vzeroupper",
-    "    ldmxcsr [rip + bench_control]",
-    "    ldmxcsr [rsp]",
-    "    bench_out",
+    ".endm",
+    ".macro bench_x87_status",
+    "    fnstsw ax",
+    "    test ax, ax",
+    "    jnz 9f",
+    ".endm",
+    ".macro bench_x87_control",
+    "    fnstcw [rsp - 8]",
+    "    cmp word ptr [rsp - 8], 0x37F",
+    "    jne 9f",
+    ".endm",
+    ".macro bench_x87_emms",
+    "    emms",
+    ".endm",
+    ".macro bench_x87_always",
+    "    fninit",
+    ".endm",
+    ".macro bench_vectors_each",
     "    vzeroupper",
     "    .irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15",
     "    vpxor xmm\\n, xmm\\n, xmm\\n",
     "    .endr",
+    ".endm",
+    ".macro bench_vectors_host",
+    "    vzeroupper",
+    ".endm",
+    ".macro bench_vectors_all",
+    "    vzeroall",
+    ".endm",
+    ".macro bench_registers",
     "    .irp n, edx, esi, r8d, r9d, r10d, r11d",
     "    xor \\n, \\n",
     "    .endr",
+    ".endm",
+    ".macro bench_direction",
+    "    cld",
+    ".endm",
+    ".macro bench_nothing",
+    ".endm",
+    ".macro bench_handler name, first, second, third, fourth, fifth",
+    ".globl \\name",
+    ".hidden \\name",
+    ".balign 64",
+    "\\name:",
+    "    \\first",
+    "    bench_in",
+    "    \\second",
+    "    \\third",
+    "    bench_out",
+    "    \\fourth",
+    "    \\fifth",
     "    jmp rcx",
-    "3:",
+    "9:",
     "    ud2",
+    ".endm",
+    "bench_handler bench_trap_bare, bench_nothing, bench_nothing, bench_nothing, bench_nothing, bench_nothing",
+    "bench_handler bench_trap_direction, bench_direction, bench_nothing, bench_nothing, bench_nothing, bench_nothing",
+    "bench_handler bench_trap_mxcsr_always, bench_nothing, bench_mxcsr_always, bench_nothing, bench_nothing, bench_nothing",
+    "bench_handler bench_trap_mxcsr, bench_nothing, bench_mxcsr_if_other, bench_nothing, bench_nothing, bench_nothing",
+    "bench_handler bench_trap_x87, bench_nothing, bench_nothing, bench_x87_if_used, bench_nothing, bench_nothing",
+    "bench_handler bench_trap_x87_status, bench_nothing, bench_nothing, bench_x87_status, bench_nothing, bench_nothing",
+    "bench_handler bench_trap_x87_control, bench_nothing, bench_nothing, bench_x87_control, bench_nothing, bench_nothing",
+    "bench_handler bench_trap_x87_emms, bench_nothing, bench_nothing, bench_x87_emms, bench_nothing, bench_nothing",
+    "bench_handler bench_trap_x87_always, bench_nothing, bench_nothing, bench_x87_always, bench_nothing, bench_nothing",
+    "bench_handler bench_trap_vectors, bench_nothing, bench_nothing, bench_nothing, bench_vectors_each, bench_nothing",
+    "bench_handler bench_trap_vectors_all, bench_nothing, bench_nothing, bench_nothing, bench_vectors_all, bench_nothing",
+    "bench_handler bench_trap_registers, bench_nothing, bench_nothing, bench_nothing, bench_nothing, bench_registers",
+    "bench_handler bench_trap_clears_all, bench_direction, bench_mxcsr_always, bench_x87_if_used, bench_vectors_each, bench_registers",
+    "bench_handler bench_trap_clears, bench_direction, bench_vectors_host, bench_nothing, bench_vectors_each, bench_registers",
     ".popsection",
     ".pushsection .bss.bench_trap, \"aw\", @nobits",
     ".balign 64",

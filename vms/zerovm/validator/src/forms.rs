@@ -15,7 +15,10 @@ mod control;
 mod integer;
 mod media;
 mod sse;
+mod units;
 mod x87;
+
+pub(crate) use units::units;
 
 use crate::prefix::{Allowed, Prefixes};
 use crate::register::{BASE, FRAME_POINTER, STACK_POINTER};

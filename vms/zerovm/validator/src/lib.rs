@@ -130,9 +130,11 @@ mod register;
 mod sequence;
 mod shortcut;
 mod targets;
+mod units;
 mod validator;
 mod violation;
 mod walk;
 
+pub use units::Units;
 pub use validator::{Dialect, Validator};
 pub use violation::{InstructionBytes, Reason, Violation};

@@ -482,6 +482,9 @@ mod tests {
             Ok(step) => step,
             Err(reason) => panic!("{bundle:02x?}: {reason:?}"),
         };
+        // Nobody asks of what is taken here.
+        let units = crate::forms::units(instruction.code());
+        assert_eq!(units, crate::Units::NONE, "{bundle:02x?}");
         assert_eq!(short.length, instruction.len(), "{bundle:02x?}");
         assert!(short.step.promise == full.promise, "{bundle:02x?}");
         assert_eq!(short.step.entry, full.entry, "{bundle:02x?}");

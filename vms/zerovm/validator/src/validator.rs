@@ -4,6 +4,7 @@ use crate::fast::Fast;
 use crate::nacl::Nacl;
 use crate::policy::Policy;
 use crate::targets::{Astray, Wanted};
+use crate::units::Units;
 use crate::violation::{Reason, Violation};
 use crate::walk::{self, BUNDLE, Broken, Extent, Findings};
 use std::fmt;
@@ -94,9 +95,13 @@ impl Validator {
     /// go. A text need not fill its last bundle, but then whoever places it has to see to it that
     /// what follows, up to the end of the page, is nothing but HLT.
     pub fn validate(&self, address: u64, text: &[u8]) -> Result<(), Violation> {
-        self.judge(address, text, Extent::First)
-            .next()
-            .map_or(Ok(()), Err)
+        self.validate_and_tell(address, text).map(drop)
+    }
+
+    /// The same, and says which units of the processor an accepted text uses.
+    pub fn validate_and_tell(&self, address: u64, text: &[u8]) -> Result<Units, Violation> {
+        let (units, mut violations) = self.judge(address, text, Extent::First);
+        violations.next().map_or(Ok(units), Err)
     }
 
     /// All instructions that break a rule, and then all branches to where none may go.
@@ -108,7 +113,7 @@ impl Validator {
         address: u64,
         text: &'t [u8],
     ) -> impl Iterator<Item = Violation> + use<'t> {
-        self.judge(address, text, Extent::All)
+        self.judge(address, text, Extent::All).1
     }
 
     fn judge<'t>(
@@ -116,7 +121,7 @@ impl Validator {
         address: u64,
         text: &'t [u8],
         extent: Extent,
-    ) -> impl Iterator<Item = Violation> + use<'t> {
+    ) -> (Units, impl Iterator<Item = Violation> + use<'t>) {
         let end = address.checked_add(text.len() as u64);
         let misplaced = !address.is_multiple_of(BUNDLE as u64) || end.is_none_or(|end| end > SPACE);
         let text = if misplaced {
@@ -124,7 +129,7 @@ impl Validator {
         } else {
             without_trailing_halts(text)
         };
-        let broken = match self.dialect {
+        let (units, broken) = match self.dialect {
             Dialect::Nacl => self.broken::<Nacl>(text, extent),
             Dialect::Fast => self.broken::<Fast>(text, extent),
         };
@@ -132,13 +137,16 @@ impl Validator {
         let broken = broken
             .into_iter()
             .map(|broken| Violation::describe(text, broken));
-        placement.into_iter().chain(broken)
+        (units, placement.into_iter().chain(broken))
     }
 
-    fn broken<P: Policy>(&self, text: &[u8], extent: Extent) -> Vec<Broken> {
+    /// What a text uses, and what is wrong with it.
+    fn broken<P: Policy>(&self, text: &[u8], extent: Extent) -> (Units, Vec<Broken>) {
         let (mut entries, mut broken, mut wanted) = (Vec::new(), Vec::new(), Vec::new());
+        let mut units = Units::NONE;
         for (findings, targets) in self.walk::<P>(text, extent) {
             entries.extend(findings.entries);
+            units = units | findings.units;
             broken.extend(findings.broken);
             wanted.push(targets);
         }
@@ -155,7 +163,7 @@ impl Validator {
             let none = astray.found.is_empty();
             broken.extend(astray.found.into_iter().chain(none.then_some(unknown)));
         }
-        broken
+        (units, broken)
     }
 
     /// Walks over a text in as many parts as are worth a thread, and says what each found and where

@@ -6,9 +6,11 @@
 //! [`crate::targets`], and looked at once it is known of every bundle which instructions in it may be
 //! entered.
 
+use crate::forms;
 use crate::policy::{Located, Place, Places, Policy, Short};
 use crate::sequence;
 use crate::targets::Targets;
+use crate::units::Units;
 use crate::violation::Reason;
 use iced_x86::{Decoder, DecoderOptions, Instruction};
 use std::marker::PhantomData;
@@ -18,11 +20,12 @@ use std::ops::ControlFlow;
 pub(crate) const BUNDLE: usize = 32;
 
 /// What a walk found.
-#[derive(Default)]
 pub(crate) struct Findings {
     /// The places that may be entered, one item for each bundle.
     pub(crate) entries: Vec<Places>,
     pub(crate) broken: Vec<Broken>,
+    /// What the instructions use that took the decoder; the others use none.
+    pub(crate) units: Units,
 }
 
 /// An instruction that breaks a rule.
@@ -49,7 +52,11 @@ pub(crate) fn walk<P: Policy>(
     extent: Extent,
     targets: &mut impl Targets,
 ) -> Findings {
-    let mut findings = Findings::default();
+    let mut findings = Findings {
+        entries: Vec::new(),
+        broken: Vec::new(),
+        units: Units::NONE,
+    };
     findings.entries.reserve_exact(part.len().div_ceil(BUNDLE));
     let mut decoder = Full {
         part,
@@ -138,6 +145,7 @@ impl<P: Policy> Bundle<'_, P> {
                 Some(short) => Ok(short),
                 None if decoder.decode(decoder_start + at, &mut instruction) => {
                     let decoded = &instruction;
+                    self.findings.units = self.findings.units | forms::units(decoded.code());
                     judge::<P>(&Located { decoded, place }, promise)
                 }
                 None => Err(Reason::Undecodable),

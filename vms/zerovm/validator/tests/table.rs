@@ -9,7 +9,7 @@ use iced_x86::{
     OpAccess, OpKind, Register,
 };
 use std::collections::BTreeSet;
-use zerovm_validator::Dialect;
+use zerovm_validator::{Dialect, Units};
 
 const BOTH: [Rules; 2] = [NACL, FAST];
 
@@ -345,5 +345,31 @@ fn accepted_instructions_are_what_encoding_them_again_gives() {
         };
         assert_eq!(operand(&decoded), operand(&instruction), "{bytes:02x?}");
         assert!(again.len() <= bytes.len(), "{bytes:02x?} {again:02x?}");
+    }
+}
+
+/// What a text is said to use is what its instructions use, wherever they stand.
+#[test]
+fn units_that_a_text_uses_are_told() {
+    let nop = [0x90; BUNDLE];
+    let cases: [(&[u8], Units); 9] = [
+        (&[0x48, 0x01, 0xd8], Units::NONE), // add %rbx, %rax: D8 is no opcode
+        (&[0x0f, 0x28, 0xc1], Units::NONE), // movaps %xmm1, %xmm0
+        (&[0xd9, 0xe8], Units::X87),        // fld1
+        (&[0x9b, 0xdb, 0xe3], Units::X87),  // finit
+        (&[0x0f, 0x6f, 0xc1], Units::X87),  // movq %mm1, %mm0
+        (&[0x0f, 0x77], Units::X87),        // emms
+        (&[0x0f, 0x2a, 0xc1], Units::X87),  // cvtpi2ps %mm1, %xmm0
+        (&[0x41, 0x0f, 0xae, 0x17], Units::MXCSR), // ldmxcsr (%r15)
+        (&[0x41, 0x0f, 0xae, 0x1f, 0xd9, 0xe8], Units::ALL), // stmxcsr (%r15); fld1
+    ];
+    for (bytes, expected) in cases {
+        for before in 0..3 {
+            let mut text = nop.repeat(4);
+            text[before * BUNDLE..][..bytes.len()].copy_from_slice(bytes);
+            let validator = zerovm_validator::Validator::new(Dialect::Nacl);
+            let told = validator.validate_and_tell(0x20000, &text);
+            assert_eq!(told, Ok(expected), "{bytes:02x?}");
+        }
     }
 }

@@ -383,3 +383,26 @@ global_asm!(
     x87 = const Units::X87.bits(),
     mxcsr = const Units::MXCSR.bits(),
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::validation::{Judge, Strict};
+    use zerovm_session::memory::Validator;
+    use zerovm_validator::Dialect;
+
+    /// Whoever judges code for a guest, at its start or when it is jailed, has what it uses cleared.
+    #[test]
+    fn traps_clear_what_accepted_code_uses() {
+        let judge = Judge {
+            rules: &Strict,
+            dialect: Dialect::Nacl,
+        };
+        let fld1: &[u8] = &[0xD9, 0xE8];
+        let ldmxcsr: &[u8] = &[0x41, 0x0F, 0xAE, 0x17];
+        for (code, unit) in [(fld1, Units::X87), (ldmxcsr, Units::MXCSR)] {
+            judge.validate(0x20000, code).expect("it keeps the rules");
+            assert_eq!(USED.load(Relaxed) & unit.bits(), unit.bits());
+        }
+    }
+}

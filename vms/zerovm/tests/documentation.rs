@@ -32,6 +32,28 @@ fn tests(text: &str) -> impl Iterator<Item = &str> {
         .filter(|word| word.contains("::") || word.matches('_').count() > 1)
 }
 
+/// Sections of the specification that say what the first generation does; others tell of the second one,
+/// or of what there was.
+const SECTIONS: [&str; 36] = [
+    "1.1", "1.2", "1.3", "1.4", "1.5", "2.1", "2.2", "2.3", "2.4", "3", "4.1", "4.2", "4.3", "4.4",
+    "4.6", "5.1", "5.2", "5.3", "5.4", "5.5", "5.6", "5.7", "6", "7", "8.1", "8.2", "8.3", "8.4",
+    "8.5", "9.1", "9.2", "9.3", "9.4", "9.5", "9.6", "11",
+];
+
+#[test]
+fn every_section_has_its_row() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(here.join("../../docs/zerovm.md")).expect("the page");
+    let (_, table) = page.split_once("\n## What shows it\n").expect("the table");
+    let (table, _) = table.split_once("\n### ").expect("its end");
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| "));
+    let firsts = rows.filter_map(|row| row.split(" | ").next());
+    let named: BTreeSet<&str> = firsts.flat_map(|first| first.split(", ")).collect();
+    for section in SECTIONS {
+        assert!(named.contains(section), "nothing shows {section}");
+    }
+}
+
 #[test]
 fn every_test_that_the_page_names_is_there() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));

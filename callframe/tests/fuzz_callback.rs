@@ -4,6 +4,8 @@ use callframe::DataModel;
 use callframe::marshal::Caller;
 use std::path::PathBuf;
 
+mod common;
+
 #[allow(dead_code)]
 #[path = "../fuzz/src/callback.rs"]
 mod callback;
@@ -31,14 +33,7 @@ fn stored_inputs_are_answered_or_refused() {
 #[test]
 fn so_is_every_input_that_differs_by_a_byte() {
     for input in inputs() {
-        for place in 0..input.len() {
-            for byte in [0, 1, 0x10, 0x7f, 0x80, 0xff, input[place] ^ 1] {
-                let mut changed = input.clone();
-                changed[place] = byte;
-                callback::run(&changed);
-            }
-            callback::run(&input[..place]);
-        }
+        common::changed_by_a_byte(&input, callback::run);
     }
 }
 

@@ -5,6 +5,8 @@ use callframe::{CallFrame, DataModel};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+mod common;
+
 #[allow(dead_code)]
 #[path = "../fuzz/src/unmarshal.rs"]
 mod unmarshal;
@@ -35,14 +37,7 @@ fn stored_inputs_are_decoded_or_refused() {
 #[test]
 fn so_is_every_input_that_differs_by_a_byte() {
     for input in inputs() {
-        for place in 0..input.len() {
-            for byte in [0, 1, 0x10, 0x7f, 0x80, 0xff, input[place] ^ 1] {
-                let mut changed = input.clone();
-                changed[place] = byte;
-                unmarshal::run(&changed);
-            }
-            unmarshal::run(&input[..place]);
-        }
+        common::changed_by_a_byte(&input, unmarshal::run);
     }
 }
 

@@ -1,6 +1,18 @@
-//! What several tests share: the corpus of real functions.
+//! What several tests share: the corpus of real functions, and changes of stored inputs.
 
 #![allow(dead_code)] // each test uses its own part
+
+/// Runs every input that differs from this one by a byte, and every one that ends within it.
+pub fn changed_by_a_byte(input: &[u8], run: impl Fn(&[u8])) {
+    for place in 0..input.len() {
+        for byte in [0, 1, 0x10, 0x7f, 0x80, 0xff, input[place] ^ 1] {
+            let mut changed = input.to_vec();
+            changed[place] = byte;
+            run(&changed);
+        }
+        run(&input[..place]);
+    }
+}
 
 /// Functions of real libraries, each type-compatible with its library's own header: the text that a
 /// user writes, and its canonical print.

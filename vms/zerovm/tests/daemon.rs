@@ -420,6 +420,20 @@ fn sessions_leave_nothing_behind() {
         map.lines().filter_map(written).sum::<u64>()
     };
     let watched = || [broker.as_raw(), guest].map(|pid| (files(pid), memory(pid)));
+    // The broker knows who waits, and the guest's process has handed that one's socket on.
+    let is_settled = || {
+        let links = std::fs::read_dir(format!("/proc/{broker}/fd")).expect("files");
+        let links = links
+            .flatten()
+            .filter_map(|link| std::fs::read_link(link.path()).ok());
+        let processes = links.filter(|link| link.to_string_lossy().contains("[pidfd]"));
+        processes.count() == 2 && files(guest) == 1
+    };
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !is_settled() {
+        assert!(Instant::now() < deadline, "nobody waits");
+        std::thread::yield_now();
+    }
     let before = watched();
     for _ in 0..sessions() {
         assert_eq!(daemon.ask(&manifest).state(), "ok");

@@ -8,9 +8,9 @@ mod curl;
 
 use std::sync::OnceLock;
 
+use crate::syntax::add_standard;
 use crate::syntax::raw::{RawType, Shape};
 use crate::syntax::scope::Scope;
-use crate::syntax::standard_scope;
 use crate::syntax::token::Span;
 use crate::types::Scalar;
 
@@ -25,11 +25,18 @@ pub fn type_names() -> Vec<&'static str> {
 pub(crate) fn scope() -> &'static Scope {
     static SCOPE: OnceLock<Scope> = OnceLock::new();
     SCOPE.get_or_init(|| {
-        // The text is a constant that the tests read; a mistake in it leaves the names before it.
-        DECLARATIONS.iter().fold(arithmetic(), |scope, text| {
-            standard_scope(scope.clone(), text).unwrap_or(scope)
-        })
+        let mut scope = arithmetic();
+        for text in DECLARATIONS {
+            // The text is a constant that the tests read; a mistake in it leaves the names before it.
+            let _ = add_standard(&mut scope, text);
+        }
+        scope
     })
+}
+
+/// Reads the standard types now, which the first prototype would wait for otherwise.
+pub fn prepare() {
+    scope();
 }
 
 /// The typedefs whose width is the target's: they stay what they are called.
@@ -272,9 +279,8 @@ mod tests {
     fn the_standard_declarations_are_valid() {
         let mut scope = arithmetic();
         for text in DECLARATIONS {
-            match standard_scope(scope, text) {
-                Ok(next) => scope = next,
-                Err(error) => panic!("{error} in {text}"),
+            if let Err(error) = add_standard(&mut scope, text) {
+                panic!("{error} in {text}");
             }
         }
     }

@@ -123,16 +123,16 @@ fn check_asked(
     }
 }
 
-/// The scope that a text of declarations leaves, with the standard names of C still to be added:
-/// how [`crate::standard`] is made.
-pub(crate) fn standard_scope(mut scope: Scope, text: &str) -> Result<Scope, PrototypeError> {
+/// Adds what a text declares to the standard scope: how [`crate::standard`] is made. After a mistake
+/// what came before it is there.
+pub(crate) fn add_standard(scope: &mut Scope, text: &str) -> Result<(), PrototypeError> {
     let tokens = lexer::tokens(text);
-    let mut parser = Parser::new(&tokens, &mut scope);
+    let mut parser = Parser::new(&tokens, scope);
     let mut functions = Vec::new();
     while !parser.at_end() {
         parser.declaration(&mut functions)?;
     }
-    Ok(scope)
+    Ok(())
 }
 
 fn too_long(limit: usize) -> PrototypeError {

@@ -1,7 +1,7 @@
 //! A cosmosd that this process asks: the one here, or one on another machine by way of a relay.
 
 use crate::fork::Own;
-use crate::session::{configuration, lock};
+use crate::session::lock;
 use cosmos_config::{Config, Host, SshHost};
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::rendezvous::{Rendezvous, connect_coordinator, start_relay};
@@ -88,11 +88,8 @@ impl Coordinator {
 }
 
 /// Where an open is to take place, by its options or else by the configuration.
-pub(crate) fn chosen(host: Option<&Host>) -> Result<Host, Fault> {
-    match host {
-        Some(host) => Ok(host.clone()),
-        None => Ok(configuration()?.host.value.clone()),
-    }
+pub(crate) fn chosen(host: Option<&Host>, configured: &Config) -> Host {
+    host.unwrap_or(&configured.host.value).clone()
 }
 
 fn connect_by_relay(host: &SshHost, rendezvous: &Rendezvous) -> Result<Connection, Fault> {

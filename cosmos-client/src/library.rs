@@ -20,13 +20,13 @@ use crate::names;
 use crate::opened::Asked;
 use crate::options::{Bounds, MOST_CALLBACKS, Options};
 use crate::resolved::{self, Resolved};
-use crate::session::{Session, configured_timeout, lock};
+use crate::session::{Session, configuration, configured_timeout, lock};
 use crate::shelf::Shelf;
 use crate::signature::Signature;
 use crate::symbol::Symbol;
 use crate::trace;
 use callframe::CallFrame;
-use cosmos_config::Host;
+use cosmos_config::{Config, Host};
 use cosmos_packs::Packs;
 use cosmos_rpc::message::coordinator::{Purpose, TargetName, Which};
 use cosmos_rpc::message::vm::{Close, ObjectToken, Open};
@@ -56,25 +56,26 @@ pub fn dlopen_with(target: &str, options: &Options) -> Result<Library, Error> {
 
 fn open(target: &str, options: &Options) -> Result<Library, Error> {
     let session = Session::current();
-    let asked = Asked::of(target, options)?;
+    let configured = configuration()?;
+    let asked = Asked::of(target, options, &configured)?;
     let known = asked
         .as_ref()
         .and_then(|asked| session.opened().find(asked));
     let (hold, path) = match known {
         Some(known) => known,
-        None => place(session, target, options)?,
+        None => place(session, target, options, &configured)?,
     };
     let bounds = Bounds {
         timeout: match options.timeout {
             Some(timeout) => Some(timeout),
-            None => configured_timeout()?,
+            None => configured_timeout(&configured),
         },
         callbacks: options.callbacks.unwrap_or(MOST_CALLBACKS),
     };
     let request = Open {
         target: path.clone(),
     };
-    let packs = names::packs(options)?;
+    let packs = names::packs(options, &configured);
     let object = hold.request(&request, bounds.timeout, &format!("opening {path}"))?;
     let target = Target::new(hold, object, path, bounds);
     target.packs.get_or_init(|| packs);
@@ -398,14 +399,19 @@ impl Drop for Target {
 }
 
 /// The VM for a target and the target's absolute path.
-fn place(session: &Session, target: &str, options: &Options) -> Result<(Hold, String), Error> {
+fn place(
+    session: &Session,
+    target: &str,
+    options: &Options,
+    configured: &Config,
+) -> Result<(Hold, String), Error> {
     let host = match &options.vm {
         Some(vm) => vm.machine().clone(),
-        None => chosen(options.host.as_ref())?,
+        None => chosen(options.host.as_ref(), configured),
     };
     let name = target_name(target, &host)?;
     let Some(vm) = &options.vm else {
-        let (hold, opened) = session.open_vm(Purpose::Target(name), options)?;
+        let (hold, opened) = session.open_vm(Purpose::Target(name), options, configured)?;
         return Ok((hold, opened.target));
     };
     let hold = vm.take()?;

@@ -2,20 +2,17 @@
 
 use crate::error::{Error, Refusal};
 use crate::options::Options;
-use crate::session::configuration;
+use cosmos_config::Config;
 use cosmos_packs::{PackError, Packs};
 use cosmos_rpc::{Fault, FaultCode};
 use std::borrow::Cow;
 
 /// The packs that a library's functions are looked up in: those of the options, then those of the
 /// configuration, then those of the product.
-///
-/// # Errors
-/// When the configuration is wrong.
-pub(crate) fn packs(options: &Options) -> Result<Packs, Error> {
-    let configured = configuration()?.packs.value.clone();
-    let directories = options.packs.iter().cloned().chain(configured);
-    Ok(Packs::with_directories(directories))
+pub(crate) fn packs(options: &Options, configured: &Config) -> Packs {
+    let configured = configured.packs.value.iter();
+    let directories = options.packs.iter().chain(configured);
+    Packs::with_directories(directories.cloned())
 }
 
 /// The prototype that a program means: the text itself, or what a pack says of the name that the

@@ -9,8 +9,8 @@ use crate::coordinator::chosen;
 use crate::library::{Target, target_name};
 use crate::link::Hold;
 use crate::options::Options;
-use crate::session::{configuration, granted, lock};
-use cosmos_config::Host;
+use crate::session::{granted, lock};
+use cosmos_config::{Config, Host};
 use cosmos_rpc::Fault;
 use cosmos_rpc::message::coordinator::TargetName;
 use std::collections::HashMap;
@@ -34,19 +34,22 @@ impl Asked {
     /// Those of an open; `None` where it is to have a VM of its own, or says in which it is.
     ///
     /// # Errors
-    /// When the name is no name, or the configuration wrong.
-    pub(crate) fn of(target: &str, options: &Options) -> Result<Option<Asked>, Fault> {
+    /// When the name is no name.
+    pub(crate) fn of(
+        target: &str,
+        options: &Options,
+        configured: &Config,
+    ) -> Result<Option<Asked>, Fault> {
         if options.fresh || options.vm.is_some() {
             return Ok(None);
         }
-        let host = chosen(options.host.as_ref())?;
+        let host = chosen(options.host.as_ref(), configured);
         let TargetName { name, directory } = target_name(target, &host)?;
         // Only a relative path depends on where it starts.
         let relative = name.contains('/') && !name.starts_with('/');
-        let configured = configuration()?;
         let mut settings = configured.settings();
         settings.extend_from_slice(&options.settings);
-        let mut grants = granted(&configured, &host);
+        let mut grants = granted(configured, &host);
         grants.add(&options.grants);
         Ok(Some(Asked {
             host,

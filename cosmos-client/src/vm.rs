@@ -4,7 +4,7 @@ use crate::arena::Buffer;
 use crate::error::Error;
 use crate::link::{Hold, Link};
 use crate::options::Options;
-use crate::session::{ANSWER, Session};
+use crate::session::{ANSWER, Session, configuration};
 use crate::trace;
 use cosmos_config::Host;
 use cosmos_rpc::message::coordinator::Purpose;
@@ -35,14 +35,16 @@ impl Vm {
     fn find(kind_or_name: &str, options: &Options) -> Result<Vm, Error> {
         let name = kind_or_name.strip_prefix("vm/").unwrap_or(kind_or_name);
         let session = Session::current();
-        let running = || session.open_vm(Purpose::Running(name.to_owned()), options);
+        let configured = configuration()?;
+        let open = |purpose, options: &Options| session.open_vm(purpose, options, &configured);
+        let running = || open(Purpose::Running(name.to_owned()), options);
         let opened = if is_running_name(name) {
             running()
         } else {
             let mut options = options.clone();
             // Who asks for a VM rather than a library wants one of their own.
             options.fresh |= options.shared_name.is_empty();
-            match session.open_vm(Purpose::Kind(name.to_owned()), &options) {
+            match open(Purpose::Kind(name.to_owned()), &options) {
                 Err(fault) if is_unknown(&fault) => running().map_err(|second| {
                     // No kind and no name: the kinds there are say more.
                     if is_unknown(&second) { fault } else { second }

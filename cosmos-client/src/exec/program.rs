@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::library::target_name;
 use crate::link::Hold;
 use crate::options::Options;
-use crate::session::{ANSWER, Session, configured_timeout};
+use crate::session::{ANSWER, Session, configuration, configured_timeout};
 use crate::trace;
 use cosmos_config::Host;
 use cosmos_program::{find, search_path};
@@ -55,9 +55,10 @@ impl Program {
     }
 
     fn find(name: &OsStr, options: &Options) -> Result<Program, Error> {
+        let configured = configuration()?;
         let host = match &options.vm {
             Some(vm) => vm.machine().clone(),
-            None => chosen(options.host.as_ref())?,
+            None => chosen(options.host.as_ref(), &configured),
         };
         let is_here = host == Host::Local;
         // Another machine has a PATH of its own.
@@ -68,7 +69,7 @@ impl Program {
         let target = target_name(text(&path)?, &host)?;
         let timeout = match options.timeout {
             Some(timeout) => Some(timeout),
-            None => configured_timeout()?,
+            None => configured_timeout(&configured),
         };
         let (hold, path) = match &options.vm {
             Some(vm) if is_here => (vm.take()?, absolute(&path)?),
@@ -79,7 +80,7 @@ impl Program {
             }
             None => {
                 let purpose = Purpose::Program(target);
-                let (hold, opened) = Session::current().open_vm(purpose, options)?;
+                let (hold, opened) = Session::current().open_vm(purpose, options, &configured)?;
                 (hold, opened.target)
             }
         };

@@ -16,9 +16,9 @@ const START: Duration = Duration::from_secs(10);
 const SMALLEST_MESSAGE: u32 = 4096;
 
 /// The deadline of calls that the configuration gives, where options give none.
-pub(crate) fn configured_timeout() -> Result<Option<Duration>, Fault> {
-    let milliseconds = configuration()?.timeout_ms.value;
-    Ok((milliseconds > 0).then(|| Duration::from_millis(milliseconds)))
+pub(crate) fn configured_timeout(configured: &Config) -> Option<Duration> {
+    let milliseconds = configured.timeout_ms.value;
+    (milliseconds > 0).then(|| Duration::from_millis(milliseconds))
 }
 
 /// How calls go through shared memory; `None` where they do not.
@@ -41,10 +41,16 @@ fn misconfigured(error: ConfigError) -> Fault {
 
 /// The largest request or answer of a call.
 pub(super) fn message_bytes(configured: &Config, options: &Options) -> Result<u32, Fault> {
-    let settings = options.settings.iter();
-    let config = configured
-        .tightened(settings.map(|(key, value)| (key.as_str(), value.as_str())))
-        .map_err(|error| Fault::caller(FaultCode::Configuration, error.to_string()))?;
+    let tightened;
+    let config = if options.settings.is_empty() {
+        configured
+    } else {
+        let settings = options.settings.iter();
+        tightened = configured
+            .tightened(settings.map(|(key, value)| (key.as_str(), value.as_str())))
+            .map_err(|error| Fault::caller(FaultCode::Configuration, error.to_string()))?;
+        &tightened
+    };
     let limit = &config.limits.message_bytes;
     // What is built in bounds data; what describes them comes on top.
     let most = limit.bound().filter(|_| limit.origin != Origin::Default);

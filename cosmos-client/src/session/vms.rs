@@ -1,12 +1,13 @@
 //! The VMs of a session: opening one, and the table of links to them.
 
-use super::settings::{configuration, granted, message_bytes};
+use super::settings::{granted, message_bytes};
 use super::{ANSWER, Session, lock};
 use crate::coordinator;
 use crate::link::{Hold, Link, Nature};
 use crate::options::Options;
 use crate::token::{LARGEST_VM, VmNumber};
 use crate::trace;
+use cosmos_config::Config;
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::coordinator::{Purpose, VmClose, VmOpen, VmOpened};
 use cosmos_rpc::message::registry::Connect;
@@ -35,13 +36,20 @@ impl Session {
         &self,
         purpose: Purpose,
         options: &Options,
+        configured: &Config,
     ) -> Result<(Hold, VmOpened), Fault> {
-        trace::step("get a VM", "", || self.find_vm(purpose, options))
+        trace::step("get a VM", "", || {
+            self.find_vm(purpose, options, configured)
+        })
     }
 
-    fn find_vm(&self, purpose: Purpose, options: &Options) -> Result<(Hold, VmOpened), Fault> {
-        let configured = configuration()?;
-        let host = coordinator::chosen(options.host.as_ref())?;
+    fn find_vm(
+        &self,
+        purpose: Purpose,
+        options: &Options,
+        configured: &Config,
+    ) -> Result<(Hold, VmOpened), Fault> {
+        let host = coordinator::chosen(options.host.as_ref(), configured);
         let coordinator = self.coordinator(&host);
         let mut request = VmOpen {
             purpose,
@@ -49,10 +57,10 @@ impl Session {
             fresh: options.fresh,
             connect: true,
             settings: configured.settings(),
-            grants: granted(&configured, &host),
+            grants: granted(configured, &host),
         };
         request.grants.add(&options.grants);
-        let message_bytes = message_bytes(&configured, options)?;
+        let message_bytes = message_bytes(configured, options)?;
         request.settings.extend_from_slice(&options.settings);
         let mut searches = 0;
         loop {

@@ -4,19 +4,17 @@
 //! the configuration is made of are two files and some variables. Of the files it is seen here whether
 //! they are the same and were not changed since; the variables are compared whole.
 
-use crate::{config::Config, config::SYSTEM_FILE, directory::Surroundings, error::ConfigError};
+use crate::{
+    config::Config, config::SYSTEM_FILE, directory::Surroundings, error::ConfigError, stamp::Stamp,
+};
 use std::{
     ffi::OsString,
-    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, TryLockError},
-    time::{Duration, SystemTime},
 };
 
 /// Variables besides `COSMOS_*` that the configuration depends on.
 const VARIABLES: [&str; 3] = ["HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR"];
-/// A file that was changed so recently may be changed again without its time telling.
-const SETTLED: Duration = Duration::from_secs(1);
 
 /// A configuration, and what it was read from.
 #[derive(Debug)]
@@ -25,14 +23,6 @@ struct Known {
     variables: Vec<(OsString, OsString)>,
     user_file: Option<PathBuf>,
     files: [Option<Stamp>; 2],
-}
-
-/// What tells a file from another one and from itself before a change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
-    file: (u64, u64),
-    size: u64,
-    changed: (i64, i64),
 }
 
 /// The configuration as [`Config::load`] gives it.
@@ -84,24 +74,4 @@ fn stamps(user_file: Option<&Path>) -> [Option<Stamp>; 2] {
         Stamp::of(Path::new(SYSTEM_FILE)),
         user_file.and_then(Stamp::of),
     ]
-}
-
-impl Stamp {
-    fn of(path: &Path) -> Option<Stamp> {
-        let found = std::fs::metadata(path).ok()?;
-        Some(Stamp {
-            file: (found.dev(), found.ino()),
-            size: found.size(),
-            changed: (found.ctime(), found.ctime_nsec()),
-        })
-    }
-
-    fn is_settled(&self) -> bool {
-        let changed = Duration::new(
-            u64::try_from(self.changed.0).unwrap_or(0),
-            u32::try_from(self.changed.1).unwrap_or(0),
-        );
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        now.is_ok_and(|now| now.saturating_sub(changed) > SETTLED)
-    }
 }

@@ -45,6 +45,7 @@ mod level;
 mod origin;
 mod pins;
 mod secure;
+mod stamp;
 
 pub use again::current;
 pub use config::{Config, Granted, Isolation, Limits};
@@ -57,3 +58,4 @@ pub use level::{Level, Limit};
 pub use origin::{Origin, Sourced};
 pub use pins::{Pins, pins};
 pub use secure::is_set_id;
+pub use stamp::Stamp;

@@ -37,7 +37,7 @@ impl Walls {
             programs: order.grants.programs,
             runs_target: true,
         })?;
-        let filter = filter::second(&Permissions {
+        let filter = filter::only(&Permissions {
             // Nobody knows it yet.
             pid: 0,
             network: order.grants.network,

@@ -11,11 +11,12 @@ use nix::errno::Errno;
 pub fn give_up() -> Result<(), Error> {
     secure_bits()?;
     for capability in 0..=63 {
-        // SAFETY: integers only. A number that this kernel has no capability for gives EINVAL, and a
+        // SAFETY: integers only. The first number that this kernel has no capability for gives EINVAL, and a
         // process that has no right to drop any has none to lose by exec either: no_new_privs is set.
         let dropped = unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0) };
         match Errno::result(dropped) {
-            Ok(_) | Err(Errno::EINVAL | Errno::EPERM) => {}
+            Ok(_) => {}
+            Err(Errno::EINVAL | Errno::EPERM) => break,
             Err(error) => return Err(Error::System("dropping a capability", error)),
         }
     }

@@ -9,12 +9,11 @@ use cosmos_confine::listener::Listener;
 use cosmos_confine::totals::Totals;
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::descriptor::{self, Wait};
-use cosmos_rpc::handshake::Role;
 use cosmos_rpc::message::Message;
 use cosmos_rpc::message::confine::{Denial, Denials};
 use cosmos_rpc::message::coordinator::Ending;
 use cosmos_rpc::message::crash::Remains;
-use cosmos_rpc::message::launch::{self, Kill, Listening, Remember, Walls};
+use cosmos_rpc::message::launch::{self, Kill, Remember, Walls};
 use cosmos_rpc::{Fault, FaultCode, Frame};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -25,9 +24,6 @@ use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
-
-/// How long a VM that begins to send its listener may take to finish.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A VM that runs, and what is watched of it.
 pub struct Monitor<'p> {
@@ -280,51 +276,27 @@ impl<'p> Monitor<'p> {
         }
     }
 
+    /// Takes the listener of the VM, or of a program that is about to be one: a byte, and the descriptor.
+    /// A VM sends it with no code but its own loaded, and one is all that is taken from it.
     fn listen(&mut self) {
-        match self.plan.walls {
-            Walls::Programs | Walls::Sessions => self.listen_to_program(),
-            Walls::None | Walls::Vm => self.listen_to_vm(),
-        }
-    }
-
-    /// Takes the listener of a program that is about to be one: a byte, and the descriptor.
-    fn listen_to_program(&mut self) {
         let Some(stream) = &self.confining else {
             return;
         };
-        match descriptor::receive(stream.as_fd(), &mut [0], Wait::No) {
-            Ok(received) if received.bytes > 0 => {
-                let listeners = received.descriptors.into_iter().map(Listener::new);
-                self.listeners.extend(listeners);
-            }
-            Err(Errno::EAGAIN | Errno::EINTR) => {}
+        let descriptors = match descriptor::receive(stream.as_fd(), &mut [0], Wait::No) {
+            Ok(received) if received.bytes > 0 => received.descriptors,
+            Err(Errno::EAGAIN | Errno::EINTR) => return,
             // The VM is gone, or its socket.
-            Ok(_) | Err(_) => self.confining = None,
-        }
-    }
-
-    /// Takes the VM's listener. Its own code sends it, with no other loaded; whatever else comes is no
-    /// listener, and the VM then waits in vain.
-    fn listen_to_vm(&mut self) {
-        let Some(stream) = self.confining.take() else {
-            return;
+            Ok(_) | Err(_) => Vec::new(),
         };
-        let received = Connection::accept(stream, Role::Launcher)
-            .and_then(|connection| connection.expect(Role::Vm))
-            .and_then(|mut connection| {
-                connection.set_timeout(Some(PATIENCE));
-                let frame = connection.receive()?;
-                let Some(mut frame) = frame.filter(|frame| frame.kind == Listening::KIND) else {
-                    return Err(Fault::peer(FaultCode::Protocol, "no listener came"));
-                };
-                let _: Listening = frame.message()?;
-                let listener = frame.descriptors.pop();
-                connection.reply::<Listening>(frame.id, &(), &[])?;
-                Ok(listener)
-            });
-        // One that sent none ended, or is about to: how says more.
-        if let Ok(Some(listener)) = received {
-            self.listeners.push(Listener::new(listener));
+        match <[_; 1]>::try_from(descriptors) {
+            Ok([listener]) => {
+                self.listeners.push(Listener::new(listener));
+                if self.plan.walls == Walls::Vm {
+                    self.confining = None;
+                }
+            }
+            // What came instead is closed, and nothing is taken any more.
+            Err(_) => self.confining = None,
         }
     }
 

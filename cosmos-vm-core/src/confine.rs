@@ -4,19 +4,16 @@
 use cosmos_confine::files::{self, Files};
 use cosmos_confine::filter;
 use cosmos_confine::rules::Permissions;
-use cosmos_rpc::blocking::Connection;
-use cosmos_rpc::message::launch::{Confine, Listening};
-use cosmos_rpc::{Fault, FaultCode, Role};
+use cosmos_rpc::descriptor::{self, Wait};
+use cosmos_rpc::message::launch::Confine;
+use cosmos_rpc::{Fault, FaultCode};
+use std::io::IoSlice;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::time::Duration;
-
-/// How long the launcher may take to take the listener.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Gives up all but what the order leaves. `launcher` is where the listener goes: what is refused from
-/// then on waits until somebody there answers for the kernel.
+/// then on waits until somebody there answers for the kernel. Whether it is there by now need not be
+/// waited for: without a launcher there is no VM.
 ///
 /// # Errors
 /// What could not be given up; the process must end then.
@@ -29,9 +26,6 @@ pub(crate) fn confine(order: &Confine, launcher: OwnedFd) -> Result<(), Fault> {
         Fault::vm(code, format!("the VM cannot be confined: {error}"))
     };
     cosmos_confine::single_threaded().map_err(failed)?;
-    let mut launcher =
-        Connection::connect(UnixStream::from(launcher), Role::Vm)?.expect(Role::Launcher)?;
-    launcher.set_timeout(Some(PATIENCE));
     let paths = |list: &[String]| list.iter().map(PathBuf::from).collect();
     let files = Files {
         target: paths(&order.target),
@@ -51,9 +45,10 @@ pub(crate) fn confine(order: &Confine, launcher: OwnedFd) -> Result<(), Fault> {
         is_program: false,
     };
     let filter = filter::second(&permissions).map_err(failed)?;
-    let listener = filter
-        .install_with_listener()
-        .map_err(|error| failed(cosmos_confine::Error::System("seccomp", error)))?;
-    launcher.call(&Listening, &[listener.as_fd()])?;
+    let system = |call| move |error| failed(cosmos_confine::Error::System(call, error));
+    let listener = filter.install_with_listener().map_err(system("seccomp"))?;
+    let byte = [IoSlice::new(&[0])];
+    descriptor::send(launcher.as_fd(), &byte, &[listener.as_fd()], Wait::Yes)
+        .map_err(system("sendmsg"))?;
     Ok(())
 }

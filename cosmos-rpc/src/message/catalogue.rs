@@ -22,7 +22,7 @@ macro_rules! for_every_message {
             (vm, Map) (vm, Unmap) (vm, Fell) (vm, Recall)
             (launch, Start) (launch, Ended) (launch, Kill) (launch, Accept) (launch, Ready)
             (launch, Clients) (launch, Confine) (launch, Confined) (launch, Denials)
-            (launch, Listening) (launch, Remember) (launch, Return) (launch, Renew) (launch, Drain)
+            (launch, Remember) (launch, Return) (launch, Renew) (launch, Drain)
             (launch, Count) (launch, Steps)
         }
     };

@@ -53,7 +53,8 @@ pub enum Walls {
     Sessions,
 }
 
-/// The descriptor on which a VM sends its launcher [`Listening`].
+/// The descriptor on which a VM sends its launcher a byte with the listener of its filter: what it asks
+/// from then on and may not is told there. So does each program, where the walls are around those.
 pub const CONFINING: i32 = 4;
 
 /// Bounds that are no resource limits; 0: none.
@@ -95,17 +96,6 @@ impl Message for Start {
     const KIND: u16 = 0x0401;
     const DESCRIPTORS: (u16, u16) = (2, 2);
     type Reply = Started;
-}
-
-/// From a VM to its launcher, on [`CONFINING`]: what it asks from now on and may not is told here. The
-/// descriptor is the listener of its filter.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Listening;
-
-impl Message for Listening {
-    const KIND: u16 = 0x040a;
-    const DESCRIPTORS: (u16, u16) = (1, 1);
-    type Reply = ();
 }
 
 /// Notice from the launcher: the VM ended. No reply.

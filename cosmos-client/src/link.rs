@@ -425,7 +425,12 @@ impl Link {
                 format!("cannot make a socket pair: {error}"),
             )
         })?;
-        {
+        let settings = match self.nature.coordinator.is_remote() {
+            true => None,
+            false => ring_settings()?,
+        };
+        // The VM finds all that is said here when it comes to the channel.
+        let (opening, share) = {
             let mut main = lock(&self.main);
             let main = main.as_mut().ok_or_else(|| {
                 Fault::caller(
@@ -433,19 +438,21 @@ impl Link {
                     format!("{} was closed", self.label()),
                 )
             })?;
-            main.connection.set_timeout(timeout);
-            main.connection.call(&Attach, &[theirs.as_fd()])?;
-        }
-        // Held here, it would keep the end of a VM that dies now from being seen.
-        drop(theirs);
-        let mut channel =
-            Connection::connect_bounded(ours, Role::Client, self.nature.message_bytes, timeout)?
-                .expect(Role::Vm)?;
-        if !self.nature.coordinator.is_remote()
-            && let Some(settings) = ring_settings()?
-        {
+            let main = &mut main.connection;
+            main.set_timeout(timeout);
+            let asked = main.request_raw(Attach::KIND, &[], &[theirs.as_fd()])?;
+            // Held here, it would keep the end of a VM that dies now from being seen.
+            drop(theirs);
+            let most = self.nature.message_bytes;
+            let mut opening = Connection::open(ours, Role::Client, most, timeout, main.peer())?;
+            let share = settings.map(|settings| opening.ask_to_share(&settings));
+            main.await_reply(asked)?.reply::<Attach>()?;
+            (opening, share.transpose()?.flatten())
+        };
+        let mut channel = opening.heard()?.expect(Role::Vm)?;
+        if let Some(asked) = share {
             channel.set_timeout(timeout);
-            channel.share(&settings)?;
+            channel.shared(asked)?;
         }
         Ok(channel)
     }

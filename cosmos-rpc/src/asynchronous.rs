@@ -75,15 +75,17 @@ impl Connection {
         role: Role,
         limits: Limits,
     ) -> Result<Connection, Fault> {
-        let shaking = shake_hands(stream, role, limits);
-        tokio::time::timeout(HANDSHAKE_PATIENCE, shaking)
-            .await
-            .unwrap_or_else(|_| {
-                Err(Fault::peer(
-                    FaultCode::TimedOut,
-                    "the peer did not shake hands in time",
-                ))
-            })
+        Opening::new(stream, role, limits)?.heard().await
+    }
+
+    /// Speaks first: what is queued goes out right behind this end's handshake, and the peer finds both
+    /// when it comes to read. For messages that every version of the peer knows.
+    ///
+    /// # Errors
+    ///
+    /// None but a handshake that cannot be encoded.
+    pub fn open(stream: UnixStream, role: Role) -> Result<Opening, Fault> {
+        Opening::new(stream, role, role.limits())
     }
 
     /// A connection whose handshake was made elsewhere: by the process that hands it over.
@@ -109,10 +111,25 @@ impl Connection {
         message: &M,
         descriptors: Vec<OwnedFd>,
     ) -> Result<(M::Reply, Vec<OwnedFd>), Fault> {
+        let id = self.request(message, descriptors)?;
+        self.writer.flush().await?;
+        self.answer::<M>(id).await
+    }
+
+    /// Queues a request; its id, by which [`Connection::answer`] awaits what comes of it.
+    fn request<M: Message>(
+        &mut self,
+        message: &M,
+        descriptors: Vec<OwnedFd>,
+    ) -> Result<u64, Fault> {
         let body = exchange::request(message, descriptors.len())?;
         let id = self.exchange.next_id();
         self.writer.queue(M::KIND, id, body, descriptors)?;
-        self.writer.flush().await?;
+        Ok(id)
+    }
+
+    /// Waits for the reply to a request that was made; as [`Connection::call`] does.
+    pub async fn answer<M: Message>(&mut self, id: u64) -> Result<(M::Reply, Vec<OwnedFd>), Fault> {
         loop {
             let Some(frame) = self.reader.receive().await? else {
                 return Err(exchange::vanished());
@@ -183,6 +200,88 @@ impl Connection {
 impl AsFd for Connection {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.reader.stream.as_fd()
+    }
+}
+
+/// A connection on which this end has spoken, or is about to, and the peer was not heard yet.
+#[derive(Debug)]
+pub struct Opening {
+    connection: Connection,
+    limits: Limits,
+}
+
+impl Opening {
+    fn new(stream: UnixStream, role: Role, limits: Limits) -> Result<Opening, Fault> {
+        let ours = Hello::new(role, &limits);
+        let decoder = Decoder::new(Limits::HANDSHAKE);
+        let mut connection = Connection::assemble(Arc::new(stream), decoder, ours);
+        let body = ours.encode().to_vec();
+        connection
+            .writer
+            .queue(crate::handshake::KIND, 0, body, Vec::new())?;
+        Ok(Opening { connection, limits })
+    }
+
+    /// Queues a request; its id, by which [`Connection::answer`] awaits what comes of it.
+    ///
+    /// # Errors
+    ///
+    /// A message that is larger than this end would take itself.
+    pub fn request<M: Message>(
+        &mut self,
+        message: &M,
+        descriptors: Vec<OwnedFd>,
+    ) -> Result<u64, Fault> {
+        self.connection.request(message, descriptors)
+    }
+
+    /// Queues a message that has no reply.
+    ///
+    /// # Errors
+    ///
+    /// As [`Opening::request`].
+    pub fn notify<M: Message>(
+        &mut self,
+        message: &M,
+        descriptors: Vec<OwnedFd>,
+    ) -> Result<(), Fault> {
+        self.connection.writer.queue_notice(message, descriptors)
+    }
+
+    /// Sends all that is queued, and waits for the peer's handshake.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::connect`].
+    pub async fn heard(self) -> Result<Connection, Fault> {
+        tokio::time::timeout(HANDSHAKE_PATIENCE, self.shake_hands())
+            .await
+            .unwrap_or_else(|_| {
+                Err(Fault::peer(
+                    FaultCode::TimedOut,
+                    "the peer did not shake hands in time",
+                ))
+            })
+    }
+
+    async fn shake_hands(self) -> Result<Connection, Fault> {
+        let Opening {
+            mut connection,
+            limits,
+        } = self;
+        // A peer that refuses this end may have said why and closed already: read that first.
+        let sent = connection.writer.flush().await;
+        let Some(frame) = connection.reader.receive().await? else {
+            return Err(exchange::mute());
+        };
+        connection.writer.peer = Hello::decode(&frame)?;
+        match sent {
+            // What a peer sent before it went is good all the same.
+            Err(fault) if fault.code == FaultCode::Disconnected => {}
+            sent => sent?,
+        }
+        connection.reader.decoder.set_limits(limits);
+        Ok(connection)
     }
 }
 
@@ -317,29 +416,6 @@ impl Queued {
         let descriptors: Vec<_> = self.descriptors.iter().map(AsFd::as_fd).collect();
         descriptor::send(socket, &slices, &descriptors, Wait::No)
     }
-}
-
-async fn shake_hands(stream: UnixStream, role: Role, limits: Limits) -> Result<Connection, Fault> {
-    let ours = Hello::new(role, &limits);
-    let decoder = Decoder::new(Limits::HANDSHAKE);
-    let mut connection = Connection::assemble(Arc::new(stream), decoder, ours);
-    let body = ours.encode().to_vec();
-    connection
-        .writer
-        .queue(crate::handshake::KIND, 0, body, Vec::new())?;
-    // A peer that refuses this end may have said why and closed already: read that first.
-    let sent = connection.writer.flush().await;
-    let Some(frame) = connection.reader.receive().await? else {
-        return Err(exchange::mute());
-    };
-    connection.writer.peer = Hello::decode(&frame)?;
-    match sent {
-        // What a peer sent before it went is good all the same.
-        Err(fault) if fault.code == FaultCode::Disconnected => {}
-        sent => sent?,
-    }
-    connection.reader.decoder.set_limits(limits);
-    Ok(connection)
 }
 
 fn errno(error: &io::Error) -> nix::errno::Errno {

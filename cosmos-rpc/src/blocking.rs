@@ -18,6 +18,7 @@ use crate::frame::{Decoder, Outgoing};
 use crate::handshake::{Hello, Role};
 use crate::message::vm::Share;
 use crate::message::{FAULT, Message, REPLY};
+use crate::ring;
 use crate::{Fault, FaultCode, Frame, Limits, codec};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -27,7 +28,7 @@ use std::time::{Duration, Instant};
 
 mod shared;
 
-pub use shared::{CLOSING, ON_SOCKET, Received};
+pub use shared::{Asked, CLOSING, ON_SOCKET, Received};
 
 use shared::Shared;
 
@@ -70,30 +71,33 @@ impl Connection {
         role: Role,
         patience: Option<Duration>,
     ) -> Result<Connection, Fault> {
-        let patience = patience.map_or(HANDSHAKE_PATIENCE, |own| own.min(HANDSHAKE_PATIENCE));
-        Connection::shake_hands(stream, role, role.limits(), patience)
+        Opening::new(stream, role, role.limits(), patience)?.heard()
     }
 
-    /// As [`Connection::connect_within`], for an end that takes and sends bodies of at most `body` bytes.
+    /// Speaks first on a fresh stream, as `role`, to a process that another connection has heard say
+    /// `known` of itself: requests can go out right behind this end's handshake. Takes and sends bodies
+    /// of at most `body` bytes; the peer may have `patience` for its handshake, where that is shorter than
+    /// [`HANDSHAKE_PATIENCE`].
     ///
     /// # Errors
     ///
-    /// As [`Connection::connect_within`].
-    pub fn connect_bounded(
+    /// `Disconnected`, `TimedOut`: what the handshake finds when it is sent.
+    pub fn open(
         stream: UnixStream,
         role: Role,
         body: u32,
         patience: Option<Duration>,
-    ) -> Result<Connection, Fault> {
-        let patience = patience.map_or(HANDSHAKE_PATIENCE, |own| own.min(HANDSHAKE_PATIENCE));
+        known: &Hello,
+    ) -> Result<Opening, Fault> {
         let own = role.limits();
         let limits = Limits {
             body: own.body.min(body),
             ..own
         };
-        let mut connection = Connection::shake_hands(stream, role, limits, patience)?;
-        connection.peer.body = connection.peer.body.min(body);
-        Ok(connection)
+        let mut opening = Opening::new(stream, role, limits, patience)?;
+        opening.most = body;
+        opening.believe(*known);
+        Ok(opening)
     }
 
     /// The same as [`Connection::connect`]: the handshake is symmetric.
@@ -107,44 +111,7 @@ impl Connection {
         role: Role,
         limits: Limits,
     ) -> Result<Connection, Fault> {
-        Connection::shake_hands(stream, role, limits, HANDSHAKE_PATIENCE)
-    }
-
-    fn shake_hands(
-        stream: UnixStream,
-        role: Role,
-        limits: Limits,
-        patience: Duration,
-    ) -> Result<Connection, Fault> {
-        let ours = Hello::new(role, &limits);
-        let mut connection = Connection {
-            shared: None,
-            stream,
-            decoder: Decoder::new(Limits::HANDSHAKE),
-            exchange: Exchange::default(),
-            peer: ours,
-            timeout: None,
-            broken: None,
-            role,
-            refuses_sharing: false,
-        };
-        let deadline = Some(Instant::now() + patience);
-        let (outgoing, body) = ours.outgoing()?;
-        // A peer that refuses this end may have said why and closed already: read that first.
-        let sent = connection.write(outgoing, &[&body], &[], deadline);
-        let frame = match connection.next(deadline) {
-            Ok(Some(frame)) => frame,
-            Ok(None) => return Err(exchange::mute()),
-            Err(fault) => return Err(fault),
-        };
-        connection.peer = Hello::decode(&frame)?;
-        match sent {
-            // What a peer sent before it went is good all the same.
-            Err(fault) if fault.code == FaultCode::Disconnected => connection.broken = None,
-            sent => sent?,
-        }
-        connection.decoder.set_limits(limits);
-        Ok(connection)
+        Opening::new(stream, role, limits, None)?.heard()
     }
 
     /// What the peer said of itself.
@@ -208,6 +175,21 @@ impl Connection {
         let deadline = self.deadline();
         let id = self.exchange.next_id();
         self.send_until(kind, id, body, descriptors, deadline)?;
+        self.reply_until(id, deadline)
+    }
+
+    /// Waits for the frame that answers a request made by [`Connection::request_raw`], a fault's frame
+    /// included, as [`Connection::call_raw`] does.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::call`].
+    pub fn await_reply(&mut self, id: u64) -> Result<Frame, Fault> {
+        self.usable()?;
+        self.reply_until(id, self.deadline())
+    }
+
+    fn reply_until(&mut self, id: u64, deadline: Option<Instant>) -> Result<Frame, Fault> {
         loop {
             let Some(frame) = self.next(deadline)? else {
                 return Err(exchange::vanished());
@@ -493,6 +475,101 @@ impl Connection {
 
     fn breaks<T>(&mut self, fault: Fault) -> Result<T, Fault> {
         Err(self.broken.get_or_insert(fault).clone())
+    }
+}
+
+/// A connection on which this end has spoken, and the peer was not heard yet.
+#[derive(Debug)]
+pub struct Opening {
+    connection: Connection,
+    limits: Limits,
+    /// Bytes of the largest body to send, whatever the peer would take.
+    most: u32,
+    deadline: Option<Instant>,
+    /// Whether what this end said went out.
+    spoken: Result<(), Fault>,
+}
+
+impl Opening {
+    fn new(
+        stream: UnixStream,
+        role: Role,
+        limits: Limits,
+        patience: Option<Duration>,
+    ) -> Result<Opening, Fault> {
+        let patience = patience.map_or(HANDSHAKE_PATIENCE, |own| own.min(HANDSHAKE_PATIENCE));
+        let deadline = Some(Instant::now() + patience);
+        let ours = Hello::new(role, &limits);
+        let mut connection = Connection {
+            shared: None,
+            stream,
+            decoder: Decoder::new(Limits::HANDSHAKE),
+            exchange: Exchange::default(),
+            peer: ours,
+            timeout: None,
+            broken: None,
+            role,
+            refuses_sharing: false,
+        };
+        let (outgoing, body) = ours.outgoing()?;
+        let spoken = connection.write(outgoing, &[&body], &[], deadline);
+        Ok(Opening {
+            connection,
+            limits,
+            most: u32::MAX,
+            deadline,
+            spoken,
+        })
+    }
+
+    fn believe(&mut self, mut peer: Hello) {
+        peer.body = peer.body.min(self.most);
+        self.connection.peer = peer;
+    }
+
+    /// Asks the VM at the other end, right behind the handshake, to carry the frames of this connection
+    /// through shared memory: see [`Connection::share`], and [`Connection::shared`] for its answer.
+    ///
+    /// # Errors
+    ///
+    /// Memory that cannot be had.
+    pub fn ask_to_share(&mut self, settings: &ring::Settings) -> Result<Option<Asked>, Fault> {
+        match self.connection.ask_to_share(settings) {
+            // Why it is gone it may have said.
+            Err(fault) if self.connection.broken.is_some() => {
+                self.spoken = std::mem::replace(&mut self.spoken, Ok(())).and(Err(fault));
+                Ok(None)
+            }
+            asked => asked,
+        }
+    }
+
+    /// Waits for the peer's handshake.
+    ///
+    /// # Errors
+    ///
+    /// What [`Hello::decode`] refuses; `TimedOut`.
+    pub fn heard(mut self) -> Result<Connection, Fault> {
+        // A peer that refuses this end may have said why and closed already: read that first.
+        let frame = match self.connection.next(self.deadline) {
+            Ok(Some(frame)) => frame,
+            Ok(None) => return Err(exchange::mute()),
+            Err(fault) => return Err(fault),
+        };
+        self.believe(Hello::decode(&frame)?);
+        let Opening {
+            mut connection,
+            limits,
+            spoken,
+            ..
+        } = self;
+        match spoken {
+            // What a peer sent before it went is good all the same.
+            Err(fault) if fault.code == FaultCode::Disconnected => connection.broken = None,
+            spoken => spoken?,
+        }
+        connection.decoder.set_limits(limits);
+        Ok(connection)
     }
 }
 

@@ -16,8 +16,8 @@ use super::Connection;
 use crate::exchange;
 use crate::frame::{Header, Limits};
 use crate::handshake::Role;
-use crate::message::REPLY;
 use crate::message::vm::Share;
+use crate::message::{Message as _, REPLY};
 use crate::ring::{self, AREA, End, Message, Peer, Segment, Short};
 use crate::{Fault, FaultCode, Frame};
 use nix::errno::Errno;
@@ -38,19 +38,43 @@ impl Connection {
     ///
     /// As [`Connection::call`].
     pub fn share(&mut self, settings: &ring::Settings) -> Result<bool, Fault> {
+        match self.ask_to_share(settings)? {
+            Some(asked) => self.shared(asked),
+            None => Ok(false),
+        }
+    }
+
+    /// The first half of it: asks. `None` where the VM is not asked at all.
+    pub(super) fn ask_to_share(
+        &mut self,
+        settings: &ring::Settings,
+    ) -> Result<Option<Asked>, Fault> {
         let segment = match Segment::new(ring::AREA) {
             Ok(segment) if self.peer.minor >= Share::SINCE => segment,
-            Ok(_) => return Ok(false),
-            Err(fault) if is_refusal(&fault) => return Ok(false),
+            Ok(_) => return Ok(None),
+            Err(fault) if is_refusal(&fault) => return Ok(None),
             Err(fault) => return Err(fault),
         };
         let request = Share {
             spin: u32::try_from(settings.spin.as_micros()).unwrap_or(u32::MAX),
             colocate: settings.colocate,
         };
-        match self.call(&request, &[segment.descriptor()]) {
-            Ok(_) => {
-                self.shared = Some(Box::new(Shared::new(End::client(segment, settings))));
+        let body = exchange::request(&request, 1)?;
+        let id = self.request_raw(Share::KIND, &[&body], &[segment.descriptor()])?;
+        let end = End::client(segment, settings);
+        Ok(Some(Asked { id, end }))
+    }
+
+    /// The second half: whether the VM does it, from now on then.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::call`].
+    pub fn shared(&mut self, asked: Asked) -> Result<bool, Fault> {
+        let answer = self.await_reply(asked.id)?.reply::<Share>();
+        match answer {
+            Ok(()) => {
+                self.shared = Some(Box::new(Shared::new(asked.end)));
                 Ok(true)
             }
             Err(fault) if is_refusal(&fault) && self.broken.is_none() => Ok(false),
@@ -319,6 +343,13 @@ impl Connection {
             }
         }
     }
+}
+
+/// A VM that was asked to share memory, and has not answered.
+#[derive(Debug)]
+pub struct Asked {
+    id: u64,
+    end: End,
 }
 
 /// A connection's end of a ring.

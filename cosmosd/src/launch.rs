@@ -260,12 +260,12 @@ async fn converse(
     output: OwnedFd,
 ) -> Result<(Connection, UnixStream, Started), Fault> {
     let system = |error: io::Error| Fault::host(FaultCode::System, format!("socket: {error}"));
-    let mut launcher =
-        Connection::connect(tokio_stream(stream).map_err(system)?, Role::Coordinator).await?;
+    // The launcher, which is only just being executed, finds all of it when it comes to read.
+    let mut opening = Connection::open(tokio_stream(stream).map_err(system)?, Role::Coordinator)?;
     let (ours, theirs) = UnixStream::pair().map_err(system)?;
-    let (started, _) = launcher
-        .call(&order.start, vec![OwnedFd::from(theirs), output])
-        .await?;
+    let asked = opening.request(&order.start, vec![OwnedFd::from(theirs), output])?;
+    let mut launcher = opening.heard().await?;
+    let (started, _) = launcher.answer::<Start>(asked).await?;
     Ok((launcher, ours, started))
 }
 

@@ -58,6 +58,8 @@ pub(crate) fn serve<V: Vm>(vm: V, control: OwnedFd, terms: Terms) -> Result<(), 
         clients: Vec::new(),
         terms,
     };
+    // What came with the handshake has left the socket, and nobody would wait for it there.
+    main_loop.listen();
     while main_loop.needed() {
         main_loop.step()?;
     }
@@ -220,15 +222,14 @@ impl<V: Vm> MainLoop<V> {
         });
         let problem = confined.err();
         let failed = problem.is_some();
-        if let Some(control) = self.control.as_mut() {
+        let told = self.control.as_mut().map_or(Ok(()), |control| {
             control.set_timeout(Some(PATIENCE));
-            let told = control.notify(&Confined { problem }, &[]);
-            if failed {
-                process::end(1);
-            }
-            told?;
+            control.notify(&Confined { problem }, &[])
+        });
+        if failed {
+            process::end(1);
         }
-        Ok(())
+        told
     }
 
     fn accept(&mut self, client: OwnedFd) {

@@ -16,7 +16,7 @@ use crate::{
     profile::Profile,
     registry::Registry,
     restart::{self, Crashes},
-    supervise::{self, About},
+    supervise::{About, Command},
     vm::{Life, Owner, State, Vm},
 };
 use cosmos_config::Config;
@@ -151,7 +151,8 @@ impl Coordinator {
             .cloned()
     }
 
-    /// Has a VM from now on, which this work supervises once its name is registered.
+    /// Has a VM from now on, which this work supervises while its name is registered; nobody is let to
+    /// it before both are done.
     pub(crate) fn have<F: Future<Output = ()>>(
         self: &Rc<Self>,
         vm: Rc<Vm>,
@@ -163,18 +164,18 @@ impl Coordinator {
         self.changed.notify_waiters();
         let coordinator = self.clone();
         tokio::task::spawn_local(async move {
-            let step = vm.followed.borrow().step("register its name", &vm.name);
-            let registered = coordinator.registry.register(&vm.registry_name()).await;
-            match step.end_with(registered) {
-                Ok(()) => {
-                    let about = About {
-                        vm: vm.clone(),
-                        keeper: coordinator.keeper.clone(),
-                    };
-                    work(about, life).await;
-                }
-                Err(fault) => supervise::never_was(&life, fault),
-            }
+            let about = About {
+                vm: vm.clone(),
+                keeper: coordinator.keeper.clone(),
+            };
+            let naming = async {
+                let step = vm.followed.borrow().step("register its name", &vm.name);
+                let outcome = coordinator.registry.register(&vm.registry_name()).await;
+                let outcome = step.end_with(outcome);
+                // One that has ended already needs no name.
+                let _ = vm.commands.send(Command::Named(outcome)).await;
+            };
+            tokio::join!(naming, work(about, life));
             coordinator.forget_later(&vm).await;
         });
     }

@@ -19,7 +19,7 @@ mod end;
 mod launcher;
 mod start;
 
-pub(crate) use start::never_was;
+use start::never_was;
 
 use crate::{
     crash::Keeper,
@@ -37,7 +37,7 @@ use cosmos_rpc::{
         confine::Denial,
         coordinator::Ending,
         crash::Remains,
-        launch::{Accept, Confine, Denials, Ended, Started},
+        launch::{Confine, Denials, Ended, Started},
         registry::Identity,
     },
 };
@@ -71,6 +71,8 @@ const COMMANDS: usize = 128;
 pub enum Command {
     /// Pass a client's connection to the VM.
     Accept(Identity, OwnedFd),
+    /// Its name leads to it now, or why it has none.
+    Named(Result<(), Fault>),
     /// It waited, and is somebody's now: have it give up all but this, and serve.
     Dedicate(Option<Confine>),
     /// What is known of it has changed: give it to the launcher.
@@ -172,8 +174,10 @@ pub async fn supervise(
         is_held: order.is_held,
         is_doubtful: false,
         is_up: false,
+        is_named: false,
         confine: order.confine,
         confining: false,
+        early: Vec::new(),
         output_bytes: order.output_bytes,
         told_written: 0,
         killed: false,
@@ -235,8 +239,10 @@ pub async fn resume(
         is_held: returned.is_held,
         is_doubtful: returned.is_held,
         is_up: false,
+        is_named: false,
         confine: None,
         confining: false,
+        early: Vec::new(),
         output_bytes: about.vm.confinement().output_bytes,
         about,
         killed: false,
@@ -290,10 +296,14 @@ struct Supervisor {
     is_doubtful: bool,
     /// Whether it has said that it would serve.
     is_up: bool,
-    /// What it is told once it is ready, and before anybody is let to it.
+    /// Whether its name leads to it.
+    is_named: bool,
+    /// What it is told before anybody is let to it.
     confine: Option<Confine>,
     /// Whether it was told, and has not answered.
     confining: bool,
+    /// Clients that came before it was told.
+    early: Vec<(Identity, OwnedFd)>,
     output_bytes: Option<u64>,
     /// How much of what it wrote the launcher was told of last.
     told_written: u64,
@@ -376,17 +386,8 @@ impl Supervisor {
     fn obey(&mut self, command: Command) {
         match command {
             Command::Denials(asked) => self.ask_denials(asked),
-            Command::Accept(identity, stream) => {
-                let Some(control) = &mut self.control else {
-                    return;
-                };
-                let is_flooded = control.writer.queued() >= WAITING_CLIENTS;
-                let accept = Accept { client: identity };
-                if is_flooded || control.writer.queue_notice(&accept, vec![stream]).is_err() {
-                    self.give_up("does not take its clients");
-                }
-                self.idle();
-            }
+            Command::Accept(identity, stream) => self.pass_on(identity, stream),
+            Command::Named(outcome) => self.named(outcome),
             Command::Dedicate(confine) => self.dedicate(confine),
             Command::Remember => self.remember(),
             Command::Drain(patience) => self.drain(patience),

@@ -21,10 +21,10 @@
 //!
 //! | | Starting | Waiting | Ready | Poisoned | Gone |
 //! |---|---|---|---|---|---|
-//! | the name `vm/NAME` leads here | yes | yes | yes | no | no |
-//! | a client that connects is passed on | when ready | when ready | yes | refused | refused |
+//! | the name `vm/NAME` leads here | soon | yes | yes | no | no |
+//! | a client that connects is passed on | behind what it is to give up | likewise | yes | refused | refused |
 //! | it is given out for new targets | its opener waits | to one client, once | yes | no | no |
-//! | it has given up all that it will | no | no | yes | yes | |
+//! | it has given up all that it will | maybe | no | yes | yes | |
 //! | there is a process | maybe | yes | yes | maybe | no |
 //! | `pid` may be shown | when not 0 | yes | yes | yes | as a memory |
 //! | `ending` is known | no | no | no | maybe | yes, `Unknown` included |

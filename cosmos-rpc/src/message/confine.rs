@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! client ── VmOpen + Grants ─▶ cosmosd ── Start + Walls ─▶ launcher ── exec ─▶ VM
-//!                                 ├────────── Confine, once it is Ready ────────▶│ one thread
+//!                                 ├────────── Confine ──────────────────────────▶│ one thread
 //!                                 │◀───────── Confined ──────────────────────────┤
 //!        ── Denied ──▶            ├── Denials ─▶ launcher, whom the kernel told
 //! ```

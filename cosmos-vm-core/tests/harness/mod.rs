@@ -5,11 +5,15 @@
 use callframe::marshal::{Caller, CallerMemory, Given, Keep, MarshalError, MemoryError, Outcome};
 use callframe::{CallFrame, DataModel};
 use cosmos_rpc::blocking::Connection;
-use cosmos_rpc::message::REPLY;
+use cosmos_rpc::descriptor::{self, Wait};
+use cosmos_rpc::frame::Header;
+use cosmos_rpc::handshake::{self, Hello};
 use cosmos_rpc::message::launch::{Accept, Clients, Ready};
 use cosmos_rpc::message::registry::Identity;
 use cosmos_rpc::message::vm::{Attach, CALL, ObjectToken, Open, Sym};
-use cosmos_rpc::{Fault, Role};
+use cosmos_rpc::message::{Message, REPLY};
+use cosmos_rpc::{Fault, Frame, Limits, Role, codec};
+use std::io::IoSlice;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -23,42 +27,139 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A VM process, with cosmosd's end of its control socket.
 pub struct Started {
-    pub child: Child,
+    process: Running,
     pub control: Connection,
+}
+
+/// cosmosd's end of a control socket, on which frames are put without waiting for the VM to answer any.
+pub struct Raw(UnixStream);
+
+impl Raw {
+    /// The end that is kept, having shaken hands already, and the VM's.
+    pub fn greeting() -> (Raw, UnixStream) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let mut raw = Raw(ours);
+        let hello = Hello::new(Role::Coordinator, &Limits::CONTROL).encode();
+        raw.put(handshake::KIND, &hello, &[]);
+        (raw, theirs)
+    }
+
+    /// Puts a notice there.
+    pub fn say<M: Message>(&mut self, message: &M, descriptors: &[BorrowedFd<'_>]) {
+        self.put(M::KIND, &codec::encode(message).unwrap(), descriptors);
+    }
+
+    /// Puts a frame there; a VM that has ended already does not hear it.
+    pub fn put(&mut self, kind: u16, body: &[u8], descriptors: &[BorrowedFd<'_>]) {
+        let header = Header {
+            length: u32::try_from(body.len()).unwrap(),
+            kind,
+            descriptors: u16::try_from(descriptors.len()).unwrap(),
+            id: 0,
+        };
+        let header = header.encode();
+        let parts = [IoSlice::new(&header), IoSlice::new(body)];
+        let _ = descriptor::send(self.0.as_fd(), &parts, descriptors, Wait::Yes);
+    }
+
+    /// What the VM says on it, from its handshake to its end.
+    pub fn heard(self) -> Vec<Frame> {
+        self.0.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut control = Connection::accept(self.0, Role::Coordinator).unwrap();
+        control.set_timeout(Some(PATIENCE));
+        std::iter::from_fn(|| control.receive().unwrap_or(None)).collect()
+    }
+}
+
+/// Whom an Accept is about.
+pub fn client() -> Accept {
+    Accept {
+        client: Identity {
+            uid: 0,
+            gid: 0,
+            pid: 0,
+        },
+    }
+}
+
+/// A VM's process; it is killed in the end.
+pub struct Running(Child);
+
+impl Running {
+    /// Starts `program` with its control socket as descriptor 3; with one to its launcher as descriptor 4,
+    /// where it is to be confined.
+    pub fn new(
+        program: &Path,
+        arguments: &[&str],
+        control: UnixStream,
+        confining: Option<UnixStream>,
+    ) -> Running {
+        // By way of standard input and output: a descriptor made inheritable in this process could be
+        // inherited by what other test threads start.
+        let mut command = Command::new("/bin/sh");
+        command
+            .args(["-c", "exec \"$@\" 3<&0 4>&1 </dev/null >&2", "sh"])
+            .arg(program)
+            .args(["--control", "3"])
+            .args(confining.iter().flat_map(|_| ["--confine", "4"]))
+            .args(arguments)
+            .stdin(Stdio::from(OwnedFd::from(control)));
+        if let Some(confining) = confining {
+            command.stdout(Stdio::from(OwnedFd::from(confining)));
+        }
+        Running(command.spawn().unwrap())
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Waits for the process to end.
+    pub fn ended(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.0.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "the VM does not end");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Whether it runs still, a little later.
+    pub fn runs(&mut self) -> bool {
+        std::thread::sleep(Duration::from_millis(50));
+        self.0.try_wait().unwrap().is_none()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 impl Started {
     /// Starts `program` with its control socket as descriptor 3 and waits until it serves.
     pub fn new(program: &Path, arguments: &[&str]) -> Started {
         let (ours, theirs) = UnixStream::pair().unwrap();
-        // By way of standard input: a descriptor made inheritable in this process could be
-        // inherited by what other test threads start.
-        let child = Command::new("/bin/sh")
-            .args(["-c", "exec \"$@\" 3<&0 </dev/null", "sh"])
-            .arg(program)
-            .args(["--control", "3"])
-            .args(arguments)
-            .stdin(Stdio::from(OwnedFd::from(theirs)))
-            .spawn()
-            .unwrap();
+        let process = Running::new(program, arguments, theirs, None);
         let mut control = Connection::accept(ours, Role::Coordinator).unwrap();
         control.set_timeout(Some(PATIENCE));
         let ready = control.receive().unwrap().unwrap();
         ready.message::<Ready>().unwrap();
-        Started { child, control }
+        Started { process, control }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
     }
 
     /// Hands the VM a client, not yet speaking.
     pub fn stream(&mut self) -> UnixStream {
         let (ours, theirs) = UnixStream::pair().unwrap();
-        let client = Identity {
-            uid: 0,
-            gid: 0,
-            pid: 0,
-        };
-        self.control
-            .notify(&Accept { client }, &[theirs.as_fd()])
-            .unwrap();
+        self.control.notify(&client(), &[theirs.as_fd()]).unwrap();
         ours
     }
 
@@ -77,27 +178,12 @@ impl Started {
 
     /// Waits for the process to end.
     pub fn ended(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
-            }
-            assert!(Instant::now() < deadline, "the VM does not end");
-            std::thread::sleep(Duration::from_millis(2));
-        }
+        self.process.ended()
     }
 
     /// Whether it runs still, a little later.
     pub fn runs(&mut self) -> bool {
-        std::thread::sleep(Duration::from_millis(50));
-        self.child.try_wait().unwrap().is_none()
-    }
-}
-
-impl Drop for Started {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.process.runs()
     }
 }
 

@@ -29,6 +29,11 @@ impl Ledger {
         }
     }
 
+    /// Whether the VM is to count.
+    pub fn is_wanted(&self) -> bool {
+        self.is_wanted
+    }
+
     /// Makes the page; the VM's end of it.
     pub fn open(&self) -> Option<OwnedFd> {
         if !self.is_wanted {

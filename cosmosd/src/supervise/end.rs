@@ -63,8 +63,10 @@ impl Supervisor {
         self.escalate(KILL_PATIENCE, Escalation::KillLauncher);
     }
 
-    /// Ends the control socket, of which the launcher may have a copy.
+    /// Ends the control socket, of which the launcher may have a copy. Who was to be passed on is turned
+    /// away.
     pub(super) fn hang_up(&mut self) {
+        self.early.clear();
         if let Some(control) = self.control.take() {
             // One that has ended already is what was wanted.
             let _ = shutdown(control.as_fd().as_raw_fd(), Shutdown::Both);

@@ -1,7 +1,7 @@
 //! From a VM's launch until it serves: the handshake on its control socket, how it is confined, and why
 //! it never came to serve where it did not.
 
-use super::{END_PATIENCE, Escalation, START_PATIENCE, Supervisor};
+use super::{END_PATIENCE, Escalation, START_PATIENCE, Supervisor, WAITING_CLIENTS};
 use crate::{
     follow::Step,
     launch::tokio_stream,
@@ -14,20 +14,31 @@ use cosmos_rpc::{
     message::{
         Message,
         coordinator::Ending,
-        launch::{Clients, Confine, Confined, Ready},
+        launch::{Accept, Clients, Confine, Confined, Ready},
+        registry::Identity,
     },
 };
-use std::os::unix::net::UnixStream;
+use std::os::{fd::OwnedFd, unix::net::UnixStream};
 use tokio::{sync::watch, time::Instant};
 
 impl Supervisor {
-    /// Shakes hands on the control socket.
+    /// Shakes hands on the control socket. What the VM is to give up goes with that, where it is known:
+    /// the VM, which is only just being executed, need not wait for it then.
     pub(super) async fn greet(&mut self, control: UnixStream, deadline: Instant) {
+        // What it counts in comes first, and whether it can count it says itself.
+        let is_counted = self.about.vm.ledger.is_wanted();
+        let confine = self.confine.take_if(|_| !self.is_held && !is_counted);
+        let confine = confine.map(|confine| self.countable(confine));
+        self.confining = confine.is_some();
         let connecting = async {
             let stream = tokio_stream(control).map_err(|error| {
                 Fault::host(FaultCode::System, format!("the control socket: {error}"))
             })?;
-            let connection = Connection::connect(stream, Role::Coordinator).await?;
+            let mut opening = Connection::open(stream, Role::Coordinator)?;
+            if let Some(confine) = confine {
+                opening.notify(&confine, Vec::new())?;
+            }
+            let connection = opening.heard().await?;
             match connection.peer().role {
                 Role::Vm => Ok(connection),
                 other => Err(Fault::peer(
@@ -57,12 +68,15 @@ impl Supervisor {
         }
         let is_starting = self.life.borrow().state < State::Ready;
         match frame.kind {
-            Ready::KIND if is_starting && !self.confining && frame.message::<Ready>().is_ok() => {
+            Ready::KIND if is_starting && !self.is_up && frame.message::<Ready>().is_ok() => {
                 self.is_up = true;
                 self.commence();
             }
-            Confined::KIND if is_starting && self.confining => match frame.message::<Confined>() {
-                Ok(Confined { problem: None }) => self.serve(),
+            Confined::KIND if self.is_up && self.confining => match frame.message::<Confined>() {
+                Ok(Confined { problem: None }) => {
+                    self.confining = false;
+                    self.commence();
+                }
                 Ok(Confined { problem }) => self.give_up_with(problem),
                 Err(_) => self.give_up("broke the protocol"),
             },
@@ -78,16 +92,55 @@ impl Supervisor {
         }
     }
 
-    /// Goes on with a VM that is up, as far as it is known whose it is.
+    /// Goes on with a VM that is up, as far as it is known whose it is. It serves, or waits, once its name
+    /// leads to it; one that was given up does neither, whatever comes to be known of it.
     fn commence(&mut self) {
-        match self.is_held {
-            _ if self.is_doubtful || !self.is_up => {}
-            true => self.wait(),
-            false => match self.confine.take() {
-                Some(confine) => self.confine(confine),
-                None => self.serve(),
-            },
+        let is_starting = self.life.borrow().state < State::Ready && self.control.is_some();
+        if !is_starting || self.killed || self.is_doubtful || !self.is_up {
+            return;
         }
+        if self.is_held {
+            if self.is_named {
+                self.wait();
+            }
+        } else if let Some(confine) = self.confine.take() {
+            self.confine(confine);
+        } else if self.is_named && !self.confining {
+            self.serve();
+        }
+    }
+
+    /// Its name leads to it, or cannot.
+    pub(super) fn named(&mut self, outcome: Result<(), Fault>) {
+        match outcome {
+            Ok(()) => {
+                self.is_named = true;
+                self.commence();
+            }
+            Err(fault) => self.give_up_with(Some(fault)),
+        }
+    }
+
+    /// Passes a client on: behind what the VM is to give up, and never before. Who comes earlier waits
+    /// here.
+    pub(super) fn pass_on(&mut self, client: Identity, stream: OwnedFd) {
+        let is_early = self.is_awaited() && !self.confining;
+        let Some(control) = &mut self.control else {
+            return;
+        };
+        let waiting = match is_early {
+            true => self.early.len(),
+            false => control.writer.queued(),
+        };
+        let accept = Accept { client };
+        if waiting >= WAITING_CLIENTS {
+            self.give_up("does not take its clients");
+        } else if is_early {
+            self.early.push((client, stream));
+        } else if control.writer.queue_notice(&accept, vec![stream]).is_err() {
+            self.give_up("does not take its clients");
+        }
+        self.idle();
     }
 
     /// It is nobody's yet.
@@ -119,8 +172,8 @@ impl Supervisor {
         self.forget();
         if self.life.borrow().state == State::Waiting {
             self.escalate(START_PATIENCE, Escalation::Kill);
-            self.commence();
         }
+        self.commence();
     }
 
     /// Whether somebody waits for it to serve.
@@ -137,17 +190,22 @@ impl Supervisor {
             .followed
             .borrow()
             .step("confine it", &self.name);
-        // As far as something counts them.
-        let confine = Confine {
-            memory_files: confine.memory_files && self.started.memory_bounded,
-            processes: confine.processes && self.started.processes_bounded,
-            ..confine
-        };
+        let confine = self.countable(confine);
         let control = self.control.as_mut();
         let told = control
             .is_some_and(|control| control.writer.queue_notice(&confine, Vec::new()).is_ok());
-        if !told {
-            self.give_up("cannot be told how it is confined");
+        match told {
+            true => self.let_in(),
+            false => self.give_up("cannot be told how it is confined"),
+        }
+    }
+
+    /// What it is left, as far as something counts it.
+    fn countable(&self, confine: Confine) -> Confine {
+        Confine {
+            memory_files: confine.memory_files && self.started.memory_bounded,
+            processes: confine.processes && self.started.processes_bounded,
+            ..confine
         }
     }
 
@@ -160,6 +218,14 @@ impl Supervisor {
         self.next = None;
         self.remember();
         self.idle();
+        self.let_in();
+    }
+
+    /// Passes on who came early.
+    fn let_in(&mut self) {
+        for (client, stream) in std::mem::take(&mut self.early) {
+            self.pass_on(client, stream);
+        }
     }
 
     pub(super) fn give_up_starting(&mut self, why: &str) {
@@ -181,7 +247,7 @@ impl Supervisor {
 }
 
 /// A VM that never came to be, and why.
-pub(crate) fn never_was(life: &watch::Sender<Life>, fault: Fault) {
+pub(super) fn never_was(life: &watch::Sender<Life>, fault: Fault) {
     tracing::warn!("{fault}");
     life.send_modify(|life| {
         life.problem = Some(fault);

@@ -102,10 +102,11 @@ async fn open(session: Rc<Session>, request: VmOpen, followed: &Followed) -> Res
         tracing::info!("{}: asked for by trace {trace}", vm.name);
         vm.log.note(&format!("asked for by trace {trace}"));
     }
-    let step = followed.step("wait for the VM", &vm.name);
-    let opened = step.end_with(opened(&vm, target).await)?;
+    // It is passed on at once, and the VM comes to it as soon as it serves.
     let wanted = is_new && request.connect;
     let connection = wanted.then(|| connected(&vm, &session)).flatten();
+    let step = followed.step("wait for the VM", &vm.name);
+    let opened = step.end_with(opened(&vm, target).await)?;
     Ok((opened, connection.into_iter().collect()))
 }
 

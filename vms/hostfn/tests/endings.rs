@@ -183,7 +183,7 @@ fn a_thousand_opens_and_closes_leave_nothing() {
     let mut world = World::new();
     let path = located("libz.so.1");
     let resident = |world: &World| {
-        let process = format!("/proc/{}", world.vm.child.id());
+        let process = format!("/proc/{}", world.vm.pid());
         let fds = std::fs::read_dir(format!("{process}/fd")).unwrap().count();
         let statm = std::fs::read_to_string(format!("{process}/statm")).unwrap();
         (

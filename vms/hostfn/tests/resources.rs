@@ -125,7 +125,7 @@ fn descriptors(world: &mut World) -> usize {
     let number: c_int = -1;
     // SAFETY: as the prototype says.
     assert_eq!(unsafe { world.call::<c_int>(&abs, &[at(&number)]) }.0, 1);
-    std::fs::read_dir(format!("/proc/{}/fd", world.vm.child.id()))
+    std::fs::read_dir(format!("/proc/{}/fd", world.vm.pid()))
         .unwrap()
         .count()
 }

@@ -9,6 +9,7 @@ pub use placement::Wish;
 use crate::{
     crash::Keeper,
     identity::Client,
+    known::Known,
     logs::Logs,
     matching::Host,
     metrics::Metrics,
@@ -49,6 +50,8 @@ pub struct Coordinator {
     pub profiles: Arc<Vec<Profile>>,
     /// What this machine offers.
     pub host: Arc<Host>,
+    /// What was looked up of targets.
+    pub known: Known,
     /// The way to cosmosdb.
     pub registry: Registry,
     /// Keeps reports of VMs that crashed.
@@ -86,6 +89,7 @@ impl Coordinator {
             profiles: Arc::new(profiles),
             host: Arc::new(host),
             registry,
+            known: Known::default(),
             changed: Notify::new(),
             vms: RefCell::default(),
             last_vm: Cell::new(numbers.last()),

@@ -16,14 +16,8 @@ const FILES: usize = 256;
 
 /// What may be read for a target; for none, what there is for any.
 pub fn for_target(target: Option<&Requirements>, directories: &Directories) -> Vec<PathBuf> {
-    // By each of its names: /lib may be a link to /usr/lib.
-    let mut installed: Vec<PathBuf> = Vec::new();
-    for directory in directories.of_libraries_alone() {
-        installed.push(directory.to_owned());
-        installed.extend(directory.canonicalize());
-    }
     let mut wanted = Wanted {
-        installed,
+        installed: directories.installed().to_vec(),
         directories,
         found: BTreeSet::new(),
     };

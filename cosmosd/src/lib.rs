@@ -22,6 +22,7 @@
 //! | [`session`] | one client's connection |
 //! | [`verb`] | what each request does, a file each |
 //! | [`aside`] | work that may wait, on threads |
+//! | [`known`] | what was looked up of targets, for the next time |
 //! | [`registry`] | the connection to cosmosdb, made again whenever it is lost |
 //! | [`daemon`] | start, signals, the end |
 //!
@@ -46,6 +47,7 @@ pub mod daemon;
 pub mod files;
 pub mod follow;
 pub mod identity;
+pub mod known;
 pub mod launch;
 pub mod log;
 pub mod logs;

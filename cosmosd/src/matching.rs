@@ -34,7 +34,7 @@ pub struct Refusal {
 }
 
 /// What a target is wanted for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Use {
     /// To be opened, for its functions.
     Open,

@@ -42,6 +42,15 @@ pub fn candidates(target: &TargetName, directories: &Directories) -> Result<Vec<
     Ok(found)
 }
 
+/// The first file that a bare name means, where there is one.
+pub fn first(name: &str, directories: &Directories) -> Option<PathBuf> {
+    if name.is_empty() || name.contains('/') {
+        return None;
+    }
+    let mut named = directories.iter().map(|directory| directory.join(name));
+    named.find(|path| exists(path))
+}
+
 fn path(name: &str, directory: &str) -> Result<PathBuf, Fault> {
     let path = Path::new(name);
     if path.is_relative() && !Path::new(directory).is_absolute() {

@@ -6,19 +6,20 @@ use crate::{
     aside,
     confinement::Confinement,
     files,
+    known::Looked,
     launch::{self, Readable},
     matching::{self, Host, Use},
     profile::Profile,
     requirements::{Format, Requirements},
     search::{self, Directories},
 };
-use cosmos_config::{Config, Level};
+use cosmos_config::{Config, Level, Stamp};
 use cosmos_confine::offers::Offers;
 use cosmos_rpc::{
     Fault, FaultCode,
     message::{coordinator::TargetName, launch::Walls},
 };
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 impl Coordinator {
     /// What this machine offers to confine VMs with, as a launcher finds it; looked up once.
@@ -37,18 +38,24 @@ impl Coordinator {
     /// Where there is no thread to look.
     pub async fn readable(
         &self,
-        target: Option<Requirements>,
+        target: Option<Looked>,
         profile: &Profile,
         confinement: &Confinement,
     ) -> Result<Readable, Fault> {
         if !confinement.has_walls() {
             return Ok(Readable::default());
         }
+        if let Some(readable) = at_hand(target.as_ref(), confinement) {
+            return Ok(readable);
+        }
         let search_path = self.config.search_path.value.clone();
         let program = (confinement.level >= Level::Namespaces).then(|| profile.executable.clone());
         let is_run = confinement.walls == Walls::Programs;
         aside::run(move || {
-            let directories = Directories::of_this_machine(&search_path);
+            let (target, directories) = match target {
+                Some(looked) => (Some(looked.requirements), looked.directories),
+                None => (None, Arc::new(Directories::of_this_machine(&search_path))),
+            };
             let mut readable = files::for_target(target.as_ref(), &directories);
             // One that is among libraries: to be run it is named itself.
             let hidden = target.filter(|target| is_run && !readable.contains(&target.path));
@@ -65,52 +72,75 @@ impl Coordinator {
         .await
     }
 
-    /// What a target is, read where it was found first, and preferably where a VM can run it. The
-    /// files are read by another thread: they may be on a slow disk.
+    /// What a target is, read where it was found first, and preferably where a VM can run it. Files that
+    /// are not known are read by another thread: they may be on a slow disk.
     ///
     /// # Errors
     ///
     /// That it was not found or cannot be read.
-    pub async fn requirements(
-        &self,
-        target: TargetName,
-        wanted: Use,
-    ) -> Result<Requirements, Fault> {
+    pub async fn look_up(&self, target: TargetName, wanted: Use) -> Result<Looked, Fault> {
+        if let Some(known) = self.known.find(&target, wanted) {
+            return Ok(known);
+        }
         let (profiles, host) = (self.profiles.clone(), self.host.clone());
         let search_path = self.config.search_path.value.clone();
+        let name = target.clone();
         let reading = aside::run(move || {
-            let directories = Directories::of_this_machine(&search_path);
-            read(&target, &directories, &profiles, &host, wanted)
+            let directories = Arc::new(Directories::of_this_machine(&search_path));
+            let (requirements, stamp) = read(&name, &directories, &profiles, &host, wanted)?;
+            let looked = Looked {
+                requirements,
+                directories,
+            };
+            Ok::<_, Fault>((looked, stamp))
         });
-        reading.await?
+        let (looked, stamp) = reading.await??;
+        self.known.note(&target, wanted, &looked, stamp);
+        Ok(looked)
     }
 }
 
+/// What must be readable for an installed library, as functions of it are called: no file has to be read
+/// to say that.
+fn at_hand(target: Option<&Looked>, confinement: &Confinement) -> Option<Readable> {
+    let looked = target?;
+    let is_opened = confinement.walls == Walls::Vm && confinement.level < Level::Namespaces;
+    let is_installed = || looked.directories.have_installed(&looked.requirements.path);
+    (is_opened && looked.directories.are_the_machines_own() && is_installed()).then(|| Readable {
+        target: looked.directories.installed().to_vec(),
+        program: Vec::new(),
+    })
+}
+
+/// What a target is, and the stamp that its file had before it was read.
 fn read(
     target: &TargetName,
     directories: &Directories,
     profiles: &[Profile],
     host: &Host,
     wanted: Use,
-) -> Result<Requirements, Fault> {
+) -> Result<(Requirements, Option<Stamp>), Fault> {
     let mut first = None;
     for path in search::candidates(target, directories)? {
+        let stamp = Stamp::of(&path).filter(Stamp::is_settled);
         let read = Requirements::read(&path).map_err(Fault::from);
         let fits = |requirements: &Requirements| {
             let weighed = matching::weigh(requirements, profiles, host, wanted);
             weighed.iter().any(|candidate| candidate.refused.is_empty())
         };
         match read {
-            Ok(requirements) if fits(&requirements) => return Ok(requirements),
+            Ok(requirements) if fits(&requirements) => return Ok((requirements, stamp)),
             read => first = first.or(Some(read)),
         }
     }
-    first.unwrap_or_else(|| {
+    let first = first.unwrap_or_else(|| {
         Err(Fault::caller(
             FaultCode::NoSuchTarget,
             format!("there is no {}", target.name),
         ))
-    })
+    });
+    // One that nothing runs here is read again the next time.
+    Ok((first?, None))
 }
 
 /// The symbol versions that the C library here defines.

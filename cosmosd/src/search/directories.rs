@@ -1,9 +1,11 @@
 //! Where libraries are: the configured search path, /etc/ld.so.conf, the loader's own directories.
 
+use cosmos_config::Stamp;
 use std::{
     collections::BTreeSet,
     fs::File,
     io::Read,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
@@ -14,6 +16,9 @@ const FILE_LIMIT: u64 = 64 << 10;
 const FILES: usize = 256;
 const DEPTH: usize = 8;
 const DIRECTORIES: usize = 1024;
+
+/// Directories that hold more than libraries.
+const MIXED: [&str; 4] = ["/lib", "/usr/lib", "/usr/local/lib", "/"];
 
 /// What the loader searches last, for this machine.
 const DEFAULTS: &[&str] = &[
@@ -42,6 +47,13 @@ const DEFAULTS: &[&str] = &[
 pub struct Directories {
     configured: usize,
     all: Vec<PathBuf>,
+    installed: Vec<PathBuf>,
+    /// What was read to find them, as it was then.
+    read: Vec<(PathBuf, Option<Stamp>)>,
+    /// Whether a change of that would show.
+    is_settled: bool,
+    /// Which directory each was that was looked for.
+    found: Vec<(PathBuf, Option<(u64, u64)>)>,
 }
 
 impl Directories {
@@ -69,23 +81,55 @@ impl Directories {
             .cloned()
             .collect();
         let configured = all.len();
-        let others = reader.directories.into_iter().chain(defaults);
-        all.extend(others.filter(|path| path.is_dir() && seen.insert(real(path))));
-        Directories { configured, all }
+        let others: Vec<PathBuf> = reader.directories.into_iter().chain(defaults).collect();
+        let found = others
+            .iter()
+            .map(|path| (path.clone(), identity(path)))
+            .collect();
+        let mut installed = Vec::new();
+        for path in others {
+            let real = real(&path);
+            if path.is_dir() && seen.insert(real.clone()) {
+                if !MIXED.iter().any(|mixed| real == Path::new(mixed)) {
+                    // By each of its names: /lib may be a link to /usr/lib.
+                    installed.extend([path.clone(), real]);
+                }
+                all.push(path);
+            }
+        }
+        Directories {
+            configured,
+            all,
+            installed,
+            read: reader.read,
+            is_settled: !reader.is_unsettled,
+            found,
+        }
     }
 
-    /// The machine's own, in which installed libraries are and nothing else: those that hold more
-    /// beside them, /lib and /usr/lib, are not among them, nor are configured ones.
-    pub fn of_libraries_alone(&self) -> impl Iterator<Item = &Path> {
-        const MIXED: [&str; 4] = ["/lib", "/usr/lib", "/usr/local/lib", "/"];
-        self.all
-            .iter()
-            .skip(self.configured)
-            .map(PathBuf::as_path)
-            .filter(|path| {
-                let real = real(path);
-                !MIXED.iter().any(|mixed| real == Path::new(mixed))
-            })
+    /// The machine's own, in which installed libraries are and nothing else, by the names they are
+    /// looked for and by those they have: those that hold more beside them, /lib and /usr/lib, are not
+    /// among them, nor are configured ones.
+    pub fn installed(&self) -> &[PathBuf] {
+        &self.installed
+    }
+
+    /// Whether a file is in one of those, whatever links lead to it.
+    pub fn have_installed(&self, path: &Path) -> bool {
+        let is_below = |path: &Path| self.installed.iter().any(|one| path.starts_with(one));
+        is_below(path) && is_below(&real(path))
+    }
+
+    /// Whether all of them are the machine's own: nobody has configured others.
+    pub fn are_the_machines_own(&self) -> bool {
+        self.configured == 0
+    }
+
+    /// Whether they would be found again as they are: nothing of what says where they are has changed.
+    pub fn are_current(&self) -> bool {
+        let read = |(path, stamp): &(PathBuf, Option<Stamp>)| Stamp::of(path) == *stamp;
+        let found = |(path, known): &(PathBuf, Option<(u64, u64)>)| identity(path) == *known;
+        self.is_settled && self.read.iter().all(read) && self.found.iter().all(found)
     }
 
     /// Each, in order.
@@ -118,19 +162,34 @@ fn real(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    let metadata = path.metadata().ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
+
 /// What has been read of the loader's configuration.
 #[derive(Default)]
 struct Reader {
     files: usize,
     directories: Vec<PathBuf>,
+    read: Vec<(PathBuf, Option<Stamp>)>,
+    is_unsettled: bool,
 }
 
 impl Reader {
+    /// Notes what is read next.
+    fn look(&mut self, path: &Path) {
+        let stamp = Stamp::of(path);
+        self.is_unsettled |= stamp.is_some_and(|stamp| !stamp.is_settled());
+        self.read.push((path.to_owned(), stamp));
+    }
+
     fn read(&mut self, path: &Path, depth: usize) {
         self.files += 1;
         if self.files > FILES || depth > DEPTH {
             return;
         }
+        self.look(path);
         let mut text = String::new();
         let Ok(file) = File::open(path) else { return };
         if file.take(FILE_LIMIT).read_to_string(&mut text).is_err() {
@@ -163,6 +222,7 @@ impl Reader {
             return;
         };
         let name = name.to_string_lossy();
+        self.look(directory);
         let Ok(entries) = std::fs::read_dir(directory) else {
             return;
         };
@@ -243,8 +303,42 @@ mod tests {
         )
         .unwrap();
         fs::write(at("conf.d/skipped"), "/proc\n").unwrap();
-        let directories = Directories::new(&[at("mine")], &conf, [at("two"), at("one")]);
+        let look = || Directories::new(&[at("mine")], &conf, [at("two"), at("one"), at("three")]);
+        let directories = look();
         let all: Vec<&Path> = directories.iter().collect();
         assert_eq!(all, [at("mine"), at("one"), at("two")]);
+    }
+
+    #[test]
+    fn what_was_found_is_current_until_something_changes() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |name: &str| root.path().join(name);
+        for name in ["one", "conf.d"] {
+            fs::create_dir(at(name)).unwrap();
+        }
+        let conf = at("ld.so.conf");
+        fs::write(&conf, "include conf.d/*.conf\n").unwrap();
+        let settled = || {
+            let look = || Directories::new(&[], &conf, [at("one"), at("two")]);
+            let patience = std::time::Instant::now() + std::time::Duration::from_secs(30);
+            let mut directories = look();
+            // What was changed a moment ago may be changed again without a trace.
+            while !directories.are_current() && std::time::Instant::now() < patience {
+                std::thread::sleep(std::time::Duration::from_millis(50));
+                directories = look();
+            }
+            assert!(directories.are_current());
+            directories
+        };
+        let before = settled();
+        fs::create_dir(at("two")).unwrap();
+        assert!(!before.are_current(), "a directory that was looked for");
+        let before = settled();
+        fs::write(at("conf.d/1.conf"), "/nonexistent\n").unwrap();
+        assert!(!before.are_current(), "a file that is included");
+        let before = settled();
+        fs::rename(at("one"), at("other")).unwrap();
+        fs::create_dir(at("one")).unwrap();
+        assert!(!before.are_current(), "another directory by the same name");
     }
 }

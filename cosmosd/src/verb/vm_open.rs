@@ -50,7 +50,7 @@ fn ending() -> Fault {
 async fn open(session: Rc<Session>, request: VmOpen, followed: &Followed) -> Result<Given, Fault> {
     let coordinator = &session.coordinator;
     let profiles = coordinator.profiles.clone();
-    let (profile, requirements) = match &request.purpose {
+    let (profile, looked) = match &request.purpose {
         Purpose::Running(name) => {
             let vm = running(&session, name)?;
             return Ok((opened(&vm, String::new()).await?, Vec::new()));
@@ -62,17 +62,15 @@ async fn open(session: Rc<Session>, request: VmOpen, followed: &Followed) -> Res
                 _ => Use::Open,
             };
             let step = followed.step("read what it needs", &target.name);
-            let requirements = coordinator.requirements(target.clone(), wanted).await;
-            let requirements = step.end_with(requirements)?;
-            let weighed = matching::weigh(&requirements, &profiles, &coordinator.host, wanted);
-            (
-                matching::choose(&requirements, &weighed)?,
-                Some(requirements),
-            )
+            let looked = coordinator.look_up(target.clone(), wanted).await;
+            let looked = step.end_with(looked)?;
+            let requirements = &looked.requirements;
+            let weighed = matching::weigh(requirements, &profiles, &coordinator.host, wanted);
+            (matching::choose(requirements, &weighed)?, Some(looked))
         }
     };
-    let target = match &requirements {
-        Some(requirements) => path_of(requirements)?,
+    let target = match &looked {
+        Some(looked) => path_of(&looked.requirements)?,
         None => String::new(),
     };
     let config = configuration(&session, &request, profile, &target)?;
@@ -81,7 +79,7 @@ async fn open(session: Rc<Session>, request: VmOpen, followed: &Followed) -> Res
     drop(step);
     let confinement = Confinement::of(&config, profile, offers, &request.grants)?;
     let step = followed.step("find the files that it needs", &target);
-    let readable = coordinator.readable(requirements, profile, &confinement);
+    let readable = coordinator.readable(looked, profile, &confinement);
     let readable = step.end_with(readable.await)?;
     if session.has_ended() {
         return Err(Fault::peer(FaultCode::Disconnected, "the client is gone"));

@@ -15,7 +15,8 @@ use std::rc::Rc;
 pub(super) async fn answer(session: Rc<Session>, request: Which) -> Result<Placement, Fault> {
     let coordinator = &session.coordinator;
     let wanted = Use::Open;
-    let requirements = coordinator.requirements(request.target, wanted).await?;
+    let looked = coordinator.look_up(request.target, wanted).await?;
+    let requirements = looked.requirements;
     let (profiles, host) = (&coordinator.profiles, &coordinator.host);
     let weighed = matching::weigh(&requirements, profiles, host, wanted);
     let path = requirements.path.clone();

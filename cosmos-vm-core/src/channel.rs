@@ -7,15 +7,12 @@
 use crate::Vm;
 use crate::conversation::Channel;
 use crate::session::Session;
+use crate::threads::spawn;
 use cosmos_rpc::blocking::Connection;
-use cosmos_rpc::{Fault, FaultCode, Role};
+use cosmos_rpc::{Fault, Role};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::thread;
-
-/// Stack of a thread that runs foreign code: what C programs are used to.
-const STACK: usize = 8 << 20;
 
 /// Serves a client's main connection on a new thread. The stream is shut down when serving ends,
 /// which whoever watches a copy of it sees as a hang-up.
@@ -34,18 +31,6 @@ pub(crate) fn attach<V: Vm>(session: &Arc<Session<V>>, stream: UnixStream) -> Re
         session.channel_ended();
     })
     .inspect_err(|_| session.channel_ended())
-}
-
-fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), Fault> {
-    let thread = thread::Builder::new()
-        .name(name.to_owned())
-        .stack_size(STACK);
-    thread.spawn(body).map(drop).map_err(|error| {
-        Fault::host(
-            FaultCode::LimitReached,
-            format!("the VM cannot start one more thread: {error}"),
-        )
-    })
 }
 
 fn serve<V: Vm>(session: Arc<Session<V>>, stream: UnixStream) {

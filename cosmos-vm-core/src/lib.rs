@@ -82,6 +82,7 @@ mod scopes;
 mod segments;
 mod session;
 mod table;
+mod threads;
 mod verb;
 mod vm;
 

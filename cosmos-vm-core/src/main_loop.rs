@@ -5,7 +5,7 @@
 //! inside foreign code.
 
 use crate::confine::confine;
-use crate::{Vm, channel, count, drain, process};
+use crate::{Vm, channel, count, drain, process, threads};
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::Message;
 use cosmos_rpc::message::launch::{Accept, Clients, Confine, Confined, Count, Drain, Ready, Renew};
@@ -34,6 +34,8 @@ struct MainLoop<V: Vm> {
     /// Copies of the clients' main connections, watched and never read.
     clients: Vec<UnixStream>,
     terms: Terms,
+    /// Whether the kind has prepared what it can.
+    is_prepared: bool,
 }
 
 /// What the process was started for.
@@ -57,6 +59,7 @@ pub(crate) fn serve<V: Vm>(vm: V, control: OwnedFd, terms: Terms) -> Result<(), 
         control: Some(control),
         clients: Vec::new(),
         terms,
+        is_prepared: false,
     };
     // What came with the handshake has left the socket, and nobody would wait for it there.
     main_loop.listen();
@@ -87,7 +90,32 @@ impl<V: Vm> MainLoop<V> {
     }
 
     /// Waits for cosmosd or for a client to go: whether the first is so, and which clients went.
-    fn wait(&self) -> Result<(bool, Vec<usize>), Fault> {
+    fn wait(&mut self) -> Result<(bool, Vec<usize>), Fault> {
+        if !self.is_prepared {
+            let happened = self.look(PollTimeout::ZERO)?;
+            if happened != (false, Vec::new()) {
+                return Ok(happened);
+            }
+            self.prepare();
+        }
+        self.look(match drain::has_begun() {
+            true => PollTimeout::from(DRAIN_PAUSE),
+            false => PollTimeout::NONE,
+        })
+    }
+
+    /// Does what can be done ahead, while nobody waits. As long as the process is to be confined it has
+    /// one thread alone.
+    fn prepare(&mut self) {
+        self.is_prepared = true;
+        if self.terms.confining.is_none() {
+            // Each client needs one for its main connection, and soon one for its first channel.
+            threads::keep_ready(if self.clients.is_empty() { 2 } else { 1 });
+        }
+        self.vm.prepare();
+    }
+
+    fn look(&self, patience: PollTimeout) -> Result<(bool, Vec<usize>), Fault> {
         let mut watched: Vec<PollFd<'_>> = self
             .clients
             .iter()
@@ -96,10 +124,6 @@ impl<V: Vm> MainLoop<V> {
             .collect();
         let control = self.control.as_ref().map(AsFd::as_fd);
         watched.extend(control.map(|control| PollFd::new(control, PollFlags::POLLIN)));
-        let patience = match drain::has_begun() {
-            true => PollTimeout::from(DRAIN_PAUSE),
-            false => PollTimeout::NONE,
-        };
         match poll(&mut watched, patience) {
             Ok(_) => {}
             Err(Errno::EINTR) => return Ok((false, Vec::new())),

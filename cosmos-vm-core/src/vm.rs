@@ -96,6 +96,10 @@ pub trait Vm: Send + Sync + 'static {
         Ok(Some(launcher))
     }
 
+    /// Does what the first requests would wait for otherwise, while there is nothing else to do: once,
+    /// on the main thread, before or after the process is confined.
+    fn prepare(&self) {}
+
     /// Programs that it starts are not to be looked at when they crash. No client was served yet.
     fn leave_untraced(&self) {}
 

@@ -65,6 +65,10 @@ impl Vm for HostFn {
         DataModel::native().unwrap_or(DataModel::LP64)
     }
 
+    fn prepare(&self) {
+        callframe::standard::prepare();
+    }
+
     fn open(&self, target: &Path) -> Result<Library, Fault> {
         Library::open(target)
     }

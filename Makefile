@@ -85,7 +85,7 @@ bench:
 	rm -f $(TARGET)/bench/targets.json
 	$(CARGO) build --locked --release -p cosmos-cli -p cosmosdb -p cosmosd -p cosmos-launch -p cosmos-relay -p cosmos-hostfn -p cosmos-exec
 	$(CARGO) bench --locked -p callframe --bench parse
-	$(CARGO) bench --locked -p cosmos-tests --bench call --bench ratios --bench bulk --bench opening --bench programs --bench remote --bench placed
+	$(CARGO) bench --locked -p cosmos-tests --bench call --bench ratios --bench bulk --bench opening --bench pooled --bench programs --bench remote --bench placed
 	$(CARGO) bench --locked -p cosmos-rpc --bench ring
 	$(CARGO) bench --locked -p zerovm-validator --bench speed
 	$(CARGO) build --locked --release -p zerovm --bins --examples

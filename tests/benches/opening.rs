@@ -4,22 +4,29 @@
 //! |---|---|
 //! | open a library again, close it | 64 bytes there and back through a Unix socket to a process |
 //! | the same where it was closed meanwhile | the same |
-//! | start a VM, open, resolve, call, end | a process starts one that starts one, which opens the library, calls the function, and answers once over a socket |
-//! | the same from a pool of VMs | the same; and `dlopen`, `dlsym`, the call and `dlclose` in this process |
+//! | start a VM, open, resolve, call: until the result is there | a process starts one that starts one, which opens the library, calls the function, and answers once over a socket: until the answer is there |
+//! | the same, and the end | the same, until both have ended |
+//!
+//! cosmos starts a launcher, which starts the VM: each is an executable of its own, so there are two
+//! starts on either side. The launcher stays, as the one in the middle does.
 //!
 //! `cargo bench -p cosmos-tests --bench opening [-- --json FILE]`. Timing decides nothing.
 
 use cosmos_tests::targets::Target;
-use cosmos_tests::turns::{Outcome, Report, check, compare};
+use cosmos_tests::turns::{Outcome, Report, check, compare, compare_parts};
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 /// Set in the processes of the yardsticks: what each is.
 const PART: &str = "COSMOSTEST_PART";
 const LIBRARY: &str = "libz.so.1";
 const FUNCTION: &str = "uLong zlibCompileFlags(void)";
+/// For what was started to end, before something else is started that is measured.
+const SETTLE: Duration = Duration::from_millis(5);
 
 fn main() -> Outcome {
     match std::env::var(PART).as_deref() {
@@ -67,33 +74,51 @@ fn again(report: &mut Report) -> Outcome {
 }
 
 fn cold(report: &mut Report) -> Outcome {
-    let mut start = || {
-        let options = cosmos::Options::new().fresh(true);
-        let library = cosmos::dlopen_with(LIBRARY, &options)?;
-        let outcome = library.function(FUNCTION)?.call(&[])?;
-        check(outcome.result != cosmos::Value::Int(0), FUNCTION)?;
-        Ok(library.close()?)
-    };
-    let pair = compare(&mut start, &mut chain)?;
+    let pair = compare_parts(&mut || start(SETTLE), &mut || chain(SETTLE))?;
     Target::at_most("cold open to first result", 1.5, "x two starts and dlopen")
         .reached(pair.ratio())?;
     report.row(
-        "start a VM, open, call, end",
+        "start a VM, open, call",
         pair,
         "two starts, dlopen, one answer",
+    );
+    let pair = compare(&mut || start(Duration::ZERO).map(drop), &mut || {
+        chain(Duration::ZERO).map(drop)
+    })?;
+    report.row(
+        "start a VM, open, call, end",
+        pair,
+        "two starts, dlopen, one answer, both ends",
     );
     Ok(())
 }
 
-/// Starts a process that starts the last one; waits for its answer, and for the end of both.
-fn chain() -> Outcome {
+/// Until the first result of a VM of its own; then it is closed, and has this long to end.
+fn start(settle: Duration) -> Outcome<Duration> {
+    let begin = Instant::now();
+    let options = cosmos::Options::new().fresh(true);
+    let library = cosmos::dlopen_with(LIBRARY, &options)?;
+    let outcome = library.function(FUNCTION)?.call(&[])?;
+    let took = begin.elapsed();
+    check(outcome.result != cosmos::Value::Int(0), FUNCTION)?;
+    library.close()?;
+    sleep(settle);
+    Ok(took)
+}
+
+/// Starts a process that starts the last one, until its answer; then waits for the end of both.
+fn chain(settle: Duration) -> Outcome<Duration> {
+    let begin = Instant::now();
     let (mut ours, theirs) = UnixStream::pair()?;
     let mut middle = part("middle", theirs)?;
     let mut answer = [0; 8];
     ours.read_exact(&mut answer)?;
+    let took = begin.elapsed();
     drop(ours);
     middle.wait()?;
-    check(u64::from_ne_bytes(answer) != 0, FUNCTION)
+    check(u64::from_ne_bytes(answer) != 0, FUNCTION)?;
+    sleep(settle);
+    Ok(took)
 }
 
 fn middle() -> Outcome {

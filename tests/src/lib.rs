@@ -33,7 +33,7 @@ pub mod window;
 mod world;
 
 pub use binaries::{DAEMONS, built, built_with, repository};
-pub use measuring::is_measuring;
+pub use measuring::{is_measuring, is_measuring_with};
 pub use prefix::Prefix;
 pub use process::{Process, open_descriptors, resident_bytes};
 pub use run::{Ran, run};

@@ -14,16 +14,25 @@ const INSIDE: &str = "COSMOSTEST_BENCH";
 ///
 /// When the measurement failed, or its daemons stay.
 pub fn is_measuring() -> bool {
+    is_measuring_with(&[])
+}
+
+/// The same, with daemons that are configured by these variables.
+///
+/// # Panics
+///
+/// As [`is_measuring`].
+pub fn is_measuring_with(variables: &[(&str, &str)]) -> bool {
     if std::env::var_os(INSIDE).is_some() {
         return true;
     }
     if std::env::args().any(|argument| argument == "--bench") {
-        in_daemons_of_its_own();
+        in_daemons_of_its_own(variables);
     }
     false
 }
 
-fn in_daemons_of_its_own() {
+fn in_daemons_of_its_own(variables: &[(&str, &str)]) {
     let directory = tempfile::Builder::new()
         .prefix("cb-")
         .tempdir()
@@ -35,6 +44,7 @@ fn in_daemons_of_its_own() {
         .env("COSMOS_SOCKET_DIRECTORY", &sockets)
         .env("XDG_CONFIG_HOME", directory.path().join("config"))
         .env("COSMOS_IDLE_SECONDS", "1")
+        .envs(variables.iter().copied())
         .status()
         .expect("the measuring process");
     // Their directory is not taken from under them. Asking the registry would keep it.

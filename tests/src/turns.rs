@@ -47,10 +47,36 @@ pub fn compare(
     yardstick: &mut dyn FnMut() -> Outcome,
 ) -> Outcome<Pair> {
     let counts = (calibrate(subject)?, calibrate(yardstick)?);
+    in_turns(&mut || batch(counts.0, subject), &mut || {
+        batch(counts.1, yardstick)
+    })
+}
+
+/// Measures both in turns, one of each at a time, where each says itself how long it took: what it
+/// needs before and after is not counted.
+///
+/// # Errors
+/// What either of them gives.
+pub fn compare_parts(
+    subject: &mut dyn FnMut() -> Outcome<Duration>,
+    yardstick: &mut dyn FnMut() -> Outcome<Duration>,
+) -> Outcome<Pair> {
+    // What only the first has to do.
+    subject()?;
+    yardstick()?;
+    in_turns(&mut || Ok(subject()?.as_nanos() as f64), &mut || {
+        Ok(yardstick()?.as_nanos() as f64)
+    })
+}
+
+fn in_turns(
+    subject: &mut dyn FnMut() -> Outcome<f64>,
+    yardstick: &mut dyn FnMut() -> Outcome<f64>,
+) -> Outcome<Pair> {
     let mut times = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        times.0.push(batch(counts.0, subject)?);
-        times.1.push(batch(counts.1, yardstick)?);
+        times.0.push(subject()?);
+        times.1.push(yardstick()?);
     }
     Ok(Pair {
         subject: median(times.0),

@@ -300,30 +300,40 @@ impl<'p> Monitor<'p> {
         }
     }
 
+    /// Does all that cosmosd asks by now: what came with a message has left the socket with it.
     fn obey(&mut self) -> Result<(), Fault> {
-        let Some(connection) = &mut self.coordinator else {
-            return Ok(());
-        };
-        match connection.receive() {
-            Ok(Some(frame)) if frame.kind == Kill::KIND => {
-                self.requested = true;
-                self.child.kill()
-            }
-            Ok(Some(frame)) if frame.kind == Remember::KIND => {
-                self.keepsake.remember(frame);
-                Ok(())
-            }
-            Ok(Some(frame)) if frame.kind == Denials::KIND => {
-                self.tell(&frame);
-                Ok(())
-            }
-            // Its end, or nonsense: cosmosd is gone for this launcher, the VM is not.
-            _ => {
-                self.coordinator = None;
-                self.keepsake.is_orphaned();
-                Ok(())
+        while let Some(frame) = self.heard() {
+            match frame.kind {
+                Kill::KIND => {
+                    self.requested = true;
+                    self.child.kill()?;
+                }
+                Remember::KIND => self.keepsake.remember(frame),
+                Denials::KIND => self.tell(&frame),
+                _ => self.be_orphaned(),
             }
         }
+        Ok(())
+    }
+
+    /// The next message that cosmosd has sent, without waiting for one.
+    fn heard(&mut self) -> Option<Frame> {
+        let connection = self.coordinator.as_mut()?;
+        connection.set_timeout(Some(Duration::ZERO));
+        let received = connection.receive();
+        connection.set_timeout(None);
+        match received {
+            Ok(Some(frame)) => return Some(frame),
+            Err(fault) if fault.code == FaultCode::TimedOut => {}
+            Ok(None) | Err(_) => self.be_orphaned(),
+        }
+        None
+    }
+
+    /// cosmosd's end, or nonsense: it is gone for this launcher, the VM is not.
+    fn be_orphaned(&mut self) {
+        self.coordinator = None;
+        self.keepsake.is_orphaned();
     }
 
     /// Does what cosmosd would, while there is none, and looks for one.

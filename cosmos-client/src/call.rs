@@ -5,9 +5,11 @@
 //! values, as a C function finds them in its registers and on its stack.
 
 mod clock;
+mod failure;
 pub(crate) mod together;
 
 pub(crate) use clock::{Clock, time_limit};
+pub(crate) use failure::{closed, fail};
 
 use crate::again;
 use crate::callback::{self, Asked, Progress};
@@ -20,13 +22,12 @@ use crate::quick::{Underway, Way};
 use crate::resolved::Resolved;
 use crate::session::Session;
 use crate::shelf::Question;
-use crate::summary::summary;
 use crate::token;
 use crate::trace;
 use crate::turn::{Begun, Busy};
-use callframe::marshal::{CallerMemory, MarshalError, MemoryError, Outcome, Pending, Sent};
+use callframe::marshal::{CallerMemory, MarshalError, Outcome, Pending, Sent};
 use cosmos_rpc::message::REPLY;
-use cosmos_rpc::message::vm::{BRIEF_CALLBACK, CALL, COMPACT_CALL, Fell};
+use cosmos_rpc::message::vm::{BRIEF_CALLBACK, CALL, COMPACT_CALL};
 use cosmos_rpc::{Blame, Fault, FaultCode, Frame};
 use std::cell::{Cell, OnceCell};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -136,20 +137,6 @@ unsafe fn perform(
         outcome = unsafe { call.make(library, errno, result, copies) };
     }
     outcome
-}
-
-/// Writes what the function returns when a call of it fails.
-///
-/// # Safety
-/// `result` is 0 or leads to room for the result.
-pub(crate) unsafe fn fail(function: &Resolved, result: u64) {
-    let shelf = crate::shelf::Shelf::default();
-    let Some(number) = crate::token::VmNumber::new(1) else {
-        return;
-    };
-    // SAFETY: only `result` is written.
-    let mut memory = unsafe { CallMemory::new(&shelf, number) };
-    function.caller().write_failure(&mut memory, result);
 }
 
 /// Bytes of a request before what it says of the call itself.
@@ -550,73 +537,4 @@ impl<'call> Call<'call> {
         }
         Ok(outcome)
     }
-
-    /// With what the VM knows of a program that crashed when it was called.
-    fn explained(&self, error: Error, channel: &mut Channel) -> Error {
-        let link = self.library.link();
-        if error.code() != FaultCode::ProgramDied || link.minor() < Fell::SINCE {
-            return error;
-        }
-        // A VM that does not answer is found out by the next call.
-        match channel.connection.call(&Fell, &[]) {
-            Ok((Some(casualty), _)) => link.fell(error, *casualty),
-            _ => error,
-        }
-    }
-
-    /// The exchange itself failed.
-    fn lost(&self, fault: Fault, memory: &CallMemory) -> Error {
-        if self.is_cancelled() {
-            return self.cancelled(memory);
-        }
-        let place = format!("in {}", summary(self.function, memory, self.arguments));
-        self.library.link().diagnose(fault, &place)
-    }
-
-    fn is_cancelled(&self) -> bool {
-        self.busy.get().is_some_and(Busy::is_cancelled)
-    }
-
-    /// Another thread has ended it.
-    fn cancelled(&self, memory: &CallMemory) -> Error {
-        let link = self.library.link();
-        let after = if link.is_shared() {
-            "; what it does in the VM goes on"
-        } else {
-            "; its VM was killed"
-        };
-        let call = summary(self.function, memory, self.arguments);
-        let message = format!("{call} was cancelled{after}");
-        link.named(Fault::caller(FaultCode::Cancelled, message))
-    }
-
-    /// The call could not be packed, or the answer not be unpacked.
-    fn unmarshalled(&self, error: MarshalError) -> Error {
-        let message = format!("{}: {error}", self.function.name());
-        let fault = match &error {
-            MarshalError::Argument { .. } | MarshalError::WrongHandle { .. } => {
-                Fault::caller(FaultCode::BadArgument, message)
-            }
-            MarshalError::TooLarge { .. } => Fault::caller(FaultCode::TooLarge, message),
-            MarshalError::StaleHandle { .. } => Fault::caller(FaultCode::StaleHandle, message),
-            MarshalError::Callee { .. } | MarshalError::NotTheCallers { .. } => {
-                Fault::vm(FaultCode::Protocol, message)
-            }
-            MarshalError::Memory {
-                error: MemoryError::Exhausted,
-                ..
-            } => Fault::host(FaultCode::System, message),
-            MarshalError::Memory { .. } => Fault::caller(FaultCode::BadArgument, message),
-            _ => Fault::peer(FaultCode::Protocol, message),
-        };
-        self.library.link().named(fault)
-    }
-}
-
-pub(crate) fn closed(function: &Resolved) -> Error {
-    Fault::caller(
-        FaultCode::StaleHandle,
-        format!("{}: its library was closed", function.name()),
-    )
-    .into()
 }

@@ -44,7 +44,12 @@ fn a_vm_is_launched_confined_and_reached() {
     );
     assert!(row.resident > 100_000, "{row:?}");
     let launcher: u32 = field(&said, "parent").parse().unwrap();
-    assert_eq!(world.children(), [(launcher, 'S')]);
+    let children = world.children();
+    let [(child, state)] = children[..] else {
+        panic!("{children:?}");
+    };
+    // It may still be about to sleep.
+    assert!(child == launcher && "RS".contains(state), "{children:?}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ mod failure;
 pub(crate) mod together;
 
 pub(crate) use clock::{Clock, time_limit};
-pub(crate) use failure::{closed, fail};
+pub(crate) use failure::closed;
 
 use crate::again;
 use crate::callback::{self, Asked, Progress};
@@ -137,6 +137,20 @@ unsafe fn perform(
         outcome = unsafe { call.make(library, errno, result, copies) };
     }
     outcome
+}
+
+/// Writes what the function returns when a call of it fails.
+///
+/// # Safety
+/// `result` is 0 or leads to room for the result.
+pub(crate) unsafe fn fail(function: &Resolved, result: u64) {
+    let shelf = crate::shelf::Shelf::default();
+    let Some(number) = crate::token::VmNumber::new(1) else {
+        return;
+    };
+    // SAFETY: only `result` is written.
+    let mut memory = unsafe { CallMemory::new(&shelf, number) };
+    function.caller().write_failure(&mut memory, result);
 }
 
 /// Bytes of a request before what it says of the call itself.

@@ -18,7 +18,6 @@ use crate::frame::{Decoder, Outgoing};
 use crate::handshake::{Hello, Role};
 use crate::message::vm::Share;
 use crate::message::{FAULT, Message, REPLY};
-use crate::ring;
 use crate::{Fault, FaultCode, Frame, Limits, codec};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -26,8 +25,10 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
+mod opening;
 mod shared;
 
+pub use opening::Opening;
 pub use shared::{Asked, CLOSING, ON_SOCKET, Received};
 
 use shared::Shared;
@@ -95,8 +96,7 @@ impl Connection {
             ..own
         };
         let mut opening = Opening::new(stream, role, limits, patience)?;
-        opening.most = body;
-        opening.believe(*known);
+        opening.believe(*known, body);
         Ok(opening)
     }
 
@@ -475,101 +475,6 @@ impl Connection {
 
     fn breaks<T>(&mut self, fault: Fault) -> Result<T, Fault> {
         Err(self.broken.get_or_insert(fault).clone())
-    }
-}
-
-/// A connection on which this end has spoken, and the peer was not heard yet.
-#[derive(Debug)]
-pub struct Opening {
-    connection: Connection,
-    limits: Limits,
-    /// Bytes of the largest body to send, whatever the peer would take.
-    most: u32,
-    deadline: Option<Instant>,
-    /// Whether what this end said went out.
-    spoken: Result<(), Fault>,
-}
-
-impl Opening {
-    fn new(
-        stream: UnixStream,
-        role: Role,
-        limits: Limits,
-        patience: Option<Duration>,
-    ) -> Result<Opening, Fault> {
-        let patience = patience.map_or(HANDSHAKE_PATIENCE, |own| own.min(HANDSHAKE_PATIENCE));
-        let deadline = Some(Instant::now() + patience);
-        let ours = Hello::new(role, &limits);
-        let mut connection = Connection {
-            shared: None,
-            stream,
-            decoder: Decoder::new(Limits::HANDSHAKE),
-            exchange: Exchange::default(),
-            peer: ours,
-            timeout: None,
-            broken: None,
-            role,
-            refuses_sharing: false,
-        };
-        let (outgoing, body) = ours.outgoing()?;
-        let spoken = connection.write(outgoing, &[&body], &[], deadline);
-        Ok(Opening {
-            connection,
-            limits,
-            most: u32::MAX,
-            deadline,
-            spoken,
-        })
-    }
-
-    fn believe(&mut self, mut peer: Hello) {
-        peer.body = peer.body.min(self.most);
-        self.connection.peer = peer;
-    }
-
-    /// Asks the VM at the other end, right behind the handshake, to carry the frames of this connection
-    /// through shared memory: see [`Connection::share`], and [`Connection::shared`] for its answer.
-    ///
-    /// # Errors
-    ///
-    /// Memory that cannot be had.
-    pub fn ask_to_share(&mut self, settings: &ring::Settings) -> Result<Option<Asked>, Fault> {
-        match self.connection.ask_to_share(settings) {
-            // Why it is gone it may have said.
-            Err(fault) if self.connection.broken.is_some() => {
-                self.spoken = std::mem::replace(&mut self.spoken, Ok(())).and(Err(fault));
-                Ok(None)
-            }
-            asked => asked,
-        }
-    }
-
-    /// Waits for the peer's handshake.
-    ///
-    /// # Errors
-    ///
-    /// What [`Hello::decode`] refuses; `TimedOut`.
-    pub fn heard(mut self) -> Result<Connection, Fault> {
-        // A peer that refuses this end may have said why and closed already: read that first.
-        let frame = match self.connection.next(self.deadline) {
-            Ok(Some(frame)) => frame,
-            Ok(None) => return Err(exchange::mute()),
-            Err(fault) => return Err(fault),
-        };
-        self.believe(Hello::decode(&frame)?);
-        let Opening {
-            mut connection,
-            limits,
-            spoken,
-            ..
-        } = self;
-        match spoken {
-            // What a peer sent before it went is good all the same.
-            Err(fault) if fault.code == FaultCode::Disconnected => connection.broken = None,
-            spoken => spoken?,
-        }
-        connection.decoder.set_limits(limits);
-        Ok(connection)
     }
 }
 

@@ -1,31 +1,15 @@
-//! What is said of a call that did not come back as it should, and what its caller gets then.
+//! What is said of a call that did not come back as it should.
 
 use super::Call;
 use crate::channel::Channel;
 use crate::error::Error;
 use crate::memory::CallMemory;
 use crate::resolved::Resolved;
-use crate::shelf::Shelf;
 use crate::summary::summary;
-use crate::token::VmNumber;
 use crate::turn::Busy;
 use callframe::marshal::{MarshalError, MemoryError};
 use cosmos_rpc::message::vm::Fell;
 use cosmos_rpc::{Fault, FaultCode};
-
-/// Writes what the function returns when a call of it fails.
-///
-/// # Safety
-/// `result` is 0 or leads to room for the result.
-pub(crate) unsafe fn fail(function: &Resolved, result: u64) {
-    let shelf = Shelf::default();
-    let Some(number) = VmNumber::new(1) else {
-        return;
-    };
-    // SAFETY: only `result` is written.
-    let mut memory = unsafe { CallMemory::new(&shelf, number) };
-    function.caller().write_failure(&mut memory, result);
-}
 
 pub(crate) fn closed(function: &Resolved) -> Error {
     Fault::caller(

@@ -1,0 +1,112 @@
+//! A connection on which this end speaks first: what follows its handshake need not wait for the peer's.
+
+use super::shared::Asked;
+use super::{Connection, HANDSHAKE_PATIENCE};
+use crate::exchange::{self, Exchange};
+use crate::frame::Decoder;
+use crate::handshake::{Hello, Role};
+use crate::{Fault, FaultCode, Limits, ring};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+/// A connection on which this end has spoken, and the peer was not heard yet.
+#[derive(Debug)]
+pub struct Opening {
+    connection: Connection,
+    limits: Limits,
+    /// Bytes of the largest body to send, whatever the peer would take.
+    most: u32,
+    deadline: Option<Instant>,
+    /// Whether what this end said went out.
+    spoken: Result<(), Fault>,
+}
+
+impl Opening {
+    pub(super) fn new(
+        stream: UnixStream,
+        role: Role,
+        limits: Limits,
+        patience: Option<Duration>,
+    ) -> Result<Opening, Fault> {
+        let patience = patience.map_or(HANDSHAKE_PATIENCE, |own| own.min(HANDSHAKE_PATIENCE));
+        let deadline = Some(Instant::now() + patience);
+        let ours = Hello::new(role, &limits);
+        let mut connection = Connection {
+            shared: None,
+            stream,
+            decoder: Decoder::new(Limits::HANDSHAKE),
+            exchange: Exchange::default(),
+            peer: ours,
+            timeout: None,
+            broken: None,
+            role,
+            refuses_sharing: false,
+        };
+        let (outgoing, body) = ours.outgoing()?;
+        let spoken = connection.write(outgoing, &[&body], &[], deadline);
+        Ok(Opening {
+            connection,
+            limits,
+            most: u32::MAX,
+            deadline,
+            spoken,
+        })
+    }
+
+    /// Takes the peer for what another connection has heard it say of itself, and sends it bodies of at most
+    /// `most` bytes.
+    pub(super) fn believe(&mut self, known: Hello, most: u32) {
+        self.most = most;
+        self.hear(known);
+    }
+
+    fn hear(&mut self, mut peer: Hello) {
+        peer.body = peer.body.min(self.most);
+        self.connection.peer = peer;
+    }
+
+    /// Asks the VM at the other end, right behind the handshake, to carry the frames of this connection
+    /// through shared memory: see [`Connection::share`], and [`Connection::shared`] for its answer.
+    ///
+    /// # Errors
+    ///
+    /// Memory that cannot be had.
+    pub fn ask_to_share(&mut self, settings: &ring::Settings) -> Result<Option<Asked>, Fault> {
+        match self.connection.ask_to_share(settings) {
+            // Why it is gone it may have said.
+            Err(fault) if self.connection.broken.is_some() => {
+                self.spoken = std::mem::replace(&mut self.spoken, Ok(())).and(Err(fault));
+                Ok(None)
+            }
+            asked => asked,
+        }
+    }
+
+    /// Waits for the peer's handshake.
+    ///
+    /// # Errors
+    ///
+    /// What [`Hello::decode`] refuses; `TimedOut`.
+    pub fn heard(mut self) -> Result<Connection, Fault> {
+        // A peer that refuses this end may have said why and closed already: read that first.
+        let frame = match self.connection.next(self.deadline) {
+            Ok(Some(frame)) => frame,
+            Ok(None) => return Err(exchange::mute()),
+            Err(fault) => return Err(fault),
+        };
+        self.hear(Hello::decode(&frame)?);
+        let Opening {
+            mut connection,
+            limits,
+            spoken,
+            ..
+        } = self;
+        match spoken {
+            // What a peer sent before it went is good all the same.
+            Err(fault) if fault.code == FaultCode::Disconnected => connection.broken = None,
+            spoken => spoken?,
+        }
+        connection.decoder.set_limits(limits);
+        Ok(connection)
+    }
+}

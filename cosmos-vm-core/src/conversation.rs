@@ -103,58 +103,61 @@ enum Level {
 impl<V: Vm> Channel<V> {
     /// Answers all requests until the client goes.
     pub fn converse(session: Arc<Session<V>>, connection: Connection) -> Result<(), Fault> {
-        static LAST: AtomicU64 = AtomicU64::new(0);
-        let recent = Recent::new(&session);
-        let briefly = connection.peer().minor >= BRIEF_CALLBACK_SINCE;
-        let channel = Rc::new(Channel {
-            session,
-            number: LAST.fetch_add(1, Ordering::Relaxed) + 1,
-            connection: RefCell::new(connection),
-            calls: RefCell::default(),
-            over: Cell::default(),
-            recent,
-            counter: Counter::new(),
-            depth: Cell::new(0),
-            briefly,
-            ended: RefCell::default(),
-            buffers: Cell::default(),
-        });
+        let channel = Rc::new(Channel::new(session, connection));
         let here: Rc<dyn Conversation> = Rc::<Channel<V>>::clone(&channel);
         CURRENT.set(Some(here));
-        let mut scratch = Scratch::default();
         let gate = Gate::new();
-        let outcome = loop {
-            let answered = match channel.answer_while_awake(&gate, &mut scratch) {
-                // Nobody is answered any more; the process ends in a moment.
-                Awake::Drains => break Ok(()),
-                Awake::Failed(fault) => Err(fault),
-                Awake::Refuses(id, fault) => channel.refuse(id, &fault),
-                Awake::Short(message, body) => channel.answer_short(message, &body, &mut scratch),
-                Awake::Nothing => {
-                    let received = channel.connection.borrow_mut().receive_short();
-                    if !gate.enter() {
-                        break Ok(());
-                    }
-                    match received {
-                        Ok(Received::Short(message, body)) => {
-                            channel.answer_short(message, &body, &mut scratch)
-                        }
-                        Ok(Received::Frame(frame)) => channel.answer(frame, &mut scratch),
-                        Ok(Received::End) => break Ok(()),
-                        Err(fault) => Err(fault),
-                    }
-                }
-            };
-            if let Err(fault) = answered {
-                break Err(fault);
-            }
-            gate.leave();
-        };
+        let outcome = channel.answer_all(&gate);
         gate.leave();
         CURRENT.set(None);
         channel.session.remove_presence(channel.recent.presence());
         channel.session.segments().channel_ended(channel.number);
         outcome
+    }
+
+    fn new(session: Arc<Session<V>>, connection: Connection) -> Channel<V> {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Channel {
+            number: LAST.fetch_add(1, Ordering::Relaxed) + 1,
+            recent: Recent::new(&session),
+            session,
+            briefly: connection.peer().minor >= BRIEF_CALLBACK_SINCE,
+            connection: RefCell::new(connection),
+            calls: RefCell::default(),
+            over: Cell::default(),
+            counter: Counter::new(),
+            depth: Cell::new(0),
+            ended: RefCell::default(),
+            buffers: Cell::default(),
+        }
+    }
+
+    /// Where it gives `Ok`, the client has gone or the VM drains: nobody is answered any more, and the
+    /// process ends in a moment. The gate may still be entered then.
+    fn answer_all(&self, gate: &Gate) -> Result<(), Fault> {
+        let mut scratch = Scratch::default();
+        loop {
+            match self.answer_while_awake(gate, &mut scratch) {
+                Awake::Drains => return Ok(()),
+                Awake::Failed(fault) => return Err(fault),
+                Awake::Refuses(id, fault) => self.refuse(id, &fault)?,
+                Awake::Short(message, body) => self.answer_short(message, &body, &mut scratch)?,
+                Awake::Nothing => {
+                    let received = self.connection.borrow_mut().receive_short();
+                    if !gate.enter() {
+                        return Ok(());
+                    }
+                    match received? {
+                        Received::Short(message, body) => {
+                            self.answer_short(message, &body, &mut scratch)?;
+                        }
+                        Received::Frame(frame) => self.answer(frame, &mut scratch)?,
+                        Received::End => return Ok(()),
+                    }
+                }
+            }
+            gate.leave();
+        }
     }
 
     /// The function of this number.

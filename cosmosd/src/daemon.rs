@@ -196,14 +196,7 @@ async fn serve(prepared: Prepared, readiness: Readiness) -> ExitCode {
         link,
         arrive,
     ));
-    let up = timeout(READY_PATIENCE, stands.wait_for(|link| *link == Link::Up)).await;
-    let is_up = matches!(up, Ok(Ok(_)));
-    drop(up);
-    if !is_up {
-        let fault = match &*stands.borrow() {
-            Link::Down(fault) => fault.clone(),
-            _ => Fault::host(FaultCode::TimedOut, "cosmosdb does not answer"),
-        };
+    if let Err(fault) = registered(&mut stands).await {
         return fail(readiness, &fault);
     }
     if coordinator.metrics.is_on() {
@@ -235,6 +228,19 @@ async fn serve(prepared: Prepared, readiness: Readiness) -> ExitCode {
         }
     }
     ExitCode::SUCCESS
+}
+
+/// Waits until cosmosdb has the name.
+async fn registered(stands: &mut watch::Receiver<Link>) -> Result<(), Fault> {
+    let up = timeout(READY_PATIENCE, stands.wait_for(|link| *link == Link::Up)).await;
+    if matches!(up, Ok(Ok(_))) {
+        return Ok(());
+    }
+    drop(up);
+    Err(match &*stands.borrow() {
+        Link::Down(fault) => fault.clone(),
+        _ => Fault::host(FaultCode::TimedOut, "cosmosdb does not answer"),
+    })
 }
 
 /// Gives arriving clients to the coordinator, without keeping it alive.

@@ -322,73 +322,24 @@ impl Checker<'_> {
         record: Option<RecordId>,
         words: &str,
     ) -> Result<(), LayoutError> {
-        let frame = self.template.frame();
         let mut depth = 0usize;
         for operation in &expression.operations {
-            let (takes, gives) = match operation {
-                Operation::Parameter(index) => {
-                    let ty = frame
-                        .parameters()
-                        .get(*index as usize)
-                        .map(|p| frame.ty(p.ty));
-                    if !matches!(ty, Some(Type::Scalar(scalar)) if scalar.is_integer()) {
-                        return refuse(words, "an expression names a parameter that is no integer");
-                    }
-                    (0, 1)
-                }
-                Operation::Pointee(index) => {
-                    self.pointee(*index, after, words)?;
-                    (0, 1)
-                }
-                Operation::Field(index) => {
-                    let field = record.and_then(|id| frame.record(id).fields.get(*index as usize));
-                    let ty = field.map(|field| frame.ty(field.ty));
-                    if !matches!(ty, Some(Type::Scalar(scalar)) if scalar.is_integer()) {
-                        return refuse(words, "an expression names a member that is no integer");
-                    }
-                    (0, 1)
-                }
-                Operation::Outer(index) => {
-                    let outer = frame.outer().get(*index as usize);
-                    let ty = outer.map(|parameter| frame.ty(parameter.ty));
-                    if !matches!(ty, Some(Type::Scalar(scalar)) if scalar.is_integer()) {
-                        return refuse(
-                            words,
-                            "an expression names no integer of the outer function",
-                        );
-                    }
-                    (0, 1)
-                }
-                Operation::Return => {
-                    let known = match frame.ty(frame.result()) {
-                        Type::Scalar(scalar) => scalar.is_integer(),
-                        Type::Pointer(_) | Type::Descriptor => true,
-                        _ => false,
-                    };
-                    if !after {
-                        return refuse(words, "its size is needed before the function returns");
-                    }
-                    if !known {
-                        return refuse(words, "an expression needs a result that is an integer");
-                    }
-                    (0, 1)
-                }
-                Operation::SizeOfType(ty) if self.template.size_align(*ty).size == 0 => {
-                    return refuse(words, "an expression measures a type that has no size");
-                }
-                Operation::Query(query) => {
-                    let known = |index: &u32| (*index as usize) < frame.parameters().len();
-                    if !after || !query.arguments.iter().all(known) {
-                        return refuse(words, "another function cannot be asked for this");
-                    }
-                    (0, 1)
-                }
-                Operation::Constant(_) | Operation::SizeOf(_) | Operation::SizeOfType(_) => (0, 1),
-                Operation::Negate => (1, 1),
-                _ => (2, 1),
+            self.operand(operation, after, record, words)?;
+            let takes = match operation {
+                Operation::Parameter(_)
+                | Operation::Pointee(_)
+                | Operation::Field(_)
+                | Operation::Outer(_)
+                | Operation::Return
+                | Operation::Query(_)
+                | Operation::Constant(_)
+                | Operation::SizeOf(_)
+                | Operation::SizeOfType(_) => 0,
+                Operation::Negate => 1,
+                _ => 2,
             };
             depth = match depth.checked_sub(takes) {
-                Some(left) => left + gives,
+                Some(left) => left + 1,
                 None => return refuse(words, "an expression that is not complete"),
             };
         }
@@ -397,6 +348,63 @@ impl Checker<'_> {
         } else {
             refuse(words, "an expression that is not complete")
         }
+    }
+
+    /// What an operation names is there, is known when it is needed, and is an integer.
+    fn operand(
+        &self,
+        operation: &Operation,
+        after: bool,
+        record: Option<RecordId>,
+        words: &str,
+    ) -> Result<(), LayoutError> {
+        let frame = self.template.frame();
+        let is_integer = |ty: Option<TypeId>| {
+            let ty = ty.map(|ty| frame.ty(ty));
+            matches!(ty, Some(Type::Scalar(scalar)) if scalar.is_integer())
+        };
+        let problem = match operation {
+            Operation::Parameter(index) => {
+                let parameter = frame.parameters().get(*index as usize);
+                if is_integer(parameter.map(|parameter| parameter.ty)) {
+                    return Ok(());
+                }
+                "an expression names a parameter that is no integer"
+            }
+            Operation::Pointee(index) => return self.pointee(*index, after, words),
+            Operation::Field(index) => {
+                let field = record.and_then(|id| frame.record(id).fields.get(*index as usize));
+                if is_integer(field.map(|field| field.ty)) {
+                    return Ok(());
+                }
+                "an expression names a member that is no integer"
+            }
+            Operation::Outer(index) => {
+                let outer = frame.outer().get(*index as usize);
+                if is_integer(outer.map(|parameter| parameter.ty)) {
+                    return Ok(());
+                }
+                "an expression names no integer of the outer function"
+            }
+            Operation::Return if !after => "its size is needed before the function returns",
+            Operation::Return => match frame.ty(frame.result()) {
+                Type::Scalar(scalar) if scalar.is_integer() => return Ok(()),
+                Type::Pointer(_) | Type::Descriptor => return Ok(()),
+                _ => "an expression needs a result that is an integer",
+            },
+            Operation::SizeOfType(ty) if self.template.size_align(*ty).size == 0 => {
+                "an expression measures a type that has no size"
+            }
+            Operation::Query(query) => {
+                let known = |index: &u32| (*index as usize) < frame.parameters().len();
+                if after && query.arguments.iter().all(known) {
+                    return Ok(());
+                }
+                "another function cannot be asked for this"
+            }
+            _ => return Ok(()),
+        };
+        refuse(words, problem)
     }
 
     /// `*p` needs a `p` that leads to one integer, which has a value at the time.

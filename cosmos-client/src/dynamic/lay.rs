@@ -18,7 +18,8 @@ use crate::value::Value;
 use callframe::Template;
 use callframe::marshal::{CallerMemory, MAXIMUM_CALL};
 use callframe::types::{
-    Direction, Extent, Filled, Handle, Identity, Ownership, Pointer, RecordId, Scalar, Type, TypeId,
+    Direction, Extent, Field, Filled, Handle, Identity, Ownership, Pointer, RecordId, Scalar, Type,
+    TypeId,
 };
 use cosmos_rpc::{Fault, FaultCode};
 
@@ -247,38 +248,7 @@ impl<'call, 'memory> Layer<'call, 'memory> {
         name: &str,
     ) -> Result<(), Fault> {
         let fields = &self.template.frame().record(record).fields;
-        let given: Vec<(usize, &Value)> = match value {
-            Value::Out => return Ok(()),
-            Value::Struct(values) if values.len() <= fields.len() => {
-                values.iter().enumerate().collect()
-            }
-            Value::Struct(values) => {
-                return Err(bad(
-                    name,
-                    format!(
-                        "the struct has {} members, {} were given",
-                        fields.len(),
-                        values.len()
-                    ),
-                ));
-            }
-            Value::Record(members) => {
-                let mut given = Vec::with_capacity(members.len());
-                for (member, value) in members {
-                    let index = fields.iter().position(|field| field.name == *member);
-                    let index = index
-                        .ok_or_else(|| bad(name, format!("the struct has no member '{member}'")))?;
-                    given.push((index, value));
-                }
-                given
-            }
-            other => {
-                return Err(bad(
-                    name,
-                    format!("a struct is needed, {} was given", other.kind()),
-                ));
-            }
-        };
+        let given = members(fields, value, name)?;
         // Members whose extent is an expression over other members, and unions with a tag, come last.
         for computed in [false, true] {
             for (index, value) in &given {
@@ -518,6 +488,38 @@ impl<'call, 'memory> Layer<'call, 'memory> {
 fn is_object(handle: &Handle, token: u64) -> bool {
     let constant = |known: &i128| *known as u64 == token;
     token == 0 || token::take_apart(token).is_some() || handle.constants.iter().any(constant)
+}
+
+/// The members that are given, by their places in the struct.
+fn members<'a>(
+    fields: &[Field],
+    value: &'a Value,
+    name: &str,
+) -> Result<Vec<(usize, &'a Value)>, Fault> {
+    match value {
+        Value::Out => Ok(Vec::new()),
+        Value::Struct(values) if values.len() <= fields.len() => {
+            Ok(values.iter().enumerate().collect())
+        }
+        Value::Struct(values) => {
+            let (all, given) = (fields.len(), values.len());
+            let problem = format!("the struct has {all} members, {given} were given");
+            Err(bad(name, problem))
+        }
+        Value::Record(members) => {
+            let placed = |(member, value): &'a (String, Value)| {
+                let index = fields.iter().position(|field| field.name == *member);
+                let index =
+                    index.ok_or_else(|| bad(name, format!("the struct has no member '{member}'")));
+                Ok((index?, value))
+            };
+            members.iter().map(placed).collect()
+        }
+        other => Err(bad(
+            name,
+            format!("a struct is needed, {} was given", other.kind()),
+        )),
+    }
 }
 
 fn descriptor(value: &Value) -> Result<i32, String> {

@@ -94,9 +94,13 @@ impl Link {
             }
         };
         let crash = self.crash(&ending, place);
-        let (verb, signal) = match ending {
+        let signal = match ending {
+            Ending::Killed { signal, .. } => signal,
+            _ => 0,
+        };
+        let verb = match ending {
             Ending::Running if self.has_successor() => {
-                ("ended, and another VM has its name".to_owned(), 0)
+                "ended, and another VM has its name".to_owned()
             }
             Ending::Running => {
                 return self.named(Fault::vm(
@@ -104,26 +108,7 @@ impl Link {
                     format!("{label} closed the connection {place} and still runs"),
                 ));
             }
-            Ending::Exited(status) => (format!("exited with status {status}"), 0),
-            Ending::Killed {
-                signal,
-                requested: false,
-            } => {
-                let at = crash.as_ref().and_then(|crash| crash.address);
-                let at = at.map_or_else(String::new, |address| format!(" at {address:#x}"));
-                (format!("was killed by {}{at}", signal_name(signal)), signal)
-            }
-            Ending::Killed {
-                signal,
-                requested: true,
-            } => (
-                format!("was ended by cosmosd ({})", signal_name(signal)),
-                signal,
-            ),
-            Ending::Unknown => (format!("ended, nobody saw how ({})", fault.message), 0),
-            Ending::OverLimit { limit, most } => {
-                (format!("was ended for it reached {limit} = {most}"), 0)
-            }
+            ending => how(ending, crash.as_ref(), &fault),
         };
         let denied = self.denied();
         let report = match &crash {
@@ -296,6 +281,30 @@ impl Link {
             // Should cosmosd be asked by another thread, or not answer, the VM still ends with its
             // main connection.
             let _ = Session::current().end_vm(self, true, BUSY_PATIENCE);
+        }
+    }
+}
+
+/// What happened to a VM that ended, in words. `fault` is what its end looked like from here.
+fn how(ending: Ending, crash: Option<&Crash>, fault: &Fault) -> String {
+    match ending {
+        Ending::Running => "still runs".to_owned(),
+        Ending::Exited(status) => format!("exited with status {status}"),
+        Ending::Killed {
+            signal,
+            requested: false,
+        } => {
+            let at = crash.and_then(|crash| crash.address);
+            let at = at.map_or_else(String::new, |address| format!(" at {address:#x}"));
+            format!("was killed by {}{at}", signal_name(signal))
+        }
+        Ending::Killed {
+            signal,
+            requested: true,
+        } => format!("was ended by cosmosd ({})", signal_name(signal)),
+        Ending::Unknown => format!("ended, nobody saw how ({})", fault.message),
+        Ending::OverLimit { limit, most } => {
+            format!("was ended for it reached {limit} = {most}")
         }
     }
 }

@@ -11,7 +11,7 @@ use cosmos_vm_core::{Call, Run};
 use nix::sys::signal::Signal;
 use std::cell::Cell;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, PipeReader, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
@@ -153,6 +153,10 @@ impl Entry {
         let failed = |error: io::Error| {
             Fault::host(FaultCode::System, format!("the program's streams: {error}"))
         };
+        let too_much = || {
+            let message = "the program wrote more than there is room for";
+            Fault::caller(FaultCode::TooLarge, message)
+        };
         let (feeder, input) = match &streams.input {
             Some(bytes) => {
                 let (reader, writer) = io::pipe().map_err(failed)?;
@@ -160,28 +164,9 @@ impl Entry {
             }
             None => (None, File::open("/dev/null").map_err(failed)?.into()),
         };
-        let mut ends = Vec::new();
-        let mut readers = Vec::new();
-        let too_much = || {
-            let message = "the program wrote more than there is room for";
-            Fault::caller(FaultCode::TooLarge, message)
-        };
-        for room in streams.rooms {
-            ends.push(match room {
-                Some(room) => {
-                    let (reader, writer) = io::pipe().map_err(failed)?;
-                    readers.push(Some((reader, room)));
-                    OwnedFd::from(writer)
-                }
-                // Where this VM's own messages go.
-                None => {
-                    readers.push(None);
-                    io::stderr().as_fd().try_clone_to_owned().map_err(failed)?
-                }
-            });
-        }
-        let [output, error] = <[OwnedFd; 2]>::try_from(ends)
-            .map_err(|_| failed(io::ErrorKind::InvalidInput.into()))?;
+        let [output, error] = streams.rooms.map(output_stream);
+        let ((output_reader, output), (error_reader, error)) =
+            (output.map_err(failed)?, error.map_err(failed)?);
         let run = Run {
             arguments,
             environment: environment(),
@@ -201,7 +186,7 @@ impl Entry {
                 scope.spawn(move || drop(writer.write_all(bytes)));
             }
             let mut reading = Vec::new();
-            for reader in readers {
+            for reader in [output_reader, error_reader] {
                 reading.push(reader.map(|(reader, room)| scope.spawn(move || keep(reader, room))));
             }
             let end = pool.run(&self.program, run, walls);
@@ -230,6 +215,18 @@ fn word(call: &mut Call<'_>, index: usize, value: Value) -> Option<Vec<u8>> {
         Value::Unsigned => call.integer(index, false)?.to_string(),
     };
     Some(digits.into_bytes())
+}
+
+/// An end for the program to write to; where that is kept, what reads it, and the most that is.
+fn output_stream(room: Option<usize>) -> io::Result<(Option<(PipeReader, usize)>, OwnedFd)> {
+    match room {
+        Some(room) => {
+            let (reader, writer) = io::pipe()?;
+            Ok((Some((reader, room)), writer.into()))
+        }
+        // Where this VM's own messages go.
+        None => Ok((None, io::stderr().as_fd().try_clone_to_owned()?)),
+    }
 }
 
 /// All of a stream, or nothing where it is more than `room`; it is read to its end all the same.

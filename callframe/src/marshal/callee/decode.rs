@@ -350,13 +350,7 @@ impl<M: CalleeMemory> Decoder<'_, M> {
                 }
             }
             Identity::Opaque => {
-                let bits = 8 * self.image.pointer_size as u32;
-                if bits < 64 && reference >> bits != 0 {
-                    return Err(MarshalError::Malformed("a value wider than a pointer"));
-                }
-                self.memory
-                    .opaque_enters(reference)
-                    .map_err(|error| MarshalError::memory(&callee.place(place.root), error))?;
+                self.opaque(reference, place.root)?;
                 self.image.write_pointer(position, reference);
             }
             Identity::Alias(into) => {
@@ -366,41 +360,44 @@ impl<M: CalleeMemory> Decoder<'_, M> {
                     offset: reference - 1,
                 });
             }
-            Identity::Callback(callback) => {
-                if let Some(value) = constant_value(&callback.constants, reference) {
-                    self.image.write_pointer(position, value);
-                } else if reference >> CALLBACK_BITS != 0 {
+            Identity::Callback(callback) => match constant_value(&callback.constants, reference) {
+                Some(value) => self.image.write_pointer(position, value),
+                None if reference >> CALLBACK_BITS != 0 => {
                     return Err(MarshalError::Malformed("a function without a number"));
-                } else {
-                    self.callbacks.push(Function {
-                        position,
-                        ty,
-                        number: reference,
-                        root: place.root,
-                    });
                 }
-            }
-            Identity::Data => {
-                let parameter = place.parameter.filter(|_| record.is_none());
-                self.claim(
+                None => self.callbacks.push(Function {
                     position,
-                    reference - 1,
-                    Owner {
-                        ty,
-                        position,
-                        replaced: matches!(pointer.ownership, Ownership::Owned(_))
-                            && place.outer.is_some_and(|outer| outer.direction.leaves()),
-                        parameter,
-                        root: place.root,
-                        record,
-                        cursor: place
-                            .outer
-                            .is_some_and(|outer| is_cursor(callee.template.frame(), outer, ty)),
-                    },
-                )?;
+                    ty,
+                    number: reference,
+                    root: place.root,
+                }),
+            },
+            Identity::Data => {
+                let outer = place.outer;
+                let owner = Owner {
+                    ty,
+                    position,
+                    replaced: matches!(pointer.ownership, Ownership::Owned(_))
+                        && outer.is_some_and(|outer| outer.direction.leaves()),
+                    parameter: place.parameter.filter(|_| record.is_none()),
+                    root: place.root,
+                    record,
+                    cursor: outer
+                        .is_some_and(|outer| is_cursor(callee.template.frame(), outer, ty)),
+                };
+                self.claim(position, reference - 1, owner)?;
             }
         }
         Ok(())
+    }
+
+    fn opaque(&mut self, value: u64, root: u32) -> Result<(), MarshalError> {
+        let bits = 8 * self.image.pointer_size as u32;
+        if bits < 64 && value >> bits != 0 {
+            return Err(MarshalError::Malformed("a value wider than a pointer"));
+        }
+        let entered = self.memory.opaque_enters(value);
+        entered.map_err(|error| MarshalError::memory(&self.callee.place(root), error))
     }
 
     /// Where the object of a handle is.

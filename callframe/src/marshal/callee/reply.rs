@@ -439,29 +439,28 @@ impl<M: CalleeMemory> Writer<'_, M> {
             Identity::Callback(callback) => {
                 let constant = constant_reference(&callback.constants, address, size);
                 let same = was.and_then(|at| self.image.function_at(at)) == Some(address);
-                match constant.or_else(|| same.then_some(UNCHANGED)) {
-                    Some(reference) => reference,
-                    None => {
-                        let reason = "a function of the library comes back, which cannot be called \
-                                      from another process";
-                        return Err(MarshalError::callee(&callee.place(root), reason));
-                    }
-                }
+                let reference = constant.or_else(|| same.then_some(UNCHANGED));
+                reference.ok_or_else(|| {
+                    let reason = "a function of the library comes back, which cannot be called \
+                                  from another process";
+                    MarshalError::callee(&callee.place(root), reason)
+                })?
+            }
+            Identity::Data
+                if was.and_then(|position| self.image.came_with(position)) == Some(address) =>
+            {
+                UNCHANGED
             }
             Identity::Data => {
-                if was.and_then(|position| self.image.came_with(position)) == Some(address) {
-                    UNCHANGED
-                } else {
-                    self.replaced.extend(was);
-                    self.returned.push(Returned {
-                        ty,
-                        address,
-                        root,
-                        record,
-                        parent: source.returned,
-                    });
-                    self.leaving + self.returned.len() as u64
-                }
+                self.replaced.extend(was);
+                self.returned.push(Returned {
+                    ty,
+                    address,
+                    root,
+                    record,
+                    parent: source.returned,
+                });
+                self.leaving + self.returned.len() as u64
             }
         };
         self.references.push(reference);

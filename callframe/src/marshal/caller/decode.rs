@@ -407,6 +407,24 @@ impl Checker<'_> {
         Err(self.wrong(sent.root, "it has no end any more"))
     }
 
+    /// A pointer to a block that the function made, which is read when all that leads to it is.
+    fn claim(&mut self, at: u64, met: Met, pointer: &Pointer) -> Result<(), MarshalError> {
+        if met.reference != (self.leaving + self.claims.len()) as u64 + 1 {
+            return Err(self.protocol(met.root, "a reference out of order"));
+        }
+        let parts = met.returned.filter(|_| pointer.ownership.is_callers());
+        let came = met.inout.filter(|_| self.came(at, met));
+        self.claims.push(Claim {
+            ty: met.ty,
+            root: met.root,
+            record: met.record,
+            within: parts.map(|outer| self.tree(outer)),
+            replaces: came.and_then(|number| self.pending.child_number((number, at))),
+            inout: met.inout.is_some(),
+        });
+        Ok(())
+    }
+
     pub(super) fn protocol(&self, root: Root, reason: &str) -> MarshalError {
         MarshalError::protocol(&self.caller.place(root), reason)
     }
@@ -467,33 +485,7 @@ impl Sink for Checker<'_> {
             Identity::Data if met.reference == UNCHANGED && self.came(at, met) => {
                 self.reaches(at, met, pointer)
             }
-            Identity::Data => {
-                if met.reference != (self.leaving + self.claims.len()) as u64 + 1 {
-                    return Err(self.protocol(met.root, "a reference out of order"));
-                }
-                let within = met
-                    .returned
-                    .filter(|_| pointer.ownership.is_callers())
-                    .map(|outer| self.tree(outer));
-                let Met {
-                    ty, root, record, ..
-                } = met;
-                let replaces = match self.came(at, met) {
-                    true => met
-                        .inout
-                        .and_then(|number| self.pending.child_number((number, at))),
-                    false => None,
-                };
-                self.claims.push(Claim {
-                    ty,
-                    root,
-                    record,
-                    within,
-                    replaces,
-                    inout: met.inout.is_some(),
-                });
-                Ok(())
-            }
+            Identity::Data => self.claim(at, met, pointer),
         }
     }
 

@@ -5,7 +5,7 @@ use super::{Encoder, Work, functions};
 use crate::marshal::caller::{Pointee, Root};
 use crate::marshal::memory::CallerMemory;
 use crate::marshal::{CLOSED, MAXIMUM_DESCRIPTORS, MarshalError, RESIDENT, constant_reference};
-use crate::types::{Extent, Identity, Ownership, Pointer, RecordId, TypeId};
+use crate::types::{Extent, Handle, Identity, Ownership, Pointer, RecordId, TypeId};
 
 /// A pointer into what a parameter leads to, to be translated when all blocks are known.
 #[derive(Clone, Copy, Debug)]
@@ -39,26 +39,7 @@ impl<M: CallerMemory> Encoder<'_, M> {
         let value = match &pointer.identity {
             _ if address == 0 => 0,
             Identity::Handle(handle) => {
-                let object = match parameter {
-                    Some(index) => self.resident(index, handle, address)?,
-                    None => None,
-                };
-                if let (Some(object), Some(index)) = (object, parameter) {
-                    let named = (index, object & !RESIDENT);
-                    self.scratch.handles.extend((named.1 != 0).then_some(named));
-                    self.scratch.references.push(object);
-                    self.scratch.references.push(0);
-                    return Ok(());
-                }
-                match constant_reference(&handle.constants, address, size) {
-                    Some(constant) => constant,
-                    None => {
-                        let wire = self.handle(pointer, address, root)?;
-                        let named = parameter.map(|index| (index, wire));
-                        self.scratch.handles.extend(named);
-                        wire
-                    }
-                }
+                return self.handle(pointer, handle, address, root, parameter);
             }
             Identity::Alias(into) => {
                 self.scratch.aliases.push(Alias {
@@ -71,7 +52,6 @@ impl<M: CallerMemory> Encoder<'_, M> {
             }
             Identity::Opaque => self.opaque(address, root)?,
             Identity::Callback(callback) => {
-                let size = usize::from(self.caller.caller.model().pointer.size);
                 let constant = constant_reference(&callback.constants, address, size);
                 if constant.is_none() {
                     self.scratch.callbacks.push(functions::Function {
@@ -112,10 +92,41 @@ impl<M: CallerMemory> Encoder<'_, M> {
         Ok(())
     }
 
-    fn handle(&self, pointer: &Pointer, address: u64, root: Root) -> Result<u64, MarshalError> {
-        let record = self.caller.frame.object_name(pointer);
-        let wire = self.memory.handle_wire(address, record);
-        wire.map_err(|error| MarshalError::memory(&self.caller.place(root), error))
+    /// The reference of a handle, which is two where it stands for an object that is kept there.
+    fn handle(
+        &mut self,
+        pointer: &Pointer,
+        handle: &Handle,
+        address: u64,
+        root: Root,
+        parameter: Option<u32>,
+    ) -> Result<(), MarshalError> {
+        let object = match parameter {
+            Some(index) => self.resident(index, handle, address)?,
+            None => None,
+        };
+        if let (Some(object), Some(index)) = (object, parameter) {
+            let named = (index, object & !RESIDENT);
+            self.scratch.handles.extend((named.1 != 0).then_some(named));
+            self.scratch.references.extend([object, 0]);
+            return Ok(());
+        }
+        let size = usize::from(self.caller.caller.model().pointer.size);
+        let constant = constant_reference(&handle.constants, address, size);
+        let reference = match constant {
+            Some(constant) => constant,
+            None => {
+                let record = self.caller.frame.object_name(pointer);
+                let wire = self.memory.handle_wire(address, record);
+                let wire =
+                    wire.map_err(|error| MarshalError::memory(&self.caller.place(root), error))?;
+                let named = parameter.map(|index| (index, wire));
+                self.scratch.handles.extend(named);
+                wire
+            }
+        };
+        self.scratch.references.push(reference);
+        Ok(())
     }
 
     fn queue(&mut self, pointer: &Pointer, work: Work) {

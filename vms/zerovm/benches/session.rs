@@ -5,6 +5,7 @@
 //! | a trap that answers at once | a system call that does (getppid) |
 //! | the same | one through the same trampolines that only clears what a trap clears |
 //! | the same, less what clearing takes | one that does nothing at all |
+//! | a trap that reads no bytes | one whose id nothing has |
 //! | a session from its start to its exit | a process that exits at once |
 //! | a session of a daemon, from its request to its report | a fork of this process that exits |
 //! | a file of 1 GiB through the copy guest | `cat`, which has the kernel copy without seeing a byte |
@@ -37,7 +38,7 @@ use std::ptr::NonNull;
 use std::time::{Duration, Instant};
 use support::Session;
 
-const TRAPS: u32 = 10_000_000;
+const TRAPS: u32 = 50_000_000;
 const CALLS: u32 = 2_000_000;
 const STARTS: usize = 101;
 const SESSIONS: usize = 201;
@@ -77,24 +78,34 @@ fn row(name: &str, unit: &str, subject: f64, yardstick: f64, what: &str) {
 
 /// Time of the processor: a guest is nice, and would wait for everybody else.
 fn traps() {
-    let session = Session::of("traps");
-    let (mut traps, mut calls) = (Vec::new(), Vec::new());
-    for _ in 0..5 {
+    let (session, reads) = (Session::of("traps"), Session::of("reads"));
+    let user_time = |session: &Session| {
         let report = session.run();
-        let seconds = report.expect_ok().lines[4]
-            .split(' ')
-            .nth(1)
-            .expect("a number");
-        traps.push(Duration::from_secs_f64(seconds.parse().expect("a number")));
+        let times = &report.expect_ok().lines[4];
+        let seconds = times.split(' ').nth(1).expect("a number");
+        Duration::from_secs_f64(seconds.parse().expect("a number"))
+    };
+    let (mut traps, mut read_traps, mut calls) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..5 {
+        traps.push(user_time(&session));
+        read_traps.push(user_time(&reads));
         calls.push(processor_time(|| {
             for _ in 0..CALLS {
                 std::hint::black_box(nix::unistd::getppid());
             }
         }));
     }
-    let trap = median(traps).as_secs_f64() * 1e9 / f64::from(TRAPS);
+    let per_trap = |times| median(times).as_secs_f64() * 1e9 / f64::from(TRAPS);
+    let (trap, read) = (per_trap(traps), per_trap(read_traps));
     let call = median(calls).as_secs_f64() * 1e9 / f64::from(CALLS);
     row("a trap", "ns", trap, call, "getppid");
+    row(
+        "a trap that reads nothing",
+        "ns",
+        read,
+        trap,
+        "one whose id nothing has",
+    );
     let times = bare_trap::HANDLERS.map(|(name, handler)| (name, bare_trap::time(handler)));
     let time = |wanted: &str| {
         let known = times.iter().find(|(name, _)| *name == wanted);

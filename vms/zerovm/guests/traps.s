@@ -1,9 +1,9 @@
-# Ten million traps that answer at once: an id that nothing has.
+# Fifty million traps that answer at once: an id that nothing has.
         .include "zvm.inc"
 
         .text
         .globl  start
-start:  mov     $10000000, %ebx
+start:  mov     $50000000, %ebx
 more:   trap_with none
         sub     $1, %ebx
         jne     more

@@ -348,6 +348,13 @@ impl Running<'_> {
 
 impl switch::Guest for Running<'_> {
     #[inline]
+    fn answer_at_once(&self, argument: u32) -> Option<i64> {
+        match self.trace {
+            None => self.engine.answer_at_once(argument),
+            Some(_) => None,
+        }
+    }
+
     fn trap(&mut self, argument: u32) -> Option<i64> {
         let answer = match self.trace {
             None => self.engine.trap(argument),

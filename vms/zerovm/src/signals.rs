@@ -130,6 +130,7 @@ fn note(number: i32, address: u64) {
     if PENDING.load(Relaxed) == 0 {
         ADDRESS.store(address, Relaxed);
         PENDING.store(number, Relaxed);
+        switch::interrupt();
     }
 }
 

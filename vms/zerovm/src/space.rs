@@ -103,6 +103,20 @@ impl Space {
     pub fn set_heap(&mut self, heap: Range<u64>) {
         self.regions.set_heap(heap);
     }
+
+    /// The bytes of a range.
+    ///
+    /// # Safety
+    ///
+    /// The range is not empty, mapped and readable.
+    #[inline]
+    unsafe fn bytes(&self, range: Range<u64>) -> &[u8] {
+        let start = (BASE + range.start) as *const u8;
+        let length = (range.end - range.start) as usize;
+        // SAFETY: the caller says so; nobody writes the range while the slice is alive, as the guest
+        // does not run then, and writing needs `&mut self`.
+        unsafe { std::slice::from_raw_parts(start, length) }
+    }
 }
 
 impl Memory for Space {
@@ -112,14 +126,16 @@ impl Memory for Space {
 
     #[inline]
     fn readable(&self, range: Range<u64>) -> Option<&[u8]> {
-        if !self.regions.is_readable(&range) {
-            return None;
-        }
-        let start = (BASE + range.start) as *const u8;
-        let length = (range.end - range.start) as usize;
-        // SAFETY: the table says that the range is mapped and readable, and nobody writes it while
-        // the slice is alive: the guest does not run then, and writing needs `&mut self`.
-        Some(unsafe { std::slice::from_raw_parts(start, length) })
+        let is_readable = self.regions.is_readable(&range);
+        // SAFETY: the table says that the range is mapped and readable.
+        is_readable.then(|| unsafe { self.bytes(range) })
+    }
+
+    #[inline]
+    fn readable_at_once(&self, range: Range<u64>) -> Option<&[u8]> {
+        let is_readable = self.regions.is_readable_at_once(&range);
+        // SAFETY: as above.
+        is_readable.then(|| unsafe { self.bytes(range) })
     }
 
     fn writable(&mut self, range: Range<u64>) -> Option<&mut [u8]> {

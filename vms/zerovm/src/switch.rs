@@ -21,20 +21,26 @@
 //! | 16 | its return address |
 //! | 24 | its rbp |
 //! | 32 | its SSE control word |
+//!
+//! Nearly every trap finds nothing to attend to: one word says so, [`ATTENTION`], so that a trap looks
+//! at one place before compiled code runs and at the same place behind it. What it stands for is out
+//! of the way of traps without.
 
-use crate::signals;
 use std::arch::x86_64::__cpuid;
 use std::arch::{asm, global_asm};
 use std::cell::UnsafeCell;
 use std::ffi::c_void;
 use std::ops::Range;
-use std::sync::atomic::AtomicU8;
+use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
 use zerovm_session::layout::{BASE, BUNDLE, FIRST_STACK_POINTER, THUNK, TRAMPOLINES};
 use zerovm_validator::Units;
 
 /// Whoever answers traps.
 pub trait Guest {
+    /// What the guest gets for a trap that asks for nothing to be done; nothing for others.
+    fn answer_at_once(&self, argument: u32) -> Option<i64>;
+
     /// Answers a trap: what the guest gets, or nothing if it does not go on.
     fn trap(&mut self, argument: u32) -> Option<i64>;
 
@@ -62,13 +68,14 @@ pub enum Left {
 pub unsafe fn run<G: Guest>(entry: u64, guest: &mut G) -> Left {
     let stack = BASE + FIRST_STACK_POINTER;
     let parameter = (FIRST_STACK_POINTER + 8) as u32;
-    let has_avx = has_avx();
+    if !has_avx() {
+        ATTENTION.fetch_or(NO_AVX, Relaxed);
+    }
     let context: *mut G = guest;
     // SAFETY: only one guest runs, on this thread; nothing else writes the state while it does.
     unsafe {
         (*STATE.0.get()).context = context.cast();
         (*STATE.0.get()).on_trap = on_trap::<G>;
-        (*STATE.0.get()).has_avx = u32::from(has_avx);
     }
     // SAFETY: the assembly keeps the calling convention: it saves and restores what a callee has to,
     // and comes back on this stack. What the guest does meanwhile is bounded by its validation.
@@ -97,11 +104,23 @@ fn has_avx() -> bool {
 /// Has traps clear what code uses that is about to become the guest's, from now on. Only what no code of
 /// it uses is as it was: `zerovm_enter` has cleared that.
 pub fn clear_behind(units: Units) {
-    USED.fetch_or(units.bits(), Relaxed);
+    ATTENTION.fetch_or(u32::from(units.bits()), Relaxed);
 }
 
-/// What of the processor the guest's code uses, as bits of [`Units`].
-static USED: AtomicU8 = AtomicU8::new(0);
+/// A signal came that ends the run: the guest does not go on.
+pub(crate) fn interrupt() {
+    ATTENTION.fetch_or(INTERRUPTED, Relaxed);
+}
+
+/// What a trap has to do beyond what each does: bits of [`Units`] that the guest's code uses, and those
+/// below.
+static ATTENTION: AtomicU32 = AtomicU32::new(0);
+/// The vectors are the xmm registers.
+const NO_AVX: u32 = 1 << 8;
+/// A signal came.
+const INTERRUPTED: u32 = 1 << 9;
+/// Never in [`ATTENTION`], but beside it in what a trap is answered: the guest does not go on.
+const LEAVES: u32 = 1 << 10;
 
 /// Where trampolines end.
 pub fn trap_address() -> u64 {
@@ -129,7 +148,6 @@ struct State {
     context: *mut c_void,
     host_control: u32,
     guest_control: u32,
-    has_avx: u32,
     on_trap: OnTrap,
 }
 
@@ -146,7 +164,6 @@ static STATE: Shared = Shared(UnsafeCell::new(State {
     context: std::ptr::null_mut(),
     host_control: 0,
     guest_control: 0x1F80,
-    has_avx: 0,
     on_trap: on_no_trap,
 }));
 
@@ -154,7 +171,19 @@ static STATE: Shared = Shared(UnsafeCell::new(State {
 #[repr(C)]
 struct Answer {
     value: i64,
+    /// [`LEAVES`] or nothing.
     leaves: u64,
+}
+
+impl Answer {
+    const LEAVE: Self = Self {
+        value: 0,
+        leaves: LEAVES as u64,
+    };
+
+    fn of(value: i64) -> Self {
+        Self { value, leaves: 0 }
+    }
 }
 
 /// Where the trampoline of the trap calls from.
@@ -163,30 +192,35 @@ const TRAP_RETURN: u64 = BASE + TRAMPOLINES + CALL_END;
 const CALL_END: u64 = 12;
 
 /// Called by `zerovm_trap`, on the host's stack. This and what it calls is compiled for one type of
-/// guest, as a trap takes less time than a few calls through tables.
+/// guest, as a trap takes less time than a few calls through tables. What needs registers to be saved is
+/// apart, as that takes as long as the rest.
 extern "C" fn on_trap<G: Guest>(argument: u32, return_to: u64, context: *mut c_void) -> Answer {
+    // SAFETY: as in `on_any_trap`.
+    let guest = unsafe { &*context.cast::<G>() };
+    if return_to == TRAP_RETURN
+        && let Some(value) = guest.answer_at_once(argument)
+    {
+        return Answer::of(value);
+    }
+    on_any_trap::<G>(argument, return_to, context)
+}
+
+#[inline(never)]
+extern "C" fn on_any_trap<G: Guest>(argument: u32, return_to: u64, context: *mut c_void) -> Answer {
     // SAFETY: `run` put this pointer there with this function for the same type, and its frame is
     // alive as long as the guest runs.
     let guest = unsafe { &mut *context.cast::<G>() };
     if return_to != TRAP_RETURN {
         guest.foreign_call(return_to.wrapping_sub(BASE + TRAMPOLINES) / BUNDLE);
-        return LEAVES;
+        return Answer::LEAVE;
     }
-    match guest.trap(argument) {
-        Some(value) => Answer { value, leaves: 0 },
-        None => LEAVES,
-    }
+    guest.trap(argument).map_or(Answer::LEAVE, Answer::of)
 }
 
 /// While no guest runs.
 extern "C" fn on_no_trap(_argument: u32, _return_to: u64, _context: *mut c_void) -> Answer {
-    LEAVES
+    Answer::LEAVE
 }
-
-const LEAVES: Answer = Answer {
-    value: 0,
-    leaves: 1,
-};
 
 unsafe extern "C" {
     fn zerovm_enter(entry: u64, stack: u64, parameter: u64, base: u64) -> u64;
@@ -199,24 +233,15 @@ unsafe extern "C" {
 global_asm!(
     ".pushsection .text.zerovm_switch, \"ax\", @progbits",
     // No secrets of the host in vector registers: all of them where there is AVX, else the xmm ones.
-    ".macro zerovm_clear_vectors",
-    "    cmp dword ptr [rip + {state} + 24], 0",
-    "    je 90f",
-    "    vzeroupper",
-    "    .irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15",
-    "    vpxor xmm\\n, xmm\\n, xmm\\n",
-    "    .endr",
-    "    jmp 91f",
-    "90:",
+    ".macro zerovm_clear_xmm",
     "    .irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15",
     "    pxor xmm\\n, xmm\\n",
     "    .endr",
-    "91:",
     ".endm",
     // The state that compiled code expects of the vector unit.
     ".macro zerovm_host_vectors",
-    "    cmp dword ptr [rip + {state} + 24], 0",
-    "    je 92f",
+    "    test dword ptr [rip + {attention}], {no_avx}",
+    "    jnz 92f",
     "    vzeroupper",
     "92:",
     ".endm",
@@ -255,7 +280,7 @@ global_asm!(
     "    and eax, ~0x3F",
     "    cmp eax, 0x1F80",
     "    je 5f",
-    "    or byte ptr [rip + {used}], {mxcsr}",
+    "    or dword ptr [rip + {attention}], {mxcsr}",
     "5:",
     "    mov [rip + {state}], rsp",
     ".cfi_endproc",
@@ -264,13 +289,14 @@ global_asm!(
     ".globl zerovm_between",
     ".hidden zerovm_between",
     "zerovm_between:",
-    "    cmp dword ptr [rip + {pending}], 0",
-    "    jne 4f",
+    "    test dword ptr [rip + {attention}], {interrupted}",
+    "    jnz 4f",
     "    cld",
     "    fninit",
     "    mov dword ptr [rip + {state} + 20], 0x1F80",
     "    ldmxcsr [rip + {state} + 20]",
-    "    zerovm_clear_vectors",
+    "    zerovm_host_vectors",
+    "    zerovm_clear_xmm",
     "    mov r15, rcx",
     "    mov rcx, rdi",
     "    mov rsp, rsi",
@@ -312,28 +338,18 @@ global_asm!(
     // What the guest's code does not use is as `zerovm_enter` left it; flags of the SSE control word
     // are nothing that the host reads, nor the guest without an instruction for it.
     "    push 0x1F80",
-    "    test byte ptr [rip + {used}], {mxcsr}",
-    "    jz 6f",
-    "    stmxcsr [rsp]",
-    "    ldmxcsr [rip + {state} + 16]",
-    "6:",
-    "    test byte ptr [rip + {used}], {x87}",
-    "    jz 7f",
-    "    zerovm_reset_x87",
-    "7:",
-    "    zerovm_host_vectors",
+    "    cmp dword ptr [rip + {attention}], 0",
+    "    jne 20f",
+    "    vzeroupper",
+    "2:",
     "    xor ebp, ebp",
     "    mov rdx, [rip + {state} + 8]",
-    "    call [rip + {state} + 32]",
-    "    test edx, edx",
-    "    jnz 3f",
+    "    call [rip + {state} + 24]",
     // A signal from here on finds the guest's run between host and guest; one before it is here.
-    "    cmp dword ptr [rip + {pending}], 0",
-    "    jne 4f",
-    "    test byte ptr [rip + {used}], {mxcsr}",
-    "    jz 8f",
-    "    ldmxcsr [rsp]",
-    "8:",
+    "    or edx, [rip + {attention}]",
+    "    jnz 5f",
+    "    vzeroall",
+    "6:",
     "    add rsp, 8",
     "    pop rbp",
     "    pop rcx",
@@ -342,7 +358,6 @@ global_asm!(
     "    add rcx, r15",
     "    mov rsp, rdx",
     "    lea edi, [rsp + 8]",
-    "    zerovm_clear_vectors",
     "    xor edx, edx",
     "    xor esi, esi",
     "    xor r8d, r8d",
@@ -350,6 +365,36 @@ global_asm!(
     "    xor r10d, r10d",
     "    xor r11d, r11d",
     "    jmp rcx",
+    // Into the host, where there is something to attend to.
+    "20:",
+    "    test dword ptr [rip + {attention}], {mxcsr}",
+    "    jz 7f",
+    "    stmxcsr [rsp]",
+    "    ldmxcsr [rip + {state} + 16]",
+    "7:",
+    "    test dword ptr [rip + {attention}], {x87}",
+    "    jz 8f",
+    "    zerovm_reset_x87",
+    "8:",
+    "    zerovm_host_vectors",
+    "    jmp 2b",
+    // And out of it. What code uses that became the guest's meanwhile is attended to as well.
+    "5:",
+    "    test edx, {leaves}",
+    "    jnz 3f",
+    "    test edx, {interrupted}",
+    "    jnz 4f",
+    "    test edx, {mxcsr}",
+    "    jz 9f",
+    "    ldmxcsr [rsp]",
+    "9:",
+    "    test edx, {no_avx}",
+    "    jnz 99f",
+    "    vzeroall",
+    "    jmp 6b",
+    "99:",
+    "    zerovm_clear_xmm",
+    "    jmp 6b",
     "4:",
     "    mov eax, 1",
     "    jmp zerovm_leave",
@@ -378,8 +423,10 @@ global_asm!(
     ".cfi_endproc",
     ".popsection",
     state = sym STATE,
-    pending = sym signals::PENDING,
-    used = sym USED,
+    attention = sym ATTENTION,
+    no_avx = const NO_AVX,
+    interrupted = const INTERRUPTED,
+    leaves = const LEAVES,
     x87 = const Units::X87.bits(),
     mxcsr = const Units::MXCSR.bits(),
 );
@@ -402,7 +449,8 @@ mod tests {
         let ldmxcsr: &[u8] = &[0x41, 0x0F, 0xAE, 0x17];
         for (code, unit) in [(fld1, Units::X87), (ldmxcsr, Units::MXCSR)] {
             judge.validate(0x20000, code).expect("it keeps the rules");
-            assert_eq!(USED.load(Relaxed) & unit.bits(), unit.bits());
+            let unit = u32::from(unit.bits());
+            assert_eq!(ATTENTION.load(Relaxed) & unit, unit);
         }
     }
 }

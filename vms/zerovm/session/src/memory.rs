@@ -26,6 +26,8 @@ pub trait Memory {
     fn regions(&self) -> &Regions;
     /// The bytes of a range, if the guest may read all of it.
     fn readable(&self, range: Range<u64>) -> Option<&[u8]>;
+    /// The same, but nothing as well where that is not known at once.
+    fn readable_at_once(&self, range: Range<u64>) -> Option<&[u8]>;
     /// The bytes of a range, if the guest may write all of it.
     fn writable(&mut self, range: Range<u64>) -> Option<&mut [u8]>;
     /// Gives a range of whole hardware pages another protection.
@@ -101,6 +103,13 @@ impl Regions {
         self.all(range, |protection| protection != Protection::None)
     }
 
+    /// Whether that is known from the range that was asked for last, and so.
+    #[inline]
+    pub fn is_readable_at_once(&self, range: &Range<u64>) -> bool {
+        let known = self.known(range);
+        known.is_some_and(|protection| protection != Protection::None)
+    }
+
     /// Whether all of `range` may be written.
     #[inline]
     pub fn is_writable(&self, range: &Range<u64>) -> bool {
@@ -144,11 +153,18 @@ impl Regions {
         if range.start >= range.end || range.end > SPACE {
             return false;
         }
-        let (start, end, protection) = self.recent.get();
-        match start <= range.start && range.end <= end {
-            true => may(protection),
-            false => self.all_within(range, may),
+        match self.known(range) {
+            Some(protection) => may(protection),
+            None => self.all_within(range, may),
         }
+    }
+
+    /// The protection of a range that is where the last one was. One that is empty is nowhere.
+    #[inline]
+    fn known(&self, range: &Range<u64>) -> Option<Protection> {
+        let (start, end, protection) = self.recent.get();
+        let is_within = start <= range.start && range.start < range.end && range.end <= end;
+        is_within.then_some(protection)
     }
 
     #[inline(never)]
@@ -219,7 +235,9 @@ mod tests {
             let pages = &pages[range.start as usize..range.end as usize];
             let readable = pages.iter().all(|page| *page != Protection::None);
             let writable = pages.iter().all(|page| *page == Protection::ReadWrite);
+            prop_assert!(!regions.is_readable_at_once(&range) || readable);
             prop_assert_eq!(regions.is_readable(&range), readable);
+            prop_assert!(!regions.is_readable_at_once(&range) || readable);
             prop_assert_eq!(regions.is_writable(&range), writable);
             let within = regions.within(&range);
             let pages_within = within.iter().flat_map(|(range, protection)| {

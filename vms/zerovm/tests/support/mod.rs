@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use tempfile::TempDir;
 use zerovm_validator::Dialect;
 
+pub mod daemon;
 pub mod script;
 
 /// Which `zerovm` runs a guest.

@@ -49,6 +49,11 @@ impl Memory for Pages {
         &self.regions
     }
 
+    fn readable_at_once(&self, range: Range<u64>) -> Option<&[u8]> {
+        let is_known = self.regions.is_readable_at_once(&range);
+        is_known.then(|| self.readable(range)).flatten()
+    }
+
     fn readable(&self, range: Range<u64>) -> Option<&[u8]> {
         self.regions.is_readable(&range).then(|| {
             let (bytes, base) = match range.start < STACK {
@@ -137,7 +142,7 @@ fn id(name: &[u8; 4]) -> u64 {
     u32::from_le_bytes(*name).into()
 }
 
-/// Writes the words at an address and traps.
+/// Writes the words at an address and traps. What is answered at once is what would have been answered.
 fn trap_at(subject: &mut Subject, pointer: u64, words: &[u64]) -> Answer {
     let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
     let end = (pointer + bytes.len() as u64).min(SPACE);
@@ -146,7 +151,14 @@ fn trap_at(subject: &mut Subject, pointer: u64, words: &[u64]) -> Answer {
         .memory
         .bytes(pointer..end)
         .copy_from_slice(&bytes[..length]);
-    subject.trap(pointer as u32)
+    // So that it is known what the memory there is.
+    let _ = subject.call(pointer as u32);
+    let at_once = subject.answer_at_once(pointer as u32);
+    let answer = subject.trap(pointer as u32);
+    if let Some(number) = at_once {
+        assert_eq!(answer, Answer::Return(number));
+    }
+    answer
 }
 
 fn trap(subject: &mut Subject, words: &[u64]) -> Answer {
@@ -449,13 +461,15 @@ proptest! {
     fn any_words_are_answered(
         name in prop_oneof![
             Just(b"Read"), Just(b"Writ"), Just(b"Jail"), Just(b"Unjl"), Just(b"Exit"),
-            Just(b"READ"), Just(b"WRIT"), Just(b"PROT"), Just(b"EXIT"), Just(b"FORK"),
+            Just(b"Fork"), Just(b"None"), Just(b"READ"), Just(b"WRIT"), Just(b"PROT"), Just(b"EXIT"), Just(b"FORK"),
         ],
         words in proptest::array::uniform5(word()),
         pointer in prop_oneof![Just(SPACE - 0x100), (SPACE - 60)..SPACE, HEAP..HEAP_END - 48],
+        has_job in any::<bool>(),
     ) {
         let mut subject = subject();
         let all: Vec<u64> = [id(name)].into_iter().chain(words).collect();
+        subject.has_job = has_job;
         let _ = trap_at(&mut subject, pointer, &all);
         let outside = [0..0x10000, 0x10000..0x30000, 0x30000..HEAP, HEAP_END..STACK, STACK..SPACE];
         let fresh = Pages::new();

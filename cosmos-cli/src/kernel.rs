@@ -1,6 +1,6 @@
 //! What this kernel offers, asked of the kernel itself, and processes by descriptor.
 //!
-//! The only unsafe code of the command: three system calls that no crate here wraps.
+//! Three system calls that no crate here wraps.
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};

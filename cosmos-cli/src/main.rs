@@ -15,6 +15,7 @@ mod literal;
 mod packs;
 mod progress;
 mod report;
+mod streams;
 mod verb;
 
 use arguments::Arguments;

@@ -179,6 +179,13 @@ impl From<Fault> for Problem {
     }
 }
 
+/// What is to be printed has nowhere to go.
+pub fn no_output() -> Problem {
+    Problem::cosmos(Report::new(
+        "cannot write to standard output: it is closed (`> /dev/null` drops what is printed)",
+    ))
+}
+
 fn exit_code(blame: Blame, code: FaultCode) -> u8 {
     match (blame, code) {
         (_, FaultCode::BadArgument) => USAGE,

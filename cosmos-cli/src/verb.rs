@@ -22,7 +22,8 @@ mod trace;
 mod which;
 
 use crate::arguments::{Arguments, Place, Verb};
-use crate::report::Verdict;
+use crate::report::{self, Verdict};
+use crate::streams;
 use cosmos::Host;
 use cosmos_config::Config;
 use std::io::{self, Write};
@@ -39,6 +40,11 @@ pub fn run(arguments: Arguments) -> Verdict {
         _ => None,
     };
     let _span = followed.map(|name| cosmos::trace::span(name, ""));
+    let [_, has_no_output, _] = streams::closed();
+    // Of these the first says by itself where its program's output goes; the other need not say a word.
+    if has_no_output && !matches!(arguments.verb, Verb::Exec(_) | Verb::Stop(_)) {
+        return Err(report::no_output());
+    }
     match arguments.verb {
         Verb::Call(call) => call::run(&call),
         Verb::Bench(bench) => bench::run(&bench),

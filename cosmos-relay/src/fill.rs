@@ -178,6 +178,7 @@ mod tests {
                 has_manifest: false,
                 wants_report: false,
                 untraced: false,
+                closed: [false; 3],
             };
             let body = codec::encode(&request).expect("a body");
             let filled = here.fill(Exec::KIND, body).expect("filled");

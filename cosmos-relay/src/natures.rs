@@ -128,6 +128,7 @@ mod tests {
             has_manifest: false,
             wants_report: false,
             untraced: false,
+            closed: [false; 3],
         }
     }
 

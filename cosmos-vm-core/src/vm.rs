@@ -67,6 +67,8 @@ pub struct Run {
     pub report: Option<OwnedFd>,
     /// It is not to be looked at when it crashes.
     pub untraced: bool,
+    /// Which of the streams it is to have closed; what stands in their places leads nowhere.
+    pub closed: [bool; 3],
 }
 
 /// A kind of VM: five verbs, and how to reach the memory its functions leave results in.

@@ -117,6 +117,7 @@ fn refusals_are_values_and_the_channel_goes_on() {
         has_manifest: false,
         wants_report: false,
         untraced: false,
+        closed: [false; 3],
     };
     let null = std::fs::File::open("/dev/null").unwrap();
     let streams = [null.as_fd(); 3];

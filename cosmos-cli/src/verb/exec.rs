@@ -16,13 +16,15 @@ use super::call::note_denials;
 use super::print_json;
 use crate::arguments::Exec;
 use crate::progress::Waiting;
-use crate::report::{COSMOS, Problem, Report, Verdict};
+use crate::report::{self, COSMOS, Problem, Report, Verdict};
+use crate::streams;
 use cosmos::{Blame, Captured, Command, Ended, Error, FaultCode, Options, Stream};
 use serde_json::{Value as Json, json};
 use signals::Signals;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 
 const LATE: u8 = 124;
@@ -32,8 +34,12 @@ const NOT_FOUND: u8 = 127;
 /// Runs the program; its code.
 pub fn run(exec: &Exec) -> Verdict {
     let mut command = command(exec)?;
+    leave_closed(&mut command);
     if exec.json {
-        return captured(exec, &mut command);
+        return match streams::closed() {
+            [_, true, _] => Err(report::no_output()),
+            _ => captured(exec, &mut command),
+        };
     }
     match pass_through(exec, &mut command) {
         Ok(ended) => {
@@ -46,6 +52,20 @@ pub fn run(exec: &Exec) -> Verdict {
         }
         Err(Trouble::Cosmos(error)) => Err(problem(error)),
         Err(Trouble::System(error)) => Err(Problem::cosmos(Report::new(error.to_string()))),
+    }
+}
+
+/// What this command has closed its program has closed.
+fn leave_closed(command: &mut Command) {
+    let [input, output, error] = streams::closed();
+    if input {
+        command.stdin(Stream::Closed);
+    }
+    if output {
+        command.stdout(Stream::Closed);
+    }
+    if error {
+        command.stderr(Stream::Closed);
     }
 }
 
@@ -146,13 +166,10 @@ fn pass_through(exec: &Exec, command: &mut Command) -> Result<Ended, Trouble> {
 
 /// Keeps what the program writes, and prints all in one object.
 fn captured(exec: &Exec, command: &mut Command) -> Verdict {
-    let input = io::stdin();
-    command.stdin(Stream::File(
-        match std::os::fd::AsFd::as_fd(&input).try_clone_to_owned() {
-            Ok(input) => input,
-            Err(_) => File::open("/dev/null").map_err(Problem::from)?.into(),
-        },
-    ));
+    if !streams::closed()[0] {
+        let input = io::stdin().as_fd().try_clone_to_owned();
+        command.stdin(Stream::File(input.map_err(Problem::from)?));
+    }
     match command.output(&[], exec.capture) {
         Ok(captured) => {
             print_json(&report(&captured))?;

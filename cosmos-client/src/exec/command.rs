@@ -13,7 +13,7 @@ use cosmos_rpc::message::crash::MAXIMUM_CALL;
 use cosmos_rpc::message::vm::Exec;
 use cosmos_rpc::steering::Window;
 use cosmos_rpc::{Fault, FaultCode};
-use nix::fcntl::{FcntlArg, fcntl};
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
@@ -32,9 +32,11 @@ const USUAL_MASK: u32 = 0o022;
 /// Where a program's standard input comes from, or its output goes to.
 #[derive(Debug, Default)]
 pub enum Stream {
-    /// This process's own.
+    /// This process's own, which the program has closed where this process has it closed.
     #[default]
     Inherit,
+    /// None: the program has it closed.
+    Closed,
     /// Nothing: an empty input, an output that is dropped.
     Null,
     /// A pipe whose other end [`Running`] has.
@@ -71,6 +73,7 @@ enum Source {
 /// What goes to the VM, and what stays.
 struct Ends {
     theirs: [OwnedFd; 3],
+    closed: [bool; 3],
     ours: [Option<File>; 3],
     terminal: Option<File>,
     screen: Screen,
@@ -247,7 +250,7 @@ impl Command {
         let ends = self.ends(opened.is_here)?;
         let (steering, theirs) = UnixStream::pair().map_err(|error| system("a socket", &error))?;
         let timeout = self.options.timeout.or(opened.timeout);
-        let request = self.request(&opened, timeout)?;
+        let request = self.request(&opened, timeout, ends.closed)?;
         let mut descriptors: Vec<BorrowedFd<'_>> = ends.theirs.iter().map(AsFd::as_fd).collect();
         if opened.hold.is_walled() {
             descriptors
@@ -281,20 +284,25 @@ impl Command {
     }
 
     /// Runs it to its end with `input` as its standard input, and keeps at most `limit` bytes of each
-    /// of its outputs that is not a file; what comes after those is dropped.
+    /// of its outputs that is neither a file nor closed; what comes after those is dropped.
     ///
     /// # Errors
     /// As [`Command::spawn`] and [`Running::wait`].
     pub fn output(&mut self, input: &[u8], limit: usize) -> Result<Captured, Error> {
         for number in 0..3 {
-            if !matches!(self.streams[number], Stream::File(_)) {
+            if !matches!(self.streams[number], Stream::File(_) | Stream::Closed) {
                 self.stream(number, Stream::Pipe);
             }
         }
         self.spawn()?.capture(input, limit)
     }
 
-    fn request(&self, opened: &Opened, timeout: Option<Duration>) -> Result<Exec, Fault> {
+    fn request(
+        &self,
+        opened: &Opened,
+        timeout: Option<Duration>,
+        closed: [bool; 3],
+    ) -> Result<Exec, Fault> {
         let mut arguments = vec![opened.name.as_bytes().to_vec()];
         arguments.extend(self.arguments.iter().map(|it| it.as_bytes().to_vec()));
         if arguments.iter().any(|argument| argument.contains(&0)) {
@@ -316,6 +324,7 @@ impl Command {
             has_manifest: self.manifest.is_some(),
             wants_report: self.report.is_some(),
             untraced: self.untraced,
+            closed,
         })
     }
 
@@ -354,6 +363,7 @@ impl Command {
             let copy = || theirs.try_clone().map_err(failed);
             return Ok(Ends {
                 theirs: [copy()?, copy()?, copy()?],
+                closed: [false; 3],
                 ours: [None, None, None],
                 terminal: Some(ours),
                 screen,
@@ -361,10 +371,19 @@ impl Command {
         }
         let mut theirs = Vec::with_capacity(3);
         let mut ours = [None, None, None];
-        for (number, (stream, ours)) in self.streams.iter().zip(&mut ours).enumerate() {
+        let mut closed = [false; 3];
+        let places = ours.iter_mut().zip(&mut closed);
+        for (number, (stream, (ours, is_closed))) in self.streams.iter().zip(places).enumerate() {
             let end = match stream {
-                Stream::Inherit => inherited(number),
+                Stream::Inherit => inherited(number).and_then(|own| {
+                    *is_closed = own.is_none();
+                    own.map_or_else(null, Ok)
+                }),
                 Stream::Null => null(),
+                Stream::Closed => {
+                    *is_closed = true;
+                    null()
+                }
                 Stream::File(file) => file.try_clone(),
                 Stream::Pipe => pipe(number).map(|(mine, end)| {
                     *ours = Some(mine);
@@ -376,6 +395,7 @@ impl Command {
         let theirs = <[OwnedFd; 3]>::try_from(theirs).map_err(|_| bad("it has three streams"))?;
         Ok(Ends {
             theirs,
+            closed,
             ours,
             terminal: None,
             screen: Screen::None,
@@ -407,16 +427,25 @@ pub(crate) fn command_line(arguments: &[Vec<u8>]) -> String {
     line
 }
 
-/// One of this process's own streams. Where it has none, the program gets none: an empty one.
-fn inherited(number: usize) -> io::Result<OwnedFd> {
+/// One of this process's own streams; `None` where it has none, or has in its place what a program that it
+/// executed would not have. A descriptor of the library's own is such a one, where the number was free.
+fn inherited(number: usize) -> io::Result<Option<OwnedFd>> {
     let copied = match number {
-        0 => io::stdin().as_fd().try_clone_to_owned(),
-        1 => io::stdout().as_fd().try_clone_to_owned(),
-        _ => io::stderr().as_fd().try_clone_to_owned(),
+        0 => copied(io::stdin()),
+        1 => copied(io::stdout()),
+        _ => copied(io::stderr()),
     };
     match copied {
-        Err(error) if error.raw_os_error() == Some(libc::EBADF) => null(),
+        Err(error) if error.raw_os_error() == Some(libc::EBADF) => Ok(None),
         copied => copied,
+    }
+}
+
+fn copied(stream: impl AsFd) -> io::Result<Option<OwnedFd>> {
+    let flags = FdFlag::from_bits_retain(fcntl(&stream, FcntlArg::F_GETFD)?);
+    match flags.contains(FdFlag::FD_CLOEXEC) {
+        true => Ok(None),
+        false => stream.as_fd().try_clone_to_owned().map(Some),
     }
 }
 

@@ -96,6 +96,9 @@ pub struct Exec {
     pub wants_report: bool,
     /// It is not to be looked at when it crashes.
     pub untraced: bool,
+    /// Which of the three streams are not there: it has them closed, and what came in their places is
+    /// nobody's.
+    pub closed: [bool; 3],
 }
 
 /// How a program ended.

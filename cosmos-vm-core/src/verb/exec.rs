@@ -57,6 +57,7 @@ fn run(request: Exec, descriptors: Vec<OwnedFd>) -> Result<Run, Fault> {
         manifest,
         report,
         untraced: request.untraced,
+        closed: request.closed,
     })
 }
 

@@ -60,6 +60,7 @@ fn order(object: ObjectToken) -> Vec<u8> {
         has_manifest: false,
         wants_report: false,
         untraced: false,
+        closed: [false; 3],
     };
     codec::encode(&order).expect("a body")
 }

@@ -9,6 +9,7 @@ mod pins;
 mod robust;
 mod scripts;
 mod signals;
+mod streams;
 mod terminal;
 
 use cosmos_tests::{Ran, World, run};

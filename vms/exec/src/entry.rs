@@ -179,6 +179,7 @@ impl Entry {
             manifest: None,
             report: None,
             untraced,
+            closed: [false; 3],
         };
         thread::scope(|scope| {
             if let Some((mut writer, bytes)) = feeder {

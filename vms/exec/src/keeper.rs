@@ -45,6 +45,8 @@ pub(crate) struct Order {
     pub steered: bool,
     /// It is not looked at when it crashes.
     pub untraced: bool,
+    /// Which of its streams it has closed.
+    pub closed: [bool; 3],
     /// The SHA-256 of what may be executed, where that is fixed.
     pub pin: Option<String>,
     /// Its last descriptor is what is executed in place of the file of that name.

@@ -168,6 +168,7 @@ impl Keeper {
             terminal: run.terminal,
             steered: run.steering.is_some(),
             untraced: run.untraced,
+            closed: run.closed,
             pin: match script {
                 // It was compared, and cannot change any more.
                 Some(_) => None,

@@ -21,7 +21,7 @@
 //! | parent-death signal | the program does not outlive its keeper |
 //! | group of its own | it can be signalled; its parent is in the same session, without which SIGTSTP has no effect |
 //! | or a session, and its terminal | only the leader of a session without one can have one |
-//! | streams to 0, 1 and 2, all else but a pinned script closed by execve | |
+//! | streams to 0, 1 and 2, all else but a pinned script closed by execve, and those of them that it is not to have | |
 //! | mask, working directory | |
 //! | default signals, none blocked | ignored signals survive execve |
 //! | its walls: Landlock, the filter, whose listener goes to the launcher | what comes before needs more than they leave |
@@ -93,6 +93,7 @@ pub(super) fn spawn(
         umask: order.umask as libc::mode_t,
         terminal: order.terminal,
         streams: [input, output, error].map(AsRawFd::as_raw_fd),
+        closed: order.closed,
         script: script.map(AsRawFd::as_raw_fd),
         walls,
         gate: None,
@@ -252,6 +253,8 @@ struct Steps<'w> {
     umask: libc::mode_t,
     terminal: bool,
     streams: [RawFd; 3],
+    /// Which of them the program has not.
+    closed: [bool; 3],
     /// Is open for the program too.
     script: Option<RawFd>,
     walls: Option<(&'w Walls, &'w OwnedFd)>,
@@ -300,6 +303,12 @@ impl Steps<'_> {
             let flags = libc::CLOSE_RANGE_CLOEXEC;
             // An old kernel has no such call; all that is open above is close-on-exec already.
             libc::syscall(libc::SYS_close_range, first, last, flags);
+            for (number, is_closed) in (0..).zip(self.closed) {
+                if is_closed {
+                    check(libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC))
+                        .map_err(at(Step::Streams))?;
+                }
+            }
             if let Some(script) = self.script {
                 check(libc::fcntl(script, libc::F_SETFD, 0)).map_err(at(Step::Streams))?;
             }

@@ -10,6 +10,9 @@ BASHDIR    ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR     ?= $(PREFIX)/share/zsh/site-functions
 FISHDIR    ?= $(PREFIX)/share/fish/vendor_completions.d
 UNITDIR    ?= $(PREFIX)/lib/systemd/user
+SYSTEMUNITDIR ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
 CARGO      ?= cargo
 INSTALL    ?= install
 
@@ -135,7 +138,8 @@ install: release
 install-built:
 	$(INSTALL) -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(LIBEXECDIR)' \
 		'$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(INCLUDEDIR)' '$(DESTDIR)$(MANDIR)/man1' \
-		'$(DESTDIR)$(BASHDIR)' '$(DESTDIR)$(ZSHDIR)' '$(DESTDIR)$(FISHDIR)' '$(DESTDIR)$(UNITDIR)'
+		'$(DESTDIR)$(BASHDIR)' '$(DESTDIR)$(ZSHDIR)' '$(DESTDIR)$(FISHDIR)' '$(DESTDIR)$(UNITDIR)' \
+		'$(DESTDIR)$(SYSTEMUNITDIR)' '$(DESTDIR)$(SYSUSERSDIR)' '$(DESTDIR)$(TMPFILESDIR)'
 	for program in $(COMMANDS); do \
 		$(INSTALL) -m 755 "$(BUILT)/$$program" '$(DESTDIR)$(PREFIX)/bin/' || exit 1; \
 	done
@@ -156,6 +160,10 @@ install-built:
 	sed -e 's|@LIBEXECDIR@|$(LIBEXECDIR)|g' packaging/cosmosd.service.in \
 		> '$(DESTDIR)$(UNITDIR)/cosmosd.service'
 	$(INSTALL) -m 644 packaging/cosmosdb.socket '$(DESTDIR)$(UNITDIR)/cosmosdb.socket'
+	sed -e 's|@LIBEXECDIR@|$(LIBEXECDIR)|g' packaging/cosmosd@.service.in \
+		> '$(DESTDIR)$(SYSTEMUNITDIR)/cosmosd@.service'
+	$(INSTALL) -m 644 packaging/sysusers.conf '$(DESTDIR)$(SYSUSERSDIR)/cosmos.conf'
+	$(INSTALL) -m 644 packaging/tmpfiles.conf '$(DESTDIR)$(TMPFILESDIR)/cosmos.conf'
 	$(BUILT)/cosmos man '$(DESTDIR)$(MANDIR)/man1'
 	$(BUILT)/cosmos completion bash > '$(DESTDIR)$(BASHDIR)/cosmos'
 	$(BUILT)/cosmos completion zsh > '$(DESTDIR)$(ZSHDIR)/_cosmos'
@@ -179,7 +187,8 @@ uninstall:
 		'$(DESTDIR)$(MANDIR)'/man1/cosmos-*.1 '$(DESTDIR)$(BASHDIR)/cosmos' \
 		'$(DESTDIR)$(ZSHDIR)/_cosmos' '$(DESTDIR)$(FISHDIR)/cosmos.fish' \
 		'$(DESTDIR)$(UNITDIR)/cosmosdb.service' '$(DESTDIR)$(UNITDIR)/cosmosdb.socket' \
-		'$(DESTDIR)$(UNITDIR)/cosmosd.service'
+		'$(DESTDIR)$(UNITDIR)/cosmosd.service' '$(DESTDIR)$(SYSTEMUNITDIR)/cosmosd@.service' \
+		'$(DESTDIR)$(SYSUSERSDIR)/cosmos.conf' '$(DESTDIR)$(TMPFILESDIR)/cosmos.conf'
 	for daemon in cosmosd cosmosdb; do rm -f "$(DESTDIR)$(MANDIR)/man1/$$daemon.1" \
 		"$(DESTDIR)$(BASHDIR)/$$daemon" "$(DESTDIR)$(ZSHDIR)/_$$daemon" \
 		"$(DESTDIR)$(FISHDIR)/$$daemon.fish"; done

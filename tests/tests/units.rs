@@ -1,9 +1,14 @@
 //! What `make install` puts beside the programs: units that systemd takes, manual pages, completions.
 
-use cosmos_tests::{Prefix, in_world, run};
+use cosmos_tests::{Prefix, World, built, in_world, run};
 use std::fs;
-use std::process::Command;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(50);
 
 #[test]
 fn systemd_takes_the_units_and_each_program_has_its_pages() {
@@ -27,32 +32,134 @@ fn systemd_takes_the_units_and_each_program_has_its_pages() {
             }
         }
         assert!(prefix.file("bin/cosmosd").exists(), "ssh finds no cosmosd");
-        let units = ["cosmosdb.socket", "cosmosdb.service", "cosmosd.service"]
-            .map(|unit| prefix.file(&format!("lib/systemd/user/{unit}")));
-        for unit in &units {
-            let text = fs::read_to_string(unit).expect("a unit");
-            assert!(!text.contains('@'), "{}: {text}", unit.display());
-        }
-        let mut verify = Command::new("systemd-analyze");
-        verify.args(["--user", "--man=no", "verify"]).args(&units);
-        verify.env("XDG_RUNTIME_DIR", world.directory());
-        if Command::new("systemd-analyze")
-            .arg("--version")
-            .output()
-            .is_err()
-        {
-            println!("skipped: there is no systemd-analyze here");
-            return;
-        }
-        let ran = run(&mut verify, Duration::from_secs(50));
-        let said = format!("{}{}", ran.stdout, ran.stderr);
-        for unit in &units {
-            let unit = unit.to_str().expect("UTF-8");
-            // Older ones ignore what only newer ones know.
-            let known = |line: &&str| !line.contains("'DelegateSubgroup'");
-            let about = said.lines().filter(|line| line.contains(unit));
-            let about: Vec<&str> = about.filter(known).collect();
-            assert!(about.is_empty(), "{about:?}");
+        for (manager, units) in [
+            (
+                "--user",
+                &[
+                    "user/cosmosdb.socket",
+                    "user/cosmosdb.service",
+                    "user/cosmosd.service",
+                ][..],
+            ),
+            ("--system", &["system/cosmosd@.service"]),
+        ] {
+            let units = units
+                .iter()
+                .map(|unit| prefix.file(&format!("lib/systemd/{unit}")));
+            let units: Vec<PathBuf> = units.collect();
+            for unit in &units {
+                let text = fs::read_to_string(unit).expect("a unit");
+                assert!(!text.contains("@LIBEXECDIR@"), "{}: {text}", unit.display());
+                let daemon = prefix.file("libexec/cosmos/cosmosd");
+                let daemon = daemon.parent().expect("a directory").join("cosmosd");
+                let starts = text
+                    .lines()
+                    .find_map(|line| line.strip_prefix("ExecStart="));
+                assert!(
+                    starts.is_none_or(|started| Path::new(started).parent() == daemon.parent()),
+                    "{text}"
+                );
+            }
+            // A template is looked at as an instance of it.
+            let instances = units.iter().map(|unit| {
+                let name = unit
+                    .file_name()
+                    .and_then(|name| name.to_str())
+                    .expect("UTF-8");
+                unit.with_file_name(name.replace("@.", "@root."))
+            });
+            verify(world, manager, &instances.collect::<Vec<_>>());
         }
     });
+}
+
+/// What systemd says against units, but for what older versions of it do not know.
+fn verify(world: &World, manager: &str, units: &[PathBuf]) {
+    if !has("systemd-analyze") {
+        return;
+    }
+    let mut verify = Command::new("systemd-analyze");
+    verify.args([manager, "--man=no", "verify"]).args(units);
+    verify.env("XDG_RUNTIME_DIR", world.directory());
+    let ran = run(&mut verify, PATIENCE);
+    let said = format!("{}{}", ran.stdout, ran.stderr);
+    let ours = |line: &&str| line.contains("cosmos") && !line.contains("'DelegateSubgroup'");
+    let about: Vec<&str> = said.lines().filter(ours).collect();
+    assert!(about.is_empty(), "{about:?}");
+}
+
+#[test]
+fn an_account_can_be_made_to_run_vms_for_others() {
+    in_world(|world| {
+        let prefix = Prefix::installed(world);
+        let account = prefix.file("lib/sysusers.d/cosmos.conf");
+        let home = prefix.file("lib/tmpfiles.d/cosmos.conf");
+        let root = world.directory().join("root");
+        fs::create_dir_all(root.join("etc")).expect("a directory");
+        let root = format!("--root={}", root.display());
+        if has("systemd-sysusers") {
+            run(
+                Command::new("systemd-sysusers").arg(&root).arg(&account),
+                PATIENCE,
+            )
+            .succeeded();
+            let made = fs::read_to_string(world.directory().join("root/etc/passwd"));
+            let made = made.expect("the accounts");
+            let line = made.lines().find(|line| line.starts_with("cosmos:"));
+            let line = line.unwrap_or_else(|| panic!("no account: {made}"));
+            assert!(line.ends_with(":/var/lib/cosmos:/bin/sh"), "{line}");
+        }
+        if has("systemd-tmpfiles") && has("systemd-sysusers") {
+            let mut makes = Command::new("systemd-tmpfiles");
+            run(makes.args([&root, "--create"]).arg(&home), PATIENCE).succeeded();
+            let made = fs::metadata(world.directory().join("root/var/lib/cosmos"));
+            assert_eq!(made.expect("its home").mode() & 0o777, 0o700);
+        }
+    });
+}
+
+/// What `cosmosd@.service` does: cosmosd in the foreground as this account, in a directory of its own,
+/// with a registry that nobody else started.
+#[test]
+fn cosmosd_alone_serves_an_account_as_its_unit_has_it() {
+    in_world(|world| {
+        let runtime = world.directory().join("cosmos-account");
+        fs::create_dir(&runtime).expect("a directory");
+        fs::set_permissions(&runtime, fs::Permissions::from_mode(0o700)).expect("its mode");
+        let (socket, listener) = (world.directory().join("notify"), "COSMOS_SOCKET_DIRECTORY");
+        let notified = UnixDatagram::bind(&socket).expect("a socket");
+        notified
+            .set_read_timeout(Some(PATIENCE))
+            .expect("a deadline");
+        let mut daemon = Command::new(built().join("cosmosd"))
+            .env(listener, &runtime)
+            .env("NOTIFY_SOCKET", &socket)
+            .current_dir("/")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("cosmosd");
+        let mut told = [0; 256];
+        let count = notified.recv(&mut told).expect("a word that it is ready");
+        let told = String::from_utf8_lossy(&told[..count]).into_owned();
+        assert!(told.contains("READY=1"), "{told}");
+        let call =
+            |words: &[&str]| run(world.cosmos().args(words).env(listener, &runtime), PATIENCE);
+        let cosine = call(&["call", "libm.so.6", "double cos(double x)", "0"]);
+        assert_eq!(cosine.succeeded(), "1\n");
+        let term = nix::sys::signal::Signal::SIGTERM;
+        let pid = nix::unistd::Pid::from_raw(daemon.id().cast_signed());
+        nix::sys::signal::kill(pid, term).expect("it runs");
+        assert!(daemon.wait().expect("its end").success());
+        call(&["stop"]).succeeded();
+    });
+}
+
+/// Whether this machine has a program; says so where it has not.
+fn has(program: &str) -> bool {
+    let there = Command::new(program).arg("--version").output().is_ok();
+    if !there {
+        println!("skipped: there is no {program} here");
+    }
+    there
 }

@@ -170,7 +170,14 @@ fn options_and_vms() {
         // SAFETY: options are from cosmos_options_new, strings are strings, the VM is open.
         unsafe {
             assert_eq!(cosmos_options_set_timeout(options, 5000), 0);
-            assert_eq!(cosmos_options_set_isolation(options, c"none".as_ptr()), 0);
+            let stronger = cosmos_options_new();
+            let level = c"landlock+seccomp";
+            assert_eq!(cosmos_options_set_isolation(stronger, level.as_ptr()), 0);
+            let vm = cosmos_vm_open(c"hostfn".as_ptr(), stronger);
+            let refused = || text(cosmos_dlerror()).expect("a sentence");
+            assert!(!vm.is_null() || refused().contains("isolation level"));
+            cosmos_vm_close(vm);
+            cosmos_options_free(stronger);
             assert_eq!(
                 cosmos_options_set_limit(options, c"open_files".as_ptr(), 64),
                 0

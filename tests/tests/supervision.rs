@@ -243,7 +243,6 @@ fn limits_hold_whoever_watches() {
         let library = library(world);
         let options = Options::new()
             .setting("limits.wall_seconds", "4")
-            .isolation("limits")
             .fresh(true);
         let opened = open(&library, &options);
         add(&opened);
@@ -262,7 +261,6 @@ fn what_a_vm_wrote_counts_whoever_read_it() {
         let library = library(world);
         let options = Options::new()
             .setting("limits.output_bytes", "65536")
-            .isolation("limits")
             .fresh(true);
         let opened = open(&library, &options);
         let write = "int write_error(int count)";

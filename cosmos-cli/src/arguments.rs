@@ -118,7 +118,7 @@ pub struct Confinement {
     #[arg(long, value_name = "HOST", help_heading = "Place")]
     pub host: Option<cosmos::Host>,
     /// The least isolation to accept: none, limits, landlock+seccomp or namespaces.
-    #[arg(long, value_name = "LEVEL")]
+    #[arg(long, value_name = "LEVEL", value_parser = level)]
     pub isolation: Option<String>,
     /// A file or directory that the VM may read.
     #[arg(long, value_name = "PATH")]
@@ -237,7 +237,24 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 fn setting(text: &str) -> Result<(String, String), String> {
     let (name, most) = text.split_once('=').ok_or("it is no NAME=MOST")?;
-    Ok((format!("limits.{name}"), most.to_owned()))
+    let known = cosmos_config::keys().filter(|key| key.strictest);
+    let known = known.filter_map(|key| key.name.strip_prefix("limits."));
+    let known: Vec<&str> = known.collect();
+    match known.contains(&name) {
+        true => Ok((format!("limits.{name}"), most.to_owned())),
+        false => Err(format!(
+            "there is no limit {name}; there are {}",
+            known.join(", ")
+        )),
+    }
+}
+
+fn level(text: &str) -> Result<String, String> {
+    let levels = cosmos_config::Level::ALL.map(cosmos_config::Level::name);
+    match levels.contains(&text) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("a level is one of {}", levels.join(", "))),
+    }
 }
 
 /// List the running VMs, and those that died lately.

@@ -92,7 +92,7 @@ impl Report {
     }
 }
 
-/// Foreign text in a line: nothing in it that a terminal obeys.
+/// Foreign text in a line: nothing in it that a terminal obeys, and no tabulators either.
 pub fn plain(text: &str) -> String {
     text.chars().map(harmless).collect()
 }
@@ -101,6 +101,7 @@ pub fn plain(text: &str) -> String {
 pub fn lines(text: &str) -> String {
     let shown = text.chars().map(|letter| match letter {
         '\n' => letter,
+        '\t' => ' ',
         letter => harmless(letter),
     });
     shown.collect()
@@ -158,7 +159,7 @@ impl From<cosmos::Error> for Problem {
         }
         Problem::Told(
             Report {
-                help: advice(error.code()),
+                help: advice(error.blame(), error.code(), &message),
                 ..Report::new(message)
             },
             code,
@@ -171,7 +172,7 @@ impl From<Fault> for Problem {
         let code = exit_code(fault.blame, fault.code);
         Problem::Told(
             Report {
-                help: advice(fault.code),
+                help: advice(fault.blame, fault.code, &fault.message),
                 ..Report::new(fault.message)
             },
             code,
@@ -195,11 +196,24 @@ fn exit_code(blame: Blame, code: FaultCode) -> u8 {
     }
 }
 
-fn advice(code: FaultCode) -> Option<String> {
+/// What to do, where the message does not say it itself, which it does in backticks.
+fn advice(blame: Blame, code: FaultCode, message: &str) -> Option<String> {
+    if message.contains('`') {
+        return None;
+    }
     let advice = match code {
+        // What code in a VM did to itself is none of the machine's.
+        FaultCode::System if blame == Blame::Vm => return None,
+        FaultCode::LaunchFailed if blame == Blame::Vm => {
+            "`cosmos ls --all` shows how it ended, `cosmos logs VM` what it wrote"
+        }
         FaultCode::LaunchFailed | FaultCode::Configuration | FaultCode::System => {
             "`cosmos doctor` checks the daemons and the configuration"
         }
+        FaultCode::Unreachable => {
+            "`ssh HOST cosmosd --version` tries the same by hand, and has to print one line and nothing else"
+        }
+        FaultCode::NotLoadable if blame == Blame::Vm => return None,
         FaultCode::WrongArchitecture | FaultCode::NotLoadable => {
             "`cosmos which TARGET --explain` shows what it needs and what there is"
         }
@@ -214,9 +228,12 @@ mod tests {
 
     #[test]
     fn what_others_said_is_shown_and_never_obeyed() {
-        let report = Report::new("it said:\n  \u{1b}[2Jgone\u{7}\u{9b}31m").help("none\r");
+        let report = Report::new("it said:\n\t\u{1b}[2Jgone\u{7}\u{9b}31m").help("none\r");
         let text = report.text();
-        assert!(text.starts_with("error: it said:\n"), "{text:?}");
+        assert!(
+            text.starts_with("error: it said:\n \u{fffd}[2J"),
+            "{text:?}"
+        );
         assert!(
             text.chars()
                 .all(|letter| letter == '\n' || !letter.is_control()),

@@ -16,9 +16,14 @@ pub(crate) enum Kind {
     Bool,
     Number,
     Limit,
+    /// A limit of descriptors, of which a VM needs some.
+    Files,
     Level,
     Host,
 }
+
+/// As many descriptors as a VM needs to start, be confined and run something.
+const FEWEST_FILES: u64 = 32;
 
 /// How layers combine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -259,7 +264,7 @@ pub(crate) const KEYS: &[Key] = &[
         Kind::Bool,
         "Whether programs may grant their VMs more than is granted here.",
     ),
-    strict(OPEN_FILES, Kind::Limit, "Open files of a VM."),
+    strict(OPEN_FILES, Kind::Files, "Open files of a VM."),
     strict(
         MEMORY_BYTES,
         Kind::Limit,
@@ -389,6 +394,7 @@ impl Kind {
             Kind::Paths => "a list of absolute paths",
             Kind::Bool => "true or false",
             Kind::Number => "a whole number",
+            Kind::Files => "a whole number from 32 on, or \"unlimited\"",
             Kind::Limit => "a whole number or \"unlimited\"",
             Kind::Host => "local or ssh://[USER@]HOST[:PORT]",
             Kind::Level => "one of none, limits, landlock+seccomp, namespaces",
@@ -424,6 +430,9 @@ impl Kind {
                     .ok()
                     .map(|number| Value::Limit(Limit::at(number)))
             }),
+            (Kind::Files, raw) => Kind::Limit.value(raw).filter(
+                |value| matches!(value, Value::Limit(most) if *most >= Limit::at(FEWEST_FILES)),
+            ),
             (Kind::Level, Raw::Text(text) | Raw::Untyped(text)) => {
                 text.parse().ok().map(Value::Level)
             }

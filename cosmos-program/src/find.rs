@@ -43,7 +43,10 @@ pub fn find(name: &OsStr, path: &OsStr, directory: &Path) -> Result<PathBuf, Fau
     Err(match refused {
         Some(path) => Fault::caller(
             FaultCode::NotLoadable,
-            format!("{} is not executable", path.display()),
+            format!(
+                "{0} is not executable (`chmod +x {0}` makes it so)",
+                path.display()
+            ),
         ),
         None => Fault::caller(
             FaultCode::NoSuchTarget,

@@ -48,7 +48,7 @@ impl Ssh {
     ///
     /// # Errors
     ///
-    /// `LaunchFailed` where there is no ssh.
+    /// `Unreachable` where there is no ssh.
     pub(crate) fn connect(
         host: &SshHost,
         program: Option<&Path>,
@@ -57,7 +57,7 @@ impl Ssh {
         let program = program.unwrap_or(Path::new("ssh"));
         let failed = |error: std::io::Error| {
             let message = format!("cannot start {}: {error}", program.display());
-            Fault::host(FaultCode::LaunchFailed, message)
+            Fault::host(FaultCode::Unreachable, message)
         };
         let batch = match has_terminal() {
             true => "BatchMode=no",
@@ -149,7 +149,7 @@ fn explained(
     };
     let code = status.and_then(|status| status.code());
     // Not Disconnected: nothing is to be asked again that was never asked.
-    let unreached = |what: &str| Fault::host(FaultCode::LaunchFailed, format!("{what}{quoted}"));
+    let unreached = |what: &str| Fault::host(FaultCode::Unreachable, format!("{what}{quoted}"));
     match (answered, fault.code) {
         (true, FaultCode::Disconnected) => {
             let message = match said {
@@ -245,7 +245,7 @@ mod tests {
             exited(255),
             "me@apu2: Permission denied (publickey).",
         );
-        assert_eq!(refused.code, FaultCode::LaunchFailed);
+        assert_eq!(refused.code, FaultCode::Unreachable);
         assert_eq!(
             refused.message,
             "ssh cannot connect to ssh://apu2: me@apu2: Permission denied (publickey)."

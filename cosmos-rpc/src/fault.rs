@@ -83,6 +83,8 @@ pub enum FaultCode {
     Cancelled,
     /// The program that was called crashed; its VM goes on.
     ProgramDied,
+    /// Another machine cannot be connected to, or has no cosmosd; the message holds what ssh said.
+    Unreachable,
 }
 
 impl Fault {
@@ -133,7 +135,7 @@ impl Fault {
             TooLarge => libc_errno::EMSGSIZE,
             Unsupported => libc_errno::ENOTSUP,
             CallbackFailed | Cancelled => libc_errno::ECANCELED,
-            LaunchFailed | Disconnected | System | Forked => libc_errno::ECOMM,
+            LaunchFailed | Unreachable | Disconnected | System | Forked => libc_errno::ECOMM,
         }
     }
 }

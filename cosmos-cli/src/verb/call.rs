@@ -6,7 +6,7 @@ use crate::literal::sizes;
 use crate::progress::Waiting;
 use crate::report::Verdict;
 use crate::{literal, packs};
-use cosmos::{Error, Options, Outcome};
+use cosmos::{Error, Library, Options, Outcome, Value};
 use std::borrow::Cow;
 use std::time::Duration;
 
@@ -46,7 +46,23 @@ fn carry_out(call: &Call, prototype: &str, values: &[cosmos::Value]) -> Result<O
     drop(waiting);
     let outcome = library.function(prototype)?.call(values)?;
     note_denials(&library.denials());
+    note_refusal(&library, &outcome);
     Ok(outcome)
+}
+
+/// What Landlock refuses the kernel tells nobody of but the function, by errno.
+fn note_refusal(library: &Library, outcome: &Outcome) {
+    let failed = match outcome.result {
+        Value::Null => true,
+        Value::Int(result) => result < 0,
+        _ => false,
+    };
+    let is_walled = !matches!(library.isolation(), "none" | "limits");
+    if failed && is_walled && outcome.errno == libc::EACCES {
+        eprintln!(
+            "note: it left errno EACCES: its VM reaches the files of its library, and what --ro and --rw grant"
+        );
+    }
 }
 
 /// What the function tried and was refused may be why it returned what it did.

@@ -57,6 +57,8 @@ pub const COSMOS_ERROR_CALLBACK_FAILED: c_int = 24;
 pub const COSMOS_ERROR_CANCELLED: c_int = 25;
 /// The program that was called crashed; its VM goes on.
 pub const COSMOS_ERROR_PROGRAM_DIED: c_int = 26;
+/// Another machine cannot be connected to, or has no cosmosd; the message holds what ssh said.
+pub const COSMOS_ERROR_UNREACHABLE: c_int = 27;
 /// Something this version has no number for; the message says what.
 pub const COSMOS_ERROR_OTHER: c_int = 255;
 
@@ -99,6 +101,7 @@ pub(crate) fn of_code(code: FaultCode) -> c_int {
         CallbackFailed => COSMOS_ERROR_CALLBACK_FAILED,
         Cancelled => COSMOS_ERROR_CANCELLED,
         ProgramDied => COSMOS_ERROR_PROGRAM_DIED,
+        Unreachable => COSMOS_ERROR_UNREACHABLE,
         _ => COSMOS_ERROR_OTHER,
     }
 }

@@ -119,6 +119,12 @@ pub(crate) fn refusal(program: &Path, step: Step, errno: i32) -> Fault {
                  in its file, where programs are confined)"
             ),
         ),
+        (Step::Clone, libc::EAGAIN) => caller(
+            FaultCode::LimitReached,
+            format!(
+                "{shown} was not started: there are as many processes as may be (limits.processes)"
+            ),
+        ),
         (Step::Execute, _) => caller(
             FaultCode::NotLoadable,
             format!("{shown} cannot be run: {why}"),

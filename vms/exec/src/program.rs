@@ -44,7 +44,10 @@ impl Program {
     pub(crate) fn open(path: &Path) -> Result<Program, Fault> {
         let identity = Identity::of(path)?;
         access(path, AccessFlags::X_OK).map_err(|_| {
-            let message = format!("{} is not executable", path.display());
+            let message = format!(
+                "{0} is not executable (`chmod +x {0}` makes it so)",
+                path.display()
+            );
             Fault::caller(FaultCode::NotLoadable, message)
         })?;
         Ok(Program {

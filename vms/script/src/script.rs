@@ -77,7 +77,7 @@ impl Script {
         let text = read(path, pin)?;
         let failed = |error: mlua::Error| {
             let message = format!("{}: {error}", path.display());
-            Fault::caller(FaultCode::NotLoadable, message)
+            Fault::vm(FaultCode::NotLoadable, message)
         };
         let engine = Engine::new().map_err(failed)?;
         let name = format!("@{}", path.display());

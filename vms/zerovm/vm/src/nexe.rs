@@ -44,7 +44,13 @@ impl Nexe {
         .ok_or_else(|| refused("the file ends within its code".into()))?;
         Strict
             .judge(plan.dialect, TEXT, &text)
-            .map_err(|rejection| refused(format!("the validator refuses it: {}", rejection.0)))?;
+            .map_err(|rejection| {
+                let why = format!(
+                    "the validator refuses it: {} (`zerovm-validate {shown}` lists every place)",
+                    rejection.0
+                );
+                refused(why)
+            })?;
         Ok(Nexe {
             path: path.to_owned(),
         })

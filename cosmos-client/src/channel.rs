@@ -11,7 +11,7 @@
 mod front;
 
 use crate::fork::Own;
-use crate::link::Link;
+use crate::link::{Ahead, Link};
 use crate::staging::{Staging, Top};
 use crate::trace;
 use crate::turn::Seat;
@@ -125,10 +125,31 @@ pub(crate) fn take(link: &Arc<Link>, timeout: Option<Duration>) -> Result<Box<Ch
         Ok::<_, Fault>(connection)
     };
     let connection = trace::step("new channel", link.label(), attach)?;
+    Ok(made(link, connection, timeout))
+}
+
+/// The same, for a request; its number, where it was made as the channel was. It is left to the caller where
+/// the channel is there already, where nothing travels, and where steps are noted one by one.
+pub(crate) fn take_asking(
+    link: &Arc<Link>,
+    timeout: Option<Duration>,
+    ahead: Ahead<'_>,
+) -> Result<(Box<Channel>, Option<u64>), Fault> {
+    if !link.is_remote() || trace::is_on() {
+        return take(link, timeout).map(|channel| (channel, None));
+    }
+    if let Some(channel) = take_idle(link, timeout) {
+        return Ok((channel, None));
+    }
+    let (connection, asked) = link.attach_asking(timeout, Some(ahead))?;
+    Ok((made(link, connection, timeout), asked))
+}
+
+fn made(link: &Arc<Link>, connection: Connection, timeout: Option<Duration>) -> Box<Channel> {
     let mut channel = Channel::new(link, connection);
     link.list(channel.seat.turn());
     channel.connection.set_timeout(timeout);
-    Ok(channel)
+    channel
 }
 
 /// The same, where there is one.

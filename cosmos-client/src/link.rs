@@ -351,9 +351,14 @@ impl Link {
         place: &str,
     ) -> Result<Frame, Error> {
         self.usable()?;
-        let mut channel =
-            channel::take(self, timeout).map_err(|fault| self.diagnose(fault, place))?;
-        match channel.connection.call_raw(kind, &[body], descriptors) {
+        let ahead = (kind, body, descriptors);
+        let (mut channel, asked) = channel::take_asking(self, timeout, ahead)
+            .map_err(|fault| self.diagnose(fault, place))?;
+        let answered = match asked {
+            Some(asked) => channel.connection.await_reply(asked),
+            None => channel.connection.call_raw(kind, &[body], descriptors),
+        };
+        match answered {
             Ok(frame) => {
                 if trace::recall(self, &mut channel.connection, trace::verb(kind), frame.id) {
                     channel::park(self, channel);
@@ -419,6 +424,17 @@ impl Link {
 
     /// A new channel to the VM.
     pub(crate) fn attach(&self, timeout: Option<Duration>) -> Result<Connection, Fault> {
+        self.attach_asking(timeout, None)
+            .map(|(channel, _)| channel)
+    }
+
+    /// The same, and the number of a request that was made on it at once, where there is one: over a connection
+    /// to another machine that saves a round trip.
+    pub(crate) fn attach_asking(
+        &self,
+        timeout: Option<Duration>,
+        ahead: Option<Ahead<'_>>,
+    ) -> Result<(Connection, Option<u64>), Fault> {
         let (ours, theirs) = UnixStream::pair().map_err(|error| {
             Fault::host(
                 FaultCode::System,
@@ -430,7 +446,7 @@ impl Link {
             false => ring_settings()?,
         };
         // The VM finds all that is said here when it comes to the channel.
-        let (opening, share) = {
+        let (opening, share, asked_ahead) = {
             let mut main = lock(&self.main);
             let main = main.as_mut().ok_or_else(|| {
                 Fault::caller(
@@ -446,15 +462,22 @@ impl Link {
             let most = self.nature.message_bytes;
             let mut opening = Connection::open(ours, Role::Client, most, timeout, main.peer())?;
             let share = settings.map(|settings| opening.ask_to_share(&settings));
+            let ask = |(kind, body, descriptors)| opening.ask(kind, &[body], descriptors);
+            let asked_ahead = ahead.map(ask).transpose()?.flatten();
             main.await_reply(asked)?.reply::<Attach>()?;
-            (opening, share.transpose()?.flatten())
+            (opening, share.transpose()?.flatten(), asked_ahead)
         };
         let mut channel = opening.heard()?.expect(Role::Vm)?;
         if let Some(asked) = share {
             channel.set_timeout(timeout);
             channel.shared(asked)?;
         }
-        Ok(channel)
+        Ok((channel, asked_ahead))
+    }
+
+    /// Whether what is said over it travels.
+    pub(crate) fn is_remote(&self) -> bool {
+        self.nature.coordinator.is_remote()
     }
 
     /// Lists a channel, so that calls on it can be ended.
@@ -511,6 +534,9 @@ impl Link {
         }
     }
 }
+
+/// A request that is made before a channel is known to be there: its kind, body and descriptors.
+pub(crate) type Ahead<'r> = (u16, &'r [u8], &'r [BorrowedFd<'r>]);
 
 /// A request that was made, and the channel on which it will be answered.
 #[derive(Debug)]

@@ -6,6 +6,7 @@ use crate::exchange::{self, Exchange};
 use crate::frame::Decoder;
 use crate::handshake::{Hello, Role};
 use crate::{Fault, FaultCode, Limits, ring};
+use std::os::fd::BorrowedFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
@@ -79,6 +80,27 @@ impl Opening {
                 Ok(None)
             }
             asked => asked,
+        }
+    }
+
+    /// Makes a request right behind the handshake; its number, by which [`Connection::await_reply`] awaits what
+    /// comes of it once the peer was heard. `None` where the connection is gone: why, the peer may have said.
+    ///
+    /// # Errors
+    ///
+    /// What cannot be sent to the peer that is believed to be there.
+    pub fn ask(
+        &mut self,
+        kind: u16,
+        body: &[&[u8]],
+        descriptors: &[BorrowedFd<'_>],
+    ) -> Result<Option<u64>, Fault> {
+        match self.connection.request_raw(kind, body, descriptors) {
+            Err(fault) if self.connection.broken.is_some() => {
+                self.spoken = std::mem::replace(&mut self.spoken, Ok(())).and(Err(fault));
+                Ok(None)
+            }
+            asked => asked.map(Some),
         }
     }
 

@@ -79,6 +79,8 @@ extern "C" {
 #define COSMOS_ERROR_CANCELLED 25
 /** The program that was called crashed; its VM goes on. */
 #define COSMOS_ERROR_PROGRAM_DIED 26
+/** Another machine cannot be connected to, or has no cosmosd; the message holds what ssh said. */
+#define COSMOS_ERROR_UNREACHABLE 27
 /** Something this version has no number for; the message says what. */
 #define COSMOS_ERROR_OTHER 255
 /** The caller asked for something that cannot be. */

@@ -56,6 +56,9 @@ fn main() {
     if wanted.is_empty() || wanted.iter().any(|name| name == "pauses") {
         after_pauses(&whole);
     }
+    if wanted.is_empty() || wanted.iter().any(|name| name == "bursts") {
+        bursts();
+    }
     for clients in [4, 10] {
         if wanted.is_empty() || wanted.iter().any(|name| name == "clients") {
             many(clients);
@@ -240,6 +243,44 @@ fn after_pauses(whole: &CpuSet) {
     }
 }
 
+/// Calls back to back after a pause, as most programs make them, beside as many without one by
+/// spinning: what a call of a burst takes on average, and how many of them took long.
+fn bursts() {
+    const LONG: u64 = 1_500;
+    println!("\nbursts after a pause, unpinned; medians of bursts");
+    println!(
+        "{:>6} {:>8} {:>12} {:>12} {:>12} {:>12}",
+        "calls", "pause ms", "us a call", "long ones", "first us", "spinning"
+    );
+    for pause in [1, 10, 100] {
+        for count in [20, 100, 2_000] {
+            let whole = sched_getaffinity(Pid::from_raw(0)).expect("the mask");
+            let mut ring = NearEnd::start(RING, &whole);
+            let mut floor = NearEnd::start(SPIN, &whole);
+            let (mut means, mut long, mut first, mut least) = (vec![], vec![], vec![], vec![]);
+            for _ in 0..20 {
+                std::thread::sleep(Duration::from_millis(pause));
+                let times = ring.burst(count);
+                means.push(times.iter().sum::<u64>() / count);
+                long.push(times.iter().filter(|time| **time > LONG).count() as u64);
+                first.push(times[0]);
+                floor.go_on();
+                floor.carrier.call();
+                let times = floor.burst(count);
+                floor.stop();
+                least.push(times.iter().sum::<u64>() / count);
+            }
+            println!(
+                "{count:>6} {pause:>8} {:>12.3} {:>12} {:>12.1} {:>12.3}",
+                quantile(&mut means, 50) as f64 / 1e3,
+                quantile(&mut long, 50),
+                quantile(&mut first, 50) as f64 / 1e3,
+                quantile(&mut least, 50) as f64 / 1e3,
+            );
+        }
+    }
+}
+
 /// Several clients, each with a far end of its own, all at once.
 fn many(clients: usize) {
     println!("\n{clients} clients, unpinned");
@@ -394,6 +435,18 @@ impl NearEnd {
             times.push(u64::try_from(before.elapsed().as_nanos()).expect("short"));
         }
         self.busy += begun.elapsed();
+    }
+
+    fn burst(&mut self, count: u64) -> Vec<u64> {
+        let mut last = Instant::now();
+        (0..count)
+            .map(|_| {
+                self.carrier.call();
+                let now = Instant::now();
+                let took = now.duration_since(std::mem::replace(&mut last, now));
+                u64::try_from(took.as_nanos()).expect("short")
+            })
+            .collect()
     }
 
     /// How much of a CPU the far end used in its turns, in per cent.

@@ -30,7 +30,7 @@
 //! | offset | size | field |
 //! |---:|---:|---|
 //! | 0 | 4 | the *word*: sequence number × 2 + SLEEP |
-//! | 4 | 4 | the CPU its owner was on, a hint |
+//! | 4 | 4 | the CPU its owner was on, a hint; 0xfffffffe of the VM: it comes to another one than the client's |
 //! | 8 | 4 | kind of the message |
 //! | 12 | 4 | length of the body |
 //! | 16 | 8 | id of the message |
@@ -73,7 +73,8 @@
 //! # Waiting
 //!
 //! `waiting` decides how long to spin, yield or sleep; `placement` brings the VM's thread to the
-//! caller's CPU where it sleeps between calls, and away from there where calls are dense. Only the
+//! caller's CPU where it sleeps between calls, and away from there where calls are dense or come in
+//! bursts. Only the
 //! VM's thread ever changes an affinity, its own, and each CPU field has one writer. Both are
 //! functions of what they are told, without a clock or a system call of their own, and the checker
 //! in `model` runs this same code over modelled atomics.

@@ -1,9 +1,9 @@
 //! An end of a ring, as the crates above use it.
 
-use super::handover::{HandOver, Look};
+use super::handover::{COMING, HandOver, Look};
 use super::layout::{Head, INLINE, Side};
 use super::machine::{Machine, Native};
-use super::placement::{OwnThread, Placement};
+use super::placement::{Bed, OwnThread, Placement};
 use super::segment::Segment;
 use super::short::Short;
 use super::waiting::{Broken, FIRST_NAP, Limits, Settings, Waiting, nanoseconds};
@@ -163,7 +163,7 @@ impl End {
     /// Waits for a message; its body is what `body` holds afterwards.
     ///
     /// `timeout` counts the time asleep: what passes before, spinning, is bounded by
-    /// [`Settings::spin`].
+    /// [`Settings::spin`], or by a fifth of a millisecond where the VM's thread changes its CPU.
     ///
     /// # Errors
     /// `TimedOut`; `Disconnected` when the peer is gone; `Protocol` for what no honest peer writes,
@@ -284,9 +284,17 @@ impl End {
         if caller == self.machine.cpu() {
             // Near enough: from one request to the next is what counts.
             let (now, number) = (self.waiting.clock(), self.ring.received());
-            if placement.crowded(now, number) && placement.move_off(now, caller, number) {
+            if placement.crowded(now, number) {
+                self.ring.stands_on(COMING);
+                self.ring.state_cpu(&self.machine);
+                let begun = self.machine.now();
+                let moved = placement.move_off(begun, caller, number);
                 self.ring.stands_on(self.machine.cpu());
                 self.ring.state_cpu(&self.machine);
+                if moved {
+                    placement.moved(self.machine.now().saturating_sub(begun));
+                    self.waiting.expects_more();
+                }
             }
         }
     }
@@ -298,10 +306,13 @@ impl End {
         };
         let other = self.ring.other();
         let begun = self.machine.now();
+        let mut apart = false;
         if let Some(placement) = &mut self.placement {
             let caller = self.machine.cpu_of(other);
-            if placement.settle(begun, caller) {
-                self.ring.stands_on(caller);
+            let number = self.ring.received();
+            if let Some(bed) = placement.settle(begun, caller, number) {
+                apart = bed == Bed::Apart;
+                self.ring.stands_on(if apart { COMING } else { caller });
                 self.ring.state_cpu(&self.machine);
             }
         }
@@ -318,6 +329,9 @@ impl End {
                 .map_or_else(|_| self.machine.now(), |now| *now);
             placement.rise(now, now.saturating_sub(begun));
             placement.learn(self.machine.now(), woken, beside);
+            if apart && !beside {
+                self.waiting.expects_more();
+            }
         }
         self.ring.stands_on(self.machine.cpu());
         self.ring.state_cpu(&self.machine);

@@ -3,6 +3,9 @@
 use super::layout::{SLEEP, Side};
 use super::machine::Machine;
 
+/// In place of a CPU: its owner will be on another one than its peer as soon as it runs.
+pub(super) const COMING: u32 = u32::MAX - 1;
+
 /// The sequence numbers of one end, in private memory.
 #[derive(Debug)]
 pub(super) struct HandOver {

@@ -13,7 +13,7 @@
 //! Each check goes through 400 interleavings, or through as many as `COSMOSTEST_INTERLEAVINGS` says:
 //! `make soak` lets them go on.
 
-use super::handover::{HandOver, Look};
+use super::handover::{COMING, HandOver, Look};
 use super::layout::{SLEEP, Side};
 use super::machine::Machine;
 use super::waiting::{Broken, Limits, Settings, Waiting};
@@ -191,6 +191,10 @@ impl End {
     }
 
     fn take(&mut self) -> Result<u32, Broken> {
+        if self.ring.side() == Side::Vm && thread_rng().gen_bool(0.2) {
+            self.ring.stands_on(COMING);
+            self.ring.state_cpu(&self.machine);
+        }
         // Fewer looks than on a real machine, which would only make runs longer.
         if thread_rng().gen_bool(0.3) {
             match self.waiting.awake(&self.machine, &mut self.ring, self.woke) {
@@ -324,10 +328,11 @@ fn a_hostile_peer_leaves_no_hang() {
                     Side::Client
                 });
                 let value = [0, 2, LAST << 1, u32::MAX][thread_rng().gen_range(0..4)];
-                match thread_rng().gen_range(0..4) {
+                match thread_rng().gen_range(0..5) {
                     0 => line.word.store(value, Ordering::SeqCst),
                     1 => drop(line.word.fetch_or(SLEEP, Ordering::SeqCst)),
                     2 => drop(line.word.fetch_and(!SLEEP, Ordering::SeqCst)),
+                    3 => line.cpu.store(COMING, Ordering::SeqCst),
                     _ => line.woken.notify_all(),
                 }
             }

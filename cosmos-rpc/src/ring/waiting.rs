@@ -6,6 +6,7 @@
 //! | situation | what is done |
 //! |---|---|
 //! | the peer is on this CPU | no spin, which would keep it from running: two yields, then sleep |
+//! | the VM is on its way to another CPU (`placement`), and this is its client | no yield and no sleep for [`LONGEST_WAY`] |
 //! | the peer slept and was woken | one yield, for it may have been woken on this CPU; it says where it is when it runs |
 //! | a yield took [`LONG_YIELD`] | it went to somebody else. Each yield that brought an answer saved [`SAVED`] beside sleeping, and such a loss is paid from that; where it cannot be, there are no more yields for [`YIELD_BAN`], doubling to [`LONGEST_YIELD_BAN`] while it happens again |
 //! | always at first otherwise | [`GLANCES`] looks without a clock |
@@ -21,7 +22,8 @@
 //! not by when this thread ran again, for how long a wake-up takes says nothing about the peer. The
 //! waker's word is bounded by this end's own clock.
 
-use super::handover::{HandOver, Look};
+use super::handover::{COMING, HandOver, Look};
+use super::layout::Side;
 use super::machine::Machine;
 use std::time::Duration;
 
@@ -87,6 +89,9 @@ const LONGEST_YIELD_BAN: u64 = 12_800_000_000;
 /// Waits without spinning from one try to the next.
 const RETRY: u32 = 4;
 const LONGEST_RETRY: u32 = 64;
+/// For how long a peer is awaited that is on its way to another CPU.
+const LONGEST_WAY: u64 = 200_000;
+const MOST_STRIDES: u32 = 1_000;
 /// The most that one wait counts in the average.
 const LONGEST_WAIT: u64 = 400_000;
 
@@ -168,6 +173,9 @@ impl Waiting {
         }
         let cpu = machine.cpu();
         ring.stands_on(cpu);
+        if ring.side() == Side::Client && machine.cpu_of(ring.other()) == COMING && self.spin > 0 {
+            return await_coming(machine, ring);
+        }
         let beside = || machine.cpu_of(ring.other()) == cpu;
         if woke || beside() {
             let yields = if woke { 1 } else { YIELDS };
@@ -185,6 +193,11 @@ impl Waiting {
             }
         }
         self.spin(machine, ring)
+    }
+
+    /// Messages will be dense from now on.
+    pub fn expects_more(&mut self) {
+        self.average = 0;
     }
 
     /// The clock as it was when the last message came, where it came by a yield or after a sleep.
@@ -372,6 +385,26 @@ impl Waiting {
         let waited = waited.min(LONGEST_WAIT);
         self.average = self.average - self.average / weight + waited / weight;
     }
+}
+
+/// The peer is on its way to another CPU, which may have to be woken itself: this one is not in its
+/// way, and asleep this thread might be woken on that very CPU, beside its peer again.
+#[cold]
+fn await_coming(machine: &impl Machine, ring: &HandOver) -> Look {
+    let begun = machine.now();
+    for _ in 0..MOST_STRIDES {
+        for _ in 0..STRIDE {
+            machine.pause();
+            let look = ring.look(machine);
+            if !matches!(look, Look::NotYet(_)) {
+                return look;
+            }
+        }
+        if machine.now().saturating_sub(begun) >= LONGEST_WAY {
+            break;
+        }
+    }
+    ring.look(machine)
 }
 
 pub(super) fn nanoseconds(duration: Duration) -> u64 {

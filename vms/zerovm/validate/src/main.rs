@@ -117,13 +117,19 @@ fn judge_files(rules: &Rules, files: &[PathBuf], output: &mut impl Write) -> io:
 
 /// Reads a file, but not one that never ends.
 fn read(file: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(file)?
-        .take(LARGEST + 1)
-        .read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LARGEST {
+    let too_large = || {
         let message = "more than the 256 MiB that are read of a file";
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+        io::Error::new(io::ErrorKind::FileTooLarge, message)
+    };
+    let file = File::open(file)?;
+    if file.metadata()?.len() > LARGEST {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::new();
+    // What its size does not say.
+    file.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(too_large());
     }
     Ok(bytes)
 }

@@ -21,6 +21,8 @@ pub(crate) struct Program<'a> {
 /// Why a file is no program for ZeroVM.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
+    #[error("the file is empty")]
+    Empty,
     #[error("the ELF header is cut off or damaged")]
     Header,
     #[error("not for x86-64: a nexe is of ELF class 64, machine 62, version 1")]
@@ -60,6 +62,9 @@ const SPACE: u64 = 1 << 32;
 /// The text of a file. One that is not in ELF format is code and nothing else, as the loaders of the
 /// second generation are.
 pub(crate) fn text(file: &[u8]) -> Result<Program<'_>, Refusal> {
+    if file.is_empty() {
+        return Err(Refusal::Empty);
+    }
     if !file.starts_with(&elf::ELFMAG) {
         return Ok(Program {
             dialect: Dialect::Nacl,
@@ -254,6 +259,7 @@ mod tests {
 
     #[test]
     fn damaged_and_foreign_files_are_refused() {
+        assert_eq!(text(b"").err(), Some(Refusal::Empty));
         assert_eq!(refusal(|file| file.truncate(40)), Refusal::Header);
         assert_eq!(refusal(|file| file[4] = 1), Refusal::Machine);
         assert_eq!(refusal(|file| file[18] = 3), Refusal::Machine);

@@ -104,14 +104,65 @@ fn foreign_programs_are_unsafe_and_missing_ones_are_trouble() {
     );
 }
 
+/// Each is said to be trouble, and the next one is judged all the same.
 #[test]
-fn a_file_that_never_ends_is_trouble() {
-    let output = files(Path::new("/"), &["/dev/zero"]);
+fn what_is_no_file_to_be_read_is_trouble() {
+    let folder = tempfile::tempdir().unwrap();
+    let large = std::fs::File::create(folder.path().join("large")).unwrap();
+    large.set_len(5 << 30).unwrap();
+    let socket = folder.path().join("socket");
+    let _listener = std::os::unix::net::UnixListener::bind(socket).unwrap();
+    std::fs::write(folder.path().join("good"), nexe(&[0x90; 32])).unwrap();
+    let names = [".", "large", "/dev/zero", "socket", "missing/", "good"];
+    let output = files(folder.path(), &names);
+    let told = text(&output.stderr);
+    let told: Vec<&str> = told
+        .lines()
+        .map(|line| line.split(" (os error").next().unwrap())
+        .collect();
     assert_eq!(
-        text(&output.stderr),
-        "zerovm-validate: /dev/zero: more than the 256 MiB that are read of a file\n"
+        told,
+        [
+            "zerovm-validate: .: Is a directory",
+            "zerovm-validate: large: more than the 256 MiB that are read of a file",
+            "zerovm-validate: /dev/zero: more than the 256 MiB that are read of a file",
+            "zerovm-validate: socket: No such device or address",
+            "zerovm-validate: missing/: No such file or directory",
+        ]
     );
+    assert_eq!(text(&output.stdout), "good: safe\n");
     assert_eq!(output.status.code(), Some(2));
+}
+
+/// Nothing is wrong with no code, but nobody can run it.
+#[test]
+fn an_empty_file_is_no_program() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("empty"), b"").unwrap();
+    let output = files(folder.path(), &["empty", "/dev/null"]);
+    assert_eq!(
+        text(&output.stdout),
+        "empty: unsafe 0x0: the file is empty\n/dev/null: unsafe 0x0: the file is empty\n"
+    );
+    assert_eq!(output.status.code(), Some(1));
+}
+
+/// A pipe has no size, and is read to its end.
+#[test]
+fn a_fifo_is_read_until_its_writer_is_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = folder.path().join("fifo");
+    assert!(
+        Command::new("mkfifo")
+            .arg(&fifo)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let writer = std::thread::spawn(move || std::fs::write(fifo, nexe(&[0x90; 32])).unwrap());
+    let output = files(folder.path(), &["fifo"]);
+    writer.join().unwrap();
+    assert_eq!(text(&output.stdout), "fifo: safe\n");
 }
 
 #[test]

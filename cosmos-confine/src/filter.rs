@@ -6,17 +6,19 @@
 //! hears of what either refuses. (A process can have one listener only, so the first must have none.)
 //!
 //! seccompiler turns the rules into a program. It knows no notifications, and compares numbers for
-//! equality only. So its program says "trace" with a number of ours, which is replaced, and two
-//! instructions are put in for the numbers of x32, which share the architecture.
+//! equality only. So its program says "trace" with a number of ours, which is replaced, and the numbers of
+//! x32, which share the architecture, are looked for before it.
 //!
 //! For a call whose arguments do not matter it writes five instructions, and there are some two hundred
-//! of those. The kernel translates a program whenever a process installs it, and tries it for every
-//! number: so these calls are compared first, with one instruction each and one return for all, and
-//! seccompiler is given those whose arguments decide.
+//! of those. So whatever the number alone decides is decided first, see [`numbers`], and seccompiler is given
+//! the calls whose arguments decide.
+
+mod numbers;
 
 use crate::Error;
 use crate::rules::{self, Permissions};
 use nix::errno::Errno;
+use numbers::{Verdict, judge};
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompFilter, SeccompRule, TargetArch, apply_filter, sock_filter,
 };
@@ -29,18 +31,20 @@ const NOTIFY: u32 = 0xC05;
 const X32: u32 = 0x4000_0000;
 /// `ld [0]`: load the number of the call.
 const LOAD_NUMBER: (u16, u32) = (0x20, 0);
-/// `jge #k`, `jeq #k` and `ret #k`.
+/// `ja #k`, `jge #k` and `ret #k`.
+const JUMP: u16 = 0x05;
 const JUMP_IF_AT_LEAST: u16 = 0x35;
-const JUMP_IF_EQUAL: u16 = 0x15;
 const RETURN: u16 = 0x06;
+/// `clone3` hides its flags in memory, where a filter cannot look. Where there is none the C library uses
+/// `clone`, whose flags can be seen.
+const ABSENT: [(libc::c_long, u32); 1] = [(
+    libc::SYS_clone3,
+    libc::SECCOMP_RET_ERRNO | libc::ENOSYS.cast_unsigned(),
+)];
 
 /// A filter that is ready to be installed, which then allocates nothing.
 #[derive(Debug)]
-pub struct Filter {
-    /// What does not exist here, so that the C library takes its older way; empty: that is so already.
-    absent: BpfProgram,
-    allowed: BpfProgram,
-}
+pub struct Filter(BpfProgram);
 
 /// For before the VM's program is executed: what a VM may do, and what it needs to get there.
 ///
@@ -49,7 +53,7 @@ pub struct Filter {
 pub fn first(permissions: &Permissions) -> Result<Filter, Error> {
     let mut allowed = rules::allowed(permissions)?;
     allowed.extend(rules::until_confined());
-    Filter::new(allowed)
+    Filter::new(allowed, &ABSENT)
 }
 
 /// For when the target is known, in a process under the first: what does not exist there does not exist
@@ -58,9 +62,7 @@ pub fn first(permissions: &Permissions) -> Result<Filter, Error> {
 /// # Errors
 /// Where the rules make no program.
 pub fn second(permissions: &Permissions) -> Result<Filter, Error> {
-    let mut filter = only(permissions)?;
-    filter.absent.clear();
-    Ok(filter)
+    Filter::new(rules::allowed(permissions)?, &[])
 }
 
 /// For a process that was under none before: a program's, right before it becomes that.
@@ -68,28 +70,25 @@ pub fn second(permissions: &Permissions) -> Result<Filter, Error> {
 /// # Errors
 /// Where the rules make no program.
 pub fn only(permissions: &Permissions) -> Result<Filter, Error> {
-    Filter::new(rules::allowed(permissions)?)
+    Filter::new(rules::allowed(permissions)?, &ABSENT)
 }
 
 impl Filter {
-    fn new(allowed: BTreeMap<i64, Vec<SeccompRule>>) -> Result<Filter, Error> {
+    /// `absent` fails as it says, whatever is allowed.
+    fn new(
+        allowed: BTreeMap<i64, Vec<SeccompRule>>,
+        absent: &[(libc::c_long, u32)],
+    ) -> Result<Filter, Error> {
         let is_whole = |rules: &Vec<SeccompRule>| rules.is_empty();
         let (whole, conditional): (BTreeMap<_, _>, BTreeMap<_, _>) =
             allowed.into_iter().partition(|(_, rules)| is_whole(rules));
+        let verdicts = verdicts(whole.keys(), conditional.keys(), absent)?;
         let program = program(
             conditional,
             SeccompAction::Trace(NOTIFY),
             SeccompAction::Allow,
         )?;
-        let whole = whole
-            .into_keys()
-            .map(u32::try_from)
-            .collect::<Result<Vec<_>, _>>();
-        let whole = whole.map_err(|error| Error::Filter(error.to_string()))?;
-        Ok(Filter {
-            absent: program_of_absent()?,
-            allowed: notifying(with_numbers(program, &whole)?),
-        })
+        Ok(Filter(notifying(with_numbers(program, &verdicts)?)))
     }
 
     /// Installs it in the calling thread, for good. `no_new_privs` is set with it.
@@ -97,10 +96,7 @@ impl Filter {
     /// # Errors
     /// What the kernel says.
     pub fn install(&self) -> Result<(), Error> {
-        if !self.absent.is_empty() {
-            install(&self.absent)?;
-        }
-        install(&self.allowed)
+        apply_filter(&self.0).map_err(|error| Error::Filter(error.to_string()))
     }
 
     /// Installs it in the calling thread, for good; what it refuses waits for the listener.
@@ -109,14 +105,41 @@ impl Filter {
     /// # Errors
     /// What the kernel says.
     pub fn install_with_listener(&self) -> Result<OwnedFd, Errno> {
-        if !self.absent.is_empty() {
-            set(&self.absent, 0)?;
-        }
-        let listener = set(&self.allowed, libc::SECCOMP_FILTER_FLAG_NEW_LISTENER)?;
+        self.listened(0)
+    }
+
+    /// The same in all threads of the process, or in none: each must be under the same filters before.
+    ///
+    /// # Errors
+    /// What the kernel says; `ESRCH`: a thread is under others.
+    pub fn install_everywhere(&self) -> Result<OwnedFd, Errno> {
+        self.listened(libc::SECCOMP_FILTER_FLAG_TSYNC | libc::SECCOMP_FILTER_FLAG_TSYNC_ESRCH)
+    }
+
+    fn listened(&self, flags: libc::c_ulong) -> Result<OwnedFd, Errno> {
+        let listener = set(&self.0, flags | libc::SECCOMP_FILTER_FLAG_NEW_LISTENER)?;
         let listener = RawFd::try_from(listener).map_err(|_| Errno::EBADF)?;
         // SAFETY: the kernel has just made it, and nobody else knows it.
         Ok(unsafe { OwnedFd::from_raw_fd(listener) })
     }
+}
+
+/// What the number of a call decides: these whatever their arguments, these by them.
+fn verdicts<'n>(
+    whole: impl Iterator<Item = &'n i64>,
+    conditional: impl Iterator<Item = &'n i64>,
+    absent: &[(libc::c_long, u32)],
+) -> Result<BTreeMap<u32, Verdict>, Error> {
+    let allowed = Verdict::Return(libc::SECCOMP_RET_ALLOW);
+    let whole = whole.map(|number| (*number, allowed));
+    let conditional = conditional.map(|number| (*number, Verdict::Rest));
+    let absent = absent.iter();
+    let absent = absent.map(|(number, what)| (*number, Verdict::Return(*what)));
+    let all = whole.chain(conditional).chain(absent);
+    let numbers = all.map(|(number, verdict)| Ok((u32::try_from(number)?, verdict)));
+    numbers
+        .collect::<Result<_, _>>()
+        .map_err(|error: std::num::TryFromIntError| Error::Filter(error.to_string()))
 }
 
 fn set(program: &BpfProgram, flags: libc::c_ulong) -> Result<libc::c_long, Errno> {
@@ -137,18 +160,6 @@ fn set(program: &BpfProgram, flags: libc::c_ulong) -> Result<libc::c_long, Errno
     Errno::result(result)
 }
 
-fn install(program: &BpfProgram) -> Result<(), Error> {
-    apply_filter(program).map_err(|error| Error::Filter(error.to_string()))
-}
-
-/// `clone3` hides its flags in memory, where a filter cannot look; without it the C library uses
-/// `clone`, whose flags can be seen.
-fn program_of_absent() -> Result<BpfProgram, Error> {
-    let absent = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
-    let enosys = SeccompAction::Errno(libc::ENOSYS.cast_unsigned());
-    program(absent, SeccompAction::Allow, enosys)
-}
-
 /// Another architecture than this one kills.
 fn program(
     rules: BTreeMap<i64, Vec<SeccompRule>>,
@@ -162,27 +173,20 @@ fn program(
         .map_err(|error| Error::Filter(error.to_string()))
 }
 
-/// Kills for the numbers of x32, and allows these calls whatever their arguments, before anything else is
-/// looked at but the architecture.
-fn with_numbers(mut program: BpfProgram, whole: &[u32]) -> Result<BpfProgram, Error> {
+/// Puts the judgement of numbers before anything else is looked at but the architecture: what is not in
+/// `verdicts` is told, and the numbers of x32 kill.
+fn with_numbers(
+    mut program: BpfProgram,
+    verdicts: &BTreeMap<u32, Verdict>,
+) -> Result<BpfProgram, Error> {
     let loads = |instruction: &sock_filter| (instruction.code, instruction.k) == LOAD_NUMBER;
     let loaded = program
         .iter()
         .position(loads)
         .ok_or_else(|| Error::Filter("it never looks at the number".to_owned()))?;
-    let mut first = vec![
-        instruction(JUMP_IF_AT_LEAST, 0, 1, X32),
-        instruction(RETURN, 0, 0, libc::SECCOMP_RET_KILL_PROCESS),
-    ];
-    // A jump is over 255 instructions at most.
-    for calls in whole.chunks(200) {
-        for (left, call) in (0..calls.len() as u8).rev().zip(calls) {
-            // The last one's return follows it, and who comes from there goes on behind that.
-            let otherwise = u8::from(left == 0);
-            first.push(instruction(JUMP_IF_EQUAL, left, otherwise, *call));
-        }
-        first.push(instruction(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW));
-    }
+    let told = Verdict::Return(libc::SECCOMP_RET_USER_NOTIF);
+    let killed = Verdict::Return(libc::SECCOMP_RET_KILL_PROCESS);
+    let first = judge(verdicts, told, (X32, killed))?;
     // No jump from before leads behind this place, so none has to be made longer.
     program.splice(loaded + 1..loaded + 1, first);
     Ok(program)
@@ -221,6 +225,16 @@ mod tests {
         number: u32,
         arguments: [u64; 6],
     ) -> u32 {
+        run(program, architecture, number, arguments).0
+    }
+
+    /// The same, and how many instructions that took.
+    fn run(
+        program: &[sock_filter],
+        architecture: u32,
+        number: u32,
+        arguments: [u64; 6],
+    ) -> (u32, usize) {
         let word = |at: u32| match at {
             0 => number,
             ARCHITECTURE => architecture,
@@ -229,10 +243,11 @@ mod tests {
                 (arguments[at / 8] >> (8 * (at % 8))) as u32
             }
         };
-        let (mut at, mut held) = (0, 0);
+        let (mut at, mut held, mut steps) = (0, 0, 0);
         loop {
             let sock_filter { code, jt, jf, k } = program[at];
             at += 1;
+            steps += 1;
             let holds = match code {
                 0x20 => {
                     held = word(k);
@@ -246,7 +261,7 @@ mod tests {
                     at += k as usize;
                     continue;
                 }
-                0x06 => return k,
+                0x06 => return (k, steps),
                 0x15 => held == k,
                 0x25 => held > k,
                 0x35 => held >= k,
@@ -277,35 +292,46 @@ mod tests {
         all
     }
 
+    /// Every one that there can be.
+    fn all_permissions() -> impl Iterator<Item = Permissions> {
+        (0..32).map(|bits| Permissions {
+            network: bits & 1 != 0,
+            memory_files: bits & 2 != 0,
+            programs: bits & 4 != 0,
+            processes: bits & 8 != 0,
+            is_program: bits & 16 != 0,
+            ..Permissions::most(4242)
+        })
+    }
+
     #[test]
     #[cfg(target_arch = "x86_64")]
-    fn calls_that_are_compared_first_are_judged_as_by_the_compiler() {
-        let permissions = [
-            Permissions::most(4242),
-            Permissions {
-                network: false,
-                memory_files: false,
-                programs: false,
-                processes: false,
-                ..Permissions::most(4242)
-            },
-        ];
-        for permissions in permissions {
+    fn calls_are_judged_as_by_the_compiler() {
+        let (clone3, absent) = ABSENT[0];
+        for permissions in all_permissions() {
             let allowed = rules::allowed(&permissions).unwrap();
+            assert!(!allowed.contains_key(&clone3));
             let compiled = program(
                 allowed.clone(),
                 SeccompAction::Trace(NOTIFY),
                 SeccompAction::Allow,
             );
             let compiled = notifying(compiled.unwrap());
-            let ours = Filter::new(allowed).unwrap().allowed;
+            let Filter(ours) = Filter::new(allowed.clone(), &ABSENT).unwrap();
             assert!(ours.len() * 2 < compiled.len(), "{}", ours.len());
             for number in 0..1024 {
-                for arguments in arguments() {
-                    let verdicts = [&ours, &compiled]
+                let decides = allowed.get(&i64::from(number));
+                let decides = decides.is_some_and(|rules| !rules.is_empty());
+                let most = if decides { usize::MAX } else { 1 };
+                for arguments in arguments().into_iter().take(most) {
+                    let [ours, theirs] = [&ours, &compiled]
                         .map(|program| verdict(program, X86_64, number, arguments));
-                    assert_eq!(verdicts[0], verdicts[1], "{number} {arguments:?}");
-                    assert!([ALLOW, TOLD].contains(&verdicts[0]), "{number}");
+                    if i64::from(number) == clone3 {
+                        assert_eq!((ours, theirs), (absent, TOLD));
+                        continue;
+                    }
+                    assert_eq!(ours, theirs, "{number} {arguments:?}");
+                    assert!([ALLOW, TOLD].contains(&ours), "{number}");
                 }
             }
         }
@@ -314,19 +340,37 @@ mod tests {
     #[test]
     #[cfg(target_arch = "x86_64")]
     fn other_architectures_and_x32_kill() {
-        let Filter { allowed, .. } = first(&Permissions::most(4242)).unwrap();
-        for number in [0, libc::SYS_read as u32, libc::SYS_getpid as u32, u32::MAX] {
-            let x32 = number | X32;
-            assert_eq!(verdict(&allowed, X86_64, x32, [0; 6]), KILL, "{number}");
+        for permissions in all_permissions() {
+            let Filter(filter) = first(&permissions).unwrap();
+            for number in [0, libc::SYS_read as u32, libc::SYS_getpid as u32, X32 - 1] {
+                let x32 = number | X32;
+                assert_eq!(verdict(&filter, X86_64, x32, [0; 6]), KILL, "{number}");
+                let i386 = verdict(&filter, 0x4000_0003, number, [0; 6]);
+                assert_eq!(i386, KILL, "{number}");
+            }
+            assert_eq!(verdict(&filter, X86_64, u32::MAX, [0; 6]), KILL);
+            assert_eq!(verdict(&filter, X86_64, X32 - 1, [0; 6]), TOLD);
             assert_eq!(
-                verdict(&allowed, 0x4000_0003, number, [0; 6]),
-                KILL,
-                "{number}"
+                verdict(&filter, X86_64, libc::SYS_read as u32, [0; 6]),
+                ALLOW
             );
         }
-        assert_eq!(
-            verdict(&allowed, X86_64, libc::SYS_read as u32, [0; 6]),
-            ALLOW
-        );
+    }
+
+    /// The kernel goes through it for each number when it installs the filter.
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn a_number_is_judged_in_few_instructions() {
+        let permissions = Permissions::most(4242);
+        let allowed = rules::allowed(&permissions).unwrap();
+        let Filter(filter) = Filter::new(allowed.clone(), &ABSENT).unwrap();
+        let by_number = |number: &u32| {
+            let rules = allowed.get(&i64::from(*number));
+            rules.is_none_or(Vec::is_empty)
+        };
+        for number in (0..1024).filter(by_number) {
+            let (_, steps) = run(&filter, X86_64, number, [0; 6]);
+            assert!(steps <= 14, "{number}: {steps}");
+        }
     }
 }

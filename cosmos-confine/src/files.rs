@@ -6,10 +6,12 @@
 
 use crate::Error;
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd,
-    Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr, Scope,
+    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, Ruleset,
+    RulesetAttr, RulesetCreated, RulesetCreatedAttr, Scope,
 };
+use std::fs::File;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// The oldest Landlock that knows scopes. An older one leaves signals and abstract sockets open.
@@ -92,16 +94,47 @@ pub fn scope() -> Result<(), Error> {
         .map_err(|error| Error::Landlock(error.to_string()))
 }
 
-/// Leaves the process these files and no other, for good.
+/// Leaves the calling thread these files and no other, for good, and all that it makes.
 ///
 /// # Errors
 /// A granted path that is not there; a kernel without this Landlock.
 pub fn restrict(files: &Files) -> Result<(), Error> {
-    let ruleset = ruleset(files, false)?;
-    ruleset
-        .restrict_self()
-        .map(drop)
-        .map_err(|error| Error::Landlock(error.to_string()))
+    Restriction::to(files, None)?.hold()
+}
+
+/// The same, ready to be held by one thread after the other: each is bound by what it holds itself.
+#[derive(Debug)]
+pub struct Restriction(RulesetCreated);
+
+impl Restriction {
+    /// To these files. `ahead` is what was made for that before they were known.
+    ///
+    /// # Errors
+    /// A granted path that is not there; a kernel without this Landlock.
+    pub fn to(files: &Files, ahead: Option<Ahead>) -> Result<Restriction, Error> {
+        Ok(Restriction(ruleset(files, false, ahead)?))
+    }
+
+    /// Once more, for another thread.
+    ///
+    /// # Errors
+    /// No descriptor.
+    pub fn again(&self) -> Result<Restriction, Error> {
+        let again = self.0.try_clone();
+        again
+            .map(Restriction)
+            .map_err(|error| Error::Landlock(error.to_string()))
+    }
+
+    /// Leaves the calling thread these files and no other, for good, and all that it makes.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn hold(self) -> Result<(), Error> {
+        let held = self.0.restrict_self();
+        held.map(drop)
+            .map_err(|error| Error::Landlock(error.to_string()))
+    }
 }
 
 /// What [`restrict`] and [`scope`] do, made ready for a process that cannot do it itself: the
@@ -110,32 +143,55 @@ pub fn restrict(files: &Files) -> Result<(), Error> {
 /// # Errors
 /// As [`restrict`].
 pub fn prepare(files: &Files) -> Result<OwnedFd, Error> {
-    let ruleset = ruleset(files, true)?;
+    let ruleset = ruleset(files, true, None)?;
     Option::from(ruleset).ok_or_else(|| Error::Landlock("this kernel has none".to_owned()))
 }
 
-fn ruleset(files: &Files, scoped: bool) -> Result<RulesetCreated, Error> {
-    let readable = AccessFs::ReadFile | AccessFs::ReadDir;
-    let readable = match files.programs {
-        true => readable | AccessFs::Execute,
-        false => readable,
+/// The rules of a process that gets neither network nor programs, as far as they do not depend on what it is
+/// granted: made while nobody waits for them.
+#[derive(Debug)]
+pub struct Ahead {
+    ruleset: RulesetCreated,
+    /// Which file was at each path.
+    found: Vec<(&'static str, Option<Which>)>,
+}
+
+/// Which file it is. A rule keeps it, so no other one gets its number while there is the rule.
+type Which = (u64, u64);
+
+impl Ahead {
+    /// Makes them.
+    ///
+    /// # Errors
+    /// A kernel without this Landlock.
+    pub fn make() -> Result<Ahead, Error> {
+        let paths = ALWAYS_READ.iter().chain(ALWAYS_WRITE);
+        let found = paths.map(|path| (*path, which(path))).collect();
+        let ruleset = always(begun(false, false)?, readable(false))?;
+        Ok(Ahead { ruleset, found })
+    }
+
+    /// Whether they are what they would be now: the loader's index is another file after each change.
+    fn are_current(&self) -> bool {
+        self.found.iter().all(|(path, file)| which(path) == *file)
+    }
+}
+
+fn which(path: &str) -> Option<Which> {
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+fn ruleset(files: &Files, scoped: bool, ahead: Option<Ahead>) -> Result<RulesetCreated, Error> {
+    let readable = readable(files.programs);
+    let is_plain = !scoped && !files.network && !files.programs;
+    let mut ruleset = match ahead.filter(|ahead| is_plain && ahead.are_current()) {
+        Some(ahead) => ahead.ruleset,
+        None => always(begun(files.network, scoped)?, readable)?,
     };
-    // Nothing that is no ordinary file is made, and none is controlled.
-    let special = AccessFs::MakeChar
-        | AccessFs::MakeBlock
-        | AccessFs::MakeSock
-        | AccessFs::IoctlDev
-        | AccessFs::Execute;
-    let writable = (AccessFs::from_all(VERSION) & !special) | readable;
     let network: &[&str] = if files.network { NETWORK_READ } else { &[] };
-    let mut rules = Vec::new();
-    let optional = [
-        (ALWAYS_READ, readable),
-        (ALWAYS_WRITE, writable),
-        (network, readable),
-    ];
-    for (paths, access) in optional {
-        rules.extend(paths.iter().filter_map(|path| rule(path, access).ok()));
+    for path in network {
+        ruleset = with_what_is_there(ruleset, path, readable)?;
     }
     for path in &files.target {
         let runs = files.runs_target && path.is_file();
@@ -143,47 +199,96 @@ fn ruleset(files: &Files, scoped: bool) -> Result<RulesetCreated, Error> {
             true => readable | AccessFs::Execute,
             false => readable,
         };
-        rules.extend(rule(path, access).ok());
+        ruleset = with_what_is_there(ruleset, path, access)?;
     }
-    for (paths, access) in [(&files.read, readable), (&files.write, writable)] {
+    let granted = [(&files.read, readable), (&files.write, writable(readable))];
+    for (paths, access) in granted {
         for path in paths {
-            rules.push(rule(path, access)?);
+            ruleset = with(ruleset, rule(path, access)?)?;
         }
     }
-    created(rules, files.network, scoped).map_err(|error| Error::Landlock(error.to_string()))
+    Ok(ruleset)
 }
 
-fn created(
-    rules: Vec<PathBeneath<PathFd>>,
-    network: bool,
-    scoped: bool,
-) -> Result<RulesetCreated, landlock::RulesetError> {
-    let ruleset = Ruleset::default()
-        .set_compatibility(CompatLevel::HardRequirement)
-        .handle_access(AccessFs::from_all(VERSION))?;
-    let ruleset = match network {
-        true => ruleset,
-        false => ruleset.handle_access(AccessNet::from_all(VERSION))?,
-    };
-    let ruleset = match scoped {
-        true => ruleset.scope(Scope::AbstractUnixSocket | Scope::Signal)?,
-        false => ruleset,
-    };
-    let mut created = ruleset.create()?;
-    for rule in rules {
-        created = created.add_rule(rule)?;
+fn readable(programs: bool) -> BitFlags<AccessFs> {
+    let readable = AccessFs::ReadFile | AccessFs::ReadDir;
+    match programs {
+        true => readable | AccessFs::Execute,
+        false => readable,
     }
-    Ok(created)
+}
+
+/// Nothing that is no ordinary file is made, and none is controlled.
+fn writable(readable: BitFlags<AccessFs>) -> BitFlags<AccessFs> {
+    let special = AccessFs::MakeChar
+        | AccessFs::MakeBlock
+        | AccessFs::MakeSock
+        | AccessFs::IoctlDev
+        | AccessFs::Execute;
+    (AccessFs::from_all(VERSION) & !special) | readable
+}
+
+/// A ruleset that leaves nothing yet.
+fn begun(network: bool, scoped: bool) -> Result<RulesetCreated, Error> {
+    let begin = || {
+        let ruleset = Ruleset::default()
+            .set_compatibility(CompatLevel::HardRequirement)
+            .handle_access(AccessFs::from_all(VERSION))?;
+        let ruleset = match network {
+            true => ruleset,
+            false => ruleset.handle_access(AccessNet::from_all(VERSION))?,
+        };
+        let ruleset = match scoped {
+            true => ruleset.scope(Scope::AbstractUnixSocket | Scope::Signal)?,
+            false => ruleset,
+        };
+        ruleset.create()
+    };
+    begin().map_err(|error: landlock::RulesetError| Error::Landlock(error.to_string()))
+}
+
+/// With what every process may use.
+fn always(
+    mut ruleset: RulesetCreated,
+    readable: BitFlags<AccessFs>,
+) -> Result<RulesetCreated, Error> {
+    for path in ALWAYS_READ {
+        ruleset = with_what_is_there(ruleset, path, readable)?;
+    }
+    for path in ALWAYS_WRITE {
+        ruleset = with_what_is_there(ruleset, path, writable(readable))?;
+    }
+    Ok(ruleset)
+}
+
+/// What is not there is passed over.
+fn with_what_is_there(
+    ruleset: RulesetCreated,
+    path: impl AsRef<Path>,
+    access: BitFlags<AccessFs>,
+) -> Result<RulesetCreated, Error> {
+    match rule(path, access) {
+        Ok(rule) => with(ruleset, rule),
+        Err(_) => Ok(ruleset),
+    }
+}
+
+fn with(ruleset: RulesetCreated, rule: PathBeneath<File>) -> Result<RulesetCreated, Error> {
+    let with = ruleset.add_rule(rule);
+    with.map_err(|error| Error::Landlock(error.to_string()))
 }
 
 /// Rights of directories cannot be given for a file.
-fn rule(path: impl AsRef<Path>, access: BitFlags<AccessFs>) -> Result<PathBeneath<PathFd>, Error> {
+fn rule(path: impl AsRef<Path>, access: BitFlags<AccessFs>) -> Result<PathBeneath<File>, Error> {
     let path = path.as_ref();
-    let denied = |error: String| Error::Granted(path.display().to_string(), error);
-    let directory = std::fs::metadata(path)
-        .map_err(|error| denied(error.to_string()))?
-        .is_dir();
-    let opened = PathFd::new(path).map_err(|error| denied(error.to_string()))?;
+    let denied =
+        |error: std::io::Error| Error::Granted(path.display().to_string(), error.to_string());
+    let opened = File::options()
+        .read(true)
+        .custom_flags(libc::O_PATH)
+        .open(path)
+        .map_err(denied)?;
+    let directory = opened.metadata().map_err(denied)?.is_dir();
     let access = match directory {
         true => access,
         false => access & AccessFs::from_file(VERSION),

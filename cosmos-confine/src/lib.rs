@@ -18,7 +18,7 @@
 //! | when | who | what |
 //! |---|---|---|
 //! | before the VM's program is executed | launcher | limits, totals, namespaces, capabilities, [`files::scope`], [`filter::first`] |
-//! | with one thread, before a client or a library | VM | [`files::restrict`], [`filter::second`], its listener to the launcher |
+//! | before a client or a library, in every thread | VM | [`files::restrict`], [`filter::second`], its listener to the launcher |
 //!
 //! Nothing here can be undone by the process that did it, nor by what it starts.
 
@@ -31,6 +31,8 @@ pub mod offers;
 pub mod privileges;
 pub mod rules;
 pub mod totals;
+
+use std::os::unix::fs::MetadataExt;
 
 /// Why a process could not be confined. It must not go on then.
 #[derive(Debug, thiserror::Error)]
@@ -49,18 +51,53 @@ pub enum Error {
     #[error("{0}: {1}")]
     System(&'static str, nix::errno::Errno),
     /// There are other threads, which would stay as they are.
-    #[error("the process has {0} threads; it can be confined with one alone")]
-    Threads(usize),
+    #[error("the process has {there} threads, and {known} of them can be confined")]
+    Threads {
+        /// How many there are.
+        there: u64,
+        /// How many were expected.
+        known: u64,
+    },
+    /// A thread could not be confined, or is gone.
+    #[error("a thread of the process could not be confined")]
+    Thread,
 }
 
-/// Refuses where the process has more than one thread: what follows would hold for one of them.
+/// Refuses where the process has other threads than so many: what follows would not hold for them.
 ///
 /// # Errors
 /// [`Error::Threads`].
-pub fn single_threaded() -> Result<(), Error> {
-    // Without /proc nobody can tell; what was started with one thread has one, then.
-    match std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count) {
-        1 => Ok(()),
-        threads => Err(Error::Threads(threads)),
+pub fn has_threads(known: u64) -> Result<(), Error> {
+    // A directory has a link in each directory below it, beside its own two. Without /proc nobody can tell;
+    // what was started with one thread has those then that it made.
+    let tasks = std::fs::metadata("/proc/self/task");
+    match tasks.map_or(known, |tasks| tasks.nlink().saturating_sub(2)) {
+        there if there == known => Ok(()),
+        there => Err(Error::Threads { there, known }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::channel;
+
+    #[test]
+    fn a_thread_more_is_noticed() {
+        // The other tests have threads of their own, which come and go.
+        let there = || match has_threads(0) {
+            Err(Error::Threads { there, .. }) => there,
+            other => panic!("{other:?}"),
+        };
+        let others: Vec<_> = (0..200)
+            .map(|_| channel::<()>())
+            .map(|(stay, stays)| (stay, std::thread::spawn(move || stays.recv())))
+            .collect();
+        assert!(there() > 200);
+        for (stay, thread) in others {
+            drop(stay);
+            assert!(thread.join().unwrap().is_err());
+        }
+        assert!(there() < 200);
     }
 }

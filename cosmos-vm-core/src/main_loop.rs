@@ -4,7 +4,7 @@
 //! for the hang-up, so that it notices a client that vanished although the thread that serves it is
 //! inside foreign code.
 
-use crate::confine::confine;
+use crate::confine::{self, confine};
 use crate::{Vm, channel, count, drain, process, threads};
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::Message;
@@ -36,6 +36,8 @@ struct MainLoop<V: Vm> {
     terms: Terms,
     /// Whether the kind has prepared what it can.
     is_prepared: bool,
+    /// Of giving up what is to be given up, what was done before it was known.
+    ahead: confine::Ahead,
 }
 
 /// What the process was started for.
@@ -60,6 +62,7 @@ pub(crate) fn serve<V: Vm>(vm: V, control: OwnedFd, terms: Terms) -> Result<(), 
         clients: Vec::new(),
         terms,
         is_prepared: false,
+        ahead: confine::Ahead::default(),
     };
     // What came with the handshake has left the socket, and nobody would wait for it there.
     main_loop.listen();
@@ -104,15 +107,15 @@ impl<V: Vm> MainLoop<V> {
         })
     }
 
-    /// Does what can be done ahead, while nobody waits. As long as the process is to be confined it has
-    /// one thread alone.
+    /// Does what can be done ahead, while nobody waits.
     fn prepare(&mut self) {
         self.is_prepared = true;
-        if self.terms.confining.is_none() {
-            // Each client needs one for its main connection, and soon one for its first channel.
-            threads::keep_ready(if self.clients.is_empty() { 2 } else { 1 });
-        }
+        // Each client needs one for its main connection, and soon one for its first channel.
+        threads::keep_ready(if self.clients.is_empty() { 2 } else { 1 });
         self.vm.prepare();
+        if self.terms.confining.is_some() {
+            self.ahead = confine::Ahead::make();
+        }
     }
 
     fn look(&self, patience: PollTimeout) -> Result<(bool, Vec<usize>), Fault> {
@@ -241,7 +244,8 @@ impl<V: Vm> MainLoop<V> {
                 )
             })?;
         let confined = self.vm.confine(&order, launcher).and_then(|left| {
-            let itself = left.map(|launcher| confine(&order, launcher));
+            let ahead = std::mem::take(&mut self.ahead);
+            let itself = left.map(|launcher| confine(&order, launcher, ahead));
             itself.unwrap_or(Ok(()))
         });
         let problem = confined.err();

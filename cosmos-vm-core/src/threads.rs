@@ -3,10 +3,15 @@
 //! told of each.
 //!
 //! A thread serves one connection and ends. Those that are ready wait for what they are to do, and cost
-//! nothing but their stacks.
+//! nothing but their stacks. Those of a VM that waits for whoever it will be are there before it is confined:
+//! what Landlock takes it takes from one thread, so each of them gives up the same for itself, and the process
+//! has no others then.
 
+use cosmos_confine::Error;
+use cosmos_confine::files::Restriction;
 use cosmos_rpc::{Fault, FaultCode};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::fmt::Display;
+use std::sync::mpsc::{Receiver, SendError, Sender, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
@@ -15,8 +20,16 @@ const STACK: usize = 8 << 20;
 
 type Work = Box<dyn FnOnce() + Send>;
 
+/// What one that is ready is told.
+enum Order {
+    /// To serve under this name; it is ready no more then.
+    Serve(&'static str, Work),
+    /// To hold itself to this, and say whether it does; it stays ready.
+    Hold(Restriction, Sender<Result<(), Error>>),
+}
+
 /// The ways to those that are ready.
-static READY: Mutex<Vec<Sender<(&'static str, Work)>>> = Mutex::new(Vec::new());
+static READY: Mutex<Vec<Sender<Order>>> = Mutex::new(Vec::new());
 
 /// Does the work on a thread of this name, one that is ready or a new one.
 ///
@@ -24,16 +37,16 @@ static READY: Mutex<Vec<Sender<(&'static str, Work)>>> = Mutex::new(Vec::new());
 /// When there is no thread to be had.
 pub(crate) fn spawn(name: &'static str, body: impl FnOnce() + Send + 'static) -> Result<(), Fault> {
     let ready = lock().pop();
-    let mut work = (name, Box::new(body) as Work);
+    let mut work: Work = Box::new(body);
     if let Some(ready) = ready {
-        match ready.send(work) {
+        match ready.send(Order::Serve(name, work)) {
             Ok(()) => return Ok(()),
             // It ended, as nothing here makes it.
-            Err(unsent) => work = unsent.0,
+            Err(SendError(Order::Serve(_, unsent))) => work = unsent,
+            Err(SendError(Order::Hold(..))) => return Err(none("it was told something else")),
         }
     }
-    let (name, body) = work;
-    start(name, body)
+    start(name, work)
 }
 
 /// Has so many ready. One that cannot be had is made when it is needed, or refused then.
@@ -48,11 +61,41 @@ pub(crate) fn keep_ready(count: usize) {
     }
 }
 
-fn wait(receiver: &Receiver<(&'static str, Work)>) {
+/// Has this thread and all that are ready hold to this: the process has no others.
+///
+/// # Errors
+/// Another thread, which nobody here knows, or one that does not hold to it. Some do then, and others do
+/// not: the process must end.
+pub(crate) fn hold(restriction: Restriction) -> Result<(), Error> {
+    let ready = lock();
+    cosmos_confine::has_threads(1 + ready.len() as u64)?;
+    let (sender, answers) = channel();
+    for thread in &*ready {
+        let order = Order::Hold(restriction.again()?, sender.clone());
+        thread.send(order).map_err(|_| Error::Thread)?;
+    }
+    drop(sender);
+    restriction.hold()?;
+    for _ in &*ready {
+        // One that ended says nothing.
+        answers.recv().map_err(|_| Error::Thread)??;
+    }
+    Ok(())
+}
+
+fn wait(receiver: &Receiver<Order>) {
     // Without a sender there is nobody left who had work.
-    if let Ok((name, work)) = receiver.recv() {
-        rename(name);
-        work();
+    while let Ok(order) = receiver.recv() {
+        match order {
+            Order::Hold(restriction, answer) => {
+                // Who asked may have given up, and ends the process then.
+                let _ = answer.send(restriction.hold());
+            }
+            Order::Serve(name, work) => {
+                rename(name);
+                return work();
+            }
+        }
     }
 }
 
@@ -60,12 +103,14 @@ fn start(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), Fault> 
     let thread = thread::Builder::new()
         .name(name.to_owned())
         .stack_size(STACK);
-    thread.spawn(body).map(drop).map_err(|error| {
-        Fault::host(
-            FaultCode::LimitReached,
-            format!("the VM cannot start one more thread: {error}"),
-        )
-    })
+    thread.spawn(body).map(drop).map_err(none)
+}
+
+fn none(why: impl Display) -> Fault {
+    Fault::host(
+        FaultCode::LimitReached,
+        format!("the VM cannot start one more thread: {why}"),
+    )
 }
 
 /// For debuggers and crash reports, which go by the kernel's name.
@@ -76,7 +121,7 @@ fn rename(name: &str) {
     }
 }
 
-fn lock() -> MutexGuard<'static, Vec<Sender<(&'static str, Work)>>> {
+fn lock() -> MutexGuard<'static, Vec<Sender<Order>>> {
     READY.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -70,6 +70,37 @@ int reopen_memory(void)
     return file == -1 ? errno : reopen_to_write(file);
 }
 
+/* Every thread of the process, whatever it was made for, tries to open a file and to change its mode. */
+static const char *tried_path;
+static volatile int tried, had_its_way;
+
+static void try_here(int signal)
+{
+    int before = errno;
+    (void)signal;
+    if (open_to_read(tried_path) == 0 || change_mode(tried_path) == 0)
+        __atomic_fetch_add(&had_its_way, 1, __ATOMIC_SEQ_CST);
+    __atomic_fetch_add(&tried, 1, __ATOMIC_SEQ_CST);
+    errno = before;
+}
+
+/* How many had their way; -1 where some did not come to try. */
+int threads_that_reach(const char *path)
+{
+    struct sigaction action = {.sa_handler = try_here, .sa_flags = SA_RESTART};
+    int threads = 0;
+    tried_path = path;
+    tried = had_its_way = 0;
+    sigaction(SIGUSR1, &action, NULL);
+    /* Its numbers it cannot look up; they follow that of the process. */
+    for (int thread = getpid(); thread < getpid() + 30000; thread++)
+        threads += syscall(SYS_tgkill, getpid(), thread, SIGUSR1) == 0;
+    for (int wait = 0; tried < threads && wait < 10000; wait++) usleep(1000);
+    return tried < threads ? -1 : had_its_way;
+}
+
+int threads_that_tried(void) { return tried; }
+
 /* Fills a file until something stops it. */
 int fill(const char *path)
 {

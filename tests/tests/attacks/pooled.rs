@@ -2,7 +2,7 @@
 //! was started for its target: the attacks of the other rooms fail in it, and the kernel says the same of
 //! both.
 
-use crate::stage::{LEVELS, of_pooled, pid_of, secret, text, wait_for_waiting};
+use crate::stage::{Attacker, LEVELS, of_pooled, pid_of, secret, text, wait_for_waiting};
 use cosmos::{Library, Options};
 use cosmos_tests::{c, in_world};
 use std::collections::BTreeSet;
@@ -46,6 +46,47 @@ fn one_that_waited_reaches_nothing_beyond_its_grants() {
                     let trace = "int attach(int pid)";
                     stage.refused(trace, &[pid.into()], libc::EPERM, Some("ptrace"));
                 }
+            },
+        );
+    });
+}
+
+/// It had threads before it was confined: none of them is left out, whose stack and registers foreign code
+/// could make its own.
+#[test]
+fn every_thread_of_one_that_waited_is_confined() {
+    in_world(|world| {
+        world.configure(ONE_WAITS);
+        let secret = secret(world);
+        of_pooled(
+            world,
+            |options| options,
+            |stage| {
+                let reach = "int threads_that_reach(const char *path)";
+                assert_eq!(stage.attempt(reach, &[text(&secret)]).unwrap(), 0);
+                let tried = stage.attempt("int threads_that_tried(void)", &[]);
+                // The one that waits for cosmosd, and those of the client's two connections.
+                assert!(tried.unwrap() >= 3);
+                let Attacker::Library(library) = &stage.hostile else {
+                    panic!("it is a library");
+                };
+                let pid = pid_of(library.vm());
+                let filters = |task: std::fs::DirEntry| {
+                    let status = std::fs::read_to_string(task.path().join("status"));
+                    let status = status.expect("of a thread that runs");
+                    let line = |name: &str| {
+                        let line = status.lines().find(|line| line.starts_with(name));
+                        line.expect(name).to_owned()
+                    };
+                    (
+                        line("Seccomp:"),
+                        line("Seccomp_filters:"),
+                        line("NoNewPrivs:"),
+                    )
+                };
+                let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+                let told: BTreeSet<_> = tasks.map(|task| filters(task.unwrap())).collect();
+                assert_eq!(told.len(), 1, "{told:?}");
             },
         );
     });

@@ -36,6 +36,8 @@ pub struct Config {
     pub idle_seconds: Sourced<u64>,
     /// How many VMs of each kind in use are kept ready for the next open.
     pub pool: Sourced<u64>,
+    /// Whether a launcher waits for the next VM.
+    pub spare_launcher: Sourced<bool>,
     /// Whether a shared VM that crashed is started again before it is asked for.
     pub restart_shared: Sourced<bool>,
     /// Seconds that calls under way have to end once cosmosd was asked to.
@@ -175,6 +177,7 @@ impl Config {
             start_daemons: combined.boolean(key::START_DAEMONS, true),
             idle_seconds: combined.number(key::IDLE_SECONDS, 60),
             pool: combined.number(key::POOL, 0),
+            spare_launcher: combined.boolean(key::SPARE_LAUNCHER, true),
             restart_shared: combined.boolean(key::RESTART_SHARED, false),
             drain_seconds: combined.number(key::DRAIN_SECONDS, 10),
             crash_directory: combined
@@ -290,6 +293,7 @@ impl Config {
             shown(key::START_DAEMONS, &self.start_daemons),
             shown(key::IDLE_SECONDS, &self.idle_seconds),
             shown(key::POOL, &self.pool),
+            shown(key::SPARE_LAUNCHER, &self.spare_launcher),
             shown(key::RESTART_SHARED, &self.restart_shared),
             shown(key::DRAIN_SECONDS, &self.drain_seconds),
             path(key::CRASH_DIRECTORY, &self.crash_directory),

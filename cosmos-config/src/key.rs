@@ -72,6 +72,7 @@ pub(crate) const PACKS: &str = "packs";
 pub(crate) const START_DAEMONS: &str = "start_daemons";
 pub(crate) const IDLE_SECONDS: &str = "idle_seconds";
 pub(crate) const POOL: &str = "pool";
+pub(crate) const SPARE_LAUNCHER: &str = "spare_launcher";
 pub(crate) const RESTART_SHARED: &str = "restart_shared";
 pub(crate) const DRAIN_SECONDS: &str = "drain_seconds";
 pub(crate) const CRASH_DIRECTORY: &str = "crash_directory";
@@ -147,7 +148,12 @@ pub(crate) const KEYS: &[Key] = &[
     plain(
         POOL,
         Kind::Number,
-        "How many VMs of each kind in use are kept ready, at levels none and limits.",
+        "How many VMs of each kind in use are kept ready for the next open.",
+    ),
+    plain(
+        SPARE_LAUNCHER,
+        Kind::Bool,
+        "Whether a launcher waits for the next VM, so that only the VM has to be started.",
     ),
     plain(
         RESTART_SHARED,

@@ -25,6 +25,8 @@
 //! space, is the monitor, and the one outside waits for it, being the process that cosmosd holds. Each
 //! dies with the one before it, and with the process inside everything in its pid space.
 //!
+//! It may be started before there is a VM to start, and waits for its first word then.
+//!
 //! With `--follow` it also says in which steps it started the VM. With `--offers` it says what this machine
 //! offers, as a launcher finds it, and ends.
 
@@ -48,8 +50,10 @@ use cosmos_rpc::{Fault, FaultCode, Frame};
 use inside::{Part, become_parent, wait};
 use keepsake::Keepsake;
 use monitor::Monitor;
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, recv};
 use plan::Plan;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 
@@ -66,8 +70,7 @@ fn main() -> ExitCode {
         print!("{}", offers.to_text());
         return ExitCode::SUCCESS;
     }
-    let trail = (word == "--follow").then(|| Trail::of(Teller::Launcher));
-    match launch(trail) {
+    match launch(word == "--follow") {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
             eprintln!("cosmos-launch: {fault}");
@@ -76,11 +79,15 @@ fn main() -> ExitCode {
     }
 }
 
-fn launch(mut trail: Option<Trail>) -> Result<(), Fault> {
-    let greeting = begin(&mut trail, "shake hands with cosmosd");
+fn launch(is_followed: bool) -> Result<(), Fault> {
     renounce()?;
-    let mut coordinator =
-        Connection::accept(standard_input()?, Role::Launcher)?.expect(Role::Coordinator)?;
+    let stream = standard_input()?;
+    if !is_wanted(&stream)? {
+        return Ok(());
+    }
+    let mut trail = is_followed.then(|| Trail::of(Teller::Launcher));
+    let greeting = begin(&mut trail, "shake hands with cosmosd");
+    let mut coordinator = Connection::accept(stream, Role::Launcher)?.expect(Role::Coordinator)?;
     let Some(frame) = coordinator.receive()? else {
         return Ok(());
     };
@@ -96,6 +103,22 @@ fn launch(mut trail: Option<Trail>) -> Result<(), Fault> {
             // The answer is the error report; that it cannot be delivered changes nothing.
             let _ = coordinator.fault(id, &fault);
             Ok(())
+        }
+    }
+}
+
+/// Waits for the first word, which may come long after this process was started; whether one came.
+fn is_wanted(stream: &UnixStream) -> Result<bool, Fault> {
+    loop {
+        match recv(stream.as_raw_fd(), &mut [0], MsgFlags::MSG_PEEK) {
+            Ok(bytes) => return Ok(bytes > 0),
+            Err(Errno::EINTR) => {}
+            // A cosmosd that was killed.
+            Err(Errno::ECONNRESET) => return Ok(false),
+            Err(error) => {
+                let message = format!("waiting for cosmosd: {}", error.desc());
+                return Err(Fault::host(FaultCode::System, message));
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     crash::Keeper,
     identity::Client,
     known::Known,
+    launch,
     logs::Logs,
     matching::Host,
     metrics::Metrics,
@@ -17,6 +18,7 @@ use crate::{
     profile::Profile,
     registry::Registry,
     restart::{self, Crashes},
+    spare::Spare,
     supervise::{About, Command},
     vm::{Life, Owner, State, Vm},
 };
@@ -56,6 +58,8 @@ pub struct Coordinator {
     pub registry: Registry,
     /// Keeps reports of VMs that crashed.
     pub keeper: Keeper,
+    /// The launcher that waits for the next VM.
+    pub spare: Rc<Spare>,
     /// What VMs wrote that have ended.
     pub logs: Logs,
     /// What is counted.
@@ -82,6 +86,10 @@ impl Coordinator {
         };
         Rc::new(Coordinator {
             keeper: Keeper::new(&config),
+            spare: Spare::new(
+                config.libexec_directory.join(launch::LAUNCHER),
+                config.spare_launcher.value,
+            ),
             crashes: Crashes::default(),
             logs: Logs::new(config.log_bytes.value),
             metrics: Metrics::new(&config, &profiles),
@@ -171,6 +179,7 @@ impl Coordinator {
             let about = About {
                 vm: vm.clone(),
                 keeper: coordinator.keeper.clone(),
+                spare: coordinator.spare.clone(),
             };
             let naming = async {
                 let step = vm.followed.borrow().step("register its name", &vm.name);

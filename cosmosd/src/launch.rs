@@ -10,12 +10,13 @@ use cosmos_rpc::{
     message::follow::{Span, Steps},
     message::launch::{CONFINING, Confine, Start, Started, View, Walls},
 };
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::{
     ffi::OsString,
     io,
     os::{
-        fd::OwnedFd,
+        fd::{AsFd, OwnedFd},
         unix::{net::UnixStream, process::CommandExt},
     },
     path::{Path, PathBuf},
@@ -192,37 +193,82 @@ pub fn offers(launcher: &Path) -> Offers {
     ))
 }
 
-/// Spawns the launcher; its standard output and error, and the VM's, go to the returned tail of a log.
-///
-/// # Errors
-///
-/// `LaunchFailed`, naming the launcher.
-pub fn spawn(order: &Order, log: &Rc<Log>) -> Result<(Process, UnixStream, Tail, OwnedFd), Fault> {
-    let failed = |what: &str, error: io::Error| {
-        Fault::host(
-            FaultCode::LaunchFailed,
-            format!("cannot start the VM {}: {what}: {error}", order.name),
-        )
-    };
-    let launcher = order.launcher.display().to_string();
-    let (ours, theirs) = UnixStream::pair().map_err(|error| failed("socketpair", error))?;
-    let (reader, writer) = io::pipe().map_err(|error| failed("pipe", error))?;
-    let copy = writer.try_clone().map_err(|error| failed("dup", error))?;
-    let kept = reader.try_clone().map_err(|error| failed("dup", error))?;
-    let tail = Tail::of(OwnedFd::from(reader), log).map_err(|error| failed("pipe", error))?;
-    // No pre_exec: the standard library then uses posix_spawn, whose cost does not grow with this
-    // process. A process group of its own keeps a terminal's signals away.
-    let child = Command::new(&order.launcher)
-        .args(order.is_followed.then_some(FOLLOW))
-        .env_clear()
-        .process_group(0)
-        .stdin(Stdio::from(OwnedFd::from(theirs)))
-        .stdout(Stdio::from(writer))
-        .stderr(Stdio::from(copy))
-        .spawn()
-        .map_err(|error| failed(&launcher, error))?;
-    let process = Process::adopt(child).map_err(|error| failed("pidfd", error))?;
-    Ok((process, ours, tail, OwnedFd::from(kept)))
+/// A launcher that was not told anything yet.
+#[derive(Debug)]
+pub struct Spawned {
+    process: Process,
+    stream: UnixStream,
+    /// Where it can be read what it writes, and the VM.
+    output: OwnedFd,
+    /// Whether it was there before its VM was asked for.
+    pub has_waited: bool,
+}
+
+impl Spawned {
+    /// Spawns it. `is_followed`: it says in which steps it starts the VM.
+    ///
+    /// # Errors
+    ///
+    /// `LaunchFailed`, naming the launcher.
+    pub fn new(launcher: &Path, is_followed: bool) -> Result<Spawned, Fault> {
+        let failed = |what: &str, error: io::Error| {
+            Fault::host(
+                FaultCode::LaunchFailed,
+                format!("cannot start a VM: {what}: {error}"),
+            )
+        };
+        let (stream, theirs) = UnixStream::pair().map_err(|error| failed("socketpair", error))?;
+        let (reader, writer) = io::pipe().map_err(|error| failed("pipe", error))?;
+        let copy = writer.try_clone().map_err(|error| failed("dup", error))?;
+        // No pre_exec: the standard library then uses posix_spawn, whose cost does not grow with this
+        // process. A process group of its own keeps a terminal's signals away.
+        let child = Command::new(launcher)
+            .args(is_followed.then_some(FOLLOW))
+            .env_clear()
+            .process_group(0)
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdout(Stdio::from(writer))
+            .stderr(Stdio::from(copy))
+            .spawn()
+            .map_err(|error| failed(&launcher.display().to_string(), error))?;
+        let process = Process::adopt(child).map_err(|error| failed("pidfd", error))?;
+        Ok(Spawned {
+            process,
+            stream,
+            output: OwnedFd::from(reader),
+            has_waited: false,
+        })
+    }
+
+    /// Whether it has not ended.
+    pub fn lives(&self) -> bool {
+        !self.process.has_ended()
+    }
+
+    /// What becomes readable when it ends.
+    ///
+    /// # Errors
+    ///
+    /// No descriptor.
+    pub fn end(&self) -> io::Result<AsyncFd<OwnedFd>> {
+        watch(self.process.pidfd.get_ref().try_clone()?)
+    }
+
+    /// What it and the VM write goes to the tail of this log.
+    ///
+    /// # Errors
+    ///
+    /// `LaunchFailed`: no descriptor.
+    pub fn output_to(&self, log: &Rc<Log>) -> Result<Tail, Fault> {
+        let tail = self.output.try_clone();
+        let tail = tail.and_then(|output| Tail::of(output, log));
+        tail.map_err(|error| {
+            Fault::host(
+                FaultCode::LaunchFailed,
+                format!("cannot start a VM: the pipe: {error}"),
+            )
+        })
+    }
 }
 
 /// Has the launcher start the VM.
@@ -230,12 +276,13 @@ pub fn spawn(order: &Order, log: &Rc<Log>) -> Result<(Process, UnixStream, Tail,
 /// # Errors
 ///
 /// What the launcher says; that it ended instead.
-pub async fn start(
-    order: &Order,
-    process: Process,
-    stream: UnixStream,
-    output: OwnedFd,
-) -> Result<Launched, (Process, Fault)> {
+pub async fn start(order: &Order, spawned: Spawned) -> Result<Launched, (Process, Fault)> {
+    let Spawned {
+        process,
+        stream,
+        output,
+        ..
+    } = spawned;
     match converse(order, stream, output).await {
         Ok((mut launcher, control, started)) => Ok(Launched {
             steps: steps(&mut launcher),
@@ -331,6 +378,13 @@ impl Process {
                 Err(_) => return,
             }
         }
+    }
+
+    /// Whether it has ended, collected or not.
+    fn has_ended(&self) -> bool {
+        let mut polled = [PollFd::new(self.pidfd.get_ref().as_fd(), PollFlags::POLLIN)];
+        // What cannot be asked about is not relied on.
+        poll(&mut polled, PollTimeout::ZERO) != Ok(0)
     }
 
     /// Kills the launcher, and thereby its VM, whose parent-death signal is SIGKILL.

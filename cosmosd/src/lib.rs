@@ -13,6 +13,7 @@
 //! | [`coordinator`] | the table of VMs and what all rooms share |
 //! | [`numbers`] | numbers of VMs, none twice |
 //! | [`pool`] | VMs that are started before they are asked for |
+//! | [`spare`] | the launcher that is there before its VM |
 //! | `adopt` | VMs that outlived a cosmosd |
 //! | [`crash`] | reports of VMs that crashed |
 //! | [`stderr`], [`log`], [`logs`] | what VMs write, and for how long it is kept |
@@ -61,6 +62,7 @@ pub mod requirements;
 pub mod restart;
 pub mod search;
 pub mod session;
+pub mod spare;
 pub mod stderr;
 pub mod supervise;
 pub mod verb;

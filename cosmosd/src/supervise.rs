@@ -24,12 +24,13 @@ use start::never_was;
 use crate::{
     crash::Keeper,
     follow::Step,
-    launch::{self, Launched, Order, Process},
+    launch::{Launched, Order, Process},
+    spare::Spare,
     stderr::Tail,
     vm::{Life, Vm},
 };
 use cosmos_rpc::{
-    Fault, FaultCode, Frame,
+    Fault, Frame,
     asynchronous::Connection,
     codec,
     message::{
@@ -50,7 +51,7 @@ use std::{
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, sleep_until},
 };
 
 /// How long a VM may take from its launch until it is ready.
@@ -101,6 +102,8 @@ pub struct About {
     pub vm: Rc<Vm>,
     /// Where reports go.
     pub keeper: Keeper,
+    /// The launcher that waits.
+    pub spare: Rc<Spare>,
 }
 
 /// Launches a VM and stays with it until it has ended and its launcher is reaped. `retire_after`:
@@ -114,32 +117,12 @@ pub async fn supervise(
 ) {
     let followed = about.vm.followed.borrow().clone();
     let launching = followed.step("start the VM", &order.name);
-    let step = launching.step("spawn cosmos-launch", "");
-    let (process, stream, tail, output) = match step.end_with(launch::spawn(&order, &about.vm.log))
-    {
-        Ok(spawned) => spawned,
-        Err(fault) => return never_was(&life, fault),
-    };
     let deadline = Instant::now() + START_PATIENCE;
-    let starting = launch::start(&order, process, stream, output);
-    let launched = match timeout(START_PATIENCE, starting).await {
-        Ok(Ok(launched)) => launched,
-        Ok(Err((mut process, fault))) => {
-            let fault = start::with_last_words(fault, &tail);
+    let (launched, tail) = match start::launch(&order, &about, &launching).await {
+        Ok(launched) => launched,
+        Err(fault) => {
             launching.fail(&fault);
-            if timeout(REMAINS_PATIENCE, process.reap()).await.is_err() {
-                process.kill();
-                process.reap().await;
-            }
             return never_was(&life, fault);
-        }
-        Err(_) => {
-            // The dropped future's launcher was killed and collected with it.
-            let message = format!(
-                "the launcher of the VM {} did not answer in time",
-                order.name
-            );
-            return never_was(&life, Fault::host(FaultCode::TimedOut, message));
         }
     };
     let Launched {
@@ -154,38 +137,14 @@ pub async fn supervise(
     life.send_modify(|life| life.pid = started.pid);
     let mut supervisor = Supervisor {
         step: followed.step("until it is up", &order.name),
-        name: order.name,
-        process,
-        launcher: Some(launcher),
-        control: None,
-        is_control_kept: false,
-        tail,
-        life,
-        commands,
-        retire_after,
-        clients: 0,
-        ending: None,
-        denials: Vec::new(),
-        remains: None,
-        about,
-        born: Instant::now(),
-        waiting: VecDeque::new(),
-        started,
         is_held: order.is_held,
-        is_doubtful: false,
-        is_up: false,
-        is_named: false,
         confine: order.confine,
-        confining: false,
-        early: Vec::new(),
-        output_bytes: order.output_bytes,
-        told_written: 0,
-        killed: false,
-        // Start was the first.
-        last_question: 1 << 32,
+        retire_after,
         next: Some((deadline, Escalation::Kill)),
+        ..Supervisor::new(about, (process, launcher, started), (life, commands), tail)
     };
     supervisor.greet(control, deadline).await;
+    supervisor.about.spare.refill();
     supervisor.run().await;
     supervisor.bury().await;
 }
@@ -217,40 +176,24 @@ pub async fn resume(
 ) {
     let deadline = Instant::now() + START_PATIENCE;
     life.send_modify(|life| life.pid = returned.started.pid);
+    let Returned {
+        process,
+        launcher,
+        control,
+        tail,
+        started,
+        is_held,
+    } = returned;
     let mut supervisor = Supervisor {
-        step: Step::default(),
-        name: about.vm.name.clone(),
-        process: returned.process,
-        launcher: Some(returned.launcher),
-        control: None,
-        is_control_kept: false,
-        told_written: returned.tail.count(),
-        tail: returned.tail,
-        life,
-        commands,
+        is_held,
+        is_doubtful: is_held,
+        told_written: tail.count(),
         retire_after,
-        clients: 0,
-        ending: None,
-        denials: Vec::new(),
-        remains: None,
-        born: Instant::now(),
-        waiting: VecDeque::new(),
-        started: returned.started,
-        is_held: returned.is_held,
-        is_doubtful: returned.is_held,
-        is_up: false,
-        is_named: false,
-        confine: None,
-        confining: false,
-        early: Vec::new(),
-        output_bytes: about.vm.confinement().output_bytes,
-        about,
-        killed: false,
-        last_question: 1 << 32,
         next: Some((deadline, Escalation::Kill)),
+        ..Supervisor::new(about, (process, launcher, started), (life, commands), tail)
     };
     tracing::info!("{}: it is back", supervisor.name);
-    supervisor.greet(returned.control, deadline).await;
+    supervisor.greet(control, deadline).await;
     supervisor.run().await;
     supervisor.bury().await;
 }
@@ -329,6 +272,48 @@ enum Event {
 }
 
 impl Supervisor {
+    /// Of a VM that was started just now, for good and for whoever asks; it has to be up in time.
+    fn new(
+        about: About,
+        (process, launcher, started): (Process, Connection, Started),
+        (life, commands): (watch::Sender<Life>, mpsc::Receiver<Command>),
+        tail: Tail,
+    ) -> Supervisor {
+        Supervisor {
+            name: about.vm.name.clone(),
+            output_bytes: about.vm.confinement().output_bytes,
+            about,
+            process,
+            launcher: Some(launcher),
+            started,
+            life,
+            commands,
+            tail,
+            step: Step::default(),
+            control: None,
+            is_control_kept: false,
+            retire_after: None,
+            clients: 0,
+            ending: None,
+            denials: Vec::new(),
+            remains: None,
+            born: Instant::now(),
+            waiting: VecDeque::new(),
+            is_held: false,
+            is_doubtful: false,
+            is_up: false,
+            is_named: false,
+            confine: None,
+            confining: false,
+            early: Vec::new(),
+            told_written: 0,
+            killed: false,
+            // Start was the first.
+            last_question: 1 << 32,
+            next: Some((Instant::now() + START_PATIENCE, Escalation::Kill)),
+        }
+    }
+
     async fn run(&mut self) {
         loop {
             match self.event().await {

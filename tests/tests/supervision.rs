@@ -79,6 +79,8 @@ fn listed(world: &World, words: &[&str]) -> String {
 #[test]
 fn cosmosd_that_is_killed_loses_no_vm() {
     in_world(|world| {
+        // Each launcher is to be a VM's.
+        world.configure("spare_launcher = false\n");
         let library = library(world);
         for level in ["limits", "landlock+seccomp", "namespaces"] {
             if !world.offers(level) {

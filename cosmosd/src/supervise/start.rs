@@ -1,10 +1,12 @@
 //! From a VM's launch until it serves: the handshake on its control socket, how it is confined, and why
 //! it never came to serve where it did not.
 
-use super::{END_PATIENCE, Escalation, START_PATIENCE, Supervisor, WAITING_CLIENTS};
+use super::{
+    About, END_PATIENCE, Escalation, REMAINS_PATIENCE, START_PATIENCE, Supervisor, WAITING_CLIENTS,
+};
 use crate::{
     follow::Step,
-    launch::tokio_stream,
+    launch::{self, Launched, Order, Spawned, tokio_stream},
     stderr::Tail,
     vm::{Life, State},
 };
@@ -19,7 +21,57 @@ use cosmos_rpc::{
     },
 };
 use std::os::{fd::OwnedFd, unix::net::UnixStream};
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout},
+};
+
+/// Has a launcher start the VM. One that waited may have been killed in this very moment, and what it had
+/// begun with it: then another one does it.
+pub(super) async fn launch(
+    order: &Order,
+    about: &About,
+    launching: &Step,
+) -> Result<(Launched, Tail), Fault> {
+    let step = launching.step(about.spare.next(), "");
+    let spawned = step.end_with(about.spare.spawn(order))?;
+    let has_waited = spawned.has_waited;
+    match launch_by(spawned, order, about).await {
+        Err(fault) if has_waited && fault.code == FaultCode::Disconnected => {
+            let step = launching.step("spawn cosmos-launch", "");
+            let spawned = Spawned::new(&order.launcher, order.is_followed);
+            launch_by(step.end_with(spawned)?, order, about).await
+        }
+        launched => launched,
+    }
+}
+
+async fn launch_by(
+    spawned: Spawned,
+    order: &Order,
+    about: &About,
+) -> Result<(Launched, Tail), Fault> {
+    let tail = spawned.output_to(&about.vm.log)?;
+    match timeout(START_PATIENCE, launch::start(order, spawned)).await {
+        Ok(Ok(launched)) => Ok((launched, tail)),
+        Ok(Err((mut process, fault))) => {
+            let fault = with_last_words(fault, &tail);
+            if timeout(REMAINS_PATIENCE, process.reap()).await.is_err() {
+                process.kill();
+                process.reap().await;
+            }
+            Err(fault)
+        }
+        // The dropped future's launcher was killed and collected with it.
+        Err(_) => Err(Fault::host(
+            FaultCode::TimedOut,
+            format!(
+                "the launcher of the VM {} did not answer in time",
+                order.name
+            ),
+        )),
+    }
+}
 
 impl Supervisor {
     /// Shakes hands on the control socket. What the VM is to give up goes with that, where it is known:
@@ -256,7 +308,7 @@ pub(super) fn never_was(life: &watch::Sender<Life>, fault: Fault) {
     });
 }
 
-pub(super) fn with_last_words(fault: Fault, tail: &Tail) -> Fault {
+fn with_last_words(fault: Fault, tail: &Tail) -> Fault {
     match tail.last_line().as_str() {
         "" => fault,
         words => Fault {

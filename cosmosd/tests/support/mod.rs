@@ -91,6 +91,8 @@ impl World {
             .env("COSMOS_SOCKET_DIRECTORY", self.path("s"))
             .env("COSMOS_LIBEXEC_DIRECTORY", self.path("l"))
             .env("COSMOS_PROFILES", self.path("p"))
+            // Children are counted: each is to be a VM's launcher, where a test says nothing else.
+            .env("COSMOS_SPARE_LAUNCHER", "false")
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped());

@@ -21,6 +21,9 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     ("E0103", "int f(char *__inout s)"),
     ("E0103", "int f(wchar_t *s)"),
+    ("E0103", "int getloadavg(double loadavg[], int nelem)"),
+    ("E0103", "int f(int n, const int a[*])"),
+    ("E0103", "int f(int (*visit)(const long row[], int n))"),
     ("E0103", "int f(const uint8_t *data, size_t n)"),
     ("E0103", "int f(char **names)"),
     ("E0103", "int f(char *__out __null_terminated s)"),
@@ -489,9 +492,18 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     ("E0121", "struct s { unsigned a : 33; }; int f(struct s *s)"),
     ("E0121", "struct s { unsigned a : 0; }; int f(struct s *s)"),
+    (
+        "E0121",
+        "struct s { unsigned long a : 33; }; int f(struct s *s)",
+    ),
+    (
+        "E0121",
+        "struct s { unsigned long a : 65; }; int f(struct s *s)",
+    ),
     ("E0121", "struct s { double a : 3; }; int f(struct s *s)"),
     ("E0121", "struct s { _Bool a : 2; }; int f(struct s *s)"),
     ("E0223", "__int128 f(int x)"),
+    ("E0223", "enum e : unsigned char { A }; int f(enum e v)"),
     (
         "E0223",
         "enum big { HUGE = 0x100000000 }; int f(enum big b)",

@@ -31,8 +31,8 @@ pub(super) fn texts(code: Code) -> Option<(&'static str, &'static str)> {
         Code::E0223 => (
             "not carried yet: this arithmetic type",
             "Carried are C's integers, float, double, long double and their complex forms, and the \
-             standard typedefs. 128-bit integers, decimal floating point, _Float128, vectors and \
-             _BitInt are not.",
+             standard typedefs. 128-bit integers, decimal floating point, _Float128, vectors, \
+             _BitInt, and enums with a type of their own or values of more than 32 bits are not.",
         ),
         _ => return None,
     })

@@ -20,7 +20,7 @@ pub(super) fn texts(code: Code) -> Option<(&'static str, &'static str)> {
         Code::E0103 => (
             "cannot tell how far a pointer reaches",
             "C does not say how many bytes a pointer to char, unsigned char, wchar_t or void leads \
-             to, and what is copied to the other process must be neither too little nor too much. Say \
+             to, nor how many elements an array `a[]` has, and what is copied to the other process must be neither too little nor too much. Say \
              it after the `*`: `__sized_by(n)` for n bytes, `__counted_by(n)` for n elements, \
              `__null_terminated` for a string, `__single` for exactly one; `__handle` if it is an \
              object that lives with the library. n may be a parameter, `*param`, a constant, \

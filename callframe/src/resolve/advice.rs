@@ -59,6 +59,37 @@ pub(super) fn how_large(
     error.example("say what it is, for example", example)
 }
 
+/// E0103: an array of which nothing says how long it is, which is hardly one element.
+pub(super) fn how_many(
+    target: &RawType,
+    marks: &Marks,
+    known: &[Known],
+    place: Place,
+) -> PrototypeError {
+    let error = PrototypeError::new(
+        Code::E0103,
+        place.span.range(),
+        format!("cannot tell how many elements {} has", quoted(place.name)),
+    )
+    .label("an array without its bound");
+    let Root::Parameter(index) = place.root else {
+        return error.help("say how many with __counted_by(n), or __single for exactly one");
+    };
+    let direction = match marks.direction {
+        Some((Direction::In, _)) => " __in",
+        Some((Direction::Out, _)) => " __out",
+        Some((Direction::InOut, _)) => " __inout",
+        None => "",
+    };
+    let prefix = if is_constant(target) { "const " } else { "" };
+    let size = likely_size(known, index as usize);
+    let (spelt, name) = (spelt(target), place.name);
+    error.example(
+        "say how many, or __single for exactly one, for example",
+        format!("{prefix}{spelt}{direction} {name}[{size}]"),
+    )
+}
+
 /// E0103: a pointer to pointers without a direction: an array that goes in, or a place for one that
 /// comes back?
 pub(super) fn pointer_to_pointer(place: Place) -> PrototypeError {

@@ -11,6 +11,8 @@ use crate::types::Direction;
 pub(super) struct Marks<'a> {
     pub direction: Option<(Direction, Span)>,
     pub extent: Option<(&'a RawExtent, Span)>,
+    /// Whether it is an array whose bound is not written.
+    pub unbounded: bool,
     /// The terminator beside an extent that is a number.
     pub until: Option<(i128, Span)>,
     pub filled: Option<(&'a RawExpression, Span)>,
@@ -49,6 +51,10 @@ impl<'a> Marks<'a> {
         match &annotation.kind {
             AnnotationKind::Direction(direction) => self.add_direction(*direction, span),
             AnnotationKind::Extent(extent) => self.add_extent(extent, span),
+            AnnotationKind::Unbounded => {
+                self.unbounded = true;
+                Ok(())
+            }
             AnnotationKind::Filled(expression) => once(&mut self.filled, expression, span),
             AnnotationKind::Handle => once_bare(&mut self.handle, span),
             AnnotationKind::ClosedBy(function) => once(&mut self.closed_by, function, span),

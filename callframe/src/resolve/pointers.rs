@@ -409,6 +409,7 @@ impl Resolver<'_> {
                 | Scalar::WideChar,
             )
             | Shape::Void => Err(advice::how_large(target, marks, &self.known, place)),
+            _ if marks.unbounded => Err(advice::how_many(target, marks, &self.known, place)),
             _ => Ok(Extent::Single),
         }
     }

@@ -389,10 +389,11 @@ fn adjusted(mut member: RawMember) -> RawMember {
     match &mut ty.shape {
         Shape::Array(element, bound) => {
             let element = Arc::clone(element);
-            if let Some(bound) = bound.take() {
-                let kind = AnnotationKind::Extent(RawExtent::Counted(bound));
-                ty.annotations.push(Annotation { kind, span });
-            }
+            let kind = match bound.take() {
+                Some(bound) => AnnotationKind::Extent(RawExtent::Counted(bound)),
+                None => AnnotationKind::Unbounded,
+            };
+            ty.annotations.push(Annotation { kind, span });
             ty.shape = Shape::Pointer(element);
         }
         Shape::Function(_) => {

@@ -92,6 +92,8 @@ pub(crate) struct Annotation {
 pub(crate) enum AnnotationKind {
     Direction(Direction),
     Extent(RawExtent),
+    /// `[]` or `[*]` on a parameter: more than one element, and nobody knows how many.
+    Unbounded,
     Filled(RawExpression),
     Handle,
     ClosedBy(String),

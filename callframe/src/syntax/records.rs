@@ -221,7 +221,18 @@ impl Parser<'_, '_> {
         let most = match &ty.shape {
             Shape::Scalar(Scalar::Bool) => 1,
             Shape::Scalar(scalar) if scalar.is_integer() => {
-                8 * i128::from(DataModel::ILP32.scalar(*scalar).size)
+                let bits = |model: DataModel| 8 * i128::from(model.scalar(*scalar).size);
+                let most = bits(DataModel::ILP32);
+                if (most + 1..=bits(DataModel::LP64)).contains(&width) {
+                    let message = "a bit-field of this width does not fit its type in every VM";
+                    return Err(self
+                        .error(Code::E0121, span, message)
+                        .label(format!("its type has {most} bits in some"))
+                        .help(
+                            "give the member a type that is as wide everywhere, such as `long long`",
+                        ));
+                }
+                most
             }
             _ => 0,
         };
@@ -362,6 +373,13 @@ impl Parser<'_, '_> {
             match self.scope.tag(tag) {
                 Some(Tag::Enum(scalar)) => scalar,
                 Some(Tag::Record(_)) => return Err(self.defined_twice(tag, span)),
+                None if self.at(":") => {
+                    let message = "not carried yet: an enum with a type of its own";
+                    return Err(self
+                        .error(Code::E0223, self.span(), message)
+                        .label("the type of its constants")
+                        .help("use that type in place of the enum"));
+                }
                 None => {
                     return Err(self
                         .error(Code::E0117, span, format!("'enum {tag}' is not given"))

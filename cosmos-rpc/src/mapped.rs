@@ -99,10 +99,11 @@ impl Drop for Mapped {
     }
 }
 
-/// Copies bytes, of which either end may be shared.
+/// Copies bytes, of which either end may be shared, the first ones first: where both ends overlap, the
+/// later ones may have been written over before they are read.
 ///
 /// # Safety
-/// `length` bytes at `from` are readable and as many at `to` writable; they do not overlap.
+/// `length` bytes at `from` are readable and as many at `to` writable, by this copy.
 #[cfg(target_arch = "x86_64")]
 pub(crate) unsafe fn copy(from: *const u8, to: *mut u8, length: usize) {
     // An instruction of the processor's, of which the compiler assumes nothing but that it touches

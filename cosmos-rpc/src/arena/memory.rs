@@ -90,8 +90,8 @@ impl Memory {
         let Some(to) = self.range(offset, length) else {
             return false;
         };
-        // SAFETY: the caller's promise; the range is in the mapping, which overlaps with nothing of
-        // the program's but other parts of a segment, of which the instruction copies bytes in order.
+        // SAFETY: the caller's promise; the range is in the mapping, to which there are no references. What
+        // is read may be in it too.
         unsafe { copy(from, to, length) };
         true
     }

@@ -80,8 +80,8 @@ impl Mapping {
         };
         into.reserve(length);
         let end = into.len();
-        // SAFETY: `from` leads to `length` bytes of the segment, aligned to 8 or the copy is short;
-        // `into` has room for as many behind its end, which are initialised when they count.
+        // SAFETY: `from` leads to `length` bytes of the segment; `into` has room for as many behind its
+        // end, which the copy has written before they count.
         unsafe {
             copy_out(from.as_ptr(), into.as_mut_ptr().add(end), length);
             into.set_len(end + length);

@@ -785,7 +785,8 @@ int cosmos_options_set_kept(cosmos_options *options,
 
 /**
  * Gives programs a terminal of this size in place of their streams, for cosmos_exec_start: any of its
- * streams is our end of it then, which is a socket where the program runs on another machine. Returns 0, or -1 with errno EINVAL.
+ * streams is our end of it then, which is a socket where the program runs on another machine. Returns 0,
+ * or -1 with errno EINVAL.
  *
  * What the caller promises:
  * options is NULL or from cosmos_options_new.
@@ -823,13 +824,21 @@ cosmos_program *cosmos_exec_start(const char *const *argv,
                                   const cosmos_options *options);
 
 /**
- * A new descriptor of our end of a stream of program that is a pipe, or of its terminal; close-on-exec.
- * A program sees the end of its input when all of these are closed and cosmos_exec_wait is called, or
- * cosmos_exec_close_input. Returns -1 with errno set: EBADF program was waited for; EINVAL there is no
- * pipe.
+ * A new descriptor of our end of a stream of program that is a pipe, or of its terminal; close-on-exec,
+ * and to be closed by the caller. A program sees the end of its input when all of these are closed and
+ * cosmos_exec_close_input or cosmos_exec_wait was called. Returns -1 with errno set: EBADF program was
+ * waited for; EINVAL there is no pipe.
  */
 int cosmos_exec_stream(cosmos_program *program,
                        int stream);
+
+/**
+ * Closes the library's own end of a pipe to program, so that the program sees the end of its input when
+ * the descriptors of cosmos_exec_stream are closed; none is given any more. It is for who reads the
+ * output to its end before cosmos_exec_wait. Returns 0, also where there is none to close; or -1 with errno
+ * set: EBADF program was waited for; EINVAL it has a terminal, whose input ends by a character.
+ */
+int cosmos_exec_close_input(cosmos_program *program);
 
 /**
  * Gives program a signal, by its number; a negative number, to every process of its group. Returns 0, or

@@ -112,10 +112,10 @@ pub unsafe extern "C" fn cosmos_exec_start(
     })
 }
 
-/// A new descriptor of our end of a stream of program that is a pipe, or of its terminal; close-on-exec.
-/// A program sees the end of its input when all of these are closed and cosmos_exec_wait is called, or
-/// cosmos_exec_close_input. Returns -1 with errno set: EBADF program was waited for; EINVAL there is no
-/// pipe.
+/// A new descriptor of our end of a stream of program that is a pipe, or of its terminal; close-on-exec,
+/// and to be closed by the caller. A program sees the end of its input when all of these are closed and
+/// cosmos_exec_close_input or cosmos_exec_wait was called. Returns -1 with errno set: EBADF program was
+/// waited for; EINVAL there is no pipe.
 #[unsafe(no_mangle)]
 pub extern "C" fn cosmos_exec_stream(program: *mut cosmos_program, stream: c_int) -> c_int {
     guard(-1, || {
@@ -137,6 +137,27 @@ pub extern "C" fn cosmos_exec_stream(program: *mut cosmos_program, stream: c_int
     })
 }
 
+/// Closes the library's own end of a pipe to program, so that the program sees the end of its input when
+/// the descriptors of cosmos_exec_stream are closed; none is given any more. It is for who reads the
+/// output to its end before cosmos_exec_wait. Returns 0, also where there is none to close; or -1 with errno
+/// set: EBADF program was waited for; EINVAL it has a terminal, whose input ends by a character.
+#[unsafe(no_mangle)]
+pub extern "C" fn cosmos_exec_close_input(program: *mut cosmos_program) -> c_int {
+    guard(-1, || {
+        let has_terminal =
+            Session::current()
+                .handles()
+                .with_program(program.addr() as u64, |running| {
+                    drop(running.stdin.take());
+                    running.terminal.is_some()
+                })?;
+        match has_terminal {
+            true => Err(bad("its input is a terminal").into()),
+            false => Ok(0),
+        }
+    })
+}
+
 /// Gives program a signal, by its number; a negative number, to every process of its group. Returns 0, or
 /// -1 with errno set: EBADF program was waited for; EINVAL this is no signal; ECOMM it has ended.
 #[unsafe(no_mangle)]
@@ -144,7 +165,7 @@ pub extern "C" fn cosmos_exec_signal(program: *mut cosmos_program, signal: c_int
     guard(-1, || {
         let steering = Session::current()
             .handles()
-            .with_program(program.addr() as u64, Running::steering)?;
+            .with_program(program.addr() as u64, |running| running.steering())?;
         match signal < 0 {
             true => steering.signal_group(signal.saturating_neg())?,
             false => steering.signal(signal)?,
@@ -166,7 +187,7 @@ pub extern "C" fn cosmos_exec_resize(
         let window = window(rows, columns)?;
         let steering = Session::current()
             .handles()
-            .with_program(program.addr() as u64, Running::steering)?;
+            .with_program(program.addr() as u64, |running| running.steering())?;
         steering.resize(window)?;
         Ok(0)
     })

@@ -123,10 +123,10 @@ impl Handles {
     pub(super) fn with_program<T>(
         &self,
         handle: u64,
-        use_program: impl FnOnce(&Running) -> T,
+        use_program: impl FnOnce(&mut Running) -> T,
     ) -> Result<T, Fault> {
-        let table = lock(&self.table);
-        let program = table.programs.get(&handle).map(use_program);
+        let mut table = lock(&self.table);
+        let program = table.programs.get_mut(&handle).map(use_program);
         program.ok_or_else(|| self.stale(handle, Kind::Program))
     }
 

@@ -245,7 +245,8 @@ pub unsafe extern "C" fn cosmos_options_set_kept(
 }
 
 /// Gives programs a terminal of this size in place of their streams, for cosmos_exec_start: any of its
-/// streams is our end of it then, which is a socket where the program runs on another machine. Returns 0, or -1 with errno EINVAL.
+/// streams is our end of it then, which is a socket where the program runs on another machine. Returns 0,
+/// or -1 with errno EINVAL.
 ///
 /// # Safety
 /// options is NULL or from cosmos_options_new.

@@ -73,6 +73,32 @@ static void piped(void) {
     cosmos_options_free(options);
 }
 
+/* More than a pipe holds comes out of what ends its input. */
+static void drained(void) {
+    cosmos_exit end;
+    char piece[4096];
+    cosmos_options *options = cosmos_options_new();
+    cosmos_program *program;
+    int input, output;
+    size_t all = 0;
+    ssize_t got;
+    CHECK(cosmos_options_set_stream(options, 0, COSMOS_STREAM_PIPE) == 0);
+    CHECK(cosmos_options_set_stream(options, 1, COSMOS_STREAM_PIPE) == 0);
+    CHECK((program = cosmos_exec_start(line("cat; head -c 200000 /dev/zero"), options)) != NULL);
+    CHECK((input = cosmos_exec_stream(program, 0)) >= 0 && (output = cosmos_exec_stream(program, 1)) >= 0);
+    CHECK(write(input, "it\n", 3) == 3);
+    CHECK(cosmos_exec_close_input(program) == 0 && cosmos_exec_close_input(program) == 0);
+    CHECK(cosmos_exec_stream(program, 0) == -1 && errno == EINVAL);
+    close(input);
+    while ((got = read(output, piece, sizeof piece)) > 0)
+        all += (size_t)got;
+    CHECK(got == 0 && all == 200003);
+    close(output);
+    CHECK(cosmos_exec_wait(program, options, &end) == 0 && end.code == 0);
+    CHECK(cosmos_exec_close_input(program) == -1 && errno == EBADF);
+    cosmos_options_free(options);
+}
+
 static void refused(void) {
     const char *const missing[] = {"/no/such/program", NULL};
     const char *const text[] = {"/etc/passwd", NULL};
@@ -155,6 +181,7 @@ static void terminal(const char *host) {
         line("test -t 1; echo $?; stty size; trap 'stty size; exit 5' WINCH; echo ready; while :; do read a; done"),
         options)) != NULL);
     CHECK((screen = cosmos_exec_stream(program, 0)) >= 0);
+    CHECK(cosmos_exec_close_input(program) == -1 && errno == EINVAL);
     shows(screen, "0\r\n10 20\r\nready\r\n");
     CHECK(cosmos_exec_resize(program, 1, 65536) == -1 && errno == EINVAL);
     CHECK(cosmos_exec_resize(program, 11, 22) == 0);
@@ -182,6 +209,7 @@ int main(int argc, char **argv) {
     denied();
     kept();
     piped();
+    drained();
     refused();
     puts("all is well");
     return 0;

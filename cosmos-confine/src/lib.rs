@@ -39,7 +39,7 @@ use std::os::unix::fs::MetadataExt;
 #[non_exhaustive]
 pub enum Error {
     /// A path that was granted cannot be opened.
-    #[error("{0} was granted and cannot be opened: {1}")]
+    #[error("{0} was granted (`--ro`, `--rw`, or the configuration) and cannot be opened: {1}")]
     Granted(String, String),
     /// Landlock refused, or this kernel's is too old.
     #[error("Landlock: {0}")]

@@ -206,7 +206,13 @@ fn many_short_runs_leave_nothing_behind() {
             let now = figures();
             (now == before).then_some(now)
         });
-        assert_eq!(after.unwrap_or_else(figures), before);
+        let after = after.unwrap_or_else(figures);
+        let (processes, descriptors) = (&after.0, after.1);
+        println!(
+            "{} runs, then {descriptors} descriptors here and {processes:?} with theirs, as before",
+            rounds()
+        );
+        assert_eq!(after, before);
         assert_eq!(files(), files_before);
     });
 }

@@ -4,25 +4,34 @@
 //! code belongs to one client thread. A fault is an answer and the channel goes on; a peer that
 //! breaks the protocol is told so and dropped.
 
-use crate::Vm;
 use crate::conversation::Channel;
 use crate::session::Session;
 use crate::threads::spawn;
+use crate::{Vm, room};
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::{Fault, Role};
 use std::net::Shutdown;
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
-/// Serves a client's main connection on a new thread. The stream is shut down when serving ends,
-/// which whoever watches a copy of it sees as a hang-up.
-pub(crate) fn main_connection<V: Vm>(vm: &Arc<V>, stream: UnixStream) -> Result<(), Fault> {
+/// Serves a client's main connection on a new thread. `ending`, a copy of its stream, is shut down when
+/// serving ends, which whoever watches another copy sees as a hang-up.
+pub(crate) fn main_connection<V: Vm>(
+    vm: &Arc<V>,
+    stream: UnixStream,
+    ending: UnixStream,
+) -> Result<(), Fault> {
     let session = Arc::new(Session::new(Arc::clone(vm)));
-    spawn("client", move || serve(session, stream))
+    spawn("client", move || {
+        serve(session, stream);
+        let _ = ending.shutdown(Shutdown::Both);
+    })
 }
 
 /// Serves one more channel of a client on a new thread.
 pub(crate) fn attach<V: Vm>(session: &Arc<Session<V>>, stream: UnixStream) -> Result<(), Fault> {
+    room::is_left_behind(stream.as_fd())?;
     session.channel_begins()?;
     let session_there = Arc::clone(session);
     spawn("channel", move || {
@@ -34,12 +43,8 @@ pub(crate) fn attach<V: Vm>(session: &Arc<Session<V>>, stream: UnixStream) -> Re
 }
 
 fn serve<V: Vm>(session: Arc<Session<V>>, stream: UnixStream) {
-    let copy = stream.try_clone();
     if let Err(fault) = converse(&session, stream) {
         tracing::warn!("a client's connection was dropped: {fault}");
-    }
-    if let Ok(stream) = copy {
-        let _ = stream.shutdown(Shutdown::Both);
     }
 }
 

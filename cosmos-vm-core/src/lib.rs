@@ -9,6 +9,7 @@
 //! | [`Call`] | one call, as the kind sees it |
 //! | `main_loop` | clients come and go; the process ends in time |
 //! | `channel` | a connection and the thread that serves it |
+//! | `room` | how many of them there may be, so that descriptors are left for the rest |
 //! | `conversation` | what is said on a channel: requests answered, the client's functions called |
 //! | [`Callback`] | a function of the client's, as the kind calls it |
 //! | `scopes` | functions of the client's that outlive the call they were passed to |
@@ -78,6 +79,7 @@ pub mod pins;
 mod presence;
 mod process;
 mod recent;
+mod room;
 mod scopes;
 mod segments;
 mod session;

@@ -266,15 +266,15 @@ impl<V: Vm> MainLoop<V> {
             tracing::warn!("a client was turned away: {MAXIMUM_CLIENTS} are served already");
             return;
         }
-        let served = stream
-            .try_clone()
-            .map_err(|error| {
+        let copy = || {
+            stream.try_clone().map_err(|error| {
                 Fault::host(
                     FaultCode::LimitReached,
                     format!("a client's connection: {error}"),
                 )
             })
-            .and_then(|copy| channel::main_connection(&self.vm, copy));
+        };
+        let served = copy().and_then(|served| channel::main_connection(&self.vm, served, copy()?));
         match served {
             Ok(()) => {
                 self.clients.push(stream);

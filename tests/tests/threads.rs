@@ -3,6 +3,7 @@
 use cosmos_tests::{c, errno, eventually, in_world, set_errno};
 use std::collections::HashSet;
 use std::ffi::{c_int, c_void};
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -86,6 +87,44 @@ fn all_threads_share_the_process_of_the_vm() {
         });
         assert!(pids.iter().all(|pid| *pid == here));
         assert_ne!(here, cosmos::Value::Int(i128::from(std::process::id())));
+    });
+}
+
+/// Each thread that calls takes a descriptor of the VM's. Where they run out, the thread that comes too
+/// late is told so, and nobody else hears of it.
+#[test]
+fn threads_that_a_vm_has_no_descriptor_for_are_refused_alone() {
+    in_world(|world| {
+        let path = c::library("misbehave.c", world.directory());
+        let path = path.to_str().expect("UTF-8");
+        let options = cosmos::Options::new().limit("open_files", 64);
+        let library = cosmos::dlopen_with(path, &options).expect("the library");
+        let nap = library.function("int nap(int milliseconds)").expect("nap");
+        let threads = 80;
+        let all_have_called = Barrier::new(threads);
+        let served: usize = std::thread::scope(|scope| {
+            let call = || {
+                let called = nap.call(&[0.into()]);
+                all_have_called.wait();
+                match called {
+                    Ok(_) => 1,
+                    Err(error) => {
+                        assert_eq!(error.code(), cosmos::FaultCode::LimitReached, "{error}");
+                        0
+                    }
+                }
+            };
+            let threads: Vec<_> = (0..threads).map(|_| scope.spawn(call)).collect();
+            let served = threads.into_iter().map(|thread| thread.join());
+            served.map(|one| one.expect("a thread")).sum()
+        });
+        assert!((30..64).contains(&served), "{served} of {threads}");
+        // Their channels go with them, and there is room again, in the same VM.
+        eventually(Duration::from_secs(30), || {
+            std::thread::scope(|scope| scope.spawn(|| nap.call(&[0.into()]).ok()).join())
+                .expect("a thread")
+        })
+        .expect("room for another thread");
     });
 }
 

@@ -22,12 +22,12 @@ use crate::timeout;
 use crate::trace;
 use crate::value::{Outcome, Value};
 use cosmos_rpc::{Fault, FaultCode};
+use nix::sys::eventfd::{EfdFlags, EventFd};
 use std::future::Future;
-use std::io::{PipeReader, PipeWriter, Write, pipe};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
@@ -109,21 +109,27 @@ impl Future for Started {
     }
 }
 
-/// A call under way on another thread.
+/// A call under way on another thread, as those see it that wait for its end.
 #[derive(Debug)]
 pub(crate) struct Underway<T> {
     generation: u64,
-    state: Mutex<State<T>>,
-    /// The end of a pipe that becomes readable, for who asked for one.
-    readable: OnceLock<PipeReader>,
+    state: Shared<T>,
+    /// Readable once the call has ended, for who asked for it. It is here alone: whoever polls it hears
+    /// nothing of it any more when this is gone, whatever the thread that made the call still has.
+    readable: OnceLock<Arc<EventFd>>,
 }
+
+type Shared<T> = Arc<Mutex<State<T>>>;
 
 #[derive(Debug)]
 struct State<T> {
     over: bool,
     outcome: Option<T>,
-    waker: Option<Waker>,
-    bell: Option<PipeWriter>,
+    /// The task that awaits it, of which there is one.
+    task: Option<Waker>,
+    /// The threads that wait for it, each as long as it does.
+    threads: Vec<Waker>,
+    bell: Weak<EventFd>,
 }
 
 /// Has a thread of the library's make this call, within the limit of the calling thread.
@@ -134,7 +140,7 @@ pub(crate) fn begin<T: Send + 'static>(
     call: impl FnOnce() -> T + Send + 'static,
 ) -> Result<Arc<Underway<T>>, Fault> {
     let underway = Underway::new();
-    let there = Ending(vec![Arc::clone(&underway)].into_iter());
+    let there = Ending(vec![Arc::clone(&underway.state)].into_iter());
     hand_over(move || {
         let mut there = there;
         there.end_next(call());
@@ -151,7 +157,8 @@ pub(crate) fn begin_many<T: Send + 'static>(
     calls: impl FnOnce(&mut dyn FnMut(T)) + Send + 'static,
 ) -> Result<Vec<Arc<Underway<T>>>, Fault> {
     let all: Vec<_> = (0..count).map(|_| Underway::new()).collect();
-    let there = Ending(all.clone().into_iter());
+    let states: Vec<_> = all.iter().map(|it| Arc::clone(&it.state)).collect();
+    let there = Ending(states.into_iter());
     hand_over(move || {
         let mut there = there;
         calls(&mut |outcome| there.end_next(outcome));
@@ -184,20 +191,20 @@ fn hand_over(calls: impl FnOnce() + Send + 'static) -> Result<(), Fault> {
 }
 
 /// The calls that a thread makes: each ends, whatever becomes of the thread's work.
-struct Ending<T>(std::vec::IntoIter<Arc<Underway<T>>>);
+struct Ending<T>(std::vec::IntoIter<Shared<T>>);
 
 impl<T> Ending<T> {
     fn end_next(&mut self, outcome: T) {
-        if let Some(underway) = self.0.next() {
-            underway.end(Some(outcome));
+        if let Some(state) = self.0.next() {
+            end(&state, Some(outcome));
         }
     }
 }
 
 impl<T> Drop for Ending<T> {
     fn drop(&mut self) {
-        for underway in self.0.by_ref() {
-            underway.end(None);
+        for state in self.0.by_ref() {
+            end(&state, None);
         }
     }
 }
@@ -205,14 +212,29 @@ impl<T> Drop for Ending<T> {
 /// Waits until one of them is over; which.
 pub(crate) fn await_any<T>(calls: &[&Underway<T>]) -> Option<usize> {
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    while !calls.is_empty() {
-        let over = calls.iter().position(|call| call.is_over_or_wakes(&waker));
-        if over.is_some() {
-            return over;
+    let mut over = None;
+    while over.is_none() && !calls.is_empty() {
+        over = calls
+            .iter()
+            .position(|call| call.is_over_or_unparks(&waker));
+        if over.is_none() {
+            thread::park();
         }
-        thread::park();
     }
-    None
+    // One that goes on would be left with a waker for each wait.
+    calls.iter().for_each(|call| call.forget(&waker));
+    over
+}
+
+fn end<T>(state: &Mutex<State<T>>, outcome: Option<T>) {
+    let mut state = lock(state);
+    state.over = true;
+    state.outcome = outcome;
+    state.ring();
+    let mut wakers = std::mem::take(&mut state.threads);
+    wakers.extend(state.task.take());
+    drop(state);
+    wakers.into_iter().for_each(Waker::wake);
 }
 
 struct Unpark(Thread);
@@ -227,12 +249,13 @@ impl<T> Underway<T> {
     fn new() -> Arc<Underway<T>> {
         Arc::new(Underway {
             generation: fork::generation(),
-            state: Mutex::new(State {
+            state: Arc::new(Mutex::new(State {
                 over: false,
                 outcome: None,
-                waker: None,
-                bell: None,
-            }),
+                task: None,
+                threads: Vec::new(),
+                bell: Weak::new(),
+            })),
             readable: OnceLock::new(),
         })
     }
@@ -263,43 +286,46 @@ impl<T> Underway<T> {
         if let Some(readable) = self.readable.get() {
             return Ok(readable.as_fd());
         }
-        let no_pipe = |error| Fault::host(FaultCode::System, format!("no pipe: {error}"));
-        let (reader, writer) = pipe().map_err(no_pipe)?;
+        let fresh = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK);
+        let fresh = fresh
+            .map_err(|error| Fault::host(FaultCode::System, format!("no descriptor: {error}")))?;
         let mut state = lock(&self.state);
-        // Another thread may have been faster: its pipe stays.
-        if self.readable.get().is_none() {
-            state.bell = Some(writer);
-            let _ = self.readable.set(reader);
-            if state.over {
-                state.ring();
-            }
+        // Another thread may have been faster: its descriptor stays.
+        let readable = self.readable.get_or_init(|| Arc::new(fresh));
+        state.bell = Arc::downgrade(readable);
+        if state.over {
+            state.ring();
         }
-        drop(state);
-        let readable = self.readable.get().map(AsFd::as_fd);
-        readable.ok_or_else(|| Fault::host(FaultCode::System, "no pipe"))
+        Ok(readable.as_fd())
     }
 
-    /// Whether it is over; where not, `waker` is woken when it is, and no earlier one.
+    /// Whether it is over; where not, the task of `waker` is woken when it is, and no earlier one.
     fn is_over_or_wakes(&self, waker: &Waker) -> bool {
-        if self.is_foreign() {
-            return true;
+        self.is_foreign() || {
+            let mut state = lock(&self.state);
+            if !state.over {
+                state.task = Some(waker.clone());
+            }
+            state.over
         }
-        let mut state = lock(&self.state);
-        if !state.over {
-            state.waker = Some(waker.clone());
-        }
-        state.over
     }
 
-    fn end(&self, outcome: Option<T>) {
-        let mut state = lock(&self.state);
-        state.over = true;
-        state.outcome = outcome;
-        state.ring();
-        let waker = state.waker.take();
-        drop(state);
-        if let Some(waker) = waker {
-            waker.wake();
+    /// Whether it is over; where not, the thread of `waker` is woken when it is, until
+    /// [`forget`](Underway::forget).
+    fn is_over_or_unparks(&self, waker: &Waker) -> bool {
+        self.is_foreign() || {
+            let mut state = lock(&self.state);
+            if !state.over && !state.threads.iter().any(|known| known.will_wake(waker)) {
+                state.threads.push(waker.clone());
+            }
+            state.over
+        }
+    }
+
+    fn forget(&self, waker: &Waker) {
+        if !self.is_foreign() {
+            let mut state = lock(&self.state);
+            state.threads.retain(|known| !known.will_wake(waker));
         }
     }
 
@@ -320,10 +346,11 @@ impl<T> Underway<T> {
 }
 
 impl<T> State<T> {
+    /// Whoever polls sees it from now on, once.
     fn ring(&mut self) {
-        if let Some(mut bell) = self.bell.take() {
-            // Its end is told by the closing of the pipe as well.
-            let _ = bell.write_all(&[1]);
+        if let Some(bell) = std::mem::take(&mut self.bell).upgrade() {
+            // The counter of a descriptor that nobody writes but this has room for it.
+            let _ = bell.write(1);
         }
     }
 }
@@ -332,6 +359,7 @@ impl<T> State<T> {
 mod tests {
     use super::*;
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
     use std::sync::mpsc;
 
     fn readable(call: &Underway<i32>, patience: u16) -> bool {
@@ -370,5 +398,54 @@ mod tests {
         assert_eq!(await_any(&[&*slow]), Some(0));
         assert_eq!(slow.take(), Ok(1));
         assert_eq!(await_any::<i32>(&[]), None);
+    }
+
+    #[test]
+    fn the_end_is_one_event_and_none_comes_after_the_call_was_let_go_of() {
+        let (release, released) = mpsc::channel::<()>();
+        let call = begin(move || released.recv().map_or(1, |()| 2)).unwrap();
+        let events = Epoll::new(EpollCreateFlags::empty()).unwrap();
+        let edges = EpollEvent::new(EpollFlags::EPOLLIN | EpollFlags::EPOLLET, 7);
+        events.add(call.descriptor().unwrap(), edges).unwrap();
+        let mut seen = [EpollEvent::empty()];
+        assert_eq!(events.wait(&mut seen, EpollTimeout::ZERO), Ok(0));
+        drop(release);
+        assert_eq!(events.wait(&mut seen, 20_000u16), Ok(1));
+        assert_eq!(seen[0].events(), EpollFlags::EPOLLIN);
+        assert_eq!(await_any(&[&*call]), Some(0));
+        assert_eq!(events.wait(&mut seen, EpollTimeout::ZERO), Ok(0));
+        // The thread that made another call may have its part of it for as long as it likes.
+        let begun = begin(|| 3).unwrap();
+        assert_eq!(await_any(&[&*begun]), Some(0));
+        let makers_part = Arc::clone(&begun.state);
+        let levels = EpollEvent::new(EpollFlags::EPOLLIN, 8);
+        events.add(begun.descriptor().unwrap(), levels).unwrap();
+        assert_eq!(events.wait(&mut seen, EpollTimeout::ZERO), Ok(1));
+        drop(begun);
+        assert_eq!(events.wait(&mut seen, EpollTimeout::ZERO), Ok(0));
+        drop(makers_part);
+    }
+
+    #[test]
+    fn all_threads_that_wait_for_a_call_hear_of_its_end() {
+        let (release, released) = mpsc::channel::<()>();
+        let (hold, held) = mpsc::channel::<()>();
+        let call = begin(move || released.recv().map_or(1, |()| 2)).unwrap();
+        let other = begin(move || held.recv().map_or(1, |()| 2)).unwrap();
+        std::thread::scope(|scope| {
+            let wait = || scope.spawn(|| await_any(&[&*other, &*call]));
+            let waiting: Vec<_> = (0..3).map(|_| wait()).collect();
+            while lock(&call.state).threads.len() < waiting.len() {
+                std::thread::yield_now();
+            }
+            drop(release);
+            for thread in waiting {
+                assert_eq!(thread.join().unwrap(), Some(1));
+            }
+        });
+        // Nothing is left of them with the one that goes on.
+        assert_eq!(lock(&other.state).threads.len(), 0);
+        drop(hold);
+        assert_eq!(await_any(&[&*other]), Some(0));
     }
 }

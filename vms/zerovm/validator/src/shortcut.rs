@@ -25,87 +25,33 @@ pub(crate) trait Shortcut {
 /// to the full judgement. Nothing is to be restored.
 #[inline(always)]
 pub(crate) fn take<D: Shortcut>(bytes: &[u8], before: ZeroExtended) -> Option<Short<ZeroExtended>> {
-    let byte = |at: usize| bytes.get(at).copied().unwrap_or(0);
-    let from_gs = D::HAS_GS && bytes.starts_with(&[0x65, 0x67]);
-    let mut at = if from_gs { 2 } else { 0 };
-    let first = byte(at);
-    let has_rex = first & 0xf0 == 0x40;
-    let rex = if has_rex { first } else { 0 };
-    at += usize::from(has_rex);
-    let mut opcode = byte(at);
-    let mut rule = ONE_BYTE[usize::from(opcode)];
-    at += 1;
-    if opcode == 0x0f {
-        opcode = byte(at);
-        rule = TWO_BYTES[usize::from(opcode)];
-        at += 1;
-    }
-
-    if rule == 0 {
+    let opcode = Opcode::read::<D>(bytes);
+    if opcode.rule == 0 {
         return padding(bytes);
     }
-    if from_gs && rule & MODRM == 0 {
-        return None;
-    }
-    let mut entry = Entry::ALLOWED;
-    let mut written = opcode & 7 | (rex & B) << 3;
-    if rule & MODRM != 0 {
-        let modrm = byte(at);
-        let (reg, rm) = (modrm >> 3 & 7, modrm & 7);
-        if rule & GROUP != 0 {
-            rule |= GROUPS[usize::from(rule & GROUP) >> GROUP_SHIFT][usize::from(reg)];
-        }
-        written = if rule & REG != 0 {
-            reg | (rex & R) << 1
-        } else {
-            rm | (rex & B) << 3
-        };
-        if modrm >= 0xc0 {
-            if rule & ADDRESS != 0 || from_gs {
-                return None;
-            }
-            at += 1;
-        } else {
-            let (length, found) = if from_gs {
-                // lea touches nothing there; and what looks like rip is.
-                if rule & ADDRESS != 0 || modrm & 0xc7 == 5 {
-                    return None;
-                }
-                (address_length(modrm, byte(at + 1)), Entry::ALLOWED)
-            } else if rule & ADDRESS != 0 {
-                (address_length(modrm, byte(at + 1)), Entry::ALLOWED)
-            } else {
-                memory::<D>(modrm, byte(at + 1), rex, before)?
-            };
-            entry = found;
-            at += length;
-            if rule & REG == 0 {
-                rule &= !(WRITES | EXTENDS);
-            }
-        }
-    }
+    let operand = opcode.operand::<D>(bytes, before)?;
+    let rule = operand.rule;
 
-    let immediate = usize::from(rule & IMMEDIATE);
-    let length = at + immediate;
+    let length = operand.end + usize::from(rule & IMMEDIATE);
+    let is_wide = opcode.rex & W != 0;
     // ah to bh belong to rax to rbx.
-    let high_byte = rule & BYTE != 0 && !has_rex;
-    let confined = D::CONFINED.contains(written) && !high_byte;
+    let high_byte = rule & BYTE != 0 && opcode.rex == 0;
+    let confined = D::CONFINED.contains(operand.written) && !high_byte;
     if rule & TAKEN == 0
         || length > bytes.len()
         || rule & WRITES != 0 && confined
-        || rule & NARROW != 0 && rex & W != 0
+        || rule & NARROW != 0 && is_wide
     {
         return None;
     }
-    let extends = rule & EXTENDS != 0 && rex & W == 0;
-    let promise = if extends {
-        ZeroExtended(written)
+    let promise = if rule & EXTENDS != 0 && !is_wide {
+        ZeroExtended(operand.written)
     } else {
         ZeroExtended::NONE
     };
     let branches = rule & BRANCH != 0;
     let distance = if branches {
-        distance(bytes.get(at..length)?)
+        distance(bytes.get(operand.end..length)?)
     } else {
         0
     };
@@ -114,10 +60,122 @@ pub(crate) fn take<D: Shortcut>(bytes: &[u8], before: ZeroExtended) -> Option<Sh
         distance,
         step: Step {
             promise,
-            entry,
+            entry: operand.entry,
             branches,
         },
     })
+}
+
+/// What an instruction starts with.
+struct Opcode {
+    from_gs: bool,
+    /// 0 without one: every REX has a bit.
+    rex: u8,
+    /// Its last byte.
+    byte: u8,
+    /// Its row of the tables.
+    rule: u16,
+    /// Where it ends.
+    end: usize,
+}
+
+/// The operand that an instruction may write, and its memory.
+struct Operand {
+    /// The number of the register.
+    written: u8,
+    /// What is left of the rule of the opcode, or added to it.
+    rule: u16,
+    /// Whether the instruction may be entered.
+    entry: Entry,
+    /// Where it ends.
+    end: usize,
+}
+
+impl Opcode {
+    #[inline(always)]
+    fn read<D: Shortcut>(bytes: &[u8]) -> Self {
+        let byte = |at: usize| bytes.get(at).copied().unwrap_or(0);
+        let from_gs = D::HAS_GS && bytes.starts_with(&[0x65, 0x67]);
+        let mut at = if from_gs { 2 } else { 0 };
+        let first = byte(at);
+        let has_rex = first & 0xf0 == 0x40;
+        at += usize::from(has_rex);
+        let mut opcode = byte(at);
+        let mut rule = ONE_BYTE[usize::from(opcode)];
+        at += 1;
+        if opcode == 0x0f {
+            opcode = byte(at);
+            rule = TWO_BYTES[usize::from(opcode)];
+            at += 1;
+        }
+        Self {
+            from_gs,
+            rex: if has_rex { first } else { 0 },
+            byte: opcode,
+            rule,
+            end: at,
+        }
+    }
+
+    #[inline(always)]
+    fn operand<D: Shortcut>(&self, bytes: &[u8], before: ZeroExtended) -> Option<Operand> {
+        let &Self { rex, mut rule, .. } = self;
+        if rule & MODRM == 0 {
+            return (!self.from_gs).then_some(Operand {
+                written: self.byte & 7 | (rex & B) << 3,
+                rule,
+                entry: Entry::ALLOWED,
+                end: self.end,
+            });
+        }
+        let byte = |at: usize| bytes.get(at).copied().unwrap_or(0);
+        let modrm = byte(self.end);
+        let (reg, rm) = (modrm >> 3 & 7, modrm & 7);
+        if rule & GROUP != 0 {
+            rule |= GROUPS[usize::from(rule & GROUP) >> GROUP_SHIFT][usize::from(reg)];
+        }
+        let written = if rule & REG != 0 {
+            reg | (rex & R) << 1
+        } else {
+            rm | (rex & B) << 3
+        };
+        let (length, entry) = if modrm < 0xc0 {
+            if rule & REG == 0 {
+                rule &= !(WRITES | EXTENDS);
+            }
+            self.memory::<D>(rule, modrm, byte(self.end + 1), before)?
+        } else if rule & ADDRESS != 0 || self.from_gs {
+            return None;
+        } else {
+            (1, Entry::ALLOWED)
+        };
+        Some(Operand {
+            written,
+            rule,
+            entry,
+            end: self.end + length,
+        })
+    }
+
+    /// The length of ModRM, SIB and displacement, and whether the instruction may be entered.
+    #[inline(always)]
+    fn memory<D: Shortcut>(
+        &self,
+        rule: u16,
+        modrm: u8,
+        sib: u8,
+        before: ZeroExtended,
+    ) -> Option<(usize, Entry)> {
+        let is_address = rule & ADDRESS != 0;
+        if self.from_gs && (is_address || modrm & 0xc7 == 5) {
+            // lea touches nothing there; and what looks like rip is.
+            None
+        } else if self.from_gs || is_address {
+            Some((address_length(modrm, sib), Entry::ALLOWED))
+        } else {
+            memory::<D>(modrm, sib, self.rex, before)
+        }
+    }
 }
 
 /// The no-operations that code is padded with.

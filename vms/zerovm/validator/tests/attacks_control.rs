@@ -5,17 +5,12 @@
 
 mod common;
 
-use common::{accepted, hex, padded, refusal, refused, validate};
+use common::{NACL, accepted, hex, padded, refused, validate};
 use zerovm_validator::Reason::*;
 use zerovm_validator::{Dialect, Reason, Validator};
 
-/// A bundle that is `code` and a second one that starts with a jump to `target`.
 fn jump_to(code: &str, target: usize) -> Option<Reason> {
-    let mut text = padded(&hex(code));
-    let distance = target as i32 - (text.len() as i32 + 5);
-    text.push(0xe9);
-    text.extend(distance.to_le_bytes());
-    refusal(&text)
+    NACL.jump_to(code, target)
 }
 
 #[test]

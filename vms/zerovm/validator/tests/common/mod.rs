@@ -8,6 +8,9 @@ use zerovm_validator::{Dialect, Reason, Validator, Violation};
 /// Bytes in a bundle.
 pub const BUNDLE: usize = 32;
 
+/// The return of dialect `fast`.
+pub const RETURN: &str = "448b1c24 4183e3e0 4d01fb 4c891c24 c3";
+
 /// A dialect, asked about texts at the start of the sandbox.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules(pub Dialect);
@@ -24,6 +27,15 @@ impl Rules {
     pub fn refusal(self, code: &[u8]) -> Option<Reason> {
         let verdict = self.validate(&padded(code));
         verdict.err().map(|violation| violation.reason)
+    }
+
+    /// Why a bundle that is `code` is refused before a second one that starts with a jump to `target`.
+    pub fn jump_to(self, code: &str, target: usize) -> Option<Reason> {
+        let mut text = padded(&hex(code));
+        let distance = target as i32 - (text.len() as i32 + 5);
+        text.push(0xe9);
+        text.extend(distance.to_le_bytes());
+        self.refusal(&text)
     }
 
     /// Fails unless each of the pieces, in hexadecimal and with commas between, is refused for the

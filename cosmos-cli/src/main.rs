@@ -9,6 +9,7 @@
 mod arguments;
 mod describe;
 mod format;
+mod input;
 mod json;
 mod kernel;
 mod literal;

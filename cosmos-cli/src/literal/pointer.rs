@@ -1,6 +1,7 @@
 //! A word for a pointer parameter.
 
 use super::{Reader, Reason, callback, number, text};
+use crate::input;
 use callframe::types::{Extent, Handle, Identity, Pointer, Scalar, Type, TypeId};
 use cosmos::{Memory, Value};
 
@@ -49,7 +50,7 @@ impl Reader<'_> {
             return characters(pointer, word);
         }
         if let Some(path) = word.strip_prefix('@') {
-            return text::file(path).map(Value::Bytes);
+            return input::file(path.as_ref()).map(Value::Bytes);
         }
         if self.leads_to_wide(pointer) && !word.starts_with('{') {
             return wide(pointer, word);
@@ -87,7 +88,7 @@ pub(super) fn output(pointer: &Pointer) -> Result<Value, Reason> {
 pub(super) fn characters(pointer: &Pointer, word: &str) -> Result<Value, Reason> {
     let string = pointer.extent == Extent::NullTerminated;
     let bytes = if let Some(path) = word.strip_prefix('@') {
-        text::file(path)?
+        input::file(path.as_ref())?
     } else if let Some(digits) = word.strip_prefix("hex:").filter(|_| !string) {
         text::hexadecimal(digits)?
     } else if let Some(body) = quoted(word) {

@@ -1,7 +1,6 @@
-//! Text: C escapes, hexadecimal bytes and files.
+//! Text: C escapes and hexadecimal bytes.
 
 use super::Reason;
-use std::io::Read;
 
 /// The bytes of a C string or character constant's inside.
 pub fn unescape(body: &str) -> Result<Vec<u8>, Reason> {
@@ -70,21 +69,4 @@ pub fn hexadecimal(digits: &str) -> Result<Vec<u8>, Reason> {
         })
         .collect::<Option<Vec<u8>>>()
         .ok_or_else(|| "hex: takes hexadecimal digits only".to_owned())
-}
-
-/// The bytes of the file; `-` is standard input.
-pub fn file(path: &str) -> Result<Vec<u8>, Reason> {
-    let read = if path == "-" {
-        let mut bytes = Vec::new();
-        std::io::stdin()
-            .lock()
-            .read_to_end(&mut bytes)
-            .map(|_| bytes)
-    } else {
-        std::fs::read(path)
-    };
-    read.map_err(|error| {
-        let name = if path == "-" { "standard input" } else { path };
-        format!("cannot read {name}: {error}")
-    })
 }

@@ -1,10 +1,10 @@
 //! `cosmos proto check FILE`.
 
 use crate::arguments::ProtoCheck;
+use crate::input;
 use crate::report::{FAILED, Problem, Report, Verdict};
 use callframe::Declaration;
 use serde_json::json;
-use std::io::Read;
 use std::path::Path;
 
 /// Prints a line per declaration; exits with 1 where one was refused.
@@ -23,25 +23,12 @@ pub fn run(arguments: &ProtoCheck) -> Verdict {
 }
 
 fn read(path: &Path) -> Result<String, Problem> {
-    let bytes = if path.as_os_str() == "-" {
-        let mut bytes = Vec::new();
-        std::io::stdin()
-            .lock()
-            .read_to_end(&mut bytes)
-            .map(|_| bytes)
-    } else {
-        std::fs::read(path)
-    };
-    bytes
-        .and_then(|bytes| {
-            String::from_utf8(bytes).map_err(|error| std::io::Error::other(error.utf8_error()))
-        })
-        .map_err(|error| {
-            Problem::failed(Report::new(format!(
-                "cannot read {}: {error}",
-                path.display()
-            )))
-        })
+    let failed = |why: String| Problem::failed(Report::new(why));
+    let bytes = input::file(path).map_err(failed)?;
+    String::from_utf8(bytes).map_err(|error| {
+        let error = error.utf8_error();
+        failed(format!("cannot read {}: {error}", path.display()))
+    })
 }
 
 fn line(declaration: &Declaration) -> String {

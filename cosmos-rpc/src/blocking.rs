@@ -25,12 +25,14 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
+mod itself;
 mod opening;
 mod shared;
 
 pub use opening::Opening;
 pub use shared::{Asked, CLOSING, ON_SOCKET, Received};
 
+use itself::{Itself, replaced};
 use shared::Shared;
 
 /// How long a peer may take for its handshake.
@@ -42,6 +44,8 @@ pub struct Connection {
     // Dropped before the stream: it says good-bye.
     shared: Option<Box<Shared>>,
     stream: UnixStream,
+    /// Of a client, among whose descriptors others close and open theirs.
+    itself: Option<Itself>,
     decoder: Decoder,
     exchange: Exchange,
     peer: Hello,
@@ -359,6 +363,7 @@ impl Connection {
         descriptors: &[BorrowedFd<'_>],
         deadline: Option<Instant>,
     ) -> Result<(), Fault> {
+        self.still_itself()?;
         let wait = if deadline.is_some() {
             Wait::No
         } else {
@@ -406,6 +411,7 @@ impl Connection {
     }
 
     fn next_on_socket(&mut self, deadline: Option<Instant>) -> Result<Option<Frame>, Fault> {
+        self.still_itself()?;
         let wait = if deadline.is_some() {
             Wait::No
         } else {
@@ -467,6 +473,14 @@ impl Connection {
     fn deadline_from_now(&self) -> Option<Instant> {
         self.timeout
             .and_then(|timeout| Instant::now().checked_add(timeout))
+    }
+
+    /// Refuses to read or write what is not this connection's any more.
+    fn still_itself(&mut self) -> Result<(), Fault> {
+        match self.itself {
+            Some(itself) if itself.was_replaced(self.stream.as_fd()) => self.breaks(replaced()),
+            _ => Ok(()),
+        }
     }
 
     fn usable(&self) -> Result<(), Fault> {

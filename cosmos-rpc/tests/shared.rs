@@ -6,6 +6,7 @@ use cosmos_rpc::message::vm::{CALL, Open, Share};
 use cosmos_rpc::message::{FAULT, Message, REPLY};
 use cosmos_rpc::ring::{AREA, Segment, Settings};
 use cosmos_rpc::{Blame, Fault, FaultCode, Limits, Role};
+use std::io::Read;
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixStream;
 use std::thread::{self, JoinHandle};
@@ -244,4 +245,33 @@ fn a_channel_shares_once_and_only_what_a_client_made() {
     let frame = client.receive().unwrap().unwrap();
     assert_eq!((frame.kind, frame.descriptors.len()), (Share::KIND, 1));
     assert!(!client.shares());
+}
+
+/// A program may close what it did not open, and open files of its own under the same numbers.
+#[test]
+fn a_descriptor_that_was_given_to_another_file_ends_the_channel() {
+    for shares in [true, false] {
+        let (mut client, serving) = vm();
+        if shares {
+            assert!(client.share(&Settings::ASKING).unwrap());
+        }
+        assert!(client.call_raw(CALL, &[b"before"], &[]).is_ok());
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        theirs.set_nonblocking(true).unwrap();
+        // SAFETY: `client` goes on with the number, and closes it in the end.
+        let replaced = unsafe { libc::dup3(ours.as_raw_fd(), client.as_raw_fd(), libc::O_CLOEXEC) };
+        assert_eq!(replaced, client.as_raw_fd());
+        // The VM hears that its client is gone, and nobody is left to answer.
+        assert!(serving.join().unwrap().is_ok());
+        client.set_timeout(Some(Duration::from_secs(60)));
+        for body in [&[0u8; 8][..], &vec![0; 3 * AREA]] {
+            let fault = client.call_raw(CALL, &[body], &[]).unwrap_err();
+            assert_eq!(fault.code, FaultCode::Disconnected, "{fault}");
+            assert!(fault.message.contains("somebody else"), "{fault}");
+        }
+        drop((client, ours));
+        let mut written = Vec::new();
+        theirs.read_to_end(&mut written).unwrap();
+        assert_eq!(written, b"", "shares: {shares}");
+    }
 }

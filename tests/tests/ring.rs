@@ -1,8 +1,11 @@
 //! Calls through shared memory, through the whole stack: used by default, left out on request, and
 //! the same for the program either way.
 
-use cosmos_tests::{World, in_world};
+use cosmos_tests::{World, eventually, in_world, in_world_for};
 use std::ffi::{c_int, c_uint, c_ulong, c_void};
+use std::fs::File;
+use std::os::fd::AsRawFd;
+use std::time::Duration;
 
 /// Whether this process has memory that it shares with a VM.
 fn shares_memory() -> bool {
@@ -100,4 +103,49 @@ fn a_vm_that_is_killed_in_a_call_is_missed_at_once_and_told_apart() {
             assert!(error.to_string().contains("SIGKILL"), "{error}");
         }
     });
+}
+
+/// As programs do that go into the background, and then open files of their own.
+fn closes_what_it_did_not_open(world: &World) {
+    let library = cosmos::dlopen("libc.so.6").expect("libc");
+    let abs = library.function("int abs(int number)").expect("abs");
+    assert!(abs.call(&[1.into()]).is_ok());
+    let file = File::create(world.directory().join("own")).expect("a file");
+    for socket in sockets() {
+        // SAFETY: it is done to the library on purpose, which closes the number in the end.
+        assert!(unsafe { libc::dup3(file.as_raw_fd(), socket, 0) } >= 0);
+    }
+    // The VM may answer until it hears of it.
+    let fails = || abs.call(&[1.into()]).is_err().then_some(());
+    eventually(Duration::from_secs(30), fails).expect("an error");
+    assert_eq!(fails(), Some(()));
+    assert_eq!(file.metadata().expect("its length").len(), 0);
+}
+
+#[test]
+fn a_program_that_closes_what_it_did_not_open_gets_errors_with_the_ring() {
+    in_world_for(Duration::from_secs(60), |world| {
+        set_ring("1");
+        closes_what_it_did_not_open(world);
+    });
+}
+
+#[test]
+fn a_program_that_closes_what_it_did_not_open_gets_errors_without_the_ring() {
+    in_world_for(Duration::from_secs(60), |world| {
+        set_ring("0");
+        closes_what_it_did_not_open(world);
+    });
+}
+
+/// The sockets of this process.
+fn sockets() -> Vec<c_int> {
+    let open = std::fs::read_dir("/proc/self/fd").expect("the descriptors of this process");
+    open.filter_map(|entry| {
+        let entry = entry.ok()?;
+        let target = std::fs::read_link(entry.path()).ok()?;
+        let is_socket = target.to_str()?.starts_with("socket:");
+        is_socket.then_some(entry.file_name().to_str()?.parse().ok()?)
+    })
+    .collect()
 }

@@ -208,10 +208,11 @@ fn warm_callbacks_allocate_nothing() {
 }
 
 /// What a thread may do while it waits for an answer.
-const WAITING: [libc::c_long; 6] = [
+const WAITING: [libc::c_long; 7] = [
     libc::SYS_futex,
     libc::SYS_sched_yield,
     libc::SYS_poll,
+    libc::SYS_newfstatat,
     libc::SYS_getcpu,
     // How the clock is read where the machine has no faster way, and how a signal returns.
     libc::SYS_clock_gettime,

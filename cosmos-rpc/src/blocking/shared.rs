@@ -12,7 +12,7 @@
 //!
 //! The announcement goes first: who waits has to begin reading before a large frame can be written.
 
-use super::Connection;
+use super::{Connection, Itself};
 use crate::exchange;
 use crate::frame::{Header, Limits};
 use crate::handshake::Role;
@@ -89,7 +89,7 @@ impl Connection {
 
     /// Whether the other end of the socket is closed, by its owner's end or on purpose.
     pub fn has_hung_up(&self) -> bool {
-        Socket(self.stream.as_fd()).is_gone()
+        Socket(self.stream.as_fd(), self.itself).is_gone()
     }
 
     /// Answers a client that asks for shared memory that this end takes none.
@@ -107,7 +107,8 @@ impl Connection {
         let Some(shared) = &mut self.shared else {
             return Ok(None);
         };
-        let came = shared.next(self.timeout, self.stream.as_fd(), &limits);
+        let peer = Socket(self.stream.as_fd(), self.itself);
+        let came = shared.next(self.timeout, peer, &limits);
         self.frame_of(came)
     }
 
@@ -199,7 +200,7 @@ impl Connection {
         let Some(shared) = &mut self.shared else {
             return false;
         };
-        let mut peer = Socket(self.stream.as_fd());
+        let mut peer = Socket(self.stream.as_fd(), self.itself);
         shared.early.is_none() && shared.end.arrival(self.timeout, &mut peer).is_ok()
     }
 
@@ -271,7 +272,8 @@ impl Connection {
         let limits = *self.decoder.limits();
         let frame = match &mut self.shared {
             Some(shared) if self.broken.is_none() && self.exchange.is_quiet() => {
-                match shared.next_short(self.timeout, self.stream.as_fd(), &limits) {
+                let peer = Socket(self.stream.as_fd(), self.itself);
+                match shared.next_short(self.timeout, peer, &limits) {
                     Ok(Came::Short(message, short)) => return Ok(Received::Short(message, short)),
                     came => self.frame_of(came)?,
                 }
@@ -413,14 +415,14 @@ impl Shared {
     fn next_short(
         &mut self,
         timeout: Option<Duration>,
-        socket: BorrowedFd<'_>,
+        mut peer: Socket<'_>,
         limits: &Limits,
     ) -> Result<Came, Fault> {
         if let Some(Frame { kind, id, body, .. }) = self.early.take() {
             return Shared::came(Message { kind, id }, body, limits);
         }
         let mut body = std::mem::take(&mut self.spare);
-        let taken = self.end.take_short(timeout, &mut Socket(socket), &mut body);
+        let taken = self.end.take_short(timeout, &mut peer, &mut body);
         match taken? {
             (message, Some(short)) if !matches!(message.kind, ON_SOCKET | CLOSING) => {
                 self.spare = body;
@@ -440,14 +442,14 @@ impl Shared {
     fn next(
         &mut self,
         timeout: Option<Duration>,
-        socket: BorrowedFd<'_>,
+        mut peer: Socket<'_>,
         limits: &Limits,
     ) -> Result<Came, Fault> {
         if let Some(Frame { kind, id, body, .. }) = self.early.take() {
             return Shared::came(Message { kind, id }, body, limits);
         }
         let mut body = std::mem::take(&mut self.spare);
-        let message = self.end.take(timeout, &mut Socket(socket), &mut body)?;
+        let message = self.end.take(timeout, &mut peer, &mut body)?;
         Shared::came(message, body, limits)
     }
 
@@ -491,16 +493,17 @@ impl Drop for Shared {
     }
 }
 
-struct Socket<'a>(BorrowedFd<'a>);
+struct Socket<'a>(BorrowedFd<'a>, Option<Itself>);
 
 impl Peer for Socket<'_> {
     fn is_gone(&mut self) -> bool {
         // Nothing is asked for: a hang-up is always told.
         let mut watched = [PollFd::new(self.0, PollFlags::empty())];
-        !matches!(
+        let is_quiet = matches!(
             poll(&mut watched, PollTimeout::ZERO),
             Ok(0) | Err(Errno::EINTR)
-        )
+        );
+        !is_quiet || self.1.is_some_and(|itself| itself.was_replaced(self.0))
     }
 }
 

@@ -178,7 +178,8 @@ fn a_vm_that_waits_for_somebody_outlives_cosmosd_and_is_given_away_by_the_next_o
 #[test]
 fn a_vm_that_waits_for_somebody_ends_where_no_cosmosd_comes() {
     in_world(|world| {
-        world.configure("pool = 1\n");
+        // Each launcher is to be a VM's.
+        world.configure("pool = 1\nspare_launcher = false\n");
         let first = open(&library(world), &Options::new().fresh(true));
         eventually(PATIENCE, waiting).expect("one waits");
         assert_eq!(world.processes_named("cosmos-launch").len(), 2);

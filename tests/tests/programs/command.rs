@@ -274,6 +274,8 @@ fn what_a_program_leaves_behind_ends_with_it() {
 #[test]
 fn nothing_outlives_the_client_the_vm_or_the_keeper() {
     in_world(|world| {
+        // The launcher that is killed is to be the VM's.
+        world.configure("spare_launcher = false\n");
         let begin = || {
             let mut command = world.cosmos();
             let line = "setsid sleep 1000 & (sleep 1001 &) ; trap '' TERM HUP INT; echo ready; sleep 1002; sleep 1003";

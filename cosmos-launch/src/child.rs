@@ -96,7 +96,7 @@ pub fn spawn(plan: &Plan, control: BorrowedFd<'_>, equipment: &Equipment) -> Res
     let null = File::open("/dev/null")
         .map_err(|error| Fault::host(FaultCode::LaunchFailed, format!("/dev/null: {error}")))?;
     let (report, reporter) = pipe_above().map_err(|error| system("pipe2", error))?;
-    // Pointer tables are built before the fork: the child allocates nothing.
+    // The tables point into the plan, and are there until exec has read them.
     let arguments = pointers(&plan.arguments);
     let environment = pointers(&plan.environment);
     let launcher = nix::unistd::getpid();

@@ -16,9 +16,9 @@ use crate::staging::{Staging, Top};
 use crate::trace;
 use crate::turn::Seat;
 use callframe::marshal::{Image, Pending};
-use cosmos_rpc::Fault;
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::vm::Map;
+use cosmos_rpc::{Fault, Frame};
 use std::cell::RefCell;
 use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -128,21 +128,21 @@ pub(crate) fn take(link: &Arc<Link>, timeout: Option<Duration>) -> Result<Box<Ch
     Ok(made(link, connection, timeout))
 }
 
-/// The same, for a request; its number, where it was made as the channel was. It is left to the caller where
-/// the channel is there already, where nothing travels, and where steps are noted one by one.
+/// The same, for a request; its answer, where it was made as the channel was. It is left to the caller where
+/// the channel is there already, and where steps are noted one by one.
 pub(crate) fn take_asking(
     link: &Arc<Link>,
     timeout: Option<Duration>,
     ahead: Ahead<'_>,
-) -> Result<(Box<Channel>, Option<u64>), Fault> {
-    if !link.is_remote() || trace::is_on() {
+) -> Result<(Box<Channel>, Option<Frame>), Fault> {
+    if trace::is_on() {
         return take(link, timeout).map(|channel| (channel, None));
     }
     if let Some(channel) = take_idle(link, timeout) {
         return Ok((channel, None));
     }
-    let (connection, asked) = link.attach_asking(timeout, Some(ahead))?;
-    Ok((made(link, connection, timeout), asked))
+    let (connection, answer) = link.attach_asking(timeout, Some(ahead))?;
+    Ok((made(link, connection, timeout), answer))
 }
 
 fn made(link: &Arc<Link>, connection: Connection, timeout: Option<Duration>) -> Box<Channel> {

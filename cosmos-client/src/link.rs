@@ -352,10 +352,10 @@ impl Link {
     ) -> Result<Frame, Error> {
         self.usable()?;
         let ahead = (kind, body, descriptors);
-        let (mut channel, asked) = channel::take_asking(self, timeout, ahead)
+        let (mut channel, answered) = channel::take_asking(self, timeout, ahead)
             .map_err(|fault| self.diagnose(fault, place))?;
-        let answered = match asked {
-            Some(asked) => channel.connection.await_reply(asked),
+        let answered = match answered {
+            Some(frame) => Ok(frame),
             None => channel.connection.call_raw(kind, &[body], descriptors),
         };
         match answered {
@@ -428,13 +428,13 @@ impl Link {
             .map(|(channel, _)| channel)
     }
 
-    /// The same, and the number of a request that was made on it at once, where there is one: over a connection
-    /// to another machine that saves a round trip.
+    /// The same, and the answer to a request that was made on it at once, where there is one: that saves a round
+    /// trip.
     pub(crate) fn attach_asking(
         &self,
         timeout: Option<Duration>,
         ahead: Option<Ahead<'_>>,
-    ) -> Result<(Connection, Option<u64>), Fault> {
+    ) -> Result<(Connection, Option<Frame>), Fault> {
         let (ours, theirs) = UnixStream::pair().map_err(|error| {
             Fault::host(
                 FaultCode::System,
@@ -461,23 +461,21 @@ impl Link {
             drop(theirs);
             let most = self.nature.message_bytes;
             let mut opening = Connection::open(ours, Role::Client, most, timeout, main.peer())?;
-            let share = settings.map(|settings| opening.ask_to_share(&settings));
+            // Once memory is shared nothing is looked for on the socket that is not announced there.
             let ask = |(kind, body, descriptors)| opening.ask(kind, &[body], descriptors);
             let asked_ahead = ahead.map(ask).transpose()?.flatten();
+            let share = settings.map(|settings| opening.ask_to_share(&settings));
             main.await_reply(asked)?.reply::<Attach>()?;
             (opening, share.transpose()?.flatten(), asked_ahead)
         };
         let mut channel = opening.heard()?.expect(Role::Vm)?;
+        channel.set_timeout(timeout);
+        let answer = |asked| channel.await_reply(asked);
+        let answer = asked_ahead.map(answer).transpose()?;
         if let Some(asked) = share {
-            channel.set_timeout(timeout);
             channel.shared(asked)?;
         }
-        Ok((channel, asked_ahead))
-    }
-
-    /// Whether what is said over it travels.
-    pub(crate) fn is_remote(&self) -> bool {
-        self.nature.coordinator.is_remote()
+        Ok((channel, answer))
     }
 
     /// Lists a channel, so that calls on it can be ended.

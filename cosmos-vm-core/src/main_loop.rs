@@ -5,7 +5,7 @@
 //! inside foreign code.
 
 use crate::confine::{self, confine};
-use crate::{Vm, channel, count, drain, process, threads};
+use crate::{Vm, channel, count, drain, process, threads, verb};
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::Message;
 use cosmos_rpc::message::launch::{Accept, Clients, Confine, Confined, Count, Drain, Ready, Renew};
@@ -113,6 +113,7 @@ impl<V: Vm> MainLoop<V> {
         // Each client needs one for its main connection, and soon one for its first channel.
         threads::keep_ready(if self.clients.is_empty() { 2 } else { 1 });
         self.vm.prepare();
+        verb::prepare(self.vm.model());
         if self.terms.confining.is_some() {
             self.ahead = confine::Ahead::make();
         }

@@ -2,6 +2,7 @@
 
 use crate::Vm;
 use crate::conversation::Channel;
+use callframe::DataModel;
 use cosmos_rpc::message::calls::CALLS;
 use cosmos_rpc::message::vm;
 use cosmos_rpc::message::{Message, REPLY};
@@ -22,6 +23,11 @@ mod sym;
 pub(crate) use call::{Scratch, quick};
 pub(crate) use compact::run as compact;
 pub(crate) use open::leave_closed;
+
+/// Does once what answers need, while nobody waits for one.
+pub(crate) fn prepare(model: DataModel) {
+    sym::prepare(model);
+}
 
 /// The body of a reply and what goes with it.
 pub(crate) struct Answer {

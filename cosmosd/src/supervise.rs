@@ -339,7 +339,13 @@ impl Supervisor {
                 Event::Sent(Ok(())) => {}
                 Event::Sent(Err(_)) => self.give_up("does not take its clients"),
                 Event::Marked => self.passed_mark(),
-                Event::Command(Some(command)) => self.obey(command),
+                Event::Command(Some(command)) => {
+                    self.obey(command);
+                    // What it is to give up, and its client, are said in one go.
+                    while let Ok(command) = self.commands.try_recv() {
+                        self.obey(command);
+                    }
+                }
                 // cosmosd itself is ending; the VM keeps the clients it has.
                 Event::Command(None) => return,
                 Event::Deadline => self.act(),

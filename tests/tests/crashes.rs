@@ -217,6 +217,8 @@ fn a_crash_is_looked_into_at_every_level() {
 #[test]
 fn a_stack_that_leads_nowhere_is_walked_in_bounded_time() {
     in_world(|world| {
+        // Each launcher is to be a VM's.
+        world.configure("spare_launcher = false\n");
         let library = library(world);
         let begun = Instant::now();
         let error = crash(&open(&library, "limits"), "int crash_smashed(void)", &[]);

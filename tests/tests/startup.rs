@@ -10,6 +10,8 @@ const COS: &str = "double cos(double x)";
 #[test]
 fn ten_clients_start_one_pair_of_daemons() {
     in_world(|world| {
+        // Each launcher is to be a VM's.
+        world.configure("spare_launcher = false\n");
         for round in 0..3 {
             let clients: Vec<_> = (0..10)
                 .map(|_| {

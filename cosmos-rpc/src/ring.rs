@@ -76,8 +76,9 @@
 //! caller's CPU where it sleeps between calls, and away from there where calls are dense or come in
 //! bursts. Only the
 //! VM's thread ever changes an affinity, its own, and each CPU field has one writer. Both are
-//! functions of what they are told, without a clock or a system call of their own, and the checker
-//! in `model` runs this same code over modelled atomics.
+//! functions of what they are told, without a clock or a system call of their own: the checker in `model`
+//! runs this same code over modelled atomics, and `simulation` on a machine with two CPUs and a clock of
+//! its own.
 //!
 //! | room | purpose |
 //! |---|---|
@@ -89,6 +90,7 @@
 //! | `short` | bodies that fit into a line |
 //! | `waiting` | how to wait |
 //! | `placement` | where the VM's thread is |
+//! | `waiter` | the three together, as an end uses them |
 //! | `end` | an end of a ring, as the crates above use it |
 
 mod end;
@@ -101,6 +103,9 @@ mod model;
 mod placement;
 mod segment;
 mod short;
+#[cfg(test)]
+mod simulation;
+mod waiter;
 mod waiting;
 
 pub use end::{End, Message, Peer};

@@ -1,12 +1,13 @@
 //! An end of a ring, as the crates above use it.
 
-use super::handover::{COMING, HandOver, Look};
+use super::handover::Look;
 use super::layout::{Head, INLINE, Side};
-use super::machine::{Machine, Native};
-use super::placement::{Bed, OwnThread, Placement};
+use super::machine::Native;
+use super::placement::OwnThread;
 use super::segment::Segment;
 use super::short::Short;
-use super::waiting::{Broken, FIRST_NAP, Limits, Settings, Waiting, nanoseconds};
+use super::waiter::Waiter;
+use super::waiting::{Broken, Settings, nanoseconds};
 use crate::{Fault, FaultCode};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -43,17 +44,12 @@ pub trait Peer {
 #[derive(Debug)]
 pub struct End {
     machine: Native,
-    ring: HandOver,
-    waiting: Waiting,
-    placement: Option<Placement<OwnThread>>,
-    naps: (u64, u64),
+    waiter: Waiter<OwnThread>,
     area: usize,
     /// Whether this end may post.
     turn: bool,
     /// How far the wait for the next message has come.
     stage: Stage,
-    /// Whether the peer slept when this end last posted.
-    woke: bool,
     broken: Option<Fault>,
 }
 
@@ -70,19 +66,12 @@ impl End {
 
     fn new(segment: Segment, side: Side, settings: &Settings) -> End {
         let (mapping, area) = segment.into_mapping();
-        let colocate = side == Side::Vm && settings.colocate;
-        let longest = nanoseconds(settings.nap).max(1);
-        let first = (longest / 4).clamp(1, nanoseconds(FIRST_NAP));
         End {
             machine: Native { mapping },
-            ring: HandOver::new(side, 0),
-            waiting: Waiting::new(settings),
-            placement: colocate.then(|| Placement::new(OwnThread)),
-            naps: (first, longest),
+            waiter: Waiter::new(side, 0, settings, OwnThread),
             area,
             turn: side == Side::Client,
             stage: Stage::Fresh,
-            woke: false,
             broken: None,
         }
     }
@@ -112,7 +101,7 @@ impl End {
                 ),
             ));
         };
-        let side = self.ring.side();
+        let side = self.waiter.ring.side();
         let line = side.line();
         let mapping = &self.machine.mapping;
         let at = if length <= INLINE {
@@ -128,7 +117,7 @@ impl End {
     /// Hands over a message, whose body is in its place.
     #[inline(always)]
     fn hand_over(&mut self, kind: u16, length: u32, id: u64) {
-        let line = self.ring.side().line();
+        let line = self.waiter.ring.side().line();
         let mapping = &self.machine.mapping;
         let kind = u32::from(kind);
         mapping
@@ -136,7 +125,7 @@ impl End {
             .store(Head { kind, length }.bits(), Ordering::Relaxed);
         mapping.long(line.id()).store(id, Ordering::Relaxed);
         self.turn = false;
-        self.woke = self.ring.publish(&self.machine);
+        self.waiter.publish(&self.machine);
     }
 
     /// As [`post`](End::post), of a body that fits into the line.
@@ -148,7 +137,7 @@ impl End {
         if !self.is_usable(true) {
             return self.usable(true);
         }
-        let line = self.ring.side().line();
+        let line = self.waiter.ring.side().line();
         let mapping = &self.machine.mapping;
         let (places, words) = (line.words(), body.words());
         for index in 0..places.len() {
@@ -203,8 +192,7 @@ impl End {
     #[inline(always)]
     pub fn arrives(&mut self) -> bool {
         if self.stage == Stage::Fresh && self.is_usable(false) {
-            self.make_room();
-            self.stage = match self.waiting.awake(&self.machine, &mut self.ring, self.woke) {
+            self.stage = match self.waiter.awake(&self.machine) {
                 Look::Arrived => Stage::Arrived,
                 // Whatever is forged is found once more.
                 Look::NotYet(_) | Look::Forged(_) => Stage::Waited,
@@ -220,7 +208,7 @@ impl End {
         if self.stage != Stage::Arrived {
             return None;
         }
-        let line = self.ring.other().line();
+        let line = self.waiter.ring.other().line();
         let mapping = &self.machine.mapping;
         let Head { kind, length } = Head::of(mapping.long(line.head()).load(Ordering::Relaxed));
         let id = mapping.long(line.id()).load(Ordering::Relaxed);
@@ -243,7 +231,7 @@ impl End {
     /// Counts the message that has come.
     #[inline]
     fn accept(&mut self) {
-        self.ring.accept();
+        self.waiter.ring.accept();
         self.stage = Stage::Fresh;
         self.turn = true;
     }
@@ -265,85 +253,18 @@ impl End {
         Ok(())
     }
 
-    /// Where requests are dense on one CPU, the VM's thread moves off: while the caller, who was just
-    /// answered, is at work.
-    #[inline]
-    fn make_room(&mut self) {
-        if self.placement.is_some() && self.machine.cpu_of(self.ring.other()) == self.machine.cpu()
-        {
-            self.move_off();
-        }
-    }
-
-    #[cold]
-    fn move_off(&mut self) {
-        let Some(placement) = &mut self.placement else {
-            return;
-        };
-        let caller = self.machine.cpu_of(self.ring.other());
-        if caller == self.machine.cpu() {
-            // Near enough: from one request to the next is what counts.
-            let (now, number) = (self.waiting.clock(), self.ring.received());
-            if placement.crowded(now, number) {
-                self.ring.stands_on(COMING);
-                self.ring.state_cpu(&self.machine);
-                let begun = self.machine.now();
-                let moved = placement.move_off(begun, caller, number);
-                self.ring.stands_on(self.machine.cpu());
-                self.ring.state_cpu(&self.machine);
-                if moved {
-                    placement.moved(self.machine.now().saturating_sub(begun));
-                    self.waiting.expects_more();
-                }
-            }
-        }
-    }
-
     fn sleep(&mut self, timeout: Option<Duration>, peer: &mut impl Peer) -> Result<(), Fault> {
-        let limits = Limits {
-            timeout: timeout.map(nanoseconds),
-            naps: self.naps,
-        };
-        let other = self.ring.other();
-        let begun = self.machine.now();
-        let mut apart = false;
-        if let Some(placement) = &mut self.placement {
-            let caller = self.machine.cpu_of(other);
-            let number = self.ring.received();
-            if let Some(bed) = placement.settle(begun, caller, number) {
-                apart = bed == Bed::Apart;
-                self.ring.stands_on(if apart { COMING } else { caller });
-                self.ring.state_cpu(&self.machine);
-            }
-        }
+        let timeout = timeout.map(nanoseconds);
         let mut gone = || peer.is_gone();
-        let waited = self
-            .waiting
-            .asleep(&self.machine, &self.ring, limits, begun, &mut gone);
-        if let Some(placement) = &mut self.placement {
-            let beside = self.machine.cpu_of(other) == self.machine.cpu();
-            let stamp = self.machine.stamp_of(other);
-            let woken = (stamp > begun).then_some(stamp);
-            let now = waited
-                .as_ref()
-                .map_or_else(|_| self.machine.now(), |now| *now);
-            placement.rise(now, now.saturating_sub(begun));
-            placement.learn(self.machine.now(), woken, beside);
-            if apart && !beside {
-                self.waiting.expects_more();
-            }
-        }
-        self.ring.stands_on(self.machine.cpu());
-        self.ring.state_cpu(&self.machine);
-        match waited {
-            Ok(_) => Ok(()),
+        match self.waiter.asleep(&self.machine, timeout, &mut gone) {
+            Ok(()) => Ok(()),
             Err(reason) => self.breaks(broken(reason)),
         }
     }
 
     /// Reads each field once, and checks what it read.
     fn read(&mut self, body: &mut Vec<u8>) -> Result<Message, Fault> {
-        let other = self.ring.other();
+        let other = self.waiter.ring.other();
         let line = other.line();
         self.accept();
         let mapping = &self.machine.mapping;

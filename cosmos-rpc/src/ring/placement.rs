@@ -65,9 +65,9 @@ const BURSTS: u32 = 2;
 const MOST_BURSTS: u32 = 3;
 /// Waking apart takes as long on average: the other CPUs are wanted by others.
 const TOO_SLOW: u64 = 150_000;
-/// For how long a mask that was read is believed, and a thread that sleeps is thought to have its
-/// narrow one. Whoever gives the thread another (`taskset`) may have to do it again where calls come
-/// more often than that.
+/// For how long a thread that sleeps is thought to have the mask that it took to sleep. Whoever gives it
+/// another meanwhile (`taskset`) may have to do it again where calls come more often than that, or
+/// where that is the very one.
 const BELIEVED: u64 = 100_000_000;
 /// Waking elsewhere takes as long on average: it is worth trying whether it is faster on the caller's
 /// CPU.
@@ -113,9 +113,8 @@ impl Affinity for OwnThread {
 #[derive(Debug)]
 pub(super) struct Placement<A> {
     affinity: A,
-    /// The thread's own mask as it was last read, and until when that is believed.
+    /// The thread's own mask as it was last read.
     mask: Option<CpuSet>,
-    mask_until: u64,
     /// Where the thread sleeps, if it has a mask for that now.
     bed: Option<Bed>,
     asleep_on: CpuSet,
@@ -143,7 +142,6 @@ impl<A: Affinity> Placement<A> {
         Placement {
             affinity,
             mask: None,
-            mask_until: 0,
             bed: None,
             asleep_on: CpuSet::new(),
             no_beside_until: 0,
@@ -166,7 +164,7 @@ impl<A: Affinity> Placement<A> {
         if !apart && (now < self.no_beside_until || !self.is_worth_it()) {
             return None;
         }
-        let (mask, cpu) = (self.mask(now)?, usize::try_from(caller).ok()?);
+        let (mask, cpu) = (self.mask()?, usize::try_from(caller).ok()?);
         if !mask.is_set(cpu).unwrap_or(false) {
             return None;
         }
@@ -208,19 +206,14 @@ impl<A: Affinity> Placement<A> {
 
     /// After the sleep, which took as long as `slept`: takes the whole mask again. Not where somebody
     /// gave the thread another one in a sleep that was long.
-    pub fn rise(&mut self, now: u64, slept: u64) {
+    pub fn rise(&mut self, slept: u64) {
         let (Some(_), Some(mask)) = (self.bed, self.mask) else {
             return;
         };
-        if slept >= BELIEVED {
-            self.mask_until = 0;
-            let given = self.mask(now);
-            if given.is_none_or(|given| given != self.asleep_on) {
-                return;
-            }
-            self.mask = Some(mask);
+        let is_as_it_was = || self.affinity.get() == Some(self.asleep_on);
+        if slept < BELIEVED || is_as_it_was() {
+            self.affinity.set(&mask);
         }
-        self.affinity.set(&mask);
     }
 
     /// After [`rise`](Placement::rise): learns how long it took since the caller woke the thread, as
@@ -283,12 +276,9 @@ impl<A: Affinity> Placement<A> {
         better
     }
 
-    /// The mask of the thread, read anew now and then.
-    fn mask(&mut self, now: u64) -> Option<CpuSet> {
-        if now >= self.mask_until {
-            self.mask = self.affinity.get();
-            self.mask_until = now.saturating_add(BELIEVED);
-        }
+    /// The mask of the thread, read anew: what it called may have changed it.
+    fn mask(&mut self) -> Option<CpuSet> {
+        self.mask = self.affinity.get();
         self.mask
     }
 
@@ -308,7 +298,7 @@ impl<A: Affinity> Placement<A> {
     /// Moves off the CPU `caller` and takes the whole mask again. Whether it moved.
     pub fn move_off(&mut self, now: u64, caller: u32, number: u32) -> bool {
         self.moves.begin(now, number);
-        let (Some(mask), Ok(cpu)) = (self.mask(now), usize::try_from(caller)) else {
+        let (Some(mask), Ok(cpu)) = (self.mask(), usize::try_from(caller)) else {
             return false;
         };
         without(&mask, cpu)

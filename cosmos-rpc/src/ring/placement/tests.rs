@@ -69,7 +69,7 @@ fn it_sleeps_beside_its_caller_and_wakes_with_its_whole_mask() {
     let mut placement = slow(&thread);
     assert!(settles(&mut placement, 10, 5));
     assert_eq!(list(&thread), [5]);
-    placement.rise(0, 0);
+    placement.rise(0);
     placement.learn(20, Some(15), false);
     assert_eq!(list(&thread), [0, 1, 5]);
     // A CPU that is none, or not in the mask, is not gone to.
@@ -80,30 +80,35 @@ fn it_sleeps_beside_its_caller_and_wakes_with_its_whole_mask() {
 }
 
 #[test]
-fn a_mask_that_somebody_else_gave_it_is_kept_from_when_it_is_read() {
+fn a_mask_that_it_was_given_is_kept() {
     let thread = Modelled::on(&[0, 1]);
     let mut placement = slow(&thread);
-    assert!(settles(&mut placement, 0, 1));
-    placement.rise(0, 0);
-    placement.learn(10, None, false);
+    let sleep = |placement: &mut Placement<&Modelled>, caller, slept| {
+        assert!(settles(placement, 0, caller));
+        placement.rise(slept);
+        placement.learn(10, None, false);
+    };
+    sleep(&mut placement, 1, 0);
     let mut other = CpuSet::new();
     other.set(0).unwrap();
     other.set(3).unwrap();
     thread.mask.set(other);
-    assert!(settles(&mut placement, BELIEVED, 3));
-    placement.rise(0, 0);
-    placement.learn(BELIEVED + 10, None, false);
+    sleep(&mut placement, 3, 0);
     assert_eq!(list(&thread), [0, 3]);
     // While it sleeps, too, where it sleeps long.
-    assert!(settles(&mut placement, BELIEVED + 20, 3));
+    assert!(settles(&mut placement, 0, 3));
     other.set(5).unwrap();
     thread.mask.set(other);
-    placement.rise(3 * BELIEVED, 2 * BELIEVED);
-    placement.learn(3 * BELIEVED, None, false);
+    placement.rise(BELIEVED);
+    placement.learn(10, None, false);
     assert_eq!(list(&thread), [0, 3, 5]);
-    assert!(settles(&mut placement, 3 * BELIEVED + 10, 5));
-    placement.rise(5 * BELIEVED, 2 * BELIEVED);
+    sleep(&mut placement, 5, BELIEVED);
     assert_eq!(list(&thread), [0, 3, 5]);
+    // And before it moves.
+    other.unset(0).unwrap();
+    thread.mask.set(other);
+    assert!(placement.move_off(0, 3, 0));
+    assert_eq!(list(&thread), [3, 5]);
 }
 
 #[test]
@@ -112,7 +117,7 @@ fn where_waking_is_fast_it_stays_and_now_and_then_it_looks() {
     let mut placement = Placement::new(&thread);
     for now in 0..10 {
         assert!(!settles(&mut placement, 1000 * now, 1));
-        placement.rise(0, 0);
+        placement.rise(0);
         placement.learn(1000 * now + 900, Some(1000 * now), false);
     }
     assert_eq!(thread.changes.get(), 0);
@@ -121,7 +126,7 @@ fn where_waking_is_fast_it_stays_and_now_and_then_it_looks() {
         (0..count)
             .map(|_| {
                 let settled = settles(&mut placement, 0, 1);
-                placement.rise(0, 0);
+                placement.rise(0);
                 let (there, elsewhere) = (latency, 4 * SLOW);
                 placement.learn(if settled { there } else { elsewhere }, Some(0), false);
                 u32::from(settled)
@@ -150,7 +155,7 @@ fn run_of(
         Some(Bed::Apart) => assert_eq!(asleep, [0, 5]),
         None => assert_eq!(asleep, [0, 1, 5]),
     }
-    placement.rise(0, 0);
+    placement.rise(0);
     assert_eq!(list(placement.affinity), [0, 1, 5]);
     placement.learn(late, Some(0), bed == Some(Bed::Beside));
     bed
@@ -216,7 +221,7 @@ fn where_the_kernel_wakes_it_beside_its_caller_it_stays() {
     let went = (0..100 * PROBE)
         .filter(|_| {
             let settled = settles(&mut placement, 0, 1);
-            placement.rise(0, 0);
+            placement.rise(0);
             placement.learn(4 * SLOW, Some(0), !settled);
             settled
         })
@@ -234,7 +239,7 @@ fn one_late_wake_up_does_not_keep_it_away() {
     for round in 1..100 {
         let settled = settles(&mut placement, 0, 1);
         assert_eq!(settled, round % PROBE != 0, "round {round}");
-        placement.rise(0, 0);
+        placement.rise(0);
         let latency = match (settled, round % 20) {
             (false, _) => 4 * SLOW,
             (true, 0) => SLUGGISH,
@@ -249,7 +254,7 @@ fn where_waking_is_sluggish_it_sleeps_where_it_is() {
     let thread = Modelled::on(&[0, 1]);
     let mut placement = slow(&thread);
     assert!(settles(&mut placement, 0, 1));
-    placement.rise(0, 0);
+    placement.rise(0);
     placement.learn(SLUGGISH + 11, Some(10), false);
     assert!(!settles(&mut placement, SLUGGISH + 12, 1));
     assert!(settles(&mut placement, SLUGGISH + 11 + REST, 1));
@@ -263,7 +268,7 @@ fn what_is_not_permitted_is_not_tried_all_the_time() {
     };
     let mut placement = slow(&thread);
     assert!(!settles(&mut placement, 0, 1));
-    placement.rise(0, 0);
+    placement.rise(0);
     placement.learn(5, Some(1), false);
     assert!(!placement.move_off(10, 0, 0));
     assert_eq!(list(&thread), [0, 1]);
@@ -311,7 +316,7 @@ proptest! {
                 placement.settle(now, caller, number);
                 others += 1;
                 now += late;
-                placement.rise(0, 0);
+                placement.rise(0);
                 placement.learn(now, Some(now - late), caller == 1);
             }
             prop_assert_eq!(thread.mask.get(), whole);

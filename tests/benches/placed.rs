@@ -11,6 +11,7 @@
 //! | callback | a comparison of a `qsort` of 10,000 elements, and a scalar call |
 //! | batch | 1,000 calls of a function that does next to nothing, in one message, and a scalar call |
 //! | sparse | one call after a pause, and the futex |
+//! | bursts | many calls after a pause, placed by nobody, and as many by spinning without one |
 //!
 //! `cargo bench -p cosmos-tests --bench placed [-- WORD...]`. Timing decides nothing.
 
@@ -29,6 +30,8 @@ use std::time::{Duration, Instant};
 const FLOOR: &str = "COSMOSTEST_FLOOR";
 const ROUNDS: usize = 41;
 const BATCH: u32 = 2_000;
+/// A call of a burst that takes longer was not made while both ends were awake on CPUs of their own.
+const SLOW: Duration = Duration::from_nanos(1_500);
 const ELEMENTS: usize = 10_000;
 
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
@@ -59,31 +62,28 @@ fn main() -> Outcome {
     // SAFETY: the prototype is the type.
     let cos: Cos = unsafe { std::mem::transmute(function.pointer()) };
     let system = cosmos::dlopen("libc.so.6")?;
-    let pid = system.function("int getpid(void)")?;
-    // SAFETY: the prototype is the type.
-    let pid: extern "C" fn() -> c_int = unsafe { std::mem::transmute(pid.pointer()) };
-    let vm = pid();
+    let vm = Vm::of(&system)?;
     if library.vm() != system.vm() {
         return Err("the two libraries are not in one VM".into());
     }
     if wanted("two") {
-        place(vm, &last)?;
+        vm.place(&last)?;
         sched_setaffinity(Pid::from_raw(0), &first)?;
         let ratios = dense("two cores", cos, &["spin", "yield", "futex"], &last)?;
         Target::at_most("scalar call, two cores", 1.35, "x spinning").reached(ratios[0])?;
     }
     if wanted("callback") {
-        place(vm, &last)?;
+        vm.place(&last)?;
         sched_setaffinity(Pid::from_raw(0), &first)?;
         callbacks(&system, cos)?;
     }
     if wanted("batch") {
-        place(vm, &last)?;
+        vm.place(&last)?;
         sched_setaffinity(Pid::from_raw(0), &first)?;
         many(cos)?;
     }
     if wanted("one") {
-        place(vm, &first)?;
+        vm.place(&first)?;
         sched_setaffinity(Pid::from_raw(0), &first)?;
         let ratios = dense("one core", cos, &["yield", "futex"], &first)?;
         Target::at_most(
@@ -93,12 +93,16 @@ fn main() -> Outcome {
         )
         .reached(ratios.iter().copied().fold(0.0, f64::max))?;
     }
-    place(vm, &whole)?;
+    vm.place(&whole)?;
     sched_setaffinity(Pid::from_raw(0), &whole)?;
     for gap in [1, 10] {
         if wanted("sparse") {
-            sparse(vm, cos, Duration::from_millis(gap), &whole)?;
+            sparse(vm.process, cos, Duration::from_millis(gap), &whole)?;
         }
+    }
+    if wanted("bursts") {
+        bursts(cos, 100, &whole, 1.5)?;
+        bursts(cos, 2_000, &whole, 0.35)?;
     }
     Ok(())
 }
@@ -109,14 +113,57 @@ fn only(cpu: usize) -> Outcome<CpuSet> {
     Ok(mask)
 }
 
-/// Gives every thread of a VM this mask.
-fn place(process: i32, mask: &CpuSet) -> Outcome {
-    // A thread that sleeps for a while looks at its mask when it wakes; until then it believes that
-    // it has the one that it knew.
-    std::thread::sleep(Duration::from_millis(300));
-    place_now(process, mask)?;
-    std::thread::sleep(Duration::from_millis(300));
-    Ok(())
+/// The VM, and two functions by which its thread that serves this one sees to its own mask.
+struct Vm {
+    process: c_int,
+    set: extern "C" fn(c_int, usize, *const CpuSet) -> c_int,
+    get: extern "C" fn(c_int, usize, *mut CpuSet) -> c_int,
+    // The pointers are good as long as these.
+    _functions: Vec<cosmos::Function>,
+}
+
+impl Vm {
+    fn of(system: &cosmos::Library) -> Outcome<Vm> {
+        let pid = system.function("int getpid(void)")?;
+        let set = system.function(
+            "int sched_setaffinity(int pid, size_t size, const void *__sized_by(size) mask)",
+        )?;
+        let get = system.function(
+            "int sched_getaffinity(int pid, size_t size, void *__sized_by(size) __out mask)",
+        )?;
+        // SAFETY: the prototypes are the types.
+        unsafe {
+            let own: extern "C" fn() -> c_int = std::mem::transmute(pid.pointer());
+            let to: extern "C" fn(c_int, usize, *const CpuSet) -> c_int =
+                std::mem::transmute(set.pointer());
+            let from: extern "C" fn(c_int, usize, *mut CpuSet) -> c_int =
+                std::mem::transmute(get.pointer());
+            Ok(Vm {
+                process: own(),
+                set: to,
+                get: from,
+                _functions: vec![pid, set, get],
+            })
+        }
+    }
+
+    /// Gives every thread of it this mask. The one that serves this thread gives it to itself, for
+    /// asleep it may have another, which it replaces by the one that it knows.
+    fn place(&self, mask: &CpuSet) -> Outcome {
+        place_now(self.process, mask)?;
+        if (self.set)(0, size_of::<CpuSet>(), mask) != 0 {
+            return Err("the VM's thread cannot be placed".into());
+        }
+        for _ in 0..2 {
+            std::thread::sleep(Duration::from_millis(150));
+            let mut there = CpuSet::new();
+            (self.get)(0, size_of::<CpuSet>(), &mut there);
+            if there != *mask {
+                return Err(format!("the VM's thread is on {there:?} and not on {mask:?}").into());
+            }
+        }
+        Ok(())
+    }
 }
 
 fn place_now(process: i32, mask: &CpuSet) -> Outcome {
@@ -308,6 +355,43 @@ fn sparse(vm: i32, cos: Cos, gap: Duration, far: &CpuSet) -> Outcome {
     };
     Target::at_most(call, 10.0, "us").reached(median(&mut calls) / 1e3)?;
     Ok(Target::at_most(vm, 1.0, "% of a CPU").reached(100.0 * load)?)
+}
+
+fn bursts(cos: Cos, count: u32, whole: &CpuSet, target: f64) -> Outcome {
+    let mut floor = Floor::start("spin", whole)?;
+    let mut worst: f64 = 0.0;
+    for pause in [1, 10, 100] {
+        let (mut means, mut last, mut spinning) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..ROUNDS / 2 {
+            std::thread::sleep(Duration::from_millis(pause));
+            let begin = Instant::now();
+            let mut before = begin;
+            let mut slow = 0;
+            for number in 0..count {
+                call(cos)?;
+                let now = Instant::now();
+                if now - std::mem::replace(&mut before, now) > SLOW {
+                    slow = number + 1;
+                }
+            }
+            means.push((before - begin).as_nanos() as f64 / f64::from(count));
+            last.push(f64::from(slow));
+            spinning.push(floor.turn()?);
+        }
+        let mean = median(&mut means) / 1e3;
+        println!(
+            "bursts of {count} after {pause} ms: {mean:.2} us a call, the last of those over {SLOW:?} \
+             is number {}; spinning without a pause {:.3} us",
+            median(&mut last),
+            median(&mut spinning) / 1e3,
+        );
+        worst = worst.max(mean);
+    }
+    let name = match count {
+        100 => "a call of 100 after a pause",
+        _ => "a call of 2,000 after a pause",
+    };
+    Ok(Target::at_most(name, target, "us").reached(worst)?)
 }
 
 /// Nanoseconds that all threads of a process have run.

@@ -233,8 +233,7 @@ impl<M: CallerMemory> Encoder<'_, M> {
             return Ok(());
         };
         let plan = caller.plans.of(pointer.target);
-        let at = self.request.len();
-        self.request.resize(at + walked.capacity as usize, 0);
+        let at = self.lengthen(walked.capacity, walked.root)?;
         if plan.bulk {
             self.copy(walked.address, at, walked.capacity as usize, walked.root)?;
         } else {

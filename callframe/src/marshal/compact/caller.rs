@@ -70,6 +70,8 @@ impl Compact {
             let (word, length) = (*sent.words.get(index)?, *sent.capacities.get(index)?);
             if data.enters && word != 0 && word & SHARED == 0 {
                 let at = request.len();
+                // Where there is no memory the general way says so.
+                request.try_reserve(length.next_multiple_of(WORD)).ok()?;
                 request.resize(at + length.next_multiple_of(WORD), 0);
                 let place = request.get_mut(at..at + length)?;
                 memory.read(*sent.addresses.get(index)?, place).ok()?;

@@ -12,6 +12,9 @@ use std::collections::HashSet;
 /// Why a list that bites its tail is not sent.
 const LOOP: &str = "what it leads to leads back to itself";
 
+/// Bytes that usually follow a buffer in a request.
+const FOLLOWS: usize = 4096;
+
 impl<M: CallerMemory> Encoder<'_, M> {
     pub(super) fn fixed_blocks(&mut self) -> Result<(), MarshalError> {
         while let Some(&work) = self.scratch.fixed.get(self.room) {
@@ -120,8 +123,7 @@ impl<M: CallerMemory> Encoder<'_, M> {
     }
 
     fn contents(&mut self, plan: &Plan, work: &Work, capacity: u64) -> Result<(), MarshalError> {
-        let at = self.request.len();
-        self.request.resize(at + capacity as usize, 0);
+        let at = self.lengthen(capacity, work.root)?;
         if plan.bulk {
             self.copy(work.address, at, capacity as usize, work.root)?;
         } else {
@@ -154,6 +156,22 @@ impl<M: CallerMemory> Encoder<'_, M> {
         if let Some(pointee) = self.pending.pointees.get_mut(index as usize) {
             *pointee = Pointee::Value(value);
         }
+    }
+
+    /// Has the request be as many bytes longer; gives where they begin.
+    pub(in crate::marshal::caller) fn lengthen(
+        &mut self,
+        bytes: u64,
+        root: Root,
+    ) -> Result<usize, MarshalError> {
+        let at = self.request.len();
+        // With room for what usually follows, which would double all of it.
+        if self.request.try_reserve(bytes as usize + FOLLOWS).is_err() {
+            let reason = format!("there is no memory for a copy of {bytes} bytes");
+            return Err(MarshalError::argument(&self.caller.place(root), reason));
+        }
+        self.request.resize(at + bytes as usize, 0);
+        Ok(at)
     }
 
     /// Accounts for a block of the VM's memory and of the request.

@@ -1,0 +1,64 @@
+//! A program that runs short of memory has its calls fail, and goes on.
+
+use cosmos_tests::{errno, in_world, set_errno};
+use std::ffi::{c_uint, c_ulong, c_void};
+
+type Adler = extern "C" fn(c_ulong, *const u8, c_uint) -> c_ulong;
+
+/// More than is left of the 64 MiB of addresses that malloc sets aside for a thread, and less than a call may carry.
+const SIZE: usize = (64 << 20) - (64 << 10);
+
+#[test]
+fn a_copy_that_there_is_no_memory_for_fails_the_call_and_nothing_else() {
+    in_world(|_| {
+        // Through memory that both map it is copied into addresses that are there already.
+        // SAFETY: no other thread looks at the environment yet.
+        unsafe { std::env::set_var("COSMOS_RING", "0") };
+        let zlib = cosmos::dlopen("libz.so.1").expect("zlib");
+        let adler = zlib
+            .function("uLong adler32(uLong adler, const Bytef *__sized_by(len) buf, uInt len)")
+            .expect("adler32");
+        let bytes = vec![0u8; SIZE];
+        // SAFETY: the function has this type.
+        let adler = unsafe { std::mem::transmute::<*const c_void, Adler>(adler.pointer()) };
+        let sum = |length: usize| {
+            set_errno(0);
+            let sum = adler(1, bytes.as_ptr(), length as c_uint);
+            (sum, errno())
+        };
+        let small = sum(16);
+        assert_eq!(small.1, 0);
+        let all = limit();
+        set_limit(libc::rlimit {
+            rlim_cur: mapped() + (1 << 20),
+            ..all
+        });
+        let (large, after) = (sum(SIZE), sum(16));
+        set_limit(all);
+        assert_ne!(large.1, 0, "a copy without memory");
+        assert_eq!(after, small);
+        assert_eq!(sum(SIZE).1, 0, "with memory");
+    });
+}
+
+/// How many bytes of addresses this process has in use.
+fn mapped() -> u64 {
+    let pages = std::fs::read_to_string("/proc/self/statm").expect("statm");
+    let pages = pages.split(' ').next().map(str::parse::<u64>);
+    4096 * pages.expect("a number").expect("a number")
+}
+
+fn limit() -> libc::rlimit {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: the limit is written there.
+    assert_eq!(unsafe { libc::getrlimit(libc::RLIMIT_AS, &mut limit) }, 0);
+    limit
+}
+
+fn set_limit(limit: libc::rlimit) {
+    // SAFETY: a limit of this process, which is a world of its own.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &limit) }, 0);
+}

@@ -32,7 +32,7 @@ mod shared;
 pub use opening::Opening;
 pub use shared::{Asked, CLOSING, ON_SOCKET, Received};
 
-use itself::{Itself, replaced};
+use itself::{Owned, replaced};
 use shared::Shared;
 
 /// How long a peer may take for its handshake.
@@ -43,9 +43,7 @@ pub const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
 pub struct Connection {
     // Dropped before the stream: it says good-bye.
     shared: Option<Box<Shared>>,
-    stream: UnixStream,
-    /// Of a client, among whose descriptors others close and open theirs.
-    itself: Option<Itself>,
+    stream: Owned,
     decoder: Decoder,
     exchange: Exchange,
     peer: Hello,
@@ -477,9 +475,9 @@ impl Connection {
 
     /// Refuses to read or write what is not this connection's any more.
     fn still_itself(&mut self) -> Result<(), Fault> {
-        match self.itself {
-            Some(itself) if itself.was_replaced(self.stream.as_fd()) => self.breaks(replaced()),
-            _ => Ok(()),
+        match self.stream.was_replaced() {
+            true => self.breaks(replaced()),
+            false => Ok(()),
         }
     }
 

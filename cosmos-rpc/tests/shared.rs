@@ -7,7 +7,7 @@ use cosmos_rpc::message::{FAULT, Message, REPLY};
 use cosmos_rpc::ring::{AREA, Segment, Settings};
 use cosmos_rpc::{Blame, Fault, FaultCode, Limits, Role};
 use std::io::Read;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd};
 use std::os::unix::net::UnixStream;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -258,7 +258,7 @@ fn a_descriptor_that_was_given_to_another_file_ends_the_channel() {
         assert!(client.call_raw(CALL, &[b"before"], &[]).is_ok());
         let (ours, mut theirs) = UnixStream::pair().unwrap();
         theirs.set_nonblocking(true).unwrap();
-        // SAFETY: `client` goes on with the number, and closes it in the end.
+        // SAFETY: `client` goes on with the number, and is to notice.
         let replaced = unsafe { libc::dup3(ours.as_raw_fd(), client.as_raw_fd(), libc::O_CLOEXEC) };
         assert_eq!(replaced, client.as_raw_fd());
         // The VM hears that its client is gone, and nobody is left to answer.
@@ -270,6 +270,8 @@ fn a_descriptor_that_was_given_to_another_file_ends_the_channel() {
             assert!(fault.message.contains("somebody else"), "{fault}");
         }
         drop((client, ours));
+        // SAFETY: the number was not closed with the connection, for it is this other file's.
+        drop(unsafe { UnixStream::from_raw_fd(replaced) });
         let mut written = Vec::new();
         theirs.read_to_end(&mut written).unwrap();
         assert_eq!(written, b"", "shares: {shares}");

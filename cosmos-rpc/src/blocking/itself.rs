@@ -7,7 +7,59 @@
 use crate::{Fault, FaultCode};
 use nix::errno::Errno;
 use nix::sys::stat::fstat;
-use std::os::fd::BorrowedFd;
+use nix::unistd::close;
+use std::mem::ManuallyDrop;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::unix::net::UnixStream;
+
+/// The socket of a connection, whose descriptor is closed in the end, but not where it is another file's by
+/// then.
+#[derive(Debug)]
+pub(super) struct Owned {
+    stream: ManuallyDrop<UnixStream>,
+    itself: Option<Itself>,
+}
+
+impl Owned {
+    /// `shared`: others close and open descriptors among which this one is, as in a client.
+    pub fn new(stream: UnixStream, shared: bool) -> Owned {
+        Owned {
+            itself: shared.then(|| Itself::of(stream.as_fd())).flatten(),
+            stream: ManuallyDrop::new(stream),
+        }
+    }
+
+    /// What the descriptor stood for, where that is looked at.
+    pub fn itself(&self) -> Option<Itself> {
+        self.itself
+    }
+
+    /// Whether the descriptor stands for another file now, or none.
+    pub fn was_replaced(&self) -> bool {
+        let replaced = |itself: Itself| itself.was_replaced(self.stream.as_fd());
+        self.itself.is_some_and(replaced)
+    }
+}
+
+impl AsFd for Owned {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
+    }
+}
+
+impl AsRawFd for Owned {
+    fn as_raw_fd(&self) -> RawFd {
+        self.stream.as_raw_fd()
+    }
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        if !self.was_replaced() {
+            let _ = close(self.stream.as_raw_fd());
+        }
+    }
+}
 
 /// The file that a descriptor stood for.
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +70,7 @@ pub(super) struct Itself {
 
 impl Itself {
     /// `None` where it cannot be looked at.
-    pub fn of(descriptor: BorrowedFd<'_>) -> Option<Itself> {
+    fn of(descriptor: BorrowedFd<'_>) -> Option<Itself> {
         let found = fstat(descriptor).ok()?;
         Some(Itself {
             device: found.st_dev,

@@ -1,13 +1,13 @@
 //! A connection on which this end speaks first: what follows its handshake need not wait for the peer's.
 
-use super::itself::Itself;
+use super::itself::Owned;
 use super::shared::Asked;
 use super::{Connection, HANDSHAKE_PATIENCE};
 use crate::exchange::{self, Exchange};
 use crate::frame::Decoder;
 use crate::handshake::{Hello, Role};
 use crate::{Fault, FaultCode, Limits, ring};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
@@ -35,10 +35,7 @@ impl Opening {
         let ours = Hello::new(role, &limits);
         let mut connection = Connection {
             shared: None,
-            itself: (role == Role::Client)
-                .then(|| Itself::of(stream.as_fd()))
-                .flatten(),
-            stream,
+            stream: Owned::new(stream, role == Role::Client),
             decoder: Decoder::new(Limits::HANDSHAKE),
             exchange: Exchange::default(),
             peer: ours,

@@ -12,7 +12,8 @@
 //!
 //! The announcement goes first: who waits has to begin reading before a large frame can be written.
 
-use super::{Connection, Itself};
+use super::Connection;
+use super::itself::Itself;
 use crate::exchange;
 use crate::frame::{Header, Limits};
 use crate::handshake::Role;
@@ -89,7 +90,7 @@ impl Connection {
 
     /// Whether the other end of the socket is closed, by its owner's end or on purpose.
     pub fn has_hung_up(&self) -> bool {
-        Socket(self.stream.as_fd(), self.itself).is_gone()
+        Socket(self.stream.as_fd(), self.stream.itself()).is_gone()
     }
 
     /// Answers a client that asks for shared memory that this end takes none.
@@ -107,7 +108,7 @@ impl Connection {
         let Some(shared) = &mut self.shared else {
             return Ok(None);
         };
-        let peer = Socket(self.stream.as_fd(), self.itself);
+        let peer = Socket(self.stream.as_fd(), self.stream.itself());
         let came = shared.next(self.timeout, peer, &limits);
         self.frame_of(came)
     }
@@ -200,7 +201,7 @@ impl Connection {
         let Some(shared) = &mut self.shared else {
             return false;
         };
-        let mut peer = Socket(self.stream.as_fd(), self.itself);
+        let mut peer = Socket(self.stream.as_fd(), self.stream.itself());
         shared.early.is_none() && shared.end.arrival(self.timeout, &mut peer).is_ok()
     }
 
@@ -272,7 +273,7 @@ impl Connection {
         let limits = *self.decoder.limits();
         let frame = match &mut self.shared {
             Some(shared) if self.broken.is_none() && self.exchange.is_quiet() => {
-                let peer = Socket(self.stream.as_fd(), self.itself);
+                let peer = Socket(self.stream.as_fd(), self.stream.itself());
                 match shared.next_short(self.timeout, peer, &limits) {
                     Ok(Came::Short(message, short)) => return Ok(Received::Short(message, short)),
                     came => self.frame_of(came)?,

@@ -105,11 +105,18 @@ impl World {
             .collect()
     }
 
-    /// The living processes of this world with this command name (its first 15 bytes).
+    /// The living processes of this world with this command name (its first 15 bytes). A child of cosmosd is
+    /// left out that still has its name: it is becoming a launcher.
     pub fn processes_named(&self, name: &str) -> Vec<Process> {
-        self.processes()
-            .into_iter()
-            .filter(|process| process.name == name)
+        let named = |process: &&Process| process.name == name;
+        let processes = self.processes();
+        let pids: Vec<i32> = processes.iter().filter(named).map(|it| it.pid).collect();
+        let becomes = |process: &Process| name == "cosmosd" && pids.contains(&process.parent);
+        processes
+            .iter()
+            .filter(named)
+            .filter(|process| !becomes(process))
+            .cloned()
             .collect()
     }
 }

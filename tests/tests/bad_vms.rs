@@ -200,6 +200,8 @@ fn a_vm_that_falls_silent() {
 #[test]
 fn a_client_that_vanishes_in_the_middle_of_a_call() {
     in_world(|world| {
+        // A launcher that waits for the next VM outlives its client by right.
+        world.configure("spare_launcher = false\n");
         let library = c::library("misbehave.c", world.directory());
         for name in ["hang", "spin", "hang_on"] {
             let prototype = format!("int {name}(void)");

@@ -320,10 +320,10 @@ mod tests {
             assert_eq!(cosmos_options_set_isolation(options, c"limits".as_ptr()), 0);
             assert_eq!(cosmos_options_set_isolation(options, c"bogus".as_ptr()), -1);
             assert_eq!(errno(), libc::EINVAL);
-            assert_eq!(
-                cosmos_options_set_limit(options, c"open_files".as_ptr(), 9),
-                0
-            );
+            let open_files = c"open_files".as_ptr();
+            assert_eq!(cosmos_options_set_limit(options, open_files, 9), -1);
+            assert_eq!(errno(), libc::EINVAL);
+            assert_eq!(cosmos_options_set_limit(options, open_files, 64), 0);
             assert_eq!(cosmos_options_set_limit(options, c"bogus".as_ptr(), 9), -1);
             assert_eq!(errno(), libc::EINVAL);
             assert_eq!((*options).options.settings.len(), 2);

@@ -10,7 +10,7 @@
 //! x32, which share the architecture, are looked for before it.
 //!
 //! For a call whose arguments do not matter it writes five instructions, and there are some two hundred
-//! of those. So whatever the number alone decides is decided first, see [`numbers`], and seccompiler is given
+//! of those. So whatever the number alone decides is decided first, see `filter::numbers`, and seccompiler is given
 //! the calls whose arguments decide.
 
 mod numbers;

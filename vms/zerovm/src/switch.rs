@@ -22,7 +22,7 @@
 //! | 24 | its rbp |
 //! | 32 | its SSE control word |
 //!
-//! Nearly every trap finds nothing to attend to: one word says so, [`ATTENTION`], so that a trap looks
+//! Nearly every trap finds nothing to attend to: one word says so, `ATTENTION`, so that a trap looks
 //! at one place before compiled code runs and at the same place behind it. What it stands for is out
 //! of the way of traps without.
 
@@ -53,14 +53,14 @@ pub trait Guest {
 pub enum Left {
     /// A trap was not answered.
     Trap,
-    /// A signal came; [`signals::received`] says which.
+    /// A signal came; [`signals::received`](crate::signals::received) says which.
     Signal,
 }
 
 /// Runs a guest from its entry until it does not go on.
 ///
 /// The space is reserved, the program and its stack are in it, the program is valid, and
-/// [`signals::install`] has been called: this is what makes it safe to execute.
+/// [`signals::install`](crate::signals::install) has been called: this is what makes it safe to execute.
 ///
 /// # Safety
 ///

@@ -67,6 +67,11 @@ pub struct Options {
     #[arg(long, value_name = "SECONDS", requires = "stdio", default_value_t = cosmos_relay::SILENCE)]
     pub silence: u64,
 
+    /// Read the configuration and the profiles, say what is wrong with them, if anything, and end: with 0
+    /// where nothing is.
+    #[arg(long, conflicts_with_all = ["detach", "stdio"])]
+    pub check: bool,
+
     /// Write the manual page and the completions into a directory: what `make install` does.
     #[arg(long, hide = true, value_name = "DIRECTORY")]
     pub pages: Option<PathBuf>,
@@ -77,6 +82,9 @@ pub fn main() -> ExitCode {
     let options = Options::parse();
     if let Some(directory) = &options.pages {
         return cosmos_pages::write(Options::command(), directory);
+    }
+    if options.check {
+        return check();
     }
     if options.stdio {
         return cosmos_relay::far::main(options.silence);
@@ -108,6 +116,24 @@ pub fn main() -> ExitCode {
     }
 }
 
+fn check() -> ExitCode {
+    match configured() {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(fault) => {
+            eprintln!("cosmosd: {fault}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn configured() -> Result<(Config, Vec<Profile>), Fault> {
+    let wrong =
+        |error: &dyn std::fmt::Display| Fault::host(FaultCode::Configuration, error.to_string());
+    let config = Config::load().map_err(|error| wrong(&error))?;
+    let profiles = Profile::load_all(&config).map_err(|error| wrong(&error))?;
+    Ok((config, profiles))
+}
+
 fn fail(readiness: Readiness, fault: &Fault) -> ExitCode {
     tracing::error!("{fault}");
     readiness.failed(fault);
@@ -126,10 +152,7 @@ struct Prepared {
 
 /// `None`: another cosmosd serves.
 fn prepare(options: &Options) -> Result<Option<Prepared>, Fault> {
-    let wrong =
-        |error: &dyn std::fmt::Display| Fault::host(FaultCode::Configuration, error.to_string());
-    let config = Config::load().map_err(|error| wrong(&error))?;
-    let profiles = Profile::load_all(&config).map_err(|error| wrong(&error))?;
+    let (config, profiles) = configured()?;
     let directory = SocketDirectory::open_or_create(&config.socket_directory)?;
     let Some(lock) = directory.try_lock(LOCK)? else {
         return Ok(None);

@@ -31,6 +31,7 @@ start:  trap_with read
         on      'n', no_arguments
         on      'e', rebase
         on      'f', fork
+        on      'q', ask
         trap_with exit_unknown
         hlt
 
@@ -146,6 +147,13 @@ again:  mov     $0xFF800000, %esp
         add     %r15, %rsp
         jmp     again
 
+# Says so, and then traps as often as it can, for nothing.
+        bundle
+ask:    trap_with write_order
+again_ask:
+        trap_with unknown
+        jmp     again_ask
+
         bundle
 no_arguments:
         xor     %edi, %edi
@@ -168,6 +176,8 @@ exit_unknown:
         .quad   EXIT, 0, 1
 fork_call:
         .quad   0x6B726F46
+unknown:
+        .quad   0x1234
 # The SSE control word and the x87 control word with every exception unmasked.
 control:
         .long   0x0000, 0x0340

@@ -4,7 +4,8 @@
         .text
         .globl  start
 start:  mov     $50000000, %ebx
-more:   trap_with read
+        bundle
+more:   trap_in_a_bundle read
         sub     $1, %ebx
         jne     more
         trap_with exit

@@ -1,10 +1,11 @@
-# Fifty million traps that answer at once: an id that nothing has.
+# A quarter of a billion traps that answer at once: an id that nothing has.
         .include "zvm.inc"
 
         .text
         .globl  start
-start:  mov     $50000000, %ebx
-more:   trap_with none
+start:  mov     $250000000, %ebx
+        bundle
+more:   trap_in_a_bundle none
         sub     $1, %ebx
         jne     more
         trap_with exit

@@ -217,6 +217,9 @@ struct Running<'a> {
 impl Running<'_> {
     fn run(&mut self, plan: &Plan) -> Result<i32, Error> {
         told::running(self.told).map_err(|error| host("telling the parent", &error))?;
+        if self.trace.is_some() {
+            switch::hear_of_every_trap();
+        }
         // SAFETY: `prepare` made only the trampolines and the judged text executable, and traps
         // make only judged code executable.
         let left = unsafe { switch::run(plan.entry, self) };
@@ -347,14 +350,6 @@ impl Running<'_> {
 }
 
 impl switch::Guest for Running<'_> {
-    #[inline]
-    fn answer_at_once(&self, argument: u32) -> Option<i64> {
-        match self.trace {
-            None => self.engine.answer_at_once(argument),
-            Some(_) => None,
-        }
-    }
-
     fn trap(&mut self, argument: u32) -> Option<i64> {
         let answer = match self.trace {
             None => self.engine.trap(argument),

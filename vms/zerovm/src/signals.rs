@@ -5,7 +5,8 @@
 //!
 //! | where | what |
 //! |---|---|
-//! | in the guest, or between guest and host | the run is left: the handler returns to [`switch::leave_address`] |
+//! | in the thunk, by a pointer of the guest that it cannot read | the trap goes on where the pointer is looked up |
+//! | in the guest, or elsewhere between guest and host | the run is left: the handler returns to [`switch::leave_address`] |
 //! | in host code, sent by somebody | it is noted, and whatever blocks is interrupted |
 //! | in host code, by an instruction of it | the process dies of it: this is a bug, and the parent reports it |
 //!
@@ -39,6 +40,15 @@ pub const HANDLED: [Signal; 16] = [
     Signal::SIGALRM,
     Signal::SIGTERM,
     Signal::SIGPWR,
+];
+
+/// Those that an instruction may cause.
+const FAULTS: [c_int; 5] = [
+    libc::SIGILL,
+    libc::SIGTRAP,
+    libc::SIGBUS,
+    libc::SIGFPE,
+    libc::SIGSEGV,
 ];
 
 /// The number of the signal that ends the session, 0 while none came. The first one counts.
@@ -99,22 +109,19 @@ extern "C" fn on_signal(number: c_int, info: *mut libc::siginfo_t, context: *mut
     let (code, context) = unsafe { ((*info).si_code, &mut *context.cast::<libc::ucontext_t>()) };
     let registers = &mut context.uc_mcontext.gregs;
     let address = registers[libc::REG_RIP as usize] as u64;
+    // What the kernel sends for an instruction has a positive code.
+    let is_fault = FAULTS.contains(&number) && code > 0;
+    if is_fault && let Some(behind) = switch::behind_fault(address) {
+        registers[libc::REG_RIP as usize] = behind as i64;
+        return;
+    }
     if is_guest(address) || switch::is_between(address) {
         note(number, address);
         registers[libc::REG_RIP as usize] = switch::leave_address() as i64;
         registers[libc::REG_RAX as usize] = 1;
         return;
     }
-    let is_fault = [
-        libc::SIGILL,
-        libc::SIGTRAP,
-        libc::SIGBUS,
-        libc::SIGFPE,
-        libc::SIGSEGV,
-    ]
-    .contains(&number);
-    // What the kernel sends for an instruction has a positive code.
-    if is_fault && code > 0 {
+    if is_fault {
         // SAFETY: the default action needs no handler; the instruction faults again and the process
         // ends.
         unsafe { libc::signal(number, libc::SIG_DFL) };

@@ -41,7 +41,7 @@ impl Space {
         let all = Mapping::reserve(&ALL)?;
         let low = Mapping::reserve(&LOW)?;
         let thunk = Mapping::reserve(&(THUNK..THUNK + HARDWARE_PAGE))?;
-        thunk.write(&thunk_code())?;
+        thunk.write(&switch::thunk_page())?;
         let mut space = Self {
             regions: Regions::default(),
             _mappings: [all, low, thunk],
@@ -131,13 +131,6 @@ impl Memory for Space {
         is_readable.then(|| unsafe { self.bytes(range) })
     }
 
-    #[inline]
-    fn readable_at_once(&self, range: Range<u64>) -> Option<&[u8]> {
-        let is_readable = self.regions.is_readable_at_once(&range);
-        // SAFETY: as above.
-        is_readable.then(|| unsafe { self.bytes(range) })
-    }
-
     fn writable(&mut self, range: Range<u64>) -> Option<&mut [u8]> {
         if !self.regions.is_writable(&range) {
             return None;
@@ -224,14 +217,6 @@ impl Drop for Mapping {
         // SAFETY: the mapping is this one's, and slices into it borrow the space that owns it.
         let _ = unsafe { munmap(pointer(self.0.start), length) };
     }
-}
-
-/// `mov $handler, %rax; jmp *%rax`
-fn thunk_code() -> Vec<u8> {
-    let mut code = vec![0x48, 0xB8];
-    code.extend(switch::trap_address().to_le_bytes());
-    code.extend([0xFF, 0xE0]);
-    code
 }
 
 fn pointer(address: u64) -> NonNull<c_void> {

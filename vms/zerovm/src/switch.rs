@@ -3,17 +3,17 @@
 //! Three ways, all in the assembly below, which is short so that it can be read:
 //!
 //! - `zerovm_enter` keeps the host's stack and starts the guest with the registers it is promised;
-//! - `zerovm_trap` is what every trampoline ends in. Before any compiled code runs it clears the
-//!   direction flag, takes the host's stack, resets the x87 unit and the SSE control word where the
-//!   guest's code uses them, and marks the end of the chain of frames; on the way back everything that
-//!   is not promised to survive is cleared;
+//! - `zerovm_trap` is what the [`thunk`], which every trampoline calls, does not answer itself. Before any
+//!   compiled code runs it clears the direction flag, takes the host's stack, resets the x87 unit and the
+//!   SSE control word where the guest's code uses them, and marks the end of the chain of frames; on the
+//!   way back everything that is not promised to survive is cleared;
 //! - `zerovm_leave` goes back to whoever called `zerovm_enter`; signal handlers go there too.
 //!
 //! What the guest chose and the host uses: the guest's stack pointer, only to touch the guest's
 //! stack (a bad one faults, and the handler knows these instructions); the return address, whose low
 //! 32 bits are masked to a bundle of the guest's space; and the argument in edi. The six argument
-//! registers are stored below the return address because the original did, and the digest of the
-//! memory shows it.
+//! registers were stored below the return address, because the original did and the digest of the memory
+//! shows it.
 //!
 //! | bytes below the host's stack pointer | what |
 //! |---|---|
@@ -26,6 +26,8 @@
 //! at one place before compiled code runs and at the same place behind it. What it stands for is out
 //! of the way of traps without.
 
+mod thunk;
+
 use std::arch::x86_64::__cpuid;
 use std::arch::{asm, global_asm};
 use std::cell::UnsafeCell;
@@ -33,14 +35,11 @@ use std::ffi::c_void;
 use std::ops::Range;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
-use zerovm_session::layout::{BASE, BUNDLE, FIRST_STACK_POINTER, THUNK, TRAMPOLINES};
+use zerovm_session::layout::{BASE, BUNDLE, FIRST_STACK_POINTER, TRAMPOLINES};
 use zerovm_validator::Units;
 
 /// Whoever answers traps.
 pub trait Guest {
-    /// What the guest gets for a trap that asks for nothing to be done; nothing for others.
-    fn answer_at_once(&self, argument: u32) -> Option<i64>;
-
     /// Answers a trap: what the guest gets, or nothing if it does not go on.
     fn trap(&mut self, argument: u32) -> Option<i64>;
 
@@ -107,6 +106,12 @@ pub fn clear_behind(units: Units) {
     ATTENTION.fetch_or(u32::from(units.bits()), Relaxed);
 }
 
+/// Has every trap answered by the guest's host, from now on: those too whose id no function has, of which
+/// it otherwise never hears.
+pub fn hear_of_every_trap() {
+    ATTENTION.fetch_or(ALL_HEARD, Relaxed);
+}
+
 /// A signal came that ends the run: the guest does not go on.
 pub(crate) fn interrupt() {
     ATTENTION.fetch_or(INTERRUPTED, Relaxed);
@@ -121,10 +126,18 @@ const NO_AVX: u32 = 1 << 8;
 const INTERRUPTED: u32 = 1 << 9;
 /// Never in [`ATTENTION`], but beside it in what a trap is answered: the guest does not go on.
 const LEAVES: u32 = 1 << 10;
+/// Whoever answers traps hears of all.
+const ALL_HEARD: u32 = 1 << 11;
 
-/// Where trampolines end.
-pub fn trap_address() -> u64 {
-    zerovm_trap as *const () as u64
+/// What every trampoline calls: bytes for the thunk's page.
+pub fn thunk_page() -> Vec<u8> {
+    thunk::page(zerovm_trap as *const () as u64, ATTENTION.as_ptr() as u64)
+}
+
+/// Where a fault goes on that came of a guest's pointer, if the instruction at an address is the one that
+/// reads it before compiled code does.
+pub fn behind_fault(address: u64) -> Option<u64> {
+    (address == thunk::reads_argument()).then(thunk::rest)
 }
 
 /// Where signal handlers send what may not go on.
@@ -136,7 +149,7 @@ pub fn leave_address() -> u64 {
 pub fn is_between(address: u64) -> bool {
     let between: [Range<u64>; 2] = [
         zerovm_between as *const () as u64..zerovm_between_end as *const () as u64,
-        THUNK..THUNK + 12,
+        thunk::instructions(),
     ];
     between.iter().any(|range| range.contains(&address))
 }
@@ -192,21 +205,8 @@ const TRAP_RETURN: u64 = BASE + TRAMPOLINES + CALL_END;
 const CALL_END: u64 = 12;
 
 /// Called by `zerovm_trap`, on the host's stack. This and what it calls is compiled for one type of
-/// guest, as a trap takes less time than a few calls through tables. What needs registers to be saved is
-/// apart, as that takes as long as the rest.
+/// guest, as a trap takes less time than a few calls through tables.
 extern "C" fn on_trap<G: Guest>(argument: u32, return_to: u64, context: *mut c_void) -> Answer {
-    // SAFETY: as in `on_any_trap`.
-    let guest = unsafe { &*context.cast::<G>() };
-    if return_to == TRAP_RETURN
-        && let Some(value) = guest.answer_at_once(argument)
-    {
-        return Answer::of(value);
-    }
-    on_any_trap::<G>(argument, return_to, context)
-}
-
-#[inline(never)]
-extern "C" fn on_any_trap<G: Guest>(argument: u32, return_to: u64, context: *mut c_void) -> Answer {
     // SAFETY: `run` put this pointer there with this function for the same type, and its frame is
     // alive as long as the guest runs.
     let guest = unsafe { &mut *context.cast::<G>() };
@@ -318,15 +318,8 @@ global_asm!(
     ".balign 64",
     ".globl zerovm_trap",
     ".hidden zerovm_trap",
-    "zerovm_trap:",
-    // On the guest's stack: its argument registers, as the original leaves them.
+    "zerovm_trap:", // from the thunk: edi argument, on the guest's stack
     "    cld",
-    "    mov [rsp - 24], edi",
-    "    mov [rsp - 20], esi",
-    "    mov [rsp - 16], edx",
-    "    mov [rsp - 12], ecx",
-    "    mov [rsp - 8], r8d",
-    "    mov [rsp - 4], r9d",
     "    mov rsi, [rsp]",     // into the trampoline
     "    mov ecx, [rsp + 8]", // into the guest: 32 bits of it
     "    lea rax, [rsp + 16]",

@@ -26,6 +26,7 @@ fn arguments_that_straddle_the_end_of_the_space() {
         &[
             (Step::trap_at(SPACE - 16, &exit[..2]), EFAULT),
             (Step::trap_at(SPACE - 8, &exit[..1]), EFAULT),
+            (Step::trap_at(SPACE - 8, &[0x1234]), EPERM),
             (Step::trap_at(SPACE - 7, &[]), EFAULT),
             (Step::trap_at(SPACE - 1, &[]), EFAULT),
             (

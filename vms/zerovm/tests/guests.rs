@@ -116,12 +116,8 @@ fn a_trap_resets_the_units_from_every_state() {
     }
 }
 
-#[test]
-fn registers_are_what_a_guest_is_promised() {
-    let session = Session::of("registers");
-    session.run().expect_ok();
-    let dumps = session.read("stdout");
-    let (before, after) = dumps.split_at(416);
+/// Registers and vectors of a guest at its start, and behind a trap.
+fn expect_registers(before: &[u8], after: &[u8]) {
     let start = words(&before[..128]);
     let mut expected = [0; 16];
     expected[1] = BASE + 0x20000;
@@ -131,7 +127,6 @@ fn registers_are_what_a_guest_is_promised() {
     expected[15] = BASE;
     assert_eq!(start, expected);
     assert!(before[128..384].iter().all(|byte| *byte == 0));
-    assert_eq!(units(before), CLEAN);
 
     // A trap keeps what a function has to keep, and clears the rest.
     let trapped = words(&after[..128]);
@@ -149,7 +144,44 @@ fn registers_are_what_a_guest_is_promised() {
         (BASE + 0x20020..BASE + 0x30000).contains(&trapped[1]) && trapped[1].is_multiple_of(32)
     );
     assert!(after[128..384].iter().all(|byte| *byte == 0));
+}
+
+#[test]
+fn registers_are_what_a_guest_is_promised() {
+    let session = Session::of("registers");
+    session.run().expect_ok();
+    let dumps = session.read("stdout");
+    let (before, after) = dumps.split_at(416);
+    expect_registers(before, after);
+    assert_eq!(units(before), CLEAN);
     assert_eq!(units(after), CLEAN);
+}
+
+/// Traps of programs that use neither unit go another way, and so do those that are traced.
+#[test]
+fn registers_are_the_same_on_every_way_of_a_trap() {
+    for traced in [false, true] {
+        let mut session = Session::of("plain_registers");
+        if traced {
+            session.write("trace", b"");
+            let trace = session.path("trace").display().to_string();
+            session.options.extend(["-T".into(), trace]);
+        }
+        session.run().expect_ok();
+        let dumps = session.read("stdout");
+        let (before, after) = dumps.split_at(416);
+        expect_registers(before, after);
+        assert!(
+            before[384..]
+                .iter()
+                .chain(&after[384..])
+                .all(|byte| *byte == 0)
+        );
+        if traced {
+            let text = String::from_utf8(session.read("trace")).expect("text");
+            assert!(text.contains("function 0x0 = -1\n"), "{text}");
+        }
+    }
 }
 
 /// The memory of `hello`, computed from its file and the specification alone.

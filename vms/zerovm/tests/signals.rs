@@ -165,7 +165,18 @@ fn sixteen_signals_end_a_session() {
 /// Whatever the guest's stack pointer is right now.
 #[test]
 fn a_signal_between_a_write_to_esp_and_its_rebase() {
-    let mut session = misbehave('e');
+    expect_an_end_by_signal('e');
+}
+
+/// Wherever between guest and host.
+#[test]
+fn a_signal_while_traps_are_taken() {
+    expect_an_end_by_signal('q');
+}
+
+/// The guest has said that it begins, and does the same all the time.
+fn expect_an_end_by_signal(order: char) {
+    let mut session = misbehave(order);
     let fifo = session.path("fifo");
     nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).expect("a fifo");
     let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o666);

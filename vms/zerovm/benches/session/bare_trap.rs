@@ -1,6 +1,11 @@
-//! A trap that does nothing: the same way from a guest's loop through the trampoline and the thunk, all
-//! of them where a guest's are, to a handler of a few instructions and back. Where code is counts: a
-//! branch takes longer between places that are far from each other, and three of these branches are.
+//! Traps that do nothing, from a guest's loop to a handler of a few instructions and back. There are two
+//! ways, with everything where a guest's is. Where code is counts: a branch takes longer between places
+//! that are far from each other.
+//!
+//! | way | there | back |
+//! |---|---|---|
+//! | direct | a call of a stub in the sandbox, which jumps to the handler | a masked return, which pairs with the call |
+//! | original | a masked call of the trampoline, which calls the thunk, which jumps to the handler | a masked jump, as the second call has nothing to pair with |
 //!
 //! Others do what a trap of the host does with the units of the processor: all that one does for code
 //! that uses neither the x87 unit nor the SSE control word (`clears`), for code that uses both (`clears
@@ -14,13 +19,22 @@ use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
 use zerovm_session::layout::{BASE, HARDWARE_PAGE, THUNK, TRAMPOLINE_PAGE, TRAMPOLINES};
 
 const TRAPS: u64 = 10_000_000;
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 9;
 /// Where the guest's loop and its stack are.
 const CODE: u64 = BASE + 0x20000;
 const STACK_END: u64 = BASE + 0x40000;
 
-/// What a handler does: nothing, one of the pieces that clear, or several.
-pub const HANDLERS: [(&str, Handler); 14] = [
+/// Where the stub is that the direct way calls.
+const STUB: u64 = CODE + HARDWARE_PAGE;
+
+/// A crossing by the direct way, and one that clears what a trap of no function does.
+pub const DIRECT: [(&str, Handler); 2] = [
+    ("crossing", bench_direct_bare),
+    ("crossing clears", bench_direct_clears),
+];
+
+/// What a handler at the end of the original way does: nothing, one of the pieces that clear, or several.
+pub const ORIGINAL: [(&str, Handler); 14] = [
     ("bare", bench_trap_bare),
     ("direction", bench_trap_direction),
     ("mxcsr always", bench_trap_mxcsr_always),
@@ -39,20 +53,31 @@ pub const HANDLERS: [(&str, Handler); 14] = [
 
 pub type Handler = unsafe extern "C" fn();
 
-/// Nanoseconds of a trap with a handler.
+/// Nanoseconds of a trap that goes the direct way to a handler.
+pub fn time_direct(handler: Handler) -> f64 {
+    time_loop(|| {
+        write(CODE, between(bench_direct_loop, bench_direct_loop_end));
+        write(STUB, &jump_to(handler));
+    })
+}
+
+/// Nanoseconds of a trap that goes the original way to a handler.
 pub fn time(handler: Handler) -> f64 {
+    time_loop(|| {
+        write(CODE, between(bench_loop, bench_loop_end));
+        write(BASE + TRAMPOLINES, &TRAMPOLINE_PAGE);
+        write(THUNK, &jump_to(handler));
+    })
+}
+
+fn time_loop(make_code: impl FnOnce()) -> f64 {
     let all = [BASE..STACK_END, THUNK..THUNK + HARDWARE_PAGE];
     all.iter().for_each(reserve);
-    write(BASE + TRAMPOLINES, &TRAMPOLINE_PAGE);
-    write(CODE, loop_code());
-    let mut thunk = vec![0x48, 0xB8];
-    thunk.extend((handler as *const () as u64).to_le_bytes());
-    thunk.extend([0xFF, 0xE0]);
-    write(THUNK, &thunk);
+    make_code();
     let times = (0..ROUNDS).map(|_| {
         super::processor_time(|| {
-            // SAFETY: code, trampolines, thunk and stack were made right above; the assembly keeps
-            // the calling convention and comes back.
+            // SAFETY: code and stack were made right above, and all that the code goes to; the assembly
+            // keeps the calling convention and comes back.
             unsafe { bench_run(TRAPS, CODE, BASE, STACK_END) };
         })
     });
@@ -63,6 +88,14 @@ pub fn time(handler: Handler) -> f64 {
         unsafe { munmap(pointer(range.start), length) }.expect("it was mapped");
     }
     time
+}
+
+/// `mov $handler, %rax; jmp *%rax`
+fn jump_to(handler: Handler) -> Vec<u8> {
+    let mut code = vec![0x48, 0xB8];
+    code.extend((handler as *const () as u64).to_le_bytes());
+    code.extend([0xFF, 0xE0]);
+    code
 }
 
 fn reserve(range: &std::ops::Range<u64>) {
@@ -89,10 +122,11 @@ fn pointer(address: u64) -> std::ptr::NonNull<c_void> {
     std::ptr::NonNull::new(address as *mut c_void).expect("an address")
 }
 
-fn loop_code() -> &'static [u8] {
-    let start = bench_loop as *const () as usize;
-    let length = bench_loop_end as *const () as usize - start;
-    // SAFETY: these are the assembly's bytes between its two labels.
+/// The code between two labels.
+fn between(start: Handler, end: Handler) -> &'static [u8] {
+    let start = start as *const () as usize;
+    let length = end as *const () as usize - start;
+    // SAFETY: these are the assembly's bytes between two of its labels.
     unsafe { std::slice::from_raw_parts(start as *const u8, length) }
 }
 
@@ -100,6 +134,10 @@ unsafe extern "C" {
     fn bench_run(count: u64, code: u64, base: u64, stack: u64);
     fn bench_loop();
     fn bench_loop_end();
+    fn bench_direct_loop();
+    fn bench_direct_loop_end();
+    fn bench_direct_bare();
+    fn bench_direct_clears();
     fn bench_trap_bare();
     fn bench_trap_direction();
     fn bench_trap_mxcsr_always();
@@ -150,6 +188,46 @@ global_asm!(
     "    jne bench_loop",
     "    jmp rbp",
     "bench_loop_end:",
+    // The direct way: the stub is a page behind the loop.
+    ".globl bench_direct_loop, bench_direct_loop_end, bench_direct_bare, bench_direct_clears",
+    ".hidden bench_direct_loop, bench_direct_loop_end, bench_direct_bare, bench_direct_clears",
+    ".balign 64",
+    "bench_direct_loop:",
+    "    mov edi, 0x20000",
+    "    .nops 22, 8",
+    "    call bench_direct_loop + 0x1000",
+    "    sub ebx, 1",
+    "    jne bench_direct_loop",
+    "    jmp rbp",
+    "bench_direct_loop_end:",
+    ".macro bench_direct_in",
+    "    mov ecx, [rsp]",
+    "    lea rax, [rsp + 8]",
+    "    mov rsp, [rip + bench_stack]",
+    "    push rax",
+    "    push rcx",
+    ".endm",
+    ".macro bench_direct_out",
+    "    pop rcx",
+    "    pop rsp",
+    "    and ecx, -32",
+    "    add rcx, r15",
+    "    push rcx",
+    ".endm",
+    ".balign 64",
+    "bench_direct_bare:",
+    "    bench_direct_in",
+    "    bench_direct_out",
+    "    ret",
+    ".balign 64",
+    "bench_direct_clears:",
+    "    bench_direct_in",
+    "    bench_direct_out",
+    "    vzeroall",
+    "    .irp n, edx, esi, r8d, r9d, r10d, r11d",
+    "    xor \\n, \\n",
+    "    .endr",
+    "    ret",
     // The parts of the host's trap without which nobody would come back.
     ".macro bench_in",
     "    mov rsi, [rsp]",

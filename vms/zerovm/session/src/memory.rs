@@ -26,8 +26,6 @@ pub trait Memory {
     fn regions(&self) -> &Regions;
     /// The bytes of a range, if the guest may read all of it.
     fn readable(&self, range: Range<u64>) -> Option<&[u8]>;
-    /// The same, but nothing as well where that is not known at once.
-    fn readable_at_once(&self, range: Range<u64>) -> Option<&[u8]>;
     /// The bytes of a range, if the guest may write all of it.
     fn writable(&mut self, range: Range<u64>) -> Option<&mut [u8]>;
     /// Gives a range of whole hardware pages another protection.
@@ -47,8 +45,8 @@ pub struct Regions {
     // Where each region begins; it ends where the next one does.
     regions: Vec<(u64, Protection)>,
     heap: Range<u64>,
-    // Where the last range was: a guest has its arguments in one place.
-    recent: Cell<(u64, u64, Protection)>,
+    // Where the last ranges were: a guest has its arguments in one place, and its buffers in another.
+    recent: [Cell<(u64, u64, Protection)>; 2],
 }
 
 /// A region that no range is in.
@@ -59,7 +57,7 @@ impl Default for Regions {
         Self {
             regions: vec![(0, Protection::None)],
             heap: 0..0,
-            recent: Cell::new(NOWHERE),
+            recent: [const { Cell::new(NOWHERE) }; 2],
         }
     }
 }
@@ -70,7 +68,7 @@ impl Regions {
         if range.is_empty() {
             return;
         }
-        self.recent.set(NOWHERE);
+        self.recent.iter().for_each(|recent| recent.set(NOWHERE));
         let after = self.at(range.end);
         let first = self
             .regions
@@ -101,13 +99,6 @@ impl Regions {
     #[inline]
     pub fn is_readable(&self, range: &Range<u64>) -> bool {
         self.all(range, |protection| protection != Protection::None)
-    }
-
-    /// Whether that is known from the range that was asked for last, and so.
-    #[inline]
-    pub fn is_readable_at_once(&self, range: &Range<u64>) -> bool {
-        let known = self.known(range);
-        known.is_some_and(|protection| protection != Protection::None)
     }
 
     /// Whether all of `range` may be written.
@@ -159,12 +150,14 @@ impl Regions {
         }
     }
 
-    /// The protection of a range that is where the last one was. One that is empty is nowhere.
+    /// The protection of a range that is where one of the last ones was.
     #[inline]
     fn known(&self, range: &Range<u64>) -> Option<Protection> {
-        let (start, end, protection) = self.recent.get();
-        let is_within = start <= range.start && range.start < range.end && range.end <= end;
-        is_within.then_some(protection)
+        self.recent.iter().find_map(|recent| {
+            let (start, end, protection) = recent.get();
+            let is_within = start <= range.start && range.end <= end;
+            is_within.then_some(protection)
+        })
     }
 
     #[inline(never)]
@@ -172,7 +165,8 @@ impl Regions {
         let index = self.index(range.start);
         if let Some((start, protection)) = self.regions.get(index) {
             let end = self.regions.get(index + 1).map_or(SPACE, |next| next.0);
-            self.recent.set((*start, end, *protection));
+            let [last, before] = &self.recent;
+            before.set(last.replace((*start, end, *protection)));
         }
         // The last region that begins at or before it, and those that begin within it.
         let within = self.regions.get(index..).unwrap_or_default();
@@ -235,9 +229,9 @@ mod tests {
             let pages = &pages[range.start as usize..range.end as usize];
             let readable = pages.iter().all(|page| *page != Protection::None);
             let writable = pages.iter().all(|page| *page == Protection::ReadWrite);
-            prop_assert!(!regions.is_readable_at_once(&range) || readable);
+            // Once more, now that it is known where the last one was.
             prop_assert_eq!(regions.is_readable(&range), readable);
-            prop_assert!(!regions.is_readable_at_once(&range) || readable);
+            prop_assert_eq!(regions.is_readable(&range), readable);
             prop_assert_eq!(regions.is_writable(&range), writable);
             let within = regions.within(&range);
             let pages_within = within.iter().flat_map(|(range, protection)| {

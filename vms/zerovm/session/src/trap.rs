@@ -75,15 +75,6 @@ impl<M: Memory, D: Device, V: Validator> Engine<M, D, V> {
         }
     }
 
-    /// The answer of a trap whose id says it all, as it asks for nothing to be done.
-    #[inline]
-    pub fn answer_at_once(&self, pointer: u32) -> Option<i64> {
-        let start = u64::from(pointer);
-        let bytes = self.memory.readable_at_once(start..start + 8)?;
-        let id = u64::from_le_bytes(*bytes.first_chunk()?);
-        Call::answer_at_once(id, self.has_job)
-    }
-
     /// A trap whose array ends before the most words, or cannot be read.
     #[cold]
     #[inline(never)]
@@ -120,7 +111,7 @@ impl<M: Memory, D: Device, V: Validator> Engine<M, D, V> {
             Call::Exit(code) => Answer::End(Ending::Exit(code)),
             Call::Fork(_) if self.has_job => Answer::End(Ending::Fork),
             Call::Fork(Generation::First) => Answer::Return(0),
-            Call::Fork(Generation::Second) | Call::Unknown(_) => Answer::Return(call::REFUSED),
+            Call::Fork(Generation::Second) | Call::Unknown(_) => Answer::Return(Call::REFUSED),
         }
     }
 

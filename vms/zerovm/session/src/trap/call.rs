@@ -80,21 +80,14 @@ const fn id(name: &[u8; 4]) -> u64 {
     u32::from_le_bytes(*name) as u64
 }
 
-/// What the guest gets for an id that nothing has.
-pub(super) const REFUSED: i64 = -(libc::EPERM as i64);
-
 impl Call {
-    /// What an id alone is answered.
-    #[inline]
-    pub(super) fn answer_at_once(id: u64, has_job: bool) -> Option<i64> {
-        match id {
-            READ | WRITE | JAIL | UNJAIL | EXIT => None,
-            READ_2 | WRITE_2 | PROTECT_2 | EXIT_2 => None,
-            FORK | FORK_2 if has_job => None,
-            FORK => Some(0),
-            _ => Some(REFUSED),
-        }
-    }
+    /// The ids that functions have.
+    pub const IDS: [u64; 11] = [
+        READ, WRITE, JAIL, UNJAIL, EXIT, FORK, READ_2, WRITE_2, PROTECT_2, EXIT_2, FORK_2,
+    ];
+
+    /// What the guest gets for an id that nothing has.
+    pub const REFUSED: i64 = -(libc::EPERM as i64);
 
     /// How many words the function of an id looks at, the id included.
     pub(super) fn word_count(id: u64) -> usize {

@@ -40,6 +40,7 @@ pub enum Verb {
     Exec(Exec),
     Ls(Ls),
     Top(Top),
+    Limits(Limits),
     Logs(Logs),
     Crash(Crash),
     Trace(Trace),
@@ -269,6 +270,23 @@ pub struct Ls {
     /// Print a JSON array.
     #[arg(long)]
     pub json: bool,
+}
+
+/// Show the limits of a VM, and what is left of each
+///
+/// A line for each limit, in the unit of its key in the configuration. "-" stands where each file, message
+/// or thread has all of it, or where nobody counts.
+#[derive(Args)]
+#[command(after_help = "Example:\n  $ cosmos limits hostfn-3")]
+pub struct Limits {
+    #[command(flatten)]
+    pub place: Place,
+    /// Print a JSON array.
+    #[arg(long)]
+    pub json: bool,
+    /// Its name, as `cosmos ls` shows it.
+    #[arg(value_name = "VM")]
+    pub vm: String,
 }
 
 /// Show the VMs again and again, the largest first.

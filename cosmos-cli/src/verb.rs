@@ -11,6 +11,7 @@ mod doctor;
 mod exec;
 mod explain;
 mod generate;
+mod limits;
 mod logs;
 mod ls;
 mod man;
@@ -53,6 +54,7 @@ pub fn run(arguments: Arguments) -> Verdict {
         Verb::Logs(logs) => logs::run(&logs),
         Verb::Ls(ls) => ls::run(&ls),
         Verb::Top(top) => top::run(&top),
+        Verb::Limits(limits) => limits::run(&limits),
         Verb::Which(which) => which::run(&which),
         Verb::Explain(explain) => explain::run(&explain),
         Verb::Gen(generate) => generate::run(&generate),

@@ -10,6 +10,7 @@
 //! - No panic leaves it.
 
 pub mod arena;
+pub mod budget;
 pub mod calls;
 pub mod code;
 pub mod denials;

@@ -7,6 +7,7 @@
 mod again;
 mod arena;
 mod batch;
+mod budget;
 pub mod c;
 mod call;
 mod callback;
@@ -55,6 +56,7 @@ mod workers;
 
 pub use arena::Buffer;
 pub use batch::Batch;
+pub use budget::Budget;
 pub use callback::{Answer, Callback, callback, callback_writing};
 pub use calling::Calling;
 pub use cosmos_config::{Host, HostError};

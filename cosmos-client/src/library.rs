@@ -9,6 +9,7 @@
 
 use crate::again::Spare;
 use crate::arena::Buffer;
+use crate::budget::Budget;
 use crate::closers::Closers;
 use crate::coordinator::chosen;
 use crate::error::Error;
@@ -147,6 +148,14 @@ impl Library {
     /// kernel told it: what the functions of the library tried beyond what the VM was granted.
     pub fn denials(&self) -> Vec<(String, u64)> {
         self.target.link().denied_calls()
+    }
+
+    /// The limits that its VM has, and what is used of each; see [`Budget`].
+    ///
+    /// # Errors
+    /// When the VM is gone, or cosmosd does not answer.
+    pub fn budget(&self) -> Result<Vec<Budget>, Error> {
+        self.target.link().budget()
     }
 
     /// Memory that this program and the library's VM both see: a pointer into it, passed to a function

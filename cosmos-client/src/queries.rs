@@ -3,6 +3,7 @@
 //! Each of them starts the daemons where they do not run and the configuration allows it. Those whose
 //! name ends in `_of` ask the cosmosd of a host, this machine's or another one's.
 
+use crate::budget::Budget;
 use crate::error::Error;
 use crate::library::target_name;
 use crate::session::Session;
@@ -10,8 +11,8 @@ use cosmos_config::Host;
 use cosmos_rpc::message::Message;
 use cosmos_rpc::message::confine::Offer;
 use cosmos_rpc::message::coordinator::{
-    Autopsy, CrashList, CrashRead, CrashRemove, Ending, Levels, ListVms, Logs, Placement, VmRow,
-    Which,
+    self, Autopsy, CrashList, CrashRead, CrashRemove, Ending, Levels, ListVms, Logs, Placement,
+    VmRow, Which,
 };
 use cosmos_rpc::message::log::{Beginning, LogPage};
 use cosmos_rpc::message::registry::{Entry, List};
@@ -119,6 +120,16 @@ pub fn autopsy(name: &str, patience: u32) -> Result<Ending, Error> {
         format!("vm/{name}")
     };
     Ok(Session::current().ask_coordinator(&Autopsy { name, patience })?)
+}
+
+/// The limits of the VM of this name (`hostfn-3`), and what is used of each.
+///
+/// # Errors
+/// When cosmosd knows no such VM, or it has ended; when the host cannot be reached.
+pub fn budget_of(host: &Host, name: &str) -> Result<Vec<Budget>, Error> {
+    let name = name.to_owned();
+    let rows = ask(host, &coordinator::Budget { name })?;
+    Ok(rows.into_iter().map(Budget::from).collect())
 }
 
 /// What the VM of this name (`hostfn-3`) wrote to its standard output and error, from there on. Where

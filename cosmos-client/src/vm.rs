@@ -1,6 +1,7 @@
 //! A running VM, as a program sees it.
 
 use crate::arena::Buffer;
+use crate::budget::Budget;
 use crate::error::Error;
 use crate::link::{Hold, Link};
 use crate::options::Options;
@@ -82,6 +83,14 @@ impl Vm {
     /// told it.
     pub fn denials(&self) -> Vec<(String, u64)> {
         self.hold.denied_calls()
+    }
+
+    /// The limits that the VM has, and what is used of each; see [`Budget`].
+    ///
+    /// # Errors
+    /// When the VM is gone, or cosmosd does not answer.
+    pub fn budget(&self) -> Result<Vec<Budget>, Error> {
+        self.hold.budget()
     }
 
     /// Memory that this program and the VM both see; see [`Library::alloc`](crate::Library::alloc).

@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The modules of the C face, in the order of the header.
-const SOURCES: [&str; 14] = [
+const SOURCES: [&str; 15] = [
     "code",
     "error",
     "options",
     "vm",
     "dl",
     "denials",
+    "budget",
     "calls",
     "started",
     "together",

@@ -4,6 +4,10 @@
 //! mounted, nobody delegated anything or the controller is not there, there are no totals: who asked
 //! is told, and nothing else changes.
 
+mod usage;
+
+pub use usage::Usage;
+
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -39,7 +43,7 @@ pub struct Totals {
     made: Vec<PathBuf>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Group {
     directory: PathBuf,
     version: Version,

@@ -13,6 +13,7 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
+pub mod budget;
 pub mod calls;
 pub mod catalogue;
 pub mod confine;

@@ -44,6 +44,8 @@ const NOTE: usize = 1024;
 #[derive(Debug)]
 pub struct Log {
     kept: RefCell<Kept>,
+    /// How many bytes the VM wrote in all.
+    written: Cell<u64>,
     /// Told whenever something is added.
     changed: Notify,
 }
@@ -80,6 +82,7 @@ impl Log {
                     .unwrap_or(usize::MAX)
                     .clamp(FEWEST, MOST),
             }),
+            written: Cell::new(0),
             changed: Notify::new(),
         }
     }
@@ -88,6 +91,16 @@ impl Log {
     pub fn write(&self, bytes: &[u8]) {
         self.kept.borrow_mut().add(now(), Writer::Vm, bytes);
         self.changed.notify_waiters();
+    }
+
+    /// Counts what the VM wrote, whether or not it is kept.
+    pub fn count(&self, bytes: u64) {
+        self.written.set(self.written.get().saturating_add(bytes));
+    }
+
+    /// How many bytes the VM wrote in all.
+    pub fn written(&self) -> u64 {
+        self.written.get()
     }
 
     /// Adds what cosmosd says of the VM.

@@ -33,6 +33,7 @@ impl Tail {
     pub fn after(pipe: OwnedFd, earlier: u64, log: &Rc<Log>) -> io::Result<Tail> {
         let receiver = Receiver::from_owned_fd(pipe)?;
         let (counter, count) = watch::channel(earlier);
+        log.count(earlier);
         let since = log.end();
         let drain = tokio::task::spawn_local(drain(receiver, log.clone(), counter));
         Ok(Tail {
@@ -91,6 +92,7 @@ async fn drain(receiver: Receiver, log: Rc<Log>, counter: watch::Sender<u64>) {
             Ok(0) => return,
             Ok(count) => {
                 log.write(buffer.get(..count).unwrap_or_default());
+                log.count(count as u64);
                 counter.send_modify(|all| *all += count as u64);
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}

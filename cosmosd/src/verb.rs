@@ -4,6 +4,7 @@
 //! the connection instead.
 
 mod autopsy;
+mod budget;
 mod crash_reports;
 mod crashed;
 mod denied;
@@ -27,7 +28,7 @@ use cosmos_rpc::{
         FAULT, Message, REPLY,
         catalogue::CATALOGUE,
         coordinator::{
-            Autopsy, CrashList, CrashRead, CrashRemove, Crashed, Denied, Follow, Followed,
+            Autopsy, Budget, CrashList, CrashRead, CrashRemove, Crashed, Denied, Follow, Followed,
             KeepReport, Levels, ListVms, Logs, VmClose, VmOpen, Which,
         },
     },
@@ -120,6 +121,7 @@ pub fn begin(
             task.run::<CrashRemove, _>(&frame, |request| crash_reports::remove(session, request))
         }
         Denied::KIND => task.run::<Denied, _>(&frame, |request| denied::answer(session, request)),
+        Budget::KIND => task.run::<Budget, _>(&frame, |request| budget::answer(session, request)),
         Levels::KIND => task.run::<Levels, _>(&frame, |request| levels::answer(session, request)),
         Which::KIND => task.run::<Which, _>(&frame, |request| which::answer(session, request)),
         ListVms::KIND => {

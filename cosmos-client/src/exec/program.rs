@@ -1,6 +1,7 @@
 //! A program that was opened in a VM.
 
 use super::command::Command;
+use crate::budget::Budget;
 use crate::coordinator::chosen;
 use crate::error::Error;
 use crate::library::target_name;
@@ -124,6 +125,15 @@ impl Program {
     /// often each.
     pub fn denials(&self) -> Vec<(String, u64)> {
         self.opened.hold.denied_calls()
+    }
+
+    /// The limits that its VM has, and what is used of each; see [`Budget`]. They are those of
+    /// the process that runs programs: each program has limits of its own.
+    ///
+    /// # Errors
+    /// When the VM is gone, or cosmosd does not answer.
+    pub fn budget(&self) -> Result<Vec<Budget>, Error> {
+        self.opened.hold.budget()
     }
 
     pub(super) fn opened(&self) -> &Arc<Opened> {

@@ -17,7 +17,7 @@ macro_rules! for_every_message {
             (coordinator, Denied) (coordinator, Levels) (coordinator, Crashed)
             (coordinator, KeepReport) (coordinator, Logs)
             (coordinator, CrashList) (coordinator, CrashRead) (coordinator, CrashRemove)
-            (coordinator, Follow) (coordinator, Followed)
+            (coordinator, Follow) (coordinator, Followed) (coordinator, Budget)
             (vm, Attach) (vm, Open) (vm, Sym) (vm, Exec) (vm, Close) (vm, Share)
             (vm, Map) (vm, Unmap) (vm, Fell) (vm, Recall)
             (launch, Start) (launch, Ended) (launch, Kill) (launch, Accept) (launch, Ready)

@@ -1,5 +1,6 @@
 //! What cosmosd answers.
 
+pub use super::budget::{Budget, BudgetRow};
 pub use super::confine::{Denied, Levels};
 pub use super::crash::{CrashList, CrashRead, CrashRemove, Crashed, KeepReport};
 pub use super::follow::{Follow, Followed};

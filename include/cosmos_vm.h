@@ -143,6 +143,26 @@ typedef struct {
   unsigned long times;
 } cosmos_denial;
 
+/** A limit of a VM, and what is used of it. */
+typedef struct {
+  /**
+   * Its key in the configuration, below limits: "memory_bytes".
+   */
+  char limit[COSMOS_CALL_NAME];
+  /**
+   * The most there can be, in the unit of the key.
+   */
+  unsigned long most;
+  /**
+   * What is used or used up, in the same unit, rounded down; 0 where is_counted is 0.
+   */
+  unsigned long used;
+  /**
+   * 0: each file, message or thread may have all of it, or nobody counts.
+   */
+  int is_counted;
+} cosmos_limit;
+
 /** One of many calls: see cosmos_call_all. */
 typedef struct {
   /**
@@ -558,6 +578,21 @@ int cosmos_dl_onerror(cosmos_dl *dl, cosmos_error_handler handler, void *cookie)
 long cosmos_denials(cosmos_dl *dl,
                     cosmos_denial *denials,
                     size_t room);
+
+/**
+ * The limits that the VM of dl has, and what is used of each now. At most room of them go to limits,
+ * which may be NULL where room is 0.
+ *
+ * Returns how many there are, 0 for a VM without limits; or -1 with errno set: EBADF dl was closed
+ * already, or never was one; EINVAL limits is NULL though room is not 0; EOWNERDEAD the VM is gone; ECOMM and ETIMEDOUT
+ * cosmosd did not answer. Any thread may call it.
+ *
+ * What the caller promises:
+ * limits has room for room of them.
+ */
+long cosmos_budget(cosmos_dl *dl,
+                   cosmos_limit *limits,
+                   size_t room);
 
 /**
  * Sets how long each call that this thread makes from now on may take, in milliseconds, and returns

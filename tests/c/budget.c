@@ -41,7 +41,7 @@ int main(int argc, char **argv)
     CHECK(files && files->is_counted && files->most == 128 && files->used > 3);
     const cosmos_limit *depth = find(limits, count, "call_depth");
     CHECK(depth && !depth->is_counted && depth->most == 5 && depth->used == 0);
-    unsigned long long before = files->used;
+    unsigned long before = files->used;
     CHECK(spend(20) == 20);
     CHECK(cosmos_budget(dl, limits, 16) == count);
     CHECK(find(limits, count, "open_files")->used >= before + 20);
@@ -50,7 +50,6 @@ int main(int argc, char **argv)
     memset(limits, 0x5a, sizeof limits);
     CHECK(cosmos_budget(dl, limits, 1) == count && (unsigned char)limits[1].limit[0] == 0x5a);
     CHECK(cosmos_budget(dl, NULL, 1) == -1 && errno == EINVAL);
-    CHECK(cosmos_budget(NULL, limits, 16) == -1 && errno == EBADF);
     CHECK(!cosmos_dlclose(dl));
     CHECK(cosmos_budget(dl, limits, 16) == -1 && errno == EBADF);
     cosmos_options_free(options);

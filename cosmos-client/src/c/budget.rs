@@ -6,7 +6,7 @@ use super::guard;
 use crate::budget::Budget;
 use crate::session::Session;
 use cosmos_rpc::{Fault, FaultCode};
-use std::ffi::{c_char, c_int, c_long, c_ulonglong};
+use std::ffi::{c_char, c_int, c_long, c_ulong};
 
 /// A limit of a VM, and what is used of it.
 #[allow(non_camel_case_types)]
@@ -16,9 +16,9 @@ pub struct cosmos_limit {
     /// Its key in the configuration, below limits: "memory_bytes".
     pub limit: [c_char; COSMOS_CALL_NAME],
     /// The most there can be, in the unit of the key.
-    pub most: c_ulonglong,
+    pub most: c_ulong,
     /// What is used or used up, in the same unit, rounded down; 0 where is_counted is 0.
-    pub used: c_ulonglong,
+    pub used: c_ulong,
     /// 0: each file, message or thread may have all of it, or nobody counts.
     pub is_counted: c_int,
 }
@@ -27,7 +27,7 @@ pub struct cosmos_limit {
 /// which may be NULL where room is 0.
 ///
 /// Returns how many there are, 0 for a VM without limits; or -1 with errno set: EBADF dl was closed
-/// already, or never was one; EINVAL limits is NULL; EOWNERDEAD the VM is gone; ECOMM and ETIMEDOUT
+/// already, or never was one; EINVAL limits is NULL though room is not 0; EOWNERDEAD the VM is gone; ECOMM and ETIMEDOUT
 /// cosmosd did not answer. Any thread may call it.
 ///
 /// # Safety
@@ -58,8 +58,8 @@ pub unsafe extern "C" fn cosmos_budget(
 fn listed(budget: &Budget) -> cosmos_limit {
     cosmos_limit {
         limit: name(&budget.limit),
-        most: budget.most,
-        used: budget.used.unwrap_or(0),
+        most: budget.most as c_ulong,
+        used: budget.used.unwrap_or(0) as c_ulong,
         is_counted: budget.used.is_some().into(),
     }
 }

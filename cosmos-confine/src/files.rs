@@ -44,6 +44,10 @@ pub const ALWAYS_READ: &[&str] = &[
 /// What every confined process may read and write besides.
 pub const ALWAYS_WRITE: &[&str] = &["/dev/null", "/dev/full"];
 
+/// Those of them that are written anew, under their names, while the machine runs. Who was confined before
+/// that has the files that were there then.
+pub const REPLACED: &[&str] = &["/etc/ld.so.cache", "/etc/localtime"];
+
 /// What comes with the network: who has which address, and which certificates count.
 pub const NETWORK_READ: &[&str] = &[
     "/etc/resolv.conf",

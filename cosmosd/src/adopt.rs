@@ -72,9 +72,15 @@ pub struct Record {
     message_bytes: Option<u64>,
     grants: Grants,
     walls: Walls,
-    readable: Vec<(PathBuf, Option<(u64, u64)>)>,
+    readable: Vec<Kept>,
+    common: Vec<Kept>,
+    /// Whether it has given up all that it will, before it was asked for.
+    is_confined: bool,
     targets: Vec<String>,
 }
+
+/// A path that it was granted, and which file was there.
+type Kept = (PathBuf, Option<(u64, u64)>);
 
 /// Whose it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,7 +98,12 @@ impl Record {
             Owner::Shared(uid) => Owned::Shared(uid),
             Owner::Nobody => Owned::Nobody,
         };
-        let confinement = vm.confinement();
+        let Terms {
+            confinement,
+            readable,
+            common,
+        } = vm.terms();
+        let kept = |granted: &[Granted]| granted.iter().map(Granted::parts).collect();
         Record {
             name: vm.name.clone(),
             kind: vm.kind.clone(),
@@ -107,7 +118,9 @@ impl Record {
             message_bytes: confinement.message_bytes,
             grants: confinement.grants.clone(),
             walls: confinement.walls,
-            readable: vm.readable().iter().map(Granted::parts).collect(),
+            readable: kept(readable),
+            common: kept(common),
+            is_confined: vm.ahead.is_some(),
             targets: vm.targets.borrow().clone(),
         }
     }
@@ -142,12 +155,21 @@ impl Record {
         })
     }
 
-    /// What it may read.
-    pub fn readable(&self) -> Vec<Granted> {
-        let parts = self.readable.iter().cloned();
-        parts
-            .map(|(path, identity)| Granted::restored(path, identity))
-            .collect()
+    /// The same with what it may read.
+    ///
+    /// # Errors
+    /// As [`Record::confinement`].
+    fn terms(&self) -> Result<Terms, Fault> {
+        let restored = |kept: &[Kept]| {
+            let kept = kept.iter().cloned();
+            kept.map(|(path, identity)| Granted::restored(path, identity))
+                .collect()
+        };
+        Ok(Terms {
+            confinement: self.confinement()?,
+            readable: restored(&self.readable),
+            common: restored(&self.common),
+        })
     }
 }
 
@@ -314,9 +336,10 @@ fn seat(coordinator: &Coordinator, record: &Record, log: &Rc<Log>) -> Result<Sea
         host: record.host.clone(),
         owner: Cell::new(record.owner(|client| coordinator.session_of(client))),
         alone: Cell::new(record.alone),
-        started: Terms {
-            confinement: record.confinement()?,
-            readable: record.readable(),
+        started: record.terms()?,
+        ahead: match record.owner == Owned::Nobody && record.is_confined {
+            true => Some(record.terms()?),
+            false => None,
         },
         given: OnceCell::new(),
         targets: RefCell::new(record.targets.clone()),

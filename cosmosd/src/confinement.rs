@@ -3,6 +3,7 @@
 
 use crate::profile::Profile;
 use cosmos_config::{Config, Granted, Level, Limit, Origin, Sourced};
+use cosmos_confine::files::{NETWORK_READ, REPLACED};
 use cosmos_confine::offers::Offers;
 use cosmos_rpc::message::confine::Grants;
 use cosmos_rpc::message::launch::{Bounds, Walls};
@@ -104,6 +105,17 @@ impl Confinement {
     /// it as confined as it is.
     pub fn makes_processes(&self) -> bool {
         self.grants.programs || self.walls == Walls::Programs
+    }
+
+    /// What others like it may read as well, as far as other files come to be there while the machine runs.
+    pub fn common(&self) -> impl Iterator<Item = PathBuf> {
+        let replaced: &[&str] = if self.has_walls() { REPLACED } else { &[] };
+        let network: &[&str] = if self.has_walls() && self.grants.network {
+            NETWORK_READ
+        } else {
+            &[]
+        };
+        replaced.iter().chain(network).map(PathBuf::from)
     }
 
     /// What it may read beside its target's files.

@@ -15,6 +15,7 @@ use crate::{
     matching::Host,
     metrics::Metrics,
     numbers::Numbers,
+    pool::Habits,
     profile::Profile,
     registry::Registry,
     restart::{self, Crashes},
@@ -66,6 +67,8 @@ pub struct Coordinator {
     pub metrics: Metrics,
     /// Shared VMs that crashed lately.
     pub crashes: Crashes,
+    /// What VMs are kept ready for.
+    pub(crate) habits: Habits,
     /// Told whenever a client or VM comes or goes.
     pub changed: Notify,
     vms: RefCell<BTreeMap<String, Rc<Vm>>>,
@@ -98,6 +101,7 @@ impl Coordinator {
             host: Arc::new(host),
             registry,
             known: Known::default(),
+            habits: Habits::default(),
             changed: Notify::new(),
             vms: RefCell::default(),
             last_vm: Cell::new(numbers.last()),

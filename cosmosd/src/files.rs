@@ -50,7 +50,7 @@ pub fn are_within(files: &[PathBuf], granted: &[Granted]) -> bool {
 
 /// A path that a VM was granted. The kernel grants what was there then: a library that was compiled
 /// again is another file by the same name, which that VM cannot read.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Granted {
     path: PathBuf,
     identity: Option<(u64, u64)>,

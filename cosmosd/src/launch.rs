@@ -42,11 +42,12 @@ pub struct Order {
     pub launcher: PathBuf,
     /// What the launcher is to start.
     pub start: Start,
-    /// What the VM is told before it serves anybody.
+    /// What the VM is told before it serves anybody, and before it waits for whoever that will be.
     pub confine: Option<Confine>,
     /// Bytes it may write to its standard output and error.
     pub output_bytes: Option<u64>,
-    /// Whether it is to wait until it is given to somebody, and is told how to confine itself then.
+    /// Whether it is to wait until it is given to somebody, and is told then how to confine itself where it was
+    /// not before.
     pub is_held: bool,
     /// Whether the launcher is to say in which steps it starts it.
     pub is_followed: bool,

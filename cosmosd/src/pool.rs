@@ -6,19 +6,22 @@
 //! place. They are nobody's until then: no client is passed on to them, and they do not keep cosmosd
 //! from ending when it is idle; they outlive one that is killed, like any VM.
 //!
-//! A VM gives things up in two steps, and waits between them. What needs no knowledge of the target the
-//! launcher has taken before the VM's first instruction; the rest, its target's files and the grants, the
-//! VM learns when it is given away, and gives up all else while it still has one thread and no library
-//! of anybody's. So whether it waited or not it is as confined before it serves. One that sees nothing
-//! of the machine but its view has that made by the launcher: in the pool that is a view of the installed
-//! libraries, and a target elsewhere gets a new VM.
+//! A VM gives things up in two steps. What needs no knowledge of the target the launcher has taken before the
+//! VM's first instruction; the rest, its target's files and the grants, the VM learns when it is given away,
+//! and gives up all else while it still runs no library of anybody's. Where the last two requests for VMs of
+//! its kind asked for the same, the next one probably will: the VM is told that while it waits, and gives it
+//! up then. It is given to who asks for exactly that, and while the files are those that were there when it
+//! was told; whoever asks for anything else gets one that was not told, or a new one. So whether it waited or
+//! not it is as confined before it serves. One that sees nothing of the machine but its view has that made by
+//! the launcher: in the pool that is a view of the installed libraries, and a target elsewhere gets a new VM.
 //!
 //! Where `limits.wall_seconds` bounds a VM's time none waits: its time would pass while it does.
 //!
 //! ```text
-//! Starting ──▶ Waiting ── asked for: Confine ──▶ Ready, a client's
-//!                 │
-//!                 └── another confinement is asked for, cosmosd ends ──▶ ended
+//! Starting ──────────▶ Waiting ── asked for: Confine ──▶ Ready, a client's
+//!    └── Confine ──▶ Waiting ── the same asked for ──▶ Ready, a client's
+//!                       │
+//!                       └── another confinement is asked for, cosmosd ends ──▶ ended
 //! ```
 
 use crate::{
@@ -27,27 +30,62 @@ use crate::{
     launch::Readable,
     profile::Profile,
     supervise::Command,
-    vm::{Owner, State, Vm},
+    vm::{Owner, State, Terms, Vm},
 };
 use cosmos_config::Level;
-use std::{rc::Rc, time::Duration};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, HashMap},
+    path::PathBuf,
+    rc::Rc,
+    time::Duration,
+};
 
 /// How long after an open its successor is started: the open itself is not to wait for that.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// One that is ready for a wish, or about to be: the one that was started first.
-pub(crate) fn find(vms: &[Rc<Vm>], wish: &Wish<'_>) -> Option<Rc<Vm>> {
+/// What was asked for last, by kind.
+#[derive(Debug, Default)]
+pub(crate) struct Habits(RefCell<HashMap<String, (Confinement, Vec<PathBuf>)>>);
+
+impl Habits {
+    /// Notes a wish; whether the one before it, for this kind, was the same.
+    fn note(&self, wish: &Wish<'_>) -> bool {
+        let mut last = self.0.borrow_mut();
+        let is_same = last
+            .get(&wish.profile.kind)
+            .is_some_and(|(confinement, target)| {
+                confinement == wish.confinement && *target == wish.readable.target
+            });
+        if !is_same {
+            let asked = (wish.confinement.clone(), wish.readable.target.clone());
+            last.insert(wish.profile.kind.clone(), asked);
+        }
+        is_same
+    }
+}
+
+/// One that is ready for a wish on these terms, or about to be: one that has nothing to give up any more
+/// before one that has, and then the one that was started first.
+pub(crate) fn find(
+    vms: &BTreeMap<String, Rc<Vm>>,
+    wish: &Wish<'_>,
+    terms: &Terms,
+) -> Option<Rc<Vm>> {
     let shows_target =
         |vm: &Vm| wish.confinement.level < Level::Namespaces || vm.can_read(&wish.readable.target);
-    let fits = |vm: &&Rc<Vm>| {
-        is_pooled(vm)
-            && vm.kind == wish.profile.kind
-            && vm.started.confinement.starts_like(wish.confinement)
-            && shows_target(vm)
+    let takes = |vm: &Vm| match &vm.ahead {
+        Some(ahead) => ahead == terms,
+        None => vm.started.confinement.starts_like(wish.confinement) && shows_target(vm),
     };
-    let fitting = vms.iter().filter(fits);
+    let fitting = vms
+        .values()
+        .filter(|vm| vm.kind == wish.profile.kind && is_pooled(vm) && takes(vm));
     fitting
-        .min_by_key(|vm| (vm.state() != State::Waiting, vm.life.borrow().since))
+        .min_by_key(|vm| {
+            let is_waiting = vm.state() == State::Waiting;
+            (!is_waiting, vm.ahead.is_none(), vm.life.borrow().since)
+        })
         .cloned()
 }
 
@@ -57,45 +95,75 @@ pub(crate) fn fill(coordinator: &Rc<Coordinator>, wish: &Wish<'_>) {
     if size == 0 || wish.confinement.bounds.wall_seconds > 0 {
         return;
     }
+    let is_habit = coordinator.habits.note(wish);
     let coordinator = Rc::downgrade(coordinator);
-    let (profile, confinement) = (wish.profile.clone(), wish.confinement.clone());
+    let wanted = Wanted {
+        profile: wish.profile.clone(),
+        confinement: wish.confinement.clone(),
+        readable: wish.readable.clone(),
+        is_habit,
+    };
     tokio::task::spawn_local(async move {
         tokio::time::sleep(PAUSE).await;
         let Some(coordinator) = coordinator.upgrade() else {
             return;
         };
         if !coordinator.is_ending() && !coordinator.is_idle() {
-            top_up(&coordinator, &profile, &confinement, size).await;
+            top_up(&coordinator, &wanted, size).await;
         }
     });
 }
 
-async fn top_up(
-    coordinator: &Rc<Coordinator>,
-    profile: &Profile,
-    confinement: &Confinement,
-    size: u64,
-) {
-    let readable = match confinement.level >= Level::Namespaces {
+/// What VMs are kept ready for.
+struct Wanted {
+    profile: Profile,
+    confinement: Confinement,
+    readable: Readable,
+    /// Whether the same was asked for twice.
+    is_habit: bool,
+}
+
+impl Wanted {
+    /// Whether a VM that waits may be given to who asks for this again, on these terms then.
+    fn is_for(&self, vm: &Vm, terms: &Terms) -> bool {
+        match &vm.ahead {
+            None => vm.started.confinement.starts_like(&self.confinement),
+            Some(ahead) => ahead == terms,
+        }
+    }
+}
+
+async fn top_up(coordinator: &Rc<Coordinator>, wanted: &Wanted, size: u64) {
+    let Wanted {
+        profile,
+        confinement,
+        ..
+    } = wanted;
+    let shown = match confinement.level >= Level::Namespaces {
         true => coordinator.readable(None, profile, confinement).await,
         // It learns that with its target.
         false => Ok(Readable::default()),
     };
+    let is_shown = |shown: &Readable| {
+        confinement.level < Level::Namespaces || shown.target == wanted.readable.target
+    };
+    let ahead = shown.as_ref().is_ok_and(is_shown) && wanted.is_habit;
+    let ahead = ahead.then_some(&wanted.readable);
+    let terms = Terms::now(confinement, &wanted.readable.target);
     let vms = coordinator.vms();
     let of_kind = vms
         .iter()
         .filter(|vm| is_pooled(vm) && vm.kind == profile.kind);
-    let (fitting, others): (Vec<_>, Vec<_>) =
-        of_kind.partition(|vm| vm.started.confinement.starts_like(confinement));
+    let (fitting, others): (Vec<_>, Vec<_>) = of_kind.partition(|vm| wanted.is_for(vm, &terms));
     for other in others {
         other.ask(Command::End);
     }
     let missing = size.saturating_sub(fitting.len() as u64);
     for _ in 0..missing {
-        let launched = readable
+        let launched = shown
             .as_ref()
             .map_err(Clone::clone)
-            .and_then(|readable| coordinator.launch_pooled(profile, confinement, readable));
+            .and_then(|shown| coordinator.launch_pooled(profile, confinement, shown, ahead));
         if let Err(fault) = launched {
             tracing::warn!("the pool of {} is not filled: {fault}", profile.kind);
             return;

@@ -24,15 +24,15 @@
 //! | the name `vm/NAME` leads here | soon | yes | yes | no | no |
 //! | a client that connects is passed on | behind what it is to give up | likewise | yes | refused | refused |
 //! | it is given out for new targets | its opener waits | to one client, once | yes | no | no |
-//! | it has given up all that it will | maybe | no | yes | yes | |
+//! | it has given up all that it will | maybe | where it is meant for certain terms | yes | yes | |
 //! | there is a process | maybe | yes | yes | maybe | no |
 //! | `pid` may be shown | when not 0 | yes | yes | yes | as a memory |
 //! | `ending` is known | no | no | no | maybe | yes, `Unknown` included |
 //! | `problem` is set | no | no | no | where it never was ready | likewise |
 //!
 //! Only a VM that is started before anybody asks for it is ever Waiting: see [`pool`](crate::pool). It
-//! knows neither its client nor its target; with both it gives up what that target does not need, and
-//! is Ready.
+//! does not know its client; with that it is Ready, at once where it has given up beforehand what its
+//! target does not need, and otherwise when it has done that.
 //!
 //! Transitions are made by [`supervise`](crate::supervise) alone, one task a VM; everybody else
 //! reads [`Life`] from a watch channel. States only advance in the order of the diagram: a VM is
@@ -120,6 +120,8 @@ pub struct Vm {
     pub alone: Cell<bool>,
     /// What it was started with.
     pub started: Terms,
+    /// What it was confined for before anybody asked for it: it is given to who asks for just that.
+    pub ahead: Option<Terms>,
     /// What it was given away with, where it waited: once and for all.
     pub given: OnceCell<Terms>,
     /// The targets it was asked for, each once.
@@ -136,13 +138,16 @@ pub struct Vm {
     pub commands: mpsc::Sender<Command>,
 }
 
-/// How a VM is confined.
-#[derive(Debug)]
+/// How a VM is confined. Two of equal terms are confined alike, down to which files they may read.
+#[derive(Debug, PartialEq, Eq)]
 pub struct Terms {
     /// Its level, limits and grants.
     pub confinement: Confinement,
     /// What it may read, from `landlock+seccomp` upward.
     pub readable: Vec<Granted>,
+    /// What every VM like it may read besides, as far as other files come to be by those names while the
+    /// machine runs.
+    pub common: Vec<Granted>,
 }
 
 /// Most targets remembered for people.
@@ -157,6 +162,21 @@ impl State {
             State::Ready => "ready",
             State::Poisoned => "poisoned",
             State::Gone => "gone",
+        }
+    }
+}
+
+impl Terms {
+    /// Of a VM that is confined like this now, for who reads these files.
+    pub fn now(confinement: &Confinement, target: &[PathBuf]) -> Terms {
+        let target = target.iter().cloned();
+        Terms {
+            confinement: confinement.clone(),
+            readable: target
+                .chain(confinement.readable())
+                .map(Granted::now)
+                .collect(),
+            common: confinement.common().map(Granted::now).collect(),
         }
     }
 }
@@ -240,8 +260,10 @@ impl Vm {
         &self.terms().readable
     }
 
-    fn terms(&self) -> &Terms {
-        self.given.get().unwrap_or(&self.started)
+    /// How it is confined; one that waits, as far as it is already.
+    pub fn terms(&self) -> &Terms {
+        let given = self.given.get().or(self.ahead.as_ref());
+        given.unwrap_or(&self.started)
     }
 
     /// Its name in the registry.

@@ -166,6 +166,15 @@ fn a_vm_that_waits_for_somebody_outlives_cosmosd_and_is_given_away_by_the_next_o
             assert_eq!(given.vm(), before[0]);
             assert_eq!(given.isolation(), level);
             add(&given);
+            // The next one is confined for the same while it waits, and has not forgotten that.
+            let next = || waiting().filter(|names| names[0] != before[0]);
+            let next = eventually(PATIENCE, next).expect("one waits");
+            kill_daemon(world, "cosmosd");
+            listed(world, &[&next[0], "waiting", level]);
+            let other = open(&library, &options);
+            assert_eq!(other.vm(), next[0]);
+            assert_eq!(other.isolation(), level);
+            add(&other);
             // Somebody's now, it is somebody's after the next restart too.
             kill_daemon(world, "cosmosd");
             listed(world, &[given.vm(), "ready", level]);

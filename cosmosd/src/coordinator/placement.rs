@@ -3,7 +3,6 @@
 use super::Coordinator;
 use crate::{
     confinement::Confinement,
-    files::Granted,
     follow::Followed,
     identity::Client,
     launch::{self, Order, Readable},
@@ -38,6 +37,13 @@ pub struct Wish<'w> {
     pub followed: &'w Followed,
 }
 
+impl Wish<'_> {
+    /// How a VM is confined that is given to it now.
+    fn terms(&self) -> Terms {
+        Terms::now(self.confinement, &self.readable.target)
+    }
+}
+
 impl Coordinator {
     /// A VM for a wish: one that serves already, else a new one. Not necessarily ready. And whether it
     /// is a new one of the client's own.
@@ -69,9 +75,14 @@ impl Coordinator {
             return Ok((vm, false));
         }
         let owner = Owner::Session(session, client);
-        let vm = match pool::find(&self.vms(), wish) {
-            Some(pooled) if dedicate(&pooled, owner, wish) => pooled,
-            _ => self.launch(self.next_name(wish.profile), owner, wish)?,
+        let terms = wish.terms();
+        let vm = match pool::find(&self.vms.borrow(), wish, &terms) {
+            Some(pooled) => dedicate(&pooled, owner, wish, terms).then_some(pooled),
+            None => None,
+        };
+        let vm = match vm {
+            Some(pooled) => pooled,
+            None => self.launch(self.next_name(wish.profile), owner, wish, None)?,
         };
         pool::fill(self, wish);
         Ok((vm, true))
@@ -88,7 +99,7 @@ impl Coordinator {
             ))
         };
         match self.find(name).filter(|vm| vm.state() < State::Gone) {
-            None => self.launch(name.to_owned(), owner, wish),
+            None => self.launch(name.to_owned(), owner, wish, None),
             Some(vm) if vm.owner.get() != owner => taken("belongs to another user"),
             Some(vm) if vm.state() == State::Poisoned => taken("is ending; try again"),
             Some(vm) if vm.kind != wish.profile.kind => taken(&format!(
@@ -107,12 +118,14 @@ impl Coordinator {
         }
     }
 
-    /// Starts a VM that nobody has asked for yet.
+    /// Starts a VM that nobody has asked for yet. `ahead`: it is confined before anybody does, for who may read
+    /// just these.
     pub(crate) fn launch_pooled(
         self: &Rc<Self>,
         profile: &Profile,
         confinement: &Confinement,
         readable: &Readable,
+        ahead: Option<&Readable>,
     ) -> Result<(), Fault> {
         let followed = Followed::default();
         let wish = Wish {
@@ -123,7 +136,7 @@ impl Coordinator {
             shared_name: "",
             fresh: false,
         };
-        self.launch(self.next_name(profile), Owner::Nobody, &wish)?;
+        self.launch(self.next_name(profile), Owner::Nobody, &wish, ahead)?;
         Ok(())
     }
 
@@ -134,7 +147,7 @@ impl Coordinator {
             Some(_) => Ok(()),
             None if self.is_ending() => Ok(()),
             None => self
-                .launch(wish.shared_name.to_owned(), owner, wish)
+                .launch(wish.shared_name.to_owned(), owner, wish, None)
                 .map(drop),
         }
     }
@@ -144,6 +157,7 @@ impl Coordinator {
         name: String,
         owner: Owner,
         wish: &Wish<'_>,
+        ahead: Option<&Readable>,
     ) -> Result<Rc<Vm>, Fault> {
         let most = self.config.limits.names.bound().unwrap_or(u64::MAX);
         if self.running() as u64 >= most {
@@ -161,7 +175,8 @@ impl Coordinator {
             host: wish.profile.host.clone(),
             owner: Cell::new(owner),
             alone: Cell::new(wish.fresh),
-            started: terms(wish),
+            started: wish.terms(),
+            ahead: ahead.map(|ahead| Terms::now(wish.confinement, &ahead.target)),
             given: OnceCell::new(),
             targets: RefCell::default(),
             ledger: self.metrics.ledger(),
@@ -182,7 +197,11 @@ impl Coordinator {
             self.keeper.is_wanted(),
         )
         .pinned(&pins);
-        order.is_held = owner == Owner::Nobody;
+        if owner == Owner::Nobody {
+            order.is_held = true;
+            // What it is told while it waits. The rest it learns with whose it is.
+            order.confine = ahead.and_then(|ahead| launch::confine(wish.confinement, ahead));
+        }
         order.is_followed = wish.followed.is_on();
         let idle = Duration::from_secs(self.config.idle_seconds.value);
         let retire_after = (!is_private).then_some(idle);
@@ -212,27 +231,20 @@ impl Coordinator {
 }
 
 /// Gives one that waits to somebody; whether it takes that.
-fn dedicate(pooled: &Vm, owner: Owner, wish: &Wish<'_>) -> bool {
-    let confine = launch::confine(wish.confinement, wish.readable);
+fn dedicate(pooled: &Vm, owner: Owner, wish: &Wish<'_>, terms: Terms) -> bool {
+    let confine = match pooled.ahead {
+        Some(_) => None,
+        None => launch::confine(wish.confinement, wish.readable),
+    };
     pooled.followed.replace(wish.followed.clone());
     let is_asked = pooled.ask(Command::Dedicate(confine));
     if is_asked {
         pooled.owner.set(owner);
         pooled.alone.set(wish.fresh);
         // It was nobody's, so it was never given before.
-        let _ = pooled.given.set(terms(wish));
+        let _ = pooled.given.set(terms);
     }
     is_asked
-}
-
-/// How a VM is confined that is given to a wish now.
-fn terms(wish: &Wish<'_>) -> Terms {
-    let target = wish.readable.target.iter().cloned();
-    let stated = wish.confinement.readable();
-    Terms {
-        confinement: wish.confinement.clone(),
-        readable: target.chain(stated).map(Granted::now).collect(),
-    }
 }
 
 /// A shared name is part of a registry name and must not look like a private VM's.

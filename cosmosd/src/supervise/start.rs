@@ -79,7 +79,7 @@ impl Supervisor {
     pub(super) async fn greet(&mut self, control: UnixStream, deadline: Instant) {
         // What it counts in comes first, and whether it can count it says itself.
         let is_counted = self.about.vm.ledger.is_wanted();
-        let confine = self.confine.take_if(|_| !self.is_held && !is_counted);
+        let confine = self.confine.take_if(|_| !is_counted);
         let confine = confine.map(|confine| self.countable(confine));
         self.confining = confine.is_some();
         let connecting = async {
@@ -144,21 +144,22 @@ impl Supervisor {
         }
     }
 
-    /// Goes on with a VM that is up, as far as it is known whose it is. It serves, or waits, once its name
-    /// leads to it; one that was given up does neither, whatever comes to be known of it.
+    /// Goes on with a VM that is up, as far as it is known what it is to give up, and whose it is. It serves,
+    /// or waits, once it has given that up and its name leads to it; one that was given up does neither,
+    /// whatever comes to be known of it.
     fn commence(&mut self) {
         let is_starting = self.life.borrow().state < State::Ready && self.control.is_some();
         if !is_starting || self.killed || self.is_doubtful || !self.is_up {
             return;
         }
-        if self.is_held {
-            if self.is_named {
-                self.wait();
+        if let Some(confine) = self.confine.take() {
+            return self.confine(confine);
+        }
+        if self.is_named && !self.confining {
+            match self.is_held {
+                true => self.wait(),
+                false => self.serve(),
             }
-        } else if let Some(confine) = self.confine.take() {
-            self.confine(confine);
-        } else if self.is_named && !self.confining {
-            self.serve();
         }
     }
 
@@ -216,12 +217,15 @@ impl Supervisor {
         }
     }
 
-    /// It is somebody's now, and has this to give up before it serves. What its launcher keeps is wrong
-    /// from here on, and right when it serves; in between no other cosmosd is to have it.
+    /// It is somebody's now, and has this to give up before it serves, beside what it was told already. What
+    /// its launcher keeps is wrong from here on, and right when it serves; in between no other cosmosd is to
+    /// have it.
     pub(super) fn dedicate(&mut self, confine: Option<Confine>) {
         self.is_held = false;
-        self.confine = confine;
-        self.forget();
+        self.confine = self.confine.take().or(confine);
+        if self.confine.is_some() || self.confining || !self.is_up {
+            self.forget();
+        }
         if self.life.borrow().state == State::Waiting {
             self.escalate(START_PATIENCE, Escalation::Kill);
         }

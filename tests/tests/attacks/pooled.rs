@@ -2,9 +2,11 @@
 //! was started for its target: the attacks of the other rooms fail in it, and the kernel says the same of
 //! both.
 
-use crate::stage::{Attacker, LEVELS, of_pooled, pid_of, secret, text, wait_for_waiting};
+use crate::stage::{
+    Attacker, LEVELS, last_of_pooled, of_pooled, pid_of, secret, text, wait_for_waiting,
+};
 use cosmos::{Library, Options};
-use cosmos_tests::{c, in_world};
+use cosmos_tests::{World, c, in_world};
 use std::collections::BTreeSet;
 
 /// What the configuration of these worlds asks for.
@@ -103,17 +105,89 @@ fn the_kernel_says_the_same_of_one_that_waited_and_of_a_new_one() {
             let options = Options::new().isolation(level).fresh(true);
             let open = || cosmos::dlopen_with("libm.so.6", &options).expect("libm");
             let first = open();
-            let waiting = wait_for_waiting(level);
-            let given = open();
-            let name = given.vm();
-            assert!(
-                waiting.iter().any(|known| known == name),
-                "{name} is none of {waiting:?}"
-            );
-            assert_eq!(told(&given), told(&first), "{level}");
-            assert_eq!(seen(&given), seen(&first), "{level}");
+            wait_for_waiting(level);
+            // One that is confined when it is given away, and one that was before.
+            for opens in [1, 2] {
+                let given = last_of_pooled(opens, open);
+                assert_eq!(told(&given), told(&first), "{level}");
+                assert_eq!(seen(&given), seen(&first), "{level}");
+                wait_for_waiting(level);
+            }
         }
     });
+}
+
+/// Whether a VM that waits has its second filter says whether it has given everything up.
+#[test]
+fn one_that_waits_for_what_was_asked_for_twice_gives_up_the_rest_while_it_waits() {
+    in_world(|world| {
+        world.configure(ONE_WAITS);
+        let level = LEVELS[0];
+        if !world.offers(level) {
+            return;
+        }
+        let options = Options::new().isolation(level).fresh(true);
+        let open = || cosmos::dlopen_with("libm.so.6", &options).expect("libm");
+        let filters = |name: &str| {
+            let status = std::fs::read_to_string(format!("/proc/{}/status", pid_of(name)));
+            let status = status.expect("of a process that runs");
+            let line = status
+                .lines()
+                .find(|line| line.starts_with("Seccomp_filters:"));
+            line.expect("what the kernel says").to_owned()
+        };
+        let first = open();
+        let one = wait_for_waiting(level);
+        assert_ne!(filters(&one[0]), filters(first.vm()));
+        let second = open();
+        assert_eq!(second.vm(), one[0]);
+        let other = wait_for_waiting(level);
+        assert_eq!(filters(&other[0]), filters(first.vm()));
+        let third = open();
+        assert_eq!(third.vm(), other[0]);
+    });
+}
+
+/// Whoever asks for less is not given a VM that is confined already, and may do more.
+#[test]
+fn one_that_was_granted_more_is_given_to_nobody_who_asks_for_less() {
+    in_world(|world| given_to_nobody_else(world, true));
+}
+
+/// And whoever asks for more is not given one that may do less.
+#[test]
+fn one_that_was_granted_less_is_given_to_nobody_who_asks_for_more() {
+    in_world(|world| given_to_nobody_else(world, false));
+}
+
+fn given_to_nobody_else(world: &World, is_granted: bool) {
+    world.configure(ONE_WAITS);
+    let level = LEVELS[0];
+    if !world.offers(level) {
+        return;
+    }
+    let secret = secret(world);
+    let own = c::library("hostile.c", world.directory());
+    let own = own.to_str().unwrap();
+    let open = |is_granted: bool| {
+        let options = Options::new().isolation(level).fresh(true);
+        let options = match is_granted {
+            true => options.read(&secret),
+            false => options,
+        };
+        cosmos::dlopen_with(own, &options).expect("the library")
+    };
+    let reaches = |library: &Library| {
+        let read = library.function("int open_to_read(const char *path)");
+        let outcome = read.unwrap().call(&[text(&secret)]).unwrap();
+        outcome.result == 0.into()
+    };
+    let last = last_of_pooled(3, || open(is_granted));
+    assert_eq!(reaches(&last), is_granted);
+    let waiting = wait_for_waiting(level);
+    let other = open(!is_granted);
+    assert!(waiting.iter().all(|known| known != other.vm()));
+    assert_eq!(reaches(&other), !is_granted);
 }
 
 /// What does not show its target to one that waits gets a new one, and is confined all the same.

@@ -70,22 +70,33 @@ pub fn of_libraries(
 }
 
 /// For a library in a VM that was started before anybody asked for it, at the default level: at a
-/// stronger one a VM that waits sees installed libraries only.
+/// stronger one a VM that waits sees installed libraries only. And for one in a VM that gave up then what it
+/// had to, because the same was asked for twice.
 pub fn of_pooled(world: &World, grants: impl Fn(Options) -> Options, attack: impl Fn(&Stage<'_>)) {
     let library = c::library("hostile.c", world.directory());
-    let hostile = |options: &Options| {
+    for opens in [2, 3] {
+        let hostile = |options: &Options| {
+            let open = || open(&library, options);
+            Attacker::Library(last_of_pooled(opens, open))
+        };
+        staged(&LEVELS[..1], world, &grants, &attack, hostile);
+    }
+}
+
+/// The last of so many that are opened one after the other, each but the first in a VM that waited.
+pub fn last_of_pooled(opens: usize, open: impl Fn() -> Library) -> Library {
+    let mut last = open();
+    for _ in 1..opens {
         // Its successor is started once it is open.
-        let first = open(&library, options);
-        let waiting = wait_for_waiting(first.isolation());
-        let given = open(&library, options);
-        let name = given.vm();
+        let waiting = wait_for_waiting(last.isolation());
+        last = open();
+        let name = last.vm();
         assert!(
             waiting.iter().any(|known| known == name),
             "{name} is none of {waiting:?}"
         );
-        Attacker::Library(given)
-    };
-    staged(&LEVELS[..1], world, grants, attack, hostile);
+    }
+    last
 }
 
 /// The names of VMs that wait at this level, once there is one.

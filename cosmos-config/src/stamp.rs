@@ -4,6 +4,7 @@
 //! the kernel can have any stamp.
 
 use std::{
+    fs::Metadata,
     os::unix::fs::MetadataExt,
     path::Path,
     time::{Duration, SystemTime},
@@ -26,13 +27,21 @@ pub struct Stamp {
 impl Stamp {
     /// Of what is at a path now, links followed; `None` where that cannot be told.
     pub fn of(path: &Path) -> Option<Stamp> {
-        let found = std::fs::metadata(path).ok()?;
-        Some(Stamp {
+        Some(Stamp::new(&std::fs::metadata(path).ok()?))
+    }
+
+    /// The same of a link itself.
+    pub fn of_link(path: &Path) -> Option<Stamp> {
+        Some(Stamp::new(&std::fs::symlink_metadata(path).ok()?))
+    }
+
+    fn new(found: &Metadata) -> Stamp {
+        Stamp {
             file: (found.dev(), found.ino()),
             size: found.size(),
             modified: (found.mtime(), found.mtime_nsec()),
             changed: (found.ctime(), found.ctime_nsec()),
-        })
+        }
     }
 
     /// Whether a change from now on will show. Who keeps what a file says asks this right after the

@@ -32,6 +32,8 @@ pub struct Looked {
     pub requirements: Requirements,
     /// Where was looked.
     pub directories: Arc<Directories>,
+    /// Whether it is among the installed libraries, whatever links lead to it.
+    pub is_installed: bool,
 }
 
 /// What is known.
@@ -45,6 +47,8 @@ pub struct Known {
 struct Library {
     requirements: Requirements,
     stamp: Stamp,
+    /// Of the link, where it is one. Where both are as they were, so is what lies between.
+    link: Stamp,
 }
 
 impl Known {
@@ -58,11 +62,12 @@ impl Known {
         }
         let first = search::first(&target.name, &directories)?;
         let is_same = first == library.requirements.path
-            && directories.have_installed(&first)
+            && Stamp::of_link(&first) == Some(library.link)
             && Stamp::of(&first) == Some(library.stamp);
         is_same.then(|| Looked {
             requirements: library.requirements.clone(),
             directories,
+            is_installed: true,
         })
     }
 
@@ -71,13 +76,18 @@ impl Known {
         let Looked {
             requirements,
             directories,
+            is_installed,
         } = looked;
+        // Before it is looked where the link leads: a later change shows.
+        let link = Stamp::of_link(&requirements.path).filter(Stamp::is_settled);
         let is_first =
             search::first(&target.name, directories).as_ref() == Some(&requirements.path);
         let is_known = is_first
+            && *is_installed
             && directories.are_the_machines_own()
             && directories.have_installed(&requirements.path);
-        let Some(stamp) = stamp.filter(|stamp| is_known && stamp.is_settled()) else {
+        let stamp = stamp.filter(|stamp| is_known && stamp.is_settled());
+        let (Some(stamp), Some(link)) = (stamp, link) else {
             return;
         };
         *self.directories.borrow_mut() = Some(directories.clone());
@@ -88,6 +98,7 @@ impl Known {
         let library = Library {
             requirements: requirements.clone(),
             stamp,
+            link,
         };
         libraries.insert((target.name.clone(), wanted), library);
     }
@@ -114,6 +125,7 @@ mod tests {
         let requirements = Requirements::read(&path).unwrap();
         let directories = Arc::new(directories);
         let looked = Looked {
+            is_installed: directories.have_installed(&path),
             requirements,
             directories,
         };
@@ -179,6 +191,19 @@ mod tests {
         symlink("lib.so.1", at("two/lib.so")).unwrap();
         let known = known(root.path());
         fs::write(at("elsewhere"), "first").unwrap();
+        fs::remove_file(at("two/lib.so")).unwrap();
+        symlink(at("elsewhere"), at("two/lib.so")).unwrap();
+        assert!(known.find(&target("lib.so"), Use::Open).is_none());
+    }
+
+    #[test]
+    fn a_link_to_the_same_file_from_elsewhere_is_another_link() {
+        let root = world();
+        let at = |name: &str| root.path().join(name);
+        fs::rename(at("two/lib.so"), at("two/lib.so.1")).unwrap();
+        symlink("lib.so.1", at("two/lib.so")).unwrap();
+        let known = known(root.path());
+        fs::hard_link(at("two/lib.so.1"), at("elsewhere")).unwrap();
         fs::remove_file(at("two/lib.so")).unwrap();
         symlink(at("elsewhere"), at("two/lib.so")).unwrap();
         assert!(known.find(&target("lib.so"), Use::Open).is_none());

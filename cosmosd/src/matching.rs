@@ -75,6 +75,32 @@ pub fn weigh<'p>(
     weighed
 }
 
+/// The kind to run the target in, without weighing those behind it.
+///
+/// # Errors
+///
+/// As [`choose`].
+pub fn chosen<'p>(
+    requirements: &Requirements,
+    profiles: &'p [Profile],
+    host: &Host,
+    wanted: Use,
+) -> Result<&'p Profile, Fault> {
+    let runs = |profile: &&Profile| {
+        let question = Question {
+            requirements,
+            profile,
+            host,
+            wanted,
+        };
+        RULES.iter().all(|rule| (rule.refuse)(&question).is_none())
+    };
+    match profiles.iter().find(runs) {
+        Some(profile) => Ok(profile),
+        None => choose(requirements, &weigh(requirements, profiles, host, wanted)),
+    }
+}
+
 /// The kind to run the target in.
 ///
 /// # Errors

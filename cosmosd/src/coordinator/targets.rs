@@ -89,6 +89,7 @@ impl Coordinator {
             let directories = Arc::new(Directories::of_this_machine(&search_path));
             let (requirements, stamp) = read(&name, &directories, &profiles, &host, wanted)?;
             let looked = Looked {
+                is_installed: directories.have_installed(&requirements.path),
                 requirements,
                 directories,
             };
@@ -105,8 +106,8 @@ impl Coordinator {
 fn at_hand(target: Option<&Looked>, confinement: &Confinement) -> Option<Readable> {
     let looked = target?;
     let is_opened = confinement.walls == Walls::Vm && confinement.level < Level::Namespaces;
-    let is_installed = || looked.directories.have_installed(&looked.requirements.path);
-    (is_opened && looked.directories.are_the_machines_own() && is_installed()).then(|| Readable {
+    let is_installed = looked.is_installed && looked.directories.are_the_machines_own();
+    (is_opened && is_installed).then(|| Readable {
         target: looked.directories.installed().to_vec(),
         program: Vec::new(),
     })

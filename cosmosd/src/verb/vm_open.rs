@@ -65,8 +65,8 @@ async fn open(session: Rc<Session>, request: VmOpen, followed: &Followed) -> Res
             let looked = coordinator.look_up(target.clone(), wanted).await;
             let looked = step.end_with(looked)?;
             let requirements = &looked.requirements;
-            let weighed = matching::weigh(requirements, &profiles, &coordinator.host, wanted);
-            (matching::choose(requirements, &weighed)?, Some(looked))
+            let profile = matching::chosen(requirements, &profiles, &coordinator.host, wanted)?;
+            (profile, Some(looked))
         }
     };
     let target = match &looked {

@@ -112,6 +112,9 @@ impl<V: Vm> MainLoop<V> {
         self.is_prepared = true;
         // Each client needs one for its main connection, and soon one for its first channel.
         threads::keep_ready(if self.clients.is_empty() { 2 } else { 1 });
+        if self.clients.is_empty() {
+            process::map_what_is_constant();
+        }
         self.vm.prepare();
         verb::prepare(self.vm.model());
         if self.terms.confining.is_some() {

@@ -1,5 +1,6 @@
 //! The few things a VM asks of its own process that Rust calls unsafe.
 
+use std::ffi::{c_int, c_void};
 use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 /// Takes over the descriptor of this number, where it is open, and marks it close-on-exec.
@@ -30,6 +31,52 @@ pub(crate) fn default_faults() {
 pub(crate) fn end(status: i32) -> ! {
     // SAFETY: _exit takes no pointer and does not return.
     unsafe { libc::_exit(status) }
+}
+
+/// Has the kernel map all code and constants of the program and its libraries now, where they would come in page
+/// by page as they are first used. They are in memory anyway, for all that run the same.
+pub(crate) fn map_what_is_constant() {
+    // SAFETY: the callback has the type that is asked for, takes no data, and lets no panic out.
+    unsafe { libc::dl_iterate_phdr(Some(map), std::ptr::null_mut()) };
+}
+
+/// Maps the constant segments of one object.
+unsafe extern "C" fn map(
+    information: *mut libc::dl_phdr_info,
+    _size: usize,
+    _data: *mut c_void,
+) -> c_int {
+    const PAGE: usize = 4096;
+    // SAFETY: dl_iterate_phdr gives a valid description of an object, whose headers are an array of the length
+    // it says.
+    let (base, headers) = unsafe {
+        let object = &*information;
+        let headers = match object.dlpi_phdr.is_null() {
+            true => &[],
+            false => std::slice::from_raw_parts(object.dlpi_phdr, usize::from(object.dlpi_phnum)),
+        };
+        (object.dlpi_addr as usize, headers)
+    };
+    for header in headers {
+        if header.p_type != libc::PT_LOAD || header.p_flags & libc::PF_W != 0 {
+            continue;
+        }
+        let begin = base.wrapping_add(header.p_vaddr as usize);
+        let first = begin & !(PAGE - 1);
+        let length = begin
+            .wrapping_add(header.p_memsz as usize)
+            .wrapping_sub(first);
+        // SAFETY: this changes nothing of what is there, but that it need not be fetched; a range that is none is
+        // refused, and an older kernel does not know it.
+        unsafe {
+            libc::madvise(
+                std::ptr::with_exposed_provenance_mut(first),
+                length,
+                libc::MADV_POPULATE_READ,
+            );
+        }
+    }
+    0
 }
 
 /// Descriptors that foreign code passed to a callback, for as long as it waits for that.

@@ -8,7 +8,7 @@
 //! | one that compiled code answers: a fork without a job, a read of no bytes | the same |
 //! | what a trap may do beside, each alone through the original's trampolines | nothing at all |
 //! | a session from its start to its exit | a process that exits at once |
-//! | a session of a daemon, from its request to its report | a fork of this process that exits |
+//! | a session of a daemon, from its request to its report | fork and exit of a process that has the same mapped and touched |
 //! | a file of 1 GiB through the copy guest | `cat`, which has the kernel copy without seeing a byte |
 //! | the same | `dd` with 64 KiB at once, as the guest |
 //!
@@ -20,22 +20,20 @@
 
 #[path = "session/bare_trap.rs"]
 mod bare_trap;
+#[path = "session/double.rs"]
+mod double;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
-use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous};
+use double::Double;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use nix::sys::time::TimeValLike;
-use nix::sys::wait::waitpid;
-use nix::unistd::{ForkResult, Pid};
-use std::ffi::c_void;
+use nix::unistd::Pid;
 use std::io::{Read, Write};
-use std::num::NonZeroUsize;
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
-use std::ptr::NonNull;
 use std::time::{Duration, Instant};
 use support::Session;
 
@@ -201,8 +199,8 @@ fn processor_of_children() -> Duration {
     Duration::from_micros(micros.iter().sum())
 }
 
-/// The yardstick is a fork of a process that has as much mapped, and as much of it in memory, as the
-/// daemon's guest, and waits for everybody else as that does.
+/// The yardstick is a fork of a process of the same size as the daemon's guest, which waits for everybody
+/// else as that does.
 fn daemon() {
     let mut session = Session::of("daemon");
     let job = session.path("job");
@@ -220,7 +218,8 @@ fn daemon() {
         peer.expect("credentials").pid()
     };
     let broker = ask();
-    let mut double = Double::start(guest_memory(broker));
+    let guest = double::child_of(broker);
+    let mut double = Double::start(guest);
     let (mut subject, mut yardstick) = (Vec::new(), Vec::new());
     // What is left to do after a session is not to disturb the other row.
     let settle = || std::thread::sleep(Duration::from_millis(2));
@@ -230,6 +229,7 @@ fn daemon() {
         yardstick.push(double.fork());
         settle();
     }
+    let sizes = [guest, double.number()].map(double::size);
     kill(Pid::from_raw(broker), Signal::SIGTERM).expect("it runs");
     let micros = |times| median(times).as_secs_f64() * 1e6;
     let (subject, yardstick) = (micros(subject), micros(yardstick));
@@ -241,74 +241,8 @@ fn daemon() {
         yardstick,
         what,
     );
-}
-
-/// Bytes of its own that the guest's process has in memory.
-fn guest_memory(broker: i32) -> usize {
-    let read = |path: String| std::fs::read_to_string(path).expect("it runs");
-    let children = read(format!("/proc/{broker}/task/{broker}/children"));
-    let guest = children.split_whitespace().next().expect("a guest");
-    let status = read(format!("/proc/{guest}/status"));
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("RssAnon:"));
-    let kilobytes = line.expect("a size").trim().trim_end_matches(" kB");
-    kilobytes.parse::<usize>().expect("a number") * 1024
-}
-
-/// A process like a guest's, which forks when it is told to.
-struct Double(UnixStream);
-
-impl Double {
-    fn start(memory: usize) -> Self {
-        let (near, mut far) = UnixStream::pair().expect("a socket");
-        // SAFETY: this process has one thread.
-        if let ForkResult::Parent { .. } = unsafe { nix::unistd::fork() }.expect("a fork") {
-            return Self(near);
-        }
-        drop(near);
-        zerovm::process::be_nice();
-        map(RESERVED, ProtFlags::PROT_NONE);
-        map(LOW, ProtFlags::PROT_NONE);
-        let written = map(memory, ProtFlags::PROT_READ | ProtFlags::PROT_WRITE);
-        for page in (0..memory).step_by(4096) {
-            // SAFETY: the page was mapped right above, for nobody else.
-            unsafe { written.as_ptr().cast::<u8>().add(page).write_volatile(1) };
-        }
-        while far.read_exact(&mut [0]).is_ok() {
-            let nanos = time(fork).as_nanos() as u64;
-            far.write_all(&nanos.to_le_bytes()).expect("told");
-        }
-        std::process::exit(0)
-    }
-
-    fn fork(&mut self) -> Duration {
-        self.0.write_all(&[0]).expect("told");
-        let mut nanos = [0; 8];
-        self.0.read_exact(&mut nanos).expect("it tells");
-        Duration::from_nanos(u64::from_le_bytes(nanos))
-    }
-}
-
-/// Bytes that a guest's process reserves around and below the guest's space.
-const RESERVED: usize = 84 << 30;
-const LOW: usize = 4 << 30;
-
-fn map(bytes: usize, protection: ProtFlags) -> NonNull<c_void> {
-    let length = NonZeroUsize::new(bytes).expect("some");
-    let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_NORESERVE;
-    // SAFETY: the kernel chooses where, so nothing is replaced.
-    unsafe { mmap_anonymous(None, length, protection, flags) }.expect("memory")
-}
-
-fn fork() {
-    // SAFETY: this process has one thread, and the child ends at once.
-    match unsafe { nix::unistd::fork() }.expect("a fork") {
-        // SAFETY: nothing is to be finished in the child.
-        ForkResult::Child => unsafe { nix::libc::_exit(0) },
-        ForkResult::Parent { child } => {
-            waitpid(child, None).expect("it ends");
-        }
+    for (whose, size) in ["the guest's", "the yardstick's"].iter().zip(sizes) {
+        println!("  {whose} size: {size}");
     }
 }
 

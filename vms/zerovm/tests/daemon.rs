@@ -9,7 +9,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use support::daemon::{Daemon, answer};
-use support::script::{self, EPERM, Step};
+use support::script::{self, EDQUOT, EPERM, Step};
 use support::{Session, guest, unknown_device};
 
 fn name_of(pid: Pid) -> String {
@@ -139,6 +139,59 @@ fn sessions_have_the_digests_that_both_manifests_want() {
         daemon.ask(&untagged).etags(),
         abc.trim_end_matches(" /dev/stderr ")
     );
+}
+
+/// A session says of the validator what its daemon said.
+#[test]
+fn sessions_have_the_verdict_of_their_daemon() {
+    for (options, validator) in [(vec!["-P"], "0"), (vec!["-P", "-s"], "2")] {
+        let daemon = Daemon::start(|session| {
+            session.options = options.into_iter().map(str::to_owned).collect();
+        });
+        assert_eq!(daemon.report.validator(), validator);
+        let report = daemon.ask(&daemon.manifest("one", b"abc"));
+        assert_eq!((report.state(), report.validator()), ("ok", validator));
+    }
+}
+
+/// What a session had read before the fork counts after it: positions, the end, and what is left of the
+/// limits, of each session as if it were the only one.
+#[test]
+fn sessions_go_on_with_ends_and_limits() {
+    const ENDED: u64 = 3;
+    const LIMITED: u64 = 4;
+    let get = |channel| script::read(channel, script::HEAP, 4, 0);
+    let before = [
+        get(ENDED),
+        get(ENDED),
+        get(LIMITED),
+        Step::trap(&[script::id(b"Fork")]),
+    ];
+    let after = [get(ENDED), get(LIMITED), get(LIMITED)];
+    let input = script::bytes(&[&before[..], &after].concat());
+    let daemon = Daemon::start(|session| {
+        let program = guest("script").display().to_string();
+        session.set("Program", &program);
+        session.input(&input);
+        session.write("ended", b"four");
+        session.file_channel("ended", "/dev/x-ended", 0, [9, 99, 0, 0]);
+        session.write("limited", b"some bytes more");
+        session.file_channel("limited", "/dev/x-limited", 0, [2, 99, 0, 0]);
+    });
+    daemon.report.expect_ok();
+    // There is more to read now, but not for who has seen the end.
+    daemon.session.write("ended", b"four and more");
+    for name in ["one", "two"] {
+        let report = daemon.ask(&daemon.manifest(name, &input));
+        assert_eq!(report.state(), "ok", "{}", report.text);
+        let answers = daemon.session.read(&format!("stdout-{name}"));
+        let answers: Vec<i64> = answers
+            .chunks_exact(8)
+            .map(|word| i64::from_le_bytes(word.try_into().expect("eight bytes")))
+            .collect();
+        // Four answers were written before, which the new file has no bytes of; then that of the fork.
+        assert_eq!(answers, [0, 0, 0, 0, 0, 4, EDQUOT]);
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@
 mod support;
 
 use std::os::unix::net::UnixListener;
-use support::{Report, Session};
+use support::{Report, Session, guest};
 
 enum Change {
     /// Nothing.
@@ -180,10 +180,12 @@ fn connections_are_refused_by_name() {
 /// Two things wrong at once: the earlier step's error is told.
 #[test]
 fn the_order_of_the_steps_decides() {
-    let steps: [(i32, Change); 6] = [
+    let invalid = guest("raw").display().to_string();
+    let steps: [(i32, Change); 7] = [
         (14, Set("Node", "node")),
         (2, Set("Program", "/nowhere")),
         (5, Set("Program", "/dev/zero")),
+        (8, Set("Program", "INVALID")),
         (22, Add(&["Channel = /dev/null, /dev/x, 0, 0, 0, 0, 0, 0"])),
         (12, Set("Memory", "1, 0")),
         (14, Set("Timeout", "0")),
@@ -194,7 +196,7 @@ fn the_order_of_the_steps_decides() {
             let mut added = String::new();
             for change in [later, earlier] {
                 match change {
-                    Set(key, value) => session.set(key, value),
+                    Set(key, value) => session.set(key, &value.replace("INVALID", &invalid)),
                     Add(lines) => added = lines.join("\n"),
                     _ => unreachable!("not among the steps"),
                 }

@@ -74,9 +74,16 @@ pub fn answer(mut connection: UnixStream) -> Report {
     let prefix = std::str::from_utf8(&prefix).expect("text");
     let length = prefix.strip_prefix("0x").expect("a number of base 16");
     let length = usize::from_str_radix(length, 16).expect("a number");
-    let mut text = String::new();
-    connection.read_to_string(&mut text).expect("a report");
-    assert_eq!(text.len(), length);
+    let mut text = vec![0; length];
+    connection.read_exact(&mut text).expect("a report");
+    // Nothing more comes; what was sent and not read makes a reset of the end.
+    let ended = connection.read(&mut [0]);
+    let is_reset = |error: &std::io::Error| error.kind() == std::io::ErrorKind::ConnectionReset;
+    assert!(
+        matches!(&ended, Ok(0)) || ended.as_ref().is_err_and(is_reset),
+        "{ended:?}"
+    );
+    let text = String::from_utf8(text).expect("text");
     Report {
         status: None,
         lines: text.split('\n').map(str::to_owned).collect(),

@@ -228,6 +228,16 @@ fn two_copies_have_to_agree() {
 }
 
 #[test]
+fn a_copy_that_was_different_is_not_asked_again() {
+    let copies: Vec<&[u8]> = vec![b"xbc", b"abc", b"abc"];
+    let mut subject = Subject::of(Access::Sequential, [9, 99, 0, 0], 0, copies);
+    assert_eq!(subject.read(1, 0), 1);
+    assert_eq!(subject.totals.gets, 3);
+    assert_eq!(subject.read(2, 0), 2);
+    assert_eq!(subject.totals.gets, 5);
+}
+
+#[test]
 fn every_copy_is_written() {
     let mut subject = Subject::of(Access::Sequential, [0, 0, 9, 9], 0, vec![b"", b""]);
     assert_eq!(subject.write(3, 0), 3);
@@ -246,24 +256,32 @@ fn a_digest_covers_what_was_read_and_written() {
     let subject = Subject::new(Access::Random, [9, 9, 9, 9], b"abc");
     let empty = subject.channel.digest().expect("wanted");
     assert_eq!(empty, "da39a3ee5e6b4b0d3255bfef95601890afd80709");
-    let mut subject = Subject::new(Access::Random, [9, 9, 0, 0], b"abc");
+    let mut subject = Subject::new(Access::Random, [9, 9, 9, 9], b"abc");
     subject.read(3, 0);
     let abc = subject.channel.digest().expect("wanted");
     assert_eq!(abc, "a9993e364706816aba3e25717850c26c9cd0d89d");
+    // In the order of the calls, wherever they are: "abc", "ww", "ww", "cww".
+    assert_eq!((subject.write(2, 3), subject.read(2, 3)), (2, 2));
+    assert_eq!(subject.read(3, 2), 3);
+    let all = hexadecimal(Sha1::new_with_prefix(b"abcwwwwcww"));
+    assert_eq!(subject.channel.digest(), Some(all));
 }
 
 #[test]
 fn a_broken_source_fails_the_session_and_the_call_is_counted() {
-    let mut subject = Subject::new(Access::Sequential, [9, 9, 0, 0], b"abc");
-    subject.channel.copies.sources[0]
-        .as_mut()
-        .expect("one")
-        .broken = true;
+    let mut subject = Subject::new(Access::Random, [1, 9, 0, 0], b"abc");
+    let break_it = |subject: &mut Subject, broken| {
+        let source = subject.channel.copies.sources[0].as_mut();
+        source.expect("one").broken = broken;
+    };
+    break_it(&mut subject, true);
     let request = subject.request(3, 0);
     let answer = subject
         .channel
         .read(&request, &mut [0; 3], &mut subject.totals);
     assert_eq!(answer, Err(DeviceError::Failed(libc::EIO)));
+    break_it(&mut subject, false);
+    assert_eq!(subject.read(1, 0), EDQUOT);
 }
 
 fn access() -> impl Strategy<Value = Access> {

@@ -45,9 +45,9 @@ pub(crate) enum Class {
 }
 
 impl Word {
-    const NONE: Word = Word::whole(Class::None);
+    pub const NONE: Word = Word::whole(Class::None);
 
-    const fn whole(class: Class) -> Word {
+    pub const fn whole(class: Class) -> Word {
         Word {
             class,
             unused: 0,
@@ -71,15 +71,8 @@ impl Convention {
     /// arguments or its result are more than two words, or of types that travel in other ways, and
     /// where this is another machine.
     pub fn of(template: &Template) -> Option<Convention> {
-        let here = cfg!(all(
-            target_arch = "x86_64",
-            target_pointer_width = "64",
-            unix
-        ));
+        let outcome = outcome_of(template)?;
         let frame = template.frame();
-        if !here || DataModel::native() != Some(template.model()) || frame.variadic().is_some() {
-            return None;
-        }
         let mut arguments = [Word::NONE; WORDS];
         for (parameter, slot) in frame.parameters().iter().zip(template.arguments()) {
             let first = usize::try_from(slot.offset / WORD).ok()?;
@@ -93,22 +86,36 @@ impl Convention {
                 *arguments.get_mut(first)? = word;
             }
         }
-        let result = match frame.ty(frame.result()) {
-            Type::Void => [Class::None; WORDS],
-            _ => classes(template, frame.result())?,
-        };
-        let outcome = match result {
-            [Class::Integer, Class::Integer] => Outcome::Integers,
-            [Class::Float, Class::Float] => Outcome::Floats,
-            [Class::Float, _] => Outcome::FloatFirst,
-            _ => Outcome::IntegerFirst,
-        };
         Some(Convention { arguments, outcome })
     }
 }
 
+/// In which registers the result of a function is; `None` where that is in none, or where no function has a
+/// convention: on other machines, and with `...`.
+pub(crate) fn outcome_of(template: &Template) -> Option<Outcome> {
+    let here = cfg!(all(
+        target_arch = "x86_64",
+        target_pointer_width = "64",
+        unix
+    ));
+    let frame = template.frame();
+    if !here || DataModel::native() != Some(template.model()) || frame.variadic().is_some() {
+        return None;
+    }
+    let result = match frame.ty(frame.result()) {
+        Type::Void => [Class::None; WORDS],
+        _ => classes(template, frame.result())?,
+    };
+    Some(match result {
+        [Class::Integer, Class::Integer] => Outcome::Integers,
+        [Class::Float, Class::Float] => Outcome::Floats,
+        [Class::Float, _] => Outcome::FloatFirst,
+        _ => Outcome::IntegerFirst,
+    })
+}
+
 /// An integer that does not fill its word.
-fn narrow(template: &Template, id: TypeId) -> Option<Word> {
+pub(crate) fn narrow(template: &Template, id: TypeId) -> Option<Word> {
     let signed = match template.frame().ty(id) {
         Type::Scalar(scalar) if scalar.is_integer() => scalar.is_signed(),
         Type::Descriptor => true,
@@ -124,7 +131,7 @@ fn narrow(template: &Template, id: TypeId) -> Option<Word> {
 
 /// How the words of a value travel, from its first byte on; `None` where they do not travel in
 /// registers of these two kinds.
-fn classes(template: &Template, id: TypeId) -> Option<[Class; WORDS]> {
+pub(crate) fn classes(template: &Template, id: TypeId) -> Option<[Class; WORDS]> {
     let size = template.size_align(id).size;
     if size == 0 || size > WORD * WORDS as u64 {
         return None;

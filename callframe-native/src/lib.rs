@@ -9,8 +9,13 @@
 //! - stands for it ([`Thunk`]): a C function pointer of its own, which leads to an [`Entered`].
 //!
 //! Both are for the calling convention of System V on x86-64, where every register that carries the
-//! first two words of a kind may be set without harm, whether the function looks there or not. All other
-//! functions, and all functions on other machines, have no `Convention`, and stay with libffi.
+//! first two words of a kind may be set without harm, whether the function looks there or not.
+//!
+//! Functions of up to [`MOST_SCALARS`] parameters of a word each, of which six integers and eight floats
+//! travel in registers, have [`Scalars`], which do the same by a list of the words: all registers of
+//! arguments are set before a call, and put beside each other when a pointer is called, so one piece of
+//! code is enough for any such function. All other functions, and all functions on other machines, have
+//! neither, and stay with libffi.
 //!
 //! | words of the arguments | first | second |
 //! |---|---|---|
@@ -34,11 +39,13 @@
 //! | room | purpose |
 //! |---|---|
 //! | `convention` | which functions have one, and what it is |
+//! | `scalars` | the same of functions of more words |
 //! | `registers` | two words as what a function returns |
 //! | `call` | calling |
 //! | `thunk` | being called |
 
 mod convention;
+mod scalars;
 
 #[cfg(all(target_arch = "x86_64", target_pointer_width = "64", unix))]
 mod call;
@@ -53,4 +60,5 @@ mod elsewhere;
 use elsewhere as thunk;
 
 pub use convention::Convention;
-pub use thunk::{Entered, Thunk};
+pub use scalars::{MOST_SCALARS, Passed, Scalars};
+pub use thunk::{Entered, EnteredScalars, Thunk};

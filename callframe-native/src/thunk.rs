@@ -1,4 +1,5 @@
-//! Being called by a [`Convention`]: C function pointers made of a word of data and an [`Entered`].
+//! Being called by a [`Convention`] or by [`Scalars`]: C function pointers made of a word of data and an
+//! [`Entered`] or an [`EnteredScalars`].
 //!
 //! Each pointer leads to a *thunk*, a piece of code of its own, beside which a *slot* says what the
 //! thunk leads to. The code is part of this program from the start, so no memory is ever made
@@ -7,17 +8,19 @@
 //!
 //! ```text
 //! thunk n:  endbr64                    the place is called through a pointer
-//!           mov rdx, slot n's data     the third integer, behind those of the function
+//!           mov r10, slot n's data     a register in which no C function is passed anything
 //!           jmp slot n's code          one of the functions below, which returns to the caller
 //! ```
 //!
 //! The arguments stay in the registers that the caller put them in, and the stack as it was, so whoever
-//! walks it finds the caller by the one rule that holds at every function's entry.
+//! walks it finds the caller by the one rule that holds at every function's entry. What a slot leads to
+//! either makes the data a third argument, behind those of a function of two words, or puts all registers
+//! of arguments beside each other on the stack, and hands on where that is.
 
-use crate::Convention;
 use crate::convention::{Class, Outcome};
 use crate::registers::{FloatFirst, Floats, IntegerFirst, Integers, Pair};
-use std::arch::global_asm;
+use crate::{Convention, Passed, Scalars};
+use std::arch::{global_asm, naked_asm};
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
@@ -39,8 +42,8 @@ global_asm!(
     ".balign 32",
     // An indirect branch may land here, where the processor checks that.
     "endbr64",
-    // What the thunk stands for goes where the third integer of a function goes.
-    "mov rdx, qword ptr [rip + {slots} + 16 * cosmos_native_number]",
+    // What the thunk stands for, where functions of other languages have what they are closed over.
+    "mov r10, qword ptr [rip + {slots} + 16 * cosmos_native_number]",
     // On with the arguments and the stack as they are. The target comes from a slot, never from the
     // program, and has no mark for the check, which is therefore left out.
     "notrack jmp qword ptr [rip + {slots} + 16 * cosmos_native_number + 8]",
@@ -83,6 +86,16 @@ pub trait Entered {
     unsafe fn enter(data: *const c_void, words: [u64; 2]) -> [u64; 2];
 }
 
+/// What is done when a pointer to a function of [`Scalars`] is called.
+pub trait EnteredScalars {
+    /// Gives the words of the result for the registers of the arguments, which [`Scalars::words`] finds
+    /// there; the rest is as in [`Entered::enter`].
+    ///
+    /// # Safety
+    /// `data` is what the pointer was made of, and is still valid.
+    unsafe fn enter(data: *const c_void, passed: &Passed) -> [u64; 2];
+}
+
 /// A C function pointer.
 #[derive(Debug)]
 pub struct Thunk {
@@ -93,8 +106,22 @@ impl Thunk {
     /// A pointer to a function of this convention that is [`E::enter`](Entered::enter) with `data`.
     /// `None` where there are too many already.
     pub fn new<E: Entered>(convention: &Convention, data: *const c_void) -> Option<Thunk> {
+        Thunk::leading_to(code::<E>(convention), data)
+    }
+
+    /// The same for a function of these scalars and an [`EnteredScalars`].
+    pub fn of_scalars<E: EnteredScalars>(scalars: &Scalars, data: *const c_void) -> Option<Thunk> {
+        let code = match scalars.outcome {
+            Outcome::IntegerFirst => spill::<E, IntegerFirst> as *mut c_void,
+            Outcome::FloatFirst => spill::<E, FloatFirst> as *mut c_void,
+            Outcome::Integers => spill::<E, Integers> as *mut c_void,
+            Outcome::Floats => spill::<E, Floats> as *mut c_void,
+        };
+        Thunk::leading_to(code, data)
+    }
+
+    fn leading_to(code: *mut c_void, data: *const c_void) -> Option<Thunk> {
         static LAST: AtomicUsize = AtomicUsize::new(0);
-        let code = code::<E>(convention);
         // Behind the last one, so that an address is not used again soon.
         let first = LAST.fetch_add(1, Ordering::Relaxed);
         let number = (0..THUNKS)
@@ -127,10 +154,6 @@ impl Drop for Thunk {
     }
 }
 
-/// What a slot leads to: the registers of the arguments, with the data among them as the third integer;
-/// the result in the registers that `R` is returned in.
-type Code<R> = unsafe extern "C" fn(u64, u64, *const c_void, f64, f64) -> R;
-
 /// The function for the convention.
 fn code<E: Entered>(convention: &Convention) -> *mut c_void {
     match convention.outcome {
@@ -143,13 +166,73 @@ fn code<E: Entered>(convention: &Convention) -> *mut c_void {
 
 fn code_returning<E: Entered, R: Pair>(convention: &Convention) -> *mut c_void {
     let is_float = convention.arguments.map(|word| word.class == Class::Float);
-    let code: Code<R> = match is_float {
-        [false, false] => enter::<E, R, false, false>,
-        [false, true] => enter::<E, R, false, true>,
-        [true, false] => enter::<E, R, true, false>,
-        [true, true] => enter::<E, R, true, true>,
-    };
-    code as *mut c_void
+    match is_float {
+        [false, false] => hand_on::<E, R, false, false> as *mut c_void,
+        [false, true] => hand_on::<E, R, false, true> as *mut c_void,
+        [true, false] => hand_on::<E, R, true, false> as *mut c_void,
+        [true, true] => hand_on::<E, R, true, true> as *mut c_void,
+    }
+}
+
+/// Makes the data the third integer, beside the registers of the arguments.
+#[unsafe(naked)]
+unsafe extern "C" fn hand_on<E: Entered, R: Pair, const FIRST: bool, const SECOND: bool>() {
+    naked_asm!(
+        ".cfi_startproc",
+        "mov rdx, r10",
+        "jmp {enter}",
+        ".cfi_endproc",
+        enter = sym enter::<E, R, FIRST, SECOND>,
+    )
+}
+
+/// Puts the registers of arguments on the stack as [`Passed`] has them.
+#[unsafe(naked)]
+unsafe extern "C" fn spill<E: EnteredScalars, R: Pair>() {
+    naked_asm!(
+        ".cfi_startproc",
+        "push rbp",
+        ".cfi_def_cfa_offset 16",
+        ".cfi_offset rbp, -16",
+        "mov rbp, rsp",
+        ".cfi_def_cfa_register rbp",
+        // A multiple of 16, of which the stack is one here.
+        "sub rsp, {size}",
+        "mov qword ptr [rsp], rdi",
+        "mov qword ptr [rsp + 8], rsi",
+        "mov qword ptr [rsp + 16], rdx",
+        "mov qword ptr [rsp + 24], rcx",
+        "mov qword ptr [rsp + 32], r8",
+        "mov qword ptr [rsp + 40], r9",
+        "movsd qword ptr [rsp + 48], xmm0",
+        "movsd qword ptr [rsp + 56], xmm1",
+        "movsd qword ptr [rsp + 64], xmm2",
+        "movsd qword ptr [rsp + 72], xmm3",
+        "movsd qword ptr [rsp + 80], xmm4",
+        "movsd qword ptr [rsp + 88], xmm5",
+        "movsd qword ptr [rsp + 96], xmm6",
+        "movsd qword ptr [rsp + 104], xmm7",
+        "mov rdi, r10",
+        "mov rsi, rsp",
+        "call {enter}",
+        // The result is in its registers already.
+        "leave",
+        ".cfi_def_cfa rsp, 8",
+        "ret",
+        ".cfi_endproc",
+        size = const size_of::<Passed>(),
+        enter = sym enter_spilled::<E, R>,
+    )
+}
+
+/// # Safety
+/// As [`enter`]; `passed` is on the stack of [`spill`].
+unsafe extern "C" fn enter_spilled<E: EnteredScalars, R: Pair>(
+    data: *const c_void,
+    passed: &Passed,
+) -> R {
+    // SAFETY: the thunk was made of the data, and whoever calls it keeps both.
+    R::of(unsafe { E::enter(data, passed) })
 }
 
 /// Takes the words of the arguments out of their registers; whether each of the two is a float.

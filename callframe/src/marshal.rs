@@ -122,7 +122,7 @@ pub use compact::{Compact, Entered, MOST_PARAMETERS as COMPACT_PARAMETERS, Sent}
 pub use error::{MarshalError, MemoryError};
 pub use image::Image;
 pub use line::{Line, Piece, WORDS as LINE_WORDS};
-pub use memory::{CalleeMemory, CallerMemory, Given, Keep, Object, Residence, Seen};
+pub use memory::{CalleeMemory, CallerBytes, CallerMemory, Given, Keep, Object, Residence, Seen};
 pub use standing::Standing;
 
 /// Most bytes of a request, of a reply, and of the memory one call has in the VM.

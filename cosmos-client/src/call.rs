@@ -25,7 +25,7 @@ use crate::shelf::Question;
 use crate::token;
 use crate::trace;
 use crate::turn::{Begun, Busy};
-use callframe::marshal::{CallerMemory, MarshalError, Outcome, Pending, Sent};
+use callframe::marshal::{CallerBytes, MarshalError, Outcome, Pending, Sent};
 use cosmos_rpc::message::REPLY;
 use cosmos_rpc::message::vm::{BRIEF_CALLBACK, CALL, COMPACT_CALL};
 use cosmos_rpc::{Blame, Fault, FaultCode, Frame};

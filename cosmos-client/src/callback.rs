@@ -36,7 +36,7 @@ use callframe::marshal::Callee;
 use callframe::template::{LayoutError, Template};
 use callframe::types::TypeId;
 use callframe_ffi::{FfiError, NarrowResult};
-use callframe_native::Convention;
+use callframe_native::{Convention, Scalars};
 use libffi::middle::Cif;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -45,8 +45,9 @@ use std::sync::Arc;
 pub(crate) struct Signature {
     callee: Callee,
     interface: Cif,
-    /// Of a function that can be called without libffi.
+    /// Of a function that can be called without libffi: by two words, or by one for each parameter.
     convention: Option<Convention>,
+    scalars: Option<Scalars>,
     narrow: Option<NarrowResult>,
 }
 
@@ -116,6 +117,7 @@ fn signature(callback: &Arc<CallFrame>, native: &Template) -> Result<Signature, 
     Ok(Signature {
         interface: callframe_ffi::cif(callback)?,
         convention: Convention::of(&template),
+        scalars: Scalars::of(&template),
         narrow: callframe_ffi::result_of(callback),
         callee: Callee::new(template),
     })

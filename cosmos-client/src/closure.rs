@@ -1,7 +1,7 @@
 //! C function pointers that lead to [`call`](crate::call).
 //!
-//! Functions of a few numbers have a thunk of [`callframe_native`], which hands on the registers as they
-//! are; the others, and those for which no thunk is left, a libffi closure.
+//! Functions of a few numbers, and of plain bytes, have a thunk of [`callframe_native`], which hands on the
+//! registers as they are; the others, and those for which no thunk is left, a libffi closure.
 //!
 //! Either may be entered by any number of threads at once and again while it runs (a signal
 //! handler), so nothing it reaches is exclusive: it gets a shared pointer to a [`Resolved`], and
@@ -13,12 +13,12 @@ use crate::fork::apart_from_forks;
 use crate::last;
 use crate::memory::{errno, set_errno};
 use crate::plain::Plain;
-use crate::quick::{Quick, Way};
+use crate::quick::Way;
 use crate::resolved::{NoPointer, Resolved};
 use crate::variadic::{from_c, registers};
 use callframe::marshal::{COMPACT_PARAMETERS as MOST_PARAMETERS, Outcome};
 use callframe_ffi::FfiError;
-use callframe_native::Entered;
+use callframe_native::{Entered, EnteredScalars, Passed};
 use cosmos_rpc::{Fault, FaultCode};
 use libffi::low::{ffi_cif, ffi_closure, try_closure_alloc};
 use libffi::middle::Cif;
@@ -42,8 +42,16 @@ impl Thunk {
     /// outlive it.
     pub(crate) fn new(function: &Arc<Resolved>) -> Result<Thunk, NoPointer> {
         let data = Arc::as_ptr(function).cast::<c_void>();
-        let convention = function.quick().and_then(Quick::convention);
-        match convention.and_then(|it| callframe_native::Thunk::new::<InWords>(it, data)) {
+        let native = match (function.quick(), function.plain()) {
+            (Some(quick), _) => quick
+                .convention()
+                .and_then(|it| callframe_native::Thunk::new::<InWords>(it, data)),
+            (None, Some(plain)) => plain
+                .scalars()
+                .and_then(|it| callframe_native::Thunk::of_scalars::<InRegisters>(it, data)),
+            (None, None) => None,
+        };
+        match native {
             Some(thunk) => Ok(Thunk::Native(thunk)),
             None => Closure::new(function).map(Thunk::Closure),
         }
@@ -139,7 +147,37 @@ impl Entered for InWords {
                 result
             }
             // SAFETY: as above.
-            Err(way) => unsafe { go_on_in_words(function, way, words, before) },
+            Err(way) => unsafe { go_on_in_words(function, way, &mut { words }, before) },
+        }
+    }
+}
+
+/// What a thunk of a call of plain bytes leads to.
+struct InRegisters;
+
+impl EnteredScalars for InRegisters {
+    #[inline]
+    unsafe fn enter(function: *const c_void, passed: &Passed) -> [u64; 2] {
+        let before = errno();
+        // SAFETY: as in `enter`.
+        let resolved = unsafe { &*function.cast::<Resolved>() };
+        let plain = resolved.plain().and_then(|it| Some((it, it.scalars()?)));
+        let Some((plain, scalars)) = plain else {
+            // The thunk was made because there are both.
+            return [0; 2];
+        };
+        let mut words = scalars.words(passed);
+        // SAFETY: the program's promise: these are the arguments of its call.
+        match unsafe { plain.call_words(resolved, &words, before) } {
+            Ok((word, after)) => {
+                set_errno(after);
+                match resolved.narrow() {
+                    Some(narrow) => [narrow.widened(word.to_le_bytes()) as u64, 0],
+                    None => [word, 0],
+                }
+            }
+            // SAFETY: as above.
+            Err(way) => unsafe { go_on_in_words(function, way, &mut words, before) },
         }
     }
 }
@@ -147,16 +185,19 @@ impl Entered for InWords {
 /// As [`go_on`], for a function each of whose parameters begins with the word of the same number.
 ///
 /// # Safety
-/// As [`Entered::enter`].
+/// As [`Entered::enter`]; there are as many words as the function's parameters have.
 #[cold]
 unsafe fn go_on_in_words(
     function: *const c_void,
     way: Way,
-    mut words: [u64; 2],
+    words: &mut [u64],
     before: i32,
 ) -> [u64; 2] {
     let first = words.as_mut_ptr();
-    let mut arguments = [first.cast::<c_void>(), first.wrapping_add(1).cast()];
+    let mut arguments = [std::ptr::null_mut(); MOST_PARAMETERS];
+    for (index, argument) in arguments.iter_mut().take(words.len()).enumerate() {
+        *argument = first.wrapping_add(index).cast::<c_void>();
+    }
     let mut result = [0u64; 2];
     // SAFETY: the words are those of all arguments, and a struct of two is both of them; the result has
     // two words, of which the function's is one or both.

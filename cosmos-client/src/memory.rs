@@ -4,6 +4,7 @@
 //! gave to the program; a number a VM sent is never followed. That those addresses lead to what the
 //! prototype says is the program's promise, as it is with any C function.
 
+pub(crate) mod plain;
 pub(crate) mod program;
 
 use crate::callback::{self, Allowed, Passed};
@@ -14,7 +15,9 @@ use crate::session::Session;
 use crate::shelf::{self, Copied, Question, Shelf};
 use crate::staging::Staging;
 use crate::token::{self, VmNumber};
-use callframe::marshal::{CallerMemory, Given, Keep, MemoryError, Residence, Seen, Standing};
+use callframe::marshal::{
+    CallerBytes, CallerMemory, Given, Keep, MemoryError, Residence, Seen, Standing,
+};
 use program::pointer;
 use std::collections::BTreeMap;
 use std::os::fd::BorrowedFd;
@@ -142,7 +145,7 @@ impl<'call> CallMemory<'call> {
     }
 }
 
-impl CallerMemory for CallMemory<'_> {
+impl CallerBytes for CallMemory<'_> {
     fn read(&self, address: u64, into: &mut [u8]) -> Result<(), MemoryError> {
         program::read(address, into)
     }
@@ -184,7 +187,9 @@ impl CallerMemory for CallMemory<'_> {
     fn fetch(&mut self, place: u64, address: u64, length: u64) -> Result<(), MemoryError> {
         self.staging.fetch(place, address, length)
     }
+}
 
+impl CallerMemory for CallMemory<'_> {
     fn keep(&mut self, bytes: &[u8], keep: Keep) -> Result<u64, MemoryError> {
         if keep == Keep::Static {
             let address = self.shelf.keep_static(bytes)?;

@@ -4,27 +4,41 @@
 //! As the [shortest way](crate::quick), it goes as far as everything is as usual, and leaves what is not
 //! to [`call`](crate::call), where it was noticed. What it spares is everything that keeps track of a
 //! call: what is known of one is [`Sent`], and is forgotten when the reply has been copied back.
+//!
+//! Arguments are a word each from the registers that the program passed them in to the line of the ring,
+//! where they fit into one.
 
 use crate::call::{Clock, time_limit};
 use crate::channel::{self, Channel};
 use crate::gate::Gate;
 use crate::library::Target;
 use crate::memory::CallMemory;
+use crate::memory::plain::Program;
+use crate::memory::program::may_lead_somewhere;
 use crate::quick::{First, Underway, Way, patiently};
 use crate::resolved::Resolved;
 use crate::turn::Begun;
-use callframe::marshal::{Caller, Compact, Outcome, Sent};
+use callframe::Template;
+use callframe::marshal::{
+    COMPACT_PARAMETERS as MOST_PARAMETERS, Caller, CallerBytes as _, Compact, Outcome, Sent,
+};
+use callframe_native::Scalars;
 use cosmos_rpc::message::REPLY;
 use cosmos_rpc::message::vm::{COMPACT_CALL, COMPACT_CALL_SINCE};
-use cosmos_rpc::ring::Short;
-use cosmos_rpc::{Blame, FaultCode, Frame};
+use cosmos_rpc::ring::{INLINE, Short};
+use cosmos_rpc::{Blame, Fault, FaultCode, Frame};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Bytes of a request before what marshalling writes: the function's number.
+const RUNABLE: usize = size_of::<u64>();
 
 /// How calls of a function go this way.
 #[derive(Debug)]
 pub(crate) struct Plain {
     compact: Compact,
+    /// In which registers the arguments and the result are, where a C pointer to it needs no libffi.
+    scalars: Option<Scalars>,
     gate: Arc<Gate>,
     runable: u64,
     /// The VM takes none of them.
@@ -83,14 +97,26 @@ impl Reply {
 impl Plain {
     /// For a function of a library, in a VM of this minor version; `None` where its calls do not go
     /// this way.
-    pub(crate) fn of(caller: &Caller, gate: &Arc<Gate>, runable: u64, minor: u16) -> Option<Plain> {
+    pub(crate) fn of(
+        caller: &Caller,
+        gate: &Arc<Gate>,
+        runable: u64,
+        native: &Template,
+        minor: u16,
+    ) -> Option<Plain> {
         let compact = caller.compact().filter(|_| minor >= COMPACT_CALL_SINCE)?;
         Some(Plain {
             compact,
+            scalars: Scalars::of(native),
             gate: Arc::clone(gate),
             runable,
             refused: AtomicBool::new(false),
         })
+    }
+
+    /// In which registers its arguments and its result travel, where a C pointer to it needs no libffi.
+    pub(crate) fn scalars(&self) -> Option<&Scalars> {
+        self.scalars.as_ref()
     }
 
     /// Checks the reply to a call that went this way, and copies it back.
@@ -116,61 +142,97 @@ impl Plain {
         errno: i32,
         result: u64,
     ) -> Way {
-        if !self.gate.is_open() || self.refused.load(Ordering::Relaxed) {
-            return Way::No;
-        }
-        // Before the call begins: a close lets it finish.
-        let Some(library) = function.library() else {
-            return Way::No;
-        };
-        let Some(mut channel) = channel::take_ready(self.gate.key) else {
+        // SAFETY: the caller's promise.
+        let mut program = unsafe { Program::alone() };
+        let words = self.compact.arguments(&program, arguments);
+        let has_room = result == 0 || may_lead_somewhere(result);
+        let (Some(words), true) = (words, has_room) else {
             return Way::No;
         };
         // SAFETY: the caller's promise.
-        let memory = unsafe { CallMemory::new(library.shelf(), library.link().number()) };
-        let mut memory = memory.passing(function, &library);
-        let Some(sent) = self.encode(&mut memory, &mut channel, arguments, errno) else {
+        let (word, errno) = match unsafe { self.call_words(function, &words, errno) } {
+            Ok(returned) => returned,
+            Err(way) => return way,
+        };
+        let bytes = word.to_le_bytes();
+        let bytes = bytes.get(..self.compact.result_size()).unwrap_or_default();
+        if result != 0 {
+            // It cannot fail: there is room.
+            let _ = program.write(result, bytes);
+        }
+        Way::Done(errno)
+    }
+
+    /// Calls the function with these arguments, a word for each parameter; gives the word of its result, and
+    /// the errno that it left.
+    ///
+    /// # Safety
+    /// As [`invoke`](crate::call::invoke).
+    #[inline]
+    pub(crate) unsafe fn call_words(
+        &self,
+        function: &Resolved,
+        arguments: &[u64; MOST_PARAMETERS],
+        errno: i32,
+    ) -> Result<(u64, i32), Way> {
+        if !self.gate.is_open() || self.refused.load(Ordering::Relaxed) {
+            return Err(Way::No);
+        }
+        // Before the call begins: a close lets it finish.
+        let library = function.library().ok_or(Way::No)?;
+        let mut channel = channel::take_ready(self.gate.key).ok_or(Way::No)?;
+        if !channel.connection.takes_short() {
+            channel::put_ready(self.gate.key, channel);
+            return Err(Way::No);
+        }
+        // SAFETY: the caller's promise.
+        let mut memory = unsafe { Program::of(&library, &mut channel.staging) };
+        let sent = self.compact.prepare(&mut memory, arguments, errno);
+        // What the VM does not have yet is sent the general way.
+        let Some(sent) = sent.filter(|_| channel.staging.is_announced()) else {
             self.put_back(&library, channel);
-            return Way::No;
+            return Err(Way::No);
         };
         let begun = channel.seat.begin(self.gate.object);
         let asked = Asked {
-            library: Arc::clone(&library),
+            library,
             channel,
             begun,
             sent,
         };
-        match self.finish(function, asked, &mut memory, result) {
-            Ok((asked, errno)) => {
-                let Asked { channel, begun, .. } = asked;
-                channel.seat.end(begun);
-                self.put_back(&library, channel);
-                errno.map_or(Way::No, Way::Done)
-            }
-            Err(underway) => Way::Begun(underway),
-        }
+        // SAFETY: the caller's promise.
+        let (asked, returned) = unsafe { self.finish(function, asked) }.map_err(Way::Begun)?;
+        let Asked {
+            library,
+            channel,
+            begun,
+            ..
+        } = asked;
+        channel.seat.end(begun);
+        self.put_back(&library, channel);
+        returned.ok_or(Way::No)
     }
 
-    /// Sends the request and takes the reply; gives the errno that the function left, or `None` where the
-    /// call does not go this way, and was not made.
+    /// Sends the request and takes the reply; gives the result and the errno that the function left, or
+    /// `None` where the call does not go this way, and was not made.
+    ///
+    /// # Safety
+    /// As [`invoke`](crate::call::invoke).
     #[inline]
-    fn finish(
+    unsafe fn finish(
         &self,
         function: &Resolved,
         mut asked: Asked,
-        memory: &mut CallMemory<'_>,
-        result: u64,
-    ) -> Result<(Asked, Option<i32>), Box<Underway>> {
-        let channel = &mut *asked.channel;
-        let sent = channel
-            .connection
-            .request_shared(COMPACT_CALL, &channel.request);
-        let id = match sent {
+    ) -> Result<(Asked, Option<(u64, i32)>), Box<Underway>> {
+        // SAFETY: the caller's promise.
+        let posted = unsafe { self.send(&mut asked) };
+        let id = match posted {
             Ok(Some(id)) => id,
             Ok(None) => return Ok((asked, None)),
             Err(fault) => return Err(asked.underway(First::Failed(fault), None)),
         };
         let mut clock = None;
+        let channel = &mut *asked.channel;
         let reply = match self.await_reply(function, &asked.library, channel, id, &mut clock) {
             Ok(Some(reply)) => reply,
             Ok(None) => {
@@ -179,10 +241,12 @@ impl Plain {
             }
             Err(first) => return Err(asked.underway(first, clock)),
         };
-        memory.swap_staging(&mut channel.staging);
-        let outcome = self.receive(memory, &asked.sent, reply.bytes(), result);
-        memory.swap_staging(&mut channel.staging);
-        let Ok(Outcome { errno, .. }) = outcome else {
+        // SAFETY: the caller's promise.
+        let mut memory = unsafe { Program::of(&asked.library, &mut channel.staging) };
+        let returned = self
+            .compact
+            .receive(&mut memory, &asked.sent, reply.bytes());
+        let Ok((errno, word)) = returned else {
             // It is looked at once more, and said what is wrong with it.
             let first = First::Came(id, reply.into_frame(id));
             return Err(asked.underway(first, clock));
@@ -190,31 +254,46 @@ impl Plain {
         if let Reply::Frame(frame) = reply {
             channel.connection.recycle(frame.body);
         }
-        Ok((asked, Some(errno)))
+        Ok((asked, Some((word, errno))))
     }
 
-    /// Writes the request; `None` where the call does not go this way.
-    fn encode(
-        &self,
-        memory: &mut CallMemory<'_>,
-        channel: &mut Channel,
-        arguments: &[u64],
-        errno: i32,
-    ) -> Option<Sent> {
-        if !channel.connection.takes_short() {
-            return None;
+    /// Writes and sends the request: its number, or `None` where it does not go this way.
+    ///
+    /// # Safety
+    /// As [`invoke`](crate::call::invoke).
+    #[inline]
+    unsafe fn send(&self, asked: &mut Asked) -> Result<Option<u64>, Fault> {
+        let Channel {
+            connection,
+            request,
+            staging,
+            ..
+        } = &mut *asked.channel;
+        let sent = &asked.sent;
+        // SAFETY: the caller's promise.
+        let memory = unsafe { Program::of(&asked.library, staging) };
+        let length = RUNABLE + sent.length();
+        let write = |body: &mut [u8]| {
+            let (number, behind) = body.split_first_chunk_mut::<RUNABLE>()?;
+            *number = self.runable.to_le_bytes();
+            self.compact.write(&memory, sent, behind)
+        };
+        if length <= INLINE {
+            return match Short::filled(length, write) {
+                Some(body) => connection.request_short(COMPACT_CALL, &body).map(Some),
+                None => Ok(None),
+            };
         }
-        channel.request.clear();
-        channel
-            .request
-            .extend_from_slice(&self.runable.to_le_bytes());
-        memory.swap_staging(&mut channel.staging);
-        let encoded = self
-            .compact
-            .encode(memory, arguments, errno, &mut channel.request);
-        memory.swap_staging(&mut channel.staging);
-        // What the VM does not have yet is sent the general way.
-        encoded.filter(|_| channel.staging.is_announced())
+        request.clear();
+        // Where there is no memory the general way says so.
+        if request.try_reserve(length).is_err() {
+            return Ok(None);
+        }
+        request.resize(length, 0);
+        match write(request) {
+            Some(()) => connection.request_shared(COMPACT_CALL, request),
+            None => Ok(None),
+        }
     }
 
     /// The reply to request `id`; `None` where the VM takes no such requests.

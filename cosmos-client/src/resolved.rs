@@ -137,7 +137,10 @@ impl Resolved {
                 true => None,
             },
             plain: match trace::is_on() {
-                false => Plain::of(&caller, library.gate(), answer.runable, link.minor()),
+                false => {
+                    let gate = library.gate();
+                    Plain::of(&caller, gate, answer.runable, &native, link.minor())
+                }
                 true => None,
             },
             id,

@@ -6,7 +6,7 @@
 use crate::memory::CallMemory;
 use crate::resolved::Resolved;
 use crate::token;
-use callframe::marshal::CallerMemory;
+use callframe::marshal::CallerBytes;
 use callframe::types::{Extent, Identity, Parameter, Pointer, Scalar, Type};
 
 /// How much of a text is shown.

@@ -1,6 +1,6 @@
 //! The bytes that docs/protocol.md gives are the bytes that are sent.
 
-use callframe::marshal::{Caller, CallerMemory, Keep, MemoryError};
+use callframe::marshal::{Caller, CallerBytes, CallerMemory, Keep, MemoryError};
 use callframe::{DataModel, Template};
 use cosmos_rpc::frame::{CONTROL_BODY, Header};
 use cosmos_rpc::message::catalogue::CATALOGUE;
@@ -280,7 +280,7 @@ struct TwoLetters {
     result: Vec<u8>,
 }
 
-impl CallerMemory for TwoLetters {
+impl CallerBytes for TwoLetters {
     fn read(&self, address: u64, into: &mut [u8]) -> Result<(), MemoryError> {
         match address {
             POINTER => into.copy_from_slice(&TEXT.to_le_bytes()),
@@ -306,7 +306,9 @@ impl CallerMemory for TwoLetters {
         assert_eq!(address, TEXT);
         Ok(3)
     }
+}
 
+impl CallerMemory for TwoLetters {
     fn keep(&mut self, _bytes: &[u8], _keep: Keep) -> Result<u64, MemoryError> {
         unreachable!("nothing comes back that is kept")
     }

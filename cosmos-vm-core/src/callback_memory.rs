@@ -6,7 +6,7 @@ use crate::handles::Entering;
 use crate::process;
 use crate::session::{Session, limit};
 use crate::vm::Held;
-use callframe::marshal::{CallerMemory, Keep, MemoryError};
+use callframe::marshal::{CallerBytes, CallerMemory, Keep, MemoryError};
 use nix::fcntl::{FcntlArg, fcntl};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -71,7 +71,7 @@ impl<'a, V: Vm> CallbackMemory<'a, V> {
     }
 }
 
-impl<V: Vm> CallerMemory for CallbackMemory<'_, V> {
+impl<V: Vm> CallerBytes for CallbackMemory<'_, V> {
     fn read(&self, address: u64, into: &mut [u8]) -> Result<(), MemoryError> {
         if into.is_empty() {
             return Ok(());
@@ -98,7 +98,9 @@ impl<V: Vm> CallerMemory for CallbackMemory<'_, V> {
         let vm = &self.session.vm;
         vm.terminated_length(address, unit, terminator, limit)
     }
+}
 
+impl<V: Vm> CallerMemory for CallbackMemory<'_, V> {
     fn keep(&mut self, bytes: &[u8], keep: Keep) -> Result<u64, MemoryError> {
         match keep {
             Keep::Owned => self.session.vm.allocate(bytes),

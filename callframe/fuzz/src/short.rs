@@ -12,8 +12,8 @@
 //! memory, and a program's memory is written where the prototype lets it be.
 
 use callframe::marshal::{
-    Brief, BriefBody, Callee, CalleeMemory, Caller, CallerMemory, Compact, Entered, Keep, Kind,
-    MemoryError, Object, Seen, Sent,
+    Brief, BriefBody, Callee, CalleeMemory, Caller, CallerBytes, CallerMemory, Compact, Entered,
+    Keep, Kind, MemoryError, Object, Seen, Sent,
 };
 use callframe::{CallFrame, DataModel, Template};
 use std::sync::Arc;
@@ -160,7 +160,7 @@ const RESULT: u64 = 0x4_0000;
 /// A program whose buffers all hold the same text.
 struct Program;
 
-impl CallerMemory for Program {
+impl CallerBytes for Program {
     fn read(&self, address: u64, into: &mut [u8]) -> Result<(), MemoryError> {
         let value = match address {
             POINTERS..BUFFERS => BUFFERS + (address - POINTERS),
@@ -195,7 +195,9 @@ impl CallerMemory for Program {
     fn seen(&self, _: u64) -> Result<Option<Seen>, MemoryError> {
         Ok(None)
     }
+}
 
+impl CallerMemory for Program {
     fn keep(&mut self, _: &[u8], _: Keep) -> Result<u64, MemoryError> {
         Err(MemoryError::Exhausted)
     }

@@ -11,7 +11,8 @@
 //! number beside it reach no further than they did.
 
 use callframe::marshal::{
-    Callee, CalleeMemory, Caller, CallerMemory, Keep, MemoryError, Object, Pending, Residence,
+    Callee, CalleeMemory, Caller, CallerBytes, CallerMemory, Keep, MemoryError, Object, Pending,
+    Residence,
 };
 use callframe::{DataModel, Template};
 use std::sync::Arc;
@@ -210,7 +211,7 @@ impl Memory {
     }
 }
 
-impl CallerMemory for Memory {
+impl CallerBytes for Memory {
     fn read(&self, address: u64, into: &mut [u8]) -> Result<(), MemoryError> {
         let (index, offset) = self
             .place(address, into.len())
@@ -244,7 +245,9 @@ impl CallerMemory for Memory {
         }
         Err(MemoryError::Unterminated(limit))
     }
+}
 
+impl CallerMemory for Memory {
     fn keep(&mut self, bytes: &[u8], _: Keep) -> Result<u64, MemoryError> {
         Ok(self.add(bytes.to_vec(), true))
     }

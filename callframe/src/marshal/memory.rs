@@ -4,11 +4,11 @@ use super::{MemoryError, Standing};
 use crate::expression::Query;
 use crate::types::TypeId;
 
-/// The calling program's memory.
+/// The bytes of the calling program's memory, which is all that calls of plain bytes need of it.
 ///
 /// Addresses given to it are argument addresses, addresses read from the caller's own memory, or
 /// ones it returned from [`keep`](CallerMemory::keep); never a number a VM sent.
-pub trait CallerMemory {
+pub trait CallerBytes {
     /// Copies from the caller's memory.
     ///
     /// # Errors
@@ -34,6 +34,44 @@ pub trait CallerMemory {
         limit: u64,
     ) -> Result<u64, MemoryError>;
 
+    /// Where `address` is in memory that the callee sees as well; `None` where it is in none.
+    ///
+    /// # Errors
+    /// When it is in such memory, and nothing is there (any more).
+    fn seen(&self, address: u64) -> Result<Option<Seen>, MemoryError> {
+        let _ = address;
+        Ok(None)
+    }
+
+    /// A place for `length` bytes in memory that the callee sees as well, until the call is over; it
+    /// holds a copy of what is at `address` where that `enters`. `None` where they are to travel in
+    /// the request.
+    ///
+    /// # Errors
+    /// When `address` is known not to be readable.
+    fn stage(
+        &mut self,
+        address: u64,
+        length: u64,
+        enters: bool,
+    ) -> Result<Option<u64>, MemoryError> {
+        let _ = (address, length, enters);
+        Ok(None)
+    }
+
+    /// Copies `length` bytes of a place that [`stage`](CallerBytes::stage) gave, which has as many,
+    /// back to `address`.
+    ///
+    /// # Errors
+    /// When `address` is known not to be writable.
+    fn fetch(&mut self, place: u64, address: u64, length: u64) -> Result<(), MemoryError> {
+        let _ = (place, length);
+        Err(MemoryError::Address(address))
+    }
+}
+
+/// The calling program's memory, with what else marshalling asks of it.
+pub trait CallerMemory: CallerBytes {
     /// Makes a copy of `bytes` for the program and says where it is, aligned for every C type.
     ///
     /// # Errors
@@ -61,41 +99,6 @@ pub trait CallerMemory {
     /// Frees the program's own allocation at `old`, which the function has freed.
     fn discard(&mut self, old: u64) {
         let _ = old;
-    }
-
-    /// Where `address` is in memory that the callee sees as well; `None` where it is in none.
-    ///
-    /// # Errors
-    /// When it is in such memory, and nothing is there (any more).
-    fn seen(&self, address: u64) -> Result<Option<Seen>, MemoryError> {
-        let _ = address;
-        Ok(None)
-    }
-
-    /// A place for `length` bytes in memory that the callee sees as well, until the call is over; it
-    /// holds a copy of what is at `address` where that `enters`. `None` where they are to travel in
-    /// the request.
-    ///
-    /// # Errors
-    /// When `address` is known not to be readable.
-    fn stage(
-        &mut self,
-        address: u64,
-        length: u64,
-        enters: bool,
-    ) -> Result<Option<u64>, MemoryError> {
-        let _ = (address, length, enters);
-        Ok(None)
-    }
-
-    /// Copies `length` bytes of a place that [`stage`](CallerMemory::stage) gave, which has as many,
-    /// back to `address`.
-    ///
-    /// # Errors
-    /// When `address` is known not to be writable.
-    fn fetch(&mut self, place: u64, address: u64, length: u64) -> Result<(), MemoryError> {
-        let _ = (place, length);
-        Err(MemoryError::Address(address))
     }
 
     /// Whether `address` is of a copy that [`keep`](CallerMemory::keep) made and that still stands.
@@ -233,7 +236,7 @@ pub trait CalleeMemory {
     /// When `address` is known not to be readable.
     fn read(&self, address: u64, into: &mut [u8]) -> Result<(), MemoryError>;
 
-    /// As [`CallerMemory::terminated_length`].
+    /// As [`CallerBytes::terminated_length`].
     ///
     /// # Errors
     /// [`MemoryError::Unterminated`] when there is no terminator among the first `limit` elements.

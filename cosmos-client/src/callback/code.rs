@@ -76,24 +76,19 @@ pub(super) unsafe fn enter_briefly(
     errno: c_int,
 ) -> Option<(c_int, u64)> {
     let code = code_at(address)?;
-    if let Some(convention) = &signature.convention {
-        let mut words = [0; 2];
-        for (word, part) in words.iter_mut().zip(brief.parts()) {
-            let value = body.bytes_mut().get_mut(part.at..part.at + part.size)?;
-            *word = match (part.kind, part.size) {
-                (Kind::Data { .. }, _) => value.as_mut_ptr().expose_provenance() as u64,
-                (_, 8) => u64::from_le_bytes(*value.first_chunk()?),
-                (_, 4) => u32::from_le_bytes(*value.first_chunk()?).into(),
-                (_, 2) => u16::from_le_bytes(*value.first_chunk()?).into(),
-                _ => (*value.first()?).into(),
-            };
-        }
+    if signature.convention.is_some() || signature.scalars.is_some() {
+        let words = words_of(brief, body)?;
+        let [first, second, ..] = words;
         // SAFETY: each word is an argument, or leads to where its data is in the request, of the type that
-        // the convention has by the same template; the code is of this type by the caller's promise. errno
-        // is thread-local and always there.
+        // convention and scalars have by the same template; the code is of this type by the caller's
+        // promise. errno is thread-local and always there.
         return unsafe {
             *libc::__errno_location() = errno;
-            let [result, _] = convention.call(code, words);
+            let [result, _] = match (&signature.convention, &signature.scalars) {
+                (Some(convention), _) => convention.call(code, [first, second]),
+                (None, Some(scalars)) => scalars.call(code, &words),
+                (None, None) => return None,
+            };
             Some((*libc::__errno_location(), result))
         };
     }
@@ -127,6 +122,23 @@ pub(super) unsafe fn enter_briefly(
     };
     let [result, _] = result;
     Some((errno, result))
+}
+
+/// A word for each argument of a brief request: its value, or where its data is in the request.
+#[inline]
+fn words_of(brief: &Brief, body: &mut BriefBody) -> Option<[u64; MOST_PARAMETERS]> {
+    let mut words = [0; MOST_PARAMETERS];
+    for (word, part) in words.iter_mut().zip(brief.parts()) {
+        let value = body.bytes_mut().get_mut(part.at..part.at + part.size)?;
+        *word = match (part.kind, part.size) {
+            (Kind::Data { .. }, _) => value.as_mut_ptr().expose_provenance() as u64,
+            (_, 8) => u64::from_le_bytes(*value.first_chunk()?),
+            (_, 4) => u32::from_le_bytes(*value.first_chunk()?).into(),
+            (_, 2) => u16::from_le_bytes(*value.first_chunk()?).into(),
+            _ => (*value.first()?).into(),
+        };
+    }
+    Some(words)
 }
 
 /// The code at an address.

@@ -16,7 +16,7 @@ use crate::memory::{Block, CallMemory};
 use crate::token;
 use crate::value::Value;
 use callframe::Template;
-use callframe::marshal::{CallerMemory, MAXIMUM_CALL};
+use callframe::marshal::{CallerBytes, MAXIMUM_CALL};
 use callframe::types::{
     Direction, Extent, Field, Filled, Handle, Identity, Ownership, Pointer, RecordId, Scalar, Type,
     TypeId,

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::memory::Block;
 use crate::value::Value;
 use callframe::expression::{Environment, Expression};
-use callframe::marshal::{CallerMemory, MAXIMUM_CALL, MemoryError};
+use callframe::marshal::{CallerBytes, MAXIMUM_CALL, MemoryError};
 use callframe::template::BitField;
 use callframe::types::{
     Direction, Extent, Filled, Handle, Identity, Ownership, Pointer, RecordId, Scalar, Type, TypeId,

@@ -4,7 +4,7 @@ use super::scalar::integer_value;
 use crate::memory::CallMemory;
 use callframe::Template;
 use callframe::expression::{Environment, EvaluationError, Expression};
-use callframe::marshal::CallerMemory;
+use callframe::marshal::CallerBytes;
 use callframe::types::{Identity, RecordId, Type, TypeId};
 
 /// What expressions see at one moment of a call: before it, or after.

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::memory::{Block, CallMemory};
 use crate::resolved::Resolved;
 use callframe::CallFrame;
-use callframe::marshal::{CallerMemory, MAXIMUM_CALL, MemoryError, Outcome};
+use callframe::marshal::{CallerBytes, MAXIMUM_CALL, MemoryError, Outcome};
 use callframe::types::{Scalar, Table, Type, TypeId, Variadic};
 use callframe::variadic::Argument;
 use callframe::variadic::printf::{Conversion, Limit};

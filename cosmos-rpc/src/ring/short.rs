@@ -38,6 +38,16 @@ impl Short {
         Short { words, length }
     }
 
+    /// One of `length` bytes, which `fill` writes where there were zeros; `None` where that is more than fits,
+    /// or `fill` says so.
+    #[inline]
+    pub fn filled(length: usize, fill: impl FnOnce(&mut [u8]) -> Option<()>) -> Option<Short> {
+        let mut words = [0; WORDS];
+        let all: &mut [u8] = bytemuck::cast_slice_mut(&mut words);
+        fill(all.get_mut(..length)?)?;
+        Some(Short { words, length })
+    }
+
     /// Its bytes.
     pub fn bytes(&self) -> &[u8] {
         let all: &[u8] = bytemuck::cast_slice(&self.words);

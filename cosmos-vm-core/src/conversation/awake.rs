@@ -140,7 +140,15 @@ impl<V: Vm> Channel<V> {
             return Some(Err(Awake::Refuses(id, fault)));
         }
         let mut connection = self.connection.borrow_mut();
-        let sent = connection.send_raw(COMPACT_CALL | REPLY, id, &[scratch.reply()], &[]);
+        let reply = scratch.reply();
+        let short = Short::filled(reply.len(), |body| {
+            body.copy_from_slice(reply);
+            Some(())
+        });
+        let sent = match short {
+            Some(short) => connection.send_short(COMPACT_CALL | REPLY, id, &short),
+            None => connection.send_raw(COMPACT_CALL | REPLY, id, &[reply], &[]),
+        };
         Some(sent.map_err(Awake::Failed))
     }
 }

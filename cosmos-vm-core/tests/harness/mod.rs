@@ -2,7 +2,9 @@
 
 #![allow(dead_code)] // each test binary uses its part
 
-use callframe::marshal::{Caller, CallerMemory, Given, Keep, MarshalError, MemoryError, Outcome};
+use callframe::marshal::{
+    Caller, CallerBytes, CallerMemory, Given, Keep, MarshalError, MemoryError, Outcome,
+};
 use callframe::{CallFrame, DataModel};
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::descriptor::{self, Wait};
@@ -304,7 +306,7 @@ pub fn own() -> Own {
 
 const TOKEN: u64 = 0x5a00_0000_0000_0000;
 
-impl CallerMemory for Own {
+impl CallerBytes for Own {
     fn read(&self, address: u64, into: &mut [u8]) -> Result<(), MemoryError> {
         let source: *const u8 = std::ptr::with_exposed_provenance(address as usize);
         // SAFETY: the promise of `Function::call`.
@@ -336,7 +338,9 @@ impl CallerMemory for Own {
         }
         Err(MemoryError::Unterminated(limit))
     }
+}
 
+impl CallerMemory for Own {
     fn keep(&mut self, bytes: &[u8], _keep: Keep) -> Result<u64, MemoryError> {
         let mut copy = vec![0u128; bytes.len().div_ceil(16).max(1)];
         let place = copy.as_mut_ptr().expose_provenance() as u64;

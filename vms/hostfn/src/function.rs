@@ -10,7 +10,7 @@ use callframe::marshal::MemoryError;
 use callframe::types::{Handle, Identity, Ownership, Type, TypeId};
 use callframe::{CallFrame, Template};
 use callframe_ffi::NarrowResult;
-use callframe_native::Convention;
+use callframe_native::{Convention, Scalars};
 use cosmos_rpc::{Fault, FaultCode};
 use cosmos_vm_core::{Call, Callback, Held, Numbers, Words};
 use libffi::middle::Cif;
@@ -28,6 +28,8 @@ pub struct Function {
     code: Code,
     /// Of a function of a few numbers, on a machine where it can be called without libffi.
     convention: Option<Convention>,
+    /// The same of a function of a word for each parameter.
+    scalars: Option<Scalars>,
     interface: Interface,
     narrow: Option<NarrowResult>,
     /// Where its arguments lie in the memory of a call.
@@ -65,6 +67,7 @@ impl Function {
         Ok(Function {
             code,
             convention: Convention::of(template),
+            scalars: Scalars::of(template),
             interface: Interface(interface),
             narrow: callframe_ffi::result_of(frame),
             offsets: offsets(template)?,
@@ -183,6 +186,14 @@ impl Function {
             // convention was made. As for the code, see `call`.
             (words.result, words.errno) =
                 unsafe { invoke::invoke_native(convention, self.code, both, words.errno) };
+            return true;
+        }
+        if let Some(scalars) = &self.scalars
+            && scalars.count() == words.arguments.len()
+        {
+            // SAFETY: as above: each parameter is one of the words.
+            (words.result, words.errno) =
+                unsafe { invoke::invoke_scalars(scalars, self.code, words.arguments, words.errno) };
             return true;
         }
         let mut arguments = [std::ptr::null_mut(); FEW];

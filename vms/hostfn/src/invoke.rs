@@ -1,6 +1,6 @@
 //! The call itself.
 
-use callframe_native::Convention;
+use callframe_native::{Convention, Scalars};
 use libffi::middle::Cif;
 use libffi::raw;
 use std::ffi::{c_int, c_void};
@@ -63,6 +63,26 @@ pub(crate) unsafe fn invoke_native(
         let place = libc::__errno_location();
         *place = errno;
         let result = convention.call(code.0, words);
+        (result, *place)
+    }
+}
+
+/// The same for a function of a word for each parameter.
+///
+/// # Safety
+/// `scalars` are those of the code's signature, as the prototype says.
+#[inline]
+pub(crate) unsafe fn invoke_scalars(
+    scalars: &Scalars,
+    code: Code,
+    words: &[u64],
+    errno: c_int,
+) -> ([u64; 2], c_int) {
+    // SAFETY: the caller's promise; as for errno, see `invoke`.
+    unsafe {
+        let place = libc::__errno_location();
+        *place = errno;
+        let result = scalars.call(code.0, words);
         (result, *place)
     }
 }

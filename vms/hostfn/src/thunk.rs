@@ -18,7 +18,7 @@ use callframe::marshal::MemoryError;
 use callframe::types::Type;
 use callframe::{CallFrame, DataModel, Template};
 use callframe_ffi::{FfiError, NarrowResult};
-use callframe_native::{Convention, Entered, Thunk};
+use callframe_native::{Convention, Entered, EnteredScalars, Passed, Scalars, Thunk};
 use cosmos_vm_core::Callback;
 use libffi::low::{ffi_cif, ffi_closure, try_closure_alloc};
 use libffi::middle::Cif;
@@ -47,8 +47,9 @@ pub(crate) struct Bound {
 /// What libffi and the way back need to know of a callback type.
 struct Signature {
     interface: Cif,
-    /// Of a callback that can be entered without libffi.
+    /// Of a callback that can be entered without libffi: by two words, or by one for each parameter.
     convention: Option<Convention>,
+    scalars: Option<Scalars>,
     parameters: usize,
     /// Bytes of the result; 0 for none.
     result: usize,
@@ -96,7 +97,8 @@ impl Pool {
         Ok(Pool {
             signature: Arc::new(Signature {
                 interface: callframe_ffi::cif(callback)?,
-                convention: template.and_then(|template| Convention::of(&template)),
+                convention: template.as_ref().and_then(Convention::of),
+                scalars: template.as_ref().and_then(Scalars::of),
                 parameters: callback.parameters().len(),
                 result: if is_void { 0 } else { result },
                 narrow: callframe_ffi::result_of(callback),
@@ -151,8 +153,12 @@ impl Closure {
             stands_for: Mutex::new(callback),
         });
         let data = (&raw const *slot).cast::<c_void>();
-        let native = signature.convention.as_ref();
-        let entrance = match native.and_then(|it| Thunk::new::<InWords>(it, data)) {
+        let native = match (&signature.convention, &signature.scalars) {
+            (Some(convention), _) => Thunk::new::<InWords>(convention, data),
+            (None, Some(scalars)) => Thunk::of_scalars::<InRegisters>(scalars, data),
+            (None, None) => None,
+        };
+        let entrance = match native {
             Some(thunk) => Entrance::Native(thunk),
             None => Entrance::ffi(signature, data)?,
         };
@@ -212,15 +218,47 @@ struct InWords;
 impl Entered for InWords {
     #[inline]
     unsafe fn enter(slot: *const c_void, words: [u64; 2]) -> [u64; 2] {
-        // SAFETY: errno is thread-local and always there; the slot lives as long as the thunk, which the
-        // library holds.
-        let (before, slot) = unsafe { (*libc::__errno_location(), &*slot.cast::<Slot>()) };
-        let call = || slot.call_in_words(words, before);
-        let (result, after) = catch_unwind(AssertUnwindSafe(call)).unwrap_or(([0; 2], before));
-        // SAFETY: as above.
-        unsafe { *libc::__errno_location() = after };
-        result
+        // SAFETY: the caller's promise.
+        unsafe { enter_in_words(slot, |_| Some(words)) }
     }
+}
+
+/// The same of a function of more words.
+struct InRegisters;
+
+impl EnteredScalars for InRegisters {
+    #[inline]
+    unsafe fn enter(slot: *const c_void, passed: &Passed) -> [u64; 2] {
+        // SAFETY: the caller's promise.
+        unsafe {
+            enter_in_words(slot, |signature| {
+                Some(signature.scalars.as_ref()?.words(passed))
+            })
+        }
+    }
+}
+
+/// Calls what a thunk stands for, with the words of its arguments; gives those of the result, zeros where
+/// there is none.
+///
+/// # Safety
+/// `slot` is what the thunk was made of.
+#[inline]
+unsafe fn enter_in_words<const WORDS: usize>(
+    slot: *const c_void,
+    words: impl FnOnce(&Signature) -> Option<[u64; WORDS]>,
+) -> [u64; 2] {
+    // SAFETY: errno is thread-local and always there; the slot lives as long as the thunk, which the
+    // library holds.
+    let (before, slot) = unsafe { (*libc::__errno_location(), &*slot.cast::<Slot>()) };
+    let call = || match words(&slot.signature) {
+        Some(words) => slot.call_in_words(words, before),
+        None => ([0; 2], before),
+    };
+    let (result, after) = catch_unwind(AssertUnwindSafe(call)).unwrap_or(([0; 2], before));
+    // SAFETY: as above.
+    unsafe { *libc::__errno_location() = after };
+    result
 }
 
 /// What the library calls. No panic leaves it.
@@ -296,10 +334,15 @@ impl Slot {
     /// Calls what it stands for with the words of the arguments, each of which begins one; gives those of
     /// the result, and errno.
     #[inline]
-    fn call_in_words(&self, mut words: [u64; 2], errno: i32) -> ([u64; 2], i32) {
+    fn call_in_words<const WORDS: usize>(
+        &self,
+        mut words: [u64; WORDS],
+        errno: i32,
+    ) -> ([u64; 2], i32) {
         let signature = &*self.signature;
         let first = words.as_mut_ptr().expose_provenance() as u64;
-        let addresses = [first, first + size_of::<u64>() as u64];
+        let addresses: [u64; WORDS] =
+            std::array::from_fn(|index| first + (index * size_of::<u64>()) as u64);
         let addresses = addresses.get(..signature.parameters).unwrap_or_default();
         let mut result = [0u64; 2];
         let place = match signature.result {

@@ -2,13 +2,15 @@
 
 use super::{Answer, Argument, Compact, Data, HEADER, MOST_PARAMETERS, Reach, WORD, header};
 use crate::marshal::caller::STAGED_FROM;
-use crate::marshal::memory::CallerMemory;
+use crate::marshal::memory::CallerBytes;
 use crate::marshal::{CLEARED, MAXIMUM_CALL, MarshalError, Outcome, PLACE_BITS, SHARED};
 
 /// What was sent, for the reply to be understood.
 #[derive(Clone, Copy, Debug)]
 pub struct Sent {
     errno: i32,
+    /// Bytes of the request.
+    length: usize,
     /// The words of the parameters.
     words: [u64; MOST_PARAMETERS],
     /// Where each pointer leads, in the program, and how far.
@@ -18,71 +20,126 @@ pub struct Sent {
     staged: [bool; MOST_PARAMETERS],
 }
 
+impl Sent {
+    /// Bytes of the request.
+    #[inline]
+    pub fn length(&self) -> usize {
+        self.length
+    }
+}
+
 impl Compact {
     /// Appends the request of a call to `request`; `arguments` are as in
     /// [`Caller::encode`](crate::marshal::Caller::encode).
     ///
     /// `None` where the call goes the general way; buffers may have been staged by then.
-    #[inline]
-    pub fn encode<M: CallerMemory>(
+    pub fn encode<M: CallerBytes>(
         &self,
         memory: &mut M,
         arguments: &[u64],
         errno: i32,
         request: &mut Vec<u8>,
     ) -> Option<Sent> {
-        if arguments.len() != self.arguments.len() {
+        let words = self.arguments(memory, arguments)?;
+        let sent = self.prepare(memory, &words, errno)?;
+        let at = request.len();
+        // Where there is no memory the general way says so.
+        request.try_reserve(sent.length).ok()?;
+        request.resize(at + sent.length, 0);
+        self.write(memory, &sent, request.get_mut(at..)?)?;
+        Some(sent)
+    }
+
+    /// The words of arguments whose values are at these addresses.
+    #[inline]
+    pub fn arguments<M: CallerBytes>(
+        &self,
+        memory: &M,
+        addresses: &[u64],
+    ) -> Option<[u64; MOST_PARAMETERS]> {
+        if addresses.len() != self.arguments.len() {
             return None;
         }
-        let errno_sent = if self.no_errno { 0 } else { errno };
+        let mut words = [0; MOST_PARAMETERS];
+        let all = words.iter_mut().zip(self.arguments.iter().zip(addresses));
+        for (word, (argument, &address)) in all {
+            let mut bytes = [0; WORD];
+            let size = match argument {
+                Argument::Number(number) => number.size,
+                Argument::Data(_) => WORD,
+            };
+            match size {
+                8 => memory.read(address, &mut bytes).ok()?,
+                4 => memory.read(address, bytes.first_chunk_mut::<4>()?).ok()?,
+                size => memory.read(address, bytes.get_mut(..size)?).ok()?,
+            }
+            *word = u64::from_le_bytes(bytes);
+        }
+        Some(words)
+    }
+
+    /// What is to be sent of a call with these arguments, a word for each parameter: what lies above a number
+    /// that is narrower than its word does not matter.
+    ///
+    /// `None` where the call goes the general way; buffers may have been staged by then.
+    #[inline]
+    pub fn prepare<M: CallerBytes>(
+        &self,
+        memory: &mut M,
+        arguments: &[u64; MOST_PARAMETERS],
+        errno: i32,
+    ) -> Option<Sent> {
         let mut sent = Sent {
             errno,
+            length: HEADER + WORD * self.arguments.len(),
             words: [0; MOST_PARAMETERS],
             addresses: [0; MOST_PARAMETERS],
             capacities: [0; MOST_PARAMETERS],
             staged: [false; MOST_PARAMETERS],
         };
-        for (index, (argument, &address)) in self.arguments.iter().zip(arguments).enumerate() {
-            let mut bytes = [0; WORD];
+        for (index, (argument, &word)) in self.arguments.iter().zip(arguments).enumerate() {
             match argument {
-                Argument::Number(number) => {
-                    match number.size {
-                        8 => memory.read(address, &mut bytes).ok()?,
-                        4 => memory.read(address, bytes.first_chunk_mut::<4>()?).ok()?,
-                        size => memory.read(address, bytes.get_mut(..size)?).ok()?,
-                    }
-                    *sent.words.get_mut(index)? = number.taken(u64::from_le_bytes(bytes));
-                }
-                Argument::Data(_) => {
-                    memory.read(address, &mut bytes).ok()?;
-                    *sent.addresses.get_mut(index)? = u64::from_le_bytes(bytes);
-                }
+                Argument::Number(number) => *sent.words.get_mut(index)? = number.taken(word),
+                Argument::Data(_) => *sent.addresses.get_mut(index)? = word,
             }
         }
         for (index, data) in self.data() {
             self.reaches(memory, index, data, &mut sent)?;
-        }
-        request.extend_from_slice(&u64::from(errno_sent as u32).to_le_bytes());
-        for word in sent.words.get(..self.arguments.len())? {
-            request.extend_from_slice(&word.to_le_bytes());
-        }
-        for (index, data) in self.data() {
             let (word, length) = (*sent.words.get(index)?, *sent.capacities.get(index)?);
             if data.enters && word != 0 && word & SHARED == 0 {
-                let at = request.len();
-                // Where there is no memory the general way says so.
-                request.try_reserve(length.next_multiple_of(WORD)).ok()?;
-                request.resize(at + length.next_multiple_of(WORD), 0);
-                let place = request.get_mut(at..at + length)?;
-                memory.read(*sent.addresses.get(index)?, place).ok()?;
+                sent.length = sent.length.checked_add(length.next_multiple_of(WORD))?;
             }
         }
         Some(sent)
     }
 
+    /// Writes the request of what [`prepare`](Compact::prepare) gave into `request`, which has its length and
+    /// holds zeros.
+    #[inline]
+    pub fn write<M: CallerBytes>(&self, memory: &M, sent: &Sent, request: &mut [u8]) -> Option<()> {
+        let errno = if self.no_errno { 0 } else { sent.errno };
+        let (header, mut behind) = request.split_first_chunk_mut::<HEADER>()?;
+        *header = u64::from(errno as u32).to_le_bytes();
+        for word in sent.words.get(..self.arguments.len())? {
+            let (place, rest) = behind.split_first_chunk_mut::<WORD>()?;
+            *place = word.to_le_bytes();
+            behind = rest;
+        }
+        for (index, data) in self.data() {
+            let (word, length) = (*sent.words.get(index)?, *sent.capacities.get(index)?);
+            if data.enters && word != 0 && word & SHARED == 0 {
+                let (place, rest) = behind.split_at_mut_checked(length.next_multiple_of(WORD))?;
+                let address = *sent.addresses.get(index)?;
+                memory.read(address, place.get_mut(..length)?).ok()?;
+                behind = rest;
+            }
+        }
+        Some(())
+    }
+
     /// Finds out how far a pointer reaches, and the word that says where its contents are.
     #[inline]
-    fn reaches<M: CallerMemory>(
+    fn reaches<M: CallerBytes>(
         &self,
         memory: &mut M,
         index: usize,
@@ -132,14 +189,46 @@ impl Compact {
     /// # Errors
     /// When it is anything but what the function may answer; nothing was changed then, unless the
     /// program's own memory failed.
-    #[inline]
-    pub fn decode<M: CallerMemory>(
+    pub fn decode<M: CallerBytes>(
         &self,
         memory: &mut M,
         sent: &Sent,
         reply: &[u8],
         result: u64,
     ) -> Result<Outcome, MarshalError> {
+        let (errno, word) = self.receive(memory, sent, reply)?;
+        if result != 0 {
+            let bytes = word.to_le_bytes();
+            let bytes = bytes.get(..self.result_size()).unwrap_or_default();
+            let done = memory.write(result, bytes);
+            done.map_err(|error| MarshalError::memory("result", error))?;
+        }
+        let success = true;
+        Ok(Outcome { errno, success })
+    }
+
+    /// Bytes of the result.
+    #[inline]
+    pub fn result_size(&self) -> usize {
+        match self.result {
+            Answer::Nothing => 0,
+            Answer::Number(number) => number.size,
+            Answer::Alias(_) => WORD,
+        }
+    }
+
+    /// As [`decode`](Compact::decode), for who puts the result in its place: gives the errno that the
+    /// function left, and the word of its result, with zeros behind it.
+    ///
+    /// # Errors
+    /// As [`decode`](Compact::decode).
+    #[inline]
+    pub fn receive<M: CallerBytes>(
+        &self,
+        memory: &mut M,
+        sent: &Sent,
+        reply: &[u8],
+    ) -> Result<(i32, u64), MarshalError> {
         let (left, _) = header(reply)?;
         let front = self.front();
         let word = match reply.get(HEADER..front) {
@@ -170,20 +259,8 @@ impl Compact {
             &filled,
             reply.get(front..).unwrap_or_default(),
         )?;
-        if result != 0 {
-            let size = match self.result {
-                Answer::Nothing => 0,
-                Answer::Number(number) => number.size,
-                Answer::Alias(_) => WORD,
-            };
-            let bytes = value.to_le_bytes();
-            let done = memory.write(result, bytes.get(..size).unwrap_or_default());
-            done.map_err(|error| MarshalError::memory("result", error))?;
-        }
-        Ok(Outcome {
-            errno: if self.no_errno { sent.errno } else { left },
-            success: true,
-        })
+        let errno = if self.no_errno { sent.errno } else { left };
+        Ok((errno, value))
     }
 
     /// The word that was sent of a pointer, and the bytes of it that were filled.
@@ -234,7 +311,7 @@ impl Compact {
         }
     }
 
-    fn copy_back<M: CallerMemory>(
+    fn copy_back<M: CallerBytes>(
         &self,
         memory: &mut M,
         sent: &Sent,

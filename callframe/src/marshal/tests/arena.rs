@@ -1,7 +1,9 @@
 //! A caller's memory made of buffers: what is not in one cannot be read, and what was not declared
 //! writable cannot be written.
 
-use crate::marshal::{CallerMemory, Given, Keep, MemoryError, Residence, Seen, Standing};
+use crate::marshal::{
+    CallerBytes, CallerMemory, Given, Keep, MemoryError, Residence, Seen, Standing,
+};
 use crate::types::TypeId;
 
 #[derive(Clone, Debug)]
@@ -121,7 +123,7 @@ impl Arena {
     }
 }
 
-impl CallerMemory for Arena {
+impl CallerBytes for Arena {
     fn read(&self, address: u64, into: &mut [u8]) -> Result<(), MemoryError> {
         if into.is_empty() {
             return Ok(());
@@ -162,6 +164,43 @@ impl CallerMemory for Arena {
         Err(MemoryError::Unterminated(limit))
     }
 
+    fn seen(&self, address: u64) -> Result<Option<Seen>, MemoryError> {
+        let found = self
+            .seen
+            .iter()
+            .find(|(start, seen)| (*start..=start + seen.left).contains(&address));
+        Ok(found.map(|(start, seen)| Seen {
+            place: seen.place + address - start,
+            left: seen.left - (address - start),
+            agreed: seen.agreed,
+        }))
+    }
+
+    fn stage(
+        &mut self,
+        address: u64,
+        length: u64,
+        enters: bool,
+    ) -> Result<Option<u64>, MemoryError> {
+        let mut bytes = vec![0xdd; length as usize];
+        if enters {
+            self.read(address, &mut bytes)?;
+        }
+        Ok(self.staged.as_mut().map(|staged| {
+            let place = staged.len() as u64;
+            staged.extend(bytes);
+            place
+        }))
+    }
+
+    fn fetch(&mut self, place: u64, address: u64, length: u64) -> Result<(), MemoryError> {
+        let place = place as usize..(place + length) as usize;
+        let bytes = self.staged.as_ref().expect("it was staged")[place].to_vec();
+        self.write(address, &bytes)
+    }
+}
+
+impl CallerMemory for Arena {
     fn keep(&mut self, bytes: &[u8], keep: Keep) -> Result<u64, MemoryError> {
         let address = self.add(bytes, true);
         self.kept.push((address, keep));
@@ -216,41 +255,6 @@ impl CallerMemory for Arena {
         self.write(address + object.token, &token.to_le_bytes())?;
         self.residents.push((address, object));
         Ok(())
-    }
-
-    fn seen(&self, address: u64) -> Result<Option<Seen>, MemoryError> {
-        let found = self
-            .seen
-            .iter()
-            .find(|(start, seen)| (*start..=start + seen.left).contains(&address));
-        Ok(found.map(|(start, seen)| Seen {
-            place: seen.place + address - start,
-            left: seen.left - (address - start),
-            agreed: seen.agreed,
-        }))
-    }
-
-    fn stage(
-        &mut self,
-        address: u64,
-        length: u64,
-        enters: bool,
-    ) -> Result<Option<u64>, MemoryError> {
-        let mut bytes = vec![0xdd; length as usize];
-        if enters {
-            self.read(address, &mut bytes)?;
-        }
-        Ok(self.staged.as_mut().map(|staged| {
-            let place = staged.len() as u64;
-            staged.extend(bytes);
-            place
-        }))
-    }
-
-    fn fetch(&mut self, place: u64, address: u64, length: u64) -> Result<(), MemoryError> {
-        let place = place as usize..(place + length) as usize;
-        let bytes = self.staged.as_ref().expect("it was staged")[place].to_vec();
-        self.write(address, &bytes)
     }
 
     fn kept(&self, address: u64) -> bool {

@@ -3,7 +3,7 @@
 use super::{Layer, Place};
 use crate::dynamic::bad;
 use crate::value::Value;
-use callframe::marshal::CallerMemory;
+use callframe::marshal::CallerBytes;
 use callframe::template::BitField;
 use callframe::types::{Type, TypeId};
 use cosmos_rpc::Fault;

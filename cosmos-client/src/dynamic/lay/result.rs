@@ -5,7 +5,7 @@ use crate::dynamic::bad;
 use crate::memory::CallMemory;
 use crate::value::Value;
 use callframe::Template;
-use callframe::marshal::CallerMemory;
+use callframe::marshal::CallerBytes;
 use callframe::types::{Identity, Pointer, Type};
 use cosmos_rpc::Fault;
 

@@ -4,7 +4,7 @@ use super::{Area, Layer, Place};
 use crate::dynamic::bad;
 use crate::session::Session;
 use crate::value::{InUse, Memory, Use, Value};
-use callframe::marshal::{CallerMemory, MAXIMUM_CALL};
+use callframe::marshal::{CallerBytes, MAXIMUM_CALL};
 use callframe::types::{Cursor, Handle, Pointer, RecordId, Type};
 use cosmos_rpc::Fault;
 

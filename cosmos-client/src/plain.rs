@@ -45,6 +45,9 @@ pub(crate) struct Plain {
     refused: AtomicBool,
 }
 
+/// The word of a result, and the errno that the function left.
+type Returned = (u64, i32);
+
 /// A call that was begun.
 struct Asked {
     library: Arc<Target>,
@@ -174,7 +177,7 @@ impl Plain {
         function: &Resolved,
         arguments: &[u64; MOST_PARAMETERS],
         errno: i32,
-    ) -> Result<(u64, i32), Way> {
+    ) -> Result<Returned, Way> {
         if !self.gate.is_open() || self.refused.load(Ordering::Relaxed) {
             return Err(Way::No);
         }
@@ -223,7 +226,7 @@ impl Plain {
         &self,
         function: &Resolved,
         mut asked: Asked,
-    ) -> Result<(Asked, Option<(u64, i32)>), Box<Underway>> {
+    ) -> Result<(Asked, Option<Returned>), Box<Underway>> {
         // SAFETY: the caller's promise.
         let posted = unsafe { self.send(&mut asked) };
         let id = match posted {

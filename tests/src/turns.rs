@@ -29,12 +29,15 @@ pub struct Pair {
     pub subject: f64,
     /// What it is compared with.
     pub yardstick: f64,
+    /// The median of what each turn of the one was beside the turn of the other that followed: what both
+    /// met, like where the host has the CPUs, is not in it.
+    paired: f64,
 }
 
 impl Pair {
     /// How many times the yardstick the subject is.
     pub fn ratio(&self) -> f64 {
-        self.subject / self.yardstick
+        self.paired
     }
 }
 
@@ -78,7 +81,13 @@ fn in_turns(
         times.0.push(subject()?);
         times.1.push(yardstick()?);
     }
+    let both = times.0.iter().zip(&times.1);
+    let paired = median(
+        both.map(|(subject, yardstick)| subject / yardstick)
+            .collect(),
+    );
     Ok(Pair {
+        paired,
         subject: median(times.0),
         yardstick: median(times.1),
     })

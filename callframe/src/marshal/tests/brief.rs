@@ -85,7 +85,7 @@ impl Given {
 
 #[test]
 fn a_brief_request_unfolds_to_the_general_one() {
-    use crate::marshal::CallerMemory;
+    use crate::marshal::CallerBytes;
     for (prototype, outer, given) in carried() {
         let (caller, callee) = ends(prototype, DataModel::LP64);
         let brief = brief(prototype, &outer).expect(prototype);
@@ -149,7 +149,7 @@ fn what_is_no_few_bytes_is_not_brief() {
 
 #[test]
 fn null_goes_the_general_way() {
-    use crate::marshal::CallerMemory;
+    use crate::marshal::CallerBytes;
     let brief = brief("void f(int (*see)(const int *it))", &[]).unwrap();
     let mut arena = Arena::new();
     let argument = arena.constant(&pointer(0));

@@ -164,7 +164,7 @@ fn a_list_of_the_programs_that_bites_its_tail_is_refused_by_name() {
     let mut arena = Arena::new();
     let first = arena.writable(&words(&[1, 0, 0], 8));
     let second = arena.constant(&words(&[2, 0, first], 8));
-    crate::marshal::CallerMemory::write(&mut arena, first + 16, &second.to_le_bytes()).unwrap();
+    crate::marshal::CallerBytes::write(&mut arena, first + 16, &second.to_le_bytes()).unwrap();
     let call = link.call(
         &mut arena,
         &mut Machine::default(),

@@ -4,7 +4,7 @@ use super::arena::Arena;
 use super::vm::{Function, Machine};
 use super::{Link, pointer};
 use crate::DataModel;
-use crate::marshal::{CalleeMemory, CallerMemory, MarshalError, RESIDENT};
+use crate::marshal::{CalleeMemory, CallerBytes, CallerMemory, MarshalError, RESIDENT};
 use std::sync::Arc;
 
 /// A stream that copies its input to its output in capitals. `state` is the library's own.

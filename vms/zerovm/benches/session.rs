@@ -211,9 +211,8 @@ fn daemon() {
     let ask = || {
         let mut connection = UnixStream::connect(&job).expect("a daemon");
         connection.write_all(request.as_bytes()).expect("sent");
-        let mut report = String::new();
-        connection.read_to_string(&mut report).expect("a report");
-        assert!(report.ends_with("\nok\n\n"), "{report}");
+        let report = answer(&mut connection);
+        assert!(report.ends_with(b"\nok\n\n"), "{report:?}");
         let peer = getsockopt(&connection, PeerCredentials);
         peer.expect("credentials").pid()
     };
@@ -244,6 +243,17 @@ fn daemon() {
     for (whose, size) in ["the guest's", "the yardstick's"].iter().zip(sizes) {
         println!("  {whose} size: {size}");
     }
+}
+
+/// What a session says, as its clients read it: eight characters with a length, and so many bytes.
+fn answer(connection: &mut UnixStream) -> Vec<u8> {
+    let mut length = [0; 8];
+    connection.read_exact(&mut length).expect("a length");
+    let length = std::str::from_utf8(&length).expect("text");
+    let length = length.strip_prefix("0x").expect("a number of base 16");
+    let mut report = vec![0; usize::from_str_radix(length, 16).expect("a number")];
+    connection.read_exact(&mut report).expect("a report");
+    report
 }
 
 fn copies() {

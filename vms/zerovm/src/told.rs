@@ -20,6 +20,8 @@ const MAX_REPORT: usize = 16 << 20;
 /// What a guest's process may take after its time for its report, and for the digest of its memory.
 const GRACE: Duration = Duration::from_secs(2);
 const DIGEST_GRACE: Duration = Duration::from_secs(60);
+/// What was told has been read by then, or whoever reads it has much else to do.
+const READ_SOON: Duration = Duration::from_millis(100);
 /// Who waits stays on its processor for a session that is over so soon.
 const QUICK: Duration = Duration::from_millis(10);
 
@@ -52,8 +54,10 @@ fn write_report(mut to: &mut dyn Write, report: &Report) -> std::io::Result<()> 
 }
 
 /// Waits until whoever was told has no more use for this process, and ends it. Its end would take the
-/// processor from the one who waits for the report.
+/// processor from the one who waits for the report; and so would its waiting for the socket, as whoever
+/// waits there is woken for nothing when the report is read. By then it has nearly always been ended.
 pub fn wait_for_end(mut told: &File) {
+    std::thread::park_timeout(READ_SOON);
     let _ = told.read(&mut [0]);
 }
 

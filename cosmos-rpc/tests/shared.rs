@@ -59,6 +59,49 @@ fn frames_of_every_size_come_back_through_ring_or_socket() {
     assert_eq!(serving.join().unwrap(), Ok(sizes.len() as u32));
 }
 
+/// Whoever answers takes what comes while it is awake as it is, and leaves to frames what is not of the kind.
+#[test]
+fn messages_taken_without_a_frame_are_the_same() {
+    let (near, far) = UnixStream::pair().unwrap();
+    let serving = thread::spawn(move || {
+        let mut connection = Connection::accept(far, Role::Vm)?.expect(Role::Client)?;
+        loop {
+            if let Some((message, body)) = connection.next_short() {
+                connection.send_short(message.kind | REPLY, message.id, &body)?;
+            } else if let Some((id, body)) = connection.next_longer(CALL) {
+                connection.send_raw(CALL | REPLY, id, &[&body], &[])?;
+                connection.recycle(body);
+            } else if let Some(frame) = connection.receive()? {
+                connection.send_raw(frame.kind | REPLY, frame.id, &[&frame.body], &[])?;
+                connection.recycle(frame.body);
+            } else {
+                return Ok::<_, Fault>(());
+            }
+        }
+    });
+    let mut client = Connection::connect(near, Role::Client).unwrap();
+    assert!(client.share(&Settings::ASKING).unwrap());
+    for round in 0..200usize {
+        for (kind, size) in [
+            (CALL, 41),
+            (CALL, 8),
+            (Open::KIND, 300),
+            (CALL, 5000),
+            (CALL, AREA + 1),
+        ] {
+            let body: Vec<u8> = (0..size + round % 9)
+                .map(|at| (at * 31 + round) as u8)
+                .collect();
+            let frame = client.call_raw(kind, &[&body], &[]).unwrap();
+            assert_eq!(frame.kind, kind | REPLY);
+            assert!(frame.body == body, "{size} bytes");
+            client.recycle(frame.body);
+        }
+    }
+    drop(client);
+    assert_eq!(serving.join().unwrap(), Ok(()));
+}
+
 #[test]
 fn descriptors_go_beside_the_ring_both_ways() {
     let (mut client, serving) = shared();

@@ -142,6 +142,7 @@ impl<V: Vm> Channel<V> {
                 Awake::Failed(fault) => return Err(fault),
                 Awake::Refuses(id, fault) => self.refuse(id, &fault)?,
                 Awake::Short(message, body) => self.answer_short(message, &body, &mut scratch)?,
+                Awake::Frame(frame) => self.answer(frame, &mut scratch)?,
                 Awake::Nothing => {
                     let received = self.connection.borrow_mut().receive_short();
                     if !gate.enter() {

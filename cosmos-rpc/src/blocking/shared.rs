@@ -264,6 +264,38 @@ impl Connection {
         None
     }
 
+    /// After [`Connection::next_short`] in vain: the message that has come, where it is of this kind and goes
+    /// through shared memory; its id and its body, to be [recycled](Connection::recycle). Where not,
+    /// [`Connection::receive`] goes on from there.
+    #[inline]
+    pub fn next_longer(&mut self, kind: u16) -> Option<(u64, Vec<u8>)> {
+        if !self.takes_short() {
+            return None;
+        }
+        let limits = *self.decoder.limits();
+        let shared = self.shared.as_mut().filter(|it| it.early.is_none())?;
+        let mut body = std::mem::take(&mut shared.spare);
+        let message = match shared.end.read_arrived(&mut body) {
+            Some(Ok(message)) => message,
+            // What is forged is found once more.
+            Some(Err(_)) | None => {
+                shared.spare = body;
+                return None;
+            }
+        };
+        let Message { kind: came, id } = message;
+        if came == kind && id != 0 && check(message, &body, &limits).is_ok() {
+            return Some((id, body));
+        }
+        shared.early = Some(Frame {
+            kind: came,
+            id,
+            body,
+            descriptors: Vec::new(),
+        });
+        None
+    }
+
     /// The next frame, as [`Connection::receive`], or a message whose body fits into a line.
     ///
     /// # Errors
@@ -460,14 +492,7 @@ impl Shared {
             CLOSING => return Ok(Came::Closing),
             _ => {}
         }
-        let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
-        let header = Header {
-            length,
-            kind: message.kind,
-            descriptors: 0,
-            id: message.id,
-        };
-        header.check(limits)?;
+        check(message, &body, limits)?;
         Ok(Came::Frame(Frame {
             kind: message.kind,
             id: message.id,
@@ -492,6 +517,18 @@ impl Drop for Shared {
         // Without the turn, or in a forked child, this fails, and the end of the socket says it.
         let _ = self.end.post(CLOSING, 0, &[]);
     }
+}
+
+/// Whether a message may have this body.
+#[inline]
+fn check(message: Message, body: &[u8], limits: &Limits) -> Result<(), Fault> {
+    let header = Header {
+        length: u32::try_from(body.len()).unwrap_or(u32::MAX),
+        kind: message.kind,
+        descriptors: 0,
+        id: message.id,
+    };
+    header.check(limits)
 }
 
 struct Socket<'a>(BorrowedFd<'a>, Option<Itself>);

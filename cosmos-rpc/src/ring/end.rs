@@ -228,6 +228,16 @@ impl End {
         Some((Message { kind, id }, Short::of(words, length)))
     }
 
+    /// Takes the message that has come, whatever its length, as [`take`](End::take) does; `None` where none
+    /// has.
+    ///
+    /// # Errors
+    /// As [`take`](End::take).
+    #[inline]
+    pub fn read_arrived(&mut self, body: &mut Vec<u8>) -> Option<Result<Message, Fault>> {
+        (self.stage == Stage::Arrived).then(|| self.read(body))
+    }
+
     /// Counts the message that has come.
     #[inline]
     fn accept(&mut self) {

@@ -1,14 +1,15 @@
-//! Requests that fit into a line, which are answered without a frame being made of them.
+//! Requests that fit into a line, and longer ones of plain bytes, which are answered without a frame being
+//! made of them.
 
 use super::Channel;
 use crate::Vm;
 use crate::drain::Gate;
 use crate::session::Entry;
 use crate::verb::{self, Scratch};
-use cosmos_rpc::Fault;
 use cosmos_rpc::message::REPLY;
 use cosmos_rpc::message::vm::{CALL, COMPACT_CALL};
 use cosmos_rpc::ring::{Message, Short};
+use cosmos_rpc::{Fault, Frame};
 use std::cell::Cell;
 
 /// What comes after calls that were answered while the thread was awake.
@@ -17,6 +18,8 @@ pub(super) enum Awake {
     Nothing,
     /// A request that is not answered that way.
     Short(Message, Short),
+    /// The same of a longer one.
+    Frame(Frame),
     /// A request that is refused.
     Refuses(u64, Fault),
     /// The end of the connection.
@@ -49,8 +52,13 @@ impl<V: Vm> Channel<V> {
     #[inline]
     fn answer_calls(&self, gate: &Gate, scratch: &mut Scratch, under_way: &Cell<u64>) -> Awake {
         loop {
-            let Some((message, body)) = self.connection.borrow_mut().next_short() else {
-                return Awake::Nothing;
+            let next = self.connection.borrow_mut().next_short();
+            let Some((message, body)) = next else {
+                match self.answer_longer(gate, scratch, under_way) {
+                    None => return Awake::Nothing,
+                    Some(Some(awake)) => return awake,
+                    Some(None) => continue,
+                }
             };
             if !gate.enter() {
                 return Awake::Drains;
@@ -61,7 +69,7 @@ impl<V: Vm> Channel<V> {
             }
             under_way.set(id);
             if kind == COMPACT_CALL {
-                match self.answer_compact(id, &body, scratch) {
+                match self.answer_compact(id, body.bytes(), scratch) {
                     Some(Ok(())) => gate.leave(),
                     Some(Err(awake)) => return awake,
                     None => return Awake::Short(message, body),
@@ -120,18 +128,54 @@ impl<V: Vm> Channel<V> {
         self.answer(frame, scratch)
     }
 
+    /// Answers a call of plain bytes that does not fit into a line, where one has come, or says what comes
+    /// then; `None` where none has.
+    #[inline]
+    fn answer_longer(
+        &self,
+        gate: &Gate,
+        scratch: &mut Scratch,
+        under_way: &Cell<u64>,
+    ) -> Option<Option<Awake>> {
+        let (id, body) = self.connection.borrow_mut().next_longer(COMPACT_CALL)?;
+        if !gate.enter() {
+            return Some(Some(Awake::Drains));
+        }
+        let answered = match self.has_ended() {
+            true => None,
+            false => {
+                under_way.set(id);
+                self.answer_compact(id, &body, scratch)
+            }
+        };
+        Some(match answered {
+            Some(Ok(())) => {
+                self.connection.borrow_mut().recycle(body);
+                gate.leave();
+                None
+            }
+            Some(Err(awake)) => Some(awake),
+            None => Some(Awake::Frame(Frame {
+                kind: COMPACT_CALL,
+                id,
+                body,
+                descriptors: Vec::new(),
+            })),
+        })
+    }
+
     /// Answers a call of plain bytes, or says what comes then; `None` where its function is not one that
     /// was called just before, and nothing was done.
     #[inline]
     fn answer_compact(
         &self,
         id: u64,
-        body: &Short,
+        body: &[u8],
         scratch: &mut Scratch,
     ) -> Option<Result<(), Awake>> {
-        let [number, ..] = *body.words();
+        let (number, request) = body.split_first_chunk()?;
+        let number = u64::from_le_bytes(*number);
         let begun = self.counter.begin();
-        let request = body.bytes().get(size_of::<u64>()..)?;
         let call = |entry: &Entry<V>| verb::compact(self, entry, request, scratch);
         let called = self.recent.with(&self.session, number, call)?;
         let failure = called.as_ref().err().map(|fault| fault.code);

@@ -8,7 +8,12 @@ use crate::{
 };
 use cosmos_rpc::{
     Fault, FaultCode,
-    message::{coordinator::Ending, crash::Crash, launch::Ended},
+    message::{
+        Message,
+        coordinator::Ending,
+        crash::Crash,
+        launch::{Confined, Ended},
+    },
 };
 use nix::libc;
 use tokio::time::timeout;
@@ -16,6 +21,7 @@ use tokio::time::timeout;
 impl Supervisor {
     /// The launcher is reaped: reads what it and the VM left, and tells everybody.
     pub(super) async fn bury(mut self) {
+        self.hear_last_words().await;
         if let Some(launcher) = &mut self.launcher {
             let remains = async {
                 while let Ok(Some(frame)) = launcher.receive().await {
@@ -63,6 +69,25 @@ impl Supervisor {
             }
             tracing::info!("{name}: {}", life.obituary());
         });
+    }
+
+    /// Why it could not be confined, where it said that in its last moment: its end may be seen first.
+    async fn hear_last_words(&mut self) {
+        let Some(control) = self.control.as_mut().filter(|_| self.confining) else {
+            return;
+        };
+        let said = async {
+            while let Ok(Some(frame)) = control.reader.receive().await {
+                if frame.kind == Confined::KIND {
+                    return frame.message::<Confined>().ok()?.problem;
+                }
+            }
+            None
+        };
+        if let Ok(Some(problem)) = timeout(REMAINS_PATIENCE, said).await {
+            let known = |life: &mut Life| life.problem.take().or(Some(problem));
+            self.life.send_modify(|life| life.problem = known(life));
+        }
     }
 
     /// Has the report of a VM kept that crashed, before anybody learns that it is gone.

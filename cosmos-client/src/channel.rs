@@ -145,7 +145,12 @@ pub(crate) fn take_asking(
     Ok((made(link, connection, timeout), answer))
 }
 
-fn made(link: &Arc<Link>, connection: Connection, timeout: Option<Duration>) -> Box<Channel> {
+/// The channel that a connection is, which was made just now.
+pub(crate) fn made(
+    link: &Arc<Link>,
+    connection: Connection,
+    timeout: Option<Duration>,
+) -> Box<Channel> {
     let mut channel = Channel::new(link, connection);
     link.list(channel.seat.turn());
     channel.connection.set_timeout(timeout);

@@ -3,6 +3,7 @@
 mod brief;
 mod callbacks;
 mod compact;
+mod meeting;
 mod residents;
 mod shared;
 mod together;

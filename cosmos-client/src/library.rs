@@ -26,8 +26,9 @@ use crate::shelf::Shelf;
 use crate::signature::Signature;
 use crate::symbol::Symbol;
 use crate::trace;
+use crate::vm::Vm;
 use callframe::CallFrame;
-use cosmos_config::{Config, Host};
+use cosmos_config::Host;
 use cosmos_packs::Packs;
 use cosmos_rpc::message::coordinator::{Purpose, TargetName, Which};
 use cosmos_rpc::message::vm::{Close, ObjectToken, Open};
@@ -62,10 +63,6 @@ fn open(target: &str, options: &Options) -> Result<Library, Error> {
     let known = asked
         .as_ref()
         .and_then(|asked| session.opened().find(asked));
-    let (hold, path) = match known {
-        Some(known) => known,
-        None => place(session, target, options, &configured)?,
-    };
     let bounds = Bounds {
         timeout: match options.timeout {
             Some(timeout) => Some(timeout),
@@ -73,11 +70,25 @@ fn open(target: &str, options: &Options) -> Result<Library, Error> {
         },
         callbacks: options.callbacks.unwrap_or(MOST_CALLBACKS),
     };
-    let request = Open {
-        target: path.clone(),
-    };
     let packs = names::packs(options, &configured);
-    let object = hold.request(&request, bounds.timeout, &format!("opening {path}"))?;
+    let placed = match (known, &options.vm) {
+        (Some(known), _) => Some(known),
+        (None, Some(vm)) => Some(place(session, target, vm)?),
+        (None, None) => None,
+    };
+    let (hold, object, path) = match placed {
+        Some((hold, path)) => {
+            let target = path.clone();
+            let place = format!("opening {path}");
+            let object = hold.request(&Open { target }, bounds.timeout, &place)?;
+            (hold, object, path)
+        }
+        None => {
+            let name = target_name(target, &chosen(options.host.as_ref(), &configured))?;
+            let purpose = Purpose::Target(name);
+            session.open_target(purpose, options, &configured, bounds.timeout)?
+        }
+    };
     let target = Target::new(hold, object, path, bounds);
     target.packs.get_or_init(|| packs);
     target.spare.get_or_init(|| Spare::of(options));
@@ -407,22 +418,9 @@ impl Drop for Target {
     }
 }
 
-/// The VM for a target and the target's absolute path.
-fn place(
-    session: &Session,
-    target: &str,
-    options: &Options,
-    configured: &Config,
-) -> Result<(Hold, String), Error> {
-    let host = match &options.vm {
-        Some(vm) => vm.machine().clone(),
-        None => chosen(options.host.as_ref(), configured),
-    };
-    let name = target_name(target, &host)?;
-    let Some(vm) = &options.vm else {
-        let (hold, opened) = session.open_vm(Purpose::Target(name), options, configured)?;
-        return Ok((hold, opened.target));
-    };
+/// This VM, if it can run the target, and the target's absolute path.
+fn place(session: &Session, target: &str, vm: &Vm) -> Result<(Hold, String), Error> {
+    let name = target_name(target, vm.machine())?;
     let hold = vm.take()?;
     let placement = session.ask(hold.coordinator(), &Which { target: name })?;
     let candidate = placement

@@ -11,7 +11,12 @@
 //! Nothing is reopened behind the program's back: a link that is gone stays gone, and the next
 //! open gets another VM.
 
+mod attaching;
 mod ending;
+
+pub(crate) use attaching::{Attached, meet};
+
+use attaching::Attaching;
 
 use crate::arena::Arena;
 use crate::channel;
@@ -19,7 +24,7 @@ use crate::cookies::Cookies;
 use crate::coordinator::Coordinator;
 use crate::error::Error;
 use crate::fork::{self, Own};
-use crate::session::{Session, lock, ring_settings};
+use crate::session::{Session, lock};
 use crate::token::VmNumber;
 use crate::trace;
 use crate::turn::{Seat, Turn};
@@ -28,9 +33,8 @@ use cosmos_rpc::message::Message;
 use cosmos_rpc::message::coordinator::VmOpened;
 use cosmos_rpc::message::crash::Crash;
 use cosmos_rpc::message::vm::Attach;
-use cosmos_rpc::{Blame, Fault, FaultCode, Frame, Role, codec};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
-use std::os::unix::net::UnixStream;
+use cosmos_rpc::{Blame, Fault, FaultCode, Frame, codec};
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
@@ -358,6 +362,37 @@ impl Link {
             Some(frame) => Ok(frame),
             None => channel.connection.call_raw(kind, &[body], descriptors),
         };
+        self.settle(kind, channel, answered, place)
+    }
+
+    /// The answer to a request that was made as the VM was met, on the channel that was made with it.
+    pub(crate) fn first_answer<M: Message>(
+        self: &Arc<Link>,
+        first: Result<Attached, Fault>,
+        message: &M,
+        timeout: Option<Duration>,
+        place: &str,
+    ) -> Result<M::Reply, Error> {
+        let (connection, answer) = first.map_err(|fault| self.diagnose(fault, place))?;
+        let channel = channel::made(self, connection, timeout);
+        let Some(answer) = answer else {
+            channel::park(self, channel);
+            return self.request(message, timeout, place);
+        };
+        let frame = self.settle(M::KIND, channel, Ok(answer), place)?;
+        frame
+            .reply::<M>()
+            .map_err(|fault| self.diagnose(fault, place))
+    }
+
+    /// What came of a request on a channel, which is put back.
+    fn settle(
+        self: &Arc<Link>,
+        kind: u16,
+        mut channel: Box<channel::Channel>,
+        answered: Result<Frame, Fault>,
+        place: &str,
+    ) -> Result<Frame, Error> {
         match answered {
             Ok(frame) => {
                 if trace::recall(self, &mut channel.connection, trace::verb(kind), frame.id) {
@@ -434,19 +469,9 @@ impl Link {
         &self,
         timeout: Option<Duration>,
         ahead: Option<Ahead<'_>>,
-    ) -> Result<(Connection, Option<Frame>), Fault> {
-        let (ours, theirs) = UnixStream::pair().map_err(|error| {
-            Fault::host(
-                FaultCode::System,
-                format!("cannot make a socket pair: {error}"),
-            )
-        })?;
-        let settings = match self.nature.coordinator.is_remote() {
-            true => None,
-            false => ring_settings()?,
-        };
+    ) -> Result<Attached, Fault> {
         // The VM finds all that is said here when it comes to the channel.
-        let (opening, share, asked_ahead) = {
+        let attaching = {
             let mut main = lock(&self.main);
             let main = main.as_mut().ok_or_else(|| {
                 Fault::caller(
@@ -456,26 +481,14 @@ impl Link {
             })?;
             let main = &mut main.connection;
             main.set_timeout(timeout);
-            let asked = main.request_raw(Attach::KIND, &[], &[theirs.as_fd()])?;
-            // Held here, it would keep the end of a VM that dies now from being seen.
-            drop(theirs);
-            let most = self.nature.message_bytes;
-            let mut opening = Connection::open(ours, Role::Client, most, timeout, main.peer())?;
-            // Once memory is shared nothing is looked for on the socket that is not announced there.
-            let ask = |(kind, body, descriptors)| opening.ask(kind, &[body], descriptors);
-            let asked_ahead = ahead.map(ask).transpose()?.flatten();
-            let share = settings.map(|settings| opening.ask_to_share(&settings));
-            main.await_reply(asked)?.reply::<Attach>()?;
-            (opening, share.transpose()?.flatten(), asked_ahead)
+            let known = *main.peer();
+            let attach =
+                |theirs: BorrowedFd<'_>| main.request_raw(Attach::KIND, &[], &[theirs]).map(Some);
+            let attaching = Attaching::begin(&self.nature, &known, timeout, ahead, attach)?;
+            attaching.is_taken(main)?;
+            attaching
         };
-        let mut channel = opening.heard()?.expect(Role::Vm)?;
-        channel.set_timeout(timeout);
-        let answer = |asked| channel.await_reply(asked);
-        let answer = asked_ahead.map(answer).transpose()?;
-        if let Some(asked) = share {
-            channel.shared(asked)?;
-        }
-        Ok((channel, answer))
+        attaching.heard(timeout)
     }
 
     /// Lists a channel, so that calls on it can be ended.

@@ -29,7 +29,7 @@ use cosmos_rpc::{
         catalogue::CATALOGUE,
         coordinator::{
             Autopsy, Budget, CrashList, CrashRead, CrashRemove, Crashed, Denied, Follow, Followed,
-            KeepReport, Levels, ListVms, Logs, VmClose, VmOpen, Which,
+            KeepReport, Levels, ListVms, Logs, VmBegin, VmClose, VmOpen, VmReady, Which,
         },
     },
 };
@@ -100,6 +100,9 @@ pub fn begin(
         VmOpen::KIND => task.run_with::<VmOpen, _>(&frame, |request| {
             vm_open::answer(session, request, followed)
         }),
+        VmBegin::KIND => task
+            .run_with::<VmBegin, _>(&frame, |request| vm_open::begin(session, request, followed)),
+        VmReady::KIND => task.run::<VmReady, _>(&frame, |request| vm_open::ready(session, request)),
         Follow::KIND => task.run::<Follow, _>(&frame, |request| follow::begin(session, request)),
         Followed::KIND => task.run::<Followed, _>(&frame, |_| follow::tell(session)),
         VmClose::KIND => {

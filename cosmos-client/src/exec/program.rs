@@ -72,23 +72,24 @@ impl Program {
             Some(timeout) => Some(timeout),
             None => configured_timeout(&configured),
         };
-        let (hold, path) = match &options.vm {
-            Some(vm) if is_here => (vm.take()?, absolute(&path)?),
-            Some(vm) if path.is_absolute() => (vm.take()?, text(&path)?.to_owned()),
+        let open = |hold: Hold, path: String| {
+            let target = path.clone();
+            let place = format!("opening {path}");
+            let object = hold.request(&Open { target }, Some(ANSWER), &place)?;
+            Ok::<_, Error>((hold, object, path))
+        };
+        let (hold, object, path) = match &options.vm {
+            Some(vm) if is_here => open(vm.take()?, absolute(&path)?)?,
+            Some(vm) if path.is_absolute() => open(vm.take()?, text(&path)?.to_owned())?,
             Some(_) => {
                 let message = "a program in a VM on another machine is named by its absolute path";
                 return Err(Fault::caller(FaultCode::BadArgument, message).into());
             }
             None => {
                 let purpose = Purpose::Program(target);
-                let (hold, opened) = Session::current().open_vm(purpose, options, &configured)?;
-                (hold, opened.target)
+                Session::current().open_target(purpose, options, &configured, Some(ANSWER))?
             }
         };
-        let request = Open {
-            target: path.clone(),
-        };
-        let object = hold.request(&request, Some(ANSWER), &format!("opening {path}"))?;
         Ok(Program {
             opened: Arc::new(Opened {
                 hold,

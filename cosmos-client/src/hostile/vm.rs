@@ -135,16 +135,19 @@ pub(super) fn opened() -> VmOpened {
     }
 }
 
-pub(super) fn link(main: Connection, opened: &VmOpened) -> Arc<Link> {
-    let nature = Nature {
+pub(super) fn nature() -> Nature {
+    Nature {
         shared: false,
         epoch: None,
         coordinator: Arc::new(Coordinator::new(Host::Local)),
         reusable: false,
         message_bytes: u32::MAX,
-    };
+    }
+}
+
+pub(super) fn link(main: Connection, opened: &VmOpened) -> Arc<Link> {
     let number = VmNumber::new(666).unwrap();
-    Link::new(opened, nature, number, fork::generation(), main)
+    Link::new(opened, nature(), number, fork::generation(), main)
 }
 
 pub(super) fn opens(answer: Answer) -> Arc<Target> {

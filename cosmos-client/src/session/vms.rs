@@ -2,21 +2,23 @@
 
 use super::settings::{granted, message_bytes};
 use super::{ANSWER, Session, lock};
-use crate::coordinator;
-use crate::link::{Hold, Link, Nature};
+use crate::coordinator::{self, Coordinator};
+use crate::error::Error;
+use crate::link::{self, Attached, Hold, Link, Nature};
 use crate::options::Options;
 use crate::token::{LARGEST_VM, VmNumber};
 use crate::trace;
-use cosmos_config::Config;
+use cosmos_config::{Config, Host};
 use cosmos_rpc::blocking::Connection;
-use cosmos_rpc::message::coordinator::{Purpose, VmClose, VmOpen, VmOpened};
+use cosmos_rpc::message::coordinator::{Purpose, VmBegin, VmClose, VmOpen, VmOpened, VmReady};
 use cosmos_rpc::message::registry::Connect;
+use cosmos_rpc::message::vm::{ObjectToken, Open};
 use cosmos_rpc::{Fault, FaultCode, Role};
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often a VM is asked for again that was lost before it was reached, and the first pause before
 /// that, of which each next is twice as long.
@@ -30,6 +32,23 @@ pub(super) struct Links {
     last_number: u16,
 }
 
+/// How a VM is reached that cosmosd has given.
+enum Reached {
+    /// By a connection to one that serves.
+    Serving(OwnedFd),
+    /// By one that will lead to it when it does.
+    Starting(OwnedFd),
+    /// By cosmosdb.
+    ByName,
+}
+
+/// A VM that is linked to.
+struct Linked {
+    link: Arc<Link>,
+    /// What came of opening its target, where that was asked as it was met.
+    first: Option<Result<Attached, Fault>>,
+}
+
 impl Session {
     /// A VM for this purpose, and the absolute path of the target where it was one.
     pub(crate) fn open_vm(
@@ -39,16 +58,43 @@ impl Session {
         configured: &Config,
     ) -> Result<(Hold, VmOpened), Fault> {
         trace::step("get a VM", "", || {
-            self.find_vm(purpose, options, configured)
+            let (link, opened) = self.find_vm(purpose, options, configured, None)?;
+            Ok((Hold::new(link.link), opened))
         })
     }
 
+    /// A VM for this target, which is opened in it within `timeout`: the target's token and absolute path.
+    pub(crate) fn open_target(
+        &self,
+        purpose: Purpose,
+        options: &Options,
+        configured: &Config,
+        timeout: Option<Duration>,
+    ) -> Result<(Hold, ObjectToken, String), Error> {
+        let (linked, opened) = trace::step("get a VM", "", || {
+            self.find_vm(purpose, options, configured, Some(timeout))
+        })?;
+        let hold = Hold::new(linked.link);
+        let path = opened.target;
+        let place = format!("opening {path}");
+        let request = Open {
+            target: path.clone(),
+        };
+        let object = match linked.first {
+            Some(first) => hold.first_answer(first, &request, timeout, &place)?,
+            None => hold.request(&request, timeout, &place)?,
+        };
+        Ok((hold, object, path))
+    }
+
+    /// `first`: its target is to be opened in it, within so long, and may be while it is met.
     fn find_vm(
         &self,
         purpose: Purpose,
         options: &Options,
         configured: &Config,
-    ) -> Result<(Hold, VmOpened), Fault> {
+        first: Option<Option<Duration>>,
+    ) -> Result<(Linked, VmOpened), Fault> {
         let host = coordinator::chosen(options.host.as_ref(), configured);
         let coordinator = self.coordinator(&host);
         let mut request = VmOpen {
@@ -64,8 +110,10 @@ impl Session {
         request.settings.extend_from_slice(&options.settings);
         let mut searches = 0;
         loop {
-            let asked = |connection: &mut Connection| trace::ask(connection, &host, &request);
-            let (mut opened, connected) = match self.with_coordinator(&coordinator, asked) {
+            // One that was lost is asked for step by step.
+            let is_ahead = searches == 0 && !coordinator.is_remote();
+            let asked = |connection: &mut Connection| ask(connection, &host, &request, is_ahead);
+            let (mut opened, reached) = match self.with_coordinator(&coordinator, asked) {
                 // The relay there found the VM gone that cosmosd had offered: so cosmosd will in a moment.
                 Err(fault)
                     if searches < SEARCHES
@@ -93,8 +141,14 @@ impl Session {
                 reusable: !request.fresh,
                 message_bytes,
             };
-            let link = || self.link(&opened, connected.into_iter().next(), nature);
-            let linked = match trace::step("connect to the VM", &opened.name, link) {
+            let is_starting = matches!(reached, Reached::Starting(_));
+            let link = || self.link(&opened, reached, nature, first);
+            let linked = trace::step("connect to the VM", &opened.name, link);
+            let linked = linked.map_err(|fault| match is_starting {
+                true => self.why_not(&coordinator, &opened.name, fault),
+                false => fault,
+            });
+            let linked = match linked {
                 // A daemon ended in between. One that comes back knows the VM in a moment, or has
                 // another one.
                 Err(fault) if searches < SEARCHES && is_lost(&fault) => {
@@ -110,7 +164,7 @@ impl Session {
                 linked => linked?,
             };
             match linked {
-                Some(link) => return Ok((Hold::new(link), opened)),
+                Some(linked) => return Ok((linked, opened)),
                 // cosmosd has not seen yet what this process has: that the VM is gone.
                 None if !request.fresh => request.fresh = true,
                 None => {
@@ -127,19 +181,31 @@ impl Session {
     }
 
     /// The link to a VM, made where there is none; `None` when it is there and the VM is gone.
-    /// `connected` is a connection to it, where cosmosd gave one.
     fn link(
         &self,
         opened: &VmOpened,
-        connected: Option<OwnedFd>,
+        reached: Reached,
         nature: Nature,
-    ) -> Result<Option<Arc<Link>>, Fault> {
+        first: Option<Option<Duration>>,
+    ) -> Result<Option<Linked>, Fault> {
+        let linked = |link| Linked { link, first: None };
         if let Some(link) = self.known(opened) {
-            return Ok(link.take());
+            return Ok(link.take().map(linked));
         }
-        let stream = match connected {
-            Some(stream) => stream,
-            None if nature.coordinator.is_remote() => {
+        let connect = |stream: OwnedFd| {
+            let main = Connection::connect(UnixStream::from(stream), Role::Client)?;
+            Ok::<_, Fault>((main.expect(Role::Vm)?, None))
+        };
+        let (main, first) = match reached {
+            Reached::Starting(stream) => {
+                let target = opened.target.clone();
+                let open = Open { target };
+                let target = first.map(|timeout| (&open, timeout));
+                let deadline = Instant::now() + ANSWER;
+                link::meet(UnixStream::from(stream), &nature, target, deadline)?
+            }
+            Reached::Serving(stream) => connect(stream)?,
+            Reached::ByName if nature.coordinator.is_remote() => {
                 return Err(Fault::peer(
                     FaultCode::Protocol,
                     format!(
@@ -148,18 +214,29 @@ impl Session {
                     ),
                 ));
             }
-            None => self.reach(opened)?,
+            Reached::ByName => connect(self.reach(opened)?)?,
         };
-        let main = Connection::connect(UnixStream::from(stream), Role::Client)?.expect(Role::Vm)?;
         let mut links = lock(&self.links);
         // Another thread may have been faster; the second connection is simply closed again.
         let key = (opened.host.clone(), opened.name.clone());
         if let Some(link) = links.by_name.get(&key).and_then(|link| link.take()) {
-            return Ok(Some(link));
+            return Ok(Some(linked(link)));
         }
         let link = Link::new(opened, nature, links.number()?, self.generation, main);
         links.by_name.insert(key, Arc::clone(&link));
-        Ok(link.take())
+        Ok(link.take().map(|link| Linked { link, first }))
+    }
+
+    /// Why a VM that was being started was not met, where cosmosd knows better than who waited for it.
+    fn why_not(&self, coordinator: &Coordinator, name: &str, fault: Fault) -> Fault {
+        if !is_lost(&fault) && fault.code != FaultCode::TimedOut {
+            return fault;
+        }
+        let name = name.to_owned();
+        match self.ask_connected(coordinator, &VmReady { name }, ANSWER) {
+            Err(why) if !is_lost(&why) => why,
+            _ => fault,
+        }
     }
 
     /// A connection to a VM, by way of cosmosdb.
@@ -240,6 +317,25 @@ impl Links {
             self.by_name.remove(&key);
         }
     }
+}
+
+/// Asks cosmosd for a VM. `is_ahead`: one that is only being started will do, where nobody follows the steps.
+fn ask(
+    connection: &mut Connection,
+    host: &Host,
+    request: &VmOpen,
+    is_ahead: bool,
+) -> Result<(VmOpened, Reached), Fault> {
+    let is_known = connection.peer().minor >= VmBegin::SINCE;
+    if is_ahead && is_known && !trace::is_on() {
+        let begin = VmBegin(request.clone());
+        let (opened, connected) = connection.call(&begin, &[])?;
+        let connected = connected.into_iter().next();
+        return Ok((opened, connected.map_or(Reached::ByName, Reached::Starting)));
+    }
+    let (opened, connected) = trace::ask(connection, host, request)?;
+    let connected = connected.into_iter().next();
+    Ok((opened, connected.map_or(Reached::ByName, Reached::Serving)))
 }
 
 /// Whether a VM just opened cannot be reached because a daemon, or the VM, ended meanwhile.

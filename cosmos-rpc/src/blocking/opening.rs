@@ -105,6 +105,17 @@ impl Opening {
         }
     }
 
+    /// Waits for the peer's handshake until this time, whatever it was given before: it may be a process that
+    /// is only being started.
+    ///
+    /// # Errors
+    ///
+    /// As [`Opening::heard`].
+    pub fn heard_until(mut self, deadline: Instant) -> Result<Connection, Fault> {
+        self.deadline = Some(deadline);
+        self.heard()
+    }
+
     /// Waits for the peer's handshake.
     ///
     /// # Errors

@@ -12,7 +12,8 @@ macro_rules! for_every_message {
         $act! {
             (registry, Connect) (registry, Register) (registry, Remove) (registry, List)
             (registry, Dump) (registry, HandOver) (registry, Incoming)
-            (coordinator, VmOpen) (coordinator, VmClose) (coordinator, Which)
+            (coordinator, VmOpen) (coordinator, VmBegin) (coordinator, VmReady)
+            (coordinator, VmClose) (coordinator, Which)
             (coordinator, ListVms) (coordinator, Autopsy)
             (coordinator, Denied) (coordinator, Levels) (coordinator, Crashed)
             (coordinator, KeepReport) (coordinator, Logs)

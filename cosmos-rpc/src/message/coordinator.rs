@@ -70,6 +70,36 @@ impl Message for VmOpen {
     type Reply = VmOpened;
 }
 
+/// As [`VmOpen`], and `connect`, but nobody waits for a VM that comes with a connection: it is only being
+/// started then. It says its handshake on that connection when it serves, having given up whatever it has to,
+/// and reads nothing there before. Where it never does, [`VmReady`] tells why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VmBegin(pub VmOpen);
+
+impl VmBegin {
+    /// Minor version from which on it is known, and [`VmReady`].
+    pub const SINCE: u16 = 7;
+}
+
+impl Message for VmBegin {
+    const KIND: u16 = 0x0208;
+    const REPLY_DESCRIPTORS: (u16, u16) = (0, 1);
+    type Reply = VmOpened;
+}
+
+/// Answered once this VM of mine serves; where it never does, with the fault that [`VmOpen`] would have
+/// brought.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VmReady {
+    /// Its registry name.
+    pub name: String,
+}
+
+impl Message for VmReady {
+    const KIND: u16 = 0x0209;
+    type Reply = ();
+}
+
 /// End a VM of mine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VmClose {

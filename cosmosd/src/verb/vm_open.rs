@@ -1,4 +1,9 @@
-//! `VmOpen`: a VM for a target, of a kind, or the one that runs under a name.
+//! `VmOpen` and `VmBegin`: a VM for a target, of a kind, or the one that runs under a name. `VmReady`: whether
+//! it serves.
+//!
+//! A client that has a connection to its new VM need not be told when that serves: the VM tells it itself, by
+//! its handshake, and is passed that client behind what it has to give up. So `VmBegin` is answered when the
+//! VM's start was ordered, and the client meets its VM without this process in between.
 
 use crate::{
     confinement::Confinement,
@@ -14,9 +19,10 @@ use crate::{
 use cosmos_config::{Config, ConfigError};
 use cosmos_rpc::{
     Fault, FaultCode,
-    message::coordinator::{Purpose, VmOpen, VmOpened},
+    message::coordinator::{Purpose, VmBegin, VmOpen, VmOpened, VmReady},
 };
 use std::{
+    future::Future,
     os::{fd::OwnedFd, unix::net::UnixStream},
     path::Path,
     rc::Rc,
@@ -25,35 +31,97 @@ use std::{
 /// What is opened, and a connection to it where there is one to be given.
 type Given = (VmOpened, Vec<OwnedFd>);
 
+/// A VM for a request, which need not serve yet.
+struct Placed {
+    vm: Rc<Vm>,
+    /// The absolute path of its target, where it is for one.
+    target: String,
+    /// A connection of the client to it.
+    connection: Option<OwnedFd>,
+}
+
 pub(super) async fn answer(
     session: Rc<Session>,
     request: VmOpen,
     followed: Followed,
 ) -> Result<Given, Fault> {
     let coordinator = session.coordinator.clone();
-    if coordinator.is_ending() {
+    let opened = async {
+        let placed = placed(&session, request, &followed).await?;
+        let step = followed.step("wait for the VM", &placed.vm.name);
+        step.end_with(placed.vm.ready().await)?;
+        Ok(placed.given())
+    };
+    let opened = unless_ending(&session, opened).await;
+    coordinator.metrics.opened(&opened);
+    opened
+}
+
+/// The same without waiting for a VM that the client is connected to.
+pub(super) async fn begin(
+    session: Rc<Session>,
+    request: VmBegin,
+    followed: Followed,
+) -> Result<Given, Fault> {
+    let VmBegin(request) = request;
+    let request = VmOpen {
+        connect: true,
+        ..request
+    };
+    let coordinator = session.coordinator.clone();
+    let placed = unless_ending(&session, placed(&session, request, &followed)).await;
+    if placed.is_err() {
+        coordinator.metrics.opened(&placed);
+    }
+    let placed = placed?;
+    let vm = placed.vm.clone();
+    let counting = async move {
+        let ready = vm.ready().await;
+        coordinator.metrics.opened(&ready);
+        ready
+    };
+    match placed.connection {
+        Some(_) => drop(tokio::task::spawn_local(counting)),
+        None => unless_ending(&session, counting).await?,
+    }
+    Ok(placed.given())
+}
+
+/// Whether a VM of the client's serves, as soon as that is decided.
+pub(super) async fn ready(session: Rc<Session>, request: VmReady) -> Result<(), Fault> {
+    let vm = session.coordinator.find(&request.name);
+    let vm = vm.filter(|vm| vm.owner.get().admits(&session.client));
+    let vm = vm.ok_or_else(|| unknown(&request.name))?;
+    unless_ending(&session, vm.ready()).await
+}
+
+/// What comes of it; where it fails because cosmosd ends that is not the VM's failure, and the client asks
+/// the next cosmosd.
+async fn unless_ending<T>(
+    session: &Session,
+    work: impl Future<Output = Result<T, Fault>>,
+) -> Result<T, Fault> {
+    let is_ending = || session.coordinator.is_ending();
+    let ending = || Fault::peer(FaultCode::Disconnected, "cosmosd is ending");
+    if is_ending() {
         return Err(ending());
     }
-    let opened = open(session, request, &followed).await;
-    coordinator.metrics.opened(&opened);
-    match opened {
-        // Not the VM's failure. The client asks the next cosmosd.
-        Err(_) if coordinator.is_ending() => Err(ending()),
-        opened => opened,
+    match work.await {
+        Err(_) if is_ending() => Err(ending()),
+        outcome => outcome,
     }
 }
 
-fn ending() -> Fault {
-    Fault::peer(FaultCode::Disconnected, "cosmosd is ending")
-}
-
-async fn open(session: Rc<Session>, request: VmOpen, followed: &Followed) -> Result<Given, Fault> {
+async fn placed(session: &Session, request: VmOpen, followed: &Followed) -> Result<Placed, Fault> {
     let coordinator = &session.coordinator;
     let profiles = coordinator.profiles.clone();
     let (profile, looked) = match &request.purpose {
         Purpose::Running(name) => {
-            let vm = running(&session, name)?;
-            return Ok((opened(&vm, String::new()).await?, Vec::new()));
+            return Ok(Placed {
+                vm: running(session, name)?,
+                target: String::new(),
+                connection: None,
+            });
         }
         Purpose::Kind(kind) => (of_kind(&profiles, kind)?, None),
         Purpose::Target(target) | Purpose::Program(target) => {
@@ -73,7 +141,7 @@ async fn open(session: Rc<Session>, request: VmOpen, followed: &Followed) -> Res
         Some(looked) => path_of(&looked.requirements)?,
         None => String::new(),
     };
-    let config = configuration(&session, &request, profile, &target)?;
+    let config = configuration(session, &request, profile, &target)?;
     let step = followed.step("look what this machine offers", "");
     let offers = coordinator.offers().await;
     drop(step);
@@ -102,10 +170,29 @@ async fn open(session: Rc<Session>, request: VmOpen, followed: &Followed) -> Res
     }
     // It is passed on at once, and the VM comes to it as soon as it serves.
     let wanted = is_new && request.connect;
-    let connection = wanted.then(|| connected(&vm, &session)).flatten();
-    let step = followed.step("wait for the VM", &vm.name);
-    let opened = step.end_with(opened(&vm, target).await)?;
-    Ok((opened, connection.into_iter().collect()))
+    let connection = wanted.then(|| connected(&vm, session)).flatten();
+    if !target.is_empty() {
+        vm.remember(&target);
+        vm.ask(Command::Remember);
+    }
+    Ok(Placed {
+        vm,
+        target,
+        connection,
+    })
+}
+
+impl Placed {
+    fn given(self) -> Given {
+        let opened = VmOpened {
+            name: self.vm.registry_name(),
+            kind: self.vm.kind.clone(),
+            host: self.vm.host.clone(),
+            target: self.target,
+            isolation: self.vm.confinement().level.name().to_owned(),
+        };
+        (opened, self.connection.into_iter().collect())
+    }
 }
 
 /// A connection of the client to its new VM. Without one it can still ask cosmosdb.
@@ -140,22 +227,6 @@ fn configuration(
         .of_target(&profile.kind, &[asked.as_str(), found.as_str(), path])
         .tightened(settings.map(|(key, value)| (key.as_str(), value.as_str())))
         .map_err(bad_setting)
-}
-
-/// Waits until the VM is ready; its name leads to it then.
-async fn opened(vm: &Vm, target: String) -> Result<VmOpened, Fault> {
-    vm.ready().await?;
-    if !target.is_empty() {
-        vm.remember(&target);
-    }
-    vm.ask(Command::Remember);
-    Ok(VmOpened {
-        name: vm.registry_name(),
-        kind: vm.kind.clone(),
-        host: vm.host.clone(),
-        target,
-        isolation: vm.confinement().level.name().to_owned(),
-    })
 }
 
 fn running(session: &Session, name: &str) -> Result<Rc<Vm>, Fault> {

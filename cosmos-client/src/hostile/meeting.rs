@@ -1,0 +1,147 @@
+//! A VM that is only being started when it is spoken to: it is met when it has said its handshake, and not
+//! before, whatever else it says or does.
+
+use super::vm::*;
+use crate::link::{Attached, meet};
+use cosmos_rpc::blocking::Connection;
+use cosmos_rpc::message::vm::{Attach, ObjectToken, Open};
+use cosmos_rpc::message::{Message, REPLY};
+use cosmos_rpc::{Fault, FaultCode, Frame, Hello, Role, codec, handshake};
+use std::io::Write;
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+/// Longer than anything here takes.
+const LONG: Duration = Duration::from_secs(30);
+
+type Met = Result<(Connection, Option<Result<Attached, Fault>>), Fault>;
+
+/// What comes of meeting a VM that does this with its end.
+fn met(patience: Duration, vm: impl FnOnce(UnixStream) + Send + 'static) -> Met {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let vm = std::thread::spawn(move || vm(theirs));
+    let open = Open {
+        target: opened().target,
+    };
+    let deadline = Instant::now() + patience;
+    let met = meet(ours, &nature(), Some((&open, Some(LONG))), deadline);
+    // What is left of it ends with the connection, and is not waited for where it stays on purpose.
+    drop(vm);
+    met
+}
+
+fn failed(patience: Duration, vm: impl FnOnce(UnixStream) + Send + 'static) -> FaultCode {
+    met(patience, vm).map(drop).unwrap_err().code
+}
+
+fn frame(kind: u16, id: u64, body: &[u8]) -> Vec<u8> {
+    let mut bytes = u32::try_from(body.len()).unwrap().to_le_bytes().to_vec();
+    bytes.extend(kind.to_le_bytes());
+    bytes.extend([0, 0]);
+    bytes.extend(id.to_le_bytes());
+    bytes.extend(body);
+    bytes
+}
+
+fn object(answer: &Frame) -> ObjectToken {
+    answer.reply::<Open>().unwrap()
+}
+
+#[test]
+fn all_that_was_said_lies_there_when_it_comes() {
+    for manners in [Manners::of(Answer::End), Manners::on_socket(Answer::End)] {
+        let is_shared = manners.shares;
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let open = Open {
+            target: opened().target,
+        };
+        let client = std::thread::spawn(move || {
+            let deadline = Instant::now() + LONG;
+            meet(ours, &nature(), Some((&open, Some(LONG))), deadline)
+        });
+        // It comes when all was said.
+        let mut left = [0; 1];
+        let peek = nix::sys::socket::MsgFlags::MSG_PEEK;
+        let fd = std::os::fd::AsRawFd::as_raw_fd(&theirs);
+        assert_eq!(nix::sys::socket::recv(fd, &mut left, peek), Ok(1));
+        assert!(!client.is_finished(), "before it was heard");
+        std::thread::spawn(move || serve(theirs, manners));
+        let (main, first) = client.join().unwrap().unwrap();
+        assert_eq!(main.peer().role, Role::Vm);
+        let (channel, answer) = first.unwrap().unwrap();
+        assert_eq!(object(&answer.unwrap()), ObjectToken(1));
+        assert_eq!(channel.shares(), is_shared);
+    }
+}
+
+#[test]
+fn one_that_ends_before_it_says_so_was_not_met() {
+    assert_eq!(failed(LONG, drop), FaultCode::Disconnected);
+    // Part of a handshake is none.
+    let half = |mut stream: UnixStream| {
+        let hello = Hello::new(Role::Vm, &Role::Vm.limits()).encode();
+        let bytes = frame(handshake::KIND, 0, &hello);
+        stream.write_all(&bytes[..bytes.len() - 1]).unwrap();
+    };
+    assert!(met(LONG, half).is_err());
+}
+
+#[test]
+fn one_that_says_something_else_was_not_met() {
+    // That it has done what it was asked, before it was heard to be there at all.
+    let answers = |mut stream: UnixStream| {
+        let body = codec::encode(&ObjectToken(1)).unwrap();
+        let _ = stream.write_all(&frame(Attach::KIND | REPLY, 1, &[]));
+        let _ = stream.write_all(&frame(Open::KIND | REPLY, 1, &body));
+        drop(stream);
+    };
+    assert_eq!(failed(LONG, answers), FaultCode::Protocol);
+    let is_somebody_else = |stream: UnixStream| {
+        drop(Connection::accept(stream, Role::Coordinator));
+    };
+    assert_eq!(failed(LONG, is_somebody_else), FaultCode::Protocol);
+}
+
+#[test]
+fn one_that_says_nothing_is_waited_for_until_the_deadline() {
+    let begun = Instant::now();
+    let silent = |stream: UnixStream| std::mem::forget(stream);
+    let code = failed(Duration::from_millis(50), silent);
+    assert_eq!(code, FaultCode::TimedOut);
+    assert!(begun.elapsed() < LONG);
+}
+
+#[test]
+fn one_of_an_older_version_is_let_go_of_and_asked_for_step_by_step() {
+    for less in ["version", "body"] {
+        let older = move |mut stream: UnixStream| {
+            let mut hello = Hello::new(Role::Vm, &Role::Vm.limits());
+            match less {
+                "version" => hello.minor -= 1,
+                _ => hello.body -= 1,
+            }
+            let _ = stream.write_all(&frame(handshake::KIND, 0, &hello.encode()));
+        };
+        assert_eq!(failed(LONG, older), FaultCode::Disconnected, "{less}");
+    }
+}
+
+#[test]
+fn one_that_refuses_the_channel_was_met_all_the_same() {
+    let refuses = |stream: UnixStream| {
+        let mut main = Connection::accept(stream, Role::Vm).unwrap();
+        let asked = main.receive().unwrap().unwrap();
+        assert_eq!(asked.kind, Attach::KIND);
+        let fault = Fault::caller(FaultCode::LimitReached, "enough");
+        main.fault(asked.id, &fault).unwrap();
+        // The channel's end goes with what came, and the main connection stays.
+        drop(asked);
+        let _ = main.receive();
+    };
+    let (main, first) = met(LONG, refuses).unwrap();
+    assert_eq!(main.peer().role, Role::Vm);
+    assert_eq!(
+        first.unwrap().map(drop).unwrap_err().code,
+        FaultCode::LimitReached
+    );
+}

@@ -55,7 +55,16 @@ pub struct Examiner {
 impl Examiner {
     /// Begins to trace a child, so that it can be looked at; `at_exec` as [`trace::seize`] has it.
     pub fn of(pid: i32, at_exec: bool) -> Examiner {
-        let untraced = match trace::seize(Pid::from_raw(pid), at_exec) {
+        Examiner::tracing(trace::seize(Pid::from_raw(pid), at_exec))
+    }
+
+    /// The same of a child that has threads by now, as /proc counts those here.
+    pub fn of_all(pid: i32) -> Examiner {
+        Examiner::tracing(trace::seize_all(Pid::from_raw(pid)))
+    }
+
+    fn tracing(seized: nix::Result<()>) -> Examiner {
+        let untraced = match seized {
             Ok(()) => String::new(),
             Err(error) => format!(
                 "the kernel does not let its parent look into it (ptrace: {})",

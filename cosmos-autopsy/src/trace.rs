@@ -91,6 +91,37 @@ pub fn seize(pid: Pid, at_exec: bool) -> nix::Result<()> {
     request(libc::PTRACE_SEIZE, pid, options as usize)
 }
 
+/// The same of a process that may have threads by now, each of which has to be traced. Nobody stops for it.
+///
+/// # Errors
+/// The kernel does not allow it.
+pub fn seize_all(pid: Pid) -> nix::Result<()> {
+    seize(pid, false)?;
+    loop {
+        let mut news = false;
+        // A thread that nobody traces may make another one while the others are gone through: it does so
+        // until nobody new is found. From then on each is made by one that is traced, and is itself.
+        for thread in threads(pid) {
+            match seize(thread, false) {
+                Ok(()) => news = true,
+                // It is traced, or has ended.
+                Err(Errno::EPERM | Errno::ESRCH) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if !news {
+            return Ok(());
+        }
+    }
+}
+
+fn threads(pid: Pid) -> Vec<Pid> {
+    let entries = std::fs::read_dir(format!("/proc/{pid}/task"));
+    let number = |entry: std::fs::DirEntry| entry.file_name().to_str()?.parse().ok();
+    let entries = entries.into_iter().flatten().flatten();
+    entries.filter_map(number).map(Pid::from_raw).collect()
+}
+
 /// What there is to tell; `None`: nothing now.
 ///
 /// # Errors

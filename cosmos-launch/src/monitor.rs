@@ -85,6 +85,9 @@ impl<'p> Monitor<'p> {
         let children = children()?;
         let examiner = match plan.traced {
             false => Examiner::idle("crashes are not looked into here (crash_reports = 0)"),
+            true if is_traced_late(plan) => {
+                Examiner::idle("it crashed before it was to be looked at")
+            }
             true => Examiner::of(child.inner_pid(), false),
         };
         let wall = Some(plan.bounds.wall_seconds).filter(|seconds| *seconds > 0);
@@ -292,12 +295,21 @@ impl<'p> Monitor<'p> {
             Ok([listener]) => {
                 self.listeners.push(Listener::new(listener));
                 if self.plan.walls == Walls::Vm {
-                    self.confining = None;
+                    self.end_listening();
                 }
             }
             // What came instead is closed, and nothing is taken any more.
-            Err(_) => self.confining = None,
+            Err(_) => self.end_listening(),
         }
+    }
+
+    /// Takes nothing any more from who sent the listeners. A VM that waits for this, before it loads anybody
+    /// else's code, is looked at from here on.
+    fn end_listening(&mut self) {
+        if self.plan.traced && is_traced_late(self.plan) {
+            self.examiner = Examiner::of_all(self.child.inner_pid());
+        }
+        self.confining = None;
     }
 
     /// Does all that cosmosd asks by now: what came with a message has left the socket with it.
@@ -411,6 +423,13 @@ impl<'p> Monitor<'p> {
         let (_, most) = limits.iter().find(|(known, _)| *known == resource)?;
         Some(*most)
     }
+}
+
+/// Whether a VM is traced when it has given everything up, and not before: each thread that one who is traced
+/// makes stops, and waits for this process, and a VM makes its first ones while its client waits. In a pid
+/// space of its own /proc has other numbers for them.
+fn is_traced_late(plan: &Plan) -> bool {
+    plan.walls == Walls::Vm && plan.view.is_none()
 }
 
 /// A descriptor that is readable when something happened to a child.

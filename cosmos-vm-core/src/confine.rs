@@ -9,9 +9,17 @@ use cosmos_rpc::descriptor::{self, Wait};
 use cosmos_rpc::message::confine::Grants;
 use cosmos_rpc::message::launch::Confine;
 use cosmos_rpc::{Fault, FaultCode};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::io::IoSlice;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Threads for the main connection of the first client, and for its first channel.
+pub(crate) const FIRST_THREADS: usize = 2;
+/// How long the launcher may take to look after a VM, in milliseconds.
+const PATIENCE: u16 = 2000;
 
 /// What is made of it before the target is known, for most orders; where it does not fit it is made anew.
 #[derive(Debug, Default)]
@@ -72,12 +80,38 @@ pub(crate) fn confine(order: &Confine, launcher: OwnedFd, mut ahead: Ahead) -> R
     let restriction = Restriction::to(&files, ahead.files.take()).map_err(failed)?;
     let filter = ahead.filter(&permissions(order)).map_err(failed)?;
     threads::hold(restriction).map_err(failed)?;
+    // Those that the first client needs, which are under all of this by being made after it: the launcher
+    // begins to trace this process when it has the listener, and a thread that is made then stops at once.
+    threads::keep_ready(FIRST_THREADS);
     let system = |call| move |error| failed(cosmos_confine::Error::System(call, error));
     let listener = filter.install_everywhere().map_err(system("seccomp"))?;
     let byte = [IoSlice::new(&[0])];
     descriptor::send(launcher.as_fd(), &byte, &[listener.as_fd()], Wait::Yes)
         .map_err(system("sendmsg"))?;
+    *lock() = Some(launcher);
     Ok(())
+}
+
+/// The way to the launcher, until it was seen that it ends, which it does when the launcher has the listener
+/// and looks after this process.
+static LAUNCHER: Mutex<Option<OwnedFd>> = Mutex::new(None);
+
+/// Waits until the launcher would look at a crash: before the first code that is not this project's. A
+/// launcher that takes longer than it ever should is not waited for, for that code is confined all the same.
+pub(crate) fn until_looked_after() {
+    let mut launcher = lock();
+    if let Some(way) = launcher.take() {
+        let mut end = [PollFd::new(way.as_fd(), PollFlags::POLLIN)];
+        let mut wait = || poll(&mut end, PollTimeout::from(PATIENCE));
+        let ended = std::iter::repeat_with(&mut wait).find(|waited| *waited != Err(Errno::EINTR));
+        if ended != Some(Ok(1)) {
+            tracing::warn!("the launcher does not look after this VM: a crash leaves no report");
+        }
+    }
+}
+
+fn lock() -> MutexGuard<'static, Option<OwnedFd>> {
+    LAUNCHER.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn permissions(order: &Confine) -> Permissions {

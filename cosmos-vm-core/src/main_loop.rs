@@ -111,8 +111,9 @@ impl<V: Vm> MainLoop<V> {
     fn prepare(&mut self) {
         self.is_prepared = true;
         // Each client needs one for its main connection, and soon one for its first channel.
-        threads::keep_ready(if self.clients.is_empty() { 2 } else { 1 });
-        if self.clients.is_empty() {
+        let is_unused = self.clients.is_empty();
+        threads::keep_ready(if is_unused { confine::FIRST_THREADS } else { 1 });
+        if is_unused {
             process::map_what_is_constant();
         }
         self.vm.prepare();

@@ -3,20 +3,23 @@
 
 mod harness;
 
-use cosmos_confine::listener::Listener;
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::descriptor::{self, Wait};
+use cosmos_rpc::frame::Header;
 use cosmos_rpc::message::Message;
 use cosmos_rpc::message::confine::Grants;
 use cosmos_rpc::message::launch::{Accept, Confine, Confined, Ready};
-use cosmos_rpc::{Frame, Role, codec};
+use cosmos_rpc::message::vm::Open;
+use cosmos_rpc::{Frame, Hello, Role, codec, handshake};
 use harness::{Raw, Running, client};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 fn calculator() -> PathBuf {
     let own = std::env::current_exe().unwrap();
@@ -35,12 +38,13 @@ fn order() -> Confine {
     }
 }
 
-/// Says this to a VM that has to be confined, before it starts: what it says to cosmosd, what to its
-/// client. It must have ended.
+/// Says this to a VM that has to be confined, before it starts, with a client that has spoken already: what it
+/// says to cosmosd, what to its client. It must have ended.
 fn told(say: impl FnOnce(&mut Raw, BorrowedFd<'_>), has_launcher: bool) -> (Vec<Frame>, Vec<u8>) {
     let (mut raw, control) = Raw::greeting();
     let (mut client, theirs) = UnixStream::pair().unwrap();
     let (launcher, confining) = UnixStream::pair().unwrap();
+    speak(&mut client);
     say(&mut raw, theirs.as_fd());
     drop(theirs);
     let launcher = has_launcher.then_some(launcher);
@@ -52,6 +56,23 @@ fn told(say: impl FnOnce(&mut Raw, BorrowedFd<'_>), has_launcher: bool) -> (Vec<
     let _ = client.read_to_end(&mut heard);
     drop(launcher);
     (raw.heard(), heard)
+}
+
+/// Says what a client says that does not wait for its VM: its handshake, and a request behind it.
+fn speak(client: &mut UnixStream) {
+    let hello = Hello::new(Role::Client, &Role::Client.limits()).encode();
+    let target = "/".to_owned();
+    let open = codec::encode(&Open { target }).unwrap();
+    for (kind, id, body) in [(handshake::KIND, 0, &hello[..]), (Open::KIND, 1, &open[..])] {
+        let header = Header {
+            length: u32::try_from(body.len()).unwrap(),
+            kind,
+            descriptors: 0,
+            id,
+        };
+        client.write_all(&header.encode()).unwrap();
+        client.write_all(body).unwrap();
+    }
 }
 
 /// That it never told that it gave anything up, and never spoke to a client.
@@ -184,31 +205,81 @@ fn a_second_order_is_none() {
 #[test]
 fn a_client_behind_the_order_finds_the_vm_confined() {
     let (mut raw, control) = Raw::greeting();
-    let (_ours, theirs) = UnixStream::pair().unwrap();
+    let (mut ours, theirs) = UnixStream::pair().unwrap();
     let (launcher, confining) = UnixStream::pair().unwrap();
+    speak(&mut ours);
     raw.say(&order(), &[]);
     raw.say(&client(), &[theirs.as_fd()]);
     drop(theirs);
-    let mut vm = Running::new(&calculator(), &["--private"], control, Some(confining));
-    launcher.set_read_timeout(Some(harness::PATIENCE)).unwrap();
-    let received = descriptor::receive(launcher.as_fd(), &mut [0], Wait::Yes).unwrap();
-    if received.bytes == 0 {
+    // There is no room for what it has to say to the launcher, so it stays there for as long as is looked.
+    let stuffed = stuff(&confining);
+    let vm = Running::new(&calculator(), &["--private"], control, Some(confining));
+    let listener = || listener(vm.pid());
+    if !eventually(|| listener().is_some() || !lives(vm.pid())) || listener().is_none() {
         // A kernel without such walls: it says so, and ends.
-        vm.ended();
         assert_eq!(is_confined(&raw.heard()), Some(false));
         return;
     }
-    let [listener] = <[_; 1]>::try_from(received.descriptors).unwrap();
-    // The first thing that is done for a client is a thread, in the way that the launcher takes away from a
-    // VM before it is one: here it waits to be refused, and nobody was served before.
-    let listener = Listener::new(listener);
-    let mut ready = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
-    assert_eq!(poll(&mut ready, PollTimeout::from(20_000u16)), Ok(1));
-    assert_eq!(listener.receive().unwrap().unwrap().name(), "clone3");
     let status = fs::read_to_string(format!("/proc/{}/status", vm.pid())).unwrap();
     let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));
     assert_eq!(field("Seccomp:").map(str::trim), Some("2"));
-    assert_eq!(field("Threads:").map(str::trim), Some("1"));
+    let mut heard = [PollFd::new(ours.as_fd(), PollFlags::POLLIN)];
+    assert_eq!(poll(&mut heard, PollTimeout::from(100u16)), Ok(0), "served");
+    // It goes on, and answers what the client had said.
+    let mut left = vec![0; stuffed];
+    (&launcher).read_exact(&mut left).unwrap();
+    let received = descriptor::receive(launcher.as_fd(), &mut [0], Wait::Yes).unwrap();
+    assert_eq!(received.descriptors.len(), 1);
+    let mut hello = [0; 16 + handshake::LENGTH];
+    ours.set_read_timeout(Some(harness::PATIENCE)).unwrap();
+    ours.read_exact(&mut hello).unwrap();
+    assert_eq!(hello.get(16..20), Some(&handshake::MAGIC[..]));
+    // What is opened there waits until the launcher looks after it.
+    let mut heard = [PollFd::new(ours.as_fd(), PollFlags::POLLIN)];
+    assert_eq!(poll(&mut heard, PollTimeout::from(100u16)), Ok(0), "opened");
+    drop(launcher);
+    let mut answer = [0; 16];
+    ours.read_exact(&mut answer).unwrap();
+    assert_eq!(answer.get(8), Some(&1), "the answer to request 1");
+}
+
+/// Fills a socket's other end; by how much.
+fn stuff(stream: &UnixStream) -> usize {
+    stream.set_nonblocking(true).unwrap();
+    let mut stuffed = 0;
+    for size in [4096, 1] {
+        while let Ok(count) = (&*stream).write(&vec![0; size]) {
+            stuffed += count;
+        }
+    }
+    stream.set_nonblocking(false).unwrap();
+    stuffed
+}
+
+/// The process's own end of a filter's listener, where it has one.
+fn listener(pid: u32) -> Option<PathBuf> {
+    let files = fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
+    let is_listener = |path: &PathBuf| {
+        fs::read_link(path).is_ok_and(|name| name.to_string_lossy().contains("seccomp notify"))
+    };
+    files.flatten().map(|file| file.path()).find(is_listener)
+}
+
+fn eventually(mut holds: impl FnMut() -> bool) -> bool {
+    let deadline = Instant::now() + harness::PATIENCE;
+    while !holds() {
+        if Instant::now() > deadline {
+            return false;
+        }
+        sleep(Duration::from_millis(5));
+    }
+    true
+}
+
+fn lives(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ")
+        .is_some_and(|(_, rest)| !rest.starts_with('Z'))
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::Answer;
 use crate::Vm;
+use crate::confine;
 use crate::pins::Pins;
 use crate::session::Session;
 use cosmos_rpc::message::vm::{ObjectToken, Open};
@@ -22,6 +23,7 @@ pub(super) fn answer<V: Vm>(session: &Session<V>, frame: &Frame) -> Result<Answe
             format!("'{}' is no absolute path", request.target.escape_debug()),
         ));
     }
+    confine::until_looked_after();
     readable(target)?;
     may_be_open(target)?;
     let object = session.vm.open(target)?;

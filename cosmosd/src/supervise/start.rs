@@ -2,7 +2,8 @@
 //! it never came to serve where it did not.
 
 use super::{
-    About, END_PATIENCE, Escalation, REMAINS_PATIENCE, START_PATIENCE, Supervisor, WAITING_CLIENTS,
+    About, Command, END_PATIENCE, Escalation, REMAINS_PATIENCE, START_PATIENCE, Supervisor,
+    WAITING_CLIENTS,
 };
 use crate::{
     follow::Step,
@@ -74,14 +75,19 @@ async fn launch_by(
 }
 
 impl Supervisor {
-    /// Shakes hands on the control socket. What the VM is to give up goes with that, where it is known:
-    /// the VM, which is only just being executed, need not wait for it then.
+    /// Shakes hands on the control socket. What the VM is to give up goes with that, where it is known, and
+    /// behind it whoever is to be passed on: the VM, which is only just being executed, need not wait for
+    /// either then.
     pub(super) async fn greet(&mut self, control: UnixStream, deadline: Instant) {
         // What it counts in comes first, and whether it can count it says itself.
         let is_counted = self.about.vm.ledger.is_wanted();
         let confine = self.confine.take_if(|_| !is_counted);
         let confine = confine.map(|confine| self.countable(confine));
         self.confining = confine.is_some();
+        let (clients, next) = match self.confining && !self.is_held {
+            true => self.clients_that_wait(),
+            false => (Vec::new(), None),
+        };
         let connecting = async {
             let stream = tokio_stream(control).map_err(|error| {
                 Fault::host(FaultCode::System, format!("the control socket: {error}"))
@@ -89,6 +95,9 @@ impl Supervisor {
             let mut opening = Connection::open(stream, Role::Coordinator)?;
             if let Some(confine) = confine {
                 opening.notify(&confine, Vec::new())?;
+            }
+            for (client, stream) in clients {
+                opening.notify(&Accept { client }, vec![stream])?;
             }
             let connection = opening.heard().await?;
             match connection.peer().role {
@@ -111,6 +120,22 @@ impl Supervisor {
             Ok(Err(fault)) => self.give_up_starting(&fault.message),
             Err(_) => {}
         }
+        if let Some(next) = next {
+            self.obey(next);
+        }
+    }
+
+    /// Those that are first among what this is asked to do, as many as may be on their way, and what came
+    /// behind them.
+    fn clients_that_wait(&mut self) -> (Vec<(Identity, OwnedFd)>, Option<Command>) {
+        let mut clients = Vec::new();
+        while clients.len() < WAITING_CLIENTS {
+            match self.commands.try_recv() {
+                Ok(Command::Accept(identity, stream)) => clients.push((identity, stream)),
+                next => return (clients, next.ok()),
+            }
+        }
+        (clients, None)
     }
 
     /// A notice of the VM. It may be hostile: whatever is not due ends it.

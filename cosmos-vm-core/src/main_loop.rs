@@ -110,14 +110,15 @@ impl<V: Vm> MainLoop<V> {
     /// Does what can be done ahead, while nobody waits.
     fn prepare(&mut self) {
         self.is_prepared = true;
-        // Each client needs one for its main connection, and soon one for its first channel.
         let is_unused = self.clients.is_empty();
-        threads::keep_ready(if is_unused { confine::FIRST_THREADS } else { 1 });
         if is_unused {
             process::map_what_is_constant();
         }
         self.vm.prepare();
         verb::prepare(self.vm.model());
+        // Each client needs one for its main connection, and soon one for its first channel. Behind what the
+        // first requests wait for: to make one may take a turn of the launcher's.
+        threads::keep_ready(if is_unused { confine::FIRST_THREADS } else { 1 });
         if self.terms.confining.is_some() {
             self.ahead = confine::Ahead::make();
         }

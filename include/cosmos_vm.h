@@ -8,7 +8,7 @@
  *
  * Functions that fail return NULL or -1, set errno and leave an error for their thread: see
  * cosmos_dlerror and cosmos_error. A cosmos_dl and a cosmos_vm are no addresses but numbers that
- * are never given out twice; one that was closed is refused with EBADF. In a child made by fork
+ * are never given out twice; one that was closed is refused with EBADF, as NULL is. In a child made by fork
  * whatever its parent opened fails with ECOMM, and leaves the parent unharmed; the child may open
  * for itself.
  *
@@ -81,6 +81,8 @@ extern "C" {
 #define COSMOS_ERROR_PROGRAM_DIED 26
 /** Another machine cannot be connected to, or has no cosmosd; the message holds what ssh said. */
 #define COSMOS_ERROR_UNREACHABLE 27
+/** A process has no room for more open files; the message says which. */
+#define COSMOS_ERROR_TOO_MANY_FILES 28
 /** Something this version has no number for; the message says what. */
 #define COSMOS_ERROR_OTHER 255
 /** The caller asked for something that cannot be. */
@@ -453,14 +455,15 @@ int cosmos_options_set_vm(cosmos_options *options, cosmos_vm *vm);
  * Starts a VM of a kind ("hostfn"), or joins the running one of a name ("hostfn-3"). Open
  * libraries in it with cosmos_options_set_vm. Close it with cosmos_vm_close.
  *
- * Returns NULL on failure, with errno set: ENOENT no such kind or name; EACCES it is not this
+ * Returns NULL on failure, with errno set: EINVAL the name is NULL or not UTF-8; ENOENT no such kind or name; EACCES it is not this
  * user's; ECOMM it cannot be started or reached. Any thread may call it; the result may be used
  * by all threads.
  *
  * What the caller promises:
  * kind_or_name is NULL or a string; options is NULL or from cosmos_options_new.
  */
-cosmos_vm *cosmos_vm_open(const char *kind_or_name, const cosmos_options *options);
+cosmos_vm *cosmos_vm_open(const char *kind_or_name,
+                          const cosmos_options *options);
 
 /**
  * Ends a private VM at once, whatever is open in it: functions of it fail with EOWNERDEAD from
@@ -477,7 +480,8 @@ int cosmos_vm_close(cosmos_vm *vm);
  * there are none. At most reply_capacity bytes of the answer go to reply, which may be NULL where
  * that is 0; reply_length, unless NULL, gets the answer's whole length.
  *
- * Returns 0, or -1 with errno set: EMSGSIZE the answer is longer than reply_capacity (its
+ * Returns 0, or -1 with errno set: EINVAL kind is no number of a request, or a pointer is NULL that leads to
+ * something; EBADF vm was closed; EMSGSIZE the answer is longer than reply_capacity (its
  * beginning is there, its length in reply_length, and the request was carried out); otherwise
  * what the other side answered. A request that breaks the protocol ends the connection, and with
  * that to cosmosd the VMs of this process. Any thread may call it.
@@ -498,14 +502,16 @@ int cosmos_rp_call(cosmos_vm *vm,
  * linker does, or a path; a relative one starts from the current directory. options may be NULL:
  * the configuration's defaults. Close the result with cosmos_dlclose.
  *
- * Returns NULL on failure, with errno set: ENOENT no such target; ENOEXEC no VM can run it;
+ * Returns NULL on failure, with errno set: EINVAL target is NULL or not UTF-8, or the options or the
+ * configuration cannot be; ENOENT no such target; ENOEXEC no VM can run it;
  * ECOMM the daemons or the VM cannot be reached or started; ETIMEDOUT; see cosmos_dlerror for the
  * whole story. Any thread may call it; the result may be used by all threads.
  *
  * What the caller promises:
  * target is NULL or a string; options is NULL or from cosmos_options_new.
  */
-cosmos_dl *cosmos_dlopen(const char *target, const cosmos_options *options);
+cosmos_dl *cosmos_dlopen(const char *target,
+                         const cosmos_options *options);
 
 /**
  * Resolves a function from its prototype, a C declaration such as "double cos(double x)", and
@@ -625,7 +631,8 @@ int cosmos_cancel(cosmos_dl *dl);
  * ends it as any other, and cosmos_dlclose lets it finish if it is under way.
  *
  * Give every call that was started to cosmos_call_wait. Returns NULL on failure, with errno set:
- * EINVAL function is none of cosmos's, or its prototype ends with '...'; ECOMM there is no thread.
+ * EINVAL function is none of cosmos's, or its prototype ends with '...', or arguments is NULL and it has
+ * some; ECOMM there is no thread.
  *
  * What the caller promises:
  * As a call of function with these arguments.
@@ -642,7 +649,7 @@ cosmos_call *cosmos_call_start(cosmos_fn function,
  * as with cosmos_call_start; the steps themselves need not, and their errors are left alone.
  *
  * Returns 0, or -1 with errno set: EINVAL a function is none of cosmos's, or its prototype ends with '...',
- * and no call was made; ECOMM there is no thread, and those of some VMs may have been made and have ended.
+ * or what has to lead somewhere is NULL, and no call was made; ECOMM there is no thread, and those of some VMs may have been made and have ended.
  *
  * What the caller promises:
  * steps leads to count steps, each as a call of its function with its arguments; calls to room for count.
@@ -654,7 +661,7 @@ int cosmos_call_start_all(const cosmos_step *steps,
 /**
  * Waits for the end of count calls and releases them. Returns 0 if all succeeded; else -1 with errno as
  * of the first that failed, and failed, unless it is NULL, gets 0 or errno for each. EBADF is that of a call
- * that was waited for already, or never was one.
+ * that was waited for already, or never was one. EINVAL: calls is NULL, and nothing was waited for.
  *
  * What the caller promises:
  * calls leads to count calls, failed to room for count numbers, or is NULL.
@@ -671,14 +678,14 @@ int cosmos_call_poll(cosmos_call *call);
 
 /**
  * A descriptor that becomes readable when a call has ended, for poll and its kin. Do not read or close
- * it: cosmos_call_wait closes it. Returns -1 on failure, with errno set: EBADF as above; ECOMM there
- * is no descriptor.
+ * it: cosmos_call_wait closes it. Returns -1 on failure, with errno set: EBADF as above; EMFILE there
+ * is no room for more open files; ECOMM there is no descriptor.
  */
 int cosmos_call_fd(cosmos_call *call);
 
 /**
  * Waits until one of count calls has ended, and returns which. It is to be given to cosmos_call_wait
- * still. Returns -1 with errno set: EBADF as above; EINVAL count is 0.
+ * still. Returns -1 with errno set: EBADF as above; EINVAL count is 0, or calls is NULL.
  *
  * What the caller promises:
  * calls leads to count calls.
@@ -705,7 +712,8 @@ int cosmos_call_wait(cosmos_call *call);
  * another step returns.
  *
  * Returns 0 if all calls succeeded, else -1 with errno as of the first that failed. EINVAL: a function is
- * none of cosmos's, or its prototype ends with '...'; nothing was called then.
+ * none of cosmos's, or its prototype ends with '...', or what has to lead somewhere is NULL; nothing was
+ * called then.
  *
  * What the caller promises:
  * steps leads to count steps, each as a call of its function with its arguments.
@@ -926,12 +934,13 @@ void cosmos_exit_free(cosmos_exit *result);
  * in a child made by fork: touching it there is a SIGSEGV.
  *
  * Returns NULL on failure, with errno set: EBADF dl was closed; EOWNERDEAD the VM is gone; ENOTSUP its
- * kind shares no memory; EAGAIN there is no memory. Any thread may call it.
+ * kind shares no memory; EAGAIN there is no memory, or never so much; EMFILE this process or the VM has no
+ * room for more open files. Any thread may call it.
  */
 void *cosmos_alloc(cosmos_dl *dl,
                    size_t size);
 
-/** The same, in the arena of vm. */
+/** The same, in the arena of vm; EBADF vm was closed. */
 void *cosmos_vm_alloc(cosmos_vm *vm, size_t size);
 
 /**

@@ -112,8 +112,12 @@ impl Arena {
         }
         let count = lock(&self.state).segments.len().min(16) as u32;
         let usual = FIRST.checked_shl(count).unwrap_or(LARGEST).min(LARGEST);
-        let (memory, file) =
-            Memory::make(Room::needed(size).ok_or_else(|| too_much(size))?.max(usual))?;
+        let needed = Room::needed(size).ok_or_else(|| too_much(size))?;
+        let made = Memory::make(needed.max(usual)).map_err(|fault| match fault.code {
+            FaultCode::BadArgument => too_much(size),
+            _ => fault,
+        });
+        let (memory, file) = made?;
         let number = self.number();
         if (Place {
             segment: number,

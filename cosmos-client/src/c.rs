@@ -6,8 +6,8 @@
 //! - A function that fails returns NULL or -1, sets errno, and leaves an error for its thread, which
 //!   [`cosmos_dlerror`](error::cosmos_dlerror) and [`cosmos_error`](error::cosmos_error) tell.
 //! - `cosmos_dl` and `cosmos_vm` are no addresses but numbers that are never given out twice: a
-//!   stale one is told from a live one and fails with EBADF.
-//! - No panic leaves it.
+//!   stale one is told from a live one and fails with EBADF, and so does NULL.
+//! - No panic leaves it, and no thread is cancelled in it: see [`uncancelled`](crate::uncancelled).
 
 pub mod arena;
 pub mod budget;
@@ -31,12 +31,14 @@ pub(crate) use handle::Handles;
 use crate::error::Error;
 use crate::last;
 use crate::memory::set_errno;
+use crate::uncancelled::Uncancelled;
 use cosmos_rpc::{Fault, FaultCode};
 use std::ffi::{CStr, c_char};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Runs the body of a C function; on failure leaves the error and gives `failed`.
 fn guard<T>(failed: T, body: impl FnOnce() -> Result<T, Error>) -> T {
+    let _uncancelled = Uncancelled::new();
     let outcome = catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
         Err(Fault::host(
             FaultCode::System,
@@ -52,6 +54,17 @@ fn guard<T>(failed: T, body: impl FnOnce() -> Result<T, Error>) -> T {
             set_errno(errno);
             failed
         }
+    }
+}
+
+/// A pointer that has to lead somewhere.
+fn given<T>(pointer: *const T, what: &str) -> Result<*const T, Fault> {
+    match pointer.is_null() {
+        true => Err(Fault::caller(
+            FaultCode::BadArgument,
+            format!("{what}: NULL"),
+        )),
+        false => Ok(pointer),
     }
 }
 

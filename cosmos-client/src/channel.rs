@@ -15,6 +15,7 @@ use crate::link::{Ahead, Link};
 use crate::staging::{Staging, Top};
 use crate::trace;
 use crate::turn::Seat;
+use crate::uncancelled::Uncancelled;
 use callframe::marshal::{Image, Pending};
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::vm::Map;
@@ -198,6 +199,7 @@ pub(crate) fn put_ready(key: u64, channel: Box<Channel>) {
 /// Puts a channel back the long way.
 #[cold]
 fn put_aside(channel: Box<Channel>) {
+    let _uncancelled = Uncancelled::new();
     let link = channel.link.upgrade();
     if let Some(link) = link.filter(|link| !link.is_gone() && !channel.seat.is_cancelled()) {
         park(&link, channel);

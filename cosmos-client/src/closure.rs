@@ -15,6 +15,7 @@ use crate::memory::{errno, set_errno};
 use crate::plain::Plain;
 use crate::quick::Way;
 use crate::resolved::{NoPointer, Resolved};
+use crate::uncancelled::Uncancelled;
 use crate::variadic::{from_c, registers};
 use callframe::marshal::{COMPACT_PARAMETERS as MOST_PARAMETERS, Outcome};
 use callframe_ffi::FfiError;
@@ -286,6 +287,7 @@ unsafe fn go_on(
     arguments: *mut *mut c_void,
     before: i32,
 ) -> i32 {
+    let _uncancelled = Uncancelled::new();
     // SAFETY: as in `enter`.
     let function = unsafe {
         let function = function.cast_const().cast::<Resolved>();

@@ -49,6 +49,7 @@ mod timeout;
 mod token;
 pub mod trace;
 mod turn;
+mod uncancelled;
 mod value;
 mod variadic;
 mod vm;

@@ -26,6 +26,7 @@ use crate::shelf::Shelf;
 use crate::signature::Signature;
 use crate::symbol::Symbol;
 use crate::trace;
+use crate::uncancelled::Uncancelled;
 use crate::vm::Vm;
 use callframe::CallFrame;
 use cosmos_config::Host;
@@ -410,6 +411,7 @@ impl Target {
 
 impl Drop for Target {
     fn drop(&mut self) {
+        let _uncancelled = Uncancelled::new();
         // Nobody is left who could be told; an inherited one is left alone.
         let _ = self.close();
         if fork::is_current(self.generation) {

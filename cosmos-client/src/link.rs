@@ -28,6 +28,7 @@ use crate::session::{Session, lock};
 use crate::token::VmNumber;
 use crate::trace;
 use crate::turn::{Seat, Turn};
+use crate::uncancelled::Uncancelled;
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::Message;
 use cosmos_rpc::message::coordinator::VmOpened;
@@ -581,6 +582,7 @@ impl Drop for Hold {
         if !fork::is_current(self.0.generation) {
             return;
         }
+        let _uncancelled = Uncancelled::new();
         Session::current().release(&self.0);
     }
 }

@@ -18,6 +18,7 @@ use crate::memory::program::may_lead_somewhere;
 use crate::quick::{First, Underway, Way, patiently};
 use crate::resolved::Resolved;
 use crate::turn::Begun;
+use crate::uncancelled::uncancelled;
 use callframe::Template;
 use callframe::marshal::{
     COMPACT_PARAMETERS as MOST_PARAMETERS, Caller, CallerBytes as _, Compact, Outcome, Sent,
@@ -92,6 +93,7 @@ impl Reply {
                 id,
                 body: short.bytes().to_vec(),
                 descriptors: Vec::new(),
+                lost: false,
             },
         }
     }
@@ -315,7 +317,8 @@ impl Plain {
             return Ok(Some(Reply::Short(short)));
         }
         let clock = clock.get_or_insert_with(|| Clock::new(time_limit(function, library)));
-        let answer = clock.run(&mut channel.connection, |connection| connection.answer(id));
+        let connection = &mut channel.connection;
+        let answer = uncancelled(|| clock.run(connection, |connection| connection.answer(id)));
         let frame = answer.map_err(First::Failed)?;
         if frame.kind == COMPACT_CALL | REPLY {
             return Ok(Some(Reply::Frame(frame)));
@@ -334,7 +337,7 @@ impl Plain {
         channel.staging.rewind();
         match channel.staging.owes() {
             false => channel::put_ready(self.gate.key, channel),
-            true => channel::park(library.link(), channel),
+            true => uncancelled(|| channel::park(library.link(), channel)),
         }
     }
 }

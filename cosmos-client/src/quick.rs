@@ -25,6 +25,7 @@ use crate::gate::Gate;
 use crate::library::Target;
 use crate::resolved::Resolved;
 use crate::turn::Begun;
+use crate::uncancelled::uncancelled;
 use callframe::Template;
 use callframe::marshal::{Caller, LINE_WORDS as WORDS, Line, Piece, Sent};
 use callframe_ffi::NarrowResult;
@@ -278,7 +279,7 @@ pub(crate) fn patiently(
 ) {
     if let Some(library) = library {
         let clock = clock.insert(Clock::new(call::time_limit(function, library)));
-        clock.run(&mut channel.connection, Connection::await_short);
+        uncancelled(|| clock.run(&mut channel.connection, Connection::await_short));
     }
 }
 
@@ -327,6 +328,7 @@ fn wrong(reply: &Short) -> Frame {
         id: 0,
         body: reply.bytes().to_vec(),
         descriptors: Vec::new(),
+        lost: false,
     }
 }
 

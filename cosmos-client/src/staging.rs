@@ -224,6 +224,9 @@ impl Staging {
 fn is_refusal(fault: &Fault) -> bool {
     matches!(
         fault.code,
-        FaultCode::Unsupported | FaultCode::LimitReached | FaultCode::System
+        FaultCode::Unsupported
+            | FaultCode::LimitReached
+            | FaultCode::TooManyFiles
+            | FaultCode::System
     )
 }

@@ -288,7 +288,7 @@ impl<T> Underway<T> {
         }
         let fresh = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK);
         let fresh = fresh
-            .map_err(|error| Fault::host(FaultCode::System, format!("no descriptor: {error}")))?;
+            .map_err(|error| Fault::system(error as i32, format!("no descriptor: {error}")))?;
         let mut state = lock(&self.state);
         // Another thread may have been faster: its descriptor stays.
         let readable = self.readable.get_or_init(|| Arc::new(fresh));

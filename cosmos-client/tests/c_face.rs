@@ -76,7 +76,7 @@ fn stale_and_strange_handles_are_told_apart() {
             errno()
         };
         assert_eq!(refused(dl, "was closed already"), libc::EBADF);
-        assert_eq!(refused(null_mut(), "is NULL"), libc::EINVAL);
+        assert_eq!(refused(null_mut(), "is NULL"), libc::EBADF);
         assert_eq!(
             refused(dl.wrapping_byte_add(1 << 20), "was closed already"),
             libc::EBADF

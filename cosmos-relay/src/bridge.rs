@@ -154,7 +154,12 @@ impl Bridge {
             }
             let received = descriptor::receive(self.socket.as_fd(), decoder.space(), Wait::Yes);
             match received {
-                Ok(received) if received.truncated || received.bytes == 0 => break,
+                Ok(received) if received.bytes == 0 => break,
+                Ok(received) if received.truncated => {
+                    if decoder.filled_without(received.bytes).is_err() {
+                        break;
+                    }
+                }
                 Ok(received) => {
                     if decoder
                         .filled(received.bytes, received.descriptors)
@@ -220,7 +225,10 @@ impl Bridge {
         let way = self.way(self.relay.side());
         let count = frame.descriptors.len();
         let id = frame.id;
-        match natures(self.service, way, frame.kind, &frame.body, count) {
+        let natures = frame
+            .whole()
+            .and_then(|()| natures(self.service, way, frame.kind, &frame.body, count));
+        match natures {
             Ok(natures) => match self.send_with(frame, &natures) {
                 // Nothing of it was sent.
                 Err(fault) if fault.code == FaultCode::LimitReached && !answers && id != 0 => {
@@ -445,6 +453,7 @@ impl Bridge {
             id: header.id,
             body,
             descriptors,
+            lost: false,
         };
         self.write(&frame)
     }
@@ -516,12 +525,7 @@ fn no_terminal() -> Fault {
 }
 
 fn fault_frame(id: u64, fault: &Fault) -> Result<Frame, Fault> {
-    Ok(Frame {
-        kind: FAULT,
-        id,
-        body: codec::encode(fault)?,
-        descriptors: Vec::new(),
-    })
+    Frame::of_fault(id, fault)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

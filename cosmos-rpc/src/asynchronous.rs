@@ -298,8 +298,10 @@ impl Reader {
             });
             match read.await {
                 Ok(Received {
-                    truncated: true, ..
-                }) => return Err(self.decoder.truncated()),
+                    truncated: true,
+                    bytes,
+                    ..
+                }) => self.decoder.filled_without(bytes)?,
                 Ok(Received { bytes: 0, .. }) => return self.decoder.end().map(|()| None),
                 Ok(received) => self.decoder.filled(received.bytes, received.descriptors)?,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

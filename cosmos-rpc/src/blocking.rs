@@ -400,12 +400,19 @@ impl Connection {
                 self.next_on_socket(deadline)?
             };
             match frame {
+                Some(frame) if is_lost_request(&frame) => self.refuse_lost(&frame)?,
                 Some(frame) if frame.kind == Share::KIND && self.lets_share() => {
                     self.let_share(frame)?;
                 }
                 frame => return Ok(frame),
             }
         }
+    }
+
+    /// Answers a request whose descriptors this process had no room for; the stream goes on.
+    fn refuse_lost(&mut self, request: &Frame) -> Result<(), Fault> {
+        let lost = request.whole();
+        lost.or_else(|fault| self.fault(request.id, &fault))
     }
 
     fn next_on_socket(&mut self, deadline: Option<Instant>) -> Result<Option<Frame>, Fault> {
@@ -424,7 +431,10 @@ impl Connection {
                 in_time(deadline)?;
             }
             match descriptor::receive(self.stream.as_fd(), self.decoder.space(), wait) {
-                Ok(received) if received.truncated => return Err(self.decoder.truncated()),
+                Ok(received) if received.truncated => {
+                    self.decoder.filled_without(received.bytes)?;
+                    busy = true;
+                }
                 Ok(received) if received.bytes == 0 => return self.decoder.end().map(|()| None),
                 Ok(received) => {
                     self.decoder.filled(received.bytes, received.descriptors)?;
@@ -500,6 +510,10 @@ impl AsRawFd for Connection {
     fn as_raw_fd(&self) -> RawFd {
         self.stream.as_raw_fd()
     }
+}
+
+fn is_lost_request(frame: &Frame) -> bool {
+    frame.lost && frame.id != 0
 }
 
 /// Refuses to go on past the deadline: a peer that never stops sending never lets this end wait.

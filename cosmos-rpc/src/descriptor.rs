@@ -57,7 +57,8 @@ pub struct Received {
     pub bytes: usize,
     /// Descriptors, close-on-exec; empty when `truncated`.
     pub descriptors: Vec<OwnedFd>,
-    /// Descriptors were lost, by the sender's doing or for want of room in this process's table.
+    /// Descriptors were lost for want of room in this process's table: the buffer has room for the most that
+    /// the kernel carries, so no sender can bring it about.
     pub truncated: bool,
 }
 

@@ -85,6 +85,8 @@ pub enum FaultCode {
     ProgramDied,
     /// Another machine cannot be connected to, or has no cosmosd; the message holds what ssh said.
     Unreachable,
+    /// A process has no room for more open files; the message says which.
+    TooManyFiles,
 }
 
 impl Fault {
@@ -117,6 +119,15 @@ impl Fault {
         Fault::new(Blame::Peer, code, message)
     }
 
+    /// The host's fault, of a system call that failed with `errno`.
+    pub fn system(errno: i32, message: impl Into<String>) -> Fault {
+        let code = match errno {
+            libc_errno::EMFILE | libc_errno::ENFILE => FaultCode::TooManyFiles,
+            _ => FaultCode::System,
+        };
+        Fault::host(code, message)
+    }
+
     /// The errno a C caller sees for it.
     pub fn errno(&self) -> i32 {
         use FaultCode::*;
@@ -133,6 +144,7 @@ impl Fault {
             TimedOut => libc_errno::ETIMEDOUT,
             Protocol | Version | TemplateMismatch => libc_errno::EPROTO,
             TooLarge => libc_errno::EMSGSIZE,
+            TooManyFiles => libc_errno::EMFILE,
             Unsupported => libc_errno::ENOTSUP,
             CallbackFailed | Cancelled => libc_errno::ECANCELED,
             LaunchFailed | Unreachable | Disconnected | System | Forked => libc_errno::ECOMM,
@@ -157,6 +169,8 @@ mod libc_errno {
     pub const EACCES: i32 = 13;
     pub const EEXIST: i32 = 17;
     pub const EINVAL: i32 = 22;
+    pub const ENFILE: i32 = 23;
+    pub const EMFILE: i32 = 24;
     pub const ENOSYS: i32 = 38;
     pub const ECOMM: i32 = 70;
     pub const EPROTO: i32 = 71;

@@ -24,6 +24,9 @@
 //! 3. At most one batch is unclaimed at any time, so a peer cannot fill the descriptor table with
 //!    one-byte writes.
 //!
+//! Descriptors that this process has no room for are no breach: the answer that they came with becomes a fault,
+//! another frame is marked [`lost`](Frame::lost), and the stream goes on.
+//!
 //! Any breach is an error, and after an error the decoder holds no descriptor and yields no frame:
 //! the connection cannot be used any further.
 //!
@@ -159,19 +162,50 @@ pub struct Frame {
     pub body: Vec<u8>,
     /// What was attached, in the sender's order, close-on-exec.
     pub descriptors: Vec<OwnedFd>,
+    /// There were some, and this process had no room for them.
+    pub lost: bool,
 }
 
 impl Frame {
+    /// The frame of a fault that answers request `id`.
+    ///
+    /// # Errors
+    ///
+    /// `TooLarge` for one that no frame holds.
+    pub fn of_fault(id: u64, fault: &Fault) -> Result<Frame, Fault> {
+        Ok(Frame {
+            kind: FAULT,
+            id,
+            body: codec::encode(fault)?,
+            descriptors: Vec::new(),
+            lost: false,
+        })
+    }
+
+    /// Refuses a frame whose descriptors this process had no room for.
+    ///
+    /// # Errors
+    ///
+    /// `TooManyFiles`, for whoever waits for an answer.
+    pub fn whole(&self) -> Result<(), Fault> {
+        match self.lost {
+            true => Err(no_room()),
+            false => Ok(()),
+        }
+    }
+
     /// The request or notice `M` this frame is.
     ///
     /// # Errors
     ///
-    /// `Protocol` for another kind, a descriptor count `M` does not allow, or bytes that are no
-    /// `M`. The connection is to be dropped then: its peer does not speak the protocol.
+    /// `TooManyFiles` where its descriptors are lost. `Protocol` for another kind, a descriptor count `M`
+    /// does not allow, or bytes that are no `M`. The connection is to be dropped then: its peer does not
+    /// speak the protocol.
     pub fn message<M: Message>(&self) -> Result<M, Fault> {
         if self.kind != M::KIND {
             return Err(unexpected(self.kind, M::KIND));
         }
+        self.whole()?;
         self.check_descriptors(M::DESCRIPTORS)?;
         codec::decode(&self.body)
     }
@@ -218,6 +252,22 @@ impl Frame {
         }
         Ok(())
     }
+}
+
+/// Descriptors that came could not be taken.
+fn no_room() -> Fault {
+    let process = std::env::current_exe().unwrap_or_default();
+    let process = match process.file_name() {
+        Some(name) => name.to_string_lossy(),
+        None => "a process".into(),
+    };
+    Fault::host(
+        FaultCode::TooManyFiles,
+        format!(
+            "{process} (pid {}) has no room for more open files (ulimit -n); what was sent to it was closed",
+            std::process::id()
+        ),
+    )
 }
 
 fn unexpected(got: u16, wanted: u16) -> Fault {

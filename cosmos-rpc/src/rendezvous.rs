@@ -238,8 +238,8 @@ fn try_registry(
                 ));
             }
             Err(error) => {
-                return Err(Fault::host(
-                    FaultCode::System,
+                return Err(Fault::system(
+                    error as i32,
                     format!(
                         "cannot connect to {}: {}",
                         directory.path().join(REGISTRY_SOCKET).display(),

@@ -61,9 +61,8 @@ pub(crate) fn length(memory: BorrowedFd<'_>) -> Result<usize, Fault> {
 /// Why there is no shared memory.
 pub(crate) fn failed(doing: &str, error: Errno) -> Fault {
     let code = match error {
-        Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM | Errno::EAGAIN | Errno::EFBIG => {
-            FaultCode::LimitReached
-        }
+        Errno::EMFILE | Errno::ENFILE => FaultCode::TooManyFiles,
+        Errno::ENOMEM | Errno::EAGAIN | Errno::EFBIG => FaultCode::LimitReached,
         _ => FaultCode::System,
     };
     let reason = error.desc();

@@ -7,8 +7,8 @@ use cosmos_rpc::frame::Header;
 use cosmos_rpc::handshake::{self, Hello};
 use cosmos_rpc::message::registry::{Incoming, List};
 use cosmos_rpc::message::vm::CALL;
-use cosmos_rpc::message::{FAULT, Message};
-use cosmos_rpc::{Fault, FaultCode, Frame, Limits, Role, asynchronous, blocking, codec};
+use cosmos_rpc::message::{FAULT, Message, REPLY};
+use cosmos_rpc::{Blame, Fault, FaultCode, Frame, Limits, Role, asynchronous, blocking, codec};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use proptest::prelude::*;
 use std::io::{IoSlice, Write};
@@ -202,23 +202,76 @@ fn descriptors_are_counted_by_the_frame_they_come_with() {
     assert_eq!(both_ends(&[(hello, 0), (&one[..17], 1)]), (0, gone));
 }
 
+/// Runs it where hardly more descriptors can be opened.
+fn without_room<T>(run: impl FnOnce() -> T) -> T {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    let most = open_descriptors() as u64 + 20;
+    setrlimit(Resource::RLIMIT_NOFILE, most, hard).unwrap();
+    let result = run();
+    setrlimit(Resource::RLIMIT_NOFILE, soft, hard).unwrap();
+    result
+}
+
 /// The kernel drops descriptors for which there is no room, and says so by a flag alone.
 #[test]
-fn descriptors_without_room_are_an_error_and_do_not_leak() {
+fn descriptors_without_room_fail_what_they_came_with_and_nothing_else() {
     let _alone = alone();
-    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
-    let (ours, theirs) = UnixStream::pair().unwrap();
     let hello = hello();
+    let first = frame(CALL, 100, &[7; 20_000]);
+    let answer = frame(CALL | REPLY, 100, b"an answer");
+    let after = frame(CALL, 1, b"after");
+    let (ours, theirs) = UnixStream::pair().unwrap();
     write(&theirs, &[(&hello, 0)]);
     let mut connection = blocking::Connection::connect(ours, Role::Client).unwrap();
-    write(&theirs, &[(&frame(CALL, 100, b"x"), 100)]);
+    let id = connection.request_raw(CALL, &[b"asked"], &[]).unwrap();
+    write(&theirs, &[(&first, 100), (&answer, 100), (&after, 1)]);
     let before = open_descriptors();
-    setrlimit(Resource::RLIMIT_NOFILE, before as u64 + 20, hard).unwrap();
-    let fault = connection.receive().unwrap_err();
-    setrlimit(Resource::RLIMIT_NOFILE, soft, hard).unwrap();
-    assert_eq!(fault.code, FaultCode::Protocol);
-    assert!(fault.message.contains("ulimit"), "{fault}");
+    let answered = without_room(|| connection.await_reply(id).unwrap());
     assert_eq!(open_descriptors(), before);
+    let fault = answered.fault().expect("a fault in place of the answer");
+    assert_eq!(fault.code, FaultCode::TooManyFiles);
+    assert_eq!((fault.blame, fault.errno()), (Blame::Host, 24));
+    assert!(fault.message.contains("ulimit"), "{fault}");
+    // The stream went on.
+    let frame = connection.receive().unwrap().unwrap();
+    assert_eq!(
+        (&frame.body[..], frame.descriptors.len()),
+        (&b"after"[..], 1)
+    );
+    drop(frame);
+    // The request was answered by this end itself.
+    let mut peer = blocking::Connection::connect(theirs, Role::Vm).unwrap();
+    let told = std::iter::from_fn(|| peer.receive().unwrap())
+        .find_map(|frame| frame.fault())
+        .expect("an answer to the request");
+    assert_eq!(told.code, FaultCode::TooManyFiles);
+
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    write(&theirs, &[(&hello, 0)]);
+    let runtime = runtime();
+    let connection = runtime.block_on(async {
+        ours.set_nonblocking(true).unwrap();
+        let stream = tokio::net::UnixStream::from_std(ours).unwrap();
+        asynchronous::Connection::connect(stream, Role::Client).await
+    });
+    let mut connection = connection.unwrap();
+    write(&theirs, &[(&first, 100), (&answer, 100), (&after, 1)]);
+    let mut next = || {
+        runtime
+            .block_on(connection.receive())
+            .unwrap()
+            .expect("a frame")
+    };
+    let mut frames = without_room(|| vec![next(), next()]);
+    frames.push(next());
+    let told: Vec<_> = frames
+        .iter()
+        .map(|frame| (frame.lost, frame.fault().map(|fault| fault.code)))
+        .collect();
+    let lost = Some(FaultCode::TooManyFiles);
+    assert_eq!(told, [(true, None), (false, lost), (false, None)]);
+    assert_eq!(frames[0].whole().unwrap_err().code, FaultCode::TooManyFiles);
+    assert_eq!(frames[2].descriptors.len(), 1);
 }
 
 #[test]

@@ -179,6 +179,14 @@ impl<V: Vm> MainLoop<V> {
                 Err(fault) => return self.give_up(&fault),
             };
             let heard = match frame.kind {
+                Accept::KIND | Count::KIND if frame.lost => {
+                    // Who was to be accepted finds the connection closed.
+                    let lost = frame.whole();
+                    lost.or_else(|fault| {
+                        tracing::warn!("{fault}");
+                        Ok(())
+                    })
+                }
                 Confine::KIND => self.confine(&frame),
                 Renew::KIND => self.renew(frame),
                 Drain::KIND => self.drain(&frame),

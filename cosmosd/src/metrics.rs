@@ -165,12 +165,15 @@ pub(crate) fn code_name(code: FaultCode) -> &'static str {
         FaultCode::Forked => "forked",
         FaultCode::CallbackFailed => "callback_failed",
         FaultCode::Cancelled => "cancelled",
+        FaultCode::ProgramDied => "program_died",
+        FaultCode::Unreachable => "unreachable",
+        FaultCode::TooManyFiles => "too_many_files",
         _ => "other",
     }
 }
 
 /// Every code.
-const CODES: [FaultCode; 25] = [
+const CODES: [FaultCode; 28] = [
     FaultCode::NoSuchName,
     FaultCode::NameTaken,
     FaultCode::NotPermitted,
@@ -196,4 +199,7 @@ const CODES: [FaultCode; 25] = [
     FaultCode::Forked,
     FaultCode::CallbackFailed,
     FaultCode::Cancelled,
+    FaultCode::ProgramDied,
+    FaultCode::Unreachable,
+    FaultCode::TooManyFiles,
 ];

@@ -269,7 +269,11 @@ impl Serving<'_> {
         arrive: &impl Fn(Arrival),
     ) -> Result<(), Fault> {
         if frame.kind == Incoming::KIND {
-            arrive(arrival(frame)?);
+            match frame.whole() {
+                Ok(()) => arrive(arrival(frame)?),
+                // The client finds its connection closed.
+                Err(fault) => tracing::warn!("a client was turned away: {fault}"),
+            }
             return Ok(());
         }
         match self.pending.remove(&frame.id) {

@@ -34,6 +34,9 @@ pub fn answer(
             frame.kind, frame.id
         )));
     }
+    if let Err(fault) = frame.whole() {
+        return writer.queue_fault(frame.id, &fault);
+    }
     match frame.kind {
         Connect::KIND => {
             let message = frame.message::<Connect>()?;

@@ -21,7 +21,8 @@ use std::ffi::{c_int, c_void};
 /// in a child made by fork: touching it there is a SIGSEGV.
 ///
 /// Returns NULL on failure, with errno set: EBADF dl was closed; EOWNERDEAD the VM is gone; ENOTSUP its
-/// kind shares no memory; EAGAIN there is no memory. Any thread may call it.
+/// kind shares no memory; EAGAIN there is no memory, or never so much; EMFILE this process or the VM has no
+/// room for more open files. Any thread may call it.
 #[unsafe(no_mangle)]
 pub extern "C" fn cosmos_alloc(dl: *mut cosmos_dl, size: usize) -> *mut c_void {
     guard(std::ptr::null_mut(), || {
@@ -32,7 +33,7 @@ pub extern "C" fn cosmos_alloc(dl: *mut cosmos_dl, size: usize) -> *mut c_void {
     })
 }
 
-/// The same, in the arena of vm.
+/// The same, in the arena of vm; EBADF vm was closed.
 #[unsafe(no_mangle)]
 pub extern "C" fn cosmos_vm_alloc(vm: *mut cosmos_vm, size: usize) -> *mut c_void {
     guard(std::ptr::null_mut(), || {

@@ -59,6 +59,8 @@ pub const COSMOS_ERROR_CANCELLED: c_int = 25;
 pub const COSMOS_ERROR_PROGRAM_DIED: c_int = 26;
 /// Another machine cannot be connected to, or has no cosmosd; the message holds what ssh said.
 pub const COSMOS_ERROR_UNREACHABLE: c_int = 27;
+/// A process has no room for more open files; the message says which.
+pub const COSMOS_ERROR_TOO_MANY_FILES: c_int = 28;
 /// Something this version has no number for; the message says what.
 pub const COSMOS_ERROR_OTHER: c_int = 255;
 
@@ -102,6 +104,7 @@ pub(crate) fn of_code(code: FaultCode) -> c_int {
         Cancelled => COSMOS_ERROR_CANCELLED,
         ProgramDied => COSMOS_ERROR_PROGRAM_DIED,
         Unreachable => COSMOS_ERROR_UNREACHABLE,
+        TooManyFiles => COSMOS_ERROR_TOO_MANY_FILES,
         _ => COSMOS_ERROR_OTHER,
     }
 }

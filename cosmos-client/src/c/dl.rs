@@ -28,7 +28,8 @@ pub type cosmos_error_handler = Option<unsafe extern "C" fn(cookie: *mut c_void)
 /// linker does, or a path; a relative one starts from the current directory. options may be NULL:
 /// the configuration's defaults. Close the result with cosmos_dlclose.
 ///
-/// Returns NULL on failure, with errno set: ENOENT no such target; ENOEXEC no VM can run it;
+/// Returns NULL on failure, with errno set: EINVAL target is NULL or not UTF-8, or the options or the
+/// configuration cannot be; ENOENT no such target; ENOEXEC no VM can run it;
 /// ECOMM the daemons or the VM cannot be reached or started; ETIMEDOUT; see cosmos_dlerror for the
 /// whole story. Any thread may call it; the result may be used by all threads.
 ///

@@ -198,7 +198,7 @@ impl Handles {
             Kind::Call => ("cosmos_call", "cosmos_call_start"),
         };
         if handle == 0 {
-            return Fault::caller(FaultCode::BadArgument, format!("the {name} is NULL"));
+            return Fault::caller(FaultCode::StaleHandle, format!("the {name} is NULL"));
         }
         let kind_bits = 0b11 << 60;
         if handle & (MARK | kind_bits) != self.head(kind) & (MARK | kind_bits) {

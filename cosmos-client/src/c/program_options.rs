@@ -304,13 +304,14 @@ fn duplicate(number: c_int) -> Result<OwnedFd, Fault> {
     let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
     let copy = borrowed.try_clone_to_owned().map_err(|error| {
         let message = format!("descriptor {}: {error}", borrowed.as_raw_fd());
-        Fault::host(FaultCode::System, message)
+        Fault::system(error.raw_os_error().unwrap_or(0), message)
     })?;
     Ok(copy)
 }
 
 pub(super) fn descriptor(error: std::io::Error) -> Fault {
-    Fault::host(FaultCode::System, format!("a descriptor: {error}"))
+    let errno = error.raw_os_error().unwrap_or(0);
+    Fault::system(errno, format!("a descriptor: {error}"))
 }
 
 pub(super) fn bad(message: &str) -> Fault {

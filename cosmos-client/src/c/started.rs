@@ -1,8 +1,9 @@
 //! Calls that are started now and waited for later.
 
 use super::dl::cosmos_fn;
-use super::guard;
 use super::together::{cosmos_step, runs};
+use super::variadic::addresses;
+use super::{given, guard};
 use crate::call;
 use crate::call::together::{Ended, Run, Steps, invoke_all};
 use crate::closure::report;
@@ -40,7 +41,8 @@ pub(super) struct Started {
 /// ends it as any other, and cosmos_dlclose lets it finish if it is under way.
 ///
 /// Give every call that was started to cosmos_call_wait. Returns NULL on failure, with errno set:
-/// EINVAL function is none of cosmos's, or its prototype ends with '...'; ECOMM there is no thread.
+/// EINVAL function is none of cosmos's, or its prototype ends with '...', or arguments is NULL and it has
+/// some; ECOMM there is no thread.
 ///
 /// # Safety
 /// As a call of function with these arguments.
@@ -58,10 +60,8 @@ pub unsafe extern "C" fn cosmos_call_start(
             return Err(Fault::caller(FaultCode::BadArgument, message).into());
         }
         let count = function.frame().parameters().len();
-        let addresses: Vec<u64> = (0..count)
-            // SAFETY: the caller's promise: there is a pointer for each parameter.
-            .map(|index| unsafe { *arguments.add(index) }.expose_provenance() as u64)
-            .collect();
+        // SAFETY: the caller's promise: there is a pointer for each parameter.
+        let addresses = unsafe { addresses(arguments, count) }?;
         let (before, place) = (errno(), result.expose_provenance() as u64);
         let there = Arc::clone(&function);
         let underway = begin(move || {
@@ -86,7 +86,7 @@ pub unsafe extern "C" fn cosmos_call_start(
 /// as with cosmos_call_start; the steps themselves need not, and their errors are left alone.
 ///
 /// Returns 0, or -1 with errno set: EINVAL a function is none of cosmos's, or its prototype ends with '...',
-/// and no call was made; ECOMM there is no thread, and those of some VMs may have been made and have ended.
+/// or what has to lead somewhere is NULL, and no call was made; ECOMM there is no thread, and those of some VMs may have been made and have ended.
 ///
 /// # Safety
 /// steps leads to count steps, each as a call of its function with its arguments; calls to room for count.
@@ -101,7 +101,8 @@ pub unsafe extern "C" fn cosmos_call_start_all(
             return Ok(0);
         }
         // SAFETY: the caller's promise.
-        let steps = unsafe { std::slice::from_raw_parts(steps, count) };
+        let steps = unsafe { std::slice::from_raw_parts(given(steps, "the steps")?, count) };
+        given(calls, "the room for the calls")?;
         let functions = runs(steps)?;
         let every = || functions.iter().flat_map(repeated);
         let before = errno();
@@ -150,7 +151,7 @@ fn repeated(run: &Run) -> impl Iterator<Item = &Arc<Resolved>> {
 
 /// Waits for the end of count calls and releases them. Returns 0 if all succeeded; else -1 with errno as
 /// of the first that failed, and failed, unless it is NULL, gets 0 or errno for each. EBADF is that of a call
-/// that was waited for already, or never was one.
+/// that was waited for already, or never was one. EINVAL: calls is NULL, and nothing was waited for.
 ///
 /// # Safety
 /// calls leads to count calls, failed to room for count numbers, or is NULL.
@@ -161,6 +162,9 @@ pub unsafe extern "C" fn cosmos_call_wait_all(
     failed: *mut c_int,
 ) -> c_int {
     guard(-1, || {
+        if count > 0 {
+            given(calls, "the calls")?;
+        }
         let mut first = None;
         for index in 0..count {
             // SAFETY: the caller's promise.
@@ -258,15 +262,15 @@ pub extern "C" fn cosmos_call_poll(call: *mut cosmos_call) -> c_int {
 }
 
 /// A descriptor that becomes readable when a call has ended, for poll and its kin. Do not read or close
-/// it: cosmos_call_wait closes it. Returns -1 on failure, with errno set: EBADF as above; ECOMM there
-/// is no descriptor.
+/// it: cosmos_call_wait closes it. Returns -1 on failure, with errno set: EBADF as above; EMFILE there
+/// is no room for more open files; ECOMM there is no descriptor.
 #[unsafe(no_mangle)]
 pub extern "C" fn cosmos_call_fd(call: *mut cosmos_call) -> c_int {
     guard(-1, || Ok(started(call)?.underway.descriptor()?.as_raw_fd()))
 }
 
 /// Waits until one of count calls has ended, and returns which. It is to be given to cosmos_call_wait
-/// still. Returns -1 with errno set: EBADF as above; EINVAL count is 0.
+/// still. Returns -1 with errno set: EBADF as above; EINVAL count is 0, or calls is NULL.
 ///
 /// # Safety
 /// calls leads to count calls.
@@ -276,6 +280,9 @@ pub unsafe extern "C" fn cosmos_call_wait_any(
     count: usize,
 ) -> c_int {
     guard(-1, || {
+        if count > 0 {
+            given(calls, "the calls")?;
+        }
         let calls: Result<Vec<_>, Error> = (0..count)
             // SAFETY: the caller's promise.
             .map(|index| started(unsafe { *calls.add(index) }))

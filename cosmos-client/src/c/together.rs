@@ -1,7 +1,7 @@
 //! Many calls in one go.
 
 use super::dl::cosmos_fn;
-use super::guard;
+use super::{given, guard};
 use crate::call::together::{Ended, Run, Steps, invoke_all};
 use crate::closure::report;
 use crate::error::Error;
@@ -38,7 +38,8 @@ pub struct cosmos_step {
 /// another step returns.
 ///
 /// Returns 0 if all calls succeeded, else -1 with errno as of the first that failed. EINVAL: a function is
-/// none of cosmos's, or its prototype ends with '...'; nothing was called then.
+/// none of cosmos's, or its prototype ends with '...', or what has to lead somewhere is NULL; nothing was
+/// called then.
 ///
 /// # Safety
 /// steps leads to count steps, each as a call of its function with its arguments.
@@ -49,7 +50,8 @@ pub unsafe extern "C" fn cosmos_call_all(steps: *mut cosmos_step, count: usize) 
             return Ok(0);
         }
         // SAFETY: the caller's promise.
-        let steps = unsafe { std::slice::from_raw_parts_mut(steps, count) };
+        let steps =
+            unsafe { std::slice::from_raw_parts_mut(given(steps, "the steps")?.cast_mut(), count) };
         let runs = runs(steps)?;
         let calls = Calls {
             steps,
@@ -125,14 +127,23 @@ pub(super) fn runs(steps: &[cosmos_step]) -> Result<Vec<Run>, Error> {
         let address = step.function.map_or(0, |function| function as usize);
         // Mostly it is the one before once more.
         if let (Some(run), true) = (runs.last_mut(), last == Some(address)) {
+            has_arguments(step, &run.function)?;
             run.calls += 1;
             continue;
         }
         let function = known.function(address)?;
+        has_arguments(step, &function)?;
         runs.push(Run { function, calls: 1 });
         last = Some(address);
     }
     Ok(runs)
+}
+
+fn has_arguments(step: &cosmos_step, function: &Resolved) -> Result<(), Error> {
+    if step.arguments.is_null() && !function.frame().parameters().is_empty() {
+        given(step.arguments, "where the arguments of a step are")?;
+    }
+    Ok(())
 }
 
 /// Functions that were looked up, by the last bits of their addresses.

@@ -150,7 +150,7 @@ fn closed_list(function: &Resolved) -> Error {
 
 /// # Safety
 /// `from` is NULL or leads to so many addresses.
-unsafe fn addresses(from: *const *mut c_void, count: usize) -> Result<Vec<u64>, Fault> {
+pub(super) unsafe fn addresses(from: *const *mut c_void, count: usize) -> Result<Vec<u64>, Fault> {
     if from.is_null() && count > 0 {
         return Err(Fault::caller(
             FaultCode::BadArgument,

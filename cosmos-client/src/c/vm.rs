@@ -17,7 +17,7 @@ pub struct cosmos_vm {
 /// Starts a VM of a kind ("hostfn"), or joins the running one of a name ("hostfn-3"). Open
 /// libraries in it with cosmos_options_set_vm. Close it with cosmos_vm_close.
 ///
-/// Returns NULL on failure, with errno set: ENOENT no such kind or name; EACCES it is not this
+/// Returns NULL on failure, with errno set: EINVAL the name is NULL or not UTF-8; ENOENT no such kind or name; EACCES it is not this
 /// user's; ECOMM it cannot be started or reached. Any thread may call it; the result may be used
 /// by all threads.
 ///
@@ -62,7 +62,8 @@ pub extern "C" fn cosmos_vm_close(vm: *mut cosmos_vm) -> c_int {
 /// there are none. At most reply_capacity bytes of the answer go to reply, which may be NULL where
 /// that is 0; reply_length, unless NULL, gets the answer's whole length.
 ///
-/// Returns 0, or -1 with errno set: EMSGSIZE the answer is longer than reply_capacity (its
+/// Returns 0, or -1 with errno set: EINVAL kind is no number of a request, or a pointer is NULL that leads to
+/// something; EBADF vm was closed; EMSGSIZE the answer is longer than reply_capacity (its
 /// beginning is there, its length in reply_length, and the request was carried out); otherwise
 /// what the other side answered. A request that breaks the protocol ends the connection, and with
 /// that to cosmosd the VMs of this process. Any thread may call it.

@@ -479,7 +479,8 @@ fn bad(what: &str) -> Fault {
 }
 
 fn system(what: &str, error: &io::Error) -> Fault {
-    Fault::host(FaultCode::System, format!("{what}: {error}"))
+    let errno = error.raw_os_error().unwrap_or(0);
+    Fault::system(errno, format!("{what}: {error}"))
 }
 
 #[cfg(test)]

@@ -12,8 +12,8 @@
 //!
 //! The announcement goes first: who waits has to begin reading before a large frame can be written.
 
-use super::Connection;
 use super::itself::Itself;
+use super::{Connection, is_lost_request};
 use crate::exchange;
 use crate::frame::{Header, Limits};
 use crate::handshake::Role;
@@ -308,7 +308,13 @@ impl Connection {
                 let peer = Socket(self.stream.as_fd(), self.stream.itself());
                 match shared.next_short(self.timeout, peer, &limits) {
                     Ok(Came::Short(message, short)) => return Ok(Received::Short(message, short)),
-                    came => self.frame_of(came)?,
+                    came => match self.frame_of(came)? {
+                        Some(frame) if is_lost_request(&frame) => {
+                            self.refuse_lost(&frame)?;
+                            self.receive()?
+                        }
+                        frame => frame,
+                    },
                 }
             }
             _ => self.receive()?,
@@ -327,6 +333,7 @@ impl Connection {
             id: message.id,
             body: bytes,
             descriptors: Vec::new(),
+            lost: false,
         }
     }
 
@@ -498,6 +505,7 @@ impl Shared {
             id: message.id,
             body,
             descriptors: Vec::new(),
+            lost: false,
         }))
     }
 
@@ -554,6 +562,9 @@ fn spin(microseconds: u32) -> Duration {
 fn is_refusal(fault: &Fault) -> bool {
     matches!(
         fault.code,
-        FaultCode::Unsupported | FaultCode::LimitReached | FaultCode::System
+        FaultCode::Unsupported
+            | FaultCode::LimitReached
+            | FaultCode::TooManyFiles
+            | FaultCode::System
     )
 }

@@ -1,6 +1,7 @@
 //! The receiving half: bytes and descriptor batches in, frames out.
 
-use super::{Frame, HEADER, Header, Limits};
+use super::{Frame, HEADER, Header, Limits, no_room};
+use crate::message::REPLY;
 use crate::{Fault, FaultCode};
 use std::os::fd::OwnedFd;
 
@@ -42,6 +43,7 @@ struct Partial {
     /// How much of it was received.
     filled: usize,
     descriptors: Vec<OwnedFd>,
+    lost: bool,
 }
 
 impl Partial {
@@ -56,6 +58,8 @@ struct Batch {
     start: u64,
     end: u64,
     descriptors: Vec<OwnedFd>,
+    /// Those that were there could not be taken.
+    lost: bool,
 }
 
 impl Decoder {
@@ -117,19 +121,39 @@ impl Decoder {
     ///
     /// `Protocol` for descriptors that no frame can claim. They are closed.
     pub fn filled(&mut self, count: usize, descriptors: Vec<OwnedFd>) -> Result<(), Fault> {
+        self.take_in(count, descriptors, false)
+    }
+
+    /// The same, of descriptors that came and that this process had no room for: the frame they belong to is
+    /// [`lost`](Frame::lost), or a fault in place of the answer that it was, and the stream goes on.
+    ///
+    /// # Errors
+    ///
+    /// As [`Decoder::filled`].
+    pub fn filled_without(&mut self, count: usize) -> Result<(), Fault> {
+        self.take_in(count, Vec::new(), true)
+    }
+
+    fn take_in(
+        &mut self,
+        count: usize,
+        descriptors: Vec<OwnedFd>,
+        lost: bool,
+    ) -> Result<(), Fault> {
         self.usable()?;
+        let came = lost || !descriptors.is_empty();
         let begin = self.received();
         match &mut self.partial {
             Some(partial) if self.start == self.end && partial.filled < partial.length() => {
                 partial.filled = partial.filled.saturating_add(count).min(partial.body.len());
                 self.position = self.position.saturating_add(count as u64);
-                if !descriptors.is_empty() {
+                if came {
                     return self.refuse(surplus(descriptors.len()));
                 }
             }
             _ => {
                 self.end = self.end.saturating_add(count).min(self.staging.len());
-                if !descriptors.is_empty() {
+                if came {
                     if self.batch.is_some() {
                         return self.refuse(surplus(descriptors.len()));
                     }
@@ -138,20 +162,12 @@ impl Decoder {
                         start: begin,
                         end,
                         descriptors,
+                        lost,
                     });
                 }
             }
         }
         Ok(())
-    }
-
-    /// The transport saw control data cut short: descriptors are lost.
-    pub fn truncated(&mut self) -> Fault {
-        self.fail(Fault::peer(
-            FaultCode::Protocol,
-            "descriptors were lost on the way: the peer attached more than a frame may carry, or this \
-             process has no room for more open files (ulimit -n)",
-        ))
     }
 
     /// The next complete frame, `None` when more bytes are needed.
@@ -168,11 +184,15 @@ impl Decoder {
         match self.partial.take() {
             Some(mut partial) if partial.filled == partial.length() => {
                 partial.body.truncate(partial.filled);
+                if partial.lost && partial.header.kind & REPLY != 0 {
+                    return Frame::of_fault(partial.header.id, &no_room()).map(Some);
+                }
                 Ok(Some(Frame {
                     kind: partial.header.kind,
                     id: partial.header.id,
                     body: partial.body,
                     descriptors: partial.descriptors,
+                    lost: partial.lost,
                 }))
             }
             unfinished => {
@@ -214,7 +234,7 @@ impl Decoder {
         if let Err(fault) = header.check(&self.limits) {
             return self.refuse(fault);
         }
-        let descriptors = self.claim(&header)?;
+        let (descriptors, lost) = self.claim(&header)?;
         let mut body = std::mem::take(&mut self.spare);
         body.truncate(header.length as usize);
         self.start += HEADER;
@@ -224,12 +244,13 @@ impl Decoder {
             body,
             filled: 0,
             descriptors,
+            lost,
         });
         Ok(true)
     }
 
-    /// The descriptors that belong to the frame that begins at `position`.
-    fn claim(&mut self, header: &Header) -> Result<Vec<OwnedFd>, Fault> {
+    /// The descriptors that belong to the frame that begins at `position`, or that they are lost.
+    fn claim(&mut self, header: &Header) -> Result<(Vec<OwnedFd>, bool), Fault> {
         let first = self.position;
         let next = first
             .saturating_add(HEADER as u64)
@@ -237,8 +258,8 @@ impl Decoder {
         let announced = usize::from(header.descriptors);
         match self.batch.take() {
             Some(batch) if announced > 0 && (batch.start..batch.end).contains(&first) => {
-                if batch.descriptors.len() == announced {
-                    return Ok(batch.descriptors);
+                if batch.lost || batch.descriptors.len() == announced {
+                    return Ok((batch.descriptors, batch.lost));
                 }
                 self.refuse(count_mismatch(header, batch.descriptors.len()))
             }
@@ -246,7 +267,7 @@ impl Decoder {
             Some(batch) if batch.end <= next => self.refuse(surplus(batch.descriptors.len())),
             later => {
                 self.batch = later;
-                Ok(Vec::new())
+                Ok((Vec::new(), false))
             }
         }
     }

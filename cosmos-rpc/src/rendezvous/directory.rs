@@ -197,8 +197,8 @@ impl SocketDirectory {
     pub fn try_lock(&self, name: &str) -> Result<Option<Lock>, Fault> {
         let failed = |error: Errno| {
             let path = self.path.join(name);
-            Fault::host(
-                FaultCode::System,
+            Fault::system(
+                error as i32,
                 format!("cannot lock {}: {}", path.display(), error.desc()),
             )
         };
@@ -316,6 +316,14 @@ fn cannot_open(path: &Path, error: Errno) -> Fault {
         Ok(SFlag::S_IFLNK) => refused(
             path,
             "it is a symbolic link; give the directory it stands for",
+        ),
+        _ if matches!(error, Errno::EMFILE | Errno::ENFILE) => Fault::system(
+            error as i32,
+            format!(
+                "the socket directory {} cannot be opened: {}",
+                path.display(),
+                error.desc()
+            ),
         ),
         Ok(SFlag::S_IFDIR) => refused(path, &format!("it cannot be opened: {}", error.desc())),
         Ok(_) => refused(path, "it is not a directory"),

@@ -198,6 +198,7 @@ fn at_length<V: Vm>(
         id: 0,
         body,
         descriptors: Vec::new(),
+        lost: false,
     };
     let body = call::answer(channel, frame, scratch)?.body;
     if body.len() != line.reply_length() {

@@ -921,7 +921,8 @@ void cosmos_exit_free(cosmos_exit *result);
 /**
  * Allocates memory that this program and the VM of dl both see, aligned to 64 bytes: the VM's arena.
  * A pointer into it that is passed to a function in that VM is not copied: the function uses the
- * memory where it is, and may keep the pointer. Passed to any other function it is ordinary memory.
+ * memory where it is, and may keep the pointer. Passed to any other function it is ordinary memory,
+ * but for a struct with pointers in it, which is refused there (EINVAL): copy it first.
  * Its contents are not defined at first.
  *
  * A struct in it may hold pointers into it, and numbers, and is used as it is; handles, functions and

@@ -231,7 +231,11 @@ impl State {
 
 /// All arenas of this process, by the addresses of their segments.
 #[derive(Debug, Default)]
-pub(crate) struct Arenas(Mutex<BTreeMap<u64, Entry>>);
+pub(crate) struct Arenas {
+    entries: Mutex<BTreeMap<u64, Entry>>,
+    /// Whether there ever was one: most programs have none, and ask at each text.
+    used: AtomicBool,
+}
 
 #[derive(Debug)]
 struct Entry {
@@ -247,11 +251,12 @@ impl Arenas {
             arena,
             link,
         };
-        lock(&self.0).insert(start, entry);
+        lock(&self.entries).insert(start, entry);
+        self.used.store(true, Ordering::Release);
     }
 
     fn at(&self, address: u64) -> Option<(Arc<Arena>, Weak<Link>)> {
-        let entries = lock(&self.0);
+        let entries = lock(&self.entries);
         let (start, entry) = entries.range(..=address).next_back()?;
         let inside = address - start < entry.length as u64;
         inside.then(|| (Arc::clone(&entry.arena), Weak::clone(&entry.link)))
@@ -259,7 +264,7 @@ impl Arenas {
 
     /// These segments are gone.
     pub(crate) fn forget(&self, starts: &[u64]) {
-        let mut entries = lock(&self.0);
+        let mut entries = lock(&self.entries);
         for start in starts {
             entries.remove(start);
         }
@@ -292,6 +297,19 @@ impl Arenas {
             let _ = link.request(&request, Some(ANSWER), "giving shared memory back");
         }
         Ok(())
+    }
+
+    /// Bytes from this address on to the end of the segment that it is in; `None` where it is in none. A VM
+    /// may write all of them at any time.
+    pub(crate) fn left(&self, address: u64) -> Option<u64> {
+        if !self.used.load(Ordering::Acquire) {
+            return None;
+        }
+        let entries = lock(&self.entries);
+        let (start, entry) = entries.range(..=address).next_back()?;
+        (entry.length as u64)
+            .checked_sub(address - start)
+            .filter(|left| *left > 0)
     }
 
     /// Whether `size` bytes at this address are in something that is live.

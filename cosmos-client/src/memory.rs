@@ -145,6 +145,24 @@ impl<'call> CallMemory<'call> {
     }
 }
 
+/// As [`CallerBytes::terminated_length`], in any memory of the program's.
+fn terminated_length(
+    address: u64,
+    unit: usize,
+    terminator: u64,
+    limit: u64,
+) -> Result<u64, MemoryError> {
+    // A VM that writes there may have taken the terminator away.
+    let shared = Session::current().arenas().left(address);
+    let limit = shared.map_or(limit, |left| limit.min(left / unit.max(1) as u64));
+    program::terminated_length(address, unit, terminator, limit)
+}
+
+/// Whether a VM may write at this address.
+fn others_write(address: u64) -> bool {
+    Session::current().arenas().left(address).is_some()
+}
+
 impl CallerBytes for CallMemory<'_> {
     fn read(&self, address: u64, into: &mut [u8]) -> Result<(), MemoryError> {
         program::read(address, into)
@@ -161,7 +179,7 @@ impl CallerBytes for CallMemory<'_> {
         terminator: u64,
         limit: u64,
     ) -> Result<u64, MemoryError> {
-        program::terminated_length(address, unit, terminator, limit)
+        terminated_length(address, unit, terminator, limit)
     }
 
     fn seen(&self, address: u64) -> Result<Option<Seen>, MemoryError> {
@@ -169,6 +187,10 @@ impl CallerBytes for CallMemory<'_> {
             Some(passing) => passing.library.link().arena().seen(address),
             None => Ok(None),
         }
+    }
+
+    fn others_write(&self, address: u64) -> bool {
+        others_write(address)
     }
 
     fn stage(

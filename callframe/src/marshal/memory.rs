@@ -43,6 +43,12 @@ pub trait CallerBytes {
         Ok(None)
     }
 
+    /// Whether somebody else may write at this address meanwhile, who is not the callee and not trusted.
+    fn others_write(&self, address: u64) -> bool {
+        let _ = address;
+        false
+    }
+
     /// A place for `length` bytes in memory that the callee sees as well, until the call is over; it
     /// holds a copy of what is at `address` where that `enters`. `None` where they are to travel in
     /// the request.

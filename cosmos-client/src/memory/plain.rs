@@ -1,6 +1,6 @@
 //! The program's memory during a call of plain bytes, of which nothing is kept.
 
-use super::program;
+use super::{others_write, program, terminated_length};
 use crate::library::Target;
 use crate::staging::Staging;
 use callframe::marshal::{CallerBytes, MemoryError, Seen};
@@ -51,7 +51,12 @@ impl CallerBytes for Program<'_> {
         terminator: u64,
         limit: u64,
     ) -> Result<u64, MemoryError> {
-        program::terminated_length(address, unit, terminator, limit)
+        terminated_length(address, unit, terminator, limit)
+    }
+
+    #[inline]
+    fn others_write(&self, address: u64) -> bool {
+        others_write(address)
     }
 
     #[inline]

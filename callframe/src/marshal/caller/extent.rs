@@ -75,6 +75,10 @@ impl<M: CallerMemory> Encoder<'_, M> {
         else {
             return Ok(capacity);
         };
+        if self.memory.others_write(work.address) {
+            // It may end elsewhere by the time that it is copied.
+            return Ok(capacity);
+        }
         let unit = plan.caller_size.max(1);
         let limit = capacity / unit;
         let found =

@@ -54,6 +54,14 @@ impl<M: CallerMemory> Encoder<'_, M> {
             self.lies_there(pointer, plan, work, capacity)?;
             return Ok(Some(Shared::Own(seen.place)));
         }
+        if plan.references && enters && self.memory.others_write(work.address) {
+            let reason = "it has pointers in it, and is in memory that another VM may write, which so would \
+                          choose what is passed on; copy it first";
+            return Err(MarshalError::argument(
+                &self.caller.place(work.root),
+                reason,
+            ));
+        }
         let watched = work
             .parameter
             .is_some_and(|index| self.caller.is_watched(index));

@@ -151,6 +151,10 @@ impl Compact {
             return Some(());
         }
         let seen = memory.seen(address).ok()?;
+        if matches!(data.reach, Reach::Terminated) && memory.others_write(address) {
+            // The general way looks twice.
+            return None;
+        }
         let capacity = match (&data.reach, seen) {
             (Reach::Terminated, None) => {
                 let limit = STAGED_FROM / data.unit.max(1) as u64;

@@ -7,6 +7,7 @@ use crate::marshal::memory::CallerMemory;
 use crate::marshal::plan::Plan;
 use crate::marshal::{MAXIMUM_BLOCKS, MarshalError, wire};
 use crate::template::align_up;
+use crate::types::Extent;
 use std::collections::HashSet;
 
 /// Why a list that bites its tail is not sent.
@@ -122,10 +123,43 @@ impl<M: CallerMemory> Encoder<'_, M> {
         Ok(number as u32)
     }
 
+    /// Refuses a copy that does not end with its terminator any more, which was there when its length was
+    /// looked for: no callee takes it.
+    fn still_ends(
+        &self,
+        plan: &Plan,
+        work: &Work,
+        at: usize,
+        length: usize,
+    ) -> Result<(), MarshalError> {
+        let extent = self.caller.pointer(work.ty).map(|pointer| &pointer.extent);
+        let terminator = match extent {
+            Some(Extent::NullTerminated) => 0i128,
+            Some(Extent::TerminatedBy(value)) => *value,
+            _ => return Ok(()),
+        };
+        let unit = (plan.caller_size as usize).min(size_of::<u64>());
+        let copy = self.request.get(at..at + length).unwrap_or_default();
+        if copy.ends_with(
+            (terminator as u64)
+                .to_le_bytes()
+                .get(..unit)
+                .unwrap_or_default(),
+        ) {
+            return Ok(());
+        }
+        let reason = "it was changed while it was read: its end was taken away";
+        Err(MarshalError::argument(
+            &self.caller.place(work.root),
+            reason,
+        ))
+    }
+
     fn contents(&mut self, plan: &Plan, work: &Work, capacity: u64) -> Result<(), MarshalError> {
         let at = self.lengthen(capacity, work.root)?;
         if plan.bulk {
             self.copy(work.address, at, capacity as usize, work.root)?;
+            self.still_ends(plan, work, at, capacity as usize)?;
         } else {
             let count = whole(capacity, plan.callee_size).ok_or_else(|| {
                 let reason = format!("{capacity} bytes are no whole number of elements");

@@ -66,7 +66,9 @@ static void closed_and_made_up(cosmos_dl *open)
         NULL_(EBADF, cosmos_dlfunc(dl, "int abs(int number)"));
         MINUS(EBADF, cosmos_dlclose(dl));
         MINUS(EBADF, cosmos_dl_onerror(dl, NULL, NULL));
+        cosmos_limit limit;
         MINUS(EBADF, cosmos_denials(dl, &denial, 1));
+        MINUS(EBADF, cosmos_budget(dl, &limit, 1));
         MINUS(EBADF, cosmos_cancel(dl));
         NULL_(EBADF, cosmos_alloc(dl, 100));
         MINUS(EBADF, cosmos_variadic_types(dl, "int abs(int number)", &argument, types, sizeof types));
@@ -103,6 +105,7 @@ static void strings_and_prototypes(cosmos_dl *dl)
     NULL_(ENOSYS, cosmos_dlsym(dl, "int nothing_at_all(void)"));
     NULL_(ENOSYS, cosmos_dlfunc(dl, "int nothing_at_all(void)"));
     MINUS(EINVAL, cosmos_denials(dl, NULL, 1));
+    MINUS(EINVAL, cosmos_budget(dl, NULL, 1));
     char types[2];
     int number = -1, *pointer = &number;
     const char *format = "%d %d %d", *none = NULL;
@@ -330,6 +333,7 @@ static void gone(void)
     MINUS(EOWNERDEAD, magnitude(1));
     NULL_(EOWNERDEAD, cosmos_alloc(dl, 100));
     MINUS(EOWNERDEAD, cosmos_cancel(dl));
+    MINUS(EOWNERDEAD, cosmos_budget(dl, NULL, 0));
     NULL_(EOWNERDEAD, cosmos_dlsym(dl, "long labs(long number)"));
     MINUS(EOWNERDEAD, cosmos_vm_close(vm));
     MINUS(EBADF, cosmos_vm_close(vm));

@@ -48,10 +48,8 @@ impl Attaching {
         attach: impl FnOnce(BorrowedFd<'_>) -> Result<Option<u64>, Fault>,
     ) -> Result<Attaching, Fault> {
         let (ours, theirs) = UnixStream::pair().map_err(|error| {
-            Fault::host(
-                FaultCode::System,
-                format!("cannot make a socket pair: {error}"),
-            )
+            let errno = error.raw_os_error().unwrap_or(0);
+            Fault::system(errno, format!("cannot make a socket pair: {error}"))
         })?;
         let settings = match nature.coordinator.is_remote() {
             true => None,

@@ -292,6 +292,7 @@ impl Connection {
             id,
             body,
             descriptors: Vec::new(),
+            lost: false,
         });
         None
     }

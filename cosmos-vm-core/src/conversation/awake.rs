@@ -160,6 +160,7 @@ impl<V: Vm> Channel<V> {
                 id,
                 body,
                 descriptors: Vec::new(),
+                lost: false,
             })),
         })
     }

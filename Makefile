@@ -23,10 +23,12 @@ DAEMONS := cosmosdb cosmosd cosmos-launch cosmos-relay cosmos-hostfn cosmos-exec
 COMMANDS := cosmos zerovm zerovm-validate zcc
 # Seconds each fuzz target runs.
 FUZZ_SECONDS ?= 60
+# The crates whose tests make calls.
+CALLERS := -p cosmos-tests -p cosmos-client -p cosmos-vm-core -p cosmos-hostfn -p cosmos-script
 # How often the soak repeats.
 SOAK_ROUNDS  ?= 10
 
-.PHONY: help demo test test-ring bench bench-peers install install-built uninstall lint doc fuzz soak build release
+.PHONY: help demo test test-ring test-ring-short bench bench-peers install install-built uninstall lint doc fuzz soak build release
 
 # Where install-built finds what it installs.
 BUILT ?= $(TARGET)/release
@@ -35,7 +37,8 @@ help:
 	@echo 'make demo      build, and show a session of real calls'
 	@echo 'make test      build, and run every test'
 	@echo 'make lint      formatting, clippy, documentation and house rules'
-	@echo 'make test-ring the end-to-end tests without shared memory for calls, and with it'
+	@echo 'make test-ring every test that calls, without shared memory for calls, and with it'
+	@echo 'make test-ring-short  those of them that depend on it most, in about two minutes'
 	@echo 'make bench     what a call costs on this machine'
 	@echo 'make bench-peers  the same beside other systems; builds them first, which takes minutes'
 	@echo 'make install   build for PREFIX=$(PREFIX) and install (DESTDIR= for packages)'
@@ -68,10 +71,20 @@ test-ring: build
 	@for ring in 0 1; do \
 		echo "COSMOS_RING=$$ring"; \
 		if $(CARGO) nextest --version >/dev/null 2>&1; then \
-			COSMOS_RING=$$ring $(CARGO) nextest run --locked -p cosmos-tests --no-fail-fast || exit 1; \
+			COSMOS_RING=$$ring $(CARGO) nextest run --locked $(CALLERS) --no-fail-fast || exit 1; \
 		else \
-			COSMOS_RING=$$ring $(CARGO) test --locked -p cosmos-tests --no-fail-fast --tests || exit 1; \
+			COSMOS_RING=$$ring $(CARGO) test --locked $(CALLERS) --no-fail-fast --lib --tests || exit 1; \
 		fi; \
+	done
+
+# Those of which each meets another part of the way of a call.
+test-ring-short: build
+	@for ring in 0 1; do \
+		echo "COSMOS_RING=$$ring"; \
+		COSMOS_RING=$$ring $(CARGO) test --locked -p cosmos-client --no-fail-fast \
+			--test callbacks --test callback_failures --test together --test batch || exit 1; \
+		COSMOS_RING=$$ring $(CARGO) test --locked -p cosmos-tests --no-fail-fast \
+			--test ring --test arena --test threads --test call_control --test full_tables --test racing_vms --test deaths || exit 1; \
 	done
 
 lint:

@@ -6,7 +6,7 @@
 //! | situation | what is done |
 //! |---|---|
 //! | the peer is on this CPU | no spin, which would keep it from running: two yields, then sleep |
-//! | the VM is on its way to another CPU (`placement`), and this is its client | no yield and no sleep for [`LONGEST_WAY`] |
+//! | the VM is on its way to another CPU (`placement`), and this is its client | no yield and no sleep for [`WAY`] times [`Settings::spin`], [`LONGEST_WAY`] at most |
 //! | the peer slept and was woken | one yield, for it may have been woken on this CPU; it says where it is when it runs |
 //! | a yield took [`LONG_YIELD`] | it went to somebody else. Each yield that brought an answer saved [`SAVED`] beside sleeping, and such a loss is paid from that; where it cannot be, there are no more yields for [`YIELD_BAN`], doubling to [`LONGEST_YIELD_BAN`] while it happens again |
 //! | always at first otherwise | [`GLANCES`] looks without a clock |
@@ -27,10 +27,14 @@ use super::layout::Side;
 use super::machine::Machine;
 use std::time::Duration;
 
+#[cfg(test)]
+mod tests;
+
 /// Settings of an end. The default needs no other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// How long to spin for an answer at most, and how long waits must be on average at most for it
+    /// How long to spin for an answer at most (for a peer that is on its way to another CPU [`WAY`] times as
+    /// long), and how long waits must be on average at most for it
     /// to be tried. Zero: never spin.
     pub spin: Duration,
     /// Whether the VM's thread comes to the caller's CPU to sleep; see `placement`.
@@ -89,7 +93,8 @@ const LONGEST_YIELD_BAN: u64 = 12_800_000_000;
 /// Waits without spinning from one try to the next.
 const RETRY: u32 = 4;
 const LONGEST_RETRY: u32 = 64;
-/// For how long a peer is awaited that is on its way to another CPU.
+/// For how many times as long a peer is awaited that is on its way to another CPU, and for how long at most.
+const WAY: u64 = 4;
 const LONGEST_WAY: u64 = 200_000;
 const MOST_STRIDES: u32 = 1_000;
 /// The most that one wait counts in the average.
@@ -174,7 +179,8 @@ impl Waiting {
         let cpu = machine.cpu();
         ring.stands_on(cpu);
         if ring.side() == Side::Client && machine.cpu_of(ring.other()) == COMING && self.spin > 0 {
-            return await_coming(machine, ring);
+            let most = self.spin.saturating_mul(WAY).min(LONGEST_WAY);
+            return await_coming(machine, ring, most);
         }
         let beside = || machine.cpu_of(ring.other()) == cpu;
         if woke || beside() {
@@ -390,7 +396,7 @@ impl Waiting {
 /// The peer is on its way to another CPU, which may have to be woken itself: this one is not in its
 /// way, and asleep this thread might be woken on that very CPU, beside its peer again.
 #[cold]
-fn await_coming(machine: &impl Machine, ring: &HandOver) -> Look {
+fn await_coming(machine: &impl Machine, ring: &HandOver, most: u64) -> Look {
     let begun = machine.now();
     for _ in 0..MOST_STRIDES {
         for _ in 0..STRIDE {
@@ -400,7 +406,7 @@ fn await_coming(machine: &impl Machine, ring: &HandOver) -> Look {
                 return look;
             }
         }
-        if machine.now().saturating_sub(begun) >= LONGEST_WAY {
+        if machine.now().saturating_sub(begun) >= most {
             break;
         }
     }

@@ -231,7 +231,7 @@ static void options(void)
     MINUS(EINVAL, cosmos_options_set_host(some, NULL));
     MINUS(EINVAL, cosmos_options_set_host(some, "gopher://there"));
     MINUS(EINVAL, cosmos_options_set_callbacks(NULL, 1));
-    MINUS(EINVAL, cosmos_options_set_isolation(NULL, "none"));
+    MINUS(EINVAL, cosmos_options_set_isolation(NULL, "namespaces"));
     MINUS(EINVAL, cosmos_options_set_isolation(some, NULL));
     MINUS(EINVAL, cosmos_options_set_isolation(some, "some"));
     MINUS(EINVAL, cosmos_options_set_limit(NULL, "memory_bytes", 1));

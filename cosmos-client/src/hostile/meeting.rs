@@ -122,7 +122,7 @@ fn one_of_an_older_version_is_let_go_of_and_asked_for_step_by_step() {
             }
             let _ = stream.write_all(&frame(handshake::KIND, 0, &hello.encode()));
         };
-        assert_eq!(failed(LONG, older), FaultCode::Disconnected, "{less}");
+        assert_eq!(failed(LONG, older), FaultCode::Version, "{less}");
     }
 }
 

@@ -153,7 +153,7 @@ fn is_believed(main: Connection, believed: &Hello) -> Result<Connection, Fault> 
     match is_less {
         false => Ok(main),
         true => Err(Fault::peer(
-            FaultCode::Disconnected,
+            FaultCode::Version,
             "the VM is of an older version than this program",
         )),
     }

@@ -151,7 +151,10 @@ impl Session {
             let linked = match linked {
                 // A daemon ended in between. One that comes back knows the VM in a moment, or has
                 // another one.
-                Err(fault) if searches < SEARCHES && is_lost(&fault) => {
+                Err(fault)
+                    if searches < SEARCHES
+                        && (is_lost(&fault) || is_starting && fault.code == FaultCode::Version) =>
+                {
                     if request.fresh && coordinator.epoch() == epoch {
                         let (name, kill) = (opened.name, false);
                         let close = VmClose { name, kill };

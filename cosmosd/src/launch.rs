@@ -58,6 +58,8 @@ pub struct Order {
 pub struct Readable {
     /// What its target needs.
     pub target: Vec<PathBuf>,
+    /// Which files those are, in that order, as far as that was looked up just now.
+    pub identities: Vec<Option<(u64, u64)>>,
     /// What its own program needs; looked up only for a VM that sees nothing else.
     pub program: Vec<PathBuf>,
 }

@@ -144,12 +144,17 @@ async fn top_up(coordinator: &Rc<Coordinator>, wanted: &Wanted, size: u64) {
         // It learns that with its target.
         false => Ok(Readable::default()),
     };
+    // A while after they were found.
+    let found = Readable {
+        identities: Vec::new(),
+        ..wanted.readable.clone()
+    };
     let is_shown = |shown: &Readable| {
         confinement.level < Level::Namespaces || shown.target == wanted.readable.target
     };
     let ahead = shown.as_ref().is_ok_and(is_shown) && wanted.is_habit;
-    let ahead = ahead.then_some(&wanted.readable);
-    let terms = Terms::now(confinement, &wanted.readable.target);
+    let ahead = ahead.then_some(&found);
+    let terms = Terms::now(confinement, &found);
     let vms = coordinator.vms();
     let of_kind = vms
         .iter()

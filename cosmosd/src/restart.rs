@@ -144,6 +144,7 @@ async fn again(coordinator: &Rc<Coordinator>, vm: &Rc<Vm>) -> Result<(), Fault> 
     let before = vm.readable().iter().map(|granted| granted.parts().0);
     let readable = Readable {
         target: found.target.into_iter().chain(before).collect(),
+        identities: Vec::new(),
         ..found
     };
     let followed = Followed::default();

@@ -40,7 +40,7 @@
 
 use crate::files::{self, Granted};
 use crate::{
-    confinement::Confinement, follow::Followed, identity::Client, log::Log,
+    confinement::Confinement, follow::Followed, identity::Client, launch::Readable, log::Log,
     metrics::ledger::Ledger, supervise::Command,
 };
 use cosmos_rpc::{
@@ -168,14 +168,16 @@ impl State {
 
 impl Terms {
     /// Of a VM that is confined like this now, for who reads these files.
-    pub fn now(confinement: &Confinement, target: &[PathBuf]) -> Terms {
-        let target = target.iter().cloned();
+    pub fn now(confinement: &Confinement, readable: &Readable) -> Terms {
+        let target = readable.target.iter().cloned().enumerate();
+        let target = target.map(|(place, path)| match readable.identities.get(place) {
+            Some(known) => Granted::restored(path, *known),
+            None => Granted::now(path),
+        });
+        let stated = confinement.readable().map(Granted::now);
         Terms {
             confinement: confinement.clone(),
-            readable: target
-                .chain(confinement.readable())
-                .map(Granted::now)
-                .collect(),
+            readable: target.chain(stated).collect(),
             common: confinement.common().map(Granted::now).collect(),
         }
     }

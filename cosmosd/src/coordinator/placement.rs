@@ -40,7 +40,7 @@ pub struct Wish<'w> {
 impl Wish<'_> {
     /// How a VM is confined that is given to it now.
     fn terms(&self) -> Terms {
-        Terms::now(self.confinement, &self.readable.target)
+        Terms::now(self.confinement, self.readable)
     }
 }
 
@@ -176,7 +176,7 @@ impl Coordinator {
             owner: Cell::new(owner),
             alone: Cell::new(wish.fresh),
             started: wish.terms(),
-            ahead: ahead.map(|ahead| Terms::now(wish.confinement, &ahead.target)),
+            ahead: ahead.map(|ahead| Terms::now(wish.confinement, ahead)),
             given: OnceCell::new(),
             targets: RefCell::default(),
             ledger: self.metrics.ledger(),

@@ -64,6 +64,7 @@ impl Coordinator {
             }
             Readable {
                 target: readable,
+                identities: Vec::new(),
                 program: program
                     .map(|program| files::for_program(&program, &directories))
                     .unwrap_or_default(),
@@ -109,6 +110,7 @@ fn at_hand(target: Option<&Looked>, confinement: &Confinement) -> Option<Readabl
     let is_installed = looked.is_installed && looked.directories.are_the_machines_own();
     (is_opened && is_installed).then(|| Readable {
         target: looked.directories.installed().to_vec(),
+        identities: looked.directories.identities().to_vec(),
         program: Vec::new(),
     })
 }

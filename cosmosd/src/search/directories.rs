@@ -48,6 +48,8 @@ pub struct Directories {
     configured: usize,
     all: Vec<PathBuf>,
     installed: Vec<PathBuf>,
+    /// Which directory each of those was.
+    identities: Vec<Option<(u64, u64)>>,
     /// What was read to find them, as it was then.
     read: Vec<(PathBuf, Option<Stamp>)>,
     /// Whether a change of that would show.
@@ -82,17 +84,24 @@ impl Directories {
             .collect();
         let configured = all.len();
         let others: Vec<PathBuf> = reader.directories.into_iter().chain(defaults).collect();
-        let found = others
-            .iter()
-            .map(|path| (path.clone(), identity(path)))
-            .collect();
-        let mut installed = Vec::new();
+        let mut found: Vec<(PathBuf, Option<(u64, u64)>)> = Vec::new();
+        let (mut installed, mut identities) = (Vec::new(), Vec::new());
         for path in others {
+            if found.iter().any(|(known, _)| *known == path) {
+                continue;
+            }
+            let identity = identity(&path);
+            found.push((path.clone(), identity));
             let real = real(&path);
             if path.is_dir() && seen.insert(real.clone()) {
                 if !MIXED.iter().any(|mixed| real == Path::new(mixed)) {
                     // By each of its names: /lib may be a link to /usr/lib.
-                    installed.extend([path.clone(), real]);
+                    let names = match path == real {
+                        true => vec![real],
+                        false => vec![path.clone(), real],
+                    };
+                    identities.resize(identities.len() + names.len(), identity);
+                    installed.extend(names);
                 }
                 all.push(path);
             }
@@ -101,6 +110,7 @@ impl Directories {
             configured,
             all,
             installed,
+            identities,
             read: reader.read,
             is_settled: !reader.is_unsettled,
             found,
@@ -112,6 +122,11 @@ impl Directories {
     /// among them, nor are configured ones.
     pub fn installed(&self) -> &[PathBuf] {
         &self.installed
+    }
+
+    /// Which directory each of those was when it was found.
+    pub fn identities(&self) -> &[Option<(u64, u64)>] {
+        &self.identities
     }
 
     /// Whether a file is in one of those, whatever links lead to it.

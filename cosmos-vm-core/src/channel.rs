@@ -16,13 +16,18 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
 /// Serves a client's main connection on a new thread. `ending`, a copy of its stream, is shut down when
-/// serving ends, which whoever watches another copy sees as a hang-up.
+/// serving ends, which whoever watches another copy sees as a hang-up. `first` is its first channel, for which
+/// the client waits more than for this.
 pub(crate) fn main_connection<V: Vm>(
     vm: &Arc<V>,
     stream: UnixStream,
     ending: UnixStream,
+    first: Option<UnixStream>,
 ) -> Result<(), Fault> {
     let session = Arc::new(Session::new(Arc::clone(vm)));
+    if let Some(first) = first {
+        attach(&session, first)?;
+    }
     spawn("client", move || {
         serve(session, stream);
         let _ = ending.shutdown(Shutdown::Both);

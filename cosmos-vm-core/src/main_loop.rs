@@ -208,8 +208,10 @@ impl<V: Vm> MainLoop<V> {
                 "a client before the VM was confined",
             ));
         }
-        let clients = frame.descriptors.into_iter();
-        clients.for_each(|client| self.accept(client));
+        let mut ends = frame.descriptors.into_iter();
+        if let Some(main) = ends.next() {
+            self.accept(main, ends.next());
+        }
         Ok(())
     }
 
@@ -274,7 +276,8 @@ impl<V: Vm> MainLoop<V> {
         told
     }
 
-    fn accept(&mut self, client: OwnedFd) {
+    /// Serves a client, and its first channel where that came with it.
+    fn accept(&mut self, client: OwnedFd, first: Option<OwnedFd>) {
         let stream = UnixStream::from(client);
         if self.clients.len() >= MAXIMUM_CLIENTS {
             tracing::warn!("a client was turned away: {MAXIMUM_CLIENTS} are served already");
@@ -288,7 +291,9 @@ impl<V: Vm> MainLoop<V> {
                 )
             })
         };
-        let served = copy().and_then(|served| channel::main_connection(&self.vm, served, copy()?));
+        let first = first.map(UnixStream::from);
+        let serve = |served| channel::main_connection(&self.vm, served, copy()?, first);
+        let served = copy().and_then(serve);
         match served {
             Ok(()) => {
                 self.clients.push(stream);

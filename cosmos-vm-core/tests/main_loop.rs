@@ -74,6 +74,45 @@ fn compute(
     unsafe { function.call(channel, &addresses, 0) }.map(|(value, _)| value)
 }
 
+/// They are one client: what is open on the channel is so on the connection, and ends with that.
+#[test]
+fn a_client_comes_with_its_first_channel() {
+    let mut vm = start(&["--private"]);
+    let ((main, its), (first, other)) = (UnixStream::pair().unwrap(), UnixStream::pair().unwrap());
+    vm.control
+        .notify(&harness::client(), &[its.as_fd(), other.as_fd()])
+        .unwrap();
+    drop((its, other));
+    let speaks = |stream| Connection::connect(stream, Role::Client).unwrap();
+    let (mut first, mut main) = (speaks(first), speaks(main));
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(b"40").unwrap();
+    let object = open(&mut first, file.path()).unwrap();
+    sym(&mut main, object, "double hypotenuse(double a, double b)").unwrap();
+    main.call(&Close { object }, &[]).unwrap();
+    assert_eq!(vm.clients(), 1);
+    drop(first);
+    assert!(vm.runs(), "the connection is there");
+    drop(main);
+    assert!(vm.ended().success());
+}
+
+/// Neither is served of a client that is not one.
+#[test]
+fn more_than_a_connection_and_a_channel_is_no_client() {
+    let mut vm = start(&["--private"]);
+    let pairs: Vec<_> = (0..3).map(|_| UnixStream::pair().unwrap()).collect();
+    let theirs: Vec<_> = pairs.iter().map(|(_, theirs)| theirs.as_fd()).collect();
+    let _ = vm.control.notify(&harness::client(), &theirs[..1]);
+    assert_eq!(vm.clients(), 1);
+    let body = cosmos_rpc::codec::encode(&harness::client()).unwrap();
+    let kind = <cosmos_rpc::message::launch::Accept as cosmos_rpc::message::Message>::KIND;
+    vm.control.send_raw(kind, 0, &[&body], &theirs).unwrap();
+    // It serves whom it has, and hears nothing of who sent that any more.
+    assert!(vm.control.receive().map_or(true, |frame| frame.is_none()));
+    assert!(vm.runs());
+}
+
 #[test]
 fn the_example_computes() {
     let mut vm = opened(&["--private"]);

@@ -71,7 +71,7 @@ const COMMANDS: usize = 128;
 #[derive(Debug)]
 pub enum Command {
     /// Pass a client's connection to the VM.
-    Accept(Identity, OwnedFd),
+    Accept(Identity, Ends),
     /// Its name leads to it now, or why it has none.
     Named(Result<(), Fault>),
     /// It waited, and is somebody's now: have it give up all but this, and serve.
@@ -88,6 +88,29 @@ pub enum Command {
     Denials(oneshot::Sender<Vec<Denial>>),
     /// Kill it.
     Kill,
+}
+
+/// The VM's ends of a client's sockets to it.
+#[derive(Debug)]
+pub struct Ends {
+    /// Of the connection.
+    pub main: OwnedFd,
+    /// Of a first channel, where that comes with it.
+    pub channel: Option<OwnedFd>,
+}
+
+impl Ends {
+    /// Of a connection alone.
+    pub fn main(main: OwnedFd) -> Ends {
+        let channel = None;
+        Ends { main, channel }
+    }
+
+    /// As an [`Accept`](cosmos_rpc::message::launch::Accept) carries them.
+    fn into_descriptors(self, takes_channel: bool) -> Vec<OwnedFd> {
+        let channel = self.channel.filter(|_| takes_channel);
+        [self.main].into_iter().chain(channel).collect()
+    }
 }
 
 /// A channel for commands of the right size.
@@ -246,7 +269,7 @@ struct Supervisor {
     /// Whether it was told, and has not answered.
     confining: bool,
     /// Clients that came before it was told.
-    early: Vec<(Identity, OwnedFd)>,
+    early: Vec<(Identity, Ends)>,
     output_bytes: Option<u64>,
     /// How much of what it wrote the launcher was told of last.
     told_written: u64,
@@ -377,7 +400,7 @@ impl Supervisor {
     fn obey(&mut self, command: Command) {
         match command {
             Command::Denials(asked) => self.ask_denials(asked),
-            Command::Accept(identity, stream) => self.pass_on(identity, stream),
+            Command::Accept(identity, ends) => self.pass_on(identity, ends),
             Command::Named(outcome) => self.named(outcome),
             Command::Dedicate(confine) => self.dedicate(confine),
             Command::Remember => self.remember(),

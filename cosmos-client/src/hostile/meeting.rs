@@ -24,10 +24,27 @@ fn met(patience: Duration, vm: impl FnOnce(UnixStream) + Send + 'static) -> Met 
         target: opened().target,
     };
     let deadline = Instant::now() + patience;
-    let met = meet(ours, &nature(), Some((&open, Some(LONG))), deadline);
+    let met = meet((ours, None), &nature(), Some((&open, Some(LONG))), deadline);
     // What is left of it ends with the connection, and is not waited for where it stays on purpose.
     drop(vm);
     met
+}
+
+/// The same of one that was given a channel as well.
+fn met_on_both(vm: impl FnOnce(UnixStream, UnixStream) + Send + 'static) -> Met {
+    let (main, theirs) = UnixStream::pair().unwrap();
+    let (first, other) = UnixStream::pair().unwrap();
+    std::thread::spawn(move || vm(theirs, other));
+    let open = Open {
+        target: opened().target,
+    };
+    let deadline = Instant::now() + LONG;
+    meet(
+        (main, Some(first)),
+        &nature(),
+        Some((&open, Some(LONG))),
+        deadline,
+    )
 }
 
 fn failed(patience: Duration, vm: impl FnOnce(UnixStream) + Send + 'static) -> FaultCode {
@@ -57,7 +74,7 @@ fn all_that_was_said_lies_there_when_it_comes() {
         };
         let client = std::thread::spawn(move || {
             let deadline = Instant::now() + LONG;
-            meet(ours, &nature(), Some((&open, Some(LONG))), deadline)
+            meet((ours, None), &nature(), Some((&open, Some(LONG))), deadline)
         });
         // It comes when all was said.
         let mut left = [0; 1];
@@ -143,5 +160,46 @@ fn one_that_refuses_the_channel_was_met_all_the_same() {
     assert_eq!(
         first.unwrap().map(drop).unwrap_err().code,
         FaultCode::LimitReached
+    );
+}
+
+#[test]
+fn a_channel_that_came_with_it_is_used_without_being_asked_for() {
+    let serves = |main: UnixStream, first: UnixStream| {
+        let channel = std::thread::spawn(|| serve(first, Manners::of(Answer::End)));
+        let mut main = Connection::accept(main, Role::Vm).unwrap();
+        let _ = main.receive();
+        let _ = channel.join();
+    };
+    let (main, first) = met_on_both(serves).unwrap();
+    assert_eq!(main.peer().role, Role::Vm);
+    let (channel, answer) = first.unwrap().unwrap();
+    assert_eq!(object(&answer.unwrap()), ObjectToken(1));
+    assert!(channel.shares());
+}
+
+#[test]
+fn one_that_drops_that_channel_was_met_all_the_same_and_one_that_drops_the_other_was_not() {
+    let drops_the_channel = |main: UnixStream, first: UnixStream| {
+        drop(first);
+        let mut main = Connection::accept(main, Role::Vm).unwrap();
+        let _ = main.receive();
+    };
+    let (main, first) = met_on_both(drops_the_channel).unwrap();
+    assert_eq!(main.peer().role, Role::Vm);
+    assert_eq!(
+        first.unwrap().map(drop).unwrap_err().code,
+        FaultCode::Disconnected
+    );
+    let drops_the_connection = |main: UnixStream, first: UnixStream| {
+        drop(main);
+        serve(first, Manners::of(Answer::End));
+    };
+    assert_eq!(
+        met_on_both(drops_the_connection)
+            .map(drop)
+            .unwrap_err()
+            .code,
+        FaultCode::Disconnected
     );
 }

@@ -51,13 +51,24 @@ impl Attaching {
             let errno = error.raw_os_error().unwrap_or(0);
             Fault::system(errno, format!("cannot make a socket pair: {error}"))
         })?;
+        let attach = attach(theirs.as_fd())?;
+        // Held here, it would keep the end of a VM that dies now from being seen.
+        drop(theirs);
+        Attaching::on(ours, nature, known, timeout, (ahead, attach))
+    }
+
+    /// The same on a channel that the VM has already, or that it was asked to have by `attach`.
+    fn on(
+        ours: UnixStream,
+        nature: &Nature,
+        known: &Hello,
+        timeout: Option<Duration>,
+        (ahead, attach): (Option<Ahead<'_>>, Option<u64>),
+    ) -> Result<Attaching, Fault> {
         let settings = match nature.coordinator.is_remote() {
             true => None,
             false => ring_settings()?,
         };
-        let attach = attach(theirs.as_fd())?;
-        // Held here, it would keep the end of a VM that dies now from being seen.
-        drop(theirs);
         let most = nature.message_bytes;
         let mut opening = Connection::open(ours, Role::Client, most, timeout, known)?;
         // Once memory is shared nothing is looked for on the socket that is not announced there.
@@ -111,27 +122,42 @@ impl Requests {
 }
 
 /// Meets a VM that is only being started, which must serve before `deadline`: the main connection. Where
-/// there is a `target`, the VM is asked to open that on a channel which is made with it, within `timeout`
-/// from when it serves: that channel, and the answer.
+/// there is a `target`, the VM is asked to open that on its first channel, or on one which is made with it,
+/// within `timeout` from when it serves: that channel, and the answer.
 ///
 /// # Errors
 /// Why the VM cannot be met. What is wrong with the channel only, is there in its place.
 pub(crate) fn meet(
-    stream: UnixStream,
+    (stream, first): (UnixStream, Option<UnixStream>),
     nature: &Nature,
     target: Option<(&Open, Option<Duration>)>,
     deadline: Instant,
 ) -> Result<(Connection, Option<Result<Attached, Fault>>), Fault> {
     let believed = Hello::new(Role::Vm, &Role::Vm.limits());
     let most = Role::Client.limits().body;
-    let mut main = Connection::open(stream, Role::Client, most, None, &believed)?;
+    let open = || Connection::open(stream, Role::Client, most, None, &believed);
     let Some((target, timeout)) = target else {
-        return Ok((is_believed(main.heard_until(deadline)?, &believed)?, None));
+        return Ok((
+            is_believed(open()?.heard_until(deadline)?, &believed)?,
+            None,
+        ));
     };
     let body = cosmos_rpc::codec::encode(target)?;
     let ahead = Some((Open::KIND, &body[..], &[][..]));
-    let attach = |theirs: BorrowedFd<'_>| main.ask(Attach::KIND, &[], &[theirs]);
-    let Attaching { opening, asked } = Attaching::begin(nature, &believed, timeout, ahead, attach)?;
+    let (main, attaching) = match first {
+        // What is waited for is said first.
+        Some(first) => {
+            let attaching = Attaching::on(first, nature, &believed, timeout, (ahead, None))?;
+            (open()?, attaching)
+        }
+        None => {
+            let mut main = open()?;
+            let attach = |theirs: BorrowedFd<'_>| main.ask(Attach::KIND, &[], &[theirs]);
+            let attaching = Attaching::begin(nature, &believed, timeout, ahead, attach)?;
+            (main, attaching)
+        }
+    };
+    let Attaching { opening, asked } = attaching;
     // The VM comes to this last: then all else is there, and there is one wait in place of three. Where it
     // does not come to it, the main connection says more.
     let channel = opening.heard_until(deadline);

@@ -36,8 +36,8 @@ pub(super) struct Links {
 enum Reached {
     /// By a connection to one that serves.
     Serving(OwnedFd),
-    /// By one that will lead to it when it does.
-    Starting(OwnedFd),
+    /// By one that will lead to it when it does, and by a first channel.
+    Starting(OwnedFd, Option<OwnedFd>),
     /// By cosmosdb.
     ByName,
 }
@@ -141,7 +141,7 @@ impl Session {
                 reusable: !request.fresh,
                 message_bytes,
             };
-            let is_starting = matches!(reached, Reached::Starting(_));
+            let is_starting = matches!(reached, Reached::Starting(..));
             let link = || self.link(&opened, reached, nature, first);
             let linked = trace::step("connect to the VM", &opened.name, link);
             let linked = linked.map_err(|fault| match is_starting {
@@ -200,12 +200,13 @@ impl Session {
             Ok::<_, Fault>((main.expect(Role::Vm)?, None))
         };
         let (main, first) = match reached {
-            Reached::Starting(stream) => {
+            Reached::Starting(main, channel) => {
                 let target = opened.target.clone();
                 let open = Open { target };
                 let target = first.map(|timeout| (&open, timeout));
                 let deadline = Instant::now() + ANSWER;
-                link::meet(UnixStream::from(stream), &nature, target, deadline)?
+                let streams = (main.into(), channel.map(UnixStream::from));
+                link::meet(streams, &nature, target, deadline)?
             }
             Reached::Serving(stream) => connect(stream)?,
             Reached::ByName if nature.coordinator.is_remote() => {
@@ -333,8 +334,12 @@ fn ask(
     if is_ahead && is_known && !trace::is_on() {
         let begin = VmBegin(request.clone());
         let (opened, connected) = connection.call(&begin, &[])?;
-        let connected = connected.into_iter().next();
-        return Ok((opened, connected.map_or(Reached::ByName, Reached::Starting)));
+        let mut connected = connected.into_iter();
+        let reached = match connected.next() {
+            Some(main) => Reached::Starting(main, connected.next()),
+            None => Reached::ByName,
+        };
+        return Ok((opened, reached));
     }
     let (opened, connected) = trace::ask(connection, host, request)?;
     let connected = connected.into_iter().next();

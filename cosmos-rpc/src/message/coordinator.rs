@@ -72,7 +72,8 @@ impl Message for VmOpen {
 
 /// As [`VmOpen`], and `connect`, but nobody waits for a VM that comes with a connection: it is only being
 /// started then. It says its handshake on that connection when it serves, having given up whatever it has to,
-/// and reads nothing there before. Where it never does, [`VmReady`] tells why.
+/// and reads nothing there before. Where it never does, [`VmReady`] tells why. Behind the connection comes a
+/// first channel, which the VM has with it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VmBegin(pub VmOpen);
 
@@ -83,7 +84,7 @@ impl VmBegin {
 
 impl Message for VmBegin {
     const KIND: u16 = 0x0208;
-    const REPLY_DESCRIPTORS: (u16, u16) = (0, 1);
+    const REPLY_DESCRIPTORS: (u16, u16) = (0, 2);
     type Reply = VmOpened;
 }
 

@@ -200,16 +200,21 @@ impl Message for Kill {
 }
 
 /// Notice from cosmosd to a VM, on its control socket: serve this client, whose connection is
-/// attached. No reply.
+/// attached, and its first channel where that is, too. No reply.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accept {
     /// Who it is.
     pub client: Identity,
 }
 
+impl Accept {
+    /// The minor version of the protocol from which on VMs take a channel with it.
+    pub const CHANNEL_SINCE: u16 = 7;
+}
+
 impl Message for Accept {
     const KIND: u16 = 0x0404;
-    const DESCRIPTORS: (u16, u16) = (1, 1);
+    const DESCRIPTORS: (u16, u16) = (1, 2);
     type Reply = ();
 }
 

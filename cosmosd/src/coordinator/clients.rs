@@ -5,7 +5,7 @@ use crate::{
     identity::Client,
     registry::Arrival,
     session,
-    supervise::Command,
+    supervise::{Command, Ends},
     vm::{Owner, State},
 };
 use cosmos_rpc::{Fault, FaultCode, codec, frame::Header, message::FAULT, rendezvous::COORDINATOR};
@@ -73,7 +73,7 @@ impl Coordinator {
                 format!("cosmosd cannot pass a client on: {error}"),
             )
         })?;
-        match vm.ask(Command::Accept(client.identity, stream)) {
+        match vm.ask(Command::Accept(client.identity, Ends::main(stream))) {
             true => Ok(()),
             false => Err(Fault::vm(
                 FaultCode::LimitReached,

@@ -2,7 +2,7 @@
 //! it never came to serve where it did not.
 
 use super::{
-    About, Command, END_PATIENCE, Escalation, REMAINS_PATIENCE, START_PATIENCE, Supervisor,
+    About, Command, END_PATIENCE, Ends, Escalation, REMAINS_PATIENCE, START_PATIENCE, Supervisor,
     WAITING_CLIENTS,
 };
 use crate::{
@@ -21,7 +21,7 @@ use cosmos_rpc::{
         registry::Identity,
     },
 };
-use std::os::{fd::OwnedFd, unix::net::UnixStream};
+use std::os::unix::net::UnixStream;
 use tokio::{
     sync::watch,
     time::{Instant, timeout},
@@ -96,8 +96,9 @@ impl Supervisor {
             if let Some(confine) = confine {
                 opening.notify(&confine, Vec::new())?;
             }
-            for (client, stream) in clients {
-                opening.notify(&Accept { client }, vec![stream])?;
+            for (client, ends) in clients {
+                // Every VM that is started here is of this version.
+                opening.notify(&Accept { client }, ends.into_descriptors(true))?;
             }
             let connection = opening.heard().await?;
             match connection.peer().role {
@@ -127,11 +128,11 @@ impl Supervisor {
 
     /// Those that are first among what this is asked to do, as many as may be on their way, and what came
     /// behind them.
-    fn clients_that_wait(&mut self) -> (Vec<(Identity, OwnedFd)>, Option<Command>) {
+    fn clients_that_wait(&mut self) -> (Vec<(Identity, Ends)>, Option<Command>) {
         let mut clients = Vec::new();
         while clients.len() < WAITING_CLIENTS {
             match self.commands.try_recv() {
-                Ok(Command::Accept(identity, stream)) => clients.push((identity, stream)),
+                Ok(Command::Accept(identity, ends)) => clients.push((identity, ends)),
                 next => return (clients, next.ok()),
             }
         }
@@ -201,7 +202,7 @@ impl Supervisor {
 
     /// Passes a client on: behind what the VM is to give up, and never before. Who comes earlier waits
     /// here.
-    pub(super) fn pass_on(&mut self, client: Identity, stream: OwnedFd) {
+    pub(super) fn pass_on(&mut self, client: Identity, ends: Ends) {
         let is_early = self.is_awaited() && !self.confining;
         let Some(control) = &mut self.control else {
             return;
@@ -210,13 +211,17 @@ impl Supervisor {
             true => self.early.len(),
             false => control.writer.queued(),
         };
+        let takes_channel = control.peer().minor >= Accept::CHANNEL_SINCE;
         let accept = Accept { client };
         if waiting >= WAITING_CLIENTS {
             self.give_up("does not take its clients");
         } else if is_early {
-            self.early.push((client, stream));
-        } else if control.writer.queue_notice(&accept, vec![stream]).is_err() {
-            self.give_up("does not take its clients");
+            self.early.push((client, ends));
+        } else {
+            let ends = ends.into_descriptors(takes_channel);
+            if control.writer.queue_notice(&accept, ends).is_err() {
+                self.give_up("does not take its clients");
+            }
         }
         self.idle();
     }
@@ -304,8 +309,8 @@ impl Supervisor {
 
     /// Passes on who came early.
     fn let_in(&mut self) {
-        for (client, stream) in std::mem::take(&mut self.early) {
-            self.pass_on(client, stream);
+        for (client, ends) in std::mem::take(&mut self.early) {
+            self.pass_on(client, ends);
         }
     }
 

@@ -13,7 +13,7 @@ use crate::{
     profile::Profile,
     requirements::Requirements,
     session::Session,
-    supervise::Command,
+    supervise::{Command, Ends},
     vm::{State, Vm},
 };
 use cosmos_config::{Config, ConfigError};
@@ -36,8 +36,8 @@ struct Placed {
     vm: Rc<Vm>,
     /// The absolute path of its target, where it is for one.
     target: String,
-    /// A connection of the client to it.
-    connection: Option<OwnedFd>,
+    /// The client's ends of a connection to it, and of a first channel.
+    ends: Vec<OwnedFd>,
 }
 
 pub(super) async fn answer(
@@ -47,7 +47,7 @@ pub(super) async fn answer(
 ) -> Result<Given, Fault> {
     let coordinator = session.coordinator.clone();
     let opened = async {
-        let placed = placed(&session, request, &followed).await?;
+        let placed = placed(&session, request, false, &followed).await?;
         let step = followed.step("wait for the VM", &placed.vm.name);
         step.end_with(placed.vm.ready().await)?;
         Ok(placed.given())
@@ -69,7 +69,9 @@ pub(super) async fn begin(
         ..request
     };
     let coordinator = session.coordinator.clone();
-    let placed = unless_ending(&session, placed(&session, request, &followed)).await;
+    let is_for_target = matches!(request.purpose, Purpose::Target(_) | Purpose::Program(_));
+    let placing = placed(&session, request, is_for_target, &followed);
+    let placed = unless_ending(&session, placing).await;
     if placed.is_err() {
         coordinator.metrics.opened(&placed);
     }
@@ -80,9 +82,9 @@ pub(super) async fn begin(
         coordinator.metrics.opened(&ready);
         ready
     };
-    match placed.connection {
-        Some(_) => drop(tokio::task::spawn_local(counting)),
-        None => unless_ending(&session, counting).await?,
+    match placed.ends.is_empty() {
+        false => drop(tokio::task::spawn_local(counting)),
+        true => unless_ending(&session, counting).await?,
     }
     Ok(placed.given())
 }
@@ -112,7 +114,13 @@ async fn unless_ending<T>(
     }
 }
 
-async fn placed(session: &Session, request: VmOpen, followed: &Followed) -> Result<Placed, Fault> {
+/// `has_channel`: a first channel comes with a connection.
+async fn placed(
+    session: &Session,
+    request: VmOpen,
+    has_channel: bool,
+    followed: &Followed,
+) -> Result<Placed, Fault> {
     let coordinator = &session.coordinator;
     let profiles = coordinator.profiles.clone();
     let (profile, looked) = match &request.purpose {
@@ -120,7 +128,7 @@ async fn placed(session: &Session, request: VmOpen, followed: &Followed) -> Resu
             return Ok(Placed {
                 vm: running(session, name)?,
                 target: String::new(),
-                connection: None,
+                ends: Vec::new(),
             });
         }
         Purpose::Kind(kind) => (of_kind(&profiles, kind)?, None),
@@ -170,7 +178,7 @@ async fn placed(session: &Session, request: VmOpen, followed: &Followed) -> Resu
     }
     // It is passed on at once, and the VM comes to it as soon as it serves.
     let wanted = is_new && request.connect;
-    let connection = wanted.then(|| connected(&vm, session)).flatten();
+    let ends = wanted.then(|| connected(&vm, session, has_channel));
     if !target.is_empty() {
         vm.remember(&target);
         vm.ask(Command::Remember);
@@ -178,7 +186,7 @@ async fn placed(session: &Session, request: VmOpen, followed: &Followed) -> Resu
     Ok(Placed {
         vm,
         target,
-        connection,
+        ends: ends.flatten().unwrap_or_default(),
     })
 }
 
@@ -191,15 +199,22 @@ impl Placed {
             target: self.target,
             isolation: self.vm.confinement().level.name().to_owned(),
         };
-        (opened, self.connection.into_iter().collect())
+        (opened, self.ends)
     }
 }
 
-/// A connection of the client to its new VM. Without one it can still ask cosmosdb.
-fn connected(vm: &Vm, session: &Session) -> Option<OwnedFd> {
-    let (ours, theirs) = UnixStream::pair().ok()?;
-    let accept = Command::Accept(session.client.identity, OwnedFd::from(theirs));
-    vm.ask(accept).then(|| OwnedFd::from(ours))
+/// A connection of the client to its new VM, and a first channel. Without one it can still ask cosmosdb.
+fn connected(vm: &Vm, session: &Session, has_channel: bool) -> Option<Vec<OwnedFd>> {
+    let (main, theirs) = UnixStream::pair().ok()?;
+    let mut ends = Ends::main(OwnedFd::from(theirs));
+    let mut ours = vec![OwnedFd::from(main)];
+    if has_channel {
+        let (channel, theirs) = UnixStream::pair().ok()?;
+        ends.channel = Some(OwnedFd::from(theirs));
+        ours.push(OwnedFd::from(channel));
+    }
+    vm.ask(Command::Accept(session.client.identity, ends))
+        .then_some(ours)
 }
 
 fn path_of(requirements: &Requirements) -> Result<String, Fault> {

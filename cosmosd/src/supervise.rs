@@ -38,7 +38,7 @@ use cosmos_rpc::{
         confine::Denial,
         coordinator::Ending,
         crash::Remains,
-        launch::{Confine, Denials, Ended, Started},
+        launch::{Confine, Denials, Ended, Remember, Started},
         registry::Identity,
     },
 };
@@ -239,6 +239,8 @@ struct Supervisor {
     control: Option<Connection>,
     /// Whether the launcher has this end of it.
     is_control_kept: bool,
+    /// What the launcher was told to keep last.
+    kept: Option<Remember>,
     tail: Tail,
     life: watch::Sender<Life>,
     commands: mpsc::Receiver<Command>,
@@ -315,6 +317,7 @@ impl Supervisor {
             step: Step::default(),
             control: None,
             is_control_kept: false,
+            kept: None,
             retire_after: None,
             clients: 0,
             ending: None,

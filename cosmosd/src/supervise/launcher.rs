@@ -32,18 +32,21 @@ impl Supervisor {
             _ => None,
         };
         let given = kept.is_some();
-        let written = self.tail.count();
+        let remember = Remember {
+            record,
+            is_waiting: self.is_held,
+            written: self.tail.count(),
+        };
+        // It would be woken for nothing, beside whoever waits for the VM.
+        if !given && self.kept.as_ref() == Some(&remember) {
+            return;
+        }
         if let Some(launcher) = &mut self.launcher {
-            let is_waiting = self.is_held;
-            let remember = Remember {
-                record,
-                is_waiting,
-                written,
-            };
             let told = launcher
                 .writer
                 .queue_notice(&remember, kept.into_iter().collect());
             self.is_control_kept |= told.is_ok() && given;
+            self.kept = Some(remember);
         }
     }
 
@@ -60,6 +63,7 @@ impl Supervisor {
         // A launcher that takes no word is found out by its deadline.
         let _ = launcher.writer.queue_notice(&nothing, Vec::new());
         self.is_control_kept = false;
+        self.kept = None;
     }
 
     /// The next count of bytes that the VM has written at which something is to be done: it has written

@@ -161,6 +161,8 @@ async fn top_up(coordinator: &Rc<Coordinator>, wanted: &Wanted, size: u64) {
         .filter(|vm| is_pooled(vm) && vm.kind == profile.kind);
     let (fitting, others): (Vec<_>, Vec<_>) = of_kind.partition(|vm| wanted.is_for(vm, &terms));
     for other in others {
+        // It may hear that later than somebody asks for what it is for.
+        other.alone.set(true);
         other.ask(Command::End);
     }
     let missing = size.saturating_sub(fitting.len() as u64);
@@ -184,5 +186,5 @@ pub(crate) fn has_room(coordinator: &Coordinator, kind: &str) -> bool {
 }
 
 fn is_pooled(vm: &Rc<Vm>) -> bool {
-    vm.owner.get() == Owner::Nobody && vm.state() < State::Poisoned
+    vm.owner.get() == Owner::Nobody && !vm.alone.get() && vm.state() < State::Poisoned
 }

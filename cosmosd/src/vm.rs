@@ -116,7 +116,7 @@ pub struct Vm {
     pub host: String,
     /// Who may use it; one that waits is somebody's once and for all.
     pub owner: Cell<Owner>,
-    /// Whether it was asked for as a fresh one: no later request is given it.
+    /// Whether no later request is given it: it was asked for as a fresh one, or waited and is to end.
     pub alone: Cell<bool>,
     /// What it was started with.
     pub started: Terms,

@@ -128,7 +128,7 @@ impl Totals {
         let group = hierarchies.group(controller, name)?;
         if !self.made.contains(&group.directory) {
             sweep(&group.directory);
-            fs::create_dir(&group.directory).ok()?;
+            make_anew(&group.directory).ok()?;
             self.made.push(group.directory.clone());
         }
         bound(&group).ok().map(|()| group)
@@ -217,6 +217,18 @@ impl Hierarchies {
             directory: place.join(name),
             version: Version::Two,
         })
+    }
+}
+
+/// Makes a group. One of its name is that of an earlier process of this number, which was killed: its
+/// bounds are not what is asked for now, and where it is in use it is no group for this process.
+fn make_anew(directory: &Path) -> io::Result<()> {
+    match fs::create_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            fs::remove_dir(directory)?;
+            fs::create_dir(directory)
+        }
+        made => made,
     }
 }
 
@@ -320,6 +332,20 @@ mod tests {
         let group = found.group("pids", "vm").unwrap();
         assert_eq!(group.directory, Path::new("/sys/fs/cgroup/pids/vm"));
         assert_eq!(found.two, Some(PathBuf::from("/sys/fs/cgroup/unified/x")));
+    }
+
+    #[test]
+    fn a_group_that_a_process_of_the_same_number_left_is_made_anew() {
+        let parent = std::env::temp_dir().join(format!("totals-{}", std::process::id()));
+        let group = parent.join("vm-7");
+        fs::create_dir_all(&group).unwrap();
+        make_anew(&group).unwrap();
+        assert!(group.is_dir());
+        let inside = group.join("in-use");
+        fs::create_dir(&inside).unwrap();
+        assert!(make_anew(&group).is_err(), "what is in use is left alone");
+        assert!(inside.is_dir());
+        fs::remove_dir_all(&parent).unwrap();
     }
 
     #[test]

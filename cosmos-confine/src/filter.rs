@@ -357,6 +357,120 @@ mod tests {
         }
     }
 
+    /// Arguments that make a call harmful, and harmless ones of the same call, whatever else is granted.
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn arguments_decide_where_they_must() {
+        use libc::*;
+        const OWN: u64 = 4242;
+        const OTHER: u64 = 1;
+        let number = |constant: c_int| u64::from(constant.cast_unsigned());
+        let thread = number(
+            CLONE_VM
+                | CLONE_FS
+                | CLONE_FILES
+                | CLONE_SIGHAND
+                | CLONE_THREAD
+                | CLONE_SYSVSEM
+                | CLONE_SETTLS,
+        );
+        let (unix, internet) = (number(AF_UNIX), number(AF_INET));
+        let stream = number(SOCK_STREAM | SOCK_CLOEXEC);
+        let datagrams = number(SOCK_DGRAM | SOCK_CLOEXEC);
+        for permissions in all_permissions() {
+            let Filter(filter) = second(&permissions).unwrap();
+            let judge = |call: c_long, given: &[u64], allowed: bool| {
+                let mut arguments = [0; 6];
+                arguments[..given.len()].copy_from_slice(given);
+                let expected = if allowed { ALLOW } else { TOLD };
+                let number = u32::try_from(call).unwrap();
+                assert_eq!(
+                    verdict(&filter, X86_64, number, arguments),
+                    expected,
+                    "{} {given:x?} with {permissions:?}",
+                    crate::listener::name(call)
+                );
+            };
+            let steers = permissions.processes || permissions.is_program;
+            judge(SYS_clone, &[thread], true);
+            judge(SYS_clone, &[number(SIGCHLD)], permissions.processes);
+            for flag in [
+                CLONE_NEWNS,
+                CLONE_NEWUSER,
+                CLONE_NEWPID,
+                CLONE_NEWNET,
+                CLONE_NEWIPC,
+                CLONE_NEWUTS,
+                CLONE_NEWCGROUP,
+                CLONE_PARENT,
+                CLONE_PTRACE,
+                CLONE_UNTRACED,
+            ] {
+                judge(SYS_clone, &[thread | number(flag)], false);
+                judge(SYS_clone, &[number(SIGCHLD | flag)], false);
+            }
+            judge(SYS_kill, &[OWN], true);
+            judge(SYS_kill, &[OTHER], steers);
+            judge(SYS_rt_sigqueueinfo, &[OTHER], false);
+            judge(SYS_rt_tgsigqueueinfo, &[OTHER], false);
+            judge(SYS_prlimit64, &[0], true);
+            judge(SYS_prlimit64, &[OTHER], false);
+            judge(SYS_sched_setaffinity, &[OTHER], false);
+            judge(SYS_setpriority, &[number(PRIO_PROCESS as c_int), 0], true);
+            judge(
+                SYS_setpriority,
+                &[number(PRIO_PROCESS as c_int), OTHER],
+                false,
+            );
+            judge(SYS_setpriority, &[number(PRIO_USER as c_int), 0], false);
+            judge(SYS_socketpair, &[unix, stream], true);
+            judge(SYS_socketpair, &[unix, datagrams], false);
+            judge(SYS_socketpair, &[unix, number(SOCK_SEQPACKET)], false);
+            judge(SYS_socketpair, &[number(AF_TIPC), stream], false);
+            judge(SYS_socket, &[internet, stream], permissions.network);
+            judge(SYS_socket, &[internet, datagrams], permissions.network);
+            for (family, kind) in [
+                (unix, stream),
+                (number(AF_NETLINK), datagrams),
+                (number(AF_PACKET), datagrams),
+                (number(AF_ALG), number(SOCK_SEQPACKET)),
+                (internet, number(SOCK_RAW)),
+            ] {
+                judge(SYS_socket, &[family, kind], false);
+            }
+            judge(SYS_sendto, &[0, 0, 0, 0, 0], true);
+            judge(SYS_sendto, &[0, 0, 0, 0, 1 << 32], permissions.network);
+            for option in [
+                SO_ATTACH_FILTER,
+                SO_ATTACH_BPF,
+                SO_ATTACH_REUSEPORT_EBPF,
+                SO_PASSCRED,
+            ] {
+                judge(
+                    SYS_setsockopt,
+                    &[0, number(SOL_SOCKET), number(option)],
+                    false,
+                );
+            }
+            for request in [TIOCSTI, TIOCSETD, TIOCLINUX, FIOASYNC] {
+                judge(SYS_ioctl, &[0, request], false);
+                judge(SYS_ioctl, &[0, request | 1 << 32], false);
+            }
+            for command in [F_SETOWN, F_SETLEASE, F_NOTIFY] {
+                judge(SYS_fcntl, &[0, number(command)], false);
+            }
+            for operation in [
+                PR_SET_DUMPABLE,
+                PR_SET_PTRACER,
+                PR_SET_MM,
+                PR_SET_SECCOMP,
+                PR_SET_PDEATHSIG,
+            ] {
+                judge(SYS_prctl, &[number(operation)], false);
+            }
+        }
+    }
+
     /// The kernel goes through it for each number when it installs the filter.
     #[test]
     #[cfg(target_arch = "x86_64")]

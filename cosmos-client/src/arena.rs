@@ -93,12 +93,13 @@ impl Arena {
                     format!("{} was closed", link.label()),
                 )));
             }
+            // Known before another thread can be given a part of it.
+            self.used.store(true, Ordering::Release);
+            let whose = (Arc::clone(self), Arc::downgrade(link));
+            Session::current().arenas().add(start, length, whose);
             let segment = state.segments.entry(start).or_insert(segment);
             segment.room.take(size as u64).map(|offset| start + offset)
         };
-        self.used.store(true, Ordering::Release);
-        let whose = (Arc::clone(self), Arc::downgrade(link));
-        Session::current().arenas().add(start, length, whose);
         address.ok_or_else(|| too_much(size).into())
     }
 

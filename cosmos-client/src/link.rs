@@ -181,7 +181,6 @@ impl Link {
         self.key
     }
 
-    /// What the program gave it to hand back.
     /// The memory that this process and the VM both see.
     pub(crate) fn arena(&self) -> &Arc<Arena> {
         &self.arena
@@ -192,6 +191,7 @@ impl Link {
         self.minor
     }
 
+    /// What the program gave it to hand back.
     pub(crate) fn cookies(&self) -> &Cookies {
         &self.cookies
     }

@@ -258,8 +258,14 @@ mod tests {
             let turn = Arc::clone(seat.turn());
             let other = std::thread::spawn(move || (0..50).any(|_| turn.cancel(2)));
             while !other.is_finished() && !seat.is_cancelled() {
-                seat.end(seat.begin(1));
                 seat.end(seat.begin(2));
+                let before = seat.is_cancelled();
+                seat.end(seat.begin(1));
+                assert_eq!(
+                    seat.is_cancelled(),
+                    before,
+                    "in a call that nobody cancelled"
+                );
             }
             seat.end(seat.begin(2));
             assert_eq!(other.join().unwrap(), seat.is_cancelled());

@@ -140,6 +140,30 @@ fn a_function_of_one_vm_is_none_of_anothers() {
 }
 
 #[test]
+fn a_function_of_one_threads_call_is_none_of_anothers() {
+    static STOLEN: AtomicU64 = AtomicU64::new(0);
+    let target = opens_with_act(|connection, id, call| match STOLEN.load(Ordering::SeqCst) {
+        0 => {
+            STOLEN.store(number(call), Ordering::SeqCst);
+            let (kind, _) = call_back(connection, number(call), &request(1))?;
+            reply(connection, id, i32::from(kind == (CALLBACK | REPLY)))
+        }
+        stolen => refused(connection, id, stolen),
+    });
+    let function = target.resolve(VISIT).unwrap();
+    let stolen_from = callback(move |_| {
+        // While the victim's call runs, in the same VM.
+        let visited = std::thread::scope(|scope| scope.spawn(|| visit(&target)).join());
+        let (result, count) = visited.unwrap();
+        assert_eq!(result.unwrap_err().code(), FaultCode::CallbackFailed);
+        assert_eq!(count, 0);
+        Value::from(1)
+    });
+    let outcome = crate::dynamic::call(&function, &[stolen_from]).unwrap();
+    assert_eq!(outcome.result, Value::from(1));
+}
+
+#[test]
 fn requests_that_are_none_end_the_vm() {
     let acts: [Act; 6] = [
         // Shorter than a number.

@@ -199,6 +199,22 @@ fn a_pointer_and_its_count_move_together() {
     }
 }
 
+/// Memory in which something else is than the token stands for no object, whatever it did before.
+#[test]
+fn a_token_that_was_written_over_names_nothing() {
+    let mut program =
+        Program::new(|connection, id, call| says(connection, id, call, left(call), WIRE));
+    assert_eq!(program.call(MAKE), Ok(0));
+    let token = program.stream.state;
+    for other in [0, token + 1, token ^ 1 << 40] {
+        program.stream.state = other;
+        let error = program.call(WORK).unwrap_err();
+        assert_eq!(error.code(), FaultCode::StaleHandle, "{other:#x}: {error}");
+    }
+    program.stream.state = token;
+    assert_eq!(program.call(WORK), Ok(0));
+}
+
 /// Tokens of a VM that is gone name nothing, in whichever VM comes next.
 #[test]
 fn memory_outlives_its_vm_as_memory() {

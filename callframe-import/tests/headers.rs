@@ -82,6 +82,30 @@ fn what_a_pack_says_counts() {
     );
 }
 
+/// An array is declared as a pointer to one element is.
+#[test]
+fn a_pointer_beside_a_number_is_asked_about() {
+    let text = "# 1 \"header.h\"\nint sum(const int *values, unsigned long count);\n\
+                void move(int *by, double factor);\nvoid again(int *by, int flags);\n\
+                int said(int *value, int size);\n\
+                struct thing *get(struct thing *from, int n);\n";
+    let frame = callframe::parse("int said(int *__single value, int size)").unwrap();
+    let survey = Survey::of(text, "header.h", |name| {
+        (name == "said").then(|| Ok(frame.clone()))
+    });
+    let text = listing::text(&survey, "header.h", true);
+    let asked: Vec<&str> = text
+        .lines()
+        .filter(|line| line.contains("one element"))
+        .collect();
+    assert_eq!(
+        asked,
+        [
+            "/* 'values' leads to one element, unless __counted_by(count) or __sized_by(count) says more. */"
+        ]
+    );
+}
+
 /// glibc's headers with all their attributes.
 #[test]
 fn headers_of_the_c_library_are_read() {

@@ -72,5 +72,5 @@ pub(super) fn note_denials(denials: &[(String, u64)]) {
     }
     let calls: Vec<&str> = denials.iter().map(|(call, _)| call.as_str()).collect();
     let calls = calls.join(", ");
-    eprintln!("note: denied: {calls} (--ro, --rw and --net grant more)");
+    eprintln!("note: denied: {calls} (--ro, --rw, --net and --programs grant more)");
 }

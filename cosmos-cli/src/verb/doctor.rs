@@ -15,12 +15,14 @@ use std::path::Path;
 use std::time::Instant;
 
 /// The programs that must be in the libexec directory.
-const PROGRAMS: [&str; 6] = [
+const PROGRAMS: [&str; 8] = [
     "cosmosdb",
     "cosmosd",
     "cosmos-launch",
     "cosmos-relay",
     "cosmos-hostfn",
+    "cosmos-exec",
+    "cosmos-script",
     "cosmos-zerovm",
 ];
 
@@ -358,5 +360,24 @@ fn bad(subject: &'static str, finding: impl Into<String>) -> Check {
         subject,
         health: Health::Bad,
         finding: finding.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_program_that_is_installed_is_looked_for() {
+        let makefile = include_str!("../../../Makefile");
+        let installed = makefile
+            .lines()
+            .find_map(|line| line.strip_prefix("DAEMONS :="))
+            .expect("the list of what is installed");
+        let mut installed: Vec<&str> = installed.split_whitespace().collect();
+        let mut looked_for = PROGRAMS.to_vec();
+        installed.sort_unstable();
+        looked_for.sort_unstable();
+        assert_eq!(looked_for, installed);
     }
 }

@@ -234,6 +234,23 @@ fn the_shared_library_has_its_name_and_exports_its_functions_only() {
     });
 }
 
+/// A plugin that was linked with the library is unloaded with it, as far as its program knows.
+#[test]
+fn a_program_may_unload_the_shared_library() {
+    in_world_for(PATIENCE, |world| {
+        let prefix = Prefix::installed(world);
+        let program = world.directory().join("unloaded");
+        let flags = prefix.pkg_config(&["--cflags", "libcosmos"]);
+        let flags = flags.split_whitespace();
+        let strict = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pthread"];
+        let all: Vec<&str> = strict.into_iter().chain(flags).chain(["-ldl"]).collect();
+        cosmos_tests::c::compile("gcc", &all, "unloaded.c", &program);
+        let mut command = Command::new(&program);
+        let ran = run(prefix.environment(&mut command), Duration::from_secs(60));
+        assert_eq!(ran.succeeded(), "used again\n", "{ran:?}");
+    });
+}
+
 #[test]
 fn the_installed_command_calls() {
     in_world_for(PATIENCE, |world| {

@@ -1,5 +1,6 @@
 //! A program that runs short of memory has its calls fail, and goes on.
 
+use cosmos::{Command, FaultCode, Stream};
 use cosmos_tests::{errno, in_world, set_errno};
 use std::ffi::{c_uint, c_ulong, c_void};
 
@@ -38,6 +39,31 @@ fn a_copy_that_there_is_no_memory_for_fails_the_call_and_nothing_else() {
         assert_ne!(large.1, 0, "a copy without memory");
         assert_eq!(after, small);
         assert_eq!(sum(SIZE).1, 0, "with memory");
+    });
+}
+
+/// What a program writes is read by threads, and there are none where there are no addresses for their stacks.
+#[test]
+fn a_program_whose_output_nobody_can_read_is_ended() {
+    in_world(|_| {
+        let start = || {
+            let mut cat = Command::new("cat");
+            cat.stdin(Stream::Pipe).stdout(Stream::Pipe);
+            cat.stderr(Stream::Pipe).spawn().expect("cat")
+        };
+        let (refused, fine) = (start(), start());
+        let steering = refused.steering();
+        let all = limit();
+        set_limit(libc::rlimit {
+            rlim_cur: mapped() + (64 << 10),
+            ..all
+        });
+        let error = refused.output(100).map(drop);
+        set_limit(all);
+        let error = error.expect_err("no thread");
+        assert_eq!(error.code(), FaultCode::System, "{error}");
+        assert_eq!(steering.next(), None, "it is gone");
+        assert!(fine.output(100).expect("cat").ended.success());
     });
 }
 

@@ -186,9 +186,21 @@ impl Running {
         let stdin = self.stdin.take();
         let streams = [self.stdout.take(), self.stderr.take()];
         thread::scope(|scope| {
-            // A program that does not read all of it is none that fails.
-            scope.spawn(move || stdin.map(|mut stdin| stdin.write_all(input)));
-            let readers = streams.map(|stream| scope.spawn(move || keep(stream, limit)));
+            let begin = || -> io::Result<_> {
+                let [stdout, stderr] = streams;
+                // A program that does not read all of it is none that fails.
+                let feed = move || stdin.map(|mut stdin| stdin.write_all(input));
+                beside(scope, feed)?;
+                let stdout = beside(scope, move || keep(stdout, limit))?;
+                let stderr = beside(scope, move || keep(stderr, limit))?;
+                Ok([stdout, stderr])
+            };
+            let readers = begin().map_err(|error| {
+                // Those that were started would wait for what the program does next.
+                self.stop();
+                let message = format!("no thread can be started for its streams: {error}");
+                Fault::host(FaultCode::System, message)
+            })?;
             let ended = self.ended();
             let [stdout, stderr] = readers.map(|reader| reader.join().unwrap_or_default());
             let (mut ended, fallen) = ended?;
@@ -200,6 +212,12 @@ impl Running {
                 stderr: stderr.first,
             })
         })
+    }
+
+    /// Has the program ended, with all that it started.
+    fn stop(&self) {
+        // Others may hold the socket still.
+        let _ = self.steering.socket.shutdown(Shutdown::Both);
     }
 
     /// How it ended, and what is left of it where it crashed.
@@ -252,9 +270,8 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Others may hold the socket still.
         if !self.opened.hold.is_foreign() {
-            let _ = self.steering.socket.shutdown(Shutdown::Both);
+            self.stop();
         }
     }
 }
@@ -401,6 +418,14 @@ impl Kept {
         let end = self.first.get(from..).unwrap_or_default();
         [end, &self.rest].concat()
     }
+}
+
+/// Does something on a thread of its own, where one can be started.
+fn beside<'scope, T: Send + 'scope>(
+    scope: &'scope thread::Scope<'scope, '_>,
+    body: impl FnOnce() -> T + Send + 'scope,
+) -> io::Result<thread::ScopedJoinHandle<'scope, T>> {
+    thread::Builder::new().spawn_scoped(scope, body)
 }
 
 /// Reads to the end; at most `limit` bytes from its beginning are kept, and a few from its end.

@@ -464,6 +464,11 @@ int call_nothing(int times)
 int open_directory(const char *path) { return open(path, O_RDONLY | O_DIRECTORY); }
 int open_path(const char *path) { return open(path, O_PATH); }
 
+/* The same to a function that is called back, and what one gives. */
+int tell_directory(const char *path, int (*told)(int descriptor)) { return told(open_directory(path)); }
+int tell_path(const char *path, int (*told)(int descriptor)) { return told(open_path(path)); }
+int ask_for_one(int (*asked)(void)) { return asked(); }
+
 /* Raises its limit of core files as far as it may, and crashes. */
 int dump_core(void)
 {

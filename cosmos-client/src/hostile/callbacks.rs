@@ -7,11 +7,11 @@ use crate::{FaultCode, Value, callback};
 use cosmos_rpc::Fault;
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::REPLY;
-use cosmos_rpc::message::vm::{CALL, CALLBACK, Open};
+use cosmos_rpc::message::vm::{CALL, CALLBACK, CALLBACK_DEPTH, Open};
 use cosmos_rpc::message::{FAULT, Message};
 use proptest::prelude::*;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 const VISIT: &str = "int visit(int (*visit)(int value))";
 /// Where the number of the function is in the body of a call of [`VISIT`]: behind the runable, the
@@ -161,6 +161,47 @@ fn a_function_of_one_threads_call_is_none_of_anothers() {
     });
     let outcome = crate::dynamic::call(&function, &[stolen_from]).unwrap();
     assert_eq!(outcome.result, Value::from(1));
+}
+
+/// Calls back in every call that comes, however deep that lies.
+fn ever_deeper(connection: &mut Connection, id: u64, call: &[u8]) -> Option<()> {
+    let number = number(call).to_le_bytes();
+    let request = [&number[..], &request(1)];
+    connection.request_raw(CALLBACK, &request, &[]).ok()?;
+    loop {
+        let frame = connection.receive().ok()??;
+        if frame.kind != CALL {
+            return reply(connection, id, i32::from(frame.kind == (CALLBACK | REPLY)));
+        }
+        ever_deeper(connection, frame.id, &frame.body)?;
+    }
+}
+
+/// A VM chooses how deep a program's function that calls it comes to lie inside of itself.
+#[test]
+fn calls_back_lie_no_deeper_than_they_may() {
+    static RAN: AtomicUsize = AtomicUsize::new(0);
+    let target = opens_with_act(ever_deeper);
+    let function = target.resolve(VISIT).unwrap();
+    let itself = Arc::new(OnceLock::<Value>::new());
+    let again = {
+        let (function, itself) = (Arc::clone(&function), Arc::clone(&itself));
+        callback(move |_| {
+            if RAN.fetch_add(1, Ordering::Relaxed) < 2 * CALLBACK_DEPTH
+                && let Some(itself) = itself.get()
+                && let Err(error) = crate::dynamic::call(&function, std::slice::from_ref(itself))
+            {
+                assert_eq!(error.code(), FaultCode::LimitReached, "{error}");
+            }
+            Value::from(1)
+        })
+    };
+    let outcome = crate::dynamic::call(
+        &function,
+        std::slice::from_ref(itself.get_or_init(|| again)),
+    );
+    assert_eq!(outcome.unwrap().result, Value::from(1));
+    assert_eq!(RAN.load(Ordering::Relaxed), CALLBACK_DEPTH);
 }
 
 #[test]

@@ -259,3 +259,33 @@ fn directories_and_paths_are_not_taken_from_a_library() {
         );
     });
 }
+
+/// The program's own functions get and give descriptors as calls do.
+#[test]
+fn callbacks_are_no_way_around_that() {
+    in_world(|world| {
+        of_libraries(
+            world,
+            |options| options.read(world.directory()),
+            |stage| {
+                for (function, word) in [("tell_directory", "a directory"), ("tell_path", "O_PATH")]
+                {
+                    let tell = format!(
+                        "int {function}(const char *path, int (*told)(int __fd descriptor))"
+                    );
+                    let told = cosmos::callback(|_| Value::from(0));
+                    let attempt = stage.attempt(&tell, &[text(world.directory()), told]);
+                    let error = attempt.expect_err(word);
+                    assert_eq!(error.code(), FaultCode::Protocol, "{error}");
+                    assert!(error.to_string().contains(word), "{error}");
+                }
+                let directory = File::open(world.directory()).unwrap();
+                let given = cosmos::callback(move |_| Value::Descriptor(directory.as_raw_fd()));
+                let attempt = stage.attempt("int ask_for_one(int __fd (*asked)(void))", &[given]);
+                let error = attempt.expect_err("a directory");
+                assert_eq!(error.code(), FaultCode::BadArgument, "{error}");
+                assert!(error.to_string().contains("a directory"), "{error}");
+            },
+        );
+    });
+}

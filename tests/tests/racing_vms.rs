@@ -82,6 +82,9 @@ impl Fenced {
 #[test]
 fn what_comes_back_of_a_rewritten_buffer_stays_within_it() {
     in_world(|world| {
+        // Without it what the thread writes to is the VM's alone, which may break it.
+        // SAFETY: no other thread looks at the environment yet.
+        unsafe { std::env::set_var("COSMOS_RING", "1") };
         let library = open(world);
         // It is where the buffers of all later calls of this thread are.
         let mut first = Fenced::of(LARGE);

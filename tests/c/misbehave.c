@@ -224,11 +224,24 @@ int advance(struct span *span)
     return 0;
 }
 
-/* Shuts the newest socket of its process, which is that of the calling thread, and stays. */
+/* Whether no other descriptor is of the same file. */
+static int is_alone(int descriptor)
+{
+    struct stat own, other;
+    if (fstat(descriptor, &own)) return 0;
+    for (int another = 0; another < 1024; ++another)
+        if (another != descriptor && !fstat(another, &other) && other.st_ino == own.st_ino &&
+            other.st_dev == own.st_dev)
+            return 0;
+    return 1;
+}
+
+/* Shuts the newest socket that its process has once, which is that of the calling thread, and stays. The
+ * client's connection it has several times. */
 int hang_up(void)
 {
     int newest = 1023;
-    while (newest > 0 && !is_socket(newest)) --newest;
+    while (newest > 0 && !(is_socket(newest) && is_alone(newest))) --newest;
     shutdown(newest, SHUT_RDWR);
     return hang();
 }

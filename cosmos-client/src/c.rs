@@ -7,7 +7,7 @@
 //!   [`cosmos_dlerror`](error::cosmos_dlerror) and [`cosmos_error`](error::cosmos_error) tell.
 //! - `cosmos_dl` and `cosmos_vm` are no addresses but numbers that are never given out twice: a
 //!   stale one is told from a live one and fails with EBADF, and so does NULL.
-//! - No panic leaves it, and no thread is cancelled in it: see [`uncancelled`](crate::uncancelled).
+//! - No panic leaves it, and no thread is cancelled in it: see `uncancelled.rs`.
 
 pub mod arena;
 pub mod budget;

@@ -56,8 +56,9 @@ pub unsafe extern "C" fn cosmos_dlopen(
 /// Resolves a function from its prototype, a C declaration such as "double cos(double x)", and
 /// returns a pointer to it: cast it to the type of the declaration and call it. A name alone, such
 /// as "crc32", is looked up in the library's prototype pack. The pointer may be
-/// called from any thread, and again while a call of it is under way (from a signal handler). It
-/// is valid until cosmos_dlclose; do not free it. Distinct functions have distinct pointers; the
+/// called from any thread, and again while a call of it is under way: from a callback, or from a signal
+/// handler, of which the rest of the program is promised nothing that malloc does not promise: it must
+/// not interrupt malloc, nor a function of this library. It is valid until cosmos_dlclose; do not free it. Distinct functions have distinct pointers; the
 /// same prototype gives the same pointer again.
 ///
 /// Pointers to functions among the arguments are called back on the calling thread while the call

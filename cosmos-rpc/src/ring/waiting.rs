@@ -33,9 +33,8 @@ mod tests;
 /// Settings of an end. The default needs no other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// How long to spin for an answer at most (for a peer that is on its way to another CPU [`WAY`] times as
-    /// long), and how long waits must be on average at most for it
-    /// to be tried. Zero: never spin.
+    /// How long to spin for an answer at most (for a peer that is on its way to another CPU `WAY` times as
+    /// long), and how long waits must be on average at most for it to be tried. Zero: never spin.
     pub spin: Duration,
     /// Whether the VM's thread comes to the caller's CPU to sleep; see `placement`.
     pub colocate: bool,

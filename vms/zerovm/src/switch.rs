@@ -3,8 +3,8 @@
 //! Three ways, all in the assembly below, which is short so that it can be read:
 //!
 //! - `zerovm_enter` keeps the host's stack and starts the guest with the registers it is promised;
-//! - `zerovm_trap` is what the [`thunk`], which every trampoline calls, does not answer itself. Before any
-//!   compiled code runs it clears the direction flag, takes the host's stack, resets the x87 unit and the
+//! - `zerovm_trap` is what the thunk (`switch/thunk.rs`), which every trampoline calls, does not answer
+//!   itself. Before any compiled code runs it clears the direction flag, takes the host's stack, resets the x87 unit and the
 //!   SSE control word where the guest's code uses them, and marks the end of the chain of frames; on the
 //!   way back everything that is not promised to survive is cleared;
 //! - `zerovm_leave` goes back to whoever called `zerovm_enter`; signal handlers go there too.

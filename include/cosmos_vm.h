@@ -517,8 +517,9 @@ cosmos_dl *cosmos_dlopen(const char *target,
  * Resolves a function from its prototype, a C declaration such as "double cos(double x)", and
  * returns a pointer to it: cast it to the type of the declaration and call it. A name alone, such
  * as "crc32", is looked up in the library's prototype pack. The pointer may be
- * called from any thread, and again while a call of it is under way (from a signal handler). It
- * is valid until cosmos_dlclose; do not free it. Distinct functions have distinct pointers; the
+ * called from any thread, and again while a call of it is under way: from a callback, or from a signal
+ * handler, of which the rest of the program is promised nothing that malloc does not promise: it must
+ * not interrupt malloc, nor a function of this library. It is valid until cosmos_dlclose; do not free it. Distinct functions have distinct pointers; the
  * same prototype gives the same pointer again.
  *
  * Pointers to functions among the arguments are called back on the calling thread while the call
@@ -537,7 +538,8 @@ cosmos_dl *cosmos_dlopen(const char *target,
  * What the caller promises:
  * prototype is NULL or a string.
  */
-void *cosmos_dlsym(cosmos_dl *dl, const char *prototype);
+void *cosmos_dlsym(cosmos_dl *dl,
+                   const char *prototype);
 
 /**
  * The same as cosmos_dlsym, with a result that ISO C allows to call once it is cast to the

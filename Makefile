@@ -66,14 +66,15 @@ test: build
 	fi
 	$(CARGO) test --locked --workspace --doc
 
-# Every test that calls, with the ring left out and with it said, whatever the configuration is.
+# Every test that calls, with the ring left out and with it said, whatever the configuration is. Not those beside
+# the code: some of them are of the ring itself.
 test-ring: build
 	@for ring in 0 1; do \
 		echo "COSMOS_RING=$$ring"; \
 		if $(CARGO) nextest --version >/dev/null 2>&1; then \
-			COSMOS_RING=$$ring $(CARGO) nextest run --locked $(CALLERS) --no-fail-fast || exit 1; \
+			COSMOS_RING=$$ring $(CARGO) nextest run --locked $(CALLERS) --test '*' --no-fail-fast || exit 1; \
 		else \
-			COSMOS_RING=$$ring $(CARGO) test --locked $(CALLERS) --no-fail-fast --lib --tests || exit 1; \
+			COSMOS_RING=$$ring $(CARGO) test --locked $(CALLERS) --test '*' --no-fail-fast || exit 1; \
 		fi; \
 	done
 

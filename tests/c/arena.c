@@ -1,6 +1,8 @@
 /* Functions on buffers, for the tests of memory that a program and a VM both see. */
+#define _GNU_SOURCE
 #include <stddef.h>
 #include <string.h>
+#include <sys/mman.h>
 
 void copy(void *to, const void *from, size_t size) { memmove(to, from, size); }
 
@@ -75,4 +77,11 @@ int use(const struct user *user) { return user->value; }
 int ask(int (*function)(int), const unsigned char *memory, size_t size) {
   (void)size;
   return function(memory[0]) + memory[0];
+}
+
+/* Takes all addresses of a range that are free, so that nothing else is mapped there. */
+int occupy(unsigned long from, unsigned long to) {
+  void *at = mmap((void *)from, to - from, PROT_NONE,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+  return at == (void *)from ? 0 : -1;
 }

@@ -54,6 +54,8 @@ struct Task {
     now: u64,
     cpu: usize,
     mask: [bool; 2],
+    /// How often it gave itself another one.
+    masks: u32,
     /// What it put into its line.
     word: u32,
     stated: u32,
@@ -84,6 +86,7 @@ impl Simulated {
             now: MILLISECOND,
             cpu,
             mask: cpus,
+            masks: 0,
             word: 0,
             stated: 0,
             stamp: 0,
@@ -284,6 +287,7 @@ impl Affinity for Simulated {
         self.step(MASK, |tasks| {
             let me = &mut tasks[self.me];
             me.mask = [0, 1].map(|cpu| mask.is_set(cpu).unwrap());
+            me.masks += 1;
             let (now, stays) = (me.now, me.mask[me.cpu]);
             if !stays {
                 self.world.leaves(tasks, self.me, now);
@@ -302,6 +306,18 @@ struct Pattern {
     /// What the caller does between two calls takes so long.
     work: u64,
     bursts: u32,
+    colocate: bool,
+}
+
+/// What a pattern came to.
+struct Cost {
+    /// Nanoseconds a call, where the pattern has been found.
+    call: u64,
+    /// How much of the time the VM ran.
+    load: f64,
+    /// How often the VM's thread changed its mask, and the one that it ended with.
+    masks: u32,
+    mask: [bool; 2],
 }
 
 impl Pattern {
@@ -311,16 +327,20 @@ impl Pattern {
             pause,
             work: 50,
             bursts: 8,
+            colocate: true,
         }
     }
 
-    /// Nanoseconds a call, where the pattern has been found, and how much of the time the VM ran.
-    fn cost(&self, pulls: bool, cpus: [bool; 2]) -> (u64, f64) {
+    fn cost(&self, pulls: bool, cpus: [bool; 2]) -> Cost {
+        let settings = Settings {
+            colocate: self.colocate,
+            ..Settings::SERVING
+        };
         let [near, far] = Simulated::pair(pulls, cpus);
         let calls = self.bursts * self.calls;
         let serving = far.clone();
         let served = std::thread::spawn(move || {
-            let mut vm = Waiter::new(Side::Vm, 0, &Settings::SERVING, serving.clone());
+            let mut vm = Waiter::new(Side::Vm, 0, &settings, serving.clone());
             for _ in 0..calls {
                 take(&mut vm, &serving);
                 vm.publish(&serving);
@@ -334,7 +354,12 @@ impl Pattern {
         let load = tasks[1].ran as f64 / tasks[0].now as f64;
         let later = &mut means[self.bursts as usize / 2..];
         later.sort_unstable();
-        (later[later.len() / 2], load)
+        Cost {
+            call: later[later.len() / 2],
+            load,
+            masks: tasks[1].masks,
+            mask: tasks[1].mask,
+        }
     }
 
     fn calls_from(&self, near: &Simulated) -> Vec<u64> {
@@ -370,9 +395,9 @@ fn in_bursts_after_any_pause_calls_are_soon_made_on_two_cpus() {
     for pulls in [false, true] {
         for pause in [1, 100] {
             let pause = pause * MILLISECOND;
-            let (few, _) = Pattern::of(100, pause).cost(pulls, TWO);
+            let few = Pattern::of(100, pause).cost(pulls, TWO).call;
             assert!(few < ON_ONE / 4, "{few} ns after {pause}, {pulls}");
-            let (many, _) = Pattern::of(400, pause).cost(pulls, TWO);
+            let many = Pattern::of(400, pause).cost(pulls, TWO).call;
             assert!(many < ON_ONE / 12, "{many} ns after {pause}, {pulls}");
         }
     }
@@ -385,7 +410,7 @@ fn work_between_calls_does_not_bring_the_ends_together() {
             work: 10_000,
             ..Pattern::of(200, 10 * MILLISECOND)
         };
-        let (call, _) = pattern.cost(pulls, TWO);
+        let call = pattern.cost(pulls, TWO).call;
         assert!(call < ON_ONE / 6, "{call} ns, {pulls}");
     }
 }
@@ -393,8 +418,8 @@ fn work_between_calls_does_not_bring_the_ends_together() {
 #[test]
 fn short_bursts_cost_no_more_than_on_one_cpu() {
     for calls in [5, 20] {
-        let (call, _) = Pattern::of(calls, 10 * MILLISECOND).cost(true, TWO);
-        let (alone, _) = Pattern::of(calls, 10 * MILLISECOND).cost(true, ONE);
+        let call = Pattern::of(calls, 10 * MILLISECOND).cost(true, TWO).call;
+        let alone = Pattern::of(calls, 10 * MILLISECOND).cost(true, ONE).call;
         assert!(call < alone + alone / 2, "{call} ns beside {alone}");
     }
 }
@@ -407,7 +432,7 @@ fn single_calls_wake_the_vm_beside_its_caller() {
                 bursts: 200,
                 ..Pattern::of(1, pause * MILLISECOND)
             };
-            let (call, load) = pattern.cost(pulls, TWO);
+            let Cost { call, load, .. } = pattern.cost(pulls, TWO);
             assert!(
                 call < WOKEN_APART / 4,
                 "{call} ns after {pause} ms, {pulls}"
@@ -419,6 +444,28 @@ fn single_calls_wake_the_vm_beside_its_caller() {
 
 #[test]
 fn on_one_cpu_calls_cost_little_more_than_yields() {
-    let (call, _) = Pattern::of(500, MILLISECOND).cost(true, ONE);
+    let call = Pattern::of(500, MILLISECOND).cost(true, ONE).call;
     assert!(call < ON_ONE + ON_ONE / 10, "{call} ns");
+}
+
+/// Calls of every kind: by it the thread narrows its mask, and has all of it when it serves the last one.
+#[test]
+fn a_thread_that_is_to_stay_where_it_is_never_changes_its_mask() {
+    for (calls, pause, bursts) in [(1, 1, 200), (1, 10, 200), (100, 1, 8), (400, 100, 8)] {
+        for colocate in [true, false] {
+            let pattern = Pattern {
+                bursts,
+                colocate,
+                ..Pattern::of(calls, pause * MILLISECOND)
+            };
+            let cost = pattern.cost(false, TWO);
+            assert_eq!(
+                cost.masks > 0,
+                colocate,
+                "{calls} calls, {} masks",
+                cost.masks
+            );
+            assert_eq!(cost.mask, TWO);
+        }
+    }
 }

@@ -8,19 +8,27 @@
 //! | sequence numbers wrap | both begin shortly before the wrap |
 //! | a side that stops anywhere leaves the other one with an answer or an error | `a_side_that_stops_leaves_no_hang` |
 //! | a peer that writes anything into both words leads to an error or to what it wrote, never to a hang | `a_hostile_peer_leaves_no_hang` |
-//! | each CPU field has one writer | asserted in `set_cpu` of every test |
+//! | each CPU field, each stamp and each mask has one writer | asserted wherever one is written, in every test |
+//! | a narrowed mask is whole again whenever a wait ends, whichever way | asserted after every wait, in every test |
+//! | pinning, moving off and taking the whole mask again go on for ever neither within a wait nor from wait to wait | `placing` |
 //!
 //! Each check goes through 400 interleavings, or through as many as `COSMOSTEST_INTERLEAVINGS` says:
 //! `make soak` lets them go on.
 
-use super::handover::{COMING, HandOver, Look};
+mod placing;
+
+use super::handover::{COMING, Look};
 use super::layout::{SLEEP, Side};
 use super::machine::Machine;
-use super::waiting::{Broken, Limits, Settings, Waiting};
+use super::placement::Affinity;
+use super::waiter::Waiter;
+use super::waiting::{Broken, Settings};
+use nix::sched::CpuSet;
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use shuttle::sync::{Arc, Condvar, Mutex};
-use shuttle::thread;
+use shuttle::thread::{self, ThreadId};
+use std::sync::OnceLock;
 
 /// The last sequence number before the wrap.
 const LAST: u32 = u32::MAX >> 1;
@@ -40,13 +48,47 @@ struct Line {
     woken: Condvar,
 }
 
+/// Where the kernel has the threads run, as far as their masks allow it.
+#[derive(Clone, Copy, Debug)]
+enum Kernel {
+    /// Both on CPU 1.
+    Together,
+    /// The client's on CPU 1, the VM's on CPU 2.
+    Apart,
+    /// On any, and elsewhere at any moment.
+    Anywhere,
+}
+
+/// The CPUs that both threads may run on at first.
+const CPUS: [usize; 2] = [1, 2];
+
+/// What the kernel knows of a side's thread, which only that thread changes. Nobody waits for it, so
+/// these are no atomics of the checker's.
+struct Placed {
+    mask: std::sync::Mutex<CpuSet>,
+    /// How often that changed.
+    changes: std::sync::atomic::AtomicU32,
+    owner: OnceLock<ThreadId>,
+}
+
+/// A clock that goes forward.
+struct Clock {
+    now: std::sync::atomic::AtomicU64,
+    /// How far from reading to reading, in nanoseconds, at most.
+    step: u64,
+}
+
 /// Shared memory, and a machine that is as unhelpful as allowed.
 struct Shared {
     lines: [Line; 2],
     /// Whether naps, and sleeps that nobody ends, end by themselves.
     naps: bool,
-    /// Whether both sides say that they are on one CPU.
-    crowded: bool,
+    kernel: Kernel,
+    /// Whether threads may change their masks.
+    permitted: bool,
+    /// The time, where it goes forward.
+    clock: Option<Clock>,
+    placed: [Placed; 2],
     gone: [AtomicBool; 2],
 }
 
@@ -59,10 +101,19 @@ struct Modelled {
 
 impl Shared {
     fn new(sequence: u32, naps: bool) -> Arc<Shared> {
+        let kernels = [Kernel::Together, Kernel::Apart, Kernel::Anywhere];
+        let kernel = kernels[thread_rng().gen_range(0..3)];
+        Shared::on(kernel, sequence, naps, None)
+    }
+
+    fn on(kernel: Kernel, sequence: u32, naps: bool, clock: Option<Clock>) -> Arc<Shared> {
         let shared = Shared {
             lines: Default::default(),
             naps,
-            crowded: thread_rng().gen_bool(0.5),
+            kernel,
+            permitted: thread_rng().gen_bool(0.9),
+            clock,
+            placed: [Placed::new(), Placed::new()],
             gone: Default::default(),
         };
         for line in &shared.lines {
@@ -74,6 +125,52 @@ impl Shared {
     fn line(&self, side: Side) -> &Line {
         &self.lines[side as usize]
     }
+}
+
+impl Clock {
+    fn new(step: u64) -> Clock {
+        // The machine has been on for a while.
+        let now = 1_000_000_000.into();
+        Clock { now, step }
+    }
+
+    fn now(&self) -> u64 {
+        self.now.load(std::sync::atomic::Ordering::SeqCst)
+    }
+
+    fn passes(&self, time: u64) -> u64 {
+        let passed = time % self.step + 1;
+        let before = self
+            .now
+            .fetch_add(passed, std::sync::atomic::Ordering::SeqCst);
+        before + passed
+    }
+}
+
+impl Placed {
+    fn new() -> Placed {
+        Placed {
+            mask: std::sync::Mutex::new(cpus(&CPUS)),
+            changes: Default::default(),
+            owner: OnceLock::new(),
+        }
+    }
+
+    fn mask(&self) -> CpuSet {
+        *self.mask.lock().unwrap()
+    }
+
+    /// What is this thread's alone is written by it alone.
+    fn is_written(&self) {
+        let me = thread::current().id();
+        assert_eq!(*self.owner.get_or_init(|| me), me, "two writers");
+    }
+}
+
+fn cpus(list: &[usize]) -> CpuSet {
+    let mut set = CpuSet::new();
+    list.iter().for_each(|cpu| set.set(*cpu).unwrap());
+    set
 }
 
 impl Machine for Modelled {
@@ -120,6 +217,7 @@ impl Machine for Modelled {
 
     fn set_cpu(&self, side: Side, cpu: u32) {
         assert_eq!(side, self.side, "a CPU field with two writers");
+        self.placed().is_written();
         self.shared.line(side).cpu.store(cpu, Ordering::Relaxed);
     }
 
@@ -129,20 +227,29 @@ impl Machine for Modelled {
 
     fn set_stamp(&self, side: Side, now: u64) {
         assert_eq!(side, self.side, "a stamp with two writers");
+        self.placed().is_written();
         self.shared.line(side).stamp.store(now, Ordering::Relaxed);
     }
 
-    /// Any clock is as good as another: no property may depend on it.
+    /// Any clock is as good as another, but where a property depends on it.
     fn now(&self) -> u64 {
-        thread_rng().gen_range(1..1_000_000)
+        let passes = thread_rng().gen_range(1..1_000_000);
+        match &self.shared.clock {
+            Some(clock) => clock.passes(passes),
+            None => passes,
+        }
     }
 
     fn cpu(&self) -> u32 {
-        if self.shared.crowded {
-            1
-        } else {
-            1 + self.side as u32
-        }
+        let wanted = match self.shared.kernel {
+            Kernel::Together => CPUS[0],
+            Kernel::Apart => CPUS[self.side as usize],
+            Kernel::Anywhere => CPUS[thread_rng().gen_range(0..2)],
+        };
+        let mask = self.placed().mask();
+        let allowed = |cpu: &usize| mask.is_set(*cpu).unwrap();
+        let other = || CPUS.into_iter().find(allowed).expect("a CPU");
+        Some(wanted).filter(allowed).unwrap_or_else(other) as u32
     }
 
     fn pause(&self) {
@@ -154,26 +261,49 @@ impl Machine for Modelled {
     }
 }
 
+impl Affinity for Modelled {
+    fn get(&self) -> Option<CpuSet> {
+        Some(self.placed().mask())
+    }
+
+    fn set(&self, mask: &CpuSet) -> bool {
+        assert_eq!(self.side, Side::Vm, "a client changes its mask");
+        self.placed().is_written();
+        if self.shared.permitted {
+            assert_ne!(*mask, CpuSet::new(), "no CPU is left");
+            *self.placed().mask.lock().unwrap() = *mask;
+            let changes = &self.placed().changes;
+            changes.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            // Whoever looks now sees it so.
+            thread::yield_now();
+        }
+        self.shared.permitted
+    }
+}
+
+impl Modelled {
+    fn placed(&self) -> &Placed {
+        &self.shared.placed[self.side as usize]
+    }
+}
+
 /// An end over the modelled machine: what [`super::End`] does, but for bodies.
 struct End {
     machine: Modelled,
-    ring: HandOver,
-    waiting: Waiting,
-    woke: bool,
+    waiter: Waiter<Modelled>,
     /// Steps after which this side stops, as if it were killed.
     life: u32,
 }
 
 impl End {
     fn new(shared: &Arc<Shared>, side: Side, sequence: u32) -> End {
+        let machine = Modelled {
+            shared: Arc::clone(shared),
+            side,
+        };
         End {
-            machine: Modelled {
-                shared: Arc::clone(shared),
-                side,
-            },
-            ring: HandOver::new(side, sequence),
-            waiting: Waiting::new(&Settings::ASKING),
-            woke: false,
+            waiter: Waiter::new(side, sequence, &Settings::ASKING, machine.clone()),
+            machine,
             life: u32::MAX,
         }
     }
@@ -184,46 +314,55 @@ impl End {
     }
 
     fn post(&mut self, payload: u32) {
-        let side = self.ring.side();
+        let side = self.waiter.ring.side();
         let line = self.machine.shared.line(side);
         line.payload.store(payload, Ordering::Relaxed);
-        self.woke = self.ring.publish(&self.machine);
+        self.waiter.publish(&self.machine);
     }
 
     fn take(&mut self) -> Result<u32, Broken> {
-        if self.ring.side() == Side::Vm && thread_rng().gen_bool(0.2) {
-            self.ring.stands_on(COMING);
-            self.ring.state_cpu(&self.machine);
+        let taken = self.wait();
+        self.has_its_whole_mask();
+        taken.map(|()| self.accept())
+    }
+
+    /// Whatever came of a wait, foreign code may run after it.
+    fn has_its_whole_mask(&self) {
+        assert_eq!(self.machine.placed().mask(), cpus(&CPUS), "a narrow mask");
+    }
+
+    fn wait(&mut self) -> Result<(), Broken> {
+        if self.waiter.ring.side() == Side::Vm && thread_rng().gen_bool(0.2) {
+            self.waiter.ring.stands_on(COMING);
+            self.waiter.ring.state_cpu(&self.machine);
         }
-        // Fewer looks than on a real machine, which would only make runs longer.
+        // On a real machine it always does so first, which makes runs long.
         if thread_rng().gen_bool(0.3) {
-            match self.waiting.awake(&self.machine, &mut self.ring, self.woke) {
-                Look::Arrived => return Ok(self.accept()),
+            match self.waiter.awake(&self.machine) {
+                Look::Arrived => return Ok(()),
                 Look::NotYet(_) => {}
                 Look::Forged(word) => return Err(Broken::Forged(word)),
             }
         }
-        let other = self.ring.other();
+        self.sleep(None)
+    }
+
+    fn sleep(&mut self, timeout: Option<u64>) -> Result<(), Broken> {
+        let other = self.waiter.ring.other();
         let shared = Arc::clone(&self.machine.shared);
         let mut gone = || shared.gone[other as usize].load(Ordering::SeqCst);
-        let limits = Limits {
-            timeout: None,
-            naps: (1, 8),
-        };
-        self.waiting
-            .asleep(&self.machine, &self.ring, limits, 1, &mut gone)
-            .map(|_| self.accept())
+        self.waiter.asleep(&self.machine, timeout, &mut gone)
     }
 
     fn accept(&mut self) -> u32 {
-        self.ring.accept();
-        let line = self.machine.shared.line(self.ring.other());
+        self.waiter.ring.accept();
+        let line = self.machine.shared.line(self.waiter.ring.other());
         line.payload.load(Ordering::Relaxed)
     }
 
     /// Ends this side as the end of its process would: naps of the other one end, and it is seen.
     fn stop(self) {
-        let side = self.ring.side();
+        let side = self.waiter.ring.side();
         self.machine.shared.gone[side as usize].store(true, Ordering::SeqCst);
         self.machine.wake(side);
     }

@@ -52,6 +52,9 @@
 
 mod moves;
 
+#[cfg(test)]
+pub(super) use moves::HOLD;
+
 use moves::{CLOSE, CLOSE_AMONG_OTHERS, DENSE, DENSE_IN_BURSTS, Moves};
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;

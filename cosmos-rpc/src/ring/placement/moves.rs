@@ -15,7 +15,7 @@ const SAVED: u64 = 2_500;
 /// Requests that have to come from another CPU after a move, at least, for it to be worth it.
 pub(super) const WORTH: u32 = 40;
 /// For how long it does not move off again; and at most, where moves are not worth it.
-pub(super) const HOLD: u64 = 1_000_000;
+pub(in crate::ring) const HOLD: u64 = 1_000_000;
 pub(super) const LONGEST_HOLD: u64 = 1_600_000_000;
 
 /// What is remembered of requests and moves.

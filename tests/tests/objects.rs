@@ -2,9 +2,11 @@
 
 use cosmos::{FaultCode, Library, Value, callback};
 use cosmos_tests::{World, c, eventually, in_world};
+use std::ffi::{c_int, c_void};
 use std::io::pipe;
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -294,6 +296,59 @@ fn objects_of_callbacks_are_refused_by_name() {
             let words = "parameter 'box': the handle is of lid, and box is needed";
             assert!(seen.len() == 1 && seen[0].contains(words), "{seen:?}");
         }
+    });
+}
+
+static CHOSEN: AtomicU64 = AtomicU64::new(0);
+
+/// A function in C has no types that would say whose the object is.
+extern "C" fn chosen(_lid: *const c_void, _number: c_int) -> *const c_void {
+    std::ptr::without_provenance(CHOSEN.load(Ordering::Relaxed) as usize)
+}
+
+/// The number of an object is the VM's own: another VM has one of the same number.
+#[test]
+fn objects_that_a_c_function_gives_are_of_the_vm_that_asked() {
+    in_world(|world| {
+        type Chosen = extern "C" fn(*const c_void, c_int) -> *const c_void;
+        type BoxForLid = extern "C" fn(*const c_void, Chosen) -> c_int;
+        let boxes = Boxes::open(world);
+        let options = granted().fresh(true);
+        let elsewhere = Boxes {
+            library: cosmos::dlopen_with(boxes.library.path(), &options).expect("another VM"),
+            log: boxes.log.clone(),
+        };
+        let (Value::Handle(own), Value::Handle(foreign)) = (boxes.make(5), elsewhere.make(6))
+        else {
+            panic!("no handles")
+        };
+        assert_eq!(own << 16, foreign << 16, "the same number in both");
+        let choose = boxes.library.function(
+            "int box_for_lid(struct box *__handle box, \
+             struct box *__handle (*choose)(struct lid *__handle lid, int number))",
+        );
+        let choose = choose.expect("box_for_lid");
+        // SAFETY: the function has this type.
+        let choose = unsafe { std::mem::transmute::<*const c_void, BoxForLid>(choose.pointer()) };
+        let object = std::ptr::without_provenance(own as usize);
+        for (given, expected) in [(own, 5), (0, -1)] {
+            CHOSEN.store(given, Ordering::Relaxed);
+            assert_eq!(choose(object, chosen), expected);
+        }
+        for none in [foreign, own & !(1 << 63), own + 77, 0x7fff_0000_0000] {
+            CHOSEN.store(none, Ordering::Relaxed);
+            choose(object, chosen);
+            let error = cosmos::last_error().expect("it is none of this VM");
+            assert_eq!(
+                error.code(),
+                FaultCode::CallbackFailed,
+                "{none:#x}: {error}"
+            );
+            let error = error.to_string();
+            assert!(error.contains("callback 'choose': result"), "{error}");
+        }
+        CHOSEN.store(own, Ordering::Relaxed);
+        assert_eq!(choose(object, chosen), 5);
     });
 }
 

@@ -6,7 +6,7 @@
 //! and only where it takes no handle: an object of a dead VM is in no other.
 
 use crate::error::Error;
-use crate::library::{Target, dlopen_with};
+use crate::library::{Library, Target, dlopen_with};
 use crate::options::Options;
 use crate::resolved::Resolved;
 use crate::session::lock;
@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex};
 #[derive(Debug, Default)]
 pub(crate) struct Spare {
     options: Option<Options>,
-    open: Mutex<Option<Arc<Target>>>,
+    open: Mutex<Option<Library>>,
 }
 
 impl Spare {
@@ -36,14 +36,15 @@ impl Spare {
     fn open(&self, path: &str) -> Option<Result<Arc<Target>, Error>> {
         let options = self.options.as_ref()?;
         let mut open = lock(&self.open);
-        if let Some(known) = open.as_ref().filter(|known| known.usable().is_ok()) {
+        let known = open.as_ref().map(Library::target);
+        if let Some(known) = known.filter(|known| known.usable().is_ok()) {
             return Some(Ok(Arc::clone(known)));
         }
-        let fresh = dlopen_with(path, options).map(|library| Arc::clone(library.target()));
-        if let Ok(fresh) = &fresh {
-            *open = Some(Arc::clone(fresh));
-        }
-        Some(fresh)
+        let fresh = match dlopen_with(path, options) {
+            Ok(fresh) => open.insert(fresh),
+            Err(error) => return Some(Err(error)),
+        };
+        Some(Ok(Arc::clone(fresh.target())))
     }
 
     /// Lets go of it.

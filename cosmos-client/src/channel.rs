@@ -18,6 +18,7 @@ use crate::turn::Seat;
 use crate::uncancelled::Uncancelled;
 use callframe::marshal::{Image, Pending};
 use cosmos_rpc::blocking::Connection;
+use cosmos_rpc::fence;
 use cosmos_rpc::message::vm::Map;
 use cosmos_rpc::{Fault, Frame};
 use std::cell::RefCell;
@@ -208,6 +209,8 @@ fn put_aside(channel: Box<Channel>) {
 
 /// Puts a channel that is in step back for the next call of this thread.
 pub(crate) fn park(link: &Arc<Link>, mut channel: Box<Channel>) {
+    // Before the first call that goes the shortest way.
+    fence::prepare_aside();
     channel.request.clear();
     if channel.request.capacity() > KEPT_BUFFER {
         channel.request.shrink_to(KEPT_BUFFER);

@@ -2,7 +2,7 @@
 
 use crate::dynamic;
 use crate::error::Error;
-use crate::library::Target;
+use crate::library::Owned;
 use crate::resolved::Resolved;
 use crate::value::{Outcome, Value};
 use callframe::CallFrame;
@@ -15,12 +15,12 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct Function {
     // Dropped first: the function is then retired rather than freed under somebody's feet.
-    library: Arc<Target>,
+    library: Arc<Owned>,
     resolved: Arc<Resolved>,
 }
 
 impl Function {
-    pub(crate) fn new(library: Arc<Target>, resolved: Arc<Resolved>) -> Function {
+    pub(crate) fn new(library: Arc<Owned>, resolved: Arc<Resolved>) -> Function {
         Function { library, resolved }
     }
 

@@ -34,6 +34,7 @@ use cosmos_packs::Packs;
 use cosmos_rpc::message::coordinator::{Purpose, TargetName, Which};
 use cosmos_rpc::message::vm::{Close, ObjectToken, Open};
 use cosmos_rpc::{Fault, FaultCode};
+use std::any::Any;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -96,7 +97,9 @@ fn open(target: &str, options: &Options) -> Result<Library, Error> {
     if let Some(asked) = asked {
         session.opened().note(asked, &target);
     }
-    Ok(Library { target })
+    Ok(Library {
+        target: Owned::new(target),
+    })
 }
 
 /// A library open in a VM.
@@ -105,7 +108,7 @@ fn open(target: &str, options: &Options) -> Result<Library, Error> {
 /// does. Libraries can be used by any number of threads at once.
 #[derive(Debug)]
 pub struct Library {
-    target: Arc<Target>,
+    target: Arc<Owned>,
 }
 
 impl Library {
@@ -229,6 +232,43 @@ pub(crate) struct Target {
     packs: OnceLock<Packs>,
     /// Where calls are made that may be made again.
     spare: OnceLock<Spare>,
+}
+
+/// What libraries, functions and symbols have of a target: with the last of them it closes.
+pub(crate) struct Owned(Arc<Target>);
+
+impl Owned {
+    pub(crate) fn new(target: Arc<Target>) -> Arc<Owned> {
+        Arc::new(Owned(target))
+    }
+}
+
+impl std::ops::Deref for Owned {
+    type Target = Arc<Target>;
+
+    fn deref(&self) -> &Arc<Target> {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Owned {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        let target = &self.0;
+        if !fork::is_current(target.generation) {
+            return;
+        }
+        let _uncancelled = Uncancelled::new();
+        // Nobody is left who could be told.
+        let _ = target.close();
+        let kept: Arc<dyn Any + Send + Sync> = Arc::clone(target) as _;
+        target.hold.leave(target.object.0, &kept);
+    }
 }
 
 /// Called with every failed call through a C pointer.

@@ -35,6 +35,7 @@ use cosmos_rpc::message::coordinator::VmOpened;
 use cosmos_rpc::message::crash::Crash;
 use cosmos_rpc::message::vm::Attach;
 use cosmos_rpc::{Blame, Fault, FaultCode, Frame, codec};
+use std::any::Any;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
@@ -499,10 +500,21 @@ impl Link {
         turns.push(Arc::downgrade(turn));
     }
 
+    /// Has the calls that are under way for `object`, which is closed, keep something until they have ended.
+    pub(crate) fn leave(&self, object: u64, something: &Arc<dyn Any + Send + Sync>) {
+        for turn in self.turns() {
+            turn.leave(object, something);
+        }
+    }
+
+    fn turns(&self) -> Vec<Arc<Turn>> {
+        lock(&self.turns).iter().filter_map(Weak::upgrade).collect()
+    }
+
     /// Ends the calls that are under way for `object`, and with them a private VM; gives how many
     /// there were.
     pub(crate) fn cancel(self: &Arc<Link>, object: u64) -> usize {
-        let turns: Vec<Arc<Turn>> = lock(&self.turns).iter().filter_map(Weak::upgrade).collect();
+        let turns = self.turns();
         let count = turns.iter().filter(|turn| turn.cancel(object)).count();
         if count > 0 && !self.nature.shared {
             let message = format!(

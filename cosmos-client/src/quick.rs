@@ -13,11 +13,11 @@
 //! |---|---|
 //! | is the library open, its VM there, this process the one that opened it | before |
 //! | the thread's channel, and noting there that a call is under way | before |
-//! | holding on to the library, so that a close lets the call finish | meanwhile |
 //! | time limits | once waiting has become sleeping |
-//! | was it cancelled; letting go of the library | after |
+//! | was it cancelled; was the library left to it | after |
 //!
-//! A close that meets a call between its begin and "meanwhile" comes before the call.
+//! The library is not held: who lets go of it [leaves](crate::turn) it to the calls that are under way. A
+//! close that comes before the thread has noted its call comes before the call.
 
 use crate::call::{self, Clock};
 use crate::channel::{self, Channel};
@@ -248,8 +248,8 @@ impl Quick {
             }
         };
         // The VM is at work from here on.
-        let library = function.library();
         if !channel.connection.short_arrives() {
+            let library = function.library();
             patiently(function, library.as_deref(), &mut channel, &mut clock);
         }
         let Some(reply) = channel.connection.read_reply(CALL, id) else {
@@ -258,14 +258,19 @@ impl Quick {
         };
         let [header, rest, first, second, _] = *reply.words();
         let words = [header, rest, first, second];
-        let Some((left, words)) = self.line.reply(words, reply.length(), errno) else {
+        let Some((after, words)) = self.line.reply(words, reply.length(), errno) else {
             let first = First::Came(id, wrong(&reply));
             return Err(underway(function, channel, begun, first, clock));
         };
-        channel.seat.end(begun);
-        channel::put_ready(gate.key, channel);
-        drop(library);
-        Ok(Returned { words, errno: left })
+        if channel.seat.end_unheld(begun) {
+            put_back_and_leave(gate.key, channel);
+        } else {
+            channel::put_ready(gate.key, channel);
+        }
+        Ok(Returned {
+            words,
+            errno: after,
+        })
     }
 }
 
@@ -281,6 +286,14 @@ pub(crate) fn patiently(
         let clock = clock.insert(Clock::new(call::time_limit(function, library)));
         uncancelled(|| clock.run(&mut channel.connection, Connection::await_short));
     }
+}
+
+/// Puts a channel back, and lets go of the library that was left to its call.
+#[cold]
+fn put_back_and_leave(key: u64, channel: Box<Channel>) {
+    let left = channel.seat.left();
+    channel::put_ready(key, channel);
+    drop(left);
 }
 
 #[cold]

@@ -24,9 +24,15 @@
 //! at the flag, with the two halves of a [`fence`] between. So where the word still is that of the call
 //! to be cancelled, the thread will find the flag at the end of that very call, and wait there until
 //! the other one is done.
+//!
+//! The same way a library is *left to* a call that is under way when the program lets go of it: calls of
+//! a few numbers hold no library, for counting a reference takes two locked instructions, on memory that
+//! all threads share. Who lets go closes the library first, so that no call begins any more, and then
+//! leaves it to each turn that is busy with it. What is left to a call is let go of when it has ended.
 
 use crate::session::lock;
 use cosmos_rpc::fence;
+use std::any::Any;
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -40,41 +46,64 @@ pub(crate) struct Turn {
     word: AtomicU64,
     /// For which object, where it is busy.
     object: AtomicU64,
-    /// Somebody is cancelling: the call has to look at the end. With the socket locked.
+    /// Somebody is cancelling, or something is left to the call: it has to look at the end. With `rest` locked.
     asked: AtomicBool,
     cancelled: AtomicBool,
-    /// Open as long as it stands here.
-    socket: Mutex<Option<RawFd>>,
+    rest: Mutex<Rest>,
 }
+
+/// What is looked at rarely.
+#[derive(Debug)]
+struct Rest {
+    /// Open as long as it stands here.
+    socket: Option<RawFd>,
+    /// What lasts until the call under way has ended.
+    left: Left,
+}
+
+/// What was left to calls.
+pub(crate) type Left = Vec<Arc<dyn Any + Send + Sync>>;
 
 impl Turn {
     /// Ends the call that is under way for `object`, if one is.
     pub(crate) fn cancel(&self, object: u64) -> bool {
-        let socket = lock(&self.socket);
-        let word = self.word.load(Ordering::Acquire);
-        let (Some(number), BUSY, true, false) = (
-            *socket,
-            word & BUSY,
-            self.object.load(Ordering::Acquire) == object,
-            self.is_cancelled(),
-        ) else {
+        let rest = lock(&self.rest);
+        let (Some(number), false) = (rest.socket, self.is_cancelled()) else {
             return false;
         };
-        self.asked.store(true, Ordering::Release);
-        fence::heavy();
-        // Where the object is a later call's, the word is that one's too, and no longer this.
-        let cancelled = self.word.load(Ordering::Acquire) == word;
-        if cancelled {
+        let met = self.meets(object);
+        if met {
             self.cancelled.store(true, Ordering::Release);
             shut(number);
         }
-        self.asked.store(false, Ordering::Release);
-        cancelled
+        self.asked.store(!rest.left.is_empty(), Ordering::Release);
+        met
+    }
+
+    /// Has the call that is under way for `object`, if one is, keep something until its end.
+    pub(crate) fn leave(&self, object: u64, something: &Arc<dyn Any + Send + Sync>) {
+        let mut rest = lock(&self.rest);
+        if self.meets(object) {
+            rest.left.push(Arc::clone(something));
+        }
+        self.asked.store(!rest.left.is_empty(), Ordering::Release);
+    }
+
+    /// Whether a call is under way for `object` that will wait at its end for who locked the rest.
+    fn meets(&self, object: u64) -> bool {
+        let word = self.word.load(Ordering::Acquire);
+        if word & BUSY == 0 || self.object.load(Ordering::Acquire) != object {
+            return false;
+        }
+        self.asked.store(true, Ordering::Release);
+        fence::heavy();
+        // Where the object is a later call's, the word is that one's too, and no longer this.
+        self.word.load(Ordering::Acquire) == word
     }
 
     /// Ends whatever is waited for on the socket.
     pub(crate) fn shut(&self) {
-        if let Some(socket) = *lock(&self.socket) {
+        if let Some(socket) = lock(&self.rest).socket {
             shut(socket);
         }
     }
@@ -89,7 +118,10 @@ impl Turn {
         let word = self.word.load(Ordering::Relaxed);
         let outer = (word & BUSY != 0).then(|| self.object.load(Ordering::Relaxed));
         if outer.is_some() {
-            self.change(word, 0);
+            // The outer call holds what it needs: it is a callback's.
+            if self.change(word, 0) {
+                drop(self.settle());
+            }
         }
         self.object.store(object, Ordering::Release);
         self.change(word, BUSY);
@@ -97,32 +129,34 @@ impl Turn {
     }
 
     #[inline]
-    fn end(&self, begun: &Begun) {
+    fn end(&self, begun: &Begun) -> bool {
         let word = self.word.load(Ordering::Relaxed);
-        self.change(word, 0);
+        let asked = self.change(word, 0);
         if let Some(object) = begun.outer {
             self.object.store(object, Ordering::Release);
             self.change(word, BUSY);
         }
+        asked
     }
 
-    /// Puts the next word in place of `word`.
+    /// Puts the next word in place of `word`; whether the call that it ends has to [settle](Turn::settle).
     #[inline]
-    fn change(&self, word: u64, busy: u64) {
+    fn change(&self, word: u64, busy: u64) -> bool {
         let next = (word & !BUSY).wrapping_add(ONE) | busy;
         self.word.store(next, Ordering::Release);
         if word & BUSY != 0 {
             fence::light();
-            if self.asked.load(Ordering::Acquire) {
-                self.settle();
-            }
+            return self.asked.load(Ordering::Acquire);
         }
+        false
     }
 
-    /// Waits until whoever cancels has decided.
+    /// Waits until whoever asked has decided; gives what was left.
     #[cold]
-    fn settle(&self) {
-        drop(lock(&self.socket));
+    fn settle(&self) -> Left {
+        let mut rest = lock(&self.rest);
+        self.asked.store(false, Ordering::Release);
+        std::mem::take(&mut rest.left)
     }
 }
 
@@ -151,7 +185,10 @@ impl Seat {
             object: AtomicU64::new(0),
             asked: AtomicBool::new(false),
             cancelled: AtomicBool::new(false),
-            socket: Mutex::new(Some(socket)),
+            rest: Mutex::new(Rest {
+                socket: Some(socket),
+                left: Left::new(),
+            }),
         }))
     }
 
@@ -173,10 +210,25 @@ impl Seat {
         self.0.begin(object)
     }
 
-    /// That call ends.
+    /// That call ends, of who holds its library.
     #[inline]
     pub(crate) fn end(&self, begun: Begun) {
-        self.0.end(&begun);
+        if self.0.end(&begun) {
+            drop(self.0.settle());
+        }
+    }
+
+    /// That call ends, of who does not: whether what was [left](Seat::left) to it is to be taken.
+    #[inline]
+    #[must_use]
+    pub(crate) fn end_unheld(&self, begun: Begun) -> bool {
+        self.0.end(&begun)
+    }
+
+    /// What was left to the call that has ended, once who is about to leave something has; to be dropped when
+    /// the channel is back in its place.
+    pub(crate) fn left(&self) -> Left {
+        self.0.settle()
     }
 
     /// That call ends with what is returned, also when the channel is gone by then.
@@ -190,7 +242,7 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        *lock(&self.0.socket) = None;
+        lock(&self.0.rest).socket = None;
     }
 }
 
@@ -210,7 +262,10 @@ impl Busy {
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.turn.end(&self.begun);
+        // Whoever made it holds the library besides.
+        if self.turn.end(&self.begun) {
+            drop(self.turn.settle());
+        }
     }
 }
 

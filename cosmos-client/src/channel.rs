@@ -10,6 +10,7 @@
 
 mod front;
 
+use crate::arena::Arena;
 use crate::fork::Own;
 use crate::link::{Ahead, Link};
 use crate::staging::{Staging, Top};
@@ -49,6 +50,8 @@ pub(crate) struct Channel {
     pub(crate) reply: Vec<u8>,
     /// Likewise: where large buffers go.
     pub(crate) staging: Staging,
+    /// Memory that the program and the VM both see, besides.
+    pub(crate) arena: Arc<Arena>,
     /// A value that the program gave the VM, and that came back last.
     pub(crate) cookie: u64,
     /// How many callbacks run inside of each other on it.
@@ -71,6 +74,7 @@ impl Channel {
             image: Image::default(),
             reply: Vec::new(),
             staging: Staging::new(u64::from(most)),
+            arena: Arc::clone(link.arena()),
             connection: Own::new(connection),
             cookie: 0,
             nesting: 0,

@@ -11,7 +11,6 @@
 use crate::call::{Clock, time_limit};
 use crate::channel::{self, Channel};
 use crate::gate::Gate;
-use crate::library::Target;
 use crate::memory::CallMemory;
 use crate::memory::plain::Program;
 use crate::memory::program::may_lead_somewhere;
@@ -51,7 +50,6 @@ type Returned = (u64, i32);
 
 /// A call that was begun.
 struct Asked {
-    library: Arc<Target>,
     channel: Box<Channel>,
     begun: Begun,
     sent: Sent,
@@ -59,9 +57,9 @@ struct Asked {
 
 impl Asked {
     #[cold]
-    fn underway(self, first: First, clock: Option<Clock>) -> Box<Underway> {
+    fn underway(self, function: &Resolved, first: First, clock: Option<Clock>) -> Box<Underway> {
         Box::new(Underway {
-            library: Some(self.library),
+            library: function.library(),
             channel: self.channel,
             begun: self.begun,
             first,
@@ -183,38 +181,33 @@ impl Plain {
         if !self.gate.is_open() || self.refused.load(Ordering::Relaxed) {
             return Err(Way::No);
         }
-        // Before the call begins: a close lets it finish.
-        let library = function.library().ok_or(Way::No)?;
         let mut channel = channel::take_ready(self.gate.key).ok_or(Way::No)?;
         if !channel.connection.takes_short() {
             channel::put_ready(self.gate.key, channel);
             return Err(Way::No);
         }
         // SAFETY: the caller's promise.
-        let mut memory = unsafe { Program::of(&library, &mut channel.staging) };
+        let mut memory = unsafe { Program::of(&channel.arena, &mut channel.staging) };
         let sent = self.compact.prepare(&mut memory, arguments, errno);
         // What the VM does not have yet is sent the general way.
         let Some(sent) = sent.filter(|_| channel.staging.is_announced()) else {
-            self.put_back(&library, channel);
+            self.put_back(function, channel);
             return Err(Way::No);
         };
         let begun = channel.seat.begin(self.gate.object);
         let asked = Asked {
-            library,
             channel,
             begun,
             sent,
         };
         // SAFETY: the caller's promise.
         let (asked, returned) = unsafe { self.finish(function, asked) }.map_err(Way::Begun)?;
-        let Asked {
-            library,
-            channel,
-            begun,
-            ..
-        } = asked;
-        channel.seat.end(begun);
-        self.put_back(&library, channel);
+        let Asked { channel, begun, .. } = asked;
+        if channel.seat.end_unheld(begun) {
+            self.put_back_and_leave(function, channel);
+        } else {
+            self.put_back(function, channel);
+        }
         returned.ok_or(Way::No)
     }
 
@@ -234,27 +227,27 @@ impl Plain {
         let id = match posted {
             Ok(Some(id)) => id,
             Ok(None) => return Ok((asked, None)),
-            Err(fault) => return Err(asked.underway(First::Failed(fault), None)),
+            Err(fault) => return Err(asked.underway(function, First::Failed(fault), None)),
         };
         let mut clock = None;
         let channel = &mut *asked.channel;
-        let reply = match self.await_reply(function, &asked.library, channel, id, &mut clock) {
+        let reply = match self.await_reply(function, channel, id, &mut clock) {
             Ok(Some(reply)) => reply,
             Ok(None) => {
                 self.refused.store(true, Ordering::Relaxed);
                 return Ok((asked, None));
             }
-            Err(first) => return Err(asked.underway(first, clock)),
+            Err(first) => return Err(asked.underway(function, first, clock)),
         };
         // SAFETY: the caller's promise.
-        let mut memory = unsafe { Program::of(&asked.library, &mut channel.staging) };
+        let mut memory = unsafe { Program::of(&channel.arena, &mut channel.staging) };
         let returned = self
             .compact
             .receive(&mut memory, &asked.sent, reply.bytes());
         let Ok((errno, word)) = returned else {
             // It is looked at once more, and said what is wrong with it.
             let first = First::Came(id, reply.into_frame(id));
-            return Err(asked.underway(first, clock));
+            return Err(asked.underway(function, first, clock));
         };
         if let Reply::Frame(frame) = reply {
             channel.connection.recycle(frame.body);
@@ -271,12 +264,13 @@ impl Plain {
         let Channel {
             connection,
             request,
+            arena,
             staging,
             ..
         } = &mut *asked.channel;
         let sent = &asked.sent;
         // SAFETY: the caller's promise.
-        let memory = unsafe { Program::of(&asked.library, staging) };
+        let memory = unsafe { Program::of(arena, staging) };
         let length = RUNABLE + sent.length();
         let write = |body: &mut [u8]| {
             let (number, behind) = body.split_first_chunk_mut::<RUNABLE>()?;
@@ -305,18 +299,19 @@ impl Plain {
     fn await_reply(
         &self,
         function: &Resolved,
-        library: &Target,
         channel: &mut Channel,
         id: u64,
         clock: &mut Option<Clock>,
     ) -> Result<Option<Reply>, First> {
         if !channel.connection.short_arrives() {
-            patiently(function, Some(library), channel, clock);
+            let library = function.library();
+            patiently(function, library.as_deref(), channel, clock);
         }
         if let Some(short) = channel.connection.read_reply(COMPACT_CALL, id) {
             return Ok(Some(Reply::Short(short)));
         }
-        let clock = clock.get_or_insert_with(|| Clock::new(time_limit(function, library)));
+        let library = function.library().ok_or(First::Nothing(id))?;
+        let clock = clock.get_or_insert_with(|| Clock::new(time_limit(function, &library)));
         let connection = &mut channel.connection;
         let answer = uncancelled(|| clock.run(connection, |connection| connection.answer(id)));
         let frame = answer.map_err(First::Failed)?;
@@ -333,11 +328,22 @@ impl Plain {
     }
 
     /// Puts the channel back, which is in step, with nothing staged.
-    fn put_back(&self, library: &Target, mut channel: Box<Channel>) {
+    fn put_back(&self, function: &Resolved, mut channel: Box<Channel>) {
         channel.staging.rewind();
-        match channel.staging.owes() {
-            false => channel::put_ready(self.gate.key, channel),
-            true => uncancelled(|| channel::park(library.link(), channel)),
+        if !channel.staging.owes() {
+            return channel::put_ready(self.gate.key, channel);
         }
+        // Where it is closed, and its VM with it, the channel has nothing to give back.
+        if let Some(library) = function.library() {
+            uncancelled(|| channel::park(library.link(), channel));
+        }
+    }
+
+    /// As well, and lets go of the library that was left to the call.
+    #[cold]
+    fn put_back_and_leave(&self, function: &Resolved, channel: Box<Channel>) {
+        let left = channel.seat.left();
+        self.put_back(function, channel);
+        drop(left);
     }
 }

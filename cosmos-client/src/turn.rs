@@ -326,4 +326,52 @@ mod tests {
             assert_eq!(other.join().unwrap(), seat.is_cancelled());
         }
     }
+
+    #[test]
+    fn what_is_left_to_a_call_lasts_until_it_ends() {
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        let seat = Seat::new(ours.as_raw_fd());
+        let something: Arc<dyn Any + Send + Sync> = Arc::new(());
+        let holders = || Arc::strong_count(&something);
+        seat.turn().leave(1, &something);
+        assert_eq!(holders(), 1, "nothing is under way");
+        let begun = seat.begin(1);
+        seat.turn().leave(2, &something);
+        assert_eq!(holders(), 1, "another object's call is");
+        seat.turn().leave(1, &something);
+        assert!(!seat.turn().cancel(2));
+        assert_eq!(holders(), 2);
+        assert!(seat.end_unheld(begun));
+        assert_eq!(holders(), 2);
+        drop(seat.left());
+        assert_eq!(holders(), 1);
+        let begun = seat.begin(1);
+        assert!(!seat.end_unheld(begun));
+    }
+
+    /// Whatever is left to calls that begin and end meanwhile is let go of by them, and by nobody before.
+    #[test]
+    fn what_meets_the_end_of_a_call_is_neither_lost_nor_kept() {
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        let seat = Seat::new(ours.as_raw_fd());
+        let turn = Arc::clone(seat.turn());
+        let something: Arc<dyn Any + Send + Sync> = Arc::new(());
+        let other = {
+            let something = Arc::clone(&something);
+            std::thread::spawn(move || (0..20_000).for_each(|_| turn.leave(2, &something)))
+        };
+        while !other.is_finished() {
+            for object in [2, 1] {
+                let begun = seat.begin(object);
+                let asked = seat.end_unheld(begun);
+                let left = if asked { seat.left() } else { Left::new() };
+                assert!(object == 2 || left.is_empty(), "of a call that had ended");
+            }
+        }
+        other.join().unwrap();
+        if seat.end_unheld(seat.begin(2)) {
+            drop(seat.left());
+        }
+        assert_eq!(Arc::strong_count(&something), 1);
+    }
 }

@@ -144,6 +144,37 @@ fn a_library_closed_with_calls_in_flight_lets_them_return() {
     });
 }
 
+/// A call of a few numbers counts no reference to its library, which lasts until it returns all the same.
+#[test]
+fn a_library_dropped_with_a_call_in_flight_is_let_go_of_when_it_returns() {
+    in_world(|world| {
+        let path = c::library("misbehave.c", world.directory());
+        let path = path.to_str().expect("UTF-8");
+        let library = cosmos::dlopen(path).expect("the library");
+        let vm = library.vm().to_owned();
+        let function = library.function("int nap(int milliseconds)").expect("nap");
+        let nap = nap_of(&function);
+        let has_called = Barrier::new(2);
+        std::thread::scope(|scope| {
+            let caller = scope.spawn(|| {
+                // With this the thread has its channel, and the next call goes the shortest way.
+                assert_eq!(nap(1), 1);
+                has_called.wait();
+                nap(1000)
+            });
+            has_called.wait();
+            is_under_way(&library);
+            drop((library, function));
+            let meanwhile = cosmos::dlopen(path).expect("the library");
+            assert_ne!(meanwhile.vm(), vm, "it is not free");
+            assert_eq!(caller.join().expect("the caller"), 1000);
+        });
+        // It waits for the next.
+        let next = cosmos::dlopen(path).expect("the library");
+        assert_eq!(next.vm(), vm);
+    });
+}
+
 /// Calls of a few numbers count no references: a close that meets them from another thread keeps their
 /// functions until they have returned, on both sides.
 #[test]

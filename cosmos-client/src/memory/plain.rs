@@ -1,26 +1,25 @@
 //! The program's memory during a call of plain bytes, of which nothing is kept.
 
 use super::{others_write, program, terminated_length};
-use crate::library::Target;
+use crate::arena::Arena;
 use crate::staging::Staging;
 use callframe::marshal::{CallerBytes, MemoryError, Seen};
 
 /// The bytes of the program's memory.
 pub(crate) struct Program<'call> {
-    /// The library whose VM sees memory as well, and the channel's room there; none where it does not
-    /// matter.
-    shared: Option<(&'call Target, &'call mut Staging)>,
+    /// The memory that the VM sees as well, and the channel's room there; none where it does not matter.
+    shared: Option<(&'call Arena, &'call mut Staging)>,
 }
 
 impl<'call> Program<'call> {
-    /// The memory for a call of a function of `library` on the channel with this `staging`.
+    /// The memory for a call on the channel with this `arena` and `staging`.
     ///
     /// # Safety
     /// As [`CallMemory::new`](super::CallMemory::new).
     #[inline]
-    pub(crate) unsafe fn of(library: &'call Target, staging: &'call mut Staging) -> Program<'call> {
+    pub(crate) unsafe fn of(arena: &'call Arena, staging: &'call mut Staging) -> Program<'call> {
         Program {
-            shared: Some((library, staging)),
+            shared: Some((arena, staging)),
         }
     }
 
@@ -62,7 +61,7 @@ impl CallerBytes for Program<'_> {
     #[inline]
     fn seen(&self, address: u64) -> Result<Option<Seen>, MemoryError> {
         match &self.shared {
-            Some((library, _)) => library.link().arena().seen(address),
+            Some((arena, _)) => arena.seen(address),
             None => Ok(None),
         }
     }
@@ -74,9 +73,7 @@ impl CallerBytes for Program<'_> {
         enters: bool,
     ) -> Result<Option<u64>, MemoryError> {
         match &mut self.shared {
-            Some((library, staging)) => {
-                staging.stage(library.link().arena(), address, length, enters)
-            }
+            Some((arena, staging)) => staging.stage(arena, address, length, enters),
             None => Ok(None),
         }
     }

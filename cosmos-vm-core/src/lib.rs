@@ -27,6 +27,7 @@
 //! | `memory`, `callback_memory` | what marshalling reaches besides the call's own bytes |
 //! | `buffers` | bytes in and out, for kinds whose functions see no memory |
 //! | `process` | the few unsafe things a process does to itself |
+//! | `journal` | what the VM's own code has to say |
 //!
 //! # States
 //!
@@ -71,6 +72,7 @@ mod conversation;
 mod count;
 mod drain;
 mod handles;
+mod journal;
 mod kept;
 mod library;
 mod main_loop;
@@ -117,35 +119,34 @@ use std::process::ExitCode;
 /// Gives 0 when nobody is left to serve, 1 when the control socket does not work, 2 for wrong
 /// arguments. A private VM ends inside this function.
 pub fn run<V: Vm>(vm: V) -> ExitCode {
-    let subscriber = tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        // They would be said on standard error, and panic once cosmosd does not read it any more.
-        .log_internal_errors(false)
-        .without_time();
-    // Somebody's own subscriber does as well.
-    let _ = subscriber.with_ansi(false).try_init();
+    ExitCode::from(status(vm))
+}
+
+/// The same for a `main` that is the C library's, where the standard library has prepared nothing.
+pub fn status<V: Vm>(vm: V) -> u8 {
+    journal::begin();
     let kind = vm.kind();
-    process::default_faults();
+    process::settle();
     let arguments = match Arguments::parse(std::env::args_os().skip(1)) {
         Ok(arguments) => arguments,
         Err(problem) => {
             eprintln!(
                 "{kind}: {problem}\nA VM is started by cosmosd: --control FD [--private] [--confine FD] [--call-depth N] [--untraced] [--pin SHA256=PATH]..."
             );
-            return ExitCode::from(2);
+            return 2;
         }
     };
     // SAFETY: the number is a control socket made for this process; nothing was opened before.
     let Some(control) = (unsafe { process::adopt(arguments.control) }) else {
         eprintln!("{kind}: descriptor {} is not open", arguments.control);
-        return ExitCode::FAILURE;
+        return 1;
     };
     let confining = match arguments.confine {
         // SAFETY: as above.
         Some(number) => match unsafe { process::adopt(number) } {
             None => {
                 eprintln!("{kind}: descriptor {number} is not open");
-                return ExitCode::FAILURE;
+                return 1;
             }
             confining => confining,
         },

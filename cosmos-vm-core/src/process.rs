@@ -17,13 +17,16 @@ pub(crate) unsafe fn adopt(number: RawFd) -> Option<OwnedFd> {
     Some(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
-/// Lets memory faults end the process as they end a C program. Rust's own handlers, which look for
-/// its stack guards, would let a fault that was sent (`raise(SIGSEGV)`) pass once.
-pub(crate) fn default_faults() {
+/// Lets memory faults end the process as they end a C program: Rust's own handlers, which look for
+/// its stack guards, would let a fault that was sent (`raise(SIGSEGV)`) pass once. And has nobody who hangs
+/// up end it, as Rust has it, which may have prepared nothing here.
+pub(crate) fn settle() {
     for signal in [libc::SIGSEGV, libc::SIGBUS] {
         // SAFETY: the default action needs no handler; no other thread runs yet.
         unsafe { libc::signal(signal, libc::SIG_DFL) };
     }
+    // SAFETY: what is ignored needs no handler; no other thread runs yet.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
 }
 
 /// Ends the process at once: no exit handlers, no destructors of foreign code, which may be in the

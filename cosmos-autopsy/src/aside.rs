@@ -68,18 +68,52 @@ pub fn fork(given: File, work: impl FnOnce(&File, File)) -> nix::Result<Aside> {
 /// # Errors
 /// What the kernel says. A process may have less than this already, and keeps it.
 pub fn set_limit(resource: u32, value: u64) -> nix::Result<()> {
-    let limit = libc::rlimit {
+    match exchange_limit(0, resource, Some(&limit(resource, value))) {
+        Err(Errno::EPERM) => Ok(()),
+        other => other.map(drop),
+    }
+}
+
+/// Has the process of this pid, which is one of the same user's, be able to have this limit, where it has less
+/// and this process may give it more.
+///
+/// # Errors
+/// What the kernel says.
+pub fn raise_limit_of(pid: i32, resource: u32, value: u64) -> nix::Result<()> {
+    let limit = limit(resource, value);
+    if exchange_limit(pid, resource, None)?.rlim_max >= limit.rlim_max {
+        return Ok(());
+    }
+    match exchange_limit(pid, resource, Some(&limit)) {
+        Err(Errno::EPERM) => Ok(()),
+        other => other.map(drop),
+    }
+}
+
+fn limit(resource: u32, value: u64) -> libc::rlimit {
+    libc::rlimit {
         rlim_cur: value,
         rlim_max: match resource {
             libc::RLIMIT_CPU => value.saturating_add(1),
             _ => value,
         },
-    };
-    // SAFETY: the structure outlives the call.
-    match Errno::result(unsafe { libc::setrlimit(resource, &limit) }) {
-        Err(Errno::EPERM) => Ok(()),
-        other => other.map(drop),
     }
+}
+
+/// The limits that there were; they are these from now on, where some are given.
+fn exchange_limit(
+    pid: i32,
+    resource: u32,
+    new: Option<&libc::rlimit>,
+) -> nix::Result<libc::rlimit> {
+    let mut old = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    let new = new.map_or(std::ptr::null(), std::ptr::from_ref);
+    // SAFETY: both structures outlive the call, which reads the one, where there is one, and writes the other.
+    Errno::result(unsafe { libc::prlimit(pid, resource, new, &raw mut old) })?;
+    Ok(old)
 }
 
 /// Asks for SIGKILL when the parent ends, and makes sure that it has not ended before.

@@ -25,7 +25,8 @@
 //! space, is the monitor, and the one outside waits for it, being the process that cosmosd holds. Each
 //! dies with the one before it, and with the process inside everything in its pid space.
 //!
-//! It may be started before there is a VM to start, and waits for its first word then.
+//! It may be started before there is a VM to start, and waits for its first word then, with a child that has
+//! given up all that most VMs do: see `child`.
 //!
 //! With `--follow` it also says in which steps it started the VM. With `--offers` it says what this machine
 //! offers, as a launcher finds it, and ends.
@@ -35,8 +36,9 @@ mod inside;
 mod keepsake;
 mod monitor;
 mod plan;
+mod steps;
 
-use child::{Child, Equipment};
+use child::{Child, Waiting};
 use cosmos_autopsy::{aside, trace};
 use cosmos_confine::offers::Offers;
 use cosmos_confine::totals::{Bounds, Totals};
@@ -82,9 +84,9 @@ fn main() -> ExitCode {
 fn launch(is_followed: bool) -> Result<(), Fault> {
     renounce()?;
     let stream = standard_input()?;
-    if !is_wanted(&stream)? {
+    let Some(ahead) = wait_for_word(&stream)? else {
         return Ok(());
-    }
+    };
     let mut trail = is_followed.then(|| Trail::of(Teller::Launcher));
     let greeting = begin(&mut trail, "shake hands with cosmosd");
     let mut coordinator = Connection::accept(stream, Role::Launcher)?.expect(Role::Coordinator)?;
@@ -97,7 +99,7 @@ fn launch(is_followed: bool) -> Result<(), Fault> {
     match prepare(frame) {
         Ok((plan, given, totals)) => {
             end(&mut trail, preparing);
-            start(coordinator, id, trail, &plan, given, totals)
+            start((coordinator, id), trail, ahead, &plan, given, totals)
         }
         Err(fault) => {
             // The answer is the error report; that it cannot be delivered changes nothing.
@@ -107,14 +109,25 @@ fn launch(is_followed: bool) -> Result<(), Fault> {
     }
 }
 
-/// Waits for the first word, which may come long after this process was started; whether one came.
-fn is_wanted(stream: &UnixStream) -> Result<bool, Fault> {
+/// Has a child wait for its order, where none is there yet, so that it is there when this comes.
+type Ahead = Option<Waiting>;
+
+/// Waits for the first word, which may come long after this process was started, with a child that is ready
+/// meanwhile; `None`: cosmosd is gone.
+fn wait_for_word(stream: &UnixStream) -> Result<Option<Ahead>, Fault> {
+    let mut ahead = None;
+    let mut flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
     loop {
-        match recv(stream.as_raw_fd(), &mut [0], MsgFlags::MSG_PEEK) {
-            Ok(bytes) => return Ok(bytes > 0),
-            Err(Errno::EINTR) => {}
+        match recv(stream.as_raw_fd(), &mut [0], flags) {
             // A cosmosd that was killed.
-            Err(Errno::ECONNRESET) => return Ok(false),
+            Ok(0) | Err(Errno::ECONNRESET) => return Ok(None),
+            Ok(_) => return Ok(Some(ahead)),
+            Err(Errno::EINTR) => {}
+            Err(Errno::EAGAIN) if flags.contains(MsgFlags::MSG_DONTWAIT) => {
+                flags.remove(MsgFlags::MSG_DONTWAIT);
+                // Most VMs have these walls. Where there is none it is made with its order.
+                ahead = Waiting::fork(Walls::Vm, None).ok();
+            }
             Err(error) => {
                 let message = format!("waiting for cosmosd: {}", error.desc());
                 return Err(Fault::host(FaultCode::System, message));
@@ -162,14 +175,15 @@ fn prepare(mut frame: Frame) -> Result<(Plan, Given, Totals), Fault> {
 }
 
 fn start(
-    mut coordinator: Connection,
-    id: u64,
+    (mut coordinator, id): (Connection, u64),
     mut trail: Option<Trail>,
+    ahead: Ahead,
     plan: &Plan,
     given: Given,
     totals: Totals,
 ) -> Result<(), Fault> {
     let Given { control, output } = given;
+    let ahead = ahead.filter(|waiting| waiting.suits(plan));
     let secluding = plan.view.as_ref();
     let secluding = secluding.and_then(|_| begin(&mut trail, "make its namespaces"));
     match become_parent(plan) {
@@ -184,8 +198,12 @@ fn start(
             return Ok(());
         }
     }
-    let spawning = begin(&mut trail, "fork, confine, execute");
-    match spawn(plan, &control, &totals) {
+    let words = match &ahead {
+        Some(_) => "execute, by a process that was confined before",
+        None => "fork, confine, execute",
+    };
+    let spawning = begin(&mut trail, words);
+    match spawn(plan, &control, &totals, ahead) {
         Ok((child, confining)) => {
             end(&mut trail, spawning);
             drop(control);
@@ -228,24 +246,20 @@ fn spawn(
     plan: &Plan,
     control: &OwnedFd,
     totals: &Totals,
+    ahead: Ahead,
 ) -> Result<(Child, Option<UnixStream>), Fault> {
-    let failed = |what: &str, error: std::io::Error| {
-        Fault::host(FaultCode::LaunchFailed, format!("{what}: {error}"))
+    let become_vm = |waiting: Waiting| {
+        let doors = totals.doors().map_err(|error| {
+            let message = format!("its control groups: {error}");
+            Fault::host(FaultCode::LaunchFailed, message)
+        })?;
+        waiting.become_vm(plan, control.as_fd(), doors)
     };
-    let (ours, theirs) = match plan.walls {
-        Walls::None => (None, None),
-        Walls::Vm | Walls::Programs | Walls::Sessions => UnixStream::pair()
-            .map(|(ours, theirs)| (Some(ours), Some(OwnedFd::from(theirs))))
-            .map_err(|error| failed("socketpair", error))?,
-    };
-    let equipment = Equipment {
-        confining: theirs,
-        doors: totals
-            .doors()
-            .map_err(|error| failed("its control groups", error))?,
-    };
-    let child = child::spawn(plan, control.as_fd(), &equipment)?;
-    Ok((child, ours))
+    // One that waited may have been killed in this very moment.
+    match ahead.map(become_vm) {
+        Some(Ok(started)) => Ok(started),
+        Some(Err(_)) | None => become_vm(Waiting::fork(plan.walls, plan.view.as_ref())?),
+    }
 }
 
 /// Whether a process that this one starts can be traced; why not.

@@ -1,111 +1,22 @@
 //! The launcher's promises, with real processes.
 
+mod support;
+
+use cosmos_rpc::FaultCode;
+use cosmos_rpc::Role;
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::Message;
 use cosmos_rpc::message::coordinator::Ending;
-use cosmos_rpc::message::launch::{Bounds, Ended, Kill, Remember, Return, Start, Started, Walls};
+use cosmos_rpc::message::launch::{Ended, Kill, Remember, Return, Start};
 use cosmos_rpc::message::registry::Connect;
 use cosmos_rpc::rendezvous::REGISTRY_SOCKET;
-use cosmos_rpc::{Fault, FaultCode, Role};
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::process::{Child, ChildStderr, Command, Stdio};
-use std::time::{Duration, Instant};
-
-const PATIENCE: Duration = Duration::from_secs(20);
-
-struct Launcher {
-    process: Child,
-    coordinator: Option<Connection>,
-    control: UnixStream,
-}
-
-impl Launcher {
-    fn spawn(start: &Start) -> (Launcher, Result<Started, Fault>) {
-        let (ours, theirs) = UnixStream::pair().unwrap();
-        let process = Command::new(env!("CARGO_BIN_EXE_cosmos-launch"))
-            .stdin(OwnedFd::from(theirs))
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut coordinator = Connection::connect(ours, Role::Coordinator).unwrap();
-        coordinator.set_timeout(Some(PATIENCE));
-        let (control, vm) = UnixStream::pair().unwrap();
-        control.set_read_timeout(Some(PATIENCE)).unwrap();
-        let (output, _) = std::io::pipe().unwrap();
-        let answer = coordinator
-            .call(start, &[vm.as_fd(), output.as_fd()])
-            .map(|(started, _)| started);
-        let coordinator = Some(coordinator);
-        (
-            Launcher {
-                process,
-                coordinator,
-                control,
-            },
-            answer,
-        )
-    }
-
-    fn ending(&mut self) -> Ending {
-        let frame = self
-            .coordinator
-            .as_mut()
-            .unwrap()
-            .receive()
-            .unwrap()
-            .unwrap();
-        assert_eq!(frame.kind, Ended::KIND);
-        frame.message::<Ended>().unwrap().ending
-    }
-
-    fn output(&mut self) -> String {
-        let mut text = String::new();
-        let mut stderr: ChildStderr = self.process.stderr.take().unwrap();
-        stderr.read_to_string(&mut text).unwrap();
-        text
-    }
-}
-
-impl Drop for Launcher {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn shell(script: &str) -> Start {
-    Start {
-        bounds: Bounds::default(),
-        walls: Walls::None,
-        view: None,
-        traced: true,
-        registry: "/nonexistent".into(),
-        output_bytes: None,
-        program: "/bin/sh".into(),
-        arguments: vec!["-c".into(), script.into()],
-        environment: vec![
-            ("PATH".into(), "/usr/bin:/bin".into()),
-            ("LANG".into(), "C".into()),
-        ],
-        limits: vec![],
-    }
-}
-
-fn wait_until(what: &str, condition: impl Fn() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !condition() {
-        assert!(Instant::now() < deadline, "still not: {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-fn runs(pid: i32) -> bool {
-    std::fs::read_to_string(format!("/proc/{pid}/stat"))
-        .is_ok_and(|stat| !stat.contains(") Z ") && !stat.contains(") X "))
-}
+use std::process::{Command, Stdio};
+use std::time::Duration;
+use support::{Launcher, PATIENCE, runs, shell, wait_until};
 
 #[test]
 fn an_exit_status_is_told_apart_from_a_signal() {

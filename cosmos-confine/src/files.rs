@@ -4,10 +4,10 @@
 //! socket beyond the process's own, and with that no `ptrace`, no `/proc/PID/mem`. [`restrict`] is for
 //! when the target is known.
 
-use crate::Error;
+use crate::{Error, ruleset};
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, Ruleset,
-    RulesetAttr, RulesetCreated, RulesetCreatedAttr, Scope,
+    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, Ruleset, RulesetAttr,
+    Scope,
 };
 use std::fs::File;
 use std::os::fd::OwnedFd;
@@ -108,7 +108,7 @@ pub fn restrict(files: &Files) -> Result<(), Error> {
 
 /// The same, ready to be held by one thread after the other: each is bound by what it holds itself.
 #[derive(Debug)]
-pub struct Restriction(RulesetCreated);
+pub struct Restriction(ruleset::Files);
 
 impl Restriction {
     /// To these files. `ahead` is what was made for that before they were known.
@@ -124,10 +124,7 @@ impl Restriction {
     /// # Errors
     /// No descriptor.
     pub fn again(&self) -> Result<Restriction, Error> {
-        let again = self.0.try_clone();
-        again
-            .map(Restriction)
-            .map_err(|error| Error::Landlock(error.to_string()))
+        self.0.again().map(Restriction)
     }
 
     /// Leaves the calling thread these files and no other, for good, and all that it makes.
@@ -135,9 +132,7 @@ impl Restriction {
     /// # Errors
     /// What the kernel says.
     pub fn hold(self) -> Result<(), Error> {
-        let held = self.0.restrict_self();
-        held.map(drop)
-            .map_err(|error| Error::Landlock(error.to_string()))
+        self.0.hold()
     }
 }
 
@@ -147,15 +142,14 @@ impl Restriction {
 /// # Errors
 /// As [`restrict`].
 pub fn prepare(files: &Files) -> Result<OwnedFd, Error> {
-    let ruleset = ruleset(files, true, None)?;
-    Option::from(ruleset).ok_or_else(|| Error::Landlock("this kernel has none".to_owned()))
+    Ok(ruleset(files, true, None)?.into_descriptor())
 }
 
 /// The rules of a process that gets neither network nor programs, as far as they do not depend on what it is
 /// granted: made while nobody waits for them.
 #[derive(Debug)]
 pub struct Ahead {
-    ruleset: RulesetCreated,
+    ruleset: ruleset::Files,
     /// Which file was at each path.
     found: Vec<(&'static str, Option<Which>)>,
 }
@@ -171,12 +165,26 @@ impl Ahead {
     pub fn make() -> Result<Ahead, Error> {
         let paths = ALWAYS_READ.iter().chain(ALWAYS_WRITE);
         let found = paths.map(|path| (*path, which(path))).collect();
-        let ruleset = always(begun(false, false)?, readable(false))?;
+        let ruleset = begun(false, false)?;
+        always(&ruleset, readable(false))?;
         Ok(Ahead { ruleset, found })
     }
 
+    /// Those that another process has made just now, and this one is to hold.
+    pub fn given(descriptor: OwnedFd) -> Ahead {
+        Ahead {
+            ruleset: ruleset::Files::given(descriptor),
+            found: Vec::new(),
+        }
+    }
+
+    /// For another process, which takes it from here at once.
+    pub fn give(self) -> OwnedFd {
+        self.ruleset.into_descriptor()
+    }
+
     /// Whether they are what they would be now: the loader's index is another file after each change.
-    fn are_current(&self) -> bool {
+    pub fn are_current(&self) -> bool {
         self.found.iter().all(|(path, file)| which(path) == *file)
     }
 }
@@ -186,16 +194,20 @@ fn which(path: &str) -> Option<Which> {
     Some((metadata.dev(), metadata.ino()))
 }
 
-fn ruleset(files: &Files, scoped: bool, ahead: Option<Ahead>) -> Result<RulesetCreated, Error> {
+fn ruleset(files: &Files, scoped: bool, ahead: Option<Ahead>) -> Result<ruleset::Files, Error> {
     let readable = readable(files.programs);
     let is_plain = !scoped && !files.network && !files.programs;
-    let mut ruleset = match ahead.filter(|ahead| is_plain && ahead.are_current()) {
+    let ruleset = match ahead.filter(|ahead| is_plain && ahead.are_current()) {
         Some(ahead) => ahead.ruleset,
-        None => always(begun(files.network, scoped)?, readable)?,
+        None => {
+            let ruleset = begun(files.network, scoped)?;
+            always(&ruleset, readable)?;
+            ruleset
+        }
     };
     let network: &[&str] = if files.network { NETWORK_READ } else { &[] };
     for path in network {
-        ruleset = with_what_is_there(ruleset, path, readable)?;
+        add_what_is_there(&ruleset, path, readable)?;
     }
     for path in &files.target {
         let runs = files.runs_target && path.is_file();
@@ -203,12 +215,13 @@ fn ruleset(files: &Files, scoped: bool, ahead: Option<Ahead>) -> Result<RulesetC
             true => readable | AccessFs::Execute,
             false => readable,
         };
-        ruleset = with_what_is_there(ruleset, path, access)?;
+        add_what_is_there(&ruleset, path, access)?;
     }
     let granted = [(&files.read, readable), (&files.write, writable(readable))];
     for (paths, access) in granted {
         for path in paths {
-            ruleset = with(ruleset, rule(path, access)?)?;
+            let (file, access) = rule(path, access)?;
+            ruleset.add(&file, access)?;
         }
     }
     Ok(ruleset)
@@ -233,7 +246,7 @@ fn writable(readable: BitFlags<AccessFs>) -> BitFlags<AccessFs> {
 }
 
 /// A ruleset that leaves nothing yet.
-fn begun(network: bool, scoped: bool) -> Result<RulesetCreated, Error> {
+fn begun(network: bool, scoped: bool) -> Result<ruleset::Files, Error> {
     let begin = || {
         let ruleset = Ruleset::default()
             .set_compatibility(CompatLevel::HardRequirement)
@@ -248,42 +261,40 @@ fn begun(network: bool, scoped: bool) -> Result<RulesetCreated, Error> {
         };
         ruleset.create()
     };
-    begin().map_err(|error: landlock::RulesetError| Error::Landlock(error.to_string()))
+    let made = begin();
+    ruleset::Files::made(
+        made.map_err(|error: landlock::RulesetError| Error::Landlock(error.to_string()))?,
+    )
 }
 
 /// With what every process may use.
-fn always(
-    mut ruleset: RulesetCreated,
-    readable: BitFlags<AccessFs>,
-) -> Result<RulesetCreated, Error> {
+fn always(ruleset: &ruleset::Files, readable: BitFlags<AccessFs>) -> Result<(), Error> {
     for path in ALWAYS_READ {
-        ruleset = with_what_is_there(ruleset, path, readable)?;
+        add_what_is_there(ruleset, path, readable)?;
     }
     for path in ALWAYS_WRITE {
-        ruleset = with_what_is_there(ruleset, path, writable(readable))?;
+        add_what_is_there(ruleset, path, writable(readable))?;
     }
-    Ok(ruleset)
+    Ok(())
 }
 
 /// What is not there is passed over.
-fn with_what_is_there(
-    ruleset: RulesetCreated,
+fn add_what_is_there(
+    ruleset: &ruleset::Files,
     path: impl AsRef<Path>,
     access: BitFlags<AccessFs>,
-) -> Result<RulesetCreated, Error> {
+) -> Result<(), Error> {
     match rule(path, access) {
-        Ok(rule) => with(ruleset, rule),
-        Err(_) => Ok(ruleset),
+        Ok((file, access)) => ruleset.add(&file, access),
+        Err(_) => Ok(()),
     }
 }
 
-fn with(ruleset: RulesetCreated, rule: PathBeneath<File>) -> Result<RulesetCreated, Error> {
-    let with = ruleset.add_rule(rule);
-    with.map_err(|error| Error::Landlock(error.to_string()))
-}
-
 /// Rights of directories cannot be given for a file.
-fn rule(path: impl AsRef<Path>, access: BitFlags<AccessFs>) -> Result<PathBeneath<File>, Error> {
+fn rule(
+    path: impl AsRef<Path>,
+    access: BitFlags<AccessFs>,
+) -> Result<(File, BitFlags<AccessFs>), Error> {
     let path = path.as_ref();
     let denied =
         |error: std::io::Error| Error::Granted(path.display().to_string(), error.to_string());
@@ -297,5 +308,61 @@ fn rule(path: impl AsRef<Path>, access: BitFlags<AccessFs>) -> Result<PathBeneat
         true => access,
         false => access & AccessFs::from_file(VERSION),
     };
-    Ok(PathBeneath::new(opened, access))
+    Ok((opened, access))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::read;
+
+    /// What a thread finds that holds what was made by another one, with a directory of its own besides.
+    #[test]
+    fn what_another_has_made_and_given_holds_as_ones_own_and_can_be_added_to() {
+        let directory = tempfile::tempdir().unwrap();
+        let (granted, other) = (
+            directory.path().join("granted"),
+            directory.path().join("other"),
+        );
+        for path in [&granted, &other] {
+            std::fs::write(path, "something").unwrap();
+        }
+        let given = Ahead::make().unwrap().give();
+        let held = std::thread::spawn(move || {
+            let files = Files {
+                target: vec![granted.clone()],
+                ..Files::default()
+            };
+            let restriction = Restriction::to(&files, Some(Ahead::given(given))).unwrap();
+            restriction.again().unwrap().hold().unwrap();
+            let denied = |path: &Path| read(path).unwrap_err().raw_os_error() == Some(libc::EACCES);
+            assert_eq!(read(&granted).unwrap(), b"something");
+            assert!(denied(&other) && denied(Path::new("/etc/passwd")));
+            assert!(read("/dev/null").unwrap().is_empty());
+            // One that holds it cannot take it back by making another.
+            assert!(std::fs::write(&granted, "else").is_err());
+            restrict(&Files {
+                write: vec![granted.clone()],
+                ..Files::default()
+            })
+            .unwrap();
+            assert!(std::fs::write(&granted, "else").is_err());
+        });
+        held.join().unwrap();
+        assert_eq!(read(directory.path().join("other")).unwrap(), b"something");
+    }
+
+    #[test]
+    fn what_is_no_ruleset_is_refused() {
+        let nothing = OwnedFd::from(File::open("/dev/null").unwrap());
+        let files = Files {
+            target: vec![PathBuf::from("/dev/null")],
+            ..Files::default()
+        };
+        let given = Some(Ahead::given(nothing));
+        assert!(matches!(
+            Restriction::to(&files, given),
+            Err(Error::Landlock(_))
+        ));
+    }
 }

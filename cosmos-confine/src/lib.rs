@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`alone`] | a process that only computes: nothing but that
 //! | [`files`] | Landlock: files, signals and abstract sockets beyond a process's own |
+//! | `ruleset` | what Landlock leaves, by its descriptor |
 //! | [`rules`] | which system calls are allowed, each with its reason |
 //! | [`filter`] | the rules as a seccomp filter, in two stages |
 //! | [`listener`] | what the kernel says was refused, by name |
@@ -30,6 +31,7 @@ pub mod namespaces;
 pub mod offers;
 pub mod privileges;
 pub mod rules;
+mod ruleset;
 pub mod totals;
 
 use std::os::unix::fs::MetadataExt;

@@ -25,8 +25,8 @@
 //! space, is the monitor, and the one outside waits for it, being the process that cosmosd holds. Each
 //! dies with the one before it, and with the process inside everything in its pid space.
 //!
-//! It may be started before there is a VM to start, and waits for its first word then, with a child that has
-//! given up all that most VMs do: see `child`.
+//! It may be started before there is a VM to start, and waits for its first word. With `--ahead` it has a child
+//! meanwhile that has given up all that most VMs do: see `child`.
 //!
 //! With `--follow` it also says in which steps it started the VM. With `--offers` it says what this machine
 //! offers, as a launcher finds it, and ends.
@@ -40,9 +40,11 @@ mod steps;
 
 use child::{Child, Waiting};
 use cosmos_autopsy::{aside, trace};
+use cosmos_confine::files;
 use cosmos_confine::offers::Offers;
 use cosmos_confine::totals::{Bounds, Totals};
 use cosmos_rpc::blocking::Connection;
+use cosmos_rpc::descriptor::{self, Wait};
 use cosmos_rpc::handshake::Role;
 use cosmos_rpc::message::Message;
 use cosmos_rpc::message::follow::Teller;
@@ -55,6 +57,7 @@ use monitor::Monitor;
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, recv};
 use plan::Plan;
+use std::io::IoSlice;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
@@ -63,8 +66,8 @@ use std::process::ExitCode;
 const NOT_STARTED: u8 = 125;
 
 fn main() -> ExitCode {
-    let word = std::env::args_os().nth(1).unwrap_or_default();
-    if word == "--offers" {
+    let has = |word: &str| std::env::args_os().skip(1).any(|it| it == word);
+    if has("--offers") {
         let offers = Offers {
             tracing: tracing_tried(),
             ..Offers::of_this_machine()
@@ -72,7 +75,7 @@ fn main() -> ExitCode {
         print!("{}", offers.to_text());
         return ExitCode::SUCCESS;
     }
-    match launch(word == "--follow") {
+    match launch(has("--follow"), has("--ahead")) {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
             eprintln!("cosmos-launch: {fault}");
@@ -81,12 +84,18 @@ fn main() -> ExitCode {
     }
 }
 
-fn launch(is_followed: bool) -> Result<(), Fault> {
+fn launch(is_followed: bool, is_ahead: bool) -> Result<(), Fault> {
     renounce()?;
     let stream = standard_input()?;
-    let Some(ahead) = wait_for_word(&stream)? else {
+    // Most VMs have these walls. What cannot be had is made with the order.
+    let ahead = is_ahead.then(|| Ahead {
+        child: Waiting::fork(Walls::Vm, None).ok(),
+        files: files::Ahead::make().ok(),
+    });
+    if !is_wanted(&stream)? {
         return Ok(());
-    };
+    }
+    let ahead = ahead.unwrap_or_default();
     let mut trail = is_followed.then(|| Trail::of(Teller::Launcher));
     let greeting = begin(&mut trail, "shake hands with cosmosd");
     let mut coordinator = Connection::accept(stream, Role::Launcher)?.expect(Role::Coordinator)?;
@@ -109,25 +118,23 @@ fn launch(is_followed: bool) -> Result<(), Fault> {
     }
 }
 
-/// Has a child wait for its order, where none is there yet, so that it is there when this comes.
-type Ahead = Option<Waiting>;
+/// What is there before the order, where that was waited for.
+#[derive(Default)]
+struct Ahead {
+    /// A child that has given up what needs no knowledge of its VM.
+    child: Option<Waiting>,
+    /// What every VM may use of the file system.
+    files: Option<files::Ahead>,
+}
 
-/// Waits for the first word, which may come long after this process was started, with a child that is ready
-/// meanwhile; `None`: cosmosd is gone.
-fn wait_for_word(stream: &UnixStream) -> Result<Option<Ahead>, Fault> {
-    let mut ahead = None;
-    let mut flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
+/// Waits for the first word, which may come long after this process was started; whether one came.
+fn is_wanted(stream: &UnixStream) -> Result<bool, Fault> {
     loop {
-        match recv(stream.as_raw_fd(), &mut [0], flags) {
-            // A cosmosd that was killed.
-            Ok(0) | Err(Errno::ECONNRESET) => return Ok(None),
-            Ok(_) => return Ok(Some(ahead)),
+        match recv(stream.as_raw_fd(), &mut [0], MsgFlags::MSG_PEEK) {
+            Ok(bytes) => return Ok(bytes > 0),
             Err(Errno::EINTR) => {}
-            Err(Errno::EAGAIN) if flags.contains(MsgFlags::MSG_DONTWAIT) => {
-                flags.remove(MsgFlags::MSG_DONTWAIT);
-                // Most VMs have these walls. Where there is none it is made with its order.
-                ahead = Waiting::fork(Walls::Vm, None).ok();
-            }
+            // A cosmosd that was killed.
+            Err(Errno::ECONNRESET) => return Ok(false),
             Err(error) => {
                 let message = format!("waiting for cosmosd: {}", error.desc());
                 return Err(Fault::host(FaultCode::System, message));
@@ -183,7 +190,7 @@ fn start(
     totals: Totals,
 ) -> Result<(), Fault> {
     let Given { control, output } = given;
-    let ahead = ahead.filter(|waiting| waiting.suits(plan));
+    let child = ahead.child.filter(|waiting| waiting.suits(plan));
     let secluding = plan.view.as_ref();
     let secluding = secluding.and_then(|_| begin(&mut trail, "make its namespaces"));
     match become_parent(plan) {
@@ -198,12 +205,12 @@ fn start(
             return Ok(());
         }
     }
-    let words = match &ahead {
+    let words = match &child {
         Some(_) => "execute, by a process that was confined before",
         None => "fork, confine, execute",
     };
     let spawning = begin(&mut trail, words);
-    match spawn(plan, &control, &totals, ahead) {
+    match spawn(plan, &control, &totals, child) {
         Ok((child, confining)) => {
             end(&mut trail, spawning);
             drop(control);
@@ -222,6 +229,9 @@ fn start(
                 coordinator.notify(&Steps { spans }, &[])?;
             }
             coordinator.reply::<Start>(id, &started, &[])?;
+            if let Some(vm) = &confining {
+                give_files(plan, vm, ahead.files);
+            }
             Monitor::new(plan, child, totals, coordinator, confining, keepsake)?.watch()
         }
         Err(fault) => {
@@ -229,6 +239,20 @@ fn start(
             Ok(())
         }
     }
+}
+
+/// Gives the VM, which is only just being loaded, what every VM may use of the file system. It makes that itself
+/// where it comes too late, or not at all, or where its view is another one than this process has.
+fn give_files(plan: &Plan, vm: &UnixStream, ahead: Option<files::Ahead>) {
+    if plan.walls != Walls::Vm || plan.view.is_some() {
+        return;
+    }
+    let current = ahead.filter(files::Ahead::are_current);
+    let Ok(files) = current.map_or_else(files::Ahead::make, Ok) else {
+        return;
+    };
+    let byte = [IoSlice::new(&[0])];
+    let _ = descriptor::send(vm.as_fd(), &byte, &[files.give().as_fd()], Wait::No);
 }
 
 /// A step begins, where steps are told.
@@ -246,7 +270,7 @@ fn spawn(
     plan: &Plan,
     control: &OwnedFd,
     totals: &Totals,
-    ahead: Ahead,
+    ahead: Option<Waiting>,
 ) -> Result<(Child, Option<UnixStream>), Fault> {
     let become_vm = |waiting: Waiting| {
         let doors = totals.doors().map_err(|error| {

@@ -11,7 +11,7 @@ use support::{Launcher, runs, shell, wait_until};
 
 /// A launcher that was told nothing, and the child that waits behind it.
 fn waiting() -> (Launcher, i32) {
-    let launcher = Launcher::untold();
+    let launcher = Launcher::untold(&["--ahead"]);
     let pid = launcher.process.id();
     wait_until("it has a child that waits", || {
         child_of(pid).is_some_and(waits)

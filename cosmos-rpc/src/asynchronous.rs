@@ -382,12 +382,15 @@ impl Writer {
             return Err(fault.clone());
         }
         while let Some(first) = self.queue.front_mut() {
-            let written = self
-                .stream
-                .async_io(Interest::WRITABLE, || {
-                    first.write(self.stream.as_fd()).map_err(io::Error::from)
-                })
-                .await;
+            let write = || first.write(self.stream.as_fd()).map_err(io::Error::from);
+            // At once, where it can be: of a socket that is new the runtime learns only in its next turn that it
+            // takes something, and whoever is at the other end waits for this.
+            let written = match write() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.stream.async_io(Interest::WRITABLE, write).await
+                }
+                written => written,
+            };
             match written {
                 Ok(count) => first.outgoing.advance(count),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

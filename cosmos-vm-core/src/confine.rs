@@ -77,7 +77,8 @@ pub(crate) fn confine(order: &Confine, launcher: OwnedFd, mut ahead: Ahead) -> R
         programs: order.grants.programs,
         runs_target: false,
     };
-    let restriction = Restriction::to(&files, ahead.files.take()).map_err(failed)?;
+    let common = ahead.files.take().or_else(|| given(&launcher));
+    let restriction = Restriction::to(&files, common).map_err(failed)?;
     let filter = ahead.filter(&permissions(order)).map_err(failed)?;
     threads::hold(restriction).map_err(failed)?;
     // Those that the first client needs, which are under all of this by being made after it: the launcher
@@ -92,6 +93,13 @@ pub(crate) fn confine(order: &Confine, launcher: OwnedFd, mut ahead: Ahead) -> R
     Ok(())
 }
 
+/// What the launcher has made of it just now, while this process was loaded, where it has by now.
+fn given(launcher: &OwnedFd) -> Option<files::Ahead> {
+    let received = descriptor::receive(launcher.as_fd(), &mut [0], Wait::No).ok()?;
+    let [files] = <[_; 1]>::try_from(received.descriptors).ok()?;
+    Some(files::Ahead::given(files))
+}
+
 /// The way to the launcher, until it was seen that it ends, which it does when the launcher has the listener
 /// and looks after this process.
 static LAUNCHER: Mutex<Option<OwnedFd>> = Mutex::new(None);
@@ -101,7 +109,8 @@ static LAUNCHER: Mutex<Option<OwnedFd>> = Mutex::new(None);
 pub(crate) fn until_looked_after() {
     let mut launcher = lock();
     if let Some(way) = launcher.take() {
-        let mut end = [PollFd::new(way.as_fd(), PollFlags::POLLIN)];
+        // A hang-up is always told, and what came too late is none.
+        let mut end = [PollFd::new(way.as_fd(), PollFlags::empty())];
         let mut wait = || poll(&mut end, PollTimeout::from(PATIENCE));
         let ended = std::iter::repeat_with(&mut wait).find(|waited| *waited != Err(Errno::EINTR));
         if ended != Some(Ok(1)) {

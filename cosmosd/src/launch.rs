@@ -29,6 +29,8 @@ use tokio::io::{Interest, unix::AsyncFd};
 pub const LAUNCHER: &str = "cosmos-launch";
 /// Has it say in which steps it starts a VM.
 const FOLLOW: &str = "--follow";
+/// Has it make ready what it can while it waits for its order.
+const AHEAD: &str = "--ahead";
 /// Variables of cosmosd's own environment that a VM gets; `LC_*` besides. Never the client's:
 /// a VM may be shared, and never those that make the loader load something.
 const ENVIRONMENT: [&str; 6] = ["PATH", "HOME", "LANG", "TZ", "USER", "LOGNAME"];
@@ -214,6 +216,26 @@ impl Spawned {
     ///
     /// `LaunchFailed`, naming the launcher.
     pub fn new(launcher: &Path, is_followed: bool) -> Result<Spawned, Fault> {
+        Spawned::with(launcher, is_followed.then_some(FOLLOW))
+    }
+
+    /// Spawns one that waits for its order. Whoever it will be for may ask for its steps.
+    ///
+    /// # Errors
+    ///
+    /// As [`Spawned::new`].
+    pub fn ahead(launcher: &Path) -> Result<Spawned, Fault> {
+        let spawned = Spawned::with(launcher, [FOLLOW, AHEAD])?;
+        Ok(Spawned {
+            has_waited: true,
+            ..spawned
+        })
+    }
+
+    fn with(
+        launcher: &Path,
+        words: impl IntoIterator<Item = &'static str>,
+    ) -> Result<Spawned, Fault> {
         let failed = |what: &str, error: io::Error| {
             Fault::host(
                 FaultCode::LaunchFailed,
@@ -226,7 +248,7 @@ impl Spawned {
         // No pre_exec: the standard library then uses posix_spawn, whose cost does not grow with this
         // process. A process group of its own keeps a terminal's signals away.
         let child = Command::new(launcher)
-            .args(is_followed.then_some(FOLLOW))
+            .args(words)
             .env_clear()
             .process_group(0)
             .stdin(Stdio::from(OwnedFd::from(theirs)))

@@ -3,8 +3,9 @@
 //! A launcher starts one VM and stays with it, so each VM costs two starts of a program, one after the
 //! other. The first of them needs to know nothing: it is made when the VM before has come up, and waits for
 //! its first word. It is a process like any other launcher from then on, and has until then only what every
-//! launcher has: an empty environment, a process group of its own, its socket, and a pipe for what it says.
-//! It does nothing while it waits, and ends with its socket, so with cosmosd.
+//! launcher has: an empty environment, a process group of its own, its socket, and a pipe for what it says;
+//! and behind it the process that most VMs can become, confined already. Both do nothing while they wait, and
+//! end with the socket, so with cosmosd.
 //!
 //! ```text
 //! none ── a VM is up, a moment later ──▶ waits ── a VM is to be started ──▶ that VM's launcher
@@ -101,9 +102,7 @@ impl Spare {
         if waiting.as_ref().is_some_and(Spawned::lives) {
             return None;
         }
-        // Whoever it will be for may ask for its steps.
-        let mut spawned = Spawned::new(&self.launcher, true).ok()?;
-        spawned.has_waited = true;
+        let spawned = Spawned::ahead(&self.launcher).ok()?;
         let ended = spawned.end().ok()?;
         *waiting = Some(spawned);
         Some(ended)

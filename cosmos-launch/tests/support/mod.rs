@@ -25,9 +25,10 @@ pub struct Launcher {
 
 impl Launcher {
     /// One that was told nothing yet.
-    pub fn untold() -> Launcher {
+    pub fn untold(words: &[&str]) -> Launcher {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let process = Command::new(env!("CARGO_BIN_EXE_cosmos-launch"))
+            .args(words)
             .stdin(OwnedFd::from(theirs))
             .stderr(Stdio::piped())
             .spawn()
@@ -56,7 +57,7 @@ impl Launcher {
     }
 
     pub fn spawn(start: &Start) -> (Launcher, Result<Started, Fault>) {
-        let mut launcher = Launcher::untold();
+        let mut launcher = Launcher::untold(&[]);
         let answer = launcher.order(start);
         (launcher, answer)
     }

@@ -9,6 +9,7 @@
 //! | non-dumpable | no ptrace and no core with other clients' data |
 //! | soft limits raised to the hard ones: open files, processes, memory, file size, CPU time | descriptors are the daemons' trade, and the rest was meant for the starter |
 //! | detached: new session, forked twice, working directory `/` | survives its starter, never owns a terminal |
+//! | detached: any CPU, the ordinary scheduling policy | the VMs of all clients inherit these, and where the one that came first wanted to run is its own affair |
 //!
 //! SIGPIPE stays ignored, as Rust's runtime sets it before `main`; `std::process::Command` restores
 //! its default in children. SIGXFSZ is ignored as well: a log that may not grow is no reason to die.
@@ -19,11 +20,12 @@ use crate::rendezvous::{READY, TAKEN};
 use crate::{Fault, FaultCode};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl, open};
+use nix::sched::{CpuSet, sched_setaffinity};
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::SigSet;
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{ForkResult, chdir, dup2_stderr, dup2_stdin, dup2_stdout, fork, setsid};
+use nix::unistd::{ForkResult, Pid, chdir, dup2_stderr, dup2_stdin, dup2_stdout, fork, setsid};
 use std::io::{IsTerminal, Write};
 use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::linux::net::SocketAddrExt;
@@ -71,6 +73,7 @@ pub unsafe fn settle(
     dup2_stdin(&null).map_err(failed("redirecting standard input"))?;
     if detach {
         leave_starter()?;
+        leave_cpus();
     }
     prctl::set_dumpable(false).map_err(failed("becoming non-dumpable"))?;
     raise_limits();
@@ -256,6 +259,17 @@ fn leave_starter() -> Result<(), Fault> {
     setsid().map_err(failed("setsid"))?;
     fork_and_stay_as_child()?;
     chdir("/").map_err(failed("chdir to /"))
+}
+
+/// What cannot be had stays as it was.
+fn leave_cpus() {
+    let mut any = CpuSet::new();
+    (0..CpuSet::count()).for_each(|cpu| any.set(cpu).unwrap_or_default());
+    // The kernel takes those of them that the control group may use.
+    let _ = sched_setaffinity(Pid::from_raw(0), &any);
+    let ordinary = libc::sched_param { sched_priority: 0 };
+    // SAFETY: the kernel reads one number of this frame.
+    unsafe { libc::sched_setscheduler(0, libc::SCHED_OTHER, &raw const ordinary) };
 }
 
 fn fork_and_stay_as_child() -> Result<(), Fault> {

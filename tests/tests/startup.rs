@@ -71,15 +71,18 @@ fn end(processes: &[Process]) {
     }
 }
 
-/// A client with a descriptor that every child inherits, an odd umask and a telling environment.
+/// A client with a descriptor that every child inherits, an odd umask, one CPU, a scheduling policy and a telling
+/// environment.
 fn careless_client() -> Command {
     let mut command = Command::new("sh");
     command
         .args([
             "-c",
-            "umask 022; trap '' HUP INT; exec \"$0\" call libm.so.6 'double cos(double x)' 0",
+            "umask 022; trap '' HUP INT; \
+             exec taskset -c \"$1\" chrt --batch 0 \"$0\" call libm.so.6 'double cos(double x)' 0",
         ])
         .arg(cosmos_tests::built().join("cosmos"))
+        .arg(first_cpu())
         .env("SECRET_TOKEN", "do not pass on")
         .env("LD_LIBRARY_PATH", "/no/such/directory")
         .env("GCONV_PATH", "/no/such/directory")
@@ -87,6 +90,14 @@ fn careless_client() -> Command {
         .env("LANG", "C.UTF-8")
         .env("TZ", "UTC");
     command
+}
+
+/// The first CPU that this process may use.
+fn first_cpu() -> String {
+    let own = Process::of(i32::try_from(std::process::id()).expect("a pid")).expect("itself");
+    let list = own.status("Cpus_allowed_list:").expect("a list");
+    let first = list.split([',', '-']).next().expect("a CPU");
+    first.to_owned()
 }
 
 /// A descriptor that is not closed on exec, on a file whose name can be recognised.
@@ -115,6 +126,14 @@ fn daemons_are_detached() {
                 "{name} has a session of its own"
             );
             assert_eq!(daemon.status("Umask:").as_deref(), Some("0077"), "{name}");
+            assert_eq!(
+                daemon.status("Cpus_allowed:"),
+                own.status("Cpus_allowed:"),
+                "{name}"
+            );
+            // SAFETY: asks for a number.
+            let policy = unsafe { libc::sched_getscheduler(daemon.pid) };
+            assert_eq!(policy, libc::SCHED_OTHER, "{name}");
             assert_eq!(
                 daemon
                     .status("SigIgn:")

@@ -293,7 +293,7 @@ impl Seat {
 
     fn fill(self, coordinator: &Rc<Coordinator>, returned: Returned) {
         let is_shared = matches!(self.vm.owner.get(), Owner::Shared(_));
-        let idle = Duration::from_secs(coordinator.config.idle_seconds.value);
+        let idle = Duration::from_secs(coordinator.configured().config.idle_seconds.value);
         let retire_after = is_shared.then_some(idle);
         let orders = self.orders;
         coordinator.have(self.vm, self.life, move |about, life| {

@@ -5,25 +5,22 @@ mod placement;
 mod targets;
 
 pub use placement::Wish;
+pub(crate) use targets::libc_versions;
 
 use crate::{
-    crash::Keeper,
+    configured::Configured,
     identity::Client,
-    known::Known,
     launch,
     logs::Logs,
-    matching::Host,
     metrics::Metrics,
     numbers::Numbers,
     pool::Habits,
-    profile::Profile,
     registry::Registry,
     restart::{self, Crashes},
     spare::Spare,
     supervise::{About, Command},
     vm::{Life, Owner, State, Vm},
 };
-use cosmos_config::Config;
 use cosmos_confine::offers::Offers;
 use cosmos_rpc::{Fault, FaultCode, rendezvous::COORDINATOR};
 use std::{
@@ -31,7 +28,6 @@ use std::{
     collections::BTreeMap,
     future::Future,
     rc::Rc,
-    sync::Arc,
     time::Duration,
 };
 use tokio::{sync::Notify, sync::watch};
@@ -47,18 +43,8 @@ pub(crate) const NO_SESSION: u64 = 0;
 /// All that cosmosd knows. One thread, shared by reference counting.
 #[derive(Debug)]
 pub struct Coordinator {
-    /// The configuration.
-    pub config: Config,
-    /// The kinds of VMs.
-    pub profiles: Arc<Vec<Profile>>,
-    /// What this machine offers.
-    pub host: Arc<Host>,
-    /// What was looked up of targets.
-    pub known: Known,
     /// The way to cosmosdb.
     pub registry: Registry,
-    /// Keeps reports of VMs that crashed.
-    pub keeper: Keeper,
     /// The launcher that waits for the next VM.
     pub spare: Rc<Spare>,
     /// What VMs wrote that have ended.
@@ -71,6 +57,7 @@ pub struct Coordinator {
     pub(crate) habits: Habits,
     /// Told whenever a client or VM comes or goes.
     pub changed: Notify,
+    configured: RefCell<Rc<Configured>>,
     vms: RefCell<BTreeMap<String, Rc<Vm>>>,
     last_vm: Cell<u64>,
     numbers: Numbers,
@@ -82,27 +69,21 @@ pub struct Coordinator {
 
 impl Coordinator {
     /// A coordinator without VMs.
-    pub fn new(config: Config, profiles: Vec<Profile>, registry: Registry) -> Rc<Coordinator> {
+    pub fn new(configured: Configured, registry: Registry) -> Rc<Coordinator> {
+        let config = &configured.config;
         let numbers = Numbers::of(&config.socket_directory);
-        let host = Host {
-            libc_versions: targets::libc_versions(&config),
-        };
         Rc::new(Coordinator {
-            keeper: Keeper::new(&config),
             spare: Spare::new(
                 config.libexec_directory.join(launch::LAUNCHER),
                 config.spare_launcher.value,
             ),
             crashes: Crashes::default(),
             logs: Logs::new(config.log_bytes.value),
-            metrics: Metrics::new(&config, &profiles),
-            config,
-            profiles: Arc::new(profiles),
-            host: Arc::new(host),
+            metrics: Metrics::new(config, &configured.profiles),
             registry,
-            known: Known::default(),
             habits: Habits::default(),
             changed: Notify::new(),
+            configured: RefCell::new(Rc::new(configured)),
             vms: RefCell::default(),
             last_vm: Cell::new(numbers.last()),
             numbers,
@@ -111,6 +92,20 @@ impl Coordinator {
             ending: Cell::new(false),
             offers: tokio::sync::OnceCell::new(),
         })
+    }
+
+    /// What is configured now.
+    pub fn configured(&self) -> Rc<Configured> {
+        self.configured.borrow().clone()
+    }
+
+    /// Goes by this from now on.
+    pub fn configure(&self, configured: Configured) {
+        self.spare.want(configured.config.spare_launcher.value);
+        self.logs.keep_bytes(configured.config.log_bytes.value);
+        self.metrics.know(&configured.profiles);
+        self.configured.replace(Rc::new(configured));
+        self.changed.notify_waiters();
     }
 
     /// Takes all names back; once this is done no client comes any more.
@@ -182,7 +177,7 @@ impl Coordinator {
         tokio::task::spawn_local(async move {
             let about = About {
                 vm: vm.clone(),
-                keeper: coordinator.keeper.clone(),
+                keeper: coordinator.configured().keeper.clone(),
                 spare: coordinator.spare.clone(),
             };
             let naming = async {

@@ -13,14 +13,14 @@
 //! cosmosd that is killed leaves its VMs to their launchers: they keep the clients they have.
 
 use crate::{
+    configured::{self, Configured, Read},
     coordinator::Coordinator,
     metrics,
-    profile::Profile,
     registry::{self, Link, Registry},
+    reload,
     supervise::{Command, END_PATIENCE, KILL_PATIENCE},
 };
 use clap::{CommandFactory, Parser};
-use cosmos_config::Config;
 use cosmos_rpc::{
     Fault, FaultCode,
     daemon::{self, Readiness},
@@ -48,7 +48,9 @@ const READY_PATIENCE: Duration = Duration::from_secs(8);
 ///
 /// Prints `ready` on standard output when it serves, or one line saying why it does not. Clients
 /// start it by themselves. SIGTERM lets the calls under way end, and then ends its VMs and it; a second
-/// SIGTERM ends all of that at once.
+/// SIGTERM ends all of that at once. SIGHUP has it read its configuration again, which holds for what is
+/// started then; what can only change with a new cosmosd is named in the log, and where something is wrong
+/// the old one stays.
 ///
 /// Example: cosmosd --detach
 #[derive(Clone, Debug, Parser)]
@@ -117,21 +119,13 @@ pub fn main() -> ExitCode {
 }
 
 fn check() -> ExitCode {
-    match configured() {
+    match Read::now() {
         Ok(_) => ExitCode::SUCCESS,
         Err(fault) => {
             eprintln!("cosmosd: {fault}");
             ExitCode::FAILURE
         }
     }
-}
-
-fn configured() -> Result<(Config, Vec<Profile>), Fault> {
-    let wrong =
-        |error: &dyn std::fmt::Display| Fault::host(FaultCode::Configuration, error.to_string());
-    let config = Config::load().map_err(|error| wrong(&error))?;
-    let profiles = Profile::load_all(&config).map_err(|error| wrong(&error))?;
-    Ok((config, profiles))
 }
 
 fn fail(readiness: Readiness, fault: &Fault) -> ExitCode {
@@ -142,8 +136,7 @@ fn fail(readiness: Readiness, fault: &Fault) -> ExitCode {
 
 /// What is needed to serve.
 struct Prepared {
-    config: Config,
-    profiles: Vec<Profile>,
+    read: Read,
     rendezvous: Rendezvous,
     detached: bool,
     /// Held until another one may serve.
@@ -152,7 +145,8 @@ struct Prepared {
 
 /// `None`: another cosmosd serves.
 fn prepare(options: &Options) -> Result<Option<Prepared>, Fault> {
-    let (config, profiles) = configured()?;
+    let read = Read::now()?;
+    let config = &read.config;
     let directory = SocketDirectory::open_or_create(&config.socket_directory)?;
     let Some(lock) = directory.try_lock(LOCK)? else {
         return Ok(None);
@@ -165,8 +159,7 @@ fn prepare(options: &Options) -> Result<Option<Prepared>, Fault> {
     };
     let detached = options.detach;
     Ok(Some(Prepared {
-        config,
-        profiles,
+        read,
         rendezvous,
         detached,
         lock,
@@ -193,21 +186,23 @@ fn run(prepared: Prepared, readiness: Readiness) -> ExitCode {
 
 async fn serve(prepared: Prepared, readiness: Readiness) -> ExitCode {
     let Prepared {
-        config,
-        profiles,
+        read,
         rendezvous,
         detached,
         lock,
     } = prepared;
-    let (mut terminate, mut interrupt) = match (
-        listen(SignalKind::terminate()),
-        listen(SignalKind::interrupt()),
-    ) {
-        (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
-        (Err(fault), _) | (_, Err(fault)) => return fail(readiness, &fault),
+    let Signals {
+        mut terminate,
+        mut interrupt,
+        hangup,
+    } = match Signals::listen() {
+        Ok(signals) => signals,
+        Err(fault) => return fail(readiness, &fault),
     };
     let (registry, orders) = Registry::new();
-    let coordinator = Coordinator::new(config, profiles, registry);
+    let host = configured::host(&read.config);
+    let coordinator = Coordinator::new(Configured::new(read, host), registry);
+    tokio::task::spawn_local(reload::keep(coordinator.clone(), hangup));
     let (link, mut stands) = watch::channel(Link::Connecting);
     let arrive = arriver(&coordinator);
     // Who started this one with --detach may hold the lock for starting daemons.
@@ -278,8 +273,8 @@ fn arriver(coordinator: &Rc<Coordinator>) -> impl Fn(registry::Arrival) + use<> 
 
 /// Returns once there has been neither a client nor a VM for long enough, and the name is back.
 async fn idle(coordinator: &Rc<Coordinator>, stands: &watch::Receiver<Link>) {
-    let patience = Duration::from_secs(coordinator.config.idle_seconds.value);
     loop {
+        let patience = Duration::from_secs(coordinator.configured().config.idle_seconds.value);
         let changed = coordinator.changed.notified();
         if !coordinator.is_idle() {
             changed.await;
@@ -309,7 +304,7 @@ async fn drain(coordinator: &Rc<Coordinator>, lock: Lock) {
     coordinator.begin_end();
     coordinator.withdraw().await;
     drop(lock);
-    let patience = Duration::from_secs(coordinator.config.drain_seconds.value);
+    let patience = Duration::from_secs(coordinator.configured().config.drain_seconds.value);
     let longest = patience + END_PATIENCE + KILL_PATIENCE * 2;
     end(coordinator, || Command::Drain(patience), longest).await;
 }
@@ -328,6 +323,23 @@ async fn end(coordinator: &Rc<Coordinator>, command: impl Fn() -> Command, patie
     }
 }
 
-fn listen(kind: SignalKind) -> Result<Signal, Fault> {
-    signal(kind).map_err(|error| Fault::host(FaultCode::System, format!("signals: {error}")))
+/// What cosmosd does something at.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Signals, Fault> {
+        let listen = |kind| {
+            signal(kind)
+                .map_err(|error| Fault::host(FaultCode::System, format!("signals: {error}")))
+        };
+        Ok(Signals {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hangup: listen(SignalKind::hangup())?,
+        })
+    }
 }

@@ -6,6 +6,7 @@
 //! | [`search`] | from the name a client gives to files |
 //! | [`profile`] | what each kind of VM runs |
 //! | [`matching`] | requirements against profiles: named rules that explain themselves |
+//! | [`configured`], [`reload`] | the configuration and what follows from it, read again at SIGHUP |
 //! | [`confinement`] | limits and isolation level of a VM, from the configuration |
 //! | [`identity`] | which process a client is |
 //! | [`vm`] | a VM as cosmosd knows it: its states and what is true in each |
@@ -37,10 +38,12 @@
 //! 4. What a VM says (on its control socket, on its standard error) is bounded and trusted in
 //!    nothing that concerns anybody else.
 //! 5. VMs outlive a cosmosd that is killed, and the next one has them again.
-//! 6. Names of VMs outlive a restart of cosmosdb: they are registered again.
+//! 6. A configuration with a mistake changes nothing.
+//! 7. Names of VMs outlive a restart of cosmosdb: they are registered again.
 
 mod adopt;
 pub mod aside;
+pub mod configured;
 pub mod confinement;
 pub mod coordinator;
 pub mod crash;
@@ -58,6 +61,7 @@ pub mod numbers;
 pub mod pool;
 pub mod profile;
 pub mod registry;
+pub mod reload;
 pub mod requirements;
 pub mod restart;
 pub mod search;

@@ -5,7 +5,7 @@ use crate::{
     vm::{Owner, Vm},
 };
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::VecDeque,
     rc::Rc,
     time::{Duration, Instant},
@@ -20,7 +20,7 @@ const KEPT: usize = 64;
 #[derive(Debug)]
 pub struct Logs {
     /// Bytes of each.
-    most: u64,
+    most: Cell<u64>,
     /// The oldest first.
     ended: RefCell<VecDeque<(Instant, Rc<Vm>)>>,
 }
@@ -29,9 +29,14 @@ impl Logs {
     /// None yet; each is to have so many bytes.
     pub fn new(most: u64) -> Logs {
         Logs {
-            most,
+            most: Cell::new(most),
             ended: RefCell::default(),
         }
+    }
+
+    /// Those that begin from now on have so many bytes.
+    pub fn keep_bytes(&self, most: u64) {
+        self.most.set(most);
     }
 
     /// One for a VM of this name; that of a shared one goes on where the one before it ended.
@@ -45,7 +50,7 @@ impl Logs {
 
     /// An empty one.
     pub fn empty(&self) -> Rc<Log> {
-        Rc::new(Log::new(self.most))
+        Rc::new(Log::new(self.most.get()))
     }
 
     /// Keeps that of a VM that has ended.

@@ -57,14 +57,20 @@ impl Metrics {
     pub fn new(config: &Config, profiles: &[Profile]) -> Metrics {
         let socket = Some(config.metrics_socket.value.clone());
         let port = u16::try_from(config.metrics_port.value);
-        let kinds = profiles.iter().map(|profile| profile.kind.clone());
-        Metrics {
+        let metrics = Metrics {
             socket: socket.filter(|path| !path.as_os_str().is_empty()),
             port: port.ok().filter(|port| *port != 0),
-            totals: RefCell::new(Totals {
-                kinds: kinds.map(|kind| (kind, OfKind::default())).collect(),
-                ..Totals::default()
-            }),
+            totals: RefCell::default(),
+        };
+        metrics.know(profiles);
+        metrics
+    }
+
+    /// Has rows for these kinds too.
+    pub fn know(&self, profiles: &[Profile]) {
+        let kinds = &mut self.totals.borrow_mut().kinds;
+        for profile in profiles {
+            kinds.entry(profile.kind.clone()).or_default();
         }
     }
 

@@ -25,6 +25,7 @@
 //! ```
 
 use crate::{
+    configured::Configured,
     confinement::Confinement,
     coordinator::{Coordinator, Wish},
     launch::Readable,
@@ -91,7 +92,8 @@ pub(crate) fn find(
 
 /// Sees to it that there are as many as there ought to be, for wishes like this one.
 pub(crate) fn fill(coordinator: &Rc<Coordinator>, wish: &Wish<'_>) {
-    let size = coordinator.config.pool.value;
+    let configured = coordinator.configured();
+    let size = configured.config.pool.value;
     if size == 0 || wish.confinement.bounds.wall_seconds > 0 {
         return;
     }
@@ -102,6 +104,7 @@ pub(crate) fn fill(coordinator: &Rc<Coordinator>, wish: &Wish<'_>) {
         confinement: wish.confinement.clone(),
         readable: wish.readable.clone(),
         is_habit,
+        configured,
     };
     tokio::task::spawn_local(async move {
         tokio::time::sleep(PAUSE).await;
@@ -121,6 +124,8 @@ struct Wanted {
     readable: Readable,
     /// Whether the same was asked for twice.
     is_habit: bool,
+    /// What was configured when it was asked for.
+    configured: Rc<Configured>,
 }
 
 impl Wanted {
@@ -144,6 +149,9 @@ async fn top_up(coordinator: &Rc<Coordinator>, wanted: &Wanted, size: u64) {
         // It learns that with its target.
         false => Ok(Readable::default()),
     };
+    if !Rc::ptr_eq(&wanted.configured, &coordinator.configured()) {
+        return;
+    }
     // A while after they were found.
     let found = Readable {
         identities: Vec::new(),
@@ -160,11 +168,7 @@ async fn top_up(coordinator: &Rc<Coordinator>, wanted: &Wanted, size: u64) {
         .iter()
         .filter(|vm| is_pooled(vm) && vm.kind == profile.kind);
     let (fitting, others): (Vec<_>, Vec<_>) = of_kind.partition(|vm| wanted.is_for(vm, &terms));
-    for other in others {
-        // It may hear that later than somebody asks for what it is for.
-        other.alone.set(true);
-        other.ask(Command::End);
-    }
+    others.into_iter().for_each(end);
     let missing = size.saturating_sub(fitting.len() as u64);
     for _ in 0..missing {
         let launched = shown
@@ -178,11 +182,26 @@ async fn top_up(coordinator: &Rc<Coordinator>, wanted: &Wanted, size: u64) {
     }
 }
 
+/// Has none wait any more.
+pub(crate) fn empty(coordinator: &Coordinator) {
+    coordinator
+        .vms()
+        .iter()
+        .filter(|vm| is_pooled(vm))
+        .for_each(end);
+}
+
+fn end(vm: &Rc<Vm>) {
+    // It may hear that later than somebody asks for what it is for.
+    vm.alone.set(true);
+    vm.ask(Command::End);
+}
+
 /// Whether there is room for one of this kind that comes back.
 pub(crate) fn has_room(coordinator: &Coordinator, kind: &str) -> bool {
     let vms = coordinator.vms();
     let pooled = vms.iter().filter(|vm| is_pooled(vm) && vm.kind == kind);
-    (pooled.count() as u64) < coordinator.config.pool.value
+    (pooled.count() as u64) < coordinator.configured().config.pool.value
 }
 
 fn is_pooled(vm: &Rc<Vm>) -> bool {

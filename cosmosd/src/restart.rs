@@ -117,7 +117,7 @@ pub(crate) fn mourn(coordinator: &Rc<Coordinator>, vm: &Rc<Vm>) {
         return;
     }
     let pause = coordinator.crashes.note(&vm.name, served);
-    if !coordinator.config.restart_shared.value {
+    if !coordinator.configured().config.restart_shared.value {
         return;
     }
     let (coordinator, vm) = (Rc::downgrade(coordinator), vm.clone());
@@ -134,7 +134,7 @@ pub(crate) fn mourn(coordinator: &Rc<Coordinator>, vm: &Rc<Vm>) {
 
 /// Starts a VM like this one, unless somebody has.
 async fn again(coordinator: &Rc<Coordinator>, vm: &Rc<Vm>) -> Result<(), Fault> {
-    let profiles = coordinator.profiles.clone();
+    let profiles = coordinator.configured().profiles.clone();
     let Some(profile) = profiles.iter().find(|profile| profile.kind == vm.kind) else {
         return Ok(());
     };

@@ -31,7 +31,7 @@ const PAUSE: Duration = Duration::from_millis(2);
 #[derive(Debug)]
 pub struct Spare {
     launcher: PathBuf,
-    is_wanted: bool,
+    is_wanted: Cell<bool>,
     waiting: RefCell<Option<Spawned>>,
     is_coming: Cell<bool>,
     /// Told when it is taken.
@@ -43,11 +43,20 @@ impl Spare {
     pub fn new(launcher: PathBuf, is_wanted: bool) -> Rc<Spare> {
         Rc::new(Spare {
             launcher,
-            is_wanted,
+            is_wanted: Cell::new(is_wanted),
             waiting: RefCell::default(),
             is_coming: Cell::default(),
             taken: Rc::default(),
         })
+    }
+
+    /// Whether one is to wait from now on.
+    pub fn want(&self, is_wanted: bool) {
+        self.is_wanted.set(is_wanted);
+        if !is_wanted {
+            self.waiting.take();
+            self.taken.notify_waiters();
+        }
     }
 
     /// What is to be done for the next one, in words.
@@ -74,7 +83,7 @@ impl Spare {
 
     /// Sees to it that one waits, in a moment.
     pub fn refill(self: &Rc<Spare>) {
-        if !self.is_wanted || self.is_coming.replace(true) {
+        if !self.is_wanted.get() || self.is_coming.replace(true) {
             return;
         }
         let (spare, taken) = (Rc::downgrade(self), self.taken.clone());
@@ -99,7 +108,7 @@ impl Spare {
     fn fill(&self) -> Option<AsyncFd<OwnedFd>> {
         self.is_coming.set(false);
         let mut waiting = self.waiting.borrow_mut();
-        if waiting.as_ref().is_some_and(Spawned::lives) {
+        if !self.is_wanted.get() || waiting.as_ref().is_some_and(Spawned::lives) {
             return None;
         }
         let spawned = Spawned::ahead(&self.launcher).ok()?;

@@ -41,7 +41,13 @@ impl Coordinator {
         stream: &UnixStream,
         pidfd: Option<OwnedFd>,
     ) -> Result<(), Fault> {
-        let most = self.config.limits.connections.bound().unwrap_or(u64::MAX);
+        let most = self
+            .configured()
+            .config
+            .limits
+            .connections
+            .bound()
+            .unwrap_or(u64::MAX);
         if self.sessions.borrow().len() as u64 >= most {
             return Err(Fault::host(
                 FaultCode::LimitReached,

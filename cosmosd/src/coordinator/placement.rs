@@ -11,7 +11,7 @@ use crate::{
     supervise::{self, Command},
     vm::{Life, Owner, State, Terms, Vm},
 };
-use cosmos_config::Pins;
+use cosmos_config::{Config, Pins};
 use cosmos_rpc::{Fault, FaultCode};
 use std::{
     cell::{Cell, OnceCell, RefCell},
@@ -159,14 +159,16 @@ impl Coordinator {
         wish: &Wish<'_>,
         ahead: Option<&Readable>,
     ) -> Result<Rc<Vm>, Fault> {
-        let most = self.config.limits.names.bound().unwrap_or(u64::MAX);
+        let configured = self.configured();
+        let config = &configured.config;
+        let most = config.limits.names.bound().unwrap_or(u64::MAX);
         if self.running() as u64 >= most {
             return Err(Fault::host(
                 FaultCode::LimitReached,
                 format!("cosmosd has {most} VMs, the most it has names for (limits.names)"),
             ));
         }
-        let pins = self.pins()?;
+        let pins = pins(config)?;
         let (commands, orders) = supervise::commands();
         let (life, known) = watch::channel(Life::starting());
         let vm = Rc::new(Vm {
@@ -186,15 +188,15 @@ impl Coordinator {
             commands,
         });
         let is_private = !matches!(owner, Owner::Shared(_));
-        let libexec = &self.config.libexec_directory;
+        let libexec = &config.libexec_directory;
         let mut order = Order::new(
             &name,
-            (libexec, &self.config.socket_directory),
+            (libexec, &config.socket_directory),
             wish.profile,
             wish.confinement,
             wish.readable,
             is_private,
-            self.keeper.is_wanted(),
+            configured.keeper.is_wanted(),
         )
         .pinned(&pins);
         if owner == Owner::Nobody {
@@ -203,7 +205,7 @@ impl Coordinator {
             order.confine = ahead.and_then(|ahead| launch::confine(wish.confinement, ahead));
         }
         order.is_followed = wish.followed.is_on();
-        let idle = Duration::from_secs(self.config.idle_seconds.value);
+        let idle = Duration::from_secs(config.idle_seconds.value);
         let retire_after = (!is_private).then_some(idle);
         self.have(vm.clone(), life, move |about, life| {
             supervise::supervise(order, about, retire_after, life, orders)
@@ -211,23 +213,23 @@ impl Coordinator {
         Ok(vm)
     }
 
-    /// What targets must be to be run. Where that cannot be understood nothing is: it may be about any
-    /// target, and a VM of whatever kind is told of all of them when it starts.
-    fn pins(&self) -> Result<Pins, Fault> {
-        cosmos_config::pins(&self.config.pins.value).map_err(|error| {
-            let message = format!(
-                "{error}; no VM of any kind is started until that is mended, because what is not understood \
-                 may pin any target"
-            );
-            Fault::caller(FaultCode::Configuration, message)
-        })
-    }
-
     fn next_name(&self, profile: &Profile) -> String {
         self.last_vm.set(self.last_vm.get() + 1);
         self.numbers.note(self.last_vm.get());
         format!("{}-{}", profile.kind, self.last_vm.get())
     }
+}
+
+/// What targets must be to be run. Where that cannot be understood nothing is: it may be about any
+/// target, and a VM of whatever kind is told of all of them when it starts.
+fn pins(config: &Config) -> Result<Pins, Fault> {
+    cosmos_config::pins(&config.pins.value).map_err(|error| {
+        let message = format!(
+            "{error}; no VM of any kind is started until that is mended, because what is not understood \
+             may pin any target"
+        );
+        Fault::caller(FaultCode::Configuration, message)
+    })
 }
 
 /// Gives one that waits to somebody; whether it takes that.

@@ -24,7 +24,11 @@ use std::{path::Path, sync::Arc};
 impl Coordinator {
     /// What this machine offers to confine VMs with, as a launcher finds it; looked up once.
     pub async fn offers(&self) -> &Offers {
-        let launcher = self.config.libexec_directory.join(launch::LAUNCHER);
+        let launcher = self
+            .configured()
+            .config
+            .libexec_directory
+            .join(launch::LAUNCHER);
         let looking = || aside::run(move || launch::offers(&launcher));
         let found = async { looking().await.unwrap_or_else(|_| Offers::from_text("")) };
         self.offers.get_or_init(|| found).await
@@ -48,7 +52,7 @@ impl Coordinator {
         if let Some(readable) = at_hand(target.as_ref(), confinement) {
             return Ok(readable);
         }
-        let search_path = self.config.search_path.value.clone();
+        let search_path = self.configured().config.search_path.value.clone();
         let program = (confinement.level >= Level::Namespaces).then(|| profile.executable.clone());
         let is_run = confinement.walls == Walls::Programs;
         aside::run(move || {
@@ -80,11 +84,12 @@ impl Coordinator {
     ///
     /// That it was not found or cannot be read.
     pub async fn look_up(&self, target: TargetName, wanted: Use) -> Result<Looked, Fault> {
-        if let Some(known) = self.known.find(&target, wanted) {
+        let configured = self.configured();
+        if let Some(known) = configured.known.find(&target, wanted) {
             return Ok(known);
         }
-        let (profiles, host) = (self.profiles.clone(), self.host.clone());
-        let search_path = self.config.search_path.value.clone();
+        let (profiles, host) = (configured.profiles.clone(), configured.host.clone());
+        let search_path = configured.config.search_path.value.clone();
         let name = target.clone();
         let reading = aside::run(move || {
             let directories = Arc::new(Directories::of_this_machine(&search_path));
@@ -97,7 +102,7 @@ impl Coordinator {
             Ok::<_, Fault>((looked, stamp))
         });
         let (looked, stamp) = reading.await??;
-        self.known.note(&target, wanted, &looked, stamp);
+        configured.known.note(&target, wanted, &looked, stamp);
         Ok(looked)
     }
 }
@@ -147,7 +152,7 @@ fn read(
 }
 
 /// The symbol versions that the C library here defines.
-pub(super) fn libc_versions(config: &Config) -> Vec<String> {
+pub(crate) fn libc_versions(config: &Config) -> Vec<String> {
     let directories = Directories::of_this_machine(&config.search_path);
     let found = directories.iter().find_map(|directory| {
         let requirements = Requirements::read(&directory.join(Path::new("libc.so.6"))).ok()?;

@@ -9,14 +9,24 @@ use cosmos_rpc::{
 use std::rc::Rc;
 
 pub(super) async fn list(session: Rc<Session>, _: CrashList) -> Result<Vec<String>, Fault> {
-    let ids = session.coordinator.keeper.ids().await?;
+    let ids = session.coordinator.configured().keeper.ids().await?;
     Ok(ids.iter().map(ToString::to_string).collect())
 }
 
 pub(super) async fn read(session: Rc<Session>, request: CrashRead) -> Result<String, Fault> {
-    session.coordinator.keeper.text(&request.id).await
+    session
+        .coordinator
+        .configured()
+        .keeper
+        .text(&request.id)
+        .await
 }
 
 pub(super) async fn remove(session: Rc<Session>, request: CrashRemove) -> Result<(), Fault> {
-    session.coordinator.keeper.remove(&request.id).await
+    session
+        .coordinator
+        .configured()
+        .keeper
+        .remove(&request.id)
+        .await
 }

@@ -18,8 +18,11 @@ pub(super) async fn answer(session: Rc<Session>, request: Crashed) -> Result<Opt
         && !request.call.is_empty()
     {
         let client = session.client.identity.pid;
-        let keeper = &session.coordinator.keeper;
-        keeper.note(&crash.id, client, request.call).await;
+        let configured = session.coordinator.configured();
+        configured
+            .keeper
+            .note(&crash.id, client, request.call)
+            .await;
     }
     Ok(crash)
 }

@@ -18,7 +18,8 @@ pub(super) async fn answer(
     let vm = coordinator.find(&request.name);
     let vm = vm.filter(|vm| vm.owner.get().admits(&session.client));
     let vm = vm.ok_or_else(|| unknown(&request.name))?;
-    let mut profiles = coordinator.profiles.iter();
+    let configured = coordinator.configured();
+    let mut profiles = configured.profiles.iter();
     if !profiles.any(|profile| profile.kind == vm.kind && profile.programs) {
         let message = format!("a VM of kind {} runs no programs", vm.kind);
         return Err(Fault::caller(FaultCode::Unsupported, message));
@@ -29,5 +30,5 @@ pub(super) async fn answer(
         client: session.client.identity.pid,
         denials,
     };
-    Ok(coordinator.keeper.keep_program(&vm, program).await)
+    Ok(configured.keeper.keep_program(&vm, program).await)
 }

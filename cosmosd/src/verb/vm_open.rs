@@ -122,7 +122,8 @@ async fn placed(
     followed: &Followed,
 ) -> Result<Placed, Fault> {
     let coordinator = &session.coordinator;
-    let profiles = coordinator.profiles.clone();
+    let configured = coordinator.configured();
+    let profiles = &configured.profiles;
     let (profile, looked) = match &request.purpose {
         Purpose::Running(name) => {
             return Ok(Placed {
@@ -131,7 +132,7 @@ async fn placed(
                 ends: Vec::new(),
             });
         }
-        Purpose::Kind(kind) => (of_kind(&profiles, kind)?, None),
+        Purpose::Kind(kind) => (of_kind(profiles, kind)?, None),
         Purpose::Target(target) | Purpose::Program(target) => {
             let wanted = match &request.purpose {
                 Purpose::Program(_) => Use::Run,
@@ -141,7 +142,7 @@ async fn placed(
             let looked = coordinator.look_up(target.clone(), wanted).await;
             let looked = step.end_with(looked)?;
             let requirements = &looked.requirements;
-            let profile = matching::chosen(requirements, &profiles, &coordinator.host, wanted)?;
+            let profile = matching::chosen(requirements, profiles, &configured.host, wanted)?;
             (profile, Some(looked))
         }
     };
@@ -149,7 +150,7 @@ async fn placed(
         Some(looked) => path_of(&looked.requirements)?,
         None => String::new(),
     };
-    let config = configuration(session, &request, profile, &target)?;
+    let config = configuration(&configured.config, &request, profile, &target)?;
     let step = followed.step("look what this machine offers", "");
     let offers = coordinator.offers().await;
     drop(step);
@@ -225,7 +226,7 @@ fn path_of(requirements: &Requirements) -> Result<String, Fault> {
 
 /// The configuration for this kind and target, as tight as the request asks.
 fn configuration(
-    session: &Session,
+    config: &Config,
     request: &VmOpen,
     profile: &Profile,
     target: &str,
@@ -236,7 +237,6 @@ fn configuration(
         _ => String::new(),
     };
     let (found, path) = (base(target), target);
-    let config = &session.coordinator.config;
     let settings = request.settings.iter();
     config
         .of_target(&profile.kind, &[asked.as_str(), found.as_str(), path])

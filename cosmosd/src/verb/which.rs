@@ -17,7 +17,8 @@ pub(super) async fn answer(session: Rc<Session>, request: Which) -> Result<Place
     let wanted = Use::Open;
     let looked = coordinator.look_up(request.target, wanted).await?;
     let requirements = looked.requirements;
-    let (profiles, host) = (&coordinator.profiles, &coordinator.host);
+    let configured = coordinator.configured();
+    let (profiles, host) = (&configured.profiles, &configured.host);
     let weighed = matching::weigh(&requirements, profiles, host, wanted);
     let path = requirements.path.clone();
     let digest = aside::run(move || requirements::sha256(&path)).await?;

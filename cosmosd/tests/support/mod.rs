@@ -311,7 +311,7 @@ fn stat(pid: u32) -> Option<(u32, char)> {
 }
 
 /// Starts a daemon that stays in the foreground and waits for its word.
-fn ready(mut command: Command) -> Child {
+pub fn ready(mut command: Command) -> Child {
     let mut child = command.spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap())

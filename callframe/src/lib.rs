@@ -40,8 +40,8 @@ pub mod variadic;
 pub use error::PrototypeError;
 pub use model::DataModel;
 pub use syntax::{
-    Declaration, MAXIMUM_TEXT, Options, Plain, bare_name, no_prototype, parse, parse_file,
-    parse_file_with, parse_header, parse_one_of_file, parse_with, plain,
+    Constants, Declaration, MAXIMUM_TEXT, Options, Plain, bare_name, constants, no_prototype,
+    parse, parse_file, parse_file_with, parse_header, parse_one_of_file, parse_with, plain,
 };
 pub use template::Template;
 pub use types::CallFrame;

@@ -60,6 +60,7 @@ pub enum Verb {
 /// Give one ARG per parameter, in order:
 ///
 ///   12  -1  0x1f  'a'  10UL     integers, as in C
+///   HIGH                        a constant of an enum that the prototype declares
 ///   1.5  0x1p-3  inf  nan       floating numbers
 ///   1+2i                        complex numbers
 ///   hello                       text, for a string or a buffer; "…" may hold C escapes

@@ -18,7 +18,7 @@ pub use kept::{Kept, is_name};
 
 use crate::describe;
 use callframe::types::{Parameter, Scalar, Type, TypeId, Variadic};
-use callframe::{CallFrame, DataModel};
+use callframe::{CallFrame, Constants, DataModel};
 use cosmos::Value;
 use std::fs::File;
 use std::os::fd::AsRawFd;
@@ -75,12 +75,20 @@ pub enum ArgumentError {
     },
 }
 
-/// Reads one word per parameter, then those in place of `...`. With `kept` values, `$NAME` stands
-/// for one of them, or for one that this call makes.
+/// What words may name.
+#[derive(Clone, Copy, Debug)]
+pub struct Names<'a> {
+    /// The constants of the prototype's enums: `HIGH` stands for its value, in the place of any integer.
+    pub constants: &'a Constants,
+    /// `$NAME` stands for one of these values, or for one that this call makes.
+    pub kept: Option<&'a Kept>,
+}
+
+/// Reads one word per parameter, then those in place of `...`.
 pub fn arguments(
     declared: &CallFrame,
     words: &[String],
-    kept: Option<&Kept>,
+    names: Names<'_>,
 ) -> Result<Given, ArgumentError> {
     let wanted = declared.parameters().len();
     let open = !matches!(declared.variadic(), None | Some(Variadic::Fixed(_)));
@@ -97,10 +105,10 @@ pub fn arguments(
         }
     };
     let mut found = Found::default();
-    let mut values = read(declared, named, 0, kept, &mut found)?;
+    let mut values = read(declared, named, 0, names, &mut found)?;
     let frame = cosmos::call_frame(declared, &values, further.len())
         .map_err(|error| ArgumentError::Further(error.to_string()))?;
-    values.extend(read(&frame, further, wanted, kept, &mut found)?);
+    values.extend(read(&frame, further, wanted, names, &mut found)?);
     for (position, (parameter, word)) in frame.parameters().iter().zip(words).enumerate() {
         if let Some(name) = sized_parameter(word) {
             values[position] = size_of(&frame, parameter.ty, name, &values)
@@ -127,10 +135,10 @@ fn read(
     frame: &CallFrame,
     words: &[String],
     first: usize,
-    kept: Option<&Kept>,
+    names: Names<'_>,
     found: &mut Found,
 ) -> Result<Vec<Value>, ArgumentError> {
-    let mut reader = Reader::new(frame, kept);
+    let mut reader = Reader::new(frame, names);
     let parameters = frame.parameters().iter().enumerate().skip(first);
     let values = parameters
         .zip(words)
@@ -152,7 +160,7 @@ fn read(
 struct Reader<'a> {
     frame: &'a CallFrame,
     model: DataModel,
-    kept: Option<&'a Kept>,
+    names: Names<'a>,
     found: Found,
 }
 
@@ -160,13 +168,13 @@ struct Reader<'a> {
 type Reason = String;
 
 impl<'a> Reader<'a> {
-    fn new(frame: &'a CallFrame, kept: Option<&'a Kept>) -> Reader<'a> {
+    fn new(frame: &'a CallFrame, names: Names<'a>) -> Reader<'a> {
         // Only ranges depend on the model here, and the client checks them again.
         let model = DataModel::native().unwrap_or(DataModel::LP64);
         Reader {
             frame,
             model,
-            kept,
+            names,
             found: Found::default(),
         }
     }
@@ -174,12 +182,29 @@ impl<'a> Reader<'a> {
     /// A whole word for a parameter of this type.
     fn word(&mut self, ty: TypeId, word: &str) -> Result<Value, Reason> {
         match self.frame.ty(ty) {
-            Type::Scalar(scalar) => number::scalar(*scalar, &self.model, word),
+            Type::Scalar(scalar) => self.scalar(*scalar, word),
             Type::Descriptor => self.descriptor(word),
             Type::Pointer(pointer) => self.pointer(ty, pointer, word),
             Type::Record(_) | Type::Array { .. } => self.braced(ty, word),
             Type::Void | Type::Function { .. } => Err("no value of this type exists".to_owned()),
         }
+    }
+
+    /// A number, or what a constant calls one.
+    fn scalar(&self, scalar: Scalar, word: &str) -> Result<Value, Reason> {
+        let constants = self.names.constants;
+        let word = word.trim();
+        if !scalar.is_integer() || !is_name(word) {
+            return number::scalar(scalar, &self.model, word);
+        }
+        if let Some(value) = constants.get(word) {
+            return number::within(scalar, &self.model, value);
+        }
+        let read = number::scalar(scalar, &self.model, word);
+        read.map_err(|reason| match constants.meant(word).as_str() {
+            "" => reason,
+            meant => format!("{reason}, and no constant has this name; did you mean {meant}?"),
+        })
     }
 
     fn descriptor(&mut self, word: &str) -> Result<Value, Reason> {

@@ -5,7 +5,7 @@
 //! what these headers need defined: what `cosmos gen` includes, and what the tests compare with. Types that these headers define stand between
 //! `#ifndef COSMOS_HEADERS` and `#endif`, so that both can be compiled as one.
 
-use callframe::{CallFrame, Declaration};
+use callframe::{CallFrame, Constants, Declaration};
 use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
@@ -34,6 +34,8 @@ pub struct Entry {
     pub frame: CallFrame,
     /// A prototype string that says all of it, with the types it needs.
     pub prototype: String,
+    /// What the enums of its pack call their values.
+    pub constants: Constants,
 }
 
 impl Pack {
@@ -74,9 +76,12 @@ impl Pack {
 }
 
 impl Entry {
-    pub(crate) fn of(frame: CallFrame) -> Entry {
-        let prototype = frame.to_string();
-        Entry { frame, prototype }
+    pub(crate) fn of(frame: CallFrame, pack: &Pack) -> Entry {
+        Entry {
+            prototype: frame.to_string(),
+            constants: callframe::constants(&pack.text),
+            frame,
+        }
     }
 }
 

@@ -43,7 +43,7 @@ impl Packs {
                 continue;
             };
             return match declaration.outcome {
-                Ok(frame) => Ok(Entry::of(frame)),
+                Ok(frame) => Ok(Entry::of(frame, pack)),
                 Err(error) => Err(PackError::Refused {
                     pack: pack.to_string(),
                     rendered: error.render(pack.text()),

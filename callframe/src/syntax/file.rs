@@ -35,7 +35,7 @@ pub fn parse_file(text: &str) -> Vec<Declaration> {
 
 /// [`parse_file`] with options.
 pub fn parse_file_with(text: &str, options: &Options) -> Vec<Declaration> {
-    parse_those(text, options, |_| true, |_| false)
+    parse_those(text, options, |_| true, |_| false).1
 }
 
 /// Parses every declaration of a preprocessed header of somebody else's. Types that are standard
@@ -43,41 +43,48 @@ pub fn parse_file_with(text: &str, options: &Options) -> Vec<Declaration> {
 /// header gives them.
 pub fn parse_header(text: &str) -> Vec<Declaration> {
     let everything = |_: &str| true;
-    parse_those(text, &Options::default(), everything, defines_standard)
+    parse_those(text, &Options::default(), everything, defines_standard).1
 }
 
 /// The first declaration of the function `name` in a file: all types of the file are read, and what
 /// other functions mean is left alone. `None` where the file declares no such function.
 pub fn parse_one_of_file(text: &str, name: &str) -> Option<Declaration> {
     parse_those(text, &Options::default(), |other| other == name, |_| false)
+        .1
         .into_iter()
         .find(|declaration| declaration.name.as_deref() == Some(name))
 }
 
-/// The functions of a file that are wanted, and every declaration that cannot be read; those that
+/// The names that a file gives.
+pub(super) fn scope(text: &str) -> Scope {
+    parse_those(text, &Options::default(), |_| false, |_| false).0
+}
+
+/// The names that a file gives, the functions in it that are wanted, and every declaration that cannot be read; those that
 /// are to be skipped are not looked at.
 fn parse_those(
     text: &str,
     options: &Options,
     wanted: impl Fn(&str) -> bool,
     skipped: impl Fn(&[Token]) -> bool,
-) -> Vec<Declaration> {
+) -> (Scope, Vec<Declaration>) {
+    let mut scope = Scope::over(Some(standard::scope()));
     if text.len() > MAXIMUM_FILE {
-        return vec![Declaration {
+        let whole = Declaration {
             name: None,
             span: 0..text.len(),
             outcome: Err(too_long(MAXIMUM_FILE)),
-        }];
+        };
+        return (scope, vec![whole]);
     }
     let mut tokens = lexer::tokens(text);
     tokens.retain(|token| token.kind != Kind::Directive);
     let tokens = without_linkage_blocks(tokens);
-    let mut scope = Scope::over(Some(standard::scope()));
     let mut declarations = Vec::new();
     for chunk in chunks(&tokens).into_iter().filter(|chunk| !skipped(chunk)) {
         read(chunk, &mut scope, options, &wanted, &mut declarations);
     }
-    declarations
+    (scope, declarations)
 }
 
 /// Reads one declaration into the scope or the list.

@@ -10,6 +10,7 @@
 //! | `expressions` | sizes and conditions, to postfix operations |
 //! | `raw`, `scope` | what all of it produces: types as declared, and the names given so far |
 //! | `file` | a header-like file, declaration by declaration |
+//! | `constants` | what the enums of a text call their values |
 //! | `bare` | names that stand where a prototype could |
 //! | `plain` | a declaration without what is not C |
 //!
@@ -18,6 +19,7 @@
 mod annotations;
 mod attributes;
 mod bare;
+mod constants;
 mod declarations;
 mod declarators;
 pub(crate) mod expressions;
@@ -33,6 +35,7 @@ pub(crate) mod token;
 pub(crate) mod words;
 
 pub use bare::{bare_name, no_prototype};
+pub use constants::{Constants, constants};
 pub(crate) use declarations::RawPrototype;
 pub use file::{Declaration, parse_file, parse_file_with, parse_header, parse_one_of_file};
 pub use plain::{Plain, plain};

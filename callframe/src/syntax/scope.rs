@@ -76,6 +76,11 @@ impl Scope {
         self.constants.insert(name.to_owned(), value);
     }
 
+    /// Its own constants, in no order.
+    pub fn into_constants(self) -> Vec<(String, i128)> {
+        self.constants.into_iter().collect()
+    }
+
     /// What a function returns that was declared before the prototype.
     pub fn function(&self, name: &str) -> Option<&RawType> {
         self.functions.get(name)

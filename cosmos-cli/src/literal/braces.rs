@@ -2,7 +2,7 @@
 //!
 //! Inside braces text must be quoted, because a comma or a brace would end it.
 
-use super::{Reader, Reason, number, pointer, text};
+use super::{Reader, Reason, pointer, text};
 use callframe::types::{Extent, Identity, Pointer, RecordId, Type, TypeId};
 use cosmos::Value;
 
@@ -64,12 +64,15 @@ impl Reader<'_> {
     }
 
     fn element(&mut self, ty: TypeId, cursor: &mut Cursor) -> Result<Value, Reason> {
-        if self.kept.is_some() && cursor.at('$') {
+        if self.names.kept.is_some() && cursor.at('$') {
             let token = cursor.token()?;
             return self.kept_value(token);
         }
         match self.frame.ty(ty) {
-            Type::Scalar(scalar) => number::scalar(*scalar, &self.model, cursor.token()?),
+            Type::Scalar(scalar) => {
+                let token = cursor.token()?;
+                self.scalar(*scalar, token)
+            }
             Type::Descriptor => {
                 let token = cursor.token()?;
                 self.descriptor(token)

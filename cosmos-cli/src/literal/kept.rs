@@ -16,7 +16,7 @@ impl Reader<'_> {
         ty: TypeId,
         word: &str,
     ) -> Result<Value, Reason> {
-        let (Some(kept), Some(rest)) = (self.kept, word.strip_prefix('$')) else {
+        let (Some(kept), Some(rest)) = (self.names.kept, word.strip_prefix('$')) else {
             return self.word(ty, word);
         };
         let (name, members) = split(rest)?;
@@ -50,7 +50,7 @@ impl Reader<'_> {
         if !members.is_empty() {
             return Err(format!("expected nothing more after ${name}"));
         }
-        let value = self.kept.and_then(|kept| kept.get(name));
+        let value = self.names.kept.and_then(|kept| kept.get(name));
         value.cloned().ok_or_else(|| unknown(name))
     }
 

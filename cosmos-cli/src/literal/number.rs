@@ -21,13 +21,18 @@ pub fn scalar(scalar: Scalar, model: &DataModel, word: &str) -> Result<Value, Re
                 "false" => 0,
                 _ => integer(word)?,
             };
-            let (least, most) = range(scalar, model);
-            if (least..=most).contains(&number) {
-                Ok(Value::Int(number))
-            } else {
-                Err(format!("the type holds {least} to {most}"))
-            }
+            within(scalar, model, number)
         }
+    }
+}
+
+/// An integer of this type, checked against its range.
+pub fn within(scalar: Scalar, model: &DataModel, number: i128) -> Result<Value, Reason> {
+    let (least, most) = range(scalar, model);
+    if (least..=most).contains(&number) {
+        Ok(Value::Int(number))
+    } else {
+        Err(format!("the type holds {least} to {most}"))
     }
 }
 

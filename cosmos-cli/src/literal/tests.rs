@@ -6,7 +6,11 @@ fn frame(prototype: &str) -> CallFrame {
 
 fn read(prototype: &str, words: &[&str]) -> Result<Vec<Value>, ArgumentError> {
     let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-    arguments(&frame(prototype), &words, None).map(|given| given.values)
+    let names = Names {
+        constants: &callframe::constants(prototype),
+        kept: None,
+    };
+    arguments(&frame(prototype), &words, names).map(|given| given.values)
 }
 
 fn one(prototype: &str, word: &str) -> Value {
@@ -26,6 +30,35 @@ fn record(members: &[(&str, Value)]) -> Value {
             .map(|(name, value)| ((*name).to_owned(), value.clone()))
             .collect(),
     )
+}
+
+#[test]
+fn constants_of_the_prototype_stand_for_their_values() {
+    const LEVELS: &str = "enum level { LOW = -1, HIGH = 2, HUGE = 300 }; ";
+    let of = |function: &str| format!("{LEVELS}{function}");
+    assert_eq!(one(&of("int f(enum level l)"), "HIGH"), Value::Int(2));
+    assert_eq!(one(&of("int f(long n)"), " LOW "), Value::Int(-1));
+    assert_eq!(
+        one(
+            &of("struct s { enum level l; int n; }; int f(struct s s)"),
+            "{HIGH, .n = LOW}"
+        ),
+        record(&[("l", Value::Int(2)), ("n", Value::Int(-1))])
+    );
+    let text = refused(&of("int f(enum level l)"), &["MIDDLE"]);
+    assert!(text.contains("`LOW`, `HIGH` or `HUGE`"), "{text}");
+    let text = refused(&of("int f(unsigned char c)"), &["HUGE"]);
+    assert!(text.contains("the type holds 0 to 255"), "{text}");
+    assert!(refused(&of("int f(double x)"), &["HIGH"]).contains("no number"));
+    let text = refused("int f(int l)", &["HIGH"]);
+    assert!(text.ends_with("it is no integer"), "{text}");
+    // Of many, those that may have been meant.
+    let many: String = (0..20).map(|index| format!("LEVEL_{index}, ")).collect();
+    let text = refused(&format!("enum {{ {many} }}; int f(int l)"), &["LEVEL19"]);
+    assert!(
+        text.contains("`LEVEL_19`") && !text.contains("`LEVEL_5`"),
+        "{text}"
+    );
 }
 
 #[test]

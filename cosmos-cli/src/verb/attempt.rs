@@ -4,11 +4,30 @@
 use crate::literal::ArgumentError;
 use crate::report::{Problem, Report};
 use crate::{format, json, packs};
-use callframe::{CallFrame, PrototypeError};
+use callframe::{CallFrame, Constants, PrototypeError};
 use cosmos::{Error, Outcome};
 use cosmos_packs::Packs;
 use nix::errno::Errno;
 use serde_json::{Value as Json, json};
+
+/// A prototype, and what goes with it.
+#[derive(Clone, Debug)]
+pub struct Declared {
+    /// Its text.
+    pub prototype: String,
+    /// What its enums call their values.
+    pub constants: Constants,
+}
+
+impl Declared {
+    /// Of this text.
+    pub fn of(prototype: &str) -> Declared {
+        Declared {
+            prototype: prototype.to_owned(),
+            constants: callframe::constants(prototype),
+        }
+    }
+}
 
 /// How an attempt is told.
 #[derive(Clone, Copy)]
@@ -23,13 +42,24 @@ pub struct Attempt {
 
 impl Attempt {
     /// What a pack of the target says of a name.
-    pub fn packed(&self, packs: &Packs, target: &str, name: &str) -> Result<String, Problem> {
+    pub fn packed(&self, packs: &Packs, target: &str, name: &str) -> Result<Declared, Problem> {
         match packs.entry(target, name) {
-            Ok(entry) => Ok(entry.prototype),
+            Ok(entry) => Ok(Declared {
+                prototype: entry.prototype,
+                constants: entry.constants,
+            }),
             Err(error) => Err(match error.prototype_error() {
                 Some(known) => self.refused(known, error.rendered()),
                 None => packs::problem(&error),
             }),
+        }
+    }
+
+    /// What was given in the place of a prototype: one, or a name that a pack of the target knows.
+    pub fn given(&self, target: &str, given: &str) -> Result<Declared, Problem> {
+        match callframe::bare_name(given) {
+            None => Ok(Declared::of(given)),
+            Some(name) => self.packed(&packs::configured()?, target, name),
         }
     }
 

@@ -15,14 +15,13 @@ mod turns;
 mod way;
 mod worker;
 
-use super::attempt::Attempt;
+use super::attempt::{Attempt, Declared};
 use crate::arguments::Bench;
+use crate::literal::{self, Names, sizes};
 use crate::report::{Problem, Report, Verdict};
-use crate::{literal, literal::sizes, packs};
 use comfy_table::{CellAlignment, Table, presets};
 use cosmos::Host;
 use serde_json::json;
-use std::borrow::Cow;
 use std::iter;
 use turns::Taken;
 
@@ -35,13 +34,17 @@ pub fn run(bench: &Bench) -> Verdict {
         errno: false,
         late_option: bench.arguments.iter().any(|word| word == "--json"),
     };
-    let prototype = match callframe::bare_name(&bench.prototype) {
-        None => Cow::Borrowed(bench.prototype.as_str()),
-        Some(name) => Cow::Owned(attempt.packed(&packs::configured()?, &bench.target, name)?),
-    };
+    let Declared {
+        prototype,
+        constants,
+    } = attempt.given(&bench.target, &bench.prototype)?;
     let frame = attempt.parsed(&prototype)?;
     let words = sizes::completed(&frame, &bench.arguments);
-    let given = literal::arguments(&frame, &words, None)
+    let names = Names {
+        constants: &constants,
+        kept: None,
+    };
+    let given = literal::arguments(&frame, &words, names)
         .map_err(|error| attempt.wrong_words(frame.name(), &error))?;
     if let Some(way) = bench.way {
         worker::work(bench, way, &prototype, &given);

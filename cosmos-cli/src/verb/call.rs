@@ -1,13 +1,11 @@
 //! `cosmos call TARGET PROTOTYPE [ARG...]`.
 
-use super::attempt::Attempt;
+use super::attempt::{Attempt, Declared};
 use crate::arguments::Call;
-use crate::literal::sizes;
+use crate::literal::{self, Names, sizes};
 use crate::progress::Waiting;
 use crate::report::Verdict;
-use crate::{literal, packs};
 use cosmos::{Error, Library, Options, Outcome, Value};
-use std::borrow::Cow;
 use std::time::Duration;
 
 /// Calls and prints. The words are read before anything is started: wrong usage starts nothing.
@@ -17,13 +15,17 @@ pub fn run(call: &Call) -> Verdict {
         errno: call.errno,
         late_option: call.arguments.iter().any(|word| is_option(word)),
     };
-    let prototype = match callframe::bare_name(&call.prototype) {
-        None => Cow::Borrowed(call.prototype.as_str()),
-        Some(name) => Cow::Owned(attempt.packed(&packs::configured()?, &call.target, name)?),
-    };
+    let Declared {
+        prototype,
+        constants,
+    } = attempt.given(&call.target, &call.prototype)?;
     let frame = attempt.parsed(&prototype)?;
     let words = sizes::completed(&frame, &call.arguments);
-    let given = literal::arguments(&frame, &words, None)
+    let names = Names {
+        constants: &constants,
+        kept: None,
+    };
+    let given = literal::arguments(&frame, &words, names)
         .map_err(|error| attempt.wrong_words(frame.name(), &error))?;
     let outcome =
         carry_out(call, &prototype, &given.values).map_err(|error| attempt.failed(error))?;

@@ -5,12 +5,12 @@
 
 mod line;
 
-use super::attempt::Attempt;
+use super::attempt::{Attempt, Declared};
 use crate::arguments::Session;
-use crate::literal::{self, Kept, sizes};
+use crate::literal::{self, Kept, Names, sizes};
 use crate::report::{COSMOS, Problem, Report, Verdict};
 use crate::{format, packs};
-use callframe::CallFrame;
+use callframe::{CallFrame, Constants};
 use cosmos::{Function, Library, Options, Outcome, Value};
 use cosmos_packs::Packs;
 use line::Line;
@@ -92,6 +92,13 @@ fn placed(problem: Problem, line: usize) -> Problem {
     }
 }
 
+/// A function that can be called.
+struct Resolved {
+    frame: CallFrame,
+    constants: Constants,
+    function: Function,
+}
+
 /// What the lines so far have made.
 struct Course {
     attempt: Attempt,
@@ -99,8 +106,8 @@ struct Course {
     packs: Packs,
     library: Library,
     /// By function name.
-    declared: HashMap<String, String>,
-    resolved: HashMap<String, (CallFrame, Function)>,
+    declared: HashMap<String, Declared>,
+    resolved: HashMap<String, Resolved>,
     kept: Kept,
     /// What is kept, as it is printed.
     shown: BTreeMap<String, String>,
@@ -154,7 +161,8 @@ impl Course {
     fn declare(&mut self, prototype: String) -> Result<(), Problem> {
         let frame = self.attempt.parsed(&prototype)?;
         self.resolved.remove(frame.name());
-        self.declared.insert(frame.name().to_owned(), prototype);
+        self.declared
+            .insert(frame.name().to_owned(), Declared::of(&prototype));
         Ok(())
     }
 
@@ -165,15 +173,21 @@ impl Course {
         words: &[String],
     ) -> Result<(), Problem> {
         self.resolve(function)?;
-        let Some((frame, function)) = self.resolved.get(function) else {
+        let Some(resolved) = self.resolved.get(function) else {
             let message = format!("{function} was not resolved");
             return Err(Problem::Told(Report::new(message), COSMOS));
         };
         let attempt = self.attempt;
+        let frame = &resolved.frame;
         let words = sizes::completed(frame, words);
-        let given = literal::arguments(frame, &words, Some(&self.kept))
+        let names = Names {
+            constants: &resolved.constants,
+            kept: Some(&self.kept),
+        };
+        let given = literal::arguments(frame, &words, names)
             .map_err(|error| attempt.wrong_words(frame.name(), &error))?;
-        let mut outcome = function
+        let mut outcome = resolved
+            .function
             .call(&given.values)
             .map_err(|error| attempt.failed(error))?;
         let whole = outcome.clone();
@@ -196,16 +210,19 @@ impl Course {
             return Ok(());
         }
         let attempt = self.attempt;
-        let prototype = match self.declared.get(function) {
-            Some(prototype) => prototype.clone(),
+        let given = match self.declared.get(function) {
+            Some(given) => given.clone(),
             None => attempt.packed(&self.packs, &self.target, function)?,
         };
-        let frame = attempt.parsed(&prototype)?;
-        let resolved = self
-            .library
-            .function(&prototype)
-            .map_err(|error| attempt.failed(error))?;
-        self.resolved.insert(function.to_owned(), (frame, resolved));
+        let resolved = Resolved {
+            frame: attempt.parsed(&given.prototype)?,
+            constants: given.constants,
+            function: self
+                .library
+                .function(&given.prototype)
+                .map_err(|error| attempt.failed(error))?,
+        };
+        self.resolved.insert(function.to_owned(), resolved);
         Ok(())
     }
 

@@ -5,10 +5,14 @@ use super::parameters::{Known, Value, is_constant};
 use super::{Place, Root};
 use crate::error::{Code, PrototypeError};
 use crate::syntax::not_carried;
-use crate::syntax::raw::{Annotation, AnnotationKind, Name, RawType, Shape, Uncarried};
+use crate::syntax::raw::{Annotation, AnnotationKind, Name, RawRecord, RawType, Shape, Uncarried};
+use crate::syntax::scope::Scope;
 use crate::syntax::token::Span;
 use crate::syntax::words;
-use crate::types::Direction;
+use crate::types::{Direction, RecordName, Scalar};
+
+/// Stands for a type without a name.
+const UNNAMED: &str = "data";
 
 /// `'dest'`; but `the result` is no name.
 pub(super) fn quoted(name: &str) -> String {
@@ -26,7 +30,7 @@ pub(super) fn how_large(
     place: Place,
 ) -> PrototypeError {
     let constant = is_constant(target);
-    let spelt = spelt(target);
+    let spelt = scalar_or_void(target);
     let label = match constant {
         true => format!("pointer to const {spelt}"),
         false => format!("pointer to {spelt}, not const"),
@@ -50,11 +54,20 @@ pub(super) fn how_large(
         _ if constant => "",
         _ => "__out ",
     };
-    let size = likely_size(known, index as usize);
-    let name = place.name;
+    let (size, name) = (likely_size(known, index as usize), place.name);
+    let is_text = constant && !matches!(target.shape, Shape::Void);
+    let extent = match (&target.shape, &size) {
+        (_, None) if is_text => "__null_terminated".to_owned(),
+        // Functions count these, not their bytes.
+        (Shape::Scalar(Scalar::WideChar), _) => format!("__counted_by({})", or_some(&size)),
+        _ => format!("__sized_by({})", or_some(&size)),
+    };
     let example = match place.outer {
-        None => format!("{prefix}{spelt} *{direction}__sized_by({size}) {name}"),
-        Some(_) => format!("{prefix}{spelt} *__null_terminated *__in __counted_by({size}) {name}"),
+        None => format!("{prefix}{spelt} *{direction}{extent} {name}"),
+        Some(_) => format!(
+            "{prefix}{spelt} *__null_terminated *__in __counted_by({}) {name}",
+            or_some(&size)
+        ),
     };
     error.example("say what it is, for example", example)
 }
@@ -62,6 +75,7 @@ pub(super) fn how_large(
 /// E0103: an array of which nothing says how long it is, which is hardly one element.
 pub(super) fn how_many(
     target: &RawType,
+    spelt: &str,
     marks: &Marks,
     known: &[Known],
     place: Place,
@@ -82,11 +96,10 @@ pub(super) fn how_many(
         None => "",
     };
     let prefix = if is_constant(target) { "const " } else { "" };
-    let size = likely_size(known, index as usize);
-    let (spelt, name) = (spelt(target), place.name);
+    let (size, name) = (likely_size(known, index as usize), place.name);
     error.example(
         "say how many, or __single for exactly one, for example",
-        format!("{prefix}{spelt}{direction} {name}[{size}]"),
+        format!("{prefix}{spelt}{direction} {name}[{}]", or_some(&size)),
     )
 }
 
@@ -119,28 +132,67 @@ pub(super) fn no_capacity(place: Place) -> PrototypeError {
     .help("say its capacity with __sized_by(n) or __counted_by(n)")
 }
 
-/// The parameter that most likely says how large the one at `index` is: the first integer after it.
-fn likely_size(known: &[Known], index: usize) -> String {
+/// The parameter that most likely says how large the one at `index` is: the first integer after it, else the
+/// last before it.
+fn likely_size(known: &[Known], index: usize) -> Option<String> {
     let later = known.get(index + 1..).unwrap_or_default().iter();
     let earlier = known.get(..index).unwrap_or_default().iter().rev();
     let named = |known: &Known| match known.value {
         Value::Integer => Some(known.name.clone()),
-        Value::Pointee(direction) if direction.enters() => Some(format!("*{}", known.name)),
+        Value::Pointee(direction) if direction.enters() && !leads_to_text(&known.ty) => {
+            Some(format!("*{}", known.name))
+        }
         _ => None,
     };
-    later
-        .chain(earlier)
-        .find_map(named)
-        .unwrap_or("64".to_owned())
+    later.chain(earlier).find_map(named)
+}
+
+/// A size for an example where no parameter says one.
+fn or_some(size: &Option<String>) -> &str {
+    size.as_deref().unwrap_or("64")
+}
+
+/// Whether it is a pointer to characters, which say nothing of sizes.
+fn leads_to_text(ty: &RawType) -> bool {
+    let Shape::Pointer(target) = &ty.shape else {
+        return false;
+    };
+    let Shape::Scalar(scalar) = target.shape else {
+        return false;
+    };
+    matches!(
+        scalar,
+        Scalar::Char | Scalar::SignedChar | Scalar::UnsignedChar | Scalar::WideChar
+    )
 }
 
 /// The C name of a pointer's target, as far as messages need it.
-fn spelt(target: &RawType) -> String {
+pub(super) fn spelt(target: &RawType, scope: &Scope) -> String {
     match &target.shape {
-        Shape::Scalar(scalar) => scalar.c_name().to_owned(),
-        Shape::Void => "void".to_owned(),
-        Shape::Array(element, _) => spelt(element),
-        _ => "data".to_owned(),
+        Shape::Record(key) => match scope.record(*key) {
+            Some(record) => record_name(record),
+            None => UNNAMED.to_owned(),
+        },
+        Shape::Pointer(target) => format!("{} *", spelt(target, scope)),
+        Shape::Array(element, _) => spelt(element, scope),
+        _ => scalar_or_void(target).to_owned(),
+    }
+}
+
+fn scalar_or_void(target: &RawType) -> &str {
+    match &target.shape {
+        Shape::Scalar(scalar) => scalar.c_name(),
+        Shape::Void => "void",
+        _ => UNNAMED,
+    }
+}
+
+fn record_name(record: &RawRecord) -> String {
+    let keyword = if record.union { "union" } else { "struct" };
+    match &record.name {
+        RecordName::Tag(tag) => format!("{keyword} {tag}"),
+        RecordName::Typedef(name) => name.clone(),
+        RecordName::Unnamed => UNNAMED.to_owned(),
     }
 }
 
@@ -162,15 +214,20 @@ pub(super) fn silent_member(place: Place) -> PrototypeError {
 }
 
 /// E0132: a pointer that comes back and belongs to nobody.
-pub(super) fn whose(target: &RawType, function: &str, place: Place) -> PrototypeError {
+pub(super) fn whose(
+    target: &RawType,
+    scope: &Scope,
+    function: &str,
+    place: Place,
+) -> PrototypeError {
     let constant = if is_constant(target) { "const " } else { "" };
+    let spelt = match &target.shape {
+        Shape::Pointer(inner) => format!("{} *__borrowed", spelt(inner, scope)),
+        _ => spelt(target, scope),
+    };
     let example = match place.root {
-        Root::Result => format!("{constant}{} *__borrowed {function}(..)", spelt(target)),
-        _ => format!(
-            "{constant}{} *__owned(free) *__out {}",
-            spelt(target),
-            place.name
-        ),
+        Root::Result => format!("{constant}{spelt} *__borrowed {function}(..)"),
+        _ => format!("{constant}{spelt} *__owned(free) *__out {}", place.name),
     };
     let message = match place.outer {
         None => "cannot tell whose memory the result is".to_owned(),

@@ -223,7 +223,9 @@ impl Resolver<'_> {
                 "this memory stays the caller's",
             )
             .label("only what comes back from the function has another owner")),
-            None if place.comes_back() => Err(advice::whose(target, self.function, place)),
+            None if place.comes_back() => {
+                Err(advice::whose(target, self.scope, self.function, place))
+            }
             None => Ok(Ownership::Caller),
         }
     }
@@ -409,7 +411,10 @@ impl Resolver<'_> {
                 | Scalar::WideChar,
             )
             | Shape::Void => Err(advice::how_large(target, marks, &self.known, place)),
-            _ if marks.unbounded => Err(advice::how_many(target, marks, &self.known, place)),
+            _ if marks.unbounded => {
+                let spelt = advice::spelt(target, self.scope);
+                Err(advice::how_many(target, &spelt, marks, &self.known, place))
+            }
             _ => Ok(Extent::Single),
         }
     }

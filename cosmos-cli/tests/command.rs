@@ -145,7 +145,12 @@ fn cosmos_itself_failing_has_a_code_of_its_own() {
 
 #[test]
 fn errors_are_explained() {
-    assert!(stdout(&["explain", "e0103"]).starts_with("E0103: "));
+    for given in ["e0103", "E0103", "0103", "103", " E103 "] {
+        assert!(
+            stdout(&["explain", given]).starts_with("E0103: "),
+            "{given}"
+        );
+    }
     assert!(
         stdout(&["explain"])
             .lines()
@@ -159,6 +164,22 @@ fn errors_are_explained() {
             .any(|one| one["code"] == "E0103")
     );
     assert!(stderr(&["explain", "E9999"], 1).starts_with("error: no error has the number"));
+}
+
+#[test]
+fn declarations_that_are_not_utf_8_are_named_by_their_line() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), b"int abs(int j);\nint f(int \xe9);\n").unwrap();
+    let path = file.path().to_str().unwrap();
+    let told = stderr(&["proto", "check", path], 1);
+    assert!(told.contains(&format!("{path}:2: ")), "{told}");
+    assert!(told.contains("0xe9") && told.contains("iconv"), "{told}");
+    let told = cosmos(&["proto", "check", "-"])
+        .stdin(std::fs::File::open(path).unwrap())
+        .output()
+        .unwrap();
+    let told = String::from_utf8(told.stderr).unwrap();
+    assert!(told.starts_with("error: standard input:2: "), "{told}");
 }
 
 #[test]

@@ -36,6 +36,20 @@ fn stop_ends_the_daemons_and_the_next_call_starts_them() {
 }
 
 #[test]
+fn a_program_in_the_place_of_a_library_is_told_its_path() {
+    in_world(|world| {
+        let ran = world.run_cosmos(&["which", "sh"]);
+        assert!(ran.stderr.contains("there is no library sh"), "{ran:?}");
+        let command = ran.stderr.lines().last().unwrap_or_default();
+        let (_, typed) = command.split_once("cosmos which ").expect("what to type");
+        let said = world.run_cosmos(&["which", typed]);
+        assert!(said.succeeded().contains("-> exec on local"), "{said:?}");
+        let ran = world.run_cosmos(&["which", "no-such-program"]);
+        assert!(!ran.stderr.contains("help:"), "{ran:?}");
+    });
+}
+
+#[test]
 fn ls_shows_what_runs_and_what_died() {
     in_world(|world| {
         let json = |all: &[&str]| -> serde_json::Value {

@@ -15,21 +15,26 @@ pub fn run(arguments: &Explain) -> Verdict {
 }
 
 fn one(given: &str, as_json: bool) -> Verdict {
-    let known = codes()
-        .iter()
-        .find(|code| code.number().eq_ignore_ascii_case(given.trim()));
-    let Some(code) = known else {
+    let Some(code) = numbered(given.trim()) else {
         let report = Report::new(format!("no error has the number '{given}'"))
             .help("`cosmos explain` alone lists them all");
         return Err(Problem::failed(report));
     };
     if as_json {
-        super::print_json(&json_code(*code))?;
+        super::print_json(&json_code(code))?;
     } else {
         let text = wrapped(code.explanation());
         super::print(&format!("{code}: {}\n\n{text}", code.title()))?;
     }
     Ok(0)
+}
+
+/// The code of a number, with or without the `E` before it and the zeros in front of it.
+fn numbered(given: &str) -> Option<Code> {
+    let digits = given.strip_prefix(['E', 'e']).unwrap_or(given);
+    let number: u32 = digits.parse().ok()?;
+    let code = format!("E{number:04}");
+    codes().iter().copied().find(|known| known.number() == code)
 }
 
 fn all(as_json: bool) -> Verdict {

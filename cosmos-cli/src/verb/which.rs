@@ -1,15 +1,20 @@
 //! `cosmos which TARGET [--explain]`.
 
 use crate::arguments::Which;
-use crate::report::{FAILED, Verdict, lines};
+use crate::report::{FAILED, Problem, Verdict, lines};
+use cosmos::Host;
+use cosmos_program::{find, search_path};
+use cosmos_rpc::FaultCode;
 use cosmos_rpc::message::coordinator::{Candidate, Placement};
 use serde_json::{Map, json};
 use std::fmt::Write as _;
+use std::path::Path;
 
 /// Prints the VM kind that would run the target; exits with 1 where none can.
 pub fn run(arguments: &Which) -> Verdict {
     let host = super::chosen(&arguments.place, &super::config::load()?);
-    let placement = cosmos::queries::which_of(&host, &arguments.target)?;
+    let placement = cosmos::queries::which_of(&host, &arguments.target)
+        .map_err(|error| not_found(error, &host, &arguments.target))?;
     if arguments.json {
         super::print_json(&json_placement(&placement))?;
     } else if arguments.explain {
@@ -22,6 +27,28 @@ pub fn run(arguments: &Which) -> Verdict {
     } else {
         FAILED
     })
+}
+
+/// Names are those of libraries; what to type for a program that has the name.
+fn not_found(error: cosmos::Error, host: &Host, target: &str) -> Problem {
+    let is_searched = error.code() == FaultCode::NoSuchTarget && !target.contains('/');
+    let problem = Problem::from(error);
+    let help = match host {
+        Host::Local if is_searched => a_program(target),
+        _ => None,
+    };
+    match (problem, help) {
+        (Problem::Told(report, code), Some(help)) => Problem::Told(report.help(help), code),
+        (problem, _) => problem,
+    }
+}
+
+fn a_program(name: &str) -> Option<String> {
+    let found = find(name.as_ref(), &search_path(), Path::new("/")).ok()?;
+    Some(format!(
+        "{name} is a program; its path says so: cosmos which {}",
+        found.display()
+    ))
 }
 
 /// The first candidate nothing speaks against.

@@ -6,6 +6,7 @@ use crate::report::{FAILED, Problem, Report, Verdict};
 use callframe::Declaration;
 use serde_json::json;
 use std::path::Path;
+use std::string::FromUtf8Error;
 
 /// Prints a line per declaration; exits with 1 where one was refused.
 pub fn run(arguments: &ProtoCheck) -> Verdict {
@@ -23,12 +24,20 @@ pub fn run(arguments: &ProtoCheck) -> Verdict {
 }
 
 fn read(path: &Path) -> Result<String, Problem> {
-    let failed = |why: String| Problem::failed(Report::new(why));
-    let bytes = input::file(path).map_err(failed)?;
-    String::from_utf8(bytes).map_err(|error| {
-        let error = error.utf8_error();
-        failed(format!("cannot read {}: {error}", path.display()))
-    })
+    let bytes = input::file(path).map_err(|why| Problem::failed(Report::new(why)))?;
+    String::from_utf8(bytes).map_err(|error| not_text(path, &error))
+}
+
+fn not_text(path: &Path, error: &FromUtf8Error) -> Problem {
+    let (valid, rest) = error.as_bytes().split_at(error.utf8_error().valid_up_to());
+    let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count();
+    let byte = rest.first().copied().unwrap_or_default();
+    let message = format!(
+        "{}:{line}: declarations are read as UTF-8, and the byte 0x{byte:02x} there is none",
+        input::name(path)
+    );
+    let help = "`iconv -f LATIN1 -t UTF-8` converts the text of many older headers";
+    Problem::failed(Report::new(message).help(help))
 }
 
 fn line(declaration: &Declaration) -> String {

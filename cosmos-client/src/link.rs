@@ -344,27 +344,16 @@ impl Link {
     ) -> Result<Frame, Error> {
         let what = place.split_once(' ').map_or("", |(_, what)| what);
         trace::step(trace::verb(kind), what, || {
-            self.exchange_on_channel(kind, body, descriptors, timeout, place)
+            self.usable()?;
+            let ahead = (kind, body, descriptors);
+            let (mut channel, answered) = channel::take_asking(self, timeout, ahead)
+                .map_err(|fault| self.diagnose(fault, place))?;
+            let answered = match answered {
+                Some(frame) => Ok(frame),
+                None => channel.connection.call_raw(kind, &[body], descriptors),
+            };
+            self.settle(kind, channel, answered, place)
         })
-    }
-
-    fn exchange_on_channel(
-        self: &Arc<Link>,
-        kind: u16,
-        body: &[u8],
-        descriptors: &[BorrowedFd<'_>],
-        timeout: Option<Duration>,
-        place: &str,
-    ) -> Result<Frame, Error> {
-        self.usable()?;
-        let ahead = (kind, body, descriptors);
-        let (mut channel, answered) = channel::take_asking(self, timeout, ahead)
-            .map_err(|fault| self.diagnose(fault, place))?;
-        let answered = match answered {
-            Some(frame) => Ok(frame),
-            None => channel.connection.call_raw(kind, &[body], descriptors),
-        };
-        self.settle(kind, channel, answered, place)
     }
 
     /// The answer to a request that was made as the VM was met, on the channel that was made with it.

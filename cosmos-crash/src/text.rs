@@ -49,7 +49,11 @@ pub fn cause(remains: &Remains) -> String {
     if let Some(address) = remains.address {
         let _ = write!(text, " at {address:#x}");
     }
-    if let Some(why) = why(remains.signal, remains.code) {
+    let why = match is_at_stack(remains) {
+        true => Some("its stack has no room left"),
+        false => why(remains.signal, remains.code),
+    };
+    if let Some(why) = why {
         let _ = write!(text, " ({why})");
     }
     match remains.sender {
@@ -60,6 +64,17 @@ pub fn cause(remains: &Remains) -> String {
         }
     }
     text
+}
+
+/// Whether it failed where its stack is: what is there can be used for as long as there is a stack.
+fn is_at_stack(remains: &Remains) -> bool {
+    const NEAR: u64 = 64 << 10;
+    let pointer = remains.registers.iter().find(|(name, _)| name == "rsp");
+    let (Some(address), Some((_, pointer))) = (remains.address, pointer) else {
+        return false;
+    };
+    let is_near = address > NEAR && address.abs_diff(*pointer) < NEAR;
+    remains.signal == Signal::SIGSEGV as i32 && is_near
 }
 
 /// What the kernel's `si_code` means for this signal.
@@ -114,12 +129,28 @@ pub fn frame(number: usize, frame: &Frame) -> String {
 
 /// The backtrace, a line a frame, at most so many; frames that repeat are counted.
 pub fn backtrace(frames: &[Frame], most: usize) -> Vec<String> {
+    lines_of(frames, most, |_| false)
+}
+
+/// The same where calls that follow each other are one line, if they are those of the VM that leads to what
+/// failed.
+fn lines_of(frames: &[Frame], most: usize, is_own: impl Fn(&Frame) -> bool) -> Vec<String> {
     let mut lines = Vec::new();
     let mut index = 0;
     while index < frames.len() && lines.len() < most {
+        let rest = &frames[index + 1..];
+        let own = match is_own(&frames[index]) {
+            true => rest.iter().take_while(|other| is_own(other)).count(),
+            false => 0,
+        };
+        if own > 2 {
+            lines.push(format!("    {} calls of the VM (--json has them)", own + 1));
+            index += own + 1;
+            continue;
+        }
         lines.push(frame(index, &frames[index]));
         let same = |other: &&Frame| other.address == frames[index].address;
-        let repeated = frames[index + 1..].iter().take_while(same).count();
+        let repeated = rest.iter().take_while(same).count();
         if repeated > 2 {
             lines.push(format!("    and {repeated} times more"));
             index += repeated;
@@ -151,7 +182,11 @@ pub fn whole(report: &Report) -> String {
     let mut text = headline(report);
     text.push('\n');
     let remains = &report.remains;
-    for line in backtrace(&remains.frames, usize::MAX) {
+    let is_own = |frame: &Frame| !remains.program.is_empty() && frame.module == remains.program;
+    let is_folded = !remains.frames.first().is_some_and(is_own);
+    for line in lines_of(&remains.frames, usize::MAX, |frame| {
+        is_folded && is_own(frame)
+    }) {
         let _ = writeln!(text, "  {line}");
     }
     let mut row = |label: &str, value: &str| {
@@ -347,6 +382,50 @@ mod tests {
         assert_eq!(lines[2].trim(), "called by the VM");
         remains.frames[0].module.clone_from(&remains.program);
         assert_eq!(foreign(&remains, 12).len(), 4);
+    }
+
+    #[test]
+    fn calls_of_the_vm_behind_what_failed_are_one_line() {
+        let mut report = example();
+        let own = Frame {
+            module: "/usr/libexec/cosmos/cosmos-hostfn".to_owned(),
+            function: "of_the_vm".to_owned(),
+            ..Frame::default()
+        };
+        report.remains.program.clone_from(&own.module);
+        let first = report.remains.frames[0].clone();
+        report.remains.frames = vec![first.clone()];
+        report.remains.frames.extend(vec![own.clone(); 9]);
+        report.remains.frames.push(first);
+        let text = whole(&report);
+        assert!(text.contains("9 calls of the VM"), "{text}");
+        assert!(
+            text.contains("#10 ") && !text.contains("of_the_vm"),
+            "{text}"
+        );
+        // Where it is the VM that failed, they are what matters.
+        report.remains.frames[0] = own;
+        let text = whole(&report);
+        assert!(text.contains("of_the_vm"), "{text}");
+    }
+
+    #[test]
+    fn a_stack_that_is_used_up_is_named() {
+        let mut remains = example().remains;
+        remains.signal = Signal::SIGSEGV as i32;
+        remains.registers = vec![("rsp".to_owned(), 0x7f00_0000_1000)];
+        for (address, is_stack) in [
+            (0x7f00_0000_0ff8, true),
+            (0x7f00_0000_1a00, true),
+            (0x7f00_0100_0000, false),
+            (0, false),
+        ] {
+            remains.address = Some(address);
+            assert_eq!(cause(&remains).contains("stack"), is_stack, "{address:#x}");
+        }
+        remains.signal = Signal::SIGBUS as i32;
+        remains.address = Some(0x7f00_0000_1000);
+        assert!(!cause(&remains).contains("stack"));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::library::target_name;
 use crate::session::Session;
 use cosmos_config::Host;
+use cosmos_program::{find, search_path};
 use cosmos_rpc::message::Message;
 use cosmos_rpc::message::confine::Offer;
 use cosmos_rpc::message::coordinator::{
@@ -16,6 +17,7 @@ use cosmos_rpc::message::coordinator::{
 };
 use cosmos_rpc::message::log::{Beginning, LogPage};
 use cosmos_rpc::message::registry::{Entry, List};
+use std::path::PathBuf;
 
 /// Which VMs could run a target, and why the others cannot.
 ///
@@ -37,6 +39,12 @@ pub fn which_of(host: &Host, target: &str) -> Result<Placement, Error> {
         candidate.host = host.to_string();
     }
     Ok(placement)
+}
+
+/// The path of the program that this name means here, as a shell finds it; `None` where there is none.
+pub fn program(name: &str) -> Option<PathBuf> {
+    let directory = std::env::current_dir().ok()?;
+    find(name.as_ref(), &search_path(), &directory).ok()
 }
 
 /// The VMs this process may see.

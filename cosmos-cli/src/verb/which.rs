@@ -3,12 +3,10 @@
 use crate::arguments::Which;
 use crate::report::{FAILED, Problem, Verdict, lines};
 use cosmos::Host;
-use cosmos_program::{find, search_path};
 use cosmos_rpc::FaultCode;
 use cosmos_rpc::message::coordinator::{Candidate, Placement};
 use serde_json::{Map, json};
 use std::fmt::Write as _;
-use std::path::Path;
 
 /// Prints the VM kind that would run the target; exits with 1 where none can.
 pub fn run(arguments: &Which) -> Verdict {
@@ -44,7 +42,7 @@ fn not_found(error: cosmos::Error, host: &Host, target: &str) -> Problem {
 }
 
 fn a_program(name: &str) -> Option<String> {
-    let found = find(name.as_ref(), &search_path(), Path::new("/")).ok()?;
+    let found = cosmos::queries::program(name)?;
     Some(format!(
         "{name} is a program; its path says so: cosmos which {}",
         found.display()

@@ -49,6 +49,44 @@ struct Linked {
     first: Option<Result<Attached, Fault>>,
 }
 
+/// What VM is asked for, and of whom.
+struct Wanted {
+    host: Host,
+    coordinator: Arc<Coordinator>,
+    request: VmOpen,
+    message_bytes: u32,
+}
+
+/// What came of asking for a VM.
+enum Search {
+    Found(Box<(Linked, VmOpened)>),
+    /// It was lost before it was reached; another search may find it, or another one.
+    Lost(Fault),
+    /// cosmosd gave the one of this name, of which this process knows that it is gone.
+    Gone(String),
+}
+
+impl Wanted {
+    /// Whether the relay there found the VM gone that cosmosd had offered: so cosmosd will in a moment.
+    fn is_gone_there(&self, fault: &Fault) -> bool {
+        self.coordinator.is_remote()
+            && fault.code == FaultCode::NoSuchName
+            && !matches!(self.request.purpose, Purpose::Running(_))
+    }
+
+    fn nature(&self, epoch: u64) -> Nature {
+        Nature {
+            // A running VM that is not in the table yet was started by another process.
+            shared: !self.request.shared_name.is_empty()
+                || matches!(self.request.purpose, Purpose::Running(_)),
+            epoch: Some(epoch),
+            coordinator: Arc::clone(&self.coordinator),
+            reusable: !self.request.fresh,
+            message_bytes: self.message_bytes,
+        }
+    }
+}
+
 impl Session {
     /// A VM for this purpose, and the absolute path of the target where it was one.
     pub(crate) fn open_vm(
@@ -95,8 +133,35 @@ impl Session {
         configured: &Config,
         first: Option<Option<Duration>>,
     ) -> Result<(Linked, VmOpened), Fault> {
+        let mut wanted = self.wanted(purpose, options, configured)?;
+        let mut searches = 0;
+        loop {
+            match self.search(&wanted, searches == 0, first)? {
+                Search::Found(found) => return Ok(*found),
+                Search::Lost(_) if searches < SEARCHES => {
+                    std::thread::sleep(SEARCH_PAUSE * 2u32.pow(searches));
+                    searches += 1;
+                }
+                Search::Lost(fault) => return Err(fault),
+                // cosmosd has not seen yet what this process has: that the VM is gone.
+                Search::Gone(_) if !wanted.request.fresh => wanted.request.fresh = true,
+                Search::Gone(name) => {
+                    return Err(Fault::peer(
+                        FaultCode::Protocol,
+                        format!("cosmosd offers {name} as a fresh VM, which is gone"),
+                    ));
+                }
+            }
+        }
+    }
+
+    fn wanted(
+        &self,
+        purpose: Purpose,
+        options: &Options,
+        configured: &Config,
+    ) -> Result<Wanted, Fault> {
         let host = coordinator::chosen(options.host.as_ref(), configured);
-        let coordinator = self.coordinator(&host);
         let mut request = VmOpen {
             purpose,
             shared_name: options.shared_name.clone(),
@@ -106,80 +171,60 @@ impl Session {
             grants: granted(configured, &host),
         };
         request.grants.add(&options.grants);
-        let message_bytes = message_bytes(configured, options)?;
         request.settings.extend_from_slice(&options.settings);
-        let mut searches = 0;
-        loop {
-            // One that was lost is asked for step by step.
-            let is_ahead = searches == 0 && !coordinator.is_remote();
-            let asked = |connection: &mut Connection| ask(connection, &host, &request, is_ahead);
-            let (mut opened, reached) = match self.with_coordinator(&coordinator, asked) {
-                // The relay there found the VM gone that cosmosd had offered: so cosmosd will in a moment.
-                Err(fault)
-                    if searches < SEARCHES
-                        && coordinator.is_remote()
-                        && fault.code == FaultCode::NoSuchName
-                        && !matches!(request.purpose, Purpose::Running(_)) =>
-                {
-                    std::thread::sleep(SEARCH_PAUSE * 2u32.pow(searches));
-                    searches += 1;
-                    continue;
+        Ok(Wanted {
+            coordinator: self.coordinator(&host),
+            message_bytes: message_bytes(configured, options)?,
+            host,
+            request,
+        })
+    }
+
+    /// Asks for a VM and connects to it. One that was lost before (`!is_first`) is asked for step by step.
+    fn search(
+        &self,
+        wanted: &Wanted,
+        is_first: bool,
+        first: Option<Option<Duration>>,
+    ) -> Result<Search, Fault> {
+        let Wanted {
+            host,
+            coordinator,
+            request,
+            ..
+        } = wanted;
+        let is_ahead = is_first && !coordinator.is_remote();
+        let asked = |connection: &mut Connection| ask(connection, host, request, is_ahead);
+        let (mut opened, reached) = match self.with_coordinator(coordinator, asked) {
+            Err(fault) if wanted.is_gone_there(&fault) => return Ok(Search::Lost(fault)),
+            answer => answer?,
+        };
+        if coordinator.is_remote() {
+            // There it is local.
+            opened.host = host.to_string();
+        }
+        let epoch = coordinator.epoch();
+        let is_starting = matches!(reached, Reached::Starting(..));
+        let link = || self.link(&opened, reached, wanted.nature(epoch), first);
+        let linked = trace::step("connect to the VM", &opened.name, link);
+        let linked = linked.map_err(|fault| match is_starting {
+            true => self.why_not(coordinator, &opened.name, fault),
+            false => fault,
+        });
+        match linked {
+            Ok(Some(linked)) => Ok(Search::Found(Box::new((linked, opened)))),
+            Ok(None) => Ok(Search::Gone(opened.name)),
+            // A daemon ended in between. One that comes back knows the VM in a moment, or has
+            // another one.
+            Err(fault) if is_lost(&fault) || is_starting && fault.code == FaultCode::Version => {
+                if request.fresh && coordinator.epoch() == epoch {
+                    let (name, kill) = (opened.name, false);
+                    let close = VmClose { name, kill };
+                    let _ = self.ask_connected(coordinator, &close, ANSWER);
                 }
-                answer => answer?,
-            };
-            if coordinator.is_remote() {
-                // There it is local.
-                opened.host = host.to_string();
+                Ok(Search::Lost(fault))
             }
-            let epoch = coordinator.epoch();
-            let nature = Nature {
-                // A running VM that is not in the table yet was started by another process.
-                shared: !request.shared_name.is_empty()
-                    || matches!(request.purpose, Purpose::Running(_)),
-                epoch: Some(epoch),
-                coordinator: Arc::clone(&coordinator),
-                reusable: !request.fresh,
-                message_bytes,
-            };
-            let is_starting = matches!(reached, Reached::Starting(..));
-            let link = || self.link(&opened, reached, nature, first);
-            let linked = trace::step("connect to the VM", &opened.name, link);
-            let linked = linked.map_err(|fault| match is_starting {
-                true => self.why_not(&coordinator, &opened.name, fault),
-                false => fault,
-            });
-            let linked = match linked {
-                // A daemon ended in between. One that comes back knows the VM in a moment, or has
-                // another one.
-                Err(fault)
-                    if searches < SEARCHES
-                        && (is_lost(&fault) || is_starting && fault.code == FaultCode::Version) =>
-                {
-                    if request.fresh && coordinator.epoch() == epoch {
-                        let (name, kill) = (opened.name, false);
-                        let close = VmClose { name, kill };
-                        let _ = self.ask_connected(&coordinator, &close, ANSWER);
-                    }
-                    std::thread::sleep(SEARCH_PAUSE * 2u32.pow(searches));
-                    searches += 1;
-                    continue;
-                }
-                linked => linked?,
-            };
-            match linked {
-                Some(linked) => return Ok((linked, opened)),
-                // cosmosd has not seen yet what this process has: that the VM is gone.
-                None if !request.fresh => request.fresh = true,
-                None => {
-                    return Err(Fault::peer(
-                        FaultCode::Protocol,
-                        format!(
-                            "cosmosd offers {} as a fresh VM, which is gone",
-                            opened.name
-                        ),
-                    ));
-                }
-            }
+            Err(fault) => Err(fault),
         }
     }
 

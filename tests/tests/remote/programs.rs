@@ -93,7 +93,7 @@ fn it_ends_as_the_program_ended() {
         );
         assert_eq!(directory.succeeded(), "/usr\n1\n");
         exec(world, &["--cwd", "/no/such/place", "--", "pwd"])
-            .failed(126, &["its working directory"]);
+            .failed(126, &["its working directory /no/such/place"]);
     });
 }
 

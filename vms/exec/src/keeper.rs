@@ -27,7 +27,9 @@ use cosmos_rpc::message::vm::ProgramEnd;
 use cosmos_rpc::{Fault, FaultCode};
 use cosmos_vm_core::pins;
 use serde::{Deserialize, Serialize};
+use std::ffi::OsStr;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -91,7 +93,7 @@ pub(crate) enum Step {
 }
 
 /// Why a program was not started, for its client.
-pub(crate) fn refusal(program: &Path, step: Step, errno: i32) -> Fault {
+pub(crate) fn refusal(program: &Path, directory: &[u8], step: Step, errno: i32) -> Fault {
     let shown = program.display();
     let why = io::Error::from_raw_os_error(errno);
     let caller = |code, message| Fault::caller(code, message);
@@ -132,7 +134,10 @@ pub(crate) fn refusal(program: &Path, step: Step, errno: i32) -> Fault {
         (Step::Pin, libc::EKEYREJECTED) => pins::refusal(program),
         (Step::Directory, _) => caller(
             FaultCode::BadArgument,
-            format!("{shown} cannot be run: its working directory: {why}"),
+            format!(
+                "{shown} cannot be run: its working directory {}: {why}",
+                Path::new(OsStr::from_bytes(directory)).display()
+            ),
         ),
         (Step::Terminal, _) => caller(
             FaultCode::BadArgument,

@@ -70,6 +70,7 @@ impl Pool {
             None => self.start()?,
         };
         let number = program.begin_run(&keeper.socket)?;
+        let directory = run.directory.clone();
         let outcome = keeper.run(program, run, walls);
         let closed = program.finish_run(number);
         match outcome {
@@ -79,7 +80,7 @@ impl Pool {
                     Outcome::Ended(_) if closed.is_some() => Err(closed.unwrap_or_else(lost)),
                     Outcome::Ended(end) => Ok(end),
                     Outcome::NotStarted { step, errno } => {
-                        Err(keeper::refusal(program.path(), step, errno))
+                        Err(keeper::refusal(program.path(), &directory, step, errno))
                     }
                     Outcome::NotConfined(why) => {
                         let message = format!("{} was not run: {why}", program.path().display());

@@ -38,6 +38,7 @@ pub enum Verb {
     Bench(Bench),
     Session(Session),
     Exec(Exec),
+    #[command(visible_alias = "ps")]
     Ls(Ls),
     Top(Top),
     Limits(Limits),

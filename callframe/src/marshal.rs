@@ -125,8 +125,11 @@ pub use line::{Line, Piece, WORDS as LINE_WORDS};
 pub use memory::{CalleeMemory, CallerBytes, CallerMemory, Given, Keep, Object, Residence, Seen};
 pub use standing::Standing;
 
-/// Most bytes of a request, of a reply, and of the memory one call has in the VM.
+/// Most bytes of the caller's memory that a call carries there, and as many back.
 pub const MAXIMUM_CALL: u64 = 64 << 20;
+/// Most bytes of a request, of a reply, and of the memory one call has in the VM: what it carries, and what
+/// describes that. A frame has a few more.
+pub const MAXIMUM_BODY: u64 = MAXIMUM_CALL + (1 << 20) - 64;
 /// Most blocks of one call.
 pub const MAXIMUM_BLOCKS: u32 = 65_536;
 /// Most descriptors of one call, each way: what one message of Linux carries.

@@ -1,6 +1,6 @@
 //! Reading and writing the sections of request and reply bodies; see the tables of [`super`].
 
-use super::{MAXIMUM_BLOCKS, MAXIMUM_CALL, MarshalError, SHARED};
+use super::{MAXIMUM_BLOCKS, MAXIMUM_BODY, MAXIMUM_CALL, MarshalError, SHARED};
 use crate::template::align_up;
 
 pub(super) const HEADER: usize = 16;
@@ -31,7 +31,7 @@ pub(super) struct Block {
 impl<'a> Body<'a> {
     /// Takes `bytes` apart, whose front section has `front` bytes.
     pub fn parse(bytes: &'a [u8], front: u64) -> Result<Body<'a>, MarshalError> {
-        if bytes.len() as u64 > MAXIMUM_CALL {
+        if bytes.len() as u64 > MAXIMUM_BODY {
             return Err(MarshalError::Malformed("longer than a call may be"));
         }
         let (errno, references, count) = header(bytes)?;

@@ -9,7 +9,7 @@ use crate::marshal::memory::{CalleeMemory, Given};
 use crate::marshal::plan::{Plan, Step, chosen};
 use crate::marshal::wire::Body;
 use crate::marshal::{
-    CALLBACK_BITS, CLEARED, CLOSED, CLOSED_DESCRIPTOR, MAXIMUM_CALL, MarshalError, constant_value,
+    CALLBACK_BITS, CLEARED, CLOSED, CLOSED_DESCRIPTOR, MAXIMUM_BODY, MarshalError, constant_value,
 };
 use crate::template::align_up;
 use crate::types::{Extent, Identity, Ownership, Pointer, RecordId, TypeId};
@@ -72,7 +72,7 @@ fn lay_out<M: CalleeMemory>(
         };
         total = total
             .checked_add(size)
-            .filter(|&total| total <= MAXIMUM_CALL)?;
+            .filter(|&total| total <= MAXIMUM_BODY)?;
         Some(ImageBlock {
             offset: offset as usize,
             capacity: block.capacity as usize,

@@ -8,7 +8,7 @@ use crate::marshal::image::{Image, ImageBlock, Owner, first_terminator, integer,
 use crate::marshal::memory::{CalleeMemory, Object};
 use crate::marshal::plan::{Plan, Step, chosen};
 use crate::marshal::{
-    CONSTANT, MAXIMUM_BLOCKS, MAXIMUM_CALL, MOVED_TO_NULL, MarshalError, SHARED, UNCHANGED,
+    CONSTANT, MAXIMUM_BLOCKS, MAXIMUM_BODY, MOVED_TO_NULL, MarshalError, SHARED, UNCHANGED,
     constant_reference, wire,
 };
 use crate::types::{Extent, Handle, Identity, Ownership, Pointer, RecordId, Type, TypeId};
@@ -34,6 +34,7 @@ pub(super) fn encode<M: CalleeMemory>(
         references: Vec::new(),
         returned: Vec::new(),
         blocks: 0,
+        data: 0,
         leaving: leaving(callee, image).count() as u64,
         holds: HashMap::new(),
         replaced: HashSet::new(),
@@ -58,12 +59,12 @@ pub(super) fn encode<M: CalleeMemory>(
         errno
     };
     wire::finish(writer.reply, errno, &writer.references, writer.blocks);
-    if writer.reply.len() as u64 > MAXIMUM_CALL {
+    if writer.reply.len() as u64 > MAXIMUM_BODY {
         let bytes = writer.reply.len() as u128;
         return Err(MarshalError::TooLarge {
             place: "reply".into(),
             bytes,
-            limit: MAXIMUM_CALL,
+            limit: MAXIMUM_BODY,
         });
     }
     Ok(())
@@ -105,6 +106,8 @@ pub(super) struct Writer<'a, M> {
     pub(super) references: Vec<u64>,
     pub(super) returned: Vec<Returned>,
     pub(super) blocks: u32,
+    /// Bytes of memory that the reply carries.
+    pub(super) data: u64,
     pub(super) leaving: u64,
     /// By parameter: the first handle that its record holds now.
     pub(super) holds: HashMap<u32, u64>,
@@ -307,8 +310,14 @@ impl<M: CalleeMemory> Writer<'_, M> {
             let reason = format!("it leads to more than {MAXIMUM_BLOCKS} blocks");
             return Err(MarshalError::callee(&self.callee.place(root), reason));
         }
+        let data = u128::from(self.data) + u128::from(length);
+        self.data = self.bounded(data, root)? as u64;
         let after = self.reply.len() as u128 + u128::from(length) + 16;
-        self.bounded(after + 8 * self.references.len() as u128, root)?;
+        self.at_most(
+            MAXIMUM_BODY,
+            after + 8 * self.references.len() as u128,
+            root,
+        )?;
         self.blocks += 1;
         wire::start_block(self.reply, length, capacity);
         Ok(())

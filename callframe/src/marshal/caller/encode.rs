@@ -4,7 +4,7 @@ use super::{Caller, Pending, Pointee, Root};
 use crate::marshal::image::integer;
 use crate::marshal::memory::{CallerMemory, Seen};
 use crate::marshal::plan::{Plan, Step, chosen};
-use crate::marshal::{MarshalError, wire};
+use crate::marshal::{MAXIMUM_BODY, MarshalError, wire};
 use crate::types::{RecordId, Type, TypeId};
 
 mod blocks;
@@ -79,6 +79,7 @@ pub(super) fn encode<M: CallerMemory>(
         around: None,
         room: 0,
         image: 0,
+        data: 0,
     };
     let done = encoder.run(arguments);
     let scratch = encoder.scratch;
@@ -120,6 +121,8 @@ pub(super) struct Encoder<'a, M> {
     room: usize,
     /// Bytes the call will have in the VM.
     image: u64,
+    /// Bytes of the program's own memory that it carries, in the request and beside it.
+    data: u64,
 }
 
 impl<M: CallerMemory> Encoder<'_, M> {
@@ -278,10 +281,8 @@ impl<M: CallerMemory> Encoder<'_, M> {
             }
         }
         let references = 8 * self.scratch.references.len() as u128 + 16;
-        self.bounded(
-            Some(self.request.len() as u128 + references),
-            Root::Parameter(0),
-        )?;
+        let request = self.request.len() as u128 + references;
+        self.at_most(MAXIMUM_BODY, Some(request), Root::Parameter(0))?;
         let errno = if caller.frame.contract().no_errno {
             0
         } else {

@@ -151,16 +151,26 @@ impl<M: CallerMemory> Encoder<'_, M> {
         ))
     }
 
+    /// What a call may carry.
     pub(super) fn bounded(&self, bytes: Option<u128>, root: Root) -> Result<u64, MarshalError> {
+        self.at_most(MAXIMUM_CALL, bytes, root)
+    }
+
+    pub(super) fn at_most(
+        &self,
+        limit: u64,
+        bytes: Option<u128>,
+        root: Root,
+    ) -> Result<u64, MarshalError> {
         let bytes = bytes.unwrap_or(u128::MAX);
         match u64::try_from(bytes) {
-            Ok(bytes) if bytes <= MAXIMUM_CALL => Ok(bytes),
+            Ok(bytes) if bytes <= limit => Ok(bytes),
             _ => {
                 let place = self.caller.place(root);
                 Err(MarshalError::TooLarge {
                     place,
                     bytes,
-                    limit: MAXIMUM_CALL,
+                    limit,
                 })
             }
         }

@@ -10,7 +10,7 @@ use crate::marshal::image::integer;
 use crate::marshal::memory::{CallerMemory, Seen};
 use crate::marshal::plan::{Plan, Step, Tag, chosen};
 use crate::marshal::wire::{self, Body};
-use crate::marshal::{CLEARED, MAXIMUM_BLOCKS, MarshalError, PLACE_BITS, SHARED};
+use crate::marshal::{CLEARED, MAXIMUM_BLOCKS, MAXIMUM_CALL, MarshalError, PLACE_BITS, SHARED};
 use crate::types::{Extent, Identity, Ownership, Pointer, TypeId};
 use std::collections::HashSet;
 
@@ -269,6 +269,7 @@ impl Caller {
 /// Takes what a reply says of blocks whose contents both ends see.
 pub(super) fn filled(pending: &Pending, body: &mut Body<'_>) -> Result<(), MarshalError> {
     let mut leaving = pending.leaving();
+    let mut data = 0u128;
     for block in &mut body.blocks {
         let sent = leaving.next().and_then(|(_, sent)| sent.shared);
         match (sent, block.shared) {
@@ -282,6 +283,17 @@ pub(super) fn filled(pending: &Pending, body: &mut Body<'_>) -> Result<(), Marsh
                 ));
             }
         }
+        if !matches!(sent, Some(Shared::Own(_))) {
+            data += block.length as u128;
+        }
+    }
+    // A VM counts what is in its reply; what is beside it counts as much.
+    if data > u128::from(MAXIMUM_CALL) {
+        return Err(MarshalError::TooLarge {
+            place: "reply".into(),
+            bytes: data,
+            limit: MAXIMUM_CALL,
+        });
     }
     Ok(())
 }

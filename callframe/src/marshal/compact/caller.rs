@@ -103,14 +103,19 @@ impl Compact {
                 Argument::Data(_) => *sent.addresses.get_mut(index)? = word,
             }
         }
+        let mut carried = 0u64;
         for (index, data) in self.data() {
             self.reaches(memory, index, data, &mut sent)?;
             let (word, length) = (*sent.words.get(index)?, *sent.capacities.get(index)?);
+            if word & SHARED == 0 || *sent.staged.get(index)? {
+                carried = carried.saturating_add(length as u64);
+            }
             if data.enters && word != 0 && word & SHARED == 0 {
                 sent.length = sent.length.checked_add(length.next_multiple_of(WORD))?;
             }
         }
-        Some(sent)
+        // More than a call carries: the general way says so.
+        (carried <= MAXIMUM_CALL).then_some(sent)
     }
 
     /// Writes the request of what [`prepare`](Compact::prepare) gave into `request`, which has its length and

@@ -6,6 +6,7 @@ use super::build::Build;
 use super::model::{Choices, Value, any_pointer, any_type, any_value, read, write};
 use super::vm::Machine;
 use super::{Link, pointer};
+use crate::marshal::MAXIMUM_BODY;
 use crate::types::{Direction, Extent, Scalar, Type, TypeId};
 use crate::{CallFrame, DataModel, Template};
 use proptest::prelude::*;
@@ -216,7 +217,7 @@ proptest! {
         // Whatever it makes of it, the image stays within its bounds.
         if let Ok(mut image) = case.link.callee.decode(&request, &mut Machine::default()) {
             image.relocate(0x4000_0000);
-            prop_assert!(image.bytes().len() <= 64 << 20);
+            prop_assert!(image.bytes().len() as u64 <= MAXIMUM_BODY);
         }
     }
 

@@ -193,15 +193,25 @@ impl<M: CalleeMemory> Writer<'_, M> {
         false
     }
 
+    /// What a call may carry.
     pub(super) fn bounded(&self, bytes: u128, root: u32) -> Result<usize, MarshalError> {
+        self.at_most(MAXIMUM_CALL, bytes, root)
+    }
+
+    pub(super) fn at_most(
+        &self,
+        limit: u64,
+        bytes: u128,
+        root: u32,
+    ) -> Result<usize, MarshalError> {
         match usize::try_from(bytes) {
-            Ok(size) if bytes <= u128::from(MAXIMUM_CALL) => Ok(size),
+            Ok(size) if bytes <= u128::from(limit) => Ok(size),
             _ => {
                 let place = self.callee.place(root);
                 Err(MarshalError::TooLarge {
                     place,
                     bytes,
-                    limit: MAXIMUM_CALL,
+                    limit,
                 })
             }
         }

@@ -1,11 +1,11 @@
 //! The blocks that pointers lead to: how large each is, and what of it travels.
 
 use super::{Around, Encoder, Work, whole};
-use crate::marshal::caller::{Fill, Pointee, Root, Sent, fill, is_cursor};
+use crate::marshal::caller::{Fill, Pointee, Root, Sent, Shared, fill, is_cursor};
 use crate::marshal::image::integer;
 use crate::marshal::memory::CallerMemory;
 use crate::marshal::plan::Plan;
-use crate::marshal::{MAXIMUM_BLOCKS, MarshalError, wire};
+use crate::marshal::{MAXIMUM_BLOCKS, MAXIMUM_BODY, MarshalError, wire};
 use crate::template::align_up;
 use crate::types::Extent;
 use std::collections::HashSet;
@@ -51,7 +51,7 @@ impl<M: CallerMemory> Encoder<'_, M> {
             return Err(MarshalError::argument(&caller.place(work.root), reason));
         }
         let shared = self.share(pointer, plan, &work, capacity, enters)?;
-        let room = self.make_room(shared.map_or(capacity, |_| 1), work.root);
+        let room = self.make_room(capacity, shared, work.root);
         if room.is_err() && self.loops(&work) {
             return Err(MarshalError::argument(&caller.place(work.root), LOOP));
         }
@@ -105,7 +105,7 @@ impl<M: CallerMemory> Encoder<'_, M> {
                 reason,
             ));
         }
-        self.make_room(sent.shared.map_or(sent.capacity, |_| 1), sent.root)?;
+        self.make_room(sent.capacity, sent.shared, sent.root)?;
         if let Some(reference) = self.scratch.references.get_mut(reference) {
             *reference = number as u64 + 1;
         }
@@ -208,13 +208,23 @@ impl<M: CallerMemory> Encoder<'_, M> {
         Ok(at)
     }
 
-    /// Accounts for a block of the VM's memory and of the request.
-    pub(super) fn make_room(&mut self, capacity: u64, root: Root) -> Result<(), MarshalError> {
-        let block = align_up(capacity.max(1), 16).unwrap_or(u64::MAX);
+    /// Accounts for a block: of what the call carries, of the VM's memory, and of the request.
+    pub(super) fn make_room(
+        &mut self,
+        capacity: u64,
+        shared: Option<Shared>,
+        root: Root,
+    ) -> Result<(), MarshalError> {
+        if !matches!(shared, Some(Shared::Own(_))) {
+            let data = u128::from(self.data) + u128::from(capacity);
+            self.data = self.bounded(Some(data), root)?;
+        }
+        let inside = shared.map_or(capacity, |_| 1);
+        let block = align_up(inside.max(1), 16).unwrap_or(u64::MAX);
         let image = u128::from(self.image) + u128::from(block);
         let references = 8 * self.scratch.references.len() as u128 + 16;
         let request = self.request.len() as u128 + 16 + u128::from(block) + references;
-        self.bounded(Some(image.max(request)), root)?;
+        self.at_most(MAXIMUM_BODY, Some(image.max(request)), root)?;
         self.image += block;
         Ok(())
     }

@@ -16,8 +16,21 @@ type Asks = extern "C" fn(extern "C" fn(c_int) -> c_int, c_int) -> c_int;
 const NUMBERS: &str = "int numbers(int number)";
 const BYTES: &str = "int bytes(unsigned char *__inout __sized_by(size) bytes, size_t size)";
 const ASKS: &str = "int asks(int (*function)(int number), int number)";
-const SIZES: [usize; 2] = [5, 100_000];
-const CALLS: usize = 2 + SIZES.len() + 1;
+/// One call of each way; the numbers are what is passed, or how much.
+#[derive(Clone, Copy)]
+enum Call {
+    Numbers(c_int),
+    Bytes(usize),
+    Asks(c_int),
+}
+
+const ALL: [Call; 5] = [
+    Call::Numbers(7),
+    Call::Numbers(-7),
+    Call::Bytes(5),
+    Call::Bytes(100_000),
+    Call::Asks(21),
+];
 
 /// The library, and pipes by which its functions are let go and say how far they are.
 struct Lingering {
@@ -55,34 +68,38 @@ extern "C" fn twice(number: c_int) -> c_int {
     2 * number
 }
 
-/// Starts the calls, each on a thread of its own, through bare pointers, which hold nothing; each says
-/// whether it returned what it should.
-fn calls<'scope>(
+/// Starts a call on a thread of its own, through a bare pointer, which holds nothing; it says whether it
+/// returned what it should.
+fn start<'scope>(
     scope: &'scope Scope<'scope, '_>,
     lingering: &Lingering,
-) -> Vec<ScopedJoinHandle<'scope, bool>> {
-    // SAFETY: the functions have these types.
-    let (numbers, bytes, asks) = unsafe {
-        (
-            std::mem::transmute::<*const c_void, Numbers>(lingering.pointer(NUMBERS)),
-            std::mem::transmute::<*const c_void, Bytes>(lingering.pointer(BYTES)),
-            std::mem::transmute::<*const c_void, Asks>(lingering.pointer(ASKS)),
-        )
-    };
-    let mut calls = Vec::new();
-    for number in [7, -7] {
-        calls.push(scope.spawn(move || numbers(number) == number + 1));
+    call: Call,
+) -> ScopedJoinHandle<'scope, bool> {
+    match call {
+        Call::Numbers(number) => {
+            let pointer = lingering.pointer(NUMBERS);
+            // SAFETY: the function has this type.
+            let numbers = unsafe { std::mem::transmute::<*const c_void, Numbers>(pointer) };
+            scope.spawn(move || numbers(number) == number + 1)
+        }
+        Call::Bytes(size) => {
+            let pointer = lingering.pointer(BYTES);
+            // SAFETY: the function has this type.
+            let bytes = unsafe { std::mem::transmute::<*const c_void, Bytes>(pointer) };
+            scope.spawn(move || {
+                let mut buffer = vec![41u8; size];
+                // SAFETY: the buffer has so many bytes.
+                let returned = unsafe { bytes(buffer.as_mut_ptr(), size) };
+                returned == size as c_int && buffer.iter().all(|byte| *byte == 42)
+            })
+        }
+        Call::Asks(number) => {
+            let pointer = lingering.pointer(ASKS);
+            // SAFETY: the function has this type.
+            let asks = unsafe { std::mem::transmute::<*const c_void, Asks>(pointer) };
+            scope.spawn(move || asks(twice, number) == 2 * number + 1)
+        }
     }
-    for size in SIZES {
-        calls.push(scope.spawn(move || {
-            let mut buffer = vec![41u8; size];
-            // SAFETY: the buffer has so many bytes.
-            let returned = unsafe { bytes(buffer.as_mut_ptr(), size) };
-            returned == size as c_int && buffer.iter().all(|byte| *byte == 42)
-        }));
-    }
-    calls.push(scope.spawn(move || asks(twice, 21) == 43));
-    calls
 }
 
 /// Other libraries come and go, so many that nothing of a closed one is kept for its own sake.
@@ -100,48 +117,57 @@ fn others_come_and_go(kept: &Library) {
     }
 }
 
-/// Closes the library while calls are under way, and lets them go one after the other.
-fn closes_under_calls(world: &World, close: impl FnOnce(Library)) {
-    let kept = cosmos::dlopen("libm.so.6").expect("libm, which keeps the VM");
+/// Closes the library while the calls are under way, and then lets them go.
+fn closes_under_calls(world: &World, kept: &Library, calls: &[Call], close: fn(Library)) {
     let lingering = Lingering::open(world);
     std::thread::scope(|scope| {
-        let mut under_way = calls(scope, &lingering);
+        let start = |call: &Call| start(scope, &lingering, *call);
+        let under_way: Vec<_> = calls.iter().map(start).collect();
         let Lingering {
             library,
             mut said,
             mut lets_go,
         } = lingering;
-        let mut begun = [0; CALLS];
+        let mut begun = vec![0; calls.len()];
         said.read_exact(&mut begun).expect("all of them begin");
-        assert_eq!(begun, [b'+'; CALLS]);
+        assert_eq!(begun, vec![b'+'; calls.len()]);
         close(library);
-        others_come_and_go(&kept);
-        lets_go.write_all(&[0; CALLS]).expect("they are let go");
-        let ended: Vec<bool> = under_way
-            .drain(..)
-            .map(|call| call.join().expect("no panic"))
-            .collect();
-        assert_eq!(ended, [true; CALLS]);
+        others_come_and_go(kept);
+        lets_go.write_all(&begun).expect("they are let go");
+        for call in under_way {
+            assert!(call.join().expect("no panic"));
+        }
         // Whatever the library does is in the order in which it was said.
-        let mut rest = [0; CALLS + 1];
+        let mut rest = vec![0; calls.len() + 1];
         said.read_exact(&mut rest).expect("it is unloaded");
-        assert_eq!(rest[..CALLS], [b'-'; CALLS]);
-        assert_eq!(rest[CALLS], b'u');
+        assert_eq!(rest.pop(), Some(b'u'));
+        assert_eq!(rest, vec![b'-'; calls.len()]);
     });
+}
+
+/// Under a call of each way alone, for one that is held holds it for the others, and under all of them.
+fn closes_under_each(world: &World, close: fn(Library)) {
+    let kept = cosmos::dlopen("libm.so.6").expect("libm, which keeps the VM");
+    for call in ALL {
+        closes_under_calls(world, &kept, &[call], close);
+    }
+    closes_under_calls(world, &kept, &ALL, close);
     // The VM goes on.
     others_come_and_go(&kept);
 }
 
+fn closes(library: Library) {
+    library.close().expect("it closes");
+}
+
 #[test]
 fn calls_under_way_end_as_they_would_where_the_library_is_closed() {
-    in_world(|world| {
-        closes_under_calls(world, |library| library.close().expect("it closes"));
-    });
+    in_world(|world| closes_under_each(world, closes));
 }
 
 #[test]
 fn calls_under_way_end_as_they_would_where_nobody_has_the_library_any_more() {
-    in_world(|world| closes_under_calls(world, drop));
+    in_world(|world| closes_under_each(world, drop));
 }
 
 #[test]
@@ -149,6 +175,6 @@ fn so_do_calls_through_sockets() {
     in_world(|world| {
         // SAFETY: no other thread of this process reads or writes the environment yet.
         unsafe { std::env::set_var("COSMOS_RING", "0") };
-        closes_under_calls(world, drop);
+        closes_under_each(world, drop);
     });
 }

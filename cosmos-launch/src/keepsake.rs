@@ -15,7 +15,8 @@
 //! ```
 //!
 //! A VM that is nobody's yet has no clients to end with: nobody is looked for any more once that took
-//! [`UNUSED`].
+//! [`UNUSED`]. A VM of which nothing was kept, or that nobody is to have, is alone until it ends; what it writes is
+//! read here then, too.
 
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::handshake::Role;
@@ -61,6 +62,8 @@ pub struct Keepsake {
     /// When it is given up then.
     until: Option<Instant>,
     output: File,
+    /// Whether nobody else reads it.
+    is_read_here: bool,
     /// The last of what came while nobody else read it.
     unread: VecDeque<u8>,
     /// How much came in all, as far as it was told or seen here.
@@ -85,6 +88,7 @@ impl Keepsake {
             is_waiting: false,
             until: None,
             output: File::from(output),
+            is_read_here: false,
             unread: VecDeque::new(),
             count: 0,
             next: None,
@@ -111,6 +115,7 @@ impl Keepsake {
 
     /// cosmosd is gone.
     pub fn is_orphaned(&mut self) {
+        self.is_read_here = true;
         if !self.record.is_empty() && self.control.is_some() {
             self.pause = PAUSES.0;
             self.next = Instant::now().checked_add(self.pause);
@@ -128,7 +133,7 @@ impl Keepsake {
 
     /// The pipe, where this process is to read it.
     pub fn output(&self) -> Option<BorrowedFd<'_>> {
-        self.next.map(|_| self.output.as_fd())
+        self.is_read_here.then(|| self.output.as_fd())
     }
 
     /// When to look for another cosmosd.
@@ -160,6 +165,7 @@ impl Keepsake {
         match self.give() {
             Ok(coordinator) => {
                 self.next = None;
+                self.is_read_here = false;
                 self.unread.clear();
                 Some(coordinator)
             }

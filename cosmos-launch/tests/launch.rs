@@ -15,7 +15,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use support::{Launcher, PATIENCE, runs, shell, wait_until};
 
 #[test]
@@ -180,6 +180,28 @@ fn the_vm_outlives_its_coordinator() {
     launcher.control.write_all(b"\n").unwrap();
     assert!(launcher.process.wait().unwrap().success());
     assert!(!runs(pid));
+}
+
+/// Whoever read what it writes is gone, and nobody is to have it: it does not wait for a reader.
+#[test]
+fn a_vm_that_nobody_has_any_more_is_read_until_it_ends() {
+    let (output, written) = std::io::pipe().unwrap();
+    let script = "read line <&3; head -c 1000000 /dev/zero >&2; exit 5";
+    let written = Stdio::from(OwnedFd::from(written));
+    let (mut launcher, started) = Launcher::spawn_into(&shell(script), written, &output);
+    started.unwrap();
+    drop(output);
+    drop(launcher.coordinator.take());
+    use std::io::Write;
+    launcher.control.write_all(b"\n").unwrap();
+    let mut ended = || launcher.process.try_wait().unwrap().is_some();
+    let until = Instant::now() + PATIENCE;
+    while !ended() && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let has_ended = ended();
+    launcher.process.kill().unwrap();
+    assert!(has_ended, "it waits for a reader");
 }
 
 /// A cosmosd on a busy machine may have taken the VM before the launcher hears of it.

@@ -8,7 +8,7 @@ use cosmos_rpc::message::Message;
 use cosmos_rpc::message::coordinator::Ending;
 use cosmos_rpc::message::launch::{Bounds, Ended, Start, Started, Walls};
 use cosmos_rpc::{Fault, Role};
-use std::io::Read;
+use std::io::{PipeReader, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::{Child, ChildStderr, Command, Stdio};
@@ -26,11 +26,16 @@ pub struct Launcher {
 impl Launcher {
     /// One that was told nothing yet.
     pub fn untold(words: &[&str]) -> Launcher {
+        Launcher::untold_into(words, Stdio::piped())
+    }
+
+    /// One whose VM writes there.
+    fn untold_into(words: &[&str], written: Stdio) -> Launcher {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let process = Command::new(env!("CARGO_BIN_EXE_cosmos-launch"))
             .args(words)
             .stdin(OwnedFd::from(theirs))
-            .stderr(Stdio::piped())
+            .stderr(written)
             .spawn()
             .unwrap();
         let (control, _) = UnixStream::pair().unwrap();
@@ -44,13 +49,18 @@ impl Launcher {
 
     /// Has it start this.
     pub fn order(&mut self, start: &Start) -> Result<Started, Fault> {
+        let (output, _) = std::io::pipe().unwrap();
+        self.order_from(start, &output)
+    }
+
+    /// The same; what the VM writes can be read from `output`.
+    fn order_from(&mut self, start: &Start, output: &PipeReader) -> Result<Started, Fault> {
         let stream = self.stream.take().expect("it is told once");
         let mut coordinator = Connection::connect(stream, Role::Coordinator).unwrap();
         coordinator.set_timeout(Some(PATIENCE));
         let (control, vm) = UnixStream::pair().unwrap();
         control.set_read_timeout(Some(PATIENCE)).unwrap();
         self.control = control;
-        let (output, _) = std::io::pipe().unwrap();
         let answer = coordinator.call(start, &[vm.as_fd(), output.as_fd()]);
         self.coordinator = Some(coordinator);
         answer.map(|(started, _)| started)
@@ -59,6 +69,17 @@ impl Launcher {
     pub fn spawn(start: &Start) -> (Launcher, Result<Started, Fault>) {
         let mut launcher = Launcher::untold(&[]);
         let answer = launcher.order(start);
+        (launcher, answer)
+    }
+
+    /// One whose VM writes there, and that can read it from `output`.
+    pub fn spawn_into(
+        start: &Start,
+        written: Stdio,
+        output: &PipeReader,
+    ) -> (Launcher, Result<Started, Fault>) {
+        let mut launcher = Launcher::untold_into(&[], written);
+        let answer = launcher.order_from(start, output);
         (launcher, answer)
     }
 

@@ -80,26 +80,4 @@ pub fn has_threads(known: u64) -> Result<(), Error> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::mpsc::channel;
-
-    #[test]
-    fn a_thread_more_is_noticed() {
-        // The other tests have threads of their own, which come and go.
-        let there = || match has_threads(0) {
-            Err(Error::Threads { there, .. }) => there,
-            other => panic!("{other:?}"),
-        };
-        let others: Vec<_> = (0..200)
-            .map(|_| channel::<()>())
-            .map(|(stay, stays)| (stay, std::thread::spawn(move || stays.recv())))
-            .collect();
-        assert!(there() > 200);
-        for (stay, thread) in others {
-            drop(stay);
-            assert!(thread.join().unwrap().is_err());
-        }
-        assert!(there() < 200);
-    }
-}
+mod tests;

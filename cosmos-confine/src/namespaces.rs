@@ -205,3 +205,6 @@ fn note(path: &'static str, text: &str) -> Result<(), Error> {
         Error::System(path, Errno::from_raw(number))
     })
 }
+
+#[cfg(test)]
+mod tests;

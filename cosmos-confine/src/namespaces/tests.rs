@@ -52,6 +52,16 @@ fn below(directory: &Path) -> BTreeSet<PathBuf> {
     all
 }
 
+/// How many mounts have the root of the process for their place, by a `/proc` that was there before.
+fn mounts_at_root(proc: &File) -> usize {
+    let flags = nix::fcntl::OFlag::O_RDONLY;
+    let mode = nix::sys::stat::Mode::empty();
+    let opened = nix::fcntl::openat(proc, "self/mountinfo", flags, mode).unwrap();
+    let text = std::io::read_to_string(File::from(opened)).unwrap();
+    let places = text.lines().filter_map(|line| line.split(' ').nth(4));
+    places.filter(|place| *place == "/").count()
+}
+
 #[test]
 fn nothing_is_there_but_what_was_granted() {
     if !are_there() {
@@ -70,7 +80,13 @@ fn nothing_is_there_but_what_was_granted() {
     in_child(|| {
         enter(false).unwrap();
         in_child(|| {
+            let before = File::open("/proc").unwrap();
             seclude(&view).unwrap();
+            assert_eq!(
+                mounts_at_root(&before),
+                1,
+                "the old one lies on it, or below"
+            );
             let mut wanted: BTreeSet<PathBuf> = [read.join("file"), alone.clone()].into();
             for path in [&read, &write] {
                 wanted.extend(path.ancestors().map(Path::to_owned));
@@ -121,5 +137,26 @@ fn a_grant_to_write_does_not_lift_what_a_mount_forbids() {
             let flags = statvfs(&inner).unwrap().flags();
             assert!(flags.contains(FsFlags::ST_NOEXEC | FsFlags::ST_NODEV));
         });
+    });
+}
+
+/// Where the machine has mounts go around, those of the new view do not.
+#[test]
+fn what_is_mounted_inside_stays_there() {
+    if !are_there() {
+        return;
+    }
+    let place = Place::new("private");
+    let file = place.file("there", "x");
+    in_child(|| {
+        enter(false).unwrap();
+        unshare(CloneFlags::CLONE_NEWNS).unwrap();
+        let flags = MsFlags::MS_REC | MsFlags::MS_SHARED;
+        mount(None::<&str>, "/", None::<&str>, flags, None::<&str>).unwrap();
+        in_child(|| {
+            seclude(&View::default()).unwrap();
+            assert!(!file.exists());
+        });
+        assert!(file.exists());
     });
 }

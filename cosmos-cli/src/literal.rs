@@ -169,11 +169,9 @@ type Reason = String;
 
 impl<'a> Reader<'a> {
     fn new(frame: &'a CallFrame, names: Names<'a>) -> Reader<'a> {
-        // Only ranges depend on the model here, and the client checks them again.
-        let model = DataModel::native().unwrap_or(DataModel::LP64);
         Reader {
             frame,
-            model,
+            model: model(),
             names,
             found: Found::default(),
         }
@@ -221,6 +219,11 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Only ranges depend on it here, and the client checks them again.
+fn model() -> DataModel {
+    DataModel::native().unwrap_or(DataModel::LP64)
+}
+
 /// The parameter's name in `sizeof:NAME`.
 fn sized_parameter(word: &str) -> Option<&str> {
     word.strip_prefix("sizeof:")
@@ -238,21 +241,13 @@ fn size_of(frame: &CallFrame, ty: TypeId, name: &str, values: &[Value]) -> Resul
         Value::Text(bytes) | Value::Bytes(bytes) => bytes.len().to_string(),
         _ => return Err(format!("'{name}' was not given as text, bytes or a file")),
     };
-    match frame.ty(ty) {
-        Type::Scalar(scalar) => number::scalar(
-            *scalar,
-            &DataModel::native().unwrap_or(DataModel::LP64),
-            &size,
-        ),
+    let ty = match frame.ty(ty) {
         // `unsigned long *destLen`: a pointer to the size.
-        Type::Pointer(pointer) => match frame.ty(pointer.target) {
-            Type::Scalar(scalar) => number::scalar(
-                *scalar,
-                &DataModel::native().unwrap_or(DataModel::LP64),
-                &size,
-            ),
-            _ => Err("it is no number".to_owned()),
-        },
+        Type::Pointer(pointer) => frame.ty(pointer.target),
+        ty => ty,
+    };
+    match ty {
+        Type::Scalar(scalar) => number::scalar(*scalar, &model(), &size),
         _ => Err("it is no number".to_owned()),
     }
 }

@@ -191,13 +191,9 @@ async fn serve(prepared: Prepared, readiness: Readiness) -> ExitCode {
         detached,
         lock,
     } = prepared;
-    let Signals {
-        mut terminate,
-        mut interrupt,
-        hangup,
-    } = match Signals::listen() {
-        Ok(signals) => signals,
-        Err(fault) => return fail(readiness, &fault),
+    let (mut requests, hangup) = match (EndRequests::listen(), listen(SignalKind::hangup())) {
+        (Ok(requests), Ok(hangup)) => (requests, hangup),
+        (Err(fault), _) | (_, Err(fault)) => return fail(readiness, &fault),
     };
     let (registry, orders) = Registry::new();
     let host = configured::host(&read.config);
@@ -223,8 +219,7 @@ async fn serve(prepared: Prepared, readiness: Readiness) -> ExitCode {
     readiness.ready();
     tracing::info!("serving");
     tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+        () = requests.next() => {}
         () = idle(&coordinator, &stands), if detached => {
             tracing::info!("idle, ending");
             // Those that wait for somebody.
@@ -232,15 +227,9 @@ async fn serve(prepared: Prepared, readiness: Readiness) -> ExitCode {
             return ExitCode::SUCCESS;
         }
     }
-    let again = async {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    };
     tokio::select! {
         () = drain(&coordinator, lock) => {}
-        () = again => {
+        () = requests.next() => {
             tracing::info!("ending at once, with {} VMs", coordinator.running());
             end(&coordinator, || Command::Kill, KILL_PATIENCE * 2).await;
         }
@@ -323,23 +312,29 @@ async fn end(coordinator: &Rc<Coordinator>, command: impl Fn() -> Command, patie
     }
 }
 
-/// What cosmosd does something at.
-struct Signals {
+/// The signals that ask cosmosd to end.
+struct EndRequests {
     terminate: Signal,
     interrupt: Signal,
-    hangup: Signal,
 }
 
-impl Signals {
-    fn listen() -> Result<Signals, Fault> {
-        let listen = |kind| {
-            signal(kind)
-                .map_err(|error| Fault::host(FaultCode::System, format!("signals: {error}")))
-        };
-        Ok(Signals {
+impl EndRequests {
+    fn listen() -> Result<EndRequests, Fault> {
+        Ok(EndRequests {
             terminate: listen(SignalKind::terminate())?,
             interrupt: listen(SignalKind::interrupt())?,
-            hangup: listen(SignalKind::hangup())?,
         })
     }
+
+    /// Waits for one.
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+fn listen(kind: SignalKind) -> Result<Signal, Fault> {
+    signal(kind).map_err(|error| Fault::host(FaultCode::System, format!("signals: {error}")))
 }

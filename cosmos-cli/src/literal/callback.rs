@@ -8,8 +8,8 @@
 
 use super::{Reason, number};
 use crate::format;
+use callframe::CallFrame;
 use callframe::types::{Callback, Type, TypeId};
-use callframe::{CallFrame, DataModel};
 use cosmos::Value;
 use std::cmp::Ordering;
 use std::io::Write;
@@ -31,8 +31,7 @@ pub(super) fn word(
             let Type::Scalar(scalar) = called.ty(called.result()) else {
                 return Err("it returns no number: give @print".to_owned());
             };
-            let model = DataModel::native().unwrap_or(DataModel::LP64);
-            let result = number::scalar(*scalar, &model, result)?;
+            let result = number::scalar(*scalar, &super::model(), result)?;
             Ok(print(result, called))
         }
         ("@compare", _) => compare(&called),

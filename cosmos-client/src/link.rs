@@ -34,7 +34,7 @@ use cosmos_rpc::message::Message;
 use cosmos_rpc::message::coordinator::VmOpened;
 use cosmos_rpc::message::crash::Crash;
 use cosmos_rpc::message::vm::Attach;
-use cosmos_rpc::{Blame, Fault, FaultCode, Frame, codec};
+use cosmos_rpc::{Blame, Fault, FaultCode, Frame, codec, ring};
 use std::any::Any;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -89,6 +89,8 @@ pub(crate) struct Nature {
     pub(crate) reusable: bool,
     /// The largest request or answer of a call.
     pub(crate) message_bytes: u32,
+    /// How calls go through shared memory; `None` where they do not.
+    pub(crate) ring: Option<ring::Settings>,
 }
 
 #[derive(Clone, Debug)]

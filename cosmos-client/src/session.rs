@@ -23,7 +23,7 @@
 mod settings;
 mod vms;
 
-pub(crate) use settings::{configuration, configured_timeout, granted, ring_settings};
+pub(crate) use settings::{configuration, configured_timeout, granted};
 
 use crate::arena::Arenas;
 use crate::c::Handles;

@@ -107,6 +107,15 @@ impl Connection {
         Connection::connect(stream, role)
     }
 
+    /// Speaks first on a fresh stream, as `role`: what the peer says may be heard later, by another thread.
+    ///
+    /// # Errors
+    ///
+    /// What cannot be said by anybody.
+    pub fn speak(stream: UnixStream, role: Role) -> Result<Opening, Fault> {
+        Opening::new(stream, role, role.limits(), None)
+    }
+
     /// Shakes hands, accepting no more than `limits`.
     pub fn with_limits(
         stream: UnixStream,

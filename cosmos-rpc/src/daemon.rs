@@ -34,6 +34,8 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 
 /// First descriptor that systemd passes.
 const LISTEN_START: RawFd = 3;
+/// Bytes of freed memory that a daemon keeps.
+const KEPT: libc::c_int = 1 << 20;
 /// Most descriptors believed to come from systemd.
 const LISTEN_MOST: i32 = 64;
 
@@ -84,6 +86,16 @@ pub unsafe fn settle(
         },
         owned,
     ))
+}
+
+/// Has the C library keep memory that this process has freed, up to so much, and not give it back to the kernel with
+/// one request to ask for it again with the next.
+pub fn keep_freed_memory() {
+    for (option, bytes) in [(libc::M_TRIM_THRESHOLD, KEPT), (libc::M_TOP_PAD, KEPT / 4)] {
+        // SAFETY: takes two numbers, and changes when memory is given back, not whose it is. One that it does not
+        // like changes nothing.
+        unsafe { libc::mallopt(option, bytes) };
+    }
 }
 
 /// Goes on in a child, in the same session and process group, and ends the process that was started:

@@ -81,9 +81,10 @@ pub(crate) fn confine(order: &Confine, launcher: OwnedFd, mut ahead: Ahead) -> R
     let restriction = Restriction::to(&files, common).map_err(failed)?;
     let filter = ahead.filter(&permissions(order)).map_err(failed)?;
     threads::hold(restriction).map_err(failed)?;
-    // Those that the first client needs, which are under all of this by being made after it: the launcher
+    // Those that the first client needs, of which this may be one, and which are under all of this by being made after it: the launcher
     // begins to trace this process when it has the listener, and a thread that is made then stops at once.
-    threads::keep_ready(FIRST_THREADS);
+    let there = usize::from(threads::is_standing_by());
+    threads::keep_ready(FIRST_THREADS - there);
     let system = |call| move |error| failed(cosmos_confine::Error::System(call, error));
     let listener = filter.install_everywhere().map_err(system("seccomp"))?;
     let byte = [IoSlice::new(&[0])];

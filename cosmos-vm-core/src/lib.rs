@@ -7,7 +7,7 @@
 //! |---|---|
 //! | [`Vm`] | what a kind has to say for itself |
 //! | [`Call`] | one call, as the kind sees it |
-//! | `main_loop` | clients come and go; the process ends in time |
+//! | `main_loop` | clients come and go; the process ends in time; who listens for the first client |
 //! | `channel` | a connection and the thread that serves it |
 //! | `room` | how many of them there may be, so that descriptors are left for the rest |
 //! | `conversation` | what is said on a channel: requests answered, the client's functions called |
@@ -51,8 +51,8 @@
 //!
 //! # Invariants
 //!
-//! 1. A private VM does not outlive its client: the main thread only ever waits in `poll` for the
-//!    hang-up, and ends the process by `_exit`, whatever other threads are doing.
+//! 1. A private VM does not outlive its client: from when there is one, the main thread only ever waits in
+//!    `poll` for the hang-up, and ends the process by `_exit`, whatever other threads are doing.
 //! 2. A VM does not outlive both cosmosd and its clients.
 //! 3. Every request with an id gets exactly one answer, unless the process or the connection ends
 //!    first, which the client sees. A panic is a fault.

@@ -2,14 +2,19 @@
 //!
 //! It waits on the control socket for [`Accept`], and on a copy of every client's main connection
 //! for the hang-up, so that it notices a client that vanished although the thread that serves it is
-//! inside foreign code.
+//! inside foreign code. Until the first client is there another thread does that in its place: see [`leading`].
 
+mod leading;
+
+use crate::channel::Admitted;
 use crate::confine::{self, confine};
+use crate::session::Session;
 use crate::{Vm, channel, count, drain, process, threads, verb};
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::Message;
 use cosmos_rpc::message::launch::{Accept, Clients, Confine, Confined, Count, Drain, Ready, Renew};
 use cosmos_rpc::{Fault, FaultCode, Frame, Role};
+use leading::{Client, Lead};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::net::Shutdown;
@@ -27,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Between two looks whether calls are under way, in milliseconds.
 const DRAIN_PAUSE: u8 = 5;
 
-struct MainLoop<V: Vm> {
+pub(crate) struct MainLoop<V: Vm> {
     vm: Arc<V>,
     /// `None` once cosmosd is gone: nobody new can come.
     control: Option<Connection>,
@@ -38,6 +43,8 @@ struct MainLoop<V: Vm> {
     is_prepared: bool,
     /// Of giving up what is to be given up, what was done before it was known.
     ahead: confine::Ahead,
+    /// Who runs it.
+    lead: Lead<V>,
 }
 
 /// What the process was started for.
@@ -63,11 +70,15 @@ pub(crate) fn serve<V: Vm>(vm: V, control: OwnedFd, terms: Terms) -> Result<(), 
         terms,
         is_prepared: false,
         ahead: confine::Ahead::default(),
+        lead: Lead::First,
     };
     // What came with the handshake has left the socket, and nobody would wait for it there.
     main_loop.listen();
     while main_loop.needed() {
         main_loop.step()?;
+        if matches!(main_loop.lead, Lead::Offered) && main_loop.needed() {
+            main_loop = leading::until_first_client(main_loop)?;
+        }
     }
     Ok(())
 }
@@ -100,6 +111,7 @@ impl<V: Vm> MainLoop<V> {
                 return Ok(happened);
             }
             self.prepare();
+            return Ok(happened);
         }
         self.look(match drain::has_begun() {
             true => PollTimeout::from(DRAIN_PAUSE),
@@ -121,6 +133,9 @@ impl<V: Vm> MainLoop<V> {
         threads::keep_ready(if is_unused { confine::FIRST_THREADS } else { 1 });
         if self.terms.confining.is_some() {
             self.ahead = confine::Ahead::make();
+        }
+        if is_unused {
+            self.lead = Lead::Offered;
         }
     }
 
@@ -167,7 +182,7 @@ impl<V: Vm> MainLoop<V> {
 
     /// Takes what cosmosd sent, without waiting for more.
     fn listen(&mut self) {
-        loop {
+        while !self.has_met() {
             let Some(control) = self.control.as_mut() else {
                 return;
             };
@@ -277,30 +292,53 @@ impl<V: Vm> MainLoop<V> {
     }
 
     /// Serves a client, and its first channel where that came with it.
-    fn accept(&mut self, client: OwnedFd, first: Option<OwnedFd>) {
-        let stream = UnixStream::from(client);
+    fn accept(&mut self, main: OwnedFd, first: Option<OwnedFd>) {
         if self.clients.len() >= MAXIMUM_CLIENTS {
             tracing::warn!("a client was turned away: {MAXIMUM_CLIENTS} are served already");
             return;
         }
-        let copy = || {
-            stream.try_clone().map_err(|error| {
-                Fault::host(
-                    FaultCode::LimitReached,
-                    format!("a client's connection: {error}"),
-                )
+        if let Err(fault) = self.admit(UnixStream::from(main), first.map(UnixStream::from)) {
+            tracing::warn!("a client was turned away: {fault}");
+        }
+    }
+
+    fn admit(&mut self, main: UnixStream, first: Option<UnixStream>) -> Result<(), Fault> {
+        let session = Arc::new(Session::new(Arc::clone(&self.vm)));
+        let watched = copy(&main)?;
+        let greeted = |main| {
+            let main = channel::speak(main)?;
+            let session = Arc::clone(&session);
+            Ok::<_, Fault>(Client {
+                session,
+                watched,
+                main,
             })
         };
-        let first = first.map(UnixStream::from);
-        let serve = |served| channel::main_connection(&self.vm, served, copy()?, first);
-        let served = copy().and_then(serve);
-        match served {
-            Ok(()) => {
-                self.clients.push(stream);
-                self.tell();
+        match first {
+            // It waits for its channel more than for this, but for a word on it, too.
+            Some(first) if matches!(self.lead, Lead::Other) => {
+                let channel = Admitted::of(&session, first)?;
+                self.lead = Lead::Met(channel, greeted(main)?);
+                return Ok(());
             }
-            Err(fault) => tracing::warn!("a client was turned away: {fault}"),
+            Some(first) => channel::attach(&session, first)?,
+            None => {}
         }
+        let client = greeted(main)?;
+        self.serve(client)
+    }
+
+    /// Serves a client's main connection.
+    fn serve(&mut self, client: Client<V>) -> Result<(), Fault> {
+        let Client {
+            session,
+            watched,
+            main,
+        } = client;
+        channel::main_connection(session, main, copy(&watched)?)?;
+        self.clients.push(watched);
+        self.tell();
+        Ok(())
     }
 
     /// Tells cosmosd how many clients there are.
@@ -321,4 +359,14 @@ impl<V: Vm> MainLoop<V> {
         tracing::warn!("cosmosd is lost: {fault}");
         self.control = None;
     }
+}
+
+/// The same connection, for another use.
+fn copy(stream: &UnixStream) -> Result<UnixStream, Fault> {
+    stream.try_clone().map_err(|error| {
+        Fault::host(
+            FaultCode::LimitReached,
+            format!("a client's connection: {error}"),
+        )
+    })
 }

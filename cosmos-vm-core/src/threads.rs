@@ -4,13 +4,14 @@
 //!
 //! A thread serves one connection and ends. Those that are ready wait for what they are to do, and cost
 //! nothing but their stacks. Those of a VM that waits for whoever it will be are there before it is confined:
-//! what Landlock takes it takes from one thread, so each of them gives up the same for itself, and the process
-//! has no others then.
+//! what Landlock takes it takes from one thread, so each of them gives up the same for itself, and so does the
+//! first one where it [stands by](stand_by); the process has no others then.
 
 use cosmos_confine::Error;
 use cosmos_confine::files::Restriction;
 use cosmos_rpc::{Fault, FaultCode};
 use std::fmt::Display;
+use std::hint::black_box;
 use std::sync::mpsc::{Receiver, SendError, Sender, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -30,6 +31,11 @@ enum Order {
 
 /// The ways to those that are ready.
 static READY: Mutex<Vec<Sender<Order>>> = Mutex::new(Vec::new());
+/// The way to the first thread, while that stands by.
+static FIRST: Mutex<Option<Sender<Order>>> = Mutex::new(None);
+
+/// Of stack and heap, what a thread that is ready has touched before it is needed.
+const TOUCHED: usize = 48 << 10;
 
 /// Does the work on a thread of this name, one that is ready or a new one.
 ///
@@ -61,22 +67,53 @@ pub(crate) fn keep_ready(count: usize) {
     }
 }
 
+/// Has this thread, the first one, do nothing until [`Resume`] is dropped, which `begin` is given to leave it to
+/// another thread; but it holds to what that has all threads hold to.
+///
+/// # Errors
+/// What `begin` gives.
+pub(crate) fn stand_by(begin: impl FnOnce(Resume) -> Result<(), Fault>) -> Result<(), Fault> {
+    let (sender, receiver) = channel();
+    *first() = Some(sender);
+    begin(Resume(()))?;
+    while let Ok(Order::Hold(restriction, answer)) = receiver.recv() {
+        // As in `wait`.
+        let _ = answer.send(restriction.hold());
+    }
+    Ok(())
+}
+
+/// Whether the first thread does.
+pub(crate) fn is_standing_by() -> bool {
+    first().is_some()
+}
+
+/// Whoever has it does what the first thread does otherwise.
+pub(crate) struct Resume(());
+
+impl Drop for Resume {
+    fn drop(&mut self) {
+        *first() = None;
+    }
+}
+
 /// Has this thread and all that are ready hold to this: the process has no others.
 ///
 /// # Errors
 /// Another thread, which nobody here knows, or one that does not hold to it. Some do then, and others do
 /// not: the process must end.
 pub(crate) fn hold(restriction: Restriction) -> Result<(), Error> {
-    let ready = lock();
-    cosmos_confine::has_threads(1 + ready.len() as u64)?;
+    let (ready, first) = (lock(), first());
+    let others: Vec<&Sender<Order>> = ready.iter().chain(first.as_ref()).collect();
+    cosmos_confine::has_threads(1 + others.len() as u64)?;
     let (sender, answers) = channel();
-    for thread in &*ready {
+    for thread in &others {
         let order = Order::Hold(restriction.again()?, sender.clone());
         thread.send(order).map_err(|_| Error::Thread)?;
     }
     drop(sender);
     restriction.hold()?;
-    for _ in &*ready {
+    for _ in &others {
         // One that ended says nothing.
         answers.recv().map_err(|_| Error::Thread)??;
     }
@@ -84,6 +121,7 @@ pub(crate) fn hold(restriction: Restriction) -> Result<(), Error> {
 }
 
 fn wait(receiver: &Receiver<Order>) {
+    touch();
     // Without a sender there is nobody left who had work.
     while let Ok(order) = receiver.recv() {
         match order {
@@ -113,6 +151,15 @@ fn none(why: impl Display) -> Fault {
     )
 }
 
+/// Has the kernel give this thread the memory now that its first requests need, and not page by page then.
+#[inline(never)]
+fn touch() {
+    let stack = [0u8; TOUCHED];
+    black_box(&stack);
+    let heap = vec![1u8; TOUCHED];
+    drop(black_box(heap));
+}
+
 /// For debuggers and crash reports, which go by the kernel's name.
 fn rename(name: &str) {
     if let Ok(name) = std::ffi::CString::new(name) {
@@ -123,6 +170,10 @@ fn rename(name: &str) {
 
 fn lock() -> MutexGuard<'static, Vec<Sender<Order>>> {
     READY.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn first() -> MutexGuard<'static, Option<Sender<Order>>> {
+    FIRST.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

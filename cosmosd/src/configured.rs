@@ -5,6 +5,7 @@
 
 use crate::{
     coordinator::libc_versions, crash::Keeper, known::Known, matching::Host, profile::Profile,
+    tightened::Tightened,
 };
 use cosmos_config::Config;
 use cosmos_rpc::{Fault, FaultCode};
@@ -30,6 +31,8 @@ pub struct Configured {
     pub host: Arc<Host>,
     /// What was looked up of targets.
     pub known: Known,
+    /// The settings for requests, as tight as they ask.
+    pub tightened: Tightened,
     /// Keeps reports of VMs that crashed.
     pub keeper: Keeper,
 }
@@ -62,6 +65,7 @@ impl Configured {
             profiles: Arc::new(read.profiles),
             host: Arc::new(host),
             known: Known::default(),
+            tightened: Tightened::default(),
             keeper: Keeper::new(&read.config),
             config: read.config,
         }

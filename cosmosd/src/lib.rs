@@ -24,6 +24,7 @@
 //! | [`session`] | one client's connection |
 //! | [`verb`] | what each request does, a file each |
 //! | [`aside`] | work that may wait, on threads |
+//! | [`tightened`] | the configuration for requests that are alike |
 //! | [`known`] | what was looked up of targets, for the next time |
 //! | [`registry`] | the connection to cosmosdb, made again whenever it is lost |
 //! | [`daemon`] | start, signals, the end |
@@ -69,6 +70,7 @@ pub mod session;
 pub mod spare;
 pub mod stderr;
 pub mod supervise;
+pub mod tightened;
 pub mod verb;
 pub mod vm;
 

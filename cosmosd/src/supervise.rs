@@ -51,6 +51,7 @@ use std::{
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
+    task::yield_now,
     time::{Instant, sleep_until},
 };
 
@@ -239,6 +240,8 @@ struct Supervisor {
     control: Option<Connection>,
     /// Whether the launcher has this end of it.
     is_control_kept: bool,
+    /// Whether the launcher may have to keep something else.
+    is_to_remember: bool,
     /// What the launcher was told to keep last.
     kept: Option<Remember>,
     tail: Tail,
@@ -317,6 +320,7 @@ impl Supervisor {
             step: Step::default(),
             control: None,
             is_control_kept: false,
+            is_to_remember: false,
             kept: None,
             retire_after: None,
             clients: 0,
@@ -342,6 +346,11 @@ impl Supervisor {
 
     async fn run(&mut self) {
         loop {
+            if self.remembers_now() {
+                // Whoever was given the VM is told first.
+                yield_now().await;
+                self.tell_launcher();
+            }
             match self.event().await {
                 Event::Launcher(Ok(Some(frame))) if frame.kind == Ended::KIND => {
                     self.hear_end(&frame);

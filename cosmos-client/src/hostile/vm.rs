@@ -142,6 +142,7 @@ pub(super) fn nature() -> Nature {
         coordinator: Arc::new(Coordinator::new(Host::Local)),
         reusable: false,
         message_bytes: u32::MAX,
+        ring: Some(ring::Settings::ASKING),
     }
 }
 

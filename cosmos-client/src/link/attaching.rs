@@ -12,7 +12,6 @@
 //! believed to be as this program is until then.
 
 use super::{Ahead, Nature};
-use crate::session::ring_settings;
 use cosmos_rpc::blocking::{Asked, Connection, Opening};
 use cosmos_rpc::message::Message;
 use cosmos_rpc::message::vm::{Attach, Open};
@@ -65,16 +64,13 @@ impl Attaching {
         timeout: Option<Duration>,
         (ahead, attach): (Option<Ahead<'_>>, Option<u64>),
     ) -> Result<Attaching, Fault> {
-        let settings = match nature.coordinator.is_remote() {
-            true => None,
-            false => ring_settings()?,
-        };
         let most = nature.message_bytes;
         let mut opening = Connection::open(ours, Role::Client, most, timeout, known)?;
         // Once memory is shared nothing is looked for on the socket that is not announced there.
         let ask = |(kind, body, descriptors)| opening.ask(kind, &[body], descriptors);
         let ahead = ahead.map(ask).transpose()?.flatten();
-        let share = settings.map(|settings| opening.ask_to_share(&settings));
+        let share = nature.ring.as_ref();
+        let share = share.map(|settings| opening.ask_to_share(settings));
         let share = share.transpose().map(Option::flatten);
         let asked = Requests {
             attach,

@@ -21,14 +21,14 @@ pub(crate) fn configured_timeout(configured: &Config) -> Option<Duration> {
     (milliseconds > 0).then(|| Duration::from_millis(milliseconds))
 }
 
-/// How calls go through shared memory; `None` where they do not.
-pub(crate) fn ring_settings() -> Result<Option<ring::Settings>, Fault> {
-    let configuration = configuration()?;
-    Ok(configuration.ring.value.then(|| ring::Settings {
-        spin: Duration::from_micros(configuration.ring_spin_us.value),
-        colocate: configuration.ring_colocate.value,
+/// How calls into VMs of a host go through shared memory; `None` where they do not.
+pub(crate) fn ring_settings(configured: &Config, host: &Host) -> Option<ring::Settings> {
+    let shares = configured.ring.value && *host == Host::Local;
+    shares.then(|| ring::Settings {
+        spin: Duration::from_micros(configured.ring_spin_us.value),
+        colocate: configured.ring_colocate.value,
         ..ring::Settings::ASKING
-    }))
+    })
 }
 
 pub(crate) fn configuration() -> Result<Arc<Config>, Fault> {

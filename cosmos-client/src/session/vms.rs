@@ -1,6 +1,6 @@
 //! The VMs of a session: opening one, and the table of links to them.
 
-use super::settings::{granted, message_bytes};
+use super::settings::{granted, message_bytes, ring_settings};
 use super::{ANSWER, Session, lock};
 use crate::coordinator::{self, Coordinator};
 use crate::error::Error;
@@ -13,7 +13,7 @@ use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::coordinator::{Purpose, VmBegin, VmClose, VmOpen, VmOpened, VmReady};
 use cosmos_rpc::message::registry::Connect;
 use cosmos_rpc::message::vm::{ObjectToken, Open};
-use cosmos_rpc::{Fault, FaultCode, Role};
+use cosmos_rpc::{Fault, FaultCode, Role, ring};
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -55,6 +55,7 @@ struct Wanted {
     coordinator: Arc<Coordinator>,
     request: VmOpen,
     message_bytes: u32,
+    ring: Option<ring::Settings>,
 }
 
 /// What came of asking for a VM.
@@ -83,6 +84,7 @@ impl Wanted {
             coordinator: Arc::clone(&self.coordinator),
             reusable: !self.request.fresh,
             message_bytes: self.message_bytes,
+            ring: self.ring,
         }
     }
 }
@@ -175,6 +177,7 @@ impl Session {
         Ok(Wanted {
             coordinator: self.coordinator(&host),
             message_bytes: message_bytes(configured, options)?,
+            ring: ring_settings(configured, &host),
             host,
             request,
         })

@@ -4,7 +4,9 @@
 use super::Supervisor;
 use crate::{adopt::Record, vm::State};
 use cosmos_rpc::{
-    Frame, codec,
+    Frame,
+    asynchronous::Connection,
+    codec,
     message::{
         Message,
         confine::Denial,
@@ -18,8 +20,20 @@ use tokio::sync::oneshot;
 const SHARES: u64 = 16;
 
 impl Supervisor {
-    /// Has the launcher keep what the next cosmosd has to know.
+    /// Has the launcher keep what the next cosmosd has to know, once the VM has been told what it waits for.
     pub(super) fn remember(&mut self) {
+        self.is_to_remember = true;
+    }
+
+    /// Whether nothing goes before that any more.
+    pub(super) fn remembers_now(&self) -> bool {
+        let waits = |control: &Connection| control.writer.queued() > 0;
+        self.is_to_remember && !self.control.as_ref().is_some_and(waits)
+    }
+
+    /// Tells the launcher, where what it keeps is another thing.
+    pub(super) fn tell_launcher(&mut self) {
+        self.is_to_remember = false;
         let is_up = [State::Waiting, State::Ready].contains(&self.life.borrow().state);
         if !is_up || self.is_awaited() {
             return;
@@ -52,6 +66,7 @@ impl Supervisor {
 
     /// Has the launcher keep nothing, where it keeps something.
     pub(super) fn forget(&mut self) {
+        self.is_to_remember = false;
         let Some(launcher) = self.launcher.as_mut().filter(|_| self.is_control_kept) else {
             return;
         };

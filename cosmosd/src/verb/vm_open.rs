@@ -6,6 +6,7 @@
 //! VM's start was ordered, and the client meets its VM without this process in between.
 
 use crate::{
+    configured::Configured,
     confinement::Confinement,
     coordinator::{Wish, unknown},
     follow::Followed,
@@ -150,7 +151,7 @@ async fn placed(
         Some(looked) => path_of(&looked.requirements)?,
         None => String::new(),
     };
-    let config = configuration(&configured.config, &request, profile, &target)?;
+    let config = configuration(&configured, &request, profile, &target)?;
     let step = followed.step("look what this machine offers", "");
     let offers = coordinator.offers().await;
     drop(step);
@@ -226,21 +227,21 @@ fn path_of(requirements: &Requirements) -> Result<String, Fault> {
 
 /// The configuration for this kind and target, as tight as the request asks.
 fn configuration(
-    config: &Config,
+    configured: &Configured,
     request: &VmOpen,
     profile: &Profile,
     target: &str,
-) -> Result<Config, Fault> {
+) -> Result<Rc<Config>, Fault> {
     let base = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
     let asked = match &request.purpose {
         Purpose::Target(target) | Purpose::Program(target) => base(&target.name),
         _ => String::new(),
     };
     let (found, path) = (base(target), target);
-    let settings = request.settings.iter();
-    config
-        .of_target(&profile.kind, &[asked.as_str(), found.as_str(), path])
-        .tightened(settings.map(|(key, value)| (key.as_str(), value.as_str())))
+    let names = [asked.as_str(), found.as_str(), path];
+    configured
+        .tightened
+        .of(&configured.config, profile, names, &request.settings)
         .map_err(bad_setting)
 }
 

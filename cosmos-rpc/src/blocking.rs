@@ -78,7 +78,7 @@ impl Connection {
     }
 
     /// Speaks first on a fresh stream, as `role`, to a process that another connection has heard say
-    /// `known` of itself: requests can go out right behind this end's handshake. Takes and sends bodies
+    /// `known` of itself: this end's handshake goes out with the first request, or by [`Opening::say`]. Takes and sends bodies
     /// of at most `body` bytes; the peer may have `patience` for its handshake, where that is shorter than
     /// [`HANDSHAKE_PATIENCE`].
     ///
@@ -113,7 +113,9 @@ impl Connection {
     ///
     /// What cannot be said by anybody.
     pub fn speak(stream: UnixStream, role: Role) -> Result<Opening, Fault> {
-        Opening::new(stream, role, role.limits(), None)
+        let mut opening = Opening::new(stream, role, role.limits(), None)?;
+        opening.say();
+        Ok(opening)
     }
 
     /// Shakes hands, accepting no more than `limits`.

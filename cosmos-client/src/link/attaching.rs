@@ -69,6 +69,7 @@ impl Attaching {
         // Once memory is shared nothing is looked for on the socket that is not announced there.
         let ask = |(kind, body, descriptors)| opening.ask(kind, &[body], descriptors);
         let ahead = ahead.map(ask).transpose()?.flatten();
+        opening.say();
         let share = nature.ring.as_ref();
         let share = share.map(|settings| opening.ask_to_share(settings));
         let share = share.transpose().map(Option::flatten);
@@ -144,7 +145,9 @@ pub(crate) fn meet(
         // What is waited for is said first.
         Some(first) => {
             let attaching = Attaching::on(first, nature, &believed, timeout, (ahead, None))?;
-            (open()?, attaching)
+            let mut main = open()?;
+            main.say();
+            (main, attaching)
         }
         None => {
             let mut main = open()?;

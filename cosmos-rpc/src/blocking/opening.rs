@@ -4,7 +4,7 @@ use super::itself::Owned;
 use super::shared::Asked;
 use super::{Connection, HANDSHAKE_PATIENCE};
 use crate::exchange::{self, Exchange};
-use crate::frame::Decoder;
+use crate::frame::{Decoder, Outgoing};
 use crate::handshake::{Hello, Role};
 use crate::{Fault, FaultCode, Limits, ring};
 use std::os::fd::BorrowedFd;
@@ -19,6 +19,8 @@ pub struct Opening {
     /// Bytes of the largest body to send, whatever the peer would take.
     most: u32,
     deadline: Option<Instant>,
+    /// This end's handshake, where that has not gone out.
+    unsaid: Option<Hello>,
     /// Whether what this end said went out.
     spoken: Result<(), Fault>,
 }
@@ -33,7 +35,7 @@ impl Opening {
         let patience = patience.map_or(HANDSHAKE_PATIENCE, |own| own.min(HANDSHAKE_PATIENCE));
         let deadline = Some(Instant::now() + patience);
         let ours = Hello::new(role, &limits);
-        let mut connection = Connection {
+        let connection = Connection {
             shared: None,
             stream: Owned::new(stream, role == Role::Client),
             decoder: Decoder::new(Limits::HANDSHAKE),
@@ -44,15 +46,45 @@ impl Opening {
             role,
             refuses_sharing: false,
         };
-        let (outgoing, body) = ours.outgoing()?;
-        let spoken = connection.write(outgoing, &[&body], &[], deadline);
         Ok(Opening {
             connection,
             limits,
             most: u32::MAX,
             deadline,
-            spoken,
+            unsaid: Some(ours),
+            spoken: Ok(()),
         })
+    }
+
+    /// Has this end's handshake go out, which otherwise goes with the first request, or when the peer is waited for.
+    pub fn say(&mut self) {
+        let said = self.unsaid.take().map_or(Ok(()), |ours| {
+            let (outgoing, body) = ours.outgoing()?;
+            self.connection
+                .write(outgoing, &[&body], &[], self.deadline)
+        });
+        self.note(said);
+    }
+
+    /// Has it go out with a request behind it; that one's number.
+    fn say_asking(&mut self, ours: &Hello, kind: u16, body: &[&[u8]]) -> Result<u64, Fault> {
+        let (outgoing, hello) = ours.outgoing()?;
+        let connection = &mut self.connection;
+        let id = connection.exchange.next_id();
+        let length = body.iter().map(|part| part.len()).sum();
+        let largest = connection.peer.accepts(kind);
+        let request = Outgoing::new(kind, id, length, 0, largest)?.header();
+        let header = request.encode();
+        let mut parts = vec![&hello[..], &header[..]];
+        parts.extend_from_slice(body);
+        let outgoing = outgoing.followed_by(header.len() + length);
+        self.unsaid = None;
+        connection.write(outgoing, &parts, &[], self.deadline)?;
+        Ok(id)
+    }
+
+    fn note(&mut self, said: Result<(), Fault>) {
+        self.spoken = std::mem::replace(&mut self.spoken, Ok(())).and(said);
     }
 
     /// Takes the peer for what another connection has heard it say of itself, and sends it bodies of at most
@@ -74,10 +106,11 @@ impl Opening {
     ///
     /// Memory that cannot be had.
     pub fn ask_to_share(&mut self, settings: &ring::Settings) -> Result<Option<Asked>, Fault> {
+        self.say();
         match self.connection.ask_to_share(settings) {
             // Why it is gone it may have said.
             Err(fault) if self.connection.broken.is_some() => {
-                self.spoken = std::mem::replace(&mut self.spoken, Ok(())).and(Err(fault));
+                self.note(Err(fault));
                 Ok(None)
             }
             asked => asked,
@@ -96,9 +129,16 @@ impl Opening {
         body: &[&[u8]],
         descriptors: &[BorrowedFd<'_>],
     ) -> Result<Option<u64>, Fault> {
-        match self.connection.request_raw(kind, body, descriptors) {
+        let asked = match self.unsaid {
+            Some(ours) if descriptors.is_empty() => self.say_asking(&ours, kind, body),
+            _ => {
+                self.say();
+                self.connection.request_raw(kind, body, descriptors)
+            }
+        };
+        match asked {
             Err(fault) if self.connection.broken.is_some() => {
-                self.spoken = std::mem::replace(&mut self.spoken, Ok(())).and(Err(fault));
+                self.note(Err(fault));
                 Ok(None)
             }
             asked => asked.map(Some),
@@ -122,6 +162,7 @@ impl Opening {
     ///
     /// What [`Hello::decode`] refuses; `TimedOut`.
     pub fn heard(mut self) -> Result<Connection, Fault> {
+        self.say();
         // A peer that refuses this end may have said why and closed already: read that first.
         let frame = match self.connection.next(self.deadline) {
             Ok(Some(frame)) => frame,

@@ -61,6 +61,15 @@ impl Outgoing {
         })
     }
 
+    /// The same with so many bytes right behind it, which are whole frames without descriptors: they are given as
+    /// further parts of the body.
+    pub fn followed_by(self, bytes: usize) -> Outgoing {
+        Outgoing {
+            total: self.total + bytes,
+            ..self
+        }
+    }
+
     /// Its header.
     pub fn header(&self) -> Header {
         Header::decode(&self.header)

@@ -2,7 +2,7 @@
 
 use super::handover::Look;
 use super::layout::{Head, INLINE, Side};
-use super::machine::Native;
+use super::machine::{Machine, Native};
 use super::placement::OwnThread;
 use super::segment::Segment;
 use super::short::Short;
@@ -66,9 +66,14 @@ impl End {
 
     fn new(segment: Segment, side: Side, settings: &Settings) -> End {
         let (mapping, area) = segment.into_mapping();
+        let machine = Native { mapping };
+        let mut waiter = Waiter::new(side, 0, settings, OwnThread);
+        // The other end may wait for this one before this one ever waits.
+        waiter.ring.stands_on(machine.cpu());
+        waiter.ring.state_cpu(&machine);
         End {
-            machine: Native { mapping },
-            waiter: Waiter::new(side, 0, settings, OwnThread),
+            machine,
+            waiter,
             area,
             turn: side == Side::Client,
             stage: Stage::Fresh,

@@ -16,7 +16,7 @@ use cosmos_rpc::message::vm::{
     Attach, CALL, COMPACT_CALL, Close, Map, Mapped, ObjectToken, Open, Sym, Unmap,
 };
 use cosmos_rpc::message::{Message, REPLY};
-use cosmos_rpc::{Fault, FaultCode, Role, codec};
+use cosmos_rpc::{Fault, FaultCode, Role, codec, ring};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Duration;

@@ -2,6 +2,8 @@
 
 use super::super::layout::{Line, SLEEP};
 use super::*;
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::unistd::Pid;
 
 struct Here;
 
@@ -254,4 +256,19 @@ fn a_child_is_told_before_it_touches_memory_it_does_not_have() {
     assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
     assert_eq!(status, 0);
     client.post(1, 1, &[]).unwrap();
+}
+
+/// Who waits for an end that never waited must not spin where that one would have to run.
+#[test]
+fn an_end_says_where_it_is_before_it_says_anything_else() {
+    let this = Pid::from_raw(0);
+    let all = sched_getaffinity(this).unwrap();
+    for cpu in (0..CpuSet::count()).filter(|cpu| all.is_set(*cpu).unwrap()) {
+        let mut one = CpuSet::new();
+        one.set(cpu).unwrap();
+        sched_setaffinity(this, &one).unwrap();
+        let (client, _vm) = pair(4096);
+        let stated = [Side::Client, Side::Vm].map(|side| client.machine.cpu_of(side));
+        assert_eq!(stated, [cpu as u32; 2]);
+    }
 }

@@ -13,8 +13,10 @@
 
 mod attaching;
 mod ending;
+mod nature;
 
 pub(crate) use attaching::{Attached, meet};
+pub(crate) use nature::Nature;
 
 use attaching::Attaching;
 
@@ -34,7 +36,7 @@ use cosmos_rpc::message::Message;
 use cosmos_rpc::message::coordinator::VmOpened;
 use cosmos_rpc::message::crash::Crash;
 use cosmos_rpc::message::vm::Attach;
-use cosmos_rpc::{Blame, Fault, FaultCode, Frame, codec, ring};
+use cosmos_rpc::{Blame, Fault, FaultCode, Frame, codec};
 use std::any::Any;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -73,24 +75,6 @@ struct Main {
     /// Before the connection: dropped first.
     _seat: Seat,
     connection: Own<Connection>,
-}
-
-/// Whose VM it is.
-#[derive(Clone, Debug)]
-pub(crate) struct Nature {
-    /// Other processes use it too: it is never killed from here.
-    pub(crate) shared: bool,
-    /// The connection to cosmosd that it was opened by; `None` where cosmosd does not run it.
-    /// Over another one to another machine its name may mean another VM.
-    pub(crate) epoch: Option<u64>,
-    /// The cosmosd of its machine.
-    pub(crate) coordinator: Arc<Coordinator>,
-    /// It may wait, unused, for the next open.
-    pub(crate) reusable: bool,
-    /// The largest request or answer of a call.
-    pub(crate) message_bytes: u32,
-    /// How calls go through shared memory; `None` where they do not.
-    pub(crate) ring: Option<ring::Settings>,
 }
 
 #[derive(Clone, Debug)]

@@ -3,7 +3,7 @@
 //! | what | from when on |
 //! |---|---|
 //! | what is configured for VMs (kinds, levels, grants, limits, logs, crash reports, pins) | VMs that start from then on; those that run keep what they have |
-//! | VMs that wait for somebody ([`pool`](crate::pool)) | they were made by the old one: they end, and others are made |
+//! | VMs that wait for somebody ([`pool`]) | they were made by the old one: they end, and others are made |
 //! | idle times, how many clients and VMs there may be, waiting launchers | at once |
 //! | where cosmosd listens and finds its programs, and whether it starts cosmosdb | when cosmosd starts again, which the log says |
 //!

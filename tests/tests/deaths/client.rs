@@ -6,6 +6,7 @@ use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 const THREADS: u32 = 4;
 
@@ -50,8 +51,13 @@ fn serve(role: &Role, library: &Path, ledger: &Ledger) {
             Ok(opened) => opened,
             Err(error) => {
                 let ending = error.code() == FaultCode::NameTaken && role.shared;
+                // One that was killed too often in a row is not started again for some seconds.
+                let pausing = error.code() == FaultCode::LimitReached && role.shared;
+                if pausing {
+                    std::thread::sleep(Duration::from_millis(50));
+                }
                 assert!(
-                    ending || names_a_death(&error),
+                    ending || pausing || names_a_death(&error),
                     "open: {:?}: {error}",
                     error.code()
                 );

@@ -223,7 +223,7 @@ pub(crate) struct Target {
     bounds: Bounds,
     gate: Arc<Gate>,
     functions: Mutex<HashMap<String, Arc<Resolved>>>,
-    /// Those of a closed library: a call under way holds the library, and by that them.
+    /// Those of a closed library, which a call under way holds, or has left to it, and by that them.
     retired: Mutex<Vec<Arc<Resolved>>>,
     closers: Mutex<Closers>,
     on_error: Mutex<Option<Handler>>,

@@ -4,13 +4,9 @@ use crate::{
     error::ConfigError,
     key::{KEYS, Key, Raw, Value, nearest},
     origin::{Origin, Sourced},
+    text,
 };
-use std::{
-    fs::OpenOptions,
-    io::{ErrorKind, Read},
-    os::unix::fs::{FileTypeExt, OpenOptionsExt},
-    path::Path,
-};
+use std::{io::ErrorKind, path::Path};
 use toml::de::{DeTable, DeValue};
 
 /// Most bytes of a configuration file.
@@ -57,37 +53,26 @@ impl Layer {
 
     /// The file at `path`; no layer where there is none.
     pub fn from_file(path: &Path) -> Result<Option<Layer>, ConfigError> {
-        let unreadable = |source| ConfigError::Unreadable {
-            path: path.to_owned(),
-            source,
-        };
-        // Nothing that was put in its place makes a program wait.
-        let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
-        let opened = OpenOptions::new().read(true).custom_flags(flags).open(path);
-        let file = match opened {
-            Ok(file) => file,
+        let text = match text::read(path, FILE_LIMIT) {
+            Ok(text) => text,
             Err(error)
                 if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
             {
                 return Ok(None);
             }
-            Err(error) => return Err(unreadable(error)),
+            Err(error) if error.kind() == ErrorKind::FileTooLarge => {
+                return Err(ConfigError::TooLarge {
+                    path: path.to_owned(),
+                    limit: FILE_LIMIT,
+                });
+            }
+            Err(source) => {
+                return Err(ConfigError::Unreadable {
+                    path: path.to_owned(),
+                    source,
+                });
+            }
         };
-        // Not regular files alone: a link to /dev/null is how people say that there is none.
-        let kind = file.metadata().map_err(unreadable)?.file_type();
-        if kind.is_fifo() {
-            return Err(unreadable(std::io::Error::other("it is a pipe")));
-        }
-        let mut text = String::new();
-        file.take(FILE_LIMIT + 1)
-            .read_to_string(&mut text)
-            .map_err(unreadable)?;
-        if text.len() as u64 > FILE_LIMIT {
-            return Err(ConfigError::TooLarge {
-                path: path.to_owned(),
-                limit: FILE_LIMIT,
-            });
-        }
         Layer::from_toml(path, &text).map(Some)
     }
 

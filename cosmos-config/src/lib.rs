@@ -46,6 +46,7 @@ mod origin;
 mod pins;
 mod secure;
 mod stamp;
+pub mod text;
 
 pub use again::current;
 pub use config::{Config, Granted, Isolation, Limits};

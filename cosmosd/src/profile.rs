@@ -22,13 +22,12 @@
 //! | `walls` | around what they stand above `limits`: `vm`, its process; `programs`, each that it starts; `sessions`, each of ZeroVM's; absent: `vm` |
 
 use crate::requirements::{Format, IsaLevel, Requirements};
-use cosmos_config::{Config, Level};
+use cosmos_config::{Config, Level, text};
 use cosmos_rpc::message::launch::Walls;
 use serde::Deserialize;
 use std::{
     ffi::OsStr,
-    fs::File,
-    io::{self, Read},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -132,11 +131,7 @@ impl Profile {
         for directory in config.profiles.iter() {
             for path in files(directory)? {
                 let unreadable = |error| ProfileError::Unreadable(path.clone(), error);
-                let mut text = String::new();
-                let file = File::open(&path).map_err(unreadable)?;
-                file.take(FILE_LIMIT)
-                    .read_to_string(&mut text)
-                    .map_err(unreadable)?;
+                let text = text::read(&path, FILE_LIMIT).map_err(unreadable)?;
                 add(&path, &text)?;
             }
         }

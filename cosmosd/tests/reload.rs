@@ -4,7 +4,8 @@ mod support;
 
 use nix::{
     sys::signal::{Signal, kill},
-    unistd::Pid,
+    sys::stat::Mode,
+    unistd::{Pid, mkfifo},
 };
 use std::fs::{self, File};
 use support::{Client, World, ask, eventually, field, lives, of_kind, ready};
@@ -119,6 +120,18 @@ fn where_something_is_wrong_the_old_one_stays() {
     fs::write(world.path("p/broken.toml"), "kind = [").unwrap();
     let said = reload(&world, "stays as it was");
     assert!(said.contains("broken.toml"), "{said}");
+
+    fs::remove_file(world.path("p/broken.toml")).unwrap();
+    // What would make it wait for ever, and what is larger than a profile, of which the beginning would do.
+    mkfifo(&world.path("p/broken.toml"), Mode::S_IRWXU).unwrap();
+    let said = reload(&world, "stays as it was");
+    assert!(said.contains("broken.toml"), "{said}");
+    fs::remove_file(world.path("p/broken.toml")).unwrap();
+    let puppet = fs::read_to_string(world.path("p/puppet.toml")).unwrap();
+    let large = puppet.replace("'puppet'", "'large'") + "\n" + &"#".repeat(1 << 20);
+    fs::write(world.path("p/broken.toml"), large).unwrap();
+    let said = reload(&world, "stays as it was");
+    assert!(said.contains("is larger than"), "{said}");
 
     let mut client = world.client();
     let opened = client.puppet("").unwrap();

@@ -51,6 +51,23 @@ impl Child {
         self.pid.as_raw()
     }
 
+    fn has_ended(&self) -> bool {
+        let mut ended = [PollFd::new(self.pidfd.as_fd(), PollFlags::POLLIN)];
+        poll(&mut ended, PollTimeout::ZERO) != Ok(0)
+    }
+
+    /// Whether it has ended as it was forked, which the kernel notes until it is collected.
+    fn was_never_executed(&self) -> bool {
+        const FORKED_WITHOUT_EXEC: u64 = 0x40;
+        let stat = || std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).ok();
+        let flags = |stat: String| {
+            let (_, behind_name) = stat.rsplit_once(')')?;
+            behind_name.split_whitespace().nth(6)?.parse::<u64>().ok()
+        };
+        let flags = self.has_ended().then(stat).flatten().and_then(flags);
+        flags.is_some_and(|flags| flags & FORKED_WITHOUT_EXEC != 0)
+    }
+
     /// Kills it. One that has ended already is no error.
     pub fn kill(&self) -> Result<(), Fault> {
         // SAFETY: the descriptor is open as long as `self`; a null siginfo asks for the default.
@@ -135,10 +152,7 @@ impl Waiting {
 
     /// Whether it can become what is planned, and has not ended.
     pub fn suits(&self, plan: &Plan) -> bool {
-        let lives = self.child.as_ref().is_some_and(|child| {
-            let mut ended = [PollFd::new(child.pidfd.as_fd(), PollFlags::POLLIN)];
-            poll(&mut ended, PollTimeout::ZERO) == Ok(0)
-        });
+        let lives = self.child.as_ref().is_some_and(|child| !child.has_ended());
         lives && self.walls == plan.walls && !self.has_view && plan.view.is_none()
     }
 
@@ -176,10 +190,9 @@ impl Waiting {
                 String::from_utf8_lossy(why).into_owned(),
             )),
             None => {
-                let confining = self.confining.take();
-                let child = self.child.take();
-                let none = || Fault::host(FaultCode::LaunchFailed, "the VM was told twice");
-                Ok((child.ok_or_else(none)?, confining))
+                let gone = || failed("exec", "it was killed before".to_owned());
+                let child = self.child.take_if(|child| !child.was_never_executed());
+                Ok((child.ok_or_else(gone)?, self.confining.take()))
             }
         }
     }

@@ -50,8 +50,12 @@ fn walled(script: &str) -> Start {
 }
 
 fn kill(pid: i32) {
+    send(pid, libc::SIGKILL);
+}
+
+fn send(pid: i32, signal: i32) {
     // SAFETY: no pointers are passed; the launcher has not collected it.
-    assert_eq!(unsafe { libc::kill(pid, libc::SIGKILL) }, 0);
+    assert_eq!(unsafe { libc::kill(pid, signal) }, 0);
 }
 
 /// What a VM has, as it sees it itself. The shell has pipes while it runs a pipeline, so it runs none.
@@ -106,6 +110,28 @@ fn one_that_was_killed_is_nobodys_loss() {
     wait_until("it ended", || !runs(child));
     let started = launcher.order(&walled("exit 3")).unwrap();
     assert_ne!(started.pid, child);
+    assert_eq!(launcher.ending(), Ending::Exited(3));
+    assert!(!runs(child));
+}
+
+/// It is stopped while it is told, so that it never comes to execute anything.
+#[test]
+fn so_is_one_that_was_killed_when_it_was_told_already() {
+    let (mut launcher, child) = waiting();
+    let pid = launcher.process.id().cast_signed();
+    send(child, libc::SIGSTOP);
+    wait_until("it is stopped", || status(child).contains("\nState:\tT"));
+    launcher.greet();
+    wait_until("its launcher waits for its order", || sleeps(pid));
+    let before = ticks(pid);
+    let started = std::thread::scope(|scope| {
+        let told = scope.spawn(|| launcher.order(&walled("exit 3")));
+        let waits = || sleeps(pid) && ticks(pid) != before;
+        wait_until("it waits for the child, which it has told", waits);
+        kill(child);
+        told.join().unwrap()
+    });
+    assert_ne!(started.unwrap().pid, child);
     assert_eq!(launcher.ending(), Ending::Exited(3));
     assert!(!runs(child));
 }

@@ -47,6 +47,15 @@ impl Launcher {
         }
     }
 
+    /// Shakes hands with it.
+    pub fn greet(&mut self) {
+        if let Some(stream) = self.stream.take() {
+            let mut coordinator = Connection::connect(stream, Role::Coordinator).unwrap();
+            coordinator.set_timeout(Some(PATIENCE));
+            self.coordinator = Some(coordinator);
+        }
+    }
+
     /// Has it start this.
     pub fn order(&mut self, start: &Start) -> Result<Started, Fault> {
         let (output, _) = std::io::pipe().unwrap();
@@ -55,14 +64,12 @@ impl Launcher {
 
     /// The same; what the VM writes can be read from `output`.
     fn order_from(&mut self, start: &Start, output: &PipeReader) -> Result<Started, Fault> {
-        let stream = self.stream.take().expect("it is told once");
-        let mut coordinator = Connection::connect(stream, Role::Coordinator).unwrap();
-        coordinator.set_timeout(Some(PATIENCE));
+        self.greet();
         let (control, vm) = UnixStream::pair().unwrap();
         control.set_read_timeout(Some(PATIENCE)).unwrap();
         self.control = control;
+        let coordinator = self.coordinator.as_mut().unwrap();
         let answer = coordinator.call(start, &[vm.as_fd(), output.as_fd()]);
-        self.coordinator = Some(coordinator);
         answer.map(|(started, _)| started)
     }
 

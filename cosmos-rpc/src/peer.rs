@@ -19,7 +19,7 @@ const OVERFLOW_UID: u32 = 65534;
 /// # Errors
 ///
 /// `NotPermitted` for a process this one cannot see (pid 0: another pid namespace) and for a uid
-/// without a number in this user namespace: nothing could be told about them. `System` where the
+/// that may be one without a number in this user namespace: nothing could be told about them. `System` where the
 /// kernel does not answer.
 pub fn identity(socket: &impl AsFd) -> Result<Identity, Fault> {
     let credentials = getsockopt(&socket.as_fd(), sockopt::PeerCredentials).map_err(|error| {
@@ -81,11 +81,12 @@ fn refuse_unknown(identity: &Identity) -> Result<(), Fault> {
             "the peer is a process of another pid namespace, of which nothing can be known",
         ));
     }
-    if identity.uid == overflow_uid() {
+    if identity.uid == overflow_uid() && !every_uid_has_a_number() {
         return Err(Fault::peer(
             FaultCode::NotPermitted,
             format!(
-                "the peer's uid {} stands for any uid without a number here",
+                "the peer's uid {} stands for any uid without a number in this user namespace; \
+                 run both ends as a user that has one",
                 identity.uid
             ),
         ));
@@ -93,9 +94,45 @@ fn refuse_unknown(identity: &Identity) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Whether this process's user namespace has a number for each uid, as the first one has: then the
+/// overflow uid is a user's own, that of `nobody`.
+fn every_uid_has_a_number() -> bool {
+    std::fs::read_to_string("/proc/self/uid_map").is_ok_and(|map| covers_every_uid(&map))
+}
+
+/// Whether the ranges of a `uid_map`, which never overlap, have all numbers but -1, which is none.
+fn covers_every_uid(map: &str) -> bool {
+    let counts = map.lines().map(|line| {
+        let count = line.split_ascii_whitespace().nth(2);
+        count.and_then(|count| count.parse::<u64>().ok())
+    });
+    counts.sum::<Option<u64>>() == Some(u64::from(u32::MAX))
+}
+
 fn overflow_uid() -> u32 {
     std::fs::read_to_string("/proc/sys/kernel/overflowuid")
         .ok()
         .and_then(|text| text.trim().parse().ok())
         .unwrap_or(OVERFLOW_UID)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::covers_every_uid;
+
+    #[test]
+    fn only_a_map_of_all_numbers_leaves_nobody_without_one() {
+        assert!(covers_every_uid("         0          0 4294967295\n"));
+        assert!(covers_every_uid("0 0 1000\n1000 1000 4294966295\n"));
+        for some in [
+            "",
+            "0 1000 1\n",
+            "0 0 65536\n",
+            "0 100000 65536\n65536 0 1\n",
+            "0 0 many\n",
+            "0 0\n",
+        ] {
+            assert!(!covers_every_uid(some), "{some:?}");
+        }
+    }
 }

@@ -7,7 +7,7 @@
 //! | the registry's own uid, and root | connect to and register every name that is not reserved |
 //! | the coordinator | register `cosmos*` and `vm/*`. It is a process of the registry's uid or root that shakes hands in the role of cosmosd; while one connection holds such a name, no other gets one |
 //! | another uid | what a rule gives it; nothing without one, not even a connection |
-//! | pid 0 (another pid namespace), the overflow uid | nothing |
+//! | pid 0 (another pid namespace), the overflow uid where some uid has no number here | nothing |
 //! | the supervisor's inherited descriptor | dump and hand-over |
 //!
 //! Between processes of one uid these rules keep order; they are no wall (see the threat model:

@@ -220,6 +220,11 @@ fn slow_peers_hold_nobody_up() {
 
 /// A registry under systemd activation, with rules, at a socket anybody can reach.
 fn open_to_all(rules: &str) -> (Running, tempfile::TempDir) {
+    open_to_all_under("", rules)
+}
+
+/// The same, started by another command.
+fn open_to_all_under(starter: &str, rules: &str) -> (Running, tempfile::TempDir) {
     let place = tempfile::Builder::new()
         .permissions(std::fs::Permissions::from_mode(0o755))
         .tempdir()
@@ -233,10 +238,10 @@ fn open_to_all(rules: &str) -> (Running, tempfile::TempDir) {
     let registry = Running::with(|command| {
         let mut shell = Command::new("/bin/sh");
         shell
-            .args([
-                "-c",
-                "LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" --rules \"$1\" 3<&0 </dev/null",
-            ])
+            .arg("-c")
+            .arg(format!(
+                "LISTEN_PID=$$ LISTEN_FDS=1 exec {starter} \"$0\" --rules \"$1\" 3<&0 </dev/null"
+            ))
             .arg(PROGRAM)
             .arg(&file)
             .env_clear()
@@ -341,21 +346,45 @@ fn other_uids_have_what_a_rule_gives_them() {
     });
 }
 
-/// Even a rule for everybody admits neither the overflow uid nor a process of another pid
+const EVERYBODY: &str = "[[rule]]\nuid = \"any\"\nnames = \"*\"\nmay = [\"connect\"]\n";
+
+/// Where each uid has a number, `nobody`'s is one like any other.
+#[test]
+fn nobody_is_admitted_where_each_uid_has_a_number() {
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap();
+    if !is_root() || !map.contains("4294967295") {
+        return;
+    }
+    let (_registry, place) = open_to_all(EVERYBODY);
+    let socket = place.path().join("open.sock");
+    as_uid(65534, &socket, |stream| {
+        Connection::connect(stream, Role::Client).unwrap();
+    });
+}
+
+/// Even a rule for everybody admits neither a uid without a number, nor a process of another pid
 /// namespace.
 #[test]
 fn peers_of_whom_nothing_is_known_are_refused() {
     if !is_root() {
         return;
     }
-    let (_registry, place) =
-        open_to_all("[[rule]]\nuid = \"any\"\nnames = \"*\"\nmay = [\"connect\"]\n");
-    let socket = place.path().join("open.sock");
-    as_uid(65534, &socket, |stream| {
-        let fault = Connection::connect(stream, Role::Client).unwrap_err();
-        assert_eq!(fault.code, FaultCode::NotPermitted);
-        assert!(fault.message.contains("65534"), "{fault}");
-    });
+    let has_one_uid = "unshare --user --map-root-user";
+    let allowed = Command::new("/bin/sh")
+        .args(["-c", &format!("{has_one_uid} true")])
+        .stderr(Stdio::null())
+        .status();
+    if allowed.unwrap().success() {
+        let (_registry, place) = open_to_all_under(has_one_uid, EVERYBODY);
+        let socket = place.path().join("open.sock");
+        for uid in [4711, 65534] {
+            as_uid(uid, &socket, |stream| {
+                let fault = Connection::connect(stream, Role::Client).unwrap_err();
+                assert_eq!(fault.code, FaultCode::NotPermitted);
+                assert!(fault.message.contains("65534"), "{fault}");
+            });
+        }
+    }
 
     let directory = directory();
     let mut command = Command::new("unshare");

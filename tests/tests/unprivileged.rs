@@ -11,8 +11,10 @@ use std::process::Command;
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Nobody's on any machine; not the one that stands for uids without a number.
+/// A uid that nobody has on any machine.
 const USER: u32 = 47_110;
+/// That of the user `nobody`, which the kernel also shows for uids without a number.
+const NOBODY: u32 = 65_534;
 /// What is needed to call functions and to run programs.
 const PROGRAMS: [&str; 6] = [
     "cosmos",
@@ -27,15 +29,22 @@ const PROGRAMS: [&str; 6] = [
 struct User {
     home: tempfile::TempDir,
     programs: PathBuf,
+    number: u32,
 }
 
 impl User {
     fn new() -> User {
+        User::numbered(USER)
+    }
+
+    /// Of this uid, where root may choose one.
+    fn numbered(number: u32) -> User {
         let home = tempfile::Builder::new().prefix("cu-").tempdir_in("/tmp");
         let home = home.expect("a directory");
         let mut user = User {
             programs: cosmos_tests::built(),
             home,
+            number,
         };
         let runtime = user.home.path().join("run");
         std::fs::create_dir(&runtime).expect("a directory");
@@ -43,7 +52,7 @@ impl User {
             let mode = std::fs::Permissions::from_mode(0o700);
             std::fs::set_permissions(path, mode).expect("its mode");
             if is_root() {
-                let (uid, gid) = (Uid::from_raw(USER), Gid::from_raw(USER));
+                let (uid, gid) = (Uid::from_raw(number), Gid::from_raw(number));
                 chown(path, Some(uid), Some(gid)).expect("its owner");
             }
         }
@@ -79,7 +88,7 @@ impl User {
         command.env("XDG_RUNTIME_DIR", self.home.path().join("run"));
         command.env("COSMOS_LIBEXEC_DIRECTORY", &self.programs);
         if is_root() {
-            command.uid(USER).gid(USER);
+            command.uid(self.number).gid(self.number);
         }
         command
     }
@@ -171,5 +180,22 @@ fn without_a_control_group_a_confined_program_makes_no_process_and_is_told_so() 
         // Without walls it does, whoever counts.
         let ran = user.cosmos(&["exec", "--", "sh", "-c", "(exit 3); echo $?"]);
         assert_eq!(ran.succeeded(), "3\n");
+    });
+}
+
+/// Containers run as `nobody` often; where every uid has a number, theirs is one like any other.
+#[test]
+fn nobody_is_a_user_too() {
+    in_world_for(Duration::from_secs(120), |_: &World| {
+        let map = std::fs::read_to_string("/proc/self/uid_map").expect("the uids here");
+        if !is_root() || !map.contains("4294967295") {
+            println!("skipped: not root of the machine's own user namespace");
+            return;
+        }
+        let nobody = User::numbered(NOBODY);
+        let called = nobody.cosmos(&["call", "libm.so.6", "double cos(double x)", "0"]);
+        assert_eq!(called.succeeded(), "1\n");
+        let ran = nobody.cosmos(&["exec", "--", "id", "-u"]);
+        assert_eq!(ran.succeeded(), "65534\n");
     });
 }

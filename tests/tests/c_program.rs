@@ -85,6 +85,31 @@ fn a_static_c_program_does_too() {
     });
 }
 
+/// With no shared library at all, as for an image that holds one program. glibc's linker warns of what it would
+/// load at run time.
+#[test]
+fn a_wholly_static_c_program_does_too() {
+    in_world_for(PATIENCE, |world| {
+        let prefix = Prefix::installed(world);
+        let program = world.directory().join("compress");
+        let flags = prefix.pkg_config(&["--cflags", "--libs", "--static", "libcosmos"]);
+        let all: Vec<&str> = ["-static"]
+            .into_iter()
+            .chain(flags.split_whitespace())
+            .collect();
+        cosmos_tests::c::compile("gcc", &all, "compress.c", &program);
+        let needed = run(
+            Command::new("readelf").arg("-d").arg(&program),
+            Duration::from_secs(20),
+        );
+        assert!(!needed.succeeded().contains("NEEDED"), "{needed:?}");
+        let mut command = Command::new(&program);
+        command.arg(input(world));
+        let ran = run(prefix.environment(&mut command), Duration::from_secs(30));
+        assert!(ran.succeeded().contains("the same again"), "{ran:?}");
+    });
+}
+
 /// Handles, a callback for rows, retained bindings, texts and blobs that belong to a statement.
 #[test]
 fn a_session_with_sqlite_prints_what_it_prints_when_linked() {

@@ -54,6 +54,12 @@ pub fn finish(verdict: Verdict) -> ExitCode {
     }
 }
 
+/// Says a line on standard error that is no failure: `note: ...`. Where nobody can be told, what was done
+/// stays done.
+pub fn say(line: &str) {
+    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
+}
+
 impl Report {
     /// A report that is one message.
     pub fn new(message: impl Into<String>) -> Report {

@@ -21,6 +21,7 @@ mod stop;
 mod top;
 mod trace;
 mod which;
+mod written;
 
 use crate::arguments::{Arguments, Place, Verb};
 use crate::report::{self, Verdict};

@@ -287,3 +287,30 @@ fn a_cosmosd_that_takes_over_says_what_is_lost_and_goes_on() {
         );
     });
 }
+
+/// Whoever calls a function that prints looks for it at the terminal, and not in the log of a VM.
+#[test]
+fn what_a_function_prints_is_shown_beside_its_result() {
+    in_world(|world| {
+        let puts = "int puts(const char *s)";
+        for word in ["one", "two"] {
+            let ran = world.run_cosmos(&["call", "libc.so.6", puts, word]);
+            assert_eq!(ran.succeeded(), "4\n");
+            let said = format!(" wrote: {word}\n");
+            assert!(ran.stderr.starts_with("note: hostfn-"), "{ran:?}");
+            assert!(ran.stderr.ends_with(&said), "{ran:?}");
+        }
+        // Nothing twice, and nothing that a terminal obeys.
+        let lines = world.directory().join("lines");
+        let text = "int puts(const char *s);\nint abs(int n);\n\
+                    puts first\nabs 1\nputs \"\\033[2J\"\n";
+        std::fs::write(&lines, text).expect("a file");
+        let lines = lines.to_str().expect("UTF-8");
+        let ran = world.run_cosmos(&["session", "libc.so.6", lines]);
+        assert_eq!(ran.succeeded(), "6\n1\n5\n");
+        let said: Vec<&str> = ran.stderr.lines().collect();
+        assert_eq!(said.len(), 2, "{ran:?}");
+        assert!(said[0].ends_with(" wrote: first"), "{ran:?}");
+        assert!(said[1].ends_with(" wrote: \\u{1b}[2J"), "{ran:?}");
+    });
+}

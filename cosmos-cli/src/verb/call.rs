@@ -1,10 +1,11 @@
 //! `cosmos call TARGET PROTOTYPE [ARG...]`.
 
 use super::attempt::{Attempt, Declared};
+use super::written::Written;
 use crate::arguments::Call;
 use crate::literal::{self, Names, sizes};
 use crate::progress::Waiting;
-use crate::report::Verdict;
+use crate::report::{Verdict, say};
 use cosmos::{Error, Library, Options, Outcome, Value};
 use std::time::Duration;
 
@@ -47,6 +48,7 @@ fn carry_out(call: &Call, prototype: &str, values: &[cosmos::Value]) -> Result<O
     let library = cosmos::dlopen_with(&call.target, &options)?;
     drop(waiting);
     let outcome = library.function(prototype)?.call(values)?;
+    Written::default().note(&library);
     note_denials(&library.denials());
     note_refusal(&library, &outcome);
     Ok(outcome)
@@ -61,8 +63,8 @@ fn note_refusal(library: &Library, outcome: &Outcome) {
     };
     let is_walled = !matches!(library.isolation(), "none" | "limits");
     if failed && is_walled && outcome.errno == libc::EACCES {
-        eprintln!(
-            "note: it left errno EACCES: its VM reaches the files of its library, and what --ro and --rw grant"
+        say(
+            "note: it left errno EACCES: its VM reaches the files of its library, and what --ro and --rw grant",
         );
     }
 }
@@ -74,5 +76,7 @@ pub(super) fn note_denials(denials: &[(String, u64)]) {
     }
     let calls: Vec<&str> = denials.iter().map(|(call, _)| call.as_str()).collect();
     let calls = calls.join(", ");
-    eprintln!("note: denied: {calls} (--ro, --rw, --net and --programs grant more)");
+    say(&format!(
+        "note: denied: {calls} (--ro, --rw, --net and --programs grant more)"
+    ));
 }

@@ -16,7 +16,7 @@ use super::call::note_denials;
 use super::print_json;
 use crate::arguments::Exec;
 use crate::progress::Waiting;
-use crate::report::{self, COSMOS, Problem, Report, Verdict};
+use crate::report::{self, COSMOS, Problem, Report, Verdict, say};
 use crate::streams;
 use cosmos::{Blame, Captured, Command, Ended, Error, FaultCode, Options, Stream};
 use serde_json::{Value as Json, json};
@@ -46,7 +46,7 @@ pub fn run(exec: &Exec) -> Verdict {
             note_denials(&ended.denials);
             note_crash(&ended);
             if let Some(limit) = ended.limit {
-                eprintln!("note: it was ended, for it reached {limit}");
+                say(&format!("note: it was ended, for it reached {limit}"));
             }
             Ok(ended.shell_code())
         }
@@ -88,7 +88,9 @@ fn note_crash(ended: &Ended) {
         id => format!("; cosmos crash show {id}"),
     };
     let (at, place) = (at.unwrap_or_default(), place.unwrap_or_default());
-    eprintln!("note: it was killed by {signal}{at}{place}{report}");
+    say(&format!(
+        "note: it was killed by {signal}{at}{place}{report}"
+    ));
 }
 
 fn command(exec: &Exec) -> Result<Command, Problem> {

@@ -6,6 +6,7 @@
 mod line;
 
 use super::attempt::{Attempt, Declared};
+use super::written::Written;
 use crate::arguments::Session;
 use crate::literal::{self, Kept, Names, sizes};
 use crate::report::{COSMOS, Problem, Report, Verdict};
@@ -111,6 +112,7 @@ struct Course {
     kept: Kept,
     /// What is kept, as it is printed.
     shown: BTreeMap<String, String>,
+    written: Written,
 }
 
 impl Course {
@@ -135,6 +137,7 @@ impl Course {
             resolved: HashMap::new(),
             kept: Kept::new(),
             shown: BTreeMap::new(),
+            written: Written::default(),
         })
     }
 
@@ -190,6 +193,7 @@ impl Course {
             .function
             .call(&given.values)
             .map_err(|error| attempt.failed(error))?;
+        self.written.note(&self.library);
         let whole = outcome.clone();
         if let Some(name) = result {
             let value = std::mem::replace(&mut outcome.result, Value::Void);

@@ -5,7 +5,7 @@
 
 use super::logs::plain;
 use crate::arguments::Trace;
-use crate::report::{Problem, Report, Verdict};
+use crate::report::{Problem, Report, Verdict, say};
 use cosmos_trace::{otlp, read, tree};
 use std::fs::File;
 use std::io::{self, BufReader};
@@ -30,7 +30,10 @@ pub fn run(arguments: &Trace) -> Verdict {
             .and_then(|file| read(BufReader::new(file), &mut lines))
             .map_err(problem)?;
         if others > 0 {
-            eprintln!("warning: {}: {others} lines are no steps", path.display());
+            say(&format!(
+                "warning: {}: {others} lines are no steps",
+                path.display()
+            ));
         }
     }
     lines.retain(|line| line.trace.starts_with(&arguments.id));

@@ -9,7 +9,10 @@ use cosmos_rpc::{
     },
 };
 use std::{rc::Rc, time::Duration};
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    task::yield_now,
+    time::{Instant, timeout_at},
+};
 
 /// Longest wait in milliseconds.
 const PATIENCE: u32 = 10_000;
@@ -25,6 +28,9 @@ pub(super) async fn answer(session: Rc<Session>, request: Logs) -> Result<LogPag
     let patience = Duration::from_millis(request.patience.min(PATIENCE).into());
     let deadline = Instant::now() + patience;
     let mut life = vm.life.clone();
+    // What the VM wrote before the question was asked is in its pipe, if not in its log: whoever reads
+    // that has a turn first.
+    yield_now().await;
     loop {
         // Before the page is made: what is written after that is seen by the next one.
         let changed = vm.log.changed();

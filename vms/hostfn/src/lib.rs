@@ -9,6 +9,7 @@
 //! | `thunk` | what the library calls in place of the client's functions |
 //! | `raw` | memory by address |
 //! | `loader` | what the dynamic loader knows of an address |
+//! | `output` | what libraries print, line by line |
 //! | `elf` | what a file says of itself, for messages |
 //!
 //! # What holds
@@ -28,6 +29,7 @@ mod function;
 mod invoke;
 mod library;
 mod loader;
+mod output;
 mod query;
 mod raw;
 mod thunk;
@@ -47,9 +49,11 @@ use std::sync::Arc;
 pub struct HostFn;
 
 /// Does what can only be done before the process is confined: libffi makes a file for the code of its
-/// closures with the first of them, and grows it from then on.
+/// closures with the first of them, and grows it from then on. And what can only be done before a library
+/// prints.
 pub fn prepare() {
     thunk::prepare();
+    output::by_line();
 }
 
 impl Vm for HostFn {

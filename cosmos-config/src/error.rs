@@ -8,7 +8,7 @@ use std::{io, path::PathBuf};
 #[non_exhaustive]
 pub enum ConfigError {
     /// A file is there and cannot be read.
-    #[error("configuration file {} cannot be read: {source}", path.display())]
+    #[error("configuration file {} cannot be read: {source}{}", path.display(), whose(source))]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -88,6 +88,16 @@ pub enum ConfigError {
 fn of_line(line: &Option<usize>) -> String {
     line.map(|line| format!(", line {line}"))
         .unwrap_or_default()
+}
+
+/// A file that is somebody else's is looked at where the environment is somebody else's too.
+fn whose(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::PermissionDenied => {
+            " (`XDG_CONFIG_HOME`, or else `HOME`, says where a user's is: are they this user's?)"
+        }
+        _ => "",
+    }
 }
 
 fn did_you_mean(near: &Option<String>) -> String {

@@ -22,10 +22,19 @@ const NAME: usize = 4096;
 /// `BadArgument` for a name that is none; `NoSuchTarget`, with where was looked and near names.
 pub fn candidates(target: &TargetName, directories: &Directories) -> Result<Vec<PathBuf>, Fault> {
     let name = target.name.as_str();
-    if name.is_empty() || name.len() > NAME || name.contains('\0') {
+    if name.is_empty() || name.contains('\0') {
         return Err(Fault::caller(
             FaultCode::BadArgument,
             "a target is a library name or a path, without NUL bytes and not empty",
+        ));
+    }
+    if name.len() > NAME {
+        return Err(Fault::caller(
+            FaultCode::BadArgument,
+            format!(
+                "a target's name has at most {NAME} bytes, this one has {}",
+                name.len()
+            ),
         ));
     }
     if name.contains('/') {

@@ -95,6 +95,14 @@ fn the_doctor_makes_a_call() {
         let ran = world.run_cosmos(&["doctor"]);
         assert!(ran.succeeded().ends_with("calls work\n"), "{ran:?}");
         assert!(ran.stdout.contains("abs(-7) = 7"), "{ran:?}");
+        // Where the daemons that it started log, which is there now.
+        let logs = world.sockets().join("{cosmosd,cosmosdb}.log");
+        let logs = logs.to_str().expect("UTF-8");
+        assert!(ran.stdout.contains(&format!("log to {logs}\n")), "{ran:?}");
+        for log in ["cosmosd.log", "cosmosdb.log"] {
+            let text = std::fs::read_to_string(world.sockets().join(log));
+            assert!(text.is_ok_and(|text| text.contains("serving")), "{log}");
+        }
         // The same with daemons that run already.
         let ran = world.run_cosmos(&["doctor", "--json"]);
         let json: serde_json::Value = serde_json::from_str(ran.succeeded()).expect("JSON");

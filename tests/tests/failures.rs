@@ -2,7 +2,9 @@
 //! there is something to do, what. The texts are kept in `snapshots`, so that each change of one is looked at.
 
 use cosmos_tests::{World, built, in_world_for, run};
+use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
@@ -149,6 +151,41 @@ fn of_functions() {
     });
 }
 
+/// Where the argument itself is the trouble, it is named, with another way to say the same.
+#[test]
+fn of_words_that_cannot_be_carried() {
+    in_world_for(PATIENCE, |world| {
+        let word = OsStr::from_bytes(b"caf\xe9");
+        let strlen = ["call", "libc.so.6", "size_t strlen(const char *s)"];
+        let refused = run(world.cosmos().args(strlen).arg(word), PATIENCE);
+        assert_eq!(refused.code(), 2, "{refused:?}");
+        for part in [r#"the argument "caf\xE9" is not UTF-8"#, "hex:ff or @FILE"] {
+            assert!(refused.stderr.contains(part), "{refused:?}");
+        }
+        let said = run(world.cosmos().args(strlen).arg(r#""caf\xe9""#), PATIENCE);
+        assert_eq!(said.succeeded(), "4\n");
+
+        let long = format!("/tmp/{}", "x".repeat(5000));
+        let refused = world.run_cosmos(&["call", &long, "int f(void)"]);
+        let text = "a target's name has at most 4096 bytes, this one has 5005";
+        assert!(refused.stderr.contains(text), "{refused:?}");
+    });
+}
+
+/// Nobody reads what is said beside the result, and the result is there all the same.
+#[test]
+fn of_a_standard_error_that_is_full() {
+    in_world_for(PATIENCE, |world| {
+        let full = File::options().write(true).open("/dev/full");
+        let puts = ["call", "libc.so.6", "int puts(const char *s)", "text"];
+        let mut command = world.cosmos();
+        command.args(puts).stderr(full.expect("the device"));
+        let output = command.output().expect("it runs");
+        assert_eq!(output.stdout, b"5\n", "{output:?}");
+        assert!(output.status.success(), "{output:?}");
+    });
+}
+
 /// What only walls refuse.
 #[test]
 fn of_walls() {
@@ -164,6 +201,16 @@ fn of_walls() {
         let walls = ["exec", "--isolation", "landlock+seccomp"];
         let missing = ["--ro", "/no/such/file", "--", "true"];
         told.cosmos(world, &[&walls[..], &missing].concat());
+        if world.offers("namespaces") {
+            let mut command = world.cosmos();
+            command.current_dir(world.directory());
+            let elsewhere = ["exec", "--isolation", "namespaces", "--", "true"];
+            let ran = run(command.args(elsewhere), PATIENCE);
+            assert_eq!(ran.code(), 126, "{ran:?}");
+            let text = "its working directory";
+            assert!(ran.stderr.contains(text), "{ran:?}");
+            assert!(ran.stderr.contains("`--cwd /` always is"), "{ran:?}");
+        }
         insta::assert_snapshot!("walls", told.0);
     });
 }

@@ -3,7 +3,7 @@
 use crate::arguments::{Config as Arguments, ConfigVerb};
 use crate::report::{Problem, Report, Verdict};
 use comfy_table::{Table, presets};
-use cosmos_config::Config;
+use cosmos_config::{Config, ConfigError};
 use serde_json::{Map, json};
 
 /// Prints every key with its value and origin.
@@ -26,7 +26,10 @@ pub fn run(arguments: &Arguments) -> Verdict {
 pub fn load() -> Result<Config, Problem> {
     Config::load().map_err(|error| {
         let report = Report::new(error.to_string());
-        Problem::cosmos(report.help("`cosmos config show` lists the keys once they are right"))
+        Problem::cosmos(match error {
+            ConfigError::Unreadable { .. } => report,
+            _ => report.help("`cosmos config show` lists the keys once they are right"),
+        })
     })
 }
 

@@ -148,7 +148,12 @@ fn executable(path: &Path) -> bool {
 
 fn start(config: &Config) -> Check {
     if *config.start_daemons {
-        good("start", "daemons are started when first needed")
+        let logs = config.socket_directory.join("{cosmosd,cosmosdb}.log");
+        let finding = format!(
+            "daemons are started when first needed, and then log to {}",
+            logs.display()
+        );
+        good("start", finding)
     } else {
         note(
             "start",

@@ -20,6 +20,8 @@ use std::time::{Duration, Instant};
 const LOG: u64 = 1 << 20;
 /// Connections that may wait at a listening socket; the kernel lowers it to its own limit.
 const BACKLOG: i32 = 1024;
+/// Ends the sentence on a directory that cannot be had.
+const ELSEWHERE: &str = "; `COSMOS_SOCKET_DIRECTORY` (socket_directory) names another one, which is made where it is not there";
 
 /// A directory that is this effective uid's (or root's), mode 0700, and no symbolic link.
 #[derive(Debug)]
@@ -90,7 +92,10 @@ impl SocketDirectory {
         match DirBuilder::new().mode(0o700).create(&path) {
             Ok(()) => grant_owner(&path).map_err(|error| cannot_open(&path, error))?,
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(refused(&path, &format!("it cannot be made: {error}"))),
+            Err(error) => {
+                let why = format!("it cannot be made: {error}{ELSEWHERE}");
+                return Err(refused(&path, &why));
+            }
         }
         SocketDirectory::open(&path)
     }
@@ -325,10 +330,16 @@ fn cannot_open(path: &Path, error: Errno) -> Fault {
                 error.desc()
             ),
         ),
-        Ok(SFlag::S_IFDIR) => refused(path, &format!("it cannot be opened: {}", error.desc())),
+        Ok(SFlag::S_IFDIR) => refused(
+            path,
+            &format!("it cannot be opened: {}{ELSEWHERE}", error.desc()),
+        ),
         Ok(_) => refused(path, "it is not a directory"),
         Err(Errno::ENOENT) => refused(path, "it is not there"),
-        Err(error) => refused(path, &format!("it cannot be examined: {}", error.desc())),
+        Err(error) => refused(
+            path,
+            &format!("it cannot be examined: {}{ELSEWHERE}", error.desc()),
+        ),
     }
 }
 

@@ -132,6 +132,14 @@ pub(crate) fn refusal(program: &Path, directory: &[u8], step: Step, errno: i32) 
             format!("{shown} cannot be run: {why}"),
         ),
         (Step::Pin, libc::EKEYREJECTED) => pins::refusal(program),
+        (Step::Directory, libc::ENOENT) => caller(
+            FaultCode::BadArgument,
+            format!(
+                "{shown} cannot be run: its working directory {}: {why} (in namespaces there is only what \
+                 `--ro` and `--rw` grant; `--cwd /` always is)",
+                Path::new(OsStr::from_bytes(directory)).display()
+            ),
+        ),
         (Step::Directory, _) => caller(
             FaultCode::BadArgument,
             format!(

@@ -130,7 +130,7 @@ impl Coordinator {
 
     /// Whether there is neither a client nor a VM, but for those that wait for one.
     pub fn is_idle(&self) -> bool {
-        let waits = |vm: &Rc<Vm>| vm.owner.get() == Owner::Nobody;
+        let waits = |vm: &Rc<Vm>| vm.owner.get() == Owner::Nobody && vm.state() < State::Poisoned;
         let used = |vm: &Rc<Vm>| vm.state() < State::Gone && !waits(vm);
         self.sessions.borrow().is_empty() && !self.vms.borrow().values().any(used)
     }

@@ -8,7 +8,7 @@ use cosmos_rpc::{
     Fault, FaultCode, Role,
     asynchronous::Connection,
     message::follow::{Span, Steps},
-    message::launch::{CONFINING, Confine, Start, Started, View, Walls},
+    message::launch::{CONFINING, Confine, Remember, Start, Started, View, Walls},
 };
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -79,6 +79,8 @@ pub struct Launched {
     pub started: Started,
     /// In which steps it started it, where that was asked.
     pub steps: Vec<Span>,
+    /// What the launcher keeps of it, with a copy of that end.
+    pub kept: Option<Remember>,
 }
 
 /// The launcher's process. Dropping it before it is reaped kills it, and the VM with it, and leaves
@@ -296,25 +298,30 @@ impl Spawned {
     }
 }
 
-/// Has the launcher start the VM.
+/// Has the launcher start the VM, and keep this of it from then on.
 ///
 /// # Errors
 ///
 /// What the launcher says; that it ended instead.
-pub async fn start(order: &Order, spawned: Spawned) -> Result<Launched, (Process, Fault)> {
+pub async fn start(
+    order: &Order,
+    kept: Option<Remember>,
+    spawned: Spawned,
+) -> Result<Launched, (Process, Fault)> {
     let Spawned {
         process,
         stream,
         output,
         ..
     } = spawned;
-    match converse(order, stream, output).await {
+    match converse(order, kept.as_ref(), stream, output).await {
         Ok((mut launcher, control, started)) => Ok(Launched {
             steps: steps(&mut launcher),
             process,
             launcher,
             control,
             started,
+            kept,
         }),
         Err(fault) => Err((process, fault)),
     }
@@ -328,6 +335,7 @@ fn steps(launcher: &mut Connection) -> Vec<Span> {
 
 async fn converse(
     order: &Order,
+    kept: Option<&Remember>,
     stream: UnixStream,
     output: OwnedFd,
 ) -> Result<(Connection, UnixStream, Started), Fault> {
@@ -336,6 +344,10 @@ async fn converse(
     let mut opening = Connection::open(tokio_stream(stream).map_err(system)?, Role::Coordinator)?;
     let (ours, theirs) = UnixStream::pair().map_err(system)?;
     let asked = opening.request(&order.start, vec![OwnedFd::from(theirs), output])?;
+    if let Some(kept) = kept {
+        let ours = ours.try_clone().map_err(system)?;
+        opening.notify(kept, vec![OwnedFd::from(ours)])?;
+    }
     let mut launcher = opening.heard().await?;
     let (started, _) = launcher.answer::<Start>(asked).await?;
     Ok((launcher, ours, started))

@@ -155,6 +155,7 @@ pub async fn supervise(
         control,
         started,
         steps,
+        kept,
     } = launched;
     launching.adopt(steps);
     drop(launching);
@@ -162,6 +163,8 @@ pub async fn supervise(
     let mut supervisor = Supervisor {
         step: followed.step("until it is up", &order.name),
         is_held: order.is_held,
+        is_control_kept: kept.is_some(),
+        kept,
         confine: order.confine,
         retire_after,
         next: Some((deadline, Escalation::Kill)),
@@ -210,7 +213,7 @@ pub async fn resume(
     } = returned;
     let mut supervisor = Supervisor {
         is_held,
-        is_doubtful: is_held,
+        is_doubtful: retire_after.is_none(),
         told_written: tail.count(),
         retire_after,
         next: Some((deadline, Escalation::Kill)),
@@ -263,7 +266,7 @@ struct Supervisor {
     started: Started,
     /// Whether it waits for whoever it will be.
     is_held: bool,
-    /// Whether it came back as nobody's, and has not said so itself.
+    /// Whether it came back, and has to say whether it has a client: to who is its owner, or is to have none.
     is_doubtful: bool,
     /// Whether it has said that it would serve.
     is_up: bool,

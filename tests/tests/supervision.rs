@@ -2,6 +2,7 @@
 //! VMs holds on.
 
 use cosmos::{FaultCode, Library, Options, Value};
+use cosmos_tests::machine::write_program;
 use cosmos_tests::{World, c, eventually, in_world, run};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -137,6 +138,60 @@ fn cosmosd_that_is_killed_loses_no_vm() {
                 .then_some(())
         };
         eventually(PATIENCE, is_empty).expect("no launcher is left");
+    });
+}
+
+/// A place for programs of this world's own, where VMs for libraries wait for a word in a pipe before they are
+/// what they are.
+fn vms_that_begin_late(world: &World) -> PathBuf {
+    let (programs, pipe) = (world.directory().join("late"), world.directory().join("p"));
+    std::fs::create_dir(&programs).expect("a directory");
+    let built = cosmos_tests::built();
+    for program in std::fs::read_dir(&built).expect("what is built").flatten() {
+        let late = programs.join(program.file_name());
+        std::os::unix::fs::symlink(program.path(), late).expect("a link");
+    }
+    let hostfn = programs.join("cosmos-hostfn");
+    std::fs::remove_file(&hostfn).expect("the link");
+    let (pipe_shown, built) = (pipe.display(), built.display());
+    write_program(
+        &hostfn,
+        &format!("#!/bin/sh\nread word <{pipe_shown}\nexec {built}/cosmos-hostfn \"$@\"\n"),
+    );
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+    // SAFETY: no other thread of this process reads or writes the environment yet.
+    unsafe { std::env::set_var("COSMOS_LIBEXEC_DIRECTORY", programs) };
+    pipe
+}
+
+/// Its client was passed on to it when its process was there.
+#[test]
+fn a_vm_that_is_only_being_started_outlives_cosmosd_as_any() {
+    in_world(|world| {
+        let pipe = vms_that_begin_late(world);
+        let library = library(world);
+        for is_found_before in [false, true] {
+            let starting = || {
+                let rows = cosmos::queries::list_vms().expect("the VMs");
+                let mut rows = rows.into_iter();
+                rows.find(|row| row.state == "starting" && row.pid > 0)
+            };
+            let opened = std::thread::scope(|scope| {
+                let opening = scope.spawn(|| open(&library, &Options::new().fresh(true)));
+                let vm = eventually(PATIENCE, starting).expect("it is being started");
+                kill_daemon(world, "cosmosd");
+                if is_found_before {
+                    listed(world, &[&vm.name, "starting"]);
+                }
+                std::fs::write(&pipe, "go\n").expect("a word");
+                let opened = opening.join().expect("it is opened");
+                assert_eq!(opened.vm(), vm.name);
+                opened
+            });
+            let line = listed(world, &[opened.vm(), "ready"]);
+            assert!(line.contains("libmisbehave.so"), "{line}");
+            add(&opened);
+        }
     });
 }
 

@@ -1,7 +1,7 @@
 //! What the launcher is told and asked: what the next cosmosd has to know, what the VM was denied, how it
 //! ended.
 
-use super::Supervisor;
+use super::{About, Supervisor};
 use crate::{adopt::Record, vm::State};
 use cosmos_rpc::{
     Frame,
@@ -19,6 +19,18 @@ use tokio::sync::oneshot;
 /// Of what a VM may write, the part that the next cosmosd may not know of is at most one in so many.
 const SHARES: u64 = 16;
 
+impl About {
+    /// What the next cosmosd has to know of the VM.
+    pub(super) fn remembered(&self, is_waiting: bool, written: u64) -> Option<Remember> {
+        let record = codec::encode(&Record::of(&self.vm)).ok()?;
+        Some(Remember {
+            record,
+            is_waiting,
+            written,
+        })
+    }
+}
+
 impl Supervisor {
     /// Has the launcher keep what the next cosmosd has to know, once the VM has been told what it waits for.
     pub(super) fn remember(&mut self) {
@@ -34,11 +46,10 @@ impl Supervisor {
     /// Tells the launcher, where what it keeps is another thing.
     pub(super) fn tell_launcher(&mut self) {
         self.is_to_remember = false;
-        let is_up = [State::Waiting, State::Ready].contains(&self.life.borrow().state);
-        if !is_up || self.is_awaited() {
+        if self.life.borrow().state >= State::Poisoned {
             return;
         }
-        let Ok(record) = codec::encode(&Record::of(&self.about.vm)) else {
+        let Some(remember) = self.about.remembered(self.is_held, self.tail.count()) else {
             return;
         };
         let kept = match (&self.control, self.is_control_kept) {
@@ -46,11 +57,6 @@ impl Supervisor {
             _ => None,
         };
         let given = kept.is_some();
-        let remember = Remember {
-            record,
-            is_waiting: self.is_held,
-            written: self.tail.count(),
-        };
         // It would be woken for nothing, beside whoever waits for the VM.
         if !given && self.kept.as_ref() == Some(&remember) {
             return;
@@ -62,23 +68,6 @@ impl Supervisor {
             self.is_control_kept |= told.is_ok() && given;
             self.kept = Some(remember);
         }
-    }
-
-    /// Has the launcher keep nothing, where it keeps something.
-    pub(super) fn forget(&mut self) {
-        self.is_to_remember = false;
-        let Some(launcher) = self.launcher.as_mut().filter(|_| self.is_control_kept) else {
-            return;
-        };
-        let nothing = Remember {
-            record: Vec::new(),
-            is_waiting: false,
-            written: 0,
-        };
-        // A launcher that takes no word is found out by its deadline.
-        let _ = launcher.writer.queue_notice(&nothing, Vec::new());
-        self.is_control_kept = false;
-        self.kept = None;
     }
 
     /// The next count of bytes that the VM has written at which something is to be done: it has written

@@ -17,7 +17,7 @@ use cosmos_rpc::{
     message::{
         Message,
         coordinator::Ending,
-        launch::{Accept, Clients, Confine, Confined, Ready},
+        launch::{Accept, Clients, Confine, Confined, Ready, Remember},
         registry::Identity,
     },
 };
@@ -37,11 +37,13 @@ pub(super) async fn launch(
     let step = launching.step(about.spare.next(), "");
     let spawned = step.end_with(about.spare.spawn(order))?;
     let has_waited = spawned.has_waited;
-    match launch_by(spawned, order, about).await {
+    // From the beginning: whoever it is for is passed on to it before it has said that it serves.
+    let kept = about.remembered(order.is_held, 0);
+    match launch_by(spawned, order, about, kept.clone()).await {
         Err(fault) if has_waited && fault.code == FaultCode::Disconnected => {
             let step = launching.step("spawn cosmos-launch", "");
             let spawned = Spawned::new(&order.launcher, order.is_followed);
-            launch_by(step.end_with(spawned)?, order, about).await
+            launch_by(step.end_with(spawned)?, order, about, kept).await
         }
         launched => launched,
     }
@@ -51,9 +53,10 @@ async fn launch_by(
     spawned: Spawned,
     order: &Order,
     about: &About,
+    kept: Option<Remember>,
 ) -> Result<(Launched, Tail), Fault> {
     let tail = spawned.output_to(&about.vm.log)?;
-    match timeout(START_PATIENCE, launch::start(order, spawned)).await {
+    match timeout(START_PATIENCE, launch::start(order, kept, spawned)).await {
         Ok(Ok(launched)) => Ok((launched, tail)),
         Ok(Err((mut process, fault))) => {
             let fault = with_last_words(fault, &tail);
@@ -235,27 +238,34 @@ impl Supervisor {
         self.remember();
     }
 
-    /// One that came back as nobody's has said how many clients it has: with one it was given away, by a
-    /// cosmosd that could not say so any more, and is given to nobody else.
+    /// One that came back, and is no shared one, has said how many clients it has.
     fn settle(&mut self) {
         if !std::mem::take(&mut self.is_doubtful) {
             return;
         }
-        match self.clients {
-            0 => self.commence(),
-            _ => self.give_up("came back as nobody's and has a client"),
+        match (self.is_held, self.clients) {
+            // Whoever has a client has given up what it had to before.
+            (true, 0) | (false, 1..) => self.commence(),
+            (true, _) => self.leave_alone(),
+            (false, 0) => self.give_up("came back without its client"),
         }
     }
 
-    /// It is somebody's now, and has this to give up before it serves, beside what it was told already. What
-    /// its launcher keeps is wrong from here on, and right when it serves; in between no other cosmosd is to
-    /// have it.
+    /// It was given away, by a cosmosd that could not say so any more: it is its client's, whoever that is, and
+    /// ends with it.
+    fn leave_alone(&mut self) {
+        tracing::info!("{}: came back as nobody's and has a client", self.name);
+        self.poison();
+        self.hang_up();
+        self.next = None;
+    }
+
+    /// It is somebody's now, and has this to give up before it serves, beside what it was told already. That is
+    /// told to the launcher behind it.
     pub(super) fn dedicate(&mut self, confine: Option<Confine>) {
         self.is_held = false;
         self.confine = self.confine.take().or(confine);
-        if self.confine.is_some() || self.confining || !self.is_up {
-            self.forget();
-        }
+        self.remember();
         if self.life.borrow().state == State::Waiting {
             self.escalate(START_PATIENCE, Escalation::Kill);
         }

@@ -13,6 +13,7 @@ UNITDIR    ?= $(PREFIX)/lib/systemd/user
 SYSTEMUNITDIR ?= $(PREFIX)/lib/systemd/system
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
+PYTHONDIR  ?= $(PREFIX)/lib/python3/dist-packages
 CARGO      ?= cargo
 INSTALL    ?= install
 
@@ -153,7 +154,8 @@ install-built:
 	$(INSTALL) -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(LIBEXECDIR)' \
 		'$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(INCLUDEDIR)' '$(DESTDIR)$(MANDIR)/man1' \
 		'$(DESTDIR)$(BASHDIR)' '$(DESTDIR)$(ZSHDIR)' '$(DESTDIR)$(FISHDIR)' '$(DESTDIR)$(UNITDIR)' \
-		'$(DESTDIR)$(SYSTEMUNITDIR)' '$(DESTDIR)$(SYSUSERSDIR)' '$(DESTDIR)$(TMPFILESDIR)'
+		'$(DESTDIR)$(SYSTEMUNITDIR)' '$(DESTDIR)$(SYSUSERSDIR)' '$(DESTDIR)$(TMPFILESDIR)' \
+		'$(DESTDIR)$(PYTHONDIR)/cosmos'
 	for program in $(COMMANDS); do \
 		$(INSTALL) -m 755 "$(BUILT)/$$program" '$(DESTDIR)$(PREFIX)/bin/' || exit 1; \
 	done
@@ -166,6 +168,7 @@ install-built:
 	ln -sf libcosmos.so.$(SOMAJOR) '$(DESTDIR)$(LIBDIR)/libcosmos.so'
 	$(INSTALL) -m 644 $(BUILT)/libcosmos.a '$(DESTDIR)$(LIBDIR)/libcosmos.a'
 	$(INSTALL) -m 644 include/cosmos_vm.h '$(DESTDIR)$(INCLUDEDIR)/cosmos_vm.h'
+	$(INSTALL) -m 644 python/cosmos/__init__.py python/cosmos/py.typed '$(DESTDIR)$(PYTHONDIR)/cosmos/'
 	sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@LIBDIR@|$(LIBDIR)|g' \
 		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|g' -e 's|@VERSION@|$(VERSION)|g' \
 		packaging/libcosmos.pc.in > '$(DESTDIR)$(LIBDIR)/pkgconfig/libcosmos.pc'
@@ -203,6 +206,7 @@ uninstall:
 		'$(DESTDIR)$(UNITDIR)/cosmosdb.service' '$(DESTDIR)$(UNITDIR)/cosmosdb.socket' \
 		'$(DESTDIR)$(UNITDIR)/cosmosd.service' '$(DESTDIR)$(SYSTEMUNITDIR)/cosmosd@.service' \
 		'$(DESTDIR)$(SYSUSERSDIR)/cosmos.conf' '$(DESTDIR)$(TMPFILESDIR)/cosmos.conf'
+	rm -rf '$(DESTDIR)$(PYTHONDIR)/cosmos'
 	for daemon in cosmosd cosmosdb; do rm -f "$(DESTDIR)$(MANDIR)/man1/$$daemon.1" \
 		"$(DESTDIR)$(BASHDIR)/$$daemon" "$(DESTDIR)$(ZSHDIR)/_$$daemon" \
 		"$(DESTDIR)$(FISHDIR)/$$daemon.fish"; done

@@ -112,6 +112,9 @@ extern "C" {
 /** For cosmos_options_set_stream: a pipe, whose other end cosmos_exec_stream gives. */
 #define COSMOS_STREAM_PIPE -3
 
+/** What a function of the program answers a library: see cosmos_functions. */
+typedef struct cosmos_answer cosmos_answer;
+
 /** A call that was started. */
 typedef struct cosmos_call cosmos_call;
 
@@ -184,6 +187,28 @@ typedef struct {
    */
   int error;
 } cosmos_step;
+
+/** The functions of a program that calls by values, which it knows by numbers of its own choice. */
+typedef struct {
+  /**
+   * Given to both.
+   */
+  void *cookie;
+  /**
+   * Calls the function of a number with values, on the thread that waits for the library. It gives
+   * its result, and what it wrote, to cosmos_answer_set; where it does not, the call fails.
+   */
+  void (*call)(void *cookie,
+               unsigned long function,
+               const void *values,
+               size_t length,
+               cosmos_answer *answer);
+  /**
+   * Told, on any thread, when no library can call the function of a number any more that was passed
+   * once.
+   */
+  void (*release)(void *cookie, unsigned long function);
+} cosmos_functions;
 
 /** How a program ended. Give back what is kept with cosmos_exit_free. */
 typedef struct {
@@ -763,6 +788,61 @@ int cosmos_variadic_call(cosmos_dl *dl,
                          void *const *arguments,
                          int count,
                          void *result);
+
+/**
+ * Calls a function by values: length bytes that docs/python.md of cosmos_vm describes, one value for
+ * each parameter, then those in place of `...`. Parameters that do nothing but say how large a buffer is
+ * that goes in may be left out, all of them together, and so may those that only come back. functions
+ * may be NULL where no function is among the values.
+ *
+ * reply gets what the function returned, what it wrote, and errno as it left it, in reply_length bytes to
+ * be freed by cosmos_values_free. Unlike a call through a pointer, a failed one has no result.
+ *
+ * Returns 0, or -1 with errno set as cosmos_dlsym and calls through its pointers do; EINVAL also where
+ * the values are none, or do not fit the prototype. Any thread may call it.
+ *
+ * What the caller promises:
+ * prototype is NULL or a string; values leads to length bytes; functions is NULL or leads to functions
+ * that may be called with its cookie, on any thread, until the release of each number; reply and
+ * reply_length are writable.
+ */
+int cosmos_call_values(cosmos_dl *dl,
+                       const char *prototype,
+                       const void *values,
+                       size_t length,
+                       const cosmos_functions *functions,
+                       void **reply,
+                       size_t *reply_length);
+
+/**
+ * Frees a reply of cosmos_call_values; NULL is allowed.
+ *
+ * What the caller promises:
+ * reply is NULL, or what cosmos_call_values gave, with its length, and not used after.
+ */
+void cosmos_values_free(void *reply, size_t length);
+
+/**
+ * Answers a library: length bytes with the value that the function returns and what it wrote, as
+ * docs/python.md of cosmos_vm describes. Returns 0, or -1 with errno EINVAL.
+ *
+ * What the caller promises:
+ * answer is NULL, or what the function was given and has not returned from; values leads to length
+ * bytes.
+ */
+int cosmos_answer_set(cosmos_answer *answer, const void *values, size_t length);
+
+/**
+ * Memory in which a library may make an object, and that stands for it in later calls: a number, which
+ * is never 0. Give it to cosmos_memory_free.
+ */
+unsigned long cosmos_memory_new(void);
+
+/**
+ * Forgets memory; an object that was made in it and not destroyed stays in its VM until its library is
+ * closed. Returns 0, or -1 with errno EBADF: it was forgotten already, or never was.
+ */
+int cosmos_memory_free(unsigned long memory);
 
 /**
  * Sets a variable of the environment of programs, which is otherwise PATH alone; with value NULL, gives

@@ -23,6 +23,7 @@ pub mod program_options;
 pub mod started;
 pub mod together;
 pub mod trace;
+pub mod values;
 pub mod variadic;
 pub mod vm;
 

@@ -41,6 +41,7 @@ mod resolved;
 mod session;
 mod shelf;
 mod signature;
+mod sizes;
 mod staging;
 mod started;
 mod summary;
@@ -73,6 +74,7 @@ pub use options::Options;
 #[doc(hidden)]
 pub use signature::Shape;
 pub use signature::{Argument, ByValue, Carried, Signature};
+pub use sizes::counted;
 pub use started::{Started, wait_all, wait_any};
 pub use symbol::Symbol;
 pub use timeout::within;

@@ -4,6 +4,7 @@
 use crate::callback::Callback;
 
 mod memory;
+pub(crate) mod wire;
 
 pub use memory::Memory;
 pub(crate) use memory::{InUse, Use};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The modules of the C face, in the order of the header.
-const SOURCES: [&str; 15] = [
+const SOURCES: [&str; 16] = [
     "code",
     "error",
     "options",
@@ -16,6 +16,7 @@ const SOURCES: [&str; 15] = [
     "started",
     "together",
     "variadic",
+    "values",
     "program_options",
     "exec",
     "arena",

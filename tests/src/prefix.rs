@@ -57,10 +57,12 @@ impl Prefix {
             .to_owned()
     }
 
-    /// Lets a program find the shared library and the executables of this prefix.
+    /// Lets a program find the shared library, the executables and the Python module of this prefix.
     pub fn environment<'c>(&self, command: &'c mut Command) -> &'c mut Command {
         command
             .env("LD_LIBRARY_PATH", self.root.join("lib"))
             .env("COSMOS_LIBEXEC_DIRECTORY", self.root.join("libexec/cosmos"))
+            .env("PYTHONPATH", self.root.join("lib/python3/dist-packages"))
+            .env("PYTHONDONTWRITEBYTECODE", "1")
     }
 }

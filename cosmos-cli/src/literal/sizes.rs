@@ -4,8 +4,6 @@
 //! say how large a buffer is which goes in, each becomes `sizeof:` its buffer.
 
 use callframe::CallFrame;
-use callframe::expression::{Expression, Operation};
-use callframe::types::{Extent, Identity, Type};
 use std::borrow::Cow;
 
 /// The words with those that were left out.
@@ -25,58 +23,12 @@ pub fn completed<'w>(frame: &CallFrame, words: &'w [String]) -> Cow<'w, [String]
 
 /// By parameter: the buffer whose bytes it counts, where it is nothing but that.
 fn buffers(frame: &CallFrame) -> Vec<Option<&str>> {
-    let parameters = frame.parameters();
-    let mut buffers = vec![None; parameters.len()];
-    let mut used = vec![0_usize; parameters.len()];
-    for parameter in parameters {
-        let Type::Pointer(pointer) = frame.ty(parameter.ty) else {
-            continue;
-        };
-        if pointer.identity != Identity::Data {
-            continue;
-        }
-        let (Extent::Sized(extent) | Extent::Counted(extent)) = &pointer.extent else {
-            continue;
-        };
-        for operation in extent.operations() {
-            if let Operation::Parameter(index) = operation
-                && let Some(count) = used.get_mut(*index as usize)
-            {
-                *count += 1;
-            }
-        }
-        let bytes = matches!(pointer.extent, Extent::Sized(_)) || is_byte(frame.ty(pointer.target));
-        if let Some(index) = alone(extent)
-            && bytes
-            && pointer.direction.enters()
-            && matches!(frame.ty(parameters[index].ty), Type::Scalar(_))
-        {
-            buffers[index] = Some(parameter.name.as_str());
-        }
-    }
-    for (buffer, used) in buffers.iter_mut().zip(used) {
-        // What measures several buffers is no one's size.
-        if used != 1 {
-            *buffer = None;
-        }
-    }
-    buffers
-}
-
-/// The parameter that an expression is, and nothing else.
-fn alone(expression: &Expression) -> Option<usize> {
-    match expression.operations() {
-        [Operation::Parameter(index)] => Some(*index as usize),
-        _ => None,
-    }
-}
-
-fn is_byte(ty: &Type) -> bool {
-    use callframe::types::Scalar::{Char, Int8, SignedChar, UInt8, UnsignedChar};
-    matches!(
-        ty,
-        Type::Scalar(Char | SignedChar | UnsignedChar | Int8 | UInt8)
-    )
+    let name = |buffer: usize| {
+        let parameter = frame.parameters().get(buffer)?;
+        Some(parameter.name.as_str())
+    };
+    let counted = cosmos::counted(frame).into_iter();
+    counted.map(|buffer| buffer.and_then(name)).collect()
 }
 
 #[cfg(test)]

@@ -3,16 +3,21 @@
 //! | row | yardstick |
 //! |---|---|
 //! | open, resolve, call in a VM that waited: until the result is there | `dlopen`, `dlsym` and the call here |
+//! | the same | a bare chain of such processes, see [`bare`] |
 //!
 //! Beside the row: the memory of a VM that waits, and of its launcher, and the processor time that both
 //! use while they do.
 //!
 //! `cargo bench -p cosmos-tests --bench pooled [-- --json FILE]`. Timing decides nothing.
 
+#[path = "pooled/bare.rs"]
+mod bare;
+
+use bare::Chain;
 use cosmos_rpc::message::coordinator::{ListVms, VmRow};
 use cosmos_rpc::rendezvous::{Rendezvous, connect_coordinator};
 use cosmos_tests::targets::Target;
-use cosmos_tests::turns::{Outcome, Report, check, compare_parts};
+use cosmos_tests::turns::{Outcome, Report, check, compare_parts_with_each};
 use cosmos_tests::{eventually, is_measuring_with};
 use std::fs::read_to_string;
 use std::path::PathBuf;
@@ -21,12 +26,16 @@ use std::time::{Duration, Instant};
 
 const LIBRARY: &str = "libz.so.1";
 const FUNCTION: &str = "uLong zlibCompileFlags(void)";
+const SYMBOL: &str = "zlibCompileFlags";
 /// For a VM to be started that waits.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long it is watched while it waits.
 const WATCHED: Duration = Duration::from_secs(5);
 
 fn main() -> Outcome {
+    if bare::part()? {
+        return Ok(());
+    }
     if !is_measuring_with(&[("COSMOS_POOL", "1")]) {
         return Ok(());
     }
@@ -37,12 +46,12 @@ fn main() -> Outcome {
         waiting()?;
         first_result()
     };
-    let pair = compare_parts(&mut pooled, &mut here)?;
-    report.row(
-        "from the pool: open, call",
-        pair,
-        "dlopen, dlsym, call here",
-    );
+    let mut chain = Chain::start()?;
+    let mut bare = || chain.round(LIBRARY, SYMBOL);
+    let [pair, chained] = compare_parts_with_each(&mut pooled, [&mut here, &mut bare])?;
+    let row = "from the pool: open, call";
+    report.row(row, pair, "dlopen, dlsym, call here");
+    report.row(row, chained, "a bare chain of such processes");
     let beyond = (pair.subject - pair.yardstick) / 1e3;
     Target::at_most("pooled open to first result", 150.0, "us over dlopen here").reached(beyond)?;
     report.print();

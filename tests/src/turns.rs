@@ -64,12 +64,31 @@ pub fn compare_parts(
     subject: &mut dyn FnMut() -> Outcome<Duration>,
     yardstick: &mut dyn FnMut() -> Outcome<Duration>,
 ) -> Outcome<Pair> {
+    let [pair] = compare_parts_with_each(subject, [yardstick])?;
+    Ok(pair)
+}
+
+/// The same with several yardsticks, one of each after each subject.
+///
+/// # Errors
+/// What any of them gives.
+pub fn compare_parts_with_each<const N: usize>(
+    subject: &mut dyn FnMut() -> Outcome<Duration>,
+    mut yardsticks: [&mut dyn FnMut() -> Outcome<Duration>; N],
+) -> Outcome<[Pair; N]> {
     // What only the first has to do.
     subject()?;
-    yardstick()?;
-    in_turns(&mut || Ok(subject()?.as_nanos() as f64), &mut || {
-        Ok(yardstick()?.as_nanos() as f64)
-    })
+    for yardstick in &mut yardsticks {
+        yardstick()?;
+    }
+    let (mut times, mut theirs) = (Vec::new(), [const { Vec::new() }; N]);
+    for _ in 0..ROUNDS {
+        times.push(subject()?.as_nanos() as f64);
+        for (yardstick, times) in yardsticks.iter_mut().zip(&mut theirs) {
+            times.push(yardstick()?.as_nanos() as f64);
+        }
+    }
+    Ok(theirs.map(|theirs| pair(&times, theirs)))
 }
 
 fn in_turns(
@@ -81,16 +100,17 @@ fn in_turns(
         times.0.push(subject()?);
         times.1.push(yardstick()?);
     }
-    let both = times.0.iter().zip(&times.1);
-    let paired = median(
-        both.map(|(subject, yardstick)| subject / yardstick)
-            .collect(),
-    );
-    Ok(Pair {
-        paired,
-        subject: median(times.0),
-        yardstick: median(times.1),
-    })
+    Ok(pair(&times.0, times.1))
+}
+
+fn pair(subjects: &[f64], yardsticks: Vec<f64>) -> Pair {
+    let both = subjects.iter().zip(&yardsticks);
+    let paired = both.map(|(subject, yardstick)| subject / yardstick);
+    Pair {
+        paired: median(paired.collect()),
+        subject: median(subjects.to_vec()),
+        yardstick: median(yardsticks),
+    }
 }
 
 /// How many calls fill a batch.

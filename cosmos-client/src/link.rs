@@ -15,7 +15,7 @@ mod attaching;
 mod ending;
 mod nature;
 
-pub(crate) use attaching::{Attached, meet};
+pub(crate) use attaching::{Attached, Meeting};
 pub(crate) use nature::Nature;
 
 use attaching::Attaching;

@@ -26,6 +26,7 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 mod itself;
+mod notices;
 mod opening;
 mod shared;
 

@@ -32,6 +32,32 @@ impl Exchange {
         self.waiting.pop_front()
     }
 
+    /// Keeps a frame for later that came while none was awaited.
+    ///
+    /// # Errors
+    ///
+    /// `Protocol`: it answers nothing that was asked, or there are too many.
+    pub(crate) fn keep(&mut self, frame: Frame) -> Result<(), Fault> {
+        // Nothing is awaited: any answer is to what was given up.
+        self.sort(frame, u64::MAX).map(drop)
+    }
+
+    /// The last notice of this kind, of which earlier ones are dropped.
+    pub(crate) fn last_notice(&mut self, kind: u16) -> Option<Frame> {
+        let mut last = None;
+        self.waiting = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .filter_map(|frame| match (frame.kind, frame.id) == (kind, 0) {
+                true => {
+                    last = Some(frame);
+                    None
+                }
+                false => Some(frame),
+            })
+            .collect();
+        last
+    }
+
     /// Whether nothing waits to be taken.
     #[inline]
     pub(crate) fn is_quiet(&self) -> bool {

@@ -24,7 +24,7 @@ pub const MAGIC: [u8; 4] = *b"COSM";
 /// Major version: a change that an older end cannot understand.
 pub const MAJOR: u16 = 1;
 /// Minor version: messages and fields added.
-pub const MINOR: u16 = 7;
+pub const MINOR: u16 = 8;
 /// Bytes of the body as this version sends it.
 pub const LENGTH: usize = 16;
 

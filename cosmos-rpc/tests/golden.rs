@@ -177,8 +177,8 @@ fn every_message_is_documented() {
 
 #[test]
 fn the_numbers_of_the_document_are_those_of_the_code() {
-    assert_eq!((handshake::MAJOR, handshake::MINOR), (1, 7));
-    assert!(document().contains("Version 1.7."));
+    assert_eq!((handshake::MAJOR, handshake::MINOR), (1, 8));
+    assert!(document().contains("Version 1.8."));
     assert_eq!(CONTROL_BODY, 1_048_576);
     assert_eq!(Limits::CALL.body, 65 << 20);
     assert_eq!(FaultCode::Forked as u32, 22);

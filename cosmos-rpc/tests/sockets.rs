@@ -297,7 +297,7 @@ fn handshakes_that_are_wrong_say_why() {
     let version = how(&[(&with(20, 2), 0)]);
     assert_eq!(version.code, FaultCode::Version);
     assert!(
-        version.message.contains("2.7") && version.message.contains("1.7"),
+        version.message.contains("2.8") && version.message.contains("1.8"),
         "{version}"
     );
     assert_eq!(how(&[(&with(24, 99), 0)]).code, FaultCode::Version);

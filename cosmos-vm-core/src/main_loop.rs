@@ -3,7 +3,9 @@
 //! It waits on the control socket for [`Accept`], and on a copy of every client's main connection
 //! for the hang-up, so that it notices a client that vanished although the thread that serves it is
 //! inside foreign code. Until the first client is there another thread does that in its place: see [`leading`].
+//! Who that client is may be known beforehand, and then it need not be told: see [`expected`].
 
+mod expected;
 mod leading;
 
 use crate::channel::Admitted;
@@ -12,8 +14,11 @@ use crate::session::Session;
 use crate::{Vm, channel, count, drain, process, threads, verb};
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::Message;
-use cosmos_rpc::message::launch::{Accept, Clients, Confine, Confined, Count, Drain, Ready, Renew};
+use cosmos_rpc::message::launch::{
+    Accept, Clients, Confine, Confined, Count, Drain, Expect, Ready, Renew,
+};
 use cosmos_rpc::{Fault, FaultCode, Frame, Role};
+use expected::Expected;
 use leading::{Client, Lead};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -38,6 +43,8 @@ pub(crate) struct MainLoop<V: Vm> {
     control: Option<Connection>,
     /// Copies of the clients' main connections, watched and never read.
     clients: Vec<UnixStream>,
+    /// Who will be the first of them, if nobody else is before.
+    expected: Option<Expected>,
     terms: Terms,
     /// Whether the kind has prepared what it can.
     is_prepared: bool,
@@ -45,6 +52,17 @@ pub(crate) struct MainLoop<V: Vm> {
     ahead: confine::Ahead,
     /// Who runs it.
     lead: Lead<V>,
+}
+
+/// What there is to see to.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Happened {
+    /// cosmosd says something.
+    called: bool,
+    /// Which clients went.
+    gone: Vec<usize>,
+    /// Who is expected came, or will not.
+    came: bool,
 }
 
 /// What the process was started for.
@@ -67,6 +85,7 @@ pub(crate) fn serve<V: Vm>(vm: V, control: OwnedFd, terms: Terms) -> Result<(), 
         vm: Arc::new(vm),
         control: Some(control),
         clients: Vec::new(),
+        expected: None,
         terms,
         is_prepared: false,
         ahead: confine::Ahead::default(),
@@ -90,7 +109,7 @@ impl<V: Vm> MainLoop<V> {
 
     fn step(&mut self) -> Result<(), Fault> {
         let was_over = drain::has_begun() && drain::is_over();
-        let (called, gone) = self.wait()?;
+        let Happened { called, gone, came } = self.wait()?;
         if was_over && drain::is_over() {
             process::end(0);
         }
@@ -100,14 +119,17 @@ impl<V: Vm> MainLoop<V> {
         if called {
             self.listen();
         }
+        if came {
+            self.meet_expected();
+        }
         Ok(())
     }
 
-    /// Waits for cosmosd or for a client to go: whether the first is so, and which clients went.
-    fn wait(&mut self) -> Result<(bool, Vec<usize>), Fault> {
+    /// Waits for cosmosd, for a client to go, or for one that is expected.
+    fn wait(&mut self) -> Result<Happened, Fault> {
         if !self.is_prepared {
             let happened = self.look(PollTimeout::ZERO)?;
-            if happened != (false, Vec::new()) {
+            if happened != Happened::default() {
                 return Ok(happened);
             }
             self.prepare();
@@ -139,7 +161,7 @@ impl<V: Vm> MainLoop<V> {
         }
     }
 
-    fn look(&self, patience: PollTimeout) -> Result<(bool, Vec<usize>), Fault> {
+    fn look(&self, patience: PollTimeout) -> Result<Happened, Fault> {
         let mut watched: Vec<PollFd<'_>> = self
             .clients
             .iter()
@@ -148,9 +170,13 @@ impl<V: Vm> MainLoop<V> {
             .collect();
         let control = self.control.as_ref().map(AsFd::as_fd);
         watched.extend(control.map(|control| PollFd::new(control, PollFlags::POLLIN)));
+        let told = watched.len();
+        if let Some(expected) = &self.expected {
+            watched.extend(expected.watched());
+        }
         match poll(&mut watched, patience) {
             Ok(_) => {}
-            Err(Errno::EINTR) => return Ok((false, Vec::new())),
+            Err(Errno::EINTR) => return Ok(Happened::default()),
             Err(error) => {
                 return Err(Fault::host(
                     FaultCode::System,
@@ -159,13 +185,17 @@ impl<V: Vm> MainLoop<V> {
             }
         }
         let happened = |entry: &PollFd<'_>| entry.any().unwrap_or(true);
+        let (watched, expected) = watched.split_at(told);
         let (clients, control) = watched.split_at(self.clients.len());
         let gone = clients
             .iter()
             .enumerate()
             .filter(|(_, entry)| happened(entry));
-        let gone = gone.map(|(index, _)| index).collect();
-        Ok((control.iter().any(happened), gone))
+        Ok(Happened {
+            called: control.iter().any(happened),
+            gone: gone.map(|(index, _)| index).collect(),
+            came: expected.iter().any(happened),
+        })
     }
 
     fn lose(&mut self, gone: &[usize]) {
@@ -194,7 +224,7 @@ impl<V: Vm> MainLoop<V> {
                 Err(fault) => return self.give_up(&fault),
             };
             let heard = match frame.kind {
-                Accept::KIND | Count::KIND if frame.lost => {
+                Accept::KIND | Count::KIND | Expect::KIND if frame.lost => {
                     // Who was to be accepted finds the connection closed.
                     let lost = frame.whole();
                     lost.or_else(|fault| {
@@ -206,6 +236,7 @@ impl<V: Vm> MainLoop<V> {
                 Renew::KIND => self.renew(frame),
                 Drain::KIND => self.drain(&frame),
                 Count::KIND => self.count(&frame),
+                Expect::KIND => self.expect(frame),
                 _ => self.take(frame),
             };
             if let Err(fault) = heard {
@@ -217,17 +248,25 @@ impl<V: Vm> MainLoop<V> {
     /// Clients, unless this process has still to be confined: their libraries must not come first.
     fn take(&mut self, frame: Frame) -> Result<(), Fault> {
         frame.message::<Accept>()?;
-        if self.terms.confining.is_some() {
-            return Err(Fault::peer(
-                FaultCode::Protocol,
-                "a client before the VM was confined",
-            ));
-        }
+        self.is_to_have_clients()?;
+        // cosmosd says who it is: nobody else comes, unless he has come by now.
+        self.meet_expected();
+        self.expected = None;
         let mut ends = frame.descriptors.into_iter();
         if let Some(main) = ends.next() {
             self.accept(main, ends.next());
         }
         Ok(())
+    }
+
+    fn is_to_have_clients(&self) -> Result<(), Fault> {
+        match self.terms.confining {
+            None => Ok(()),
+            Some(_) => Err(Fault::peer(
+                FaultCode::Protocol,
+                "a client before the VM was confined",
+            )),
+        }
     }
 
     fn drain(&mut self, frame: &Frame) -> Result<(), Fault> {

@@ -342,6 +342,8 @@ fn seat(coordinator: &Coordinator, record: &Record, log: &Rc<Log>) -> Result<Sea
             false => None,
         },
         given: OnceCell::new(),
+        lent: Cell::default(),
+        is_met: Cell::default(),
         targets: RefCell::new(record.targets.clone()),
         log: log.clone(),
         ledger: coordinator.metrics.ledger(),

@@ -54,6 +54,7 @@ pub mod follow;
 pub mod identity;
 pub mod known;
 pub mod launch;
+mod lend;
 pub mod log;
 pub mod logs;
 pub mod matching;

@@ -15,6 +15,8 @@
 //! not it is as confined before it serves. One that sees nothing of the machine but its view has that made by
 //! the launcher: in the pool that is a view of the installed libraries, and a target elsewhere gets a new VM.
 //!
+//! Who asked for a fresh one is lent the next, if nobody else asks for it before: see [`lend`](crate::lend).
+//!
 //! Where `limits.wall_seconds` bounds a VM's time none waits: its time would pass while it does.
 //!
 //! ```text
@@ -29,6 +31,7 @@ use crate::{
     confinement::Confinement,
     coordinator::{Coordinator, Wish},
     launch::Readable,
+    lend::Asker,
     profile::Profile,
     supervise::Command,
     vm::{Owner, State, Terms, Vm},
@@ -67,9 +70,11 @@ impl Habits {
 }
 
 /// One that is ready for a wish on these terms, or about to be: one that has nothing to give up any more
-/// before one that has, and then the one that was started first.
+/// before one that has, then the one that was lent to this session, and one that was lent to nobody before one that
+/// another session has the way to; and then the one that was started first.
 pub(crate) fn find(
     vms: &BTreeMap<String, Rc<Vm>>,
+    session: u64,
     wish: &Wish<'_>,
     terms: &Terms,
 ) -> Option<Rc<Vm>> {
@@ -79,13 +84,24 @@ pub(crate) fn find(
         Some(ahead) => ahead == terms,
         None => vm.started.confinement.starts_like(wish.confinement) && shows_target(vm),
     };
+    let is_there = |vm: &Rc<Vm>| is_pooled(vm) || vm.lent.get() == Some(session) && is_held(vm);
     let fitting = vms
         .values()
-        .filter(|vm| vm.kind == wish.profile.kind && is_pooled(vm) && takes(vm));
+        .filter(|vm| vm.kind == wish.profile.kind && is_there(vm) && takes(vm));
     fitting
         .min_by_key(|vm| {
             let is_waiting = vm.state() == State::Waiting;
-            (!is_waiting, vm.ahead.is_none(), vm.life.borrow().since)
+            let others = match vm.lent.get() {
+                Some(lent) if lent == session => 0,
+                None => 1,
+                Some(_) => 2,
+            };
+            (
+                !is_waiting,
+                vm.ahead.is_none(),
+                others,
+                vm.life.borrow().since,
+            )
         })
         .cloned()
 }
@@ -105,6 +121,7 @@ pub(crate) fn fill(coordinator: &Rc<Coordinator>, wish: &Wish<'_>) {
         readable: wish.readable.clone(),
         is_habit,
         configured,
+        asker: wish.asker.cloned(),
     };
     tokio::task::spawn_local(async move {
         tokio::time::sleep(PAUSE).await;
@@ -126,6 +143,7 @@ struct Wanted {
     is_habit: bool,
     /// What was configured when it was asked for.
     configured: Rc<Configured>,
+    asker: Option<Rc<Asker>>,
 }
 
 impl Wanted {
@@ -180,6 +198,11 @@ async fn top_up(coordinator: &Rc<Coordinator>, wanted: &Wanted, size: u64) {
             return;
         }
     }
+    if let Some(asker) = &wanted.asker {
+        let of_kind = |vm: &Rc<Vm>| vm.kind == profile.kind && is_pooled(vm);
+        let is_like = |vm: &Rc<Vm>| of_kind(vm) && vm.ahead.as_ref() == Some(&terms);
+        asker.lend_one(coordinator, is_like).await;
+    }
 }
 
 /// Has none wait any more.
@@ -205,5 +228,10 @@ pub(crate) fn has_room(coordinator: &Coordinator, kind: &str) -> bool {
 }
 
 fn is_pooled(vm: &Rc<Vm>) -> bool {
+    is_held(vm) && !vm.is_met.get()
+}
+
+/// Whether it is nobody's, and is not to end.
+fn is_held(vm: &Rc<Vm>) -> bool {
     vm.owner.get() == Owner::Nobody && !vm.alone.get() && vm.state() < State::Poisoned
 }

@@ -149,6 +149,7 @@ async fn again(coordinator: &Rc<Coordinator>, vm: &Rc<Vm>) -> Result<(), Fault> 
     };
     let followed = Followed::default();
     let wish = Wish {
+        asker: None,
         followed: &followed,
         profile,
         confinement: vm.confinement(),

@@ -11,15 +11,18 @@ use crate::{
 use cosmos_rpc::{
     Fault, FaultCode, Role,
     asynchronous::{Connection, Writer},
-    message::follow::Span,
+    message::{coordinator::VmAhead, follow::Span},
 };
 use std::{
-    cell::{Cell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     os::{fd::OwnedFd, unix::net::UnixStream},
     rc::Rc,
     time::Duration,
 };
-use tokio::{sync::mpsc, time::timeout};
+use tokio::{
+    sync::mpsc::{self, UnboundedSender},
+    time::timeout,
+};
 
 /// Most requests of one client at once.
 pub const AT_ONCE: usize = 32;
@@ -41,6 +44,8 @@ pub struct Session {
     follow: Cell<Option<[u64; 2]>>,
     /// The steps of the request that was followed last, until they are asked for.
     followed: RefCell<Vec<Span>>,
+    /// Where what the client is told without asking goes, where it understands that.
+    notices: OnceCell<UnboundedSender<Answer>>,
 }
 
 impl Session {
@@ -58,6 +63,18 @@ impl Session {
     /// The trace that this request is a part of; no other one is.
     pub fn followed_now(&self) -> Option<[u64; 2]> {
         self.follow.take()
+    }
+
+    /// Whether the client is told which VM it will have.
+    pub fn is_told_ahead(&self) -> bool {
+        self.notices.get().is_some()
+    }
+
+    /// Tells it so, with the ends that it is lent; whether it will hear that, if it is still there.
+    pub fn tell_ahead(&self, notice: &VmAhead, ends: Vec<OwnedFd>) -> bool {
+        let notice = Answer::notice(notice, ends);
+        let notices = self.notices.get().zip(notice.ok());
+        notices.is_some_and(|(notices, notice)| notices.send(notice).is_ok())
     }
 
     /// These were its steps.
@@ -86,6 +103,7 @@ pub async fn serve(
         has_ended: Cell::new(false),
         follow: Cell::new(None),
         followed: RefCell::default(),
+        notices: OnceCell::new(),
     });
     if let Err(fault) = converse(&session, stream, pidfd).await {
         tracing::info!("client {} dropped: {fault}", client.identity.pid);
@@ -115,8 +133,13 @@ async fn converse(
     session
         .coordinator
         .give_back(session.number, &session.client);
+    let minor = connection.peer().minor;
     let (mut reader, mut writer) = connection.split();
     let (answers, mut finished) = mpsc::unbounded_channel::<Answer>();
+    if minor >= VmAhead::SINCE {
+        // There is one conversation in a session.
+        let _ = session.notices.set(answers.clone());
+    }
     let mut running = 0usize;
     loop {
         let queued = writer.queued();
@@ -133,7 +156,7 @@ async fn converse(
                 Ok(None) => return Ok(()),
             },
             Some(answer) = finished.recv() => {
-                running = running.saturating_sub(1);
+                running = running.saturating_sub(usize::from(!answer.is_notice()));
                 answer.queue(&mut writer)?;
             }
             sent = writer.flush(), if queued > 0 => sent?,

@@ -73,6 +73,8 @@ const COMMANDS: usize = 128;
 pub enum Command {
     /// Pass a client's connection to the VM.
     Accept(Identity, Ends),
+    /// Have it wait for who speaks on these.
+    Expect(Ends),
     /// Its name leads to it now, or why it has none.
     Named(Result<(), Fault>),
     /// It waited, and is somebody's now: have it give up all but this, and serve.
@@ -416,6 +418,7 @@ impl Supervisor {
         match command {
             Command::Denials(asked) => self.ask_denials(asked),
             Command::Accept(identity, ends) => self.pass_on(identity, ends),
+            Command::Expect(ends) => self.expect(ends),
             Command::Named(outcome) => self.named(outcome),
             Command::Dedicate(confine) => self.dedicate(confine),
             Command::Remember => self.remember(),

@@ -71,6 +71,24 @@ impl Answer {
         })
     }
 
+    /// A message that answers nothing.
+    pub(crate) fn notice<M: Message>(
+        notice: &M,
+        descriptors: Vec<OwnedFd>,
+    ) -> Result<Answer, Fault> {
+        Ok(Answer {
+            kind: M::KIND,
+            id: 0,
+            body: codec::encode(notice)?,
+            descriptors,
+        })
+    }
+
+    /// Whether it answers nothing.
+    pub(crate) fn is_notice(&self) -> bool {
+        self.id == 0
+    }
+
     /// Queues it.
     pub fn queue(self, writer: &mut Writer) -> Result<(), Fault> {
         writer.queue(self.kind, self.id, self.body, self.descriptors)

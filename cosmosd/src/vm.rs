@@ -45,7 +45,11 @@ use crate::{
 };
 use cosmos_rpc::{
     Fault, FaultCode,
-    message::{confine::Denial, coordinator::Ending, crash::Crash},
+    message::{
+        confine::Denial,
+        coordinator::{Ending, VmOpened},
+        crash::Crash,
+    },
 };
 use nix::unistd::geteuid;
 use std::{
@@ -124,6 +128,10 @@ pub struct Vm {
     pub ahead: Option<Terms>,
     /// What it was given away with, where it waited: once and for all.
     pub given: OnceCell<Terms>,
+    /// The session that is to ask for it next, and has the way to it already: see [`lend`](crate::lend).
+    pub lent: Cell<Option<u64>>,
+    /// Whether somebody went that way before it was asked for: it is for nobody else.
+    pub is_met: Cell<bool>,
     /// The targets it was asked for, each once.
     pub targets: RefCell<Vec<String>>,
     /// What it counts.
@@ -271,6 +279,17 @@ impl Vm {
     /// Its name in the registry.
     pub fn registry_name(&self) -> String {
         format!("vm/{}", self.name)
+    }
+
+    /// What a client is told of it that opened this in it.
+    pub fn opened(&self, target: &str) -> VmOpened {
+        VmOpened {
+            name: self.registry_name(),
+            kind: self.kind.clone(),
+            host: self.host.clone(),
+            target: target.to_owned(),
+            isolation: self.confinement().level.name().to_owned(),
+        }
     }
 
     /// Its state.

@@ -2,7 +2,7 @@
 //! before, whatever else it says or does.
 
 use super::vm::*;
-use crate::link::{Attached, meet};
+use crate::link::{Attached, Meeting};
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::vm::{Attach, ObjectToken, Open};
 use cosmos_rpc::message::{Message, REPLY};
@@ -16,6 +16,11 @@ const LONG: Duration = Duration::from_secs(30);
 
 type Met = Result<(Connection, Option<Result<Attached, Fault>>), Fault>;
 
+fn meet(streams: (UnixStream, Option<UnixStream>), open: &Open, deadline: Instant) -> Met {
+    let target = Some((open, Some(LONG)));
+    Meeting::begin(streams, &nature(), target, || ())?.heard(deadline)
+}
+
 /// What comes of meeting a VM that does this with its end.
 fn met(patience: Duration, vm: impl FnOnce(UnixStream) + Send + 'static) -> Met {
     let (ours, theirs) = UnixStream::pair().unwrap();
@@ -24,7 +29,7 @@ fn met(patience: Duration, vm: impl FnOnce(UnixStream) + Send + 'static) -> Met 
         target: opened().target,
     };
     let deadline = Instant::now() + patience;
-    let met = meet((ours, None), &nature(), Some((&open, Some(LONG))), deadline);
+    let met = meet((ours, None), &open, deadline);
     // What is left of it ends with the connection, and is not waited for where it stays on purpose.
     drop(vm);
     met
@@ -39,12 +44,7 @@ fn met_on_both(vm: impl FnOnce(UnixStream, UnixStream) + Send + 'static) -> Met 
         target: opened().target,
     };
     let deadline = Instant::now() + LONG;
-    meet(
-        (main, Some(first)),
-        &nature(),
-        Some((&open, Some(LONG))),
-        deadline,
-    )
+    meet((main, Some(first)), &open, deadline)
 }
 
 fn failed(patience: Duration, vm: impl FnOnce(UnixStream) + Send + 'static) -> FaultCode {
@@ -74,7 +74,7 @@ fn all_that_was_said_lies_there_when_it_comes() {
         };
         let client = std::thread::spawn(move || {
             let deadline = Instant::now() + LONG;
-            meet((ours, None), &nature(), Some((&open, Some(LONG))), deadline)
+            meet((ours, None), &open, deadline)
         });
         // It comes when all was said.
         let mut left = [0; 1];

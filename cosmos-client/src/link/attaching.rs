@@ -53,10 +53,11 @@ impl Attaching {
         let attach = attach(theirs.as_fd())?;
         // Held here, it would keep the end of a VM that dies now from being seen.
         drop(theirs);
-        Attaching::on(ours, nature, known, timeout, (ahead, attach))
+        let asking = Attaching::on(ours, nature, known, timeout, (ahead, attach))?;
+        Ok(asking.sharing(nature))
     }
 
-    /// The same on a channel that the VM has already, or that it was asked to have by `attach`.
+    /// The same on a channel that the VM has already, or that it was asked to have by `attach`; without memory as yet.
     fn on(
         ours: UnixStream,
         nature: &Nature,
@@ -70,15 +71,20 @@ impl Attaching {
         let ask = |(kind, body, descriptors)| opening.ask(kind, &[body], descriptors);
         let ahead = ahead.map(ask).transpose()?.flatten();
         opening.say();
-        let share = nature.ring.as_ref();
-        let share = share.map(|settings| opening.ask_to_share(settings));
-        let share = share.transpose().map(Option::flatten);
         let asked = Requests {
             attach,
             ahead,
-            share,
+            share: Ok(None),
         };
         Ok(Attaching { opening, asked })
+    }
+
+    /// And asks that it be carried through memory.
+    fn sharing(mut self, nature: &Nature) -> Attaching {
+        let share = nature.ring.as_ref();
+        let share = share.map(|settings| self.opening.ask_to_share(settings));
+        self.asked.share = share.transpose().map(Option::flatten);
+        self
     }
 
     /// Waits on the main connection until the VM has taken it.
@@ -118,56 +124,98 @@ impl Requests {
     }
 }
 
-/// Meets a VM that is only being started, which must serve before `deadline`: the main connection. Where
-/// there is a `target`, the VM is asked to open that on its first channel, or on one which is made with it,
-/// within `timeout` from when it serves: that channel, and the answer.
-///
-/// # Errors
-/// Why the VM cannot be met. What is wrong with the channel only, is there in its place.
-pub(crate) fn meet(
-    (stream, first): (UnixStream, Option<UnixStream>),
-    nature: &Nature,
-    target: Option<(&Open, Option<Duration>)>,
-    deadline: Instant,
-) -> Result<(Connection, Option<Result<Attached, Fault>>), Fault> {
-    let believed = Hello::new(Role::Vm, &Role::Vm.limits());
-    let most = Role::Client.limits().body;
-    let open = || Connection::open(stream, Role::Client, most, None, &believed);
-    let Some((target, timeout)) = target else {
-        return Ok((
-            is_believed(open()?.heard_until(deadline)?, &believed)?,
-            None,
-        ));
-    };
-    let body = cosmos_rpc::codec::encode(target)?;
-    let ahead = Some((Open::KIND, &body[..], &[][..]));
-    let (main, attaching) = match first {
-        // What is waited for is said first.
-        Some(first) => {
-            let attaching = Attaching::on(first, nature, &believed, timeout, (ahead, None))?;
+/// A VM that was spoken to, and has not been heard yet: it may only be starting.
+pub(crate) struct Meeting {
+    main: Opening,
+    first: Option<Attaching>,
+    believed: Hello,
+    timeout: Option<Duration>,
+}
+
+impl Meeting {
+    /// Speaks to it. Where there is a `target`, it is asked to open that on its first channel, or on one which is
+    /// made with it, within `timeout` from when it serves. What is waited for most is said first, and then
+    /// something else may be done: `meanwhile`.
+    ///
+    /// # Errors
+    /// What keeps it from being spoken to.
+    pub(crate) fn begin(
+        (stream, first): (UnixStream, Option<UnixStream>),
+        nature: &Nature,
+        target: Option<(&Open, Option<Duration>)>,
+        meanwhile: impl FnOnce(),
+    ) -> Result<Meeting, Fault> {
+        let believed = Hello::new(Role::Vm, &Role::Vm.limits());
+        let most = Role::Client.limits().body;
+        let open = || Connection::open(stream, Role::Client, most, None, &believed);
+        let Some((target, timeout)) = target else {
             let mut main = open()?;
             main.say();
-            (main, attaching)
-        }
-        None => {
-            let mut main = open()?;
-            let attach = |theirs: BorrowedFd<'_>| main.ask(Attach::KIND, &[], &[theirs]);
-            let attaching = Attaching::begin(nature, &believed, timeout, ahead, attach)?;
-            (main, attaching)
-        }
-    };
-    let Attaching { opening, asked } = attaching;
-    // The VM comes to this last: then all else is there, and there is one wait in place of three. Where it
-    // does not come to it, the main connection says more.
-    let channel = opening.heard_until(deadline);
-    let mut main = is_believed(main.heard_until(deadline)?, &believed)?;
-    main.set_timeout(timeout);
-    let attached = || {
-        asked.are_taken(&mut main)?;
-        asked.are_answered(channel?, timeout)
-    };
-    let attached = attached();
-    Ok((main, Some(attached)))
+            meanwhile();
+            return Ok(Meeting {
+                main,
+                first: None,
+                believed,
+                timeout: None,
+            });
+        };
+        let body = cosmos_rpc::codec::encode(target)?;
+        let ahead = Some((Open::KIND, &body[..], &[][..]));
+        let (main, first) = match first {
+            Some(first) => {
+                let asking = Attaching::on(first, nature, &believed, timeout, (ahead, None))?;
+                meanwhile();
+                let attaching = asking.sharing(nature);
+                let mut main = open()?;
+                main.say();
+                (main, attaching)
+            }
+            None => {
+                let mut main = open()?;
+                let attach = |theirs: BorrowedFd<'_>| main.ask(Attach::KIND, &[], &[theirs]);
+                let attaching = Attaching::begin(nature, &believed, timeout, ahead, attach)?;
+                meanwhile();
+                (main, attaching)
+            }
+        };
+        Ok(Meeting {
+            main,
+            first: Some(first),
+            believed,
+            timeout,
+        })
+    }
+
+    /// Waits until it serves, which must be before `deadline`: the main connection; the channel, and what came of
+    /// opening the target.
+    ///
+    /// # Errors
+    /// Why the VM cannot be met. What is wrong with the channel only, is there in its place.
+    pub(crate) fn heard(
+        self,
+        deadline: Instant,
+    ) -> Result<(Connection, Option<Result<Attached, Fault>>), Fault> {
+        let Meeting {
+            main,
+            first,
+            believed,
+            timeout,
+        } = self;
+        let Some(Attaching { opening, asked }) = first else {
+            return Ok((is_believed(main.heard_until(deadline)?, &believed)?, None));
+        };
+        // The VM comes to this last: then all else is there, and there is one wait in place of three. Where it
+        // does not come to it, the main connection says more.
+        let channel = opening.heard_until(deadline);
+        let mut main = is_believed(main.heard_until(deadline)?, &believed)?;
+        main.set_timeout(timeout);
+        let attached = || {
+            asked.are_taken(&mut main)?;
+            asked.are_answered(channel?, timeout)
+        };
+        let attached = attached();
+        Ok((main, Some(attached)))
+    }
 }
 
 /// A VM that is what it was believed to be when it was spoken to. Any other one may have misunderstood that,

@@ -4,16 +4,19 @@ use super::settings::{granted, message_bytes, ring_settings};
 use super::{ANSWER, Session, lock};
 use crate::coordinator::{self, Coordinator};
 use crate::error::Error;
-use crate::link::{self, Attached, Hold, Link, Nature};
+use crate::link::{Attached, Hold, Link, Meeting, Nature};
 use crate::options::Options;
 use crate::token::{LARGEST_VM, VmNumber};
 use crate::trace;
 use cosmos_config::{Config, Host};
 use cosmos_rpc::blocking::Connection;
-use cosmos_rpc::message::coordinator::{Purpose, VmBegin, VmClose, VmOpen, VmOpened, VmReady};
+use cosmos_rpc::message::Message as _;
+use cosmos_rpc::message::coordinator::{
+    Purpose, VmAhead, VmBegin, VmClose, VmOpen, VmOpened, VmReady,
+};
 use cosmos_rpc::message::registry::Connect;
 use cosmos_rpc::message::vm::{ObjectToken, Open};
-use cosmos_rpc::{Fault, FaultCode, Role, ring};
+use cosmos_rpc::{Fault, FaultCode, Role, codec, ring};
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -38,6 +41,8 @@ enum Reached {
     Serving(OwnedFd),
     /// By one that will lead to it when it does, and by a first channel.
     Starting(OwnedFd, Option<OwnedFd>),
+    /// By those that this process had before it asked, on which it has spoken.
+    Met(Box<Meeting>),
     /// By cosmosdb.
     ByName,
 }
@@ -197,7 +202,10 @@ impl Session {
             ..
         } = wanted;
         let is_ahead = is_first && !coordinator.is_remote();
-        let asked = |connection: &mut Connection| ask(connection, host, request, is_ahead);
+        let asked = |connection: &mut Connection| match is_ahead && may_begin(connection) {
+            true => begin(connection, wanted, first),
+            false => ask(connection, host, request),
+        };
         let (mut opened, reached) = match self.with_coordinator(coordinator, asked) {
             Err(fault) if wanted.is_gone_there(&fault) => return Ok(Search::Lost(fault)),
             answer => answer?,
@@ -207,7 +215,7 @@ impl Session {
             opened.host = host.to_string();
         }
         let epoch = coordinator.epoch();
-        let is_starting = matches!(reached, Reached::Starting(..));
+        let is_starting = matches!(reached, Reached::Starting(..) | Reached::Met(_));
         let link = || self.link(&opened, reached, wanted.nature(epoch), first);
         let linked = trace::step("connect to the VM", &opened.name, link);
         let linked = linked.map_err(|fault| match is_starting {
@@ -252,10 +260,11 @@ impl Session {
                 let target = opened.target.clone();
                 let open = Open { target };
                 let target = first.map(|timeout| (&open, timeout));
-                let deadline = Instant::now() + ANSWER;
                 let streams = (main.into(), channel.map(UnixStream::from));
-                link::meet(streams, &nature, target, deadline)?
+                let meeting = Meeting::begin(streams, &nature, target, || ())?;
+                meeting.heard(Instant::now() + ANSWER)?
             }
+            Reached::Met(meeting) => meeting.heard(Instant::now() + ANSWER)?,
             Reached::Serving(stream) => connect(stream)?,
             Reached::ByName if nature.coordinator.is_remote() => {
                 return Err(Fault::peer(
@@ -371,27 +380,83 @@ impl Links {
     }
 }
 
-/// Asks cosmosd for a VM. `is_ahead`: one that is only being started will do, where nobody follows the steps.
+/// Asks cosmosd for a VM that serves.
 fn ask(
     connection: &mut Connection,
     host: &Host,
     request: &VmOpen,
-    is_ahead: bool,
 ) -> Result<(VmOpened, Reached), Fault> {
-    let is_known = connection.peer().minor >= VmBegin::SINCE;
-    if is_ahead && is_known && !trace::is_on() {
-        let begin = VmBegin(request.clone());
-        let (opened, connected) = connection.call(&begin, &[])?;
-        let mut connected = connected.into_iter();
-        let reached = match connected.next() {
-            Some(main) => Reached::Starting(main, connected.next()),
-            None => Reached::ByName,
-        };
-        return Ok((opened, reached));
-    }
     let (opened, connected) = trace::ask(connection, host, request)?;
     let connected = connected.into_iter().next();
     Ok((opened, connected.map_or(Reached::ByName, Reached::Serving)))
+}
+
+/// Whether one that is only being started will do: where nobody follows the steps.
+fn may_begin(connection: &Connection) -> bool {
+    connection.peer().minor >= VmBegin::SINCE && !trace::is_on()
+}
+
+/// Asks for a VM that is only being started. Where cosmosd said beforehand which one it will be, that is spoken to
+/// at once; the answer says whether it is that.
+fn begin(
+    connection: &mut Connection,
+    wanted: &Wanted,
+    first: Option<Option<Duration>>,
+) -> Result<(VmOpened, Reached), Fault> {
+    let request = VmBegin(wanted.request.clone());
+    let body = codec::encode(&request)?;
+    let (mut asked, mut ahead) = (None, None);
+    if let Some((lent, ends)) = connection.last_notice::<VmAhead>() {
+        let name = lent.opened.name.clone();
+        let ask = || asked = Some(connection.request_raw(VmBegin::KIND, &[&body], &[]));
+        let reached = match first {
+            Some(timeout) if lent.request == request.0 => speak(wanted, lent, ends, timeout, ask),
+            _ => starting(ends),
+        };
+        ahead = reached.map(|reached| (name, reached));
+    }
+    let asked = match asked {
+        Some(asked) => asked?,
+        None => connection.request_raw(VmBegin::KIND, &[&body], &[])?,
+    };
+    let mut answer = connection.await_reply(asked)?;
+    let opened = answer.reply::<VmBegin>()?;
+    if let Some(reached) = starting(std::mem::take(&mut answer.descriptors)) {
+        return Ok((opened, reached));
+    }
+    // Or it was said which one it is while that was asked.
+    let mut told = || {
+        let (lent, ends) = connection.last_notice::<VmAhead>()?;
+        Some((lent.opened.name, starting(ends)?))
+    };
+    let is_it = |(name, reached): (String, Reached)| (name == opened.name).then_some(reached);
+    let reached = ahead.and_then(is_it).or_else(|| told().and_then(is_it));
+    Ok((opened, reached.unwrap_or(Reached::ByName)))
+}
+
+/// Speaks to the VM that was lent, and asks cosmosd for it meanwhile.
+fn speak(
+    wanted: &Wanted,
+    lent: VmAhead,
+    ends: Vec<OwnedFd>,
+    timeout: Option<Duration>,
+    ask: impl FnOnce(),
+) -> Option<Reached> {
+    let nature = wanted.nature(wanted.coordinator.epoch());
+    let open = Open {
+        target: lent.opened.target,
+    };
+    let mut ends = ends.into_iter().map(UnixStream::from);
+    let streams = (ends.next()?, ends.next());
+    let meeting = Meeting::begin(streams, &nature, Some((&open, timeout)), ask);
+    Some(Reached::Met(Box::new(meeting.ok()?)))
+}
+
+/// By a connection, where there is one, and a first channel.
+fn starting(ends: Vec<OwnedFd>) -> Option<Reached> {
+    let mut ends = ends.into_iter();
+    let main = ends.next()?;
+    Some(Reached::Starting(main, ends.next()))
 }
 
 /// Whether a VM just opened cannot be reached because a daemon, or the VM, ended meanwhile.

@@ -12,7 +12,7 @@ macro_rules! for_every_message {
         $act! {
             (registry, Connect) (registry, Register) (registry, Remove) (registry, List)
             (registry, Dump) (registry, HandOver) (registry, Incoming)
-            (coordinator, VmOpen) (coordinator, VmBegin) (coordinator, VmReady)
+            (coordinator, VmOpen) (coordinator, VmBegin) (coordinator, VmReady) (coordinator, VmAhead)
             (coordinator, VmClose) (coordinator, Which)
             (coordinator, ListVms) (coordinator, Autopsy)
             (coordinator, Denied) (coordinator, Levels) (coordinator, Crashed)
@@ -24,7 +24,7 @@ macro_rules! for_every_message {
             (launch, Start) (launch, Ended) (launch, Kill) (launch, Accept) (launch, Ready)
             (launch, Clients) (launch, Confine) (launch, Confined) (launch, Denials)
             (launch, Remember) (launch, Return) (launch, Renew) (launch, Drain)
-            (launch, Count) (launch, Steps)
+            (launch, Count) (launch, Steps) (launch, Expect)
         }
     };
 }

@@ -88,6 +88,29 @@ impl Message for VmBegin {
     type Reply = VmOpened;
 }
 
+/// Notice of cosmosd to a client: the next request like this one will probably be answered by this VM, which waits
+/// and has given up whatever that leaves it. A connection to it and a first channel are attached. Who asks again may
+/// speak on them before the answer is there; the VM is the client's where the answer names it, and comes without
+/// descriptors then. Otherwise they are to be closed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VmAhead {
+    /// The request.
+    pub request: VmOpen,
+    /// What the answer will be.
+    pub opened: VmOpened,
+}
+
+impl VmAhead {
+    /// Minor version from which on clients are told.
+    pub const SINCE: u16 = 8;
+}
+
+impl Message for VmAhead {
+    const KIND: u16 = 0x020a;
+    const DESCRIPTORS: (u16, u16) = (2, 2);
+    type Reply = ();
+}
+
 /// Answered once this VM of mine serves; where it never does, with the fault that [`VmOpen`] would have
 /// brought.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -218,6 +218,24 @@ impl Message for Accept {
     type Reply = ();
 }
 
+/// Notice from cosmosd to a VM of one client, on its control socket: who speaks on these, a connection and a first
+/// channel where that is there, is its client, as if [`Accept`] had brought them then. Where they are closed
+/// before anything is said on them, nobody came. Those that come later take the place of those on which nothing
+/// was said; where something was, or the VM has a client, they are closed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expect;
+
+impl Expect {
+    /// Minor version from which on it is known.
+    pub const SINCE: u16 = 8;
+}
+
+impl Message for Expect {
+    const KIND: u16 = 0x0411;
+    const DESCRIPTORS: (u16, u16) = (1, 2);
+    type Reply = ();
+}
+
 /// First notice of a VM on its control socket: it serves. cosmosd turns it from starting to ready.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ready;

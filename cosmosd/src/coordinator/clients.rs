@@ -126,6 +126,9 @@ impl Coordinator {
             if is_its && vm.state() < State::Gone {
                 vm.ask(Command::End);
             }
+            if vm.lent.get() == Some(session) {
+                vm.lent.set(None);
+            }
         }
     }
 }

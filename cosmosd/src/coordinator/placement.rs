@@ -6,6 +6,7 @@ use crate::{
     follow::Followed,
     identity::Client,
     launch::{self, Order, Readable},
+    lend::Asker,
     pool,
     profile::Profile,
     supervise::{self, Command},
@@ -35,6 +36,8 @@ pub struct Wish<'w> {
     pub fresh: bool,
     /// The request that it is.
     pub followed: &'w Followed,
+    /// Who may be lent what waits for the next wish like it.
+    pub asker: Option<&'w Rc<Asker>>,
 }
 
 impl Wish<'_> {
@@ -76,7 +79,7 @@ impl Coordinator {
         }
         let owner = Owner::Session(session, client);
         let terms = wish.terms();
-        let vm = match pool::find(&self.vms.borrow(), wish, &terms) {
+        let vm = match pool::find(&self.vms.borrow(), session, wish, &terms) {
             Some(pooled) => dedicate(&pooled, owner, wish, terms).then_some(pooled),
             None => None,
         };
@@ -135,6 +138,7 @@ impl Coordinator {
             readable,
             shared_name: "",
             fresh: false,
+            asker: None,
         };
         self.launch(self.next_name(profile), Owner::Nobody, &wish, ahead)?;
         Ok(())
@@ -180,6 +184,8 @@ impl Coordinator {
             started: wish.terms(),
             ahead: ahead.map(|ahead| Terms::now(wish.confinement, ahead)),
             given: OnceCell::new(),
+            lent: Cell::default(),
+            is_met: Cell::default(),
             targets: RefCell::default(),
             ledger: self.metrics.ledger(),
             followed: RefCell::new(wish.followed.clone()),

@@ -17,7 +17,7 @@ use cosmos_rpc::{
     message::{
         Message,
         coordinator::Ending,
-        launch::{Accept, Clients, Confine, Confined, Ready, Remember},
+        launch::{Accept, Clients, Confine, Confined, Expect, Ready, Remember},
         registry::Identity,
     },
 };
@@ -164,6 +164,9 @@ impl Supervisor {
             Clients::KIND => match frame.message::<Clients>() {
                 Ok(Clients { count }) => {
                     self.clients = count;
+                    if self.is_held && count > 0 {
+                        self.about.vm.is_met.set(true);
+                    }
                     self.settle();
                     self.idle();
                 }
@@ -227,6 +230,18 @@ impl Supervisor {
             }
         }
         self.idle();
+    }
+
+    /// Has it wait for who speaks on these. Where it cannot, they are closed, which is heard.
+    pub(super) fn expect(&mut self, ends: Ends) {
+        let Some(control) = &mut self.control else {
+            return;
+        };
+        let is_known = control.peer().minor >= Expect::SINCE;
+        let ends = ends.into_descriptors(true);
+        if is_known && control.writer.queue_notice(&Expect, ends).is_err() {
+            self.give_up("does not take its clients");
+        }
     }
 
     /// It is nobody's yet.

@@ -10,6 +10,7 @@ use crate::{
     confinement::Confinement,
     coordinator::{Wish, unknown},
     follow::Followed,
+    lend::Asker,
     matching::{self, Use},
     profile::Profile,
     requirements::Requirements,
@@ -37,8 +38,18 @@ struct Placed {
     vm: Rc<Vm>,
     /// The absolute path of its target, where it is for one.
     target: String,
-    /// The client's ends of a connection to it, and of a first channel.
-    ends: Vec<OwnedFd>,
+    /// How the client reaches it.
+    way: Way,
+}
+
+/// A way to a VM.
+enum Way {
+    /// The client's ends of a connection, and of a first channel.
+    Ends(Vec<OwnedFd>),
+    /// Those that the client was lent.
+    Lent,
+    /// By its name.
+    Name,
 }
 
 pub(super) async fn answer(
@@ -83,9 +94,9 @@ pub(super) async fn begin(
         coordinator.metrics.opened(&ready);
         ready
     };
-    match placed.ends.is_empty() {
-        false => drop(tokio::task::spawn_local(counting)),
-        true => unless_ending(&session, counting).await?,
+    match placed.way {
+        Way::Ends(_) | Way::Lent => drop(tokio::task::spawn_local(counting)),
+        Way::Name => unless_ending(&session, counting).await?,
     }
     Ok(placed.given())
 }
@@ -117,7 +128,7 @@ async fn unless_ending<T>(
 
 /// `has_channel`: a first channel comes with a connection.
 async fn placed(
-    session: &Session,
+    session: &Rc<Session>,
     request: VmOpen,
     has_channel: bool,
     followed: &Followed,
@@ -130,7 +141,7 @@ async fn placed(
             return Ok(Placed {
                 vm: running(session, name)?,
                 target: String::new(),
-                ends: Vec::new(),
+                way: Way::Name,
             });
         }
         Purpose::Kind(kind) => (of_kind(profiles, kind)?, None),
@@ -162,7 +173,12 @@ async fn placed(
     if session.has_ended() {
         return Err(Fault::peer(FaultCode::Disconnected, "the client is gone"));
     }
+    let asker = match has_channel {
+        true => Asker::of(session, &request, &target),
+        false => None,
+    };
     let wish = Wish {
+        asker: asker.as_ref(),
         profile,
         confinement: &confinement,
         readable: &readable,
@@ -179,34 +195,43 @@ async fn placed(
         vm.log.note(&format!("asked for by trace {trace}"));
     }
     // It is passed on at once, and the VM comes to it as soon as it serves.
-    let wanted = is_new && request.connect;
-    let ends = wanted.then(|| connected(&vm, session, has_channel));
+    let way = match is_new && request.connect {
+        true => way(&vm, session, has_channel),
+        false => Way::Name,
+    };
     if !target.is_empty() {
         vm.remember(&target);
         vm.ask(Command::Remember);
     }
-    Ok(Placed {
-        vm,
-        target,
-        ends: ends.flatten().unwrap_or_default(),
-    })
+    Ok(Placed { vm, target, way })
 }
 
 impl Placed {
     fn given(self) -> Given {
-        let opened = VmOpened {
-            name: self.vm.registry_name(),
-            kind: self.vm.kind.clone(),
-            host: self.vm.host.clone(),
-            target: self.target,
-            isolation: self.vm.confinement().level.name().to_owned(),
-        };
-        (opened, self.ends)
+        let opened = self.vm.opened(&self.target);
+        match self.way {
+            Way::Ends(ends) => (opened, ends),
+            Way::Lent | Way::Name => (opened, Vec::new()),
+        }
     }
 }
 
-/// A connection of the client to its new VM, and a first channel. Without one it can still ask cosmosdb.
-fn connected(vm: &Vm, session: &Session, has_channel: bool) -> Option<Vec<OwnedFd>> {
+/// The way of the client to its new VM, with a first channel where it takes one.
+fn way(vm: &Vm, session: &Session, has_channel: bool) -> Way {
+    match vm.lent.get() {
+        Some(lent) if lent == session.number && has_channel => Way::Lent,
+        // Whoever was to have it may have come there first.
+        lent => connected(vm, session, has_channel, lent.is_some()).map_or(Way::Name, Way::Ends),
+    }
+}
+
+/// New ends of a connection to it and of a first channel. Where there are none it can still be asked for by its name.
+fn connected(
+    vm: &Vm,
+    session: &Session,
+    has_channel: bool,
+    is_contended: bool,
+) -> Option<Vec<OwnedFd>> {
     let (main, theirs) = UnixStream::pair().ok()?;
     let mut ends = Ends::main(OwnedFd::from(theirs));
     let mut ours = vec![OwnedFd::from(main)];
@@ -215,8 +240,11 @@ fn connected(vm: &Vm, session: &Session, has_channel: bool) -> Option<Vec<OwnedF
         ends.channel = Some(OwnedFd::from(theirs));
         ours.push(OwnedFd::from(channel));
     }
-    vm.ask(Command::Accept(session.client.identity, ends))
-        .then_some(ours)
+    let command = match is_contended {
+        true => Command::Expect(ends),
+        false => Command::Accept(session.client.identity, ends),
+    };
+    vm.ask(command).then_some(ours)
 }
 
 fn path_of(requirements: &Requirements) -> Result<String, Fault> {

@@ -1,0 +1,273 @@
+//! A VM that waits is lent to who will probably ask for it next: it is that client's when cosmosd says so, and
+//! nobody else's then; and it is nobody's loss when somebody else asks first.
+
+use cosmos_rpc::blocking::Connection;
+use cosmos_rpc::message::coordinator::{
+    ListVms, Purpose, TargetName, VmAhead, VmBegin, VmOpen, VmOpened,
+};
+use cosmos_rpc::message::vm::{ObjectToken, Open};
+use cosmos_rpc::rendezvous::{Rendezvous, connect_coordinator};
+use cosmos_rpc::{FaultCode, Role};
+use cosmos_tests::{World, c, eventually, in_world};
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// The client's ends of a connection and of a first channel.
+struct Ends(UnixStream, UnixStream);
+
+impl Ends {
+    fn of(descriptors: Vec<OwnedFd>) -> Ends {
+        let mut streams = descriptors.into_iter().map(UnixStream::from);
+        let (main, first) = (streams.next().expect("one"), streams.next().expect("two"));
+        assert!(streams.next().is_none());
+        Ends(main, first)
+    }
+
+    /// Opens it there, as a client does that was lent a VM: both are spoken on before either is heard.
+    fn open(self, target: &str) -> (Connection, Connection, ObjectToken) {
+        let target = target.to_owned();
+        let first = std::thread::spawn(move || {
+            let mut first = Connection::connect(self.1, Role::Client).expect("a channel");
+            first.set_timeout(Some(PATIENCE));
+            let (token, _) = first.call(&Open { target }, &[]).expect("it is opened");
+            (first, token)
+        });
+        let main = Connection::connect(self.0, Role::Client).expect("a connection");
+        let (first, token) = first.join().expect("it does");
+        (main, first, token)
+    }
+
+    /// That the VM let go of them without a word.
+    fn are_closed(mut self) {
+        for end in [&mut self.0, &mut self.1] {
+            end.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+            let mut said = Vec::new();
+            let _ = end.read_to_end(&mut said);
+            assert_eq!(said, b"");
+        }
+    }
+}
+
+/// A client of cosmosd's, message by message.
+struct Asker {
+    cosmosd: Connection,
+    request: VmOpen,
+}
+
+impl Asker {
+    fn of(world: &World, library: &Path) -> Asker {
+        let rendezvous = Rendezvous {
+            directory: world.sockets(),
+            libexec: PathBuf::new(),
+            start: false,
+            patience: PATIENCE,
+        };
+        let target = TargetName {
+            name: library.to_str().expect("a path").to_owned(),
+            directory: "/".to_owned(),
+        };
+        let request = VmOpen {
+            purpose: Purpose::Target(target),
+            shared_name: String::new(),
+            fresh: true,
+            connect: true,
+            settings: Vec::new(),
+            grants: Default::default(),
+        };
+        let mut cosmosd = connect_coordinator(&rendezvous).expect("cosmosd");
+        cosmosd.set_timeout(Some(PATIENCE));
+        Asker { cosmosd, request }
+    }
+
+    fn asks(&mut self) -> (VmOpened, Vec<OwnedFd>) {
+        let request = VmBegin(self.request.clone());
+        self.cosmosd.call(&request, &[]).expect("a VM")
+    }
+
+    /// What it is lent, once it is.
+    fn is_lent(&mut self) -> (VmOpened, Ends) {
+        let look = || {
+            self.cosmosd.call(&ListVms, &[]).expect("the VMs");
+            self.cosmosd.last_notice::<VmAhead>()
+        };
+        let (ahead, ends) = eventually(PATIENCE, look).expect("it is lent one");
+        assert_eq!(ahead.request, self.request);
+        (ahead.opened, Ends::of(ends))
+    }
+
+    /// One that asked so often that it is lent the next one.
+    fn with_habits(world: &World, library: &Path) -> (Asker, VmOpened, Ends) {
+        let mut asker = Asker::of(world, library);
+        for _ in 0..2 {
+            let (opened, ends) = asker.asks();
+            Ends::of(ends).open(&opened.target);
+            asker.state_is("waiting", |_| true);
+        }
+        let (opened, ends) = asker.is_lent();
+        (asker, opened, ends)
+    }
+
+    /// Waits until one of these VMs is in that state.
+    fn state_is(&mut self, state: &str, is_one: impl Fn(&str) -> bool) {
+        let look = || {
+            let (rows, _) = self.cosmosd.call(&ListVms, &[]).expect("the VMs");
+            let mut rows = rows.into_iter();
+            rows.any(|row| row.state == state && is_one(&row.name))
+                .then_some(())
+        };
+        eventually(PATIENCE, look).expect(state);
+    }
+}
+
+/// Has one VM wait in this world, and gives a library of its own.
+fn with_pool(world: &World) -> PathBuf {
+    world.configure("pool = 1\n");
+    // Starts the daemons.
+    world.call(&["libm.so.6", "double cos(double)", "0"]);
+    build(world, "1")
+}
+
+fn build(world: &World, version: &str) -> PathBuf {
+    let library = world.directory().join("libversion.so");
+    let next = library.with_extension("next");
+    let version = format!("-DVERSION={version}");
+    c::compile("gcc", &["-shared", "-fPIC", &version], "version.c", &next);
+    std::fs::rename(&next, &library).expect("it is there");
+    library
+}
+
+#[test]
+fn what_was_lent_is_the_clients_when_it_asks() {
+    in_world(|world| {
+        let library = &with_pool(world);
+        let (mut asker, lent, ends) = Asker::with_habits(world, library);
+        assert_eq!(lent.target, library.to_str().expect("a path"));
+        // Spoken to before it was asked for.
+        let (main, first, _) = ends.open(&lent.target);
+        let (opened, descriptors) = asker.asks();
+        assert_eq!((opened, descriptors.len()), (lent.clone(), 0));
+        let name = lent.name.trim_start_matches("vm/");
+        asker.state_is("ready", |it| it == name);
+        // And the next one is lent in its turn.
+        let (next, _ends) = asker.is_lent();
+        assert_ne!(next.name, lent.name);
+        drop((main, first));
+    });
+}
+
+#[test]
+fn one_that_is_spoken_to_after_it_was_asked_for_serves_likewise() {
+    in_world(|world| {
+        let library = &with_pool(world);
+        let (mut asker, lent, ends) = Asker::with_habits(world, library);
+        let (opened, descriptors) = asker.asks();
+        assert_eq!((opened, descriptors.len()), (lent.clone(), 0));
+        ends.open(&lent.target);
+    });
+}
+
+#[test]
+fn somebody_else_who_asks_first_has_it() {
+    in_world(|world| {
+        let library = &with_pool(world);
+        let (mut asker, lent, ends) = Asker::with_habits(world, library);
+        let mut other = Asker::of(world, library);
+        let (opened, descriptors) = other.asks();
+        assert_eq!(opened.name, lent.name);
+        let (_main, _first, _) = Ends::of(descriptors).open(&opened.target);
+        ends.are_closed();
+        // Whom it was lent to has another one.
+        let (opened, descriptors) = asker.asks();
+        assert_ne!(opened.name, lent.name);
+        Ends::of(descriptors).open(&opened.target);
+    });
+}
+
+#[test]
+fn one_that_somebody_speaks_to_is_given_to_nobody_else() {
+    in_world(|world| {
+        let library = &with_pool(world);
+        let (mut asker, lent, mut ends) = Asker::with_habits(world, library);
+        let mut other = Asker::of(world, library);
+        // No handshake as yet, but a word: cosmosd may not know it when the other one asks.
+        ends.1.write_all(&[0]).expect("it is heard");
+        let (opened, descriptors) = other.asks();
+        if opened.name == lent.name {
+            Ends::of(descriptors).are_closed();
+        } else {
+            Ends::of(descriptors).open(&opened.target);
+        }
+        drop(ends);
+        let (opened, descriptors) = asker.asks();
+        assert!(opened.name != lent.name || descriptors.is_empty());
+    });
+}
+
+#[test]
+fn it_is_not_the_clients_where_the_target_is_another_file_by_then() {
+    in_world(|world| {
+        let library = &with_pool(world);
+        let (mut asker, lent, ends) = Asker::with_habits(world, library);
+        build(world, "2");
+        let (opened, descriptors) = asker.asks();
+        assert_ne!(opened.name, lent.name);
+        Ends::of(descriptors).open(&opened.target);
+        drop(ends);
+    });
+}
+
+#[test]
+fn it_is_not_the_clients_where_it_asks_for_something_else() {
+    in_world(|world| {
+        let library = &with_pool(world);
+        let (mut asker, lent, _ends) = Asker::with_habits(world, library);
+        asker.request.settings = vec![("limits.open_files".to_owned(), "100".to_owned())];
+        let (opened, descriptors) = asker.asks();
+        assert_ne!(opened.name, lent.name);
+        assert_eq!(descriptors.len(), 2);
+    });
+}
+
+#[test]
+fn when_the_session_ends_it_is_for_others() {
+    in_world(|world| {
+        let library = &with_pool(world);
+        let (asker, lent, ends) = Asker::with_habits(world, library);
+        drop((asker, ends));
+        let mut other = Asker::of(world, library);
+        let name = lent.name.trim_start_matches("vm/");
+        other.state_is("waiting", |it| it == name);
+        let (opened, descriptors) = other.asks();
+        assert_eq!(opened.name, lent.name);
+        Ends::of(descriptors).open(&opened.target);
+    });
+}
+
+/// Where it may reach less, it opens nothing else: a VM is lent as confined as the request before was served.
+#[test]
+fn what_is_lent_is_confined_for_the_request() {
+    in_world(|world| {
+        let library = &with_pool(world);
+        let (_asker, lent, ends) = Asker::with_habits(world, library);
+        if lent.isolation != "landlock+seccomp" {
+            return;
+        }
+        let elsewhere = world.directory().join("another.so");
+        std::fs::copy(library, &elsewhere).expect("a copy");
+        let target = elsewhere.to_str().expect("a path").to_owned();
+        let first = std::thread::spawn(move || {
+            let mut first = Connection::connect(ends.1, Role::Client).expect("a channel");
+            first.set_timeout(Some(PATIENCE));
+            let refused = first.call(&Open { target }, &[]).map(drop);
+            (first, refused.expect_err("it may not be read"))
+        });
+        let _main = Connection::connect(ends.0, Role::Client).expect("a connection");
+        let (_first, fault) = first.join().expect("it does");
+        assert_eq!(fault.code, FaultCode::NotPermitted, "{fault}");
+    });
+}

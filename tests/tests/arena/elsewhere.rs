@@ -2,18 +2,13 @@
 //! there: what is passed itself is found by its place, and records with pointers in them are refused by
 //! name.
 
+use crate::{NODE, comes_back_as_the_programs_own, open};
 use cosmos::{Buffer, Error, FaultCode, Library, Symbol, Value};
-use cosmos_tests::{World, c, in_world};
-use std::ffi::{c_char, c_int, c_long, c_uint, c_ulong, c_void};
+use cosmos_tests::{World, in_world};
+use std::ffi::{c_int, c_long, c_ulong, c_void};
 
 /// Where segments go (`cosmos-rpc/src/arena/memory.rs`).
 const ROOM: (usize, usize) = (0x2000_0000_0000, 0x4000_0000_0000);
-const NODE: &str = "struct node { struct node *__in next; long value; };";
-
-fn open(world: &World) -> Library {
-    let path = c::library("arena.c", world.directory());
-    cosmos::dlopen(path.to_str().expect("UTF-8")).expect("the library")
-}
 
 /// A library whose VM has something of its own wherever the program has its segments.
 fn open_with_taken_room(world: &World) -> Library {
@@ -80,35 +75,6 @@ fn is_found_by_its_place(library: &Library) {
     unsafe { note.call(from.as_ptr().cast(), 1 << 20) };
     from.write(777, &[42]).expect("there is room");
     assert_eq!(noted.call(777), 42);
-}
-
-/// What comes back leads into the program's own memory.
-fn comes_back_as_the_programs_own(library: &Library) {
-    #[repr(C)]
-    struct Cursor {
-        next: *mut u8,
-        left: c_uint,
-    }
-    let mut buffer = library.alloc(10_000).expect("a buffer");
-    let cursor = "struct part2 { char *__sized_by(left) next; unsigned left; }; \
-                  void walk(struct part2 *__inout cursor)";
-    let walk: Symbol<unsafe extern "C" fn(*mut Cursor)> = library.symbol(cursor).expect("walk");
-    let mut cursor = Cursor {
-        next: buffer.as_mut_ptr().wrapping_add(16),
-        left: 8000,
-    };
-    // SAFETY: so much is left.
-    unsafe { walk.try_call(&mut cursor) }.expect("it walks");
-    assert_eq!(cursor.next, buffer.as_mut_ptr().wrapping_add(8016));
-    assert_eq!(cursor.left, 0);
-    buffer.write(0, b"a needle\0").expect("there is room");
-    let find: Symbol<unsafe extern "C" fn(*mut c_char, c_int) -> *mut c_char> = library
-        .symbol("char *__alias(text) find(const char *text, int letter)")
-        .expect("find");
-    // SAFETY: it ends with its NUL.
-    let found = unsafe { find.try_call(buffer.as_mut_ptr().cast(), c_int::from(b'n')) };
-    let found = found.expect("it is a text");
-    assert_eq!(found.addr(), buffer.as_ptr().addr() + 2);
 }
 
 /// A record elsewhere leads to it, for that record is translated on its way.

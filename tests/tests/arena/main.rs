@@ -1,6 +1,8 @@
 //! Memory that a program and a VM both see: what is in it does not travel, what cannot be used there
 //! is refused by name, and what was freed is not passed on.
 
+mod elsewhere;
+
 use cosmos::{Buffer, FaultCode, Library, Options, Symbol};
 use cosmos_tests::{World, c, errno, in_world, set_errno};
 use std::ffi::{c_char, c_int, c_long, c_uint, c_ulong, c_void};
@@ -28,6 +30,35 @@ fn node_at(buffer: &mut Buffer, at: usize, next: *const u8, value: c_long) -> *m
     let bytes = [(next.addr() as u64).to_ne_bytes(), value.to_ne_bytes()].concat();
     buffer.write(at, &bytes).expect("there is room");
     buffer.as_mut_ptr().wrapping_add(at)
+}
+
+/// What comes back leads into the program's own memory.
+fn comes_back_as_the_programs_own(library: &Library) {
+    #[repr(C)]
+    struct Cursor {
+        next: *mut u8,
+        left: c_uint,
+    }
+    let mut buffer = library.alloc(10_000).expect("a buffer");
+    let cursor = "struct part2 { char *__sized_by(left) next; unsigned left; }; \
+                  void walk(struct part2 *__inout cursor)";
+    let walk: Symbol<unsafe extern "C" fn(*mut Cursor)> = library.symbol(cursor).expect("walk");
+    let mut cursor = Cursor {
+        next: buffer.as_mut_ptr().wrapping_add(16),
+        left: 8000,
+    };
+    // SAFETY: so much is left.
+    unsafe { walk.try_call(&mut cursor) }.expect("it walks");
+    assert_eq!(cursor.next, buffer.as_mut_ptr().wrapping_add(8016));
+    assert_eq!(cursor.left, 0);
+    buffer.write(0, b"a needle\0").expect("there is room");
+    let find: Symbol<unsafe extern "C" fn(*mut c_char, c_int) -> *mut c_char> = library
+        .symbol("char *__alias(text) find(const char *text, int letter)")
+        .expect("find");
+    // SAFETY: it ends with its NUL.
+    let found = unsafe { find.try_call(buffer.as_mut_ptr().cast(), c_int::from(b'n')) };
+    let found = found.expect("it is a text");
+    assert_eq!(found.addr(), buffer.as_ptr().addr() + 2);
 }
 
 #[test]
@@ -118,13 +149,8 @@ fn records_elsewhere_may_lead_into_it() {
             bytes: *const u8,
             size: usize,
         }
-        #[repr(C)]
-        struct Cursor {
-            next: *mut u8,
-            left: c_uint,
-        }
         let library = open(world);
-        let mut buffer = library.alloc(10_000).expect("a buffer");
+        let buffer = library.alloc(10_000).expect("a buffer");
         let part = "struct part { const char *__sized_by(size) bytes; size_t size; }; \
                     unsigned long part_place(const struct part *part)";
         let part_place: Symbol<unsafe extern "C" fn(*const Part) -> c_ulong> =
@@ -141,26 +167,7 @@ fn records_elsewhere_may_lead_into_it() {
         let error = unsafe { part_place.try_call(&long) }.expect_err("it is too long");
         assert!(error.to_string().contains("9900 are left"), "{error}");
 
-        let cursor = "struct part2 { char *__sized_by(left) next; unsigned left; }; \
-                      void walk(struct part2 *__inout cursor)";
-        let walk: Symbol<unsafe extern "C" fn(*mut Cursor)> = library.symbol(cursor).expect("walk");
-        let mut cursor = Cursor {
-            next: buffer.as_mut_ptr().wrapping_add(16),
-            left: 8000,
-        };
-        // SAFETY: so much is left.
-        unsafe { walk.try_call(&mut cursor) }.expect("it walks");
-        assert_eq!(cursor.next, buffer.as_mut_ptr().wrapping_add(8016));
-        assert_eq!(cursor.left, 0);
-
-        buffer.write(0, b"a needle\0").expect("there is room");
-        let find: Symbol<unsafe extern "C" fn(*mut c_char, c_int) -> *mut c_char> = library
-            .symbol("char *__alias(text) find(const char *text, int letter)")
-            .expect("find");
-        // SAFETY: it ends with its NUL.
-        let found = unsafe { find.try_call(buffer.as_mut_ptr().cast(), c_int::from(b'n')) };
-        let found = found.expect("it is a text");
-        assert_eq!(found.addr(), buffer.as_ptr().addr() + 2);
+        comes_back_as_the_programs_own(&library);
     });
 }
 

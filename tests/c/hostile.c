@@ -230,7 +230,23 @@ int read_environment(int pid)
 int signal_process(int pid) { return TRY(kill(pid, SIGKILL)); }
 int signal_everybody(void) { return TRY(kill(-1, SIGKILL)); }
 int signal_thread(int pid) { return TRY(syscall(SYS_tgkill, pid, pid, SIGKILL)); }
+int queue_signal(int pid)
+{
+    siginfo_t told = {.si_signo = SIGKILL, .si_code = SI_QUEUE};
+    return TRY(syscall(SYS_rt_sigqueueinfo, pid, SIGKILL, &told));
+}
 int hold_process(int pid) { return TRY(syscall(SYS_pidfd_open, pid, 0)); }
+
+int raise_own_limit(void)
+{
+    struct rlimit more;
+
+    getrlimit(RLIMIT_NOFILE, &more);
+    more.rlim_cur = ++more.rlim_max;
+    return TRY(setrlimit(RLIMIT_NOFILE, &more));
+}
+
+int hurry(void) { return TRY(setpriority(PRIO_PROCESS, 0, -10)); }
 
 int signal_parent(void) { return TRY(kill(getppid(), SIGKILL)); }
 int attach_to_parent(void) { return TRY(syscall(SYS_ptrace, PTRACE_SEIZE, getppid(), 0, 0)); }
@@ -281,6 +297,14 @@ int fork_without_end(void)
     return count;
 }
 
+int clone_beside(void)
+{
+    long made = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+
+    if (made == 0)
+        _exit(0);
+    return made < 0 ? errno : 0;
+}
 int clone_into_namespaces(void) { return TRY(syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0)); }
 int unshare_user(void) { return TRY(unshare(CLONE_NEWUSER)); }
 int execute(const char *path) { return TRY(execl(path, path, (char *)NULL)); }

@@ -101,11 +101,59 @@ fn nobody_is_signalled() {
         at_each_level(world, |stage| {
             against_all(stage, "int signal_process(int pid)", "kill");
             against_all(stage, "int signal_thread(int pid)", "tgkill");
+            against_all(stage, "int queue_signal(int pid)", "rt_sigqueueinfo");
             against_all(stage, "int hold_process(int pid)", "pidfd_open");
             // Of everybody the kernel leaves out whom it may not reach, and calls that done.
             let errno = if stage.is_program() { 0 } else { libc::EPERM };
             let everybody = "int signal_everybody(void)";
             stage.refused(everybody, &[], errno, Some("kill"));
+        });
+    });
+}
+
+/// A child of the launcher's would not end with the VM, and one that is not traced is not seen.
+#[test]
+fn no_process_is_made_that_is_somebody_elses() {
+    in_world(|world| {
+        let attack = |stage: &Stage<'_>| {
+            let beside = "int clone_beside(void)";
+            stage.refused(beside, &[], libc::EPERM, Some("clone"));
+        };
+        at_each_level(world, attack);
+        let grants = |options: cosmos::Options| options.programs(true).limit("processes", 40);
+        of_libraries(world, grants, attack);
+    });
+}
+
+/// No list of calls stands before its signals, so Landlock's scope has to.
+#[test]
+fn a_vm_that_may_start_programs_signals_nobody_either() {
+    in_world(|world| {
+        let grants = |options: cosmos::Options| options.programs(true).limit("processes", 40);
+        of_libraries(world, grants, |stage| {
+            for pid in stage.others() {
+                for prototype in ["int signal_process(int pid)", "int signal_thread(int pid)"] {
+                    let found = stage.attempt(prototype, &[pid.into()]).unwrap();
+                    // In a pid space of its own there is nobody else.
+                    let expected = match stage.level {
+                        "namespaces" => [libc::EPERM, libc::ESRCH],
+                        _ => [libc::EPERM; 2],
+                    };
+                    let is_refused = expected.iter().any(|errno| found == i128::from(*errno));
+                    assert!(is_refused, "{prototype} at {}: {found}", stage.level);
+                }
+            }
+        });
+    });
+}
+
+/// Root's capabilities would allow that.
+#[test]
+fn its_own_limits_and_niceness_are_not_bettered() {
+    in_world(|world| {
+        at_each_level(world, |stage| {
+            stage.refused("int raise_own_limit(void)", &[], libc::EPERM, None);
+            stage.refused("int hurry(void)", &[], libc::EACCES, None);
         });
     });
 }

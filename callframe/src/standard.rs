@@ -9,9 +9,11 @@ mod curl;
 use std::sync::OnceLock;
 
 use crate::syntax::add_standard;
+use crate::syntax::annotations::is_annotation;
 use crate::syntax::raw::{RawType, Shape};
 use crate::syntax::scope::Scope;
 use crate::syntax::token::Span;
+use crate::syntax::words::is_keyword;
 use crate::types::Scalar;
 
 /// The names of the standard types, in alphabetical order.
@@ -21,17 +23,19 @@ pub fn type_names() -> Vec<&'static str> {
     names
 }
 
-/// The scope below every text.
+/// All of them: the scope below a text that may use any.
 pub(crate) fn scope() -> &'static Scope {
-    static SCOPE: OnceLock<Scope> = OnceLock::new();
-    SCOPE.get_or_init(|| {
-        let mut scope = arithmetic();
-        for text in DECLARATIONS {
-            // The text is a constant that the tests read; a mistake in it leaves the names before it.
-            let _ = add_standard(&mut scope, text);
-        }
-        scope
-    })
+    made_of(ALL)
+}
+
+/// The scope below this text, with all standard types that it can mean; and whether all others are in it, too. To
+/// read them all takes longer than most prototypes do, of which each uses few.
+pub(crate) fn scope_of(text: &str) -> (&'static Scope, bool) {
+    let libraries = match SCOPES[usize::from(ALL)].get() {
+        None if text.len() <= SHORT => used_by(text),
+        _ => ALL,
+    };
+    (made_of(libraries), libraries == ALL)
 }
 
 /// Reads the standard types now, which the first prototype would wait for otherwise.
@@ -39,49 +43,135 @@ pub fn prepare() {
     scope();
 }
 
+/// Longest text whose words are looked for in what all libraries declare.
+const SHORT: usize = 512;
+
+/// Some of the libraries, a bit each.
+type Libraries = u8;
+const ALL: Libraries = ((1u32 << LIBRARIES.len()) - 1) as Libraries;
+const _: () = assert!(LIBRARIES.len() <= Libraries::BITS as usize);
+
+/// What was read by now, by the libraries that it is made of. Behind a pointer: most is never read.
+static SCOPES: [OnceLock<Box<Scope>>; 1 << LIBRARIES.len()] =
+    [const { OnceLock::new() }; 1 << LIBRARIES.len()];
+
+fn made_of(libraries: Libraries) -> &'static Scope {
+    SCOPES[usize::from(libraries)].get_or_init(|| {
+        let mut scope = arithmetic();
+        let chosen = LIBRARIES
+            .iter()
+            .enumerate()
+            .filter(|(place, _)| libraries & 1 << place != 0);
+        for (_, library) in chosen {
+            // The text is a constant that the tests read; a mistake in it leaves the names before it.
+            let _ = add_standard(&mut scope, library.text);
+        }
+        Box::new(scope)
+    })
+}
+
+/// The libraries that give a name which is a word of this text, and what those need. Some only have a member of
+/// that name.
+fn used_by(text: &str) -> Libraries {
+    let mut used = 0;
+    let is_free = |word: &&str| !is_keyword(word) && !is_annotation(word) && !is_arithmetic(word);
+    for word in words_of(text).filter(is_free) {
+        for (place, library) in LIBRARIES.iter().enumerate() {
+            if used & 1 << place == 0 && gives(library.text, word) {
+                used |= 1 << place | library.needs;
+            }
+        }
+    }
+    used
+}
+
+fn words_of(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|letter: char| !is_of_word(letter));
+    words.filter(|word| !word.is_empty())
+}
+
+/// Whether these declarations give this name: it is behind `struct` or `union`, or ends one; or the first part of one
+/// that is a table of variadic arguments, which is called after its function.
+fn gives(declarations: &str, word: &str) -> bool {
+    declarations.match_indices(word).any(|(at, _)| {
+        let (before, behind) = (&declarations[..at], &declarations[at + word.len()..]);
+        let is_tag = before.ends_with("struct ") || before.ends_with("union ");
+        let behind = behind.strip_prefix("_variadic").unwrap_or(behind);
+        match is_tag {
+            true => !behind.starts_with(is_of_word),
+            false => {
+                let ends = behind.starts_with(';') || behind.starts_with(")(");
+                ends && !before.ends_with(is_of_word)
+            }
+        }
+    })
+}
+
+fn is_of_word(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || letter == '_'
+}
+
 /// The typedefs whose width is the target's: they stay what they are called.
+const ARITHMETIC: &[(&str, Scalar)] = &[
+    ("int8_t", Scalar::Int8),
+    ("uint8_t", Scalar::UInt8),
+    ("int16_t", Scalar::Int16),
+    ("uint16_t", Scalar::UInt16),
+    ("int32_t", Scalar::Int32),
+    ("uint32_t", Scalar::UInt32),
+    ("int64_t", Scalar::Int64),
+    ("uint64_t", Scalar::UInt64),
+    ("size_t", Scalar::Size),
+    ("ssize_t", Scalar::SignedSize),
+    ("ptrdiff_t", Scalar::PointerDifference),
+    ("intptr_t", Scalar::IntPointer),
+    ("uintptr_t", Scalar::UIntPointer),
+    ("wchar_t", Scalar::WideChar),
+    ("time_t", Scalar::Time),
+    ("off_t", Scalar::Offset),
+];
+const VARIABLE: [&str; 3] = ["va_list", "__builtin_va_list", "__gnuc_va_list"];
+
+fn is_arithmetic(word: &str) -> bool {
+    ARITHMETIC.iter().any(|(name, _)| *name == word)
+}
+
 fn arithmetic() -> Scope {
-    const TYPES: &[(&str, Scalar)] = &[
-        ("int8_t", Scalar::Int8),
-        ("uint8_t", Scalar::UInt8),
-        ("int16_t", Scalar::Int16),
-        ("uint16_t", Scalar::UInt16),
-        ("int32_t", Scalar::Int32),
-        ("uint32_t", Scalar::UInt32),
-        ("int64_t", Scalar::Int64),
-        ("uint64_t", Scalar::UInt64),
-        ("size_t", Scalar::Size),
-        ("ssize_t", Scalar::SignedSize),
-        ("ptrdiff_t", Scalar::PointerDifference),
-        ("intptr_t", Scalar::IntPointer),
-        ("uintptr_t", Scalar::UIntPointer),
-        ("wchar_t", Scalar::WideChar),
-        ("time_t", Scalar::Time),
-        ("off_t", Scalar::Offset),
-    ];
     let mut scope = Scope::over(None);
-    for (name, scalar) in TYPES {
+    for (name, scalar) in ARITHMETIC {
         let ty = RawType::new(Shape::Scalar(*scalar), Span::FOREIGN);
         scope.define_typedef(name, ty);
     }
-    for name in ["va_list", "__builtin_va_list", "__gnuc_va_list"] {
+    for name in VARIABLE {
         let ty = RawType::new(Shape::VariableArguments, Span::FOREIGN);
         scope.define_typedef(name, ty);
     }
     scope
 }
 
-/// One text per library.
-const DECLARATIONS: &[&str] = &[
-    INTEGERS,
-    C_LIBRARY,
-    POSIX,
-    ZLIB,
-    PNG,
-    SQLITE,
-    OPENSSL,
-    curl::CURL,
+/// The declarations of one library.
+struct Library {
+    text: &'static str,
+    /// Those of the ones before whose types it uses.
+    needs: Libraries,
+}
+
+const LIBRARIES: [Library; 8] = [
+    Library::of(INTEGERS, 0),
+    Library::of(C_LIBRARY, 0b1),
+    Library::of(POSIX, 0b11),
+    Library::of(ZLIB, 0),
+    Library::of(PNG, 0b11),
+    Library::of(SQLITE, 0),
+    Library::of(OPENSSL, 0),
+    Library::of(curl::CURL, 0),
 ];
+
+impl Library {
+    const fn of(text: &'static str, needs: Libraries) -> Library {
+        Library { text, needs }
+    }
+}
 
 /// `<stdint.h>`, `<uchar.h>`, `<wchar.h>` beyond the table above.
 const INTEGERS: &str = "
@@ -276,13 +366,61 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_standard_declarations_are_valid() {
-        let mut scope = arithmetic();
-        for text in DECLARATIONS {
-            if let Err(error) = add_standard(&mut scope, text) {
-                panic!("{error} in {text}");
+    fn each_library_needs_what_it_says_and_no_more() {
+        for (place, library) in LIBRARIES.iter().enumerate() {
+            let needed = |wanted: Libraries| {
+                let mut scope = arithmetic();
+                for (other, before) in LIBRARIES.iter().take(place).enumerate() {
+                    if wanted & 1 << other != 0 {
+                        add_standard(&mut scope, before.text).unwrap();
+                    }
+                }
+                add_standard(&mut scope, library.text)
+            };
+            if let Err(error) = needed(library.needs) {
+                panic!("{error} in {}", library.text);
+            }
+            for other in (0..place).filter(|other| library.needs & 1 << other != 0) {
+                let without = library.needs & !(1 << other);
+                let closed = LIBRARIES
+                    .iter()
+                    .enumerate()
+                    .all(|(at, one)| without & 1 << at == 0 || one.needs & !without == 0);
+                assert!(
+                    !closed || needed(without).is_err(),
+                    "{place} without {other}"
+                );
             }
         }
+    }
+
+    #[test]
+    fn every_name_is_found_in_the_libraries_that_a_text_with_it_is_read_with() {
+        let all = scope();
+        for name in all.type_names() {
+            let some = made_of(used_by(&format!("int f({name} *it);")));
+            assert!(some.typedef(name).is_some(), "{name}");
+        }
+        for tag in all.tags() {
+            let some = made_of(used_by(&format!("int f(struct {tag} *it);")));
+            assert!(some.tag(tag).is_some(), "{tag}");
+        }
+        let options = made_of(used_by(
+            "CURLcode curl_easy_setopt(CURL *it, CURLoption which, ...)",
+        ));
+        assert!(options.tag("curl_easy_setopt_variadic").is_some());
+    }
+
+    #[test]
+    fn a_prototype_is_read_with_what_it_uses() {
+        let zlib = 1 << 3;
+        assert_eq!(used_by("uLong zlibCompileFlags(void)"), zlib);
+        assert_eq!(
+            used_by("unsigned long f(const char *const x, size_t __inout y)"),
+            0
+        );
+        assert_eq!(used_by("int f(uLongs a, some_uLong b)"), 0);
+        assert_eq!(used_by("void f(png_uint_32)"), 0b1_0011);
     }
 
     #[test]

@@ -63,7 +63,7 @@ const WITH_ARGUMENTS: &[&str] = &[
 ];
 
 /// Whether `word` is an annotation in its macro spelling.
-pub(super) fn is_annotation(word: &str) -> bool {
+pub(crate) fn is_annotation(word: &str) -> bool {
     word.strip_prefix("__").is_some_and(is_known)
 }
 

@@ -16,7 +16,7 @@
 //!
 //! What a declaration *means* (defaults, contradictions, what can be carried) is [`crate::resolve`]'s.
 
-mod annotations;
+pub(crate) mod annotations;
 mod attributes;
 mod bare;
 mod constants;
@@ -81,8 +81,21 @@ pub fn parse_with(text: &str, options: &Options) -> Result<CallFrame, PrototypeE
     {
         return Err(no_prototype(name, std::iter::empty(), ""));
     }
+    let (standard, is_whole) = standard::scope_of(text);
+    match parse_over(standard, text, options) {
+        // What is said of a mistake depends on all names that there are.
+        Err(_) if !is_whole => parse_over(standard::scope(), text, options),
+        outcome => outcome,
+    }
+}
+
+fn parse_over(
+    standard: &'static Scope,
+    text: &str,
+    options: &Options,
+) -> Result<CallFrame, PrototypeError> {
     let tokens = lexer::tokens(text);
-    let mut scope = Scope::over(Some(standard::scope()));
+    let mut scope = Scope::over(Some(standard));
     let mut parser = Parser::new(&tokens, &mut scope);
     let mut functions = Vec::new();
     while !parser.at_end() {

@@ -132,6 +132,12 @@ impl Scope {
         }
     }
 
+    /// Its own tags, in no order.
+    #[cfg(test)]
+    pub fn tags(&self) -> impl Iterator<Item = &str> {
+        self.tags.keys().map(String::as_str)
+    }
+
     /// All type names, for guessing which one was meant.
     pub fn type_names(&self) -> impl Iterator<Item = &str> {
         let standard = self

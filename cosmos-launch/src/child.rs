@@ -95,7 +95,7 @@ pub struct Waiting {
     walls: Walls,
     has_view: bool,
     orders: UnixStream,
-    report: OwnedFd,
+    report: File,
     /// This process's end of the socket on which the VM sends its listener.
     confining: Option<UnixStream>,
 }
@@ -143,7 +143,7 @@ impl Waiting {
                     walls,
                     has_view: view.is_some(),
                     orders,
-                    report,
+                    report: File::from(report),
                     confining,
                 })
             }
@@ -156,17 +156,16 @@ impl Waiting {
         lives && self.walls == plan.walls && !self.has_view && plan.view.is_none()
     }
 
-    /// Has it become the VM, in the groups that these doors lead into; gives the way on which the VM sends its
-    /// listener, where it has one.
+    /// Tells it to become the VM, in the groups that these doors lead into.
     ///
     /// # Errors
-    /// The step that failed, with the system's reason; no process is left then.
-    pub fn become_vm(
-        mut self,
+    /// What keeps it from being one; no process is left then.
+    pub fn tell(
+        self,
         plan: &Plan,
         control: BorrowedFd<'_>,
         doors: Vec<File>,
-    ) -> Result<(Child, Option<UnixStream>), Fault> {
+    ) -> Result<Told, Fault> {
         let failed = |what, why: String| cannot(plan, what, &why);
         let child = self.child.as_ref();
         let pid = child.map_or(0, Child::inner_pid);
@@ -178,30 +177,53 @@ impl Waiting {
             let raised = raise_limit_of(pid, resource, value);
             raised.map_err(|error| failed("raising its limits", error.desc().to_owned()))?;
         }
-        let told = self.tell(&steps::order(plan)?, control);
+        let told = self.order(&steps::order(plan)?, control);
         told.map_err(|error| failed("telling it what to become", error.to_string()))?;
-        let mut report = Vec::new();
-        File::from(self.report.as_fd().try_clone_to_owned().map_err(unread)?)
-            .read_to_end(&mut report)
-            .map_err(unread)?;
-        match report.split_first() {
-            Some((step, why)) => Err(failed(
-                steps::name(*step),
-                String::from_utf8_lossy(why).into_owned(),
-            )),
-            None => {
-                let gone = || failed("exec", "it was killed before".to_owned());
-                let child = self.child.take_if(|child| !child.was_never_executed());
-                Ok((child.ok_or_else(gone)?, self.confining.take()))
-            }
-        }
+        Ok(Told(self))
     }
 
-    fn tell(&self, order: &[u8], control: BorrowedFd<'_>) -> std::io::Result<()> {
+    fn order(&self, order: &[u8], control: BorrowedFd<'_>) -> std::io::Result<()> {
         let length = (order.len() as u64).to_ne_bytes();
         let parts = [IoSlice::new(&length)];
         descriptor::send(self.orders.as_fd(), &parts, &[control], Wait::Yes)?;
         (&self.orders).write_all(order)
+    }
+}
+
+/// A child that knows what it is to become, and is about to be that. One that is dropped is killed and collected.
+#[derive(Debug)]
+pub struct Told(Waiting);
+
+impl Told {
+    /// Its pid, for people.
+    pub fn pid(&self) -> i32 {
+        self.0.child.as_ref().map_or(0, Child::pid)
+    }
+
+    /// The way on which the VM sends its listener, where it has one.
+    pub fn confining(&self) -> Option<&UnixStream> {
+        self.0.confining.as_ref()
+    }
+
+    /// Waits until it is the VM; gives the way on which that sends its listener, where it has one.
+    ///
+    /// # Errors
+    /// The step that failed, with the system's reason; no process is left then.
+    pub fn until_executed(mut self, plan: &Plan) -> Result<(Child, Option<UnixStream>), Fault> {
+        let mut report = Vec::new();
+        self.0.report.read_to_end(&mut report).map_err(unread)?;
+        match report.split_first() {
+            Some((step, why)) => {
+                let why = String::from_utf8_lossy(why);
+                Err(cannot(plan, steps::name(*step), &why))
+            }
+            None => {
+                let gone = || cannot(plan, "exec", "it was killed before");
+                let child = &mut self.0.child;
+                let child = child.take_if(|child| !child.was_never_executed());
+                Ok((child.ok_or_else(gone)?, self.0.confining.take()))
+            }
+        }
     }
 }
 

@@ -210,28 +210,26 @@ fn start(
         None => "fork, confine, execute",
     };
     let spawning = begin(&mut trail, words);
-    match spawn(plan, &control, &totals, child) {
-        Ok((child, confining)) => {
+    let ahead = Ahead { child, ..ahead };
+    match spawn(plan, &control, &totals, ahead) {
+        Ok((pid, child, confining)) => {
             end(&mut trail, spawning);
             drop(control);
             let bounded = totals.bounded();
             let started = Started {
-                pid: child.pid(),
+                pid,
                 memory_bounded: bounded.memory,
                 processes_bounded: bounded.processes,
             };
-            let keepsake = Keepsake::new(plan.registry.clone(), started, output);
-            let keepsake = keepsake.map_err(|error| {
-                Fault::host(FaultCode::System, format!("the pipe: {}", error.desc()))
-            })?;
             if let Some(trail) = trail {
                 let spans = trail.finish();
                 coordinator.notify(&Steps { spans }, &[])?;
             }
             coordinator.reply::<Start>(id, &started, &[])?;
-            if let Some(vm) = &confining {
-                give_files(plan, vm, ahead.files);
-            }
+            let keepsake = Keepsake::new(plan.registry.clone(), started, output);
+            let keepsake = keepsake.map_err(|error| {
+                Fault::host(FaultCode::System, format!("the pipe: {}", error.desc()))
+            })?;
             Monitor::new(plan, child, totals, coordinator, confining, keepsake)?.watch()
         }
         Err(fault) => {
@@ -266,23 +264,33 @@ fn end(trail: &mut Option<Trail>, step: Option<Place>) {
     }
 }
 
+/// Has a child become the VM, the one that is there or a new one: its pid for people, itself, and the way on which it
+/// sends its listener.
 fn spawn(
     plan: &Plan,
     control: &OwnedFd,
     totals: &Totals,
-    ahead: Option<Waiting>,
-) -> Result<(Child, Option<UnixStream>), Fault> {
-    let become_vm = |waiting: Waiting| {
+    ahead: Ahead,
+) -> Result<(i32, Child, Option<UnixStream>), Fault> {
+    let become_vm = |waiting: Waiting, files| {
         let doors = totals.doors().map_err(|error| {
             let message = format!("its control groups: {error}");
             Fault::host(FaultCode::LaunchFailed, message)
         })?;
-        waiting.become_vm(plan, control.as_fd(), doors)
+        let told = waiting.tell(plan, control.as_fd(), doors)?;
+        // What need not wait for the VM's program is done while the kernel executes that.
+        let pid = told.pid();
+        if let Some(vm) = told.confining() {
+            give_files(plan, vm, files);
+        }
+        let (child, confining) = told.until_executed(plan)?;
+        Ok((pid, child, confining))
     };
+    let Ahead { child, files } = ahead;
     // One that waited may have been killed in this very moment.
-    match ahead.map(become_vm) {
+    match child.map(|child| become_vm(child, files)) {
         Some(Ok(started)) => Ok(started),
-        Some(Err(_)) | None => become_vm(Waiting::fork(plan.walls, plan.view.as_ref())?),
+        Some(Err(_)) | None => become_vm(Waiting::fork(plan.walls, plan.view.as_ref())?, None),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The second part of a VM's confinement, once its target is known: for good, before any client is
 //! served and any foreign code loaded.
 
-use crate::threads;
+use crate::threads::{self, Needed};
 use cosmos_confine::files::{self, Files, Restriction};
 use cosmos_confine::filter::{self, Filter};
 use cosmos_confine::rules::Permissions;
@@ -84,7 +84,7 @@ pub(crate) fn confine(order: &Confine, launcher: OwnedFd, mut ahead: Ahead) -> R
     // Those that the first client needs, of which this may be one, and which are under all of this by being made after it: the launcher
     // begins to trace this process when it has the listener, and a thread that is made then stops at once.
     let there = usize::from(threads::is_standing_by());
-    threads::keep_ready(FIRST_THREADS - there);
+    threads::keep_ready(FIRST_THREADS - there, Needed::Now);
     let system = |call| move |error| failed(cosmos_confine::Error::System(call, error));
     let listener = filter.install_everywhere().map_err(system("seccomp"))?;
     let byte = [IoSlice::new(&[0])];

@@ -11,7 +11,8 @@ mod leading;
 use crate::channel::Admitted;
 use crate::confine::{self, confine};
 use crate::session::Session;
-use crate::{Vm, channel, count, drain, process, threads, verb};
+use crate::threads::{self, Needed};
+use crate::{Vm, channel, count, drain, process, verb};
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::Message;
 use cosmos_rpc::message::launch::{
@@ -33,6 +34,10 @@ pub const MAXIMUM_CLIENTS: usize = 256;
 
 /// How long cosmosd may take to read a notice.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long the first client is busy with its first requests, in milliseconds. What is made ready for later ones would
+/// take the processor from the thread that answers these.
+const BUSY: u8 = 20;
 
 /// Between two looks whether calls are under way, in milliseconds.
 const DRAIN_PAUSE: u8 = 5;
@@ -128,11 +133,14 @@ impl<V: Vm> MainLoop<V> {
     /// Waits for cosmosd, for a client to go, or for one that is expected.
     fn wait(&mut self) -> Result<Happened, Fault> {
         if !self.is_prepared {
-            let happened = self.look(PollTimeout::ZERO)?;
-            if happened != Happened::default() {
-                return Ok(happened);
+            let patience = match self.clients.is_empty() {
+                true => 0,
+                false => BUSY,
+            };
+            let happened = self.look(PollTimeout::from(patience))?;
+            if happened == Happened::default() {
+                self.prepare();
             }
-            self.prepare();
             return Ok(happened);
         }
         self.look(match drain::has_begun() {
@@ -152,7 +160,8 @@ impl<V: Vm> MainLoop<V> {
         verb::prepare(self.vm.model());
         // Each client needs one for its main connection, and soon one for its first channel. Behind what the
         // first requests wait for: to make one may take a turn of the launcher's.
-        threads::keep_ready(if is_unused { confine::FIRST_THREADS } else { 1 });
+        let count = if is_unused { confine::FIRST_THREADS } else { 1 };
+        threads::keep_ready(count, Needed::Later);
         if self.terms.confining.is_some() {
             self.ahead = confine::Ahead::make();
         }

@@ -55,13 +55,22 @@ pub(crate) fn spawn(name: &'static str, body: impl FnOnce() + Send + 'static) ->
     start(name, work)
 }
 
+/// When those that are made ready are needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Needed {
+    /// At once.
+    Now,
+    /// Later: what they need then they touch now.
+    Later,
+}
+
 /// Has so many ready. One that cannot be had is made when it is needed, or refused then.
-pub(crate) fn keep_ready(count: usize) {
+pub(crate) fn keep_ready(count: usize, needed: Needed) {
     // Apart from the loop, whose head would hold the lock while it runs.
     let missing = count.saturating_sub(lock().len());
     for _ in 0..missing {
         let (sender, receiver) = channel();
-        if start("ready", move || wait(&receiver)).is_ok() {
+        if start("ready", move || wait(&receiver, needed)).is_ok() {
             lock().push(sender);
         }
     }
@@ -120,8 +129,10 @@ pub(crate) fn hold(restriction: Restriction) -> Result<(), Error> {
     Ok(())
 }
 
-fn wait(receiver: &Receiver<Order>) {
-    touch();
+fn wait(receiver: &Receiver<Order>, needed: Needed) {
+    if needed == Needed::Later {
+        touch();
+    }
     // Without a sender there is nobody left who had work.
     while let Ok(order) = receiver.recv() {
         match order {
@@ -188,7 +199,7 @@ mod tests {
 
     #[test]
     fn work_is_done_by_those_that_are_ready_and_by_new_ones_alike() {
-        keep_ready(2);
+        keep_ready(2, Needed::Later);
         assert_eq!(lock().len(), 2);
         let (told, heard) = mpsc::channel();
         for _ in 0..5 {

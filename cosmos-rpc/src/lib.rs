@@ -18,12 +18,14 @@
 //! | [`mux`] | many streams over one connection, for where a connection is all there is |
 //! | [`generation`] | telling a forked child from its parent |
 //! | [`fence`] | a fence of which the side that needs it often pays nothing |
+//! | [`ahead`] | asking for memory before it is needed |
 //! | [`trail`] | the steps of a request that is followed |
 //! | [`daemon`] | becoming a daemon: what a process started by anybody must clean up |
 //!
 //! `docs/protocol.md` gives the same protocol byte by byte; the tests under `tests/golden.rs` hold
 //! the two together.
 
+pub mod ahead;
 pub mod arena;
 #[cfg(feature = "tokio")]
 pub mod asynchronous;

@@ -82,6 +82,8 @@ pub(crate) struct Channel<V: Vm> {
     over: Cell<Option<Arc<Underway>>>,
     /// The functions that were called last.
     recent: Recent<V>,
+    /// Whether those are others than they were when this thread last slept.
+    knows_more: Cell<bool>,
     pub counter: Counter,
     /// Calls back under way.
     depth: Cell<usize>,
@@ -126,6 +128,7 @@ impl<V: Vm> Channel<V> {
             calls: RefCell::default(),
             over: Cell::default(),
             counter: Counter::new(),
+            knows_more: Cell::new(true),
             depth: Cell::new(0),
             ended: RefCell::default(),
             buffers: Cell::default(),
@@ -163,6 +166,7 @@ impl<V: Vm> Channel<V> {
 
     /// The function of this number.
     pub fn runable(&self, id: u64) -> Result<Arc<Entry<V>>, Fault> {
+        self.knows_more.set(true);
         self.recent.look_up(&self.session, id)
     }
 

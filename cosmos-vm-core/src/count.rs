@@ -3,6 +3,7 @@
 //!
 //! Where nobody wants either, a call costs one look at a number that never changes.
 
+use cosmos_rpc::ahead::Ahead;
 use cosmos_rpc::message::Message;
 use cosmos_rpc::message::calls::CALLS;
 use cosmos_rpc::message::follow::{Recall, Recalled};
@@ -33,6 +34,11 @@ pub(crate) fn begin(memory: &OwnedFd) -> Result<(), Fault> {
         WANTED.fetch_add(1, Ordering::Relaxed);
     }
     Ok(())
+}
+
+/// What is looked at with each request, beside a channel's [`Counter`].
+pub(crate) fn needs(ahead: &mut Ahead) {
+    ahead.add(&WANTED);
 }
 
 /// A channel's way to count.

@@ -3,6 +3,7 @@
 //! A channel says when it has a request in hand. Once draining has begun it takes no further one, and the
 //! process ends when no channel has one any more.
 
+use cosmos_rpc::ahead::Ahead;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -33,6 +34,11 @@ impl Gate {
     pub fn leave(&self) {
         self.0.store(false, Ordering::Release);
     }
+}
+
+/// What a channel looks at with each request.
+pub(crate) fn needs(ahead: &mut Ahead) {
+    ahead.add(&DRAINING);
 }
 
 /// No further request is taken.

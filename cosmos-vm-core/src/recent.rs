@@ -4,6 +4,7 @@ use crate::Vm;
 use crate::presence::Presence;
 use crate::session::{Entry, Session};
 use cosmos_rpc::Fault;
+use cosmos_rpc::ahead::Ahead;
 use std::cell::Cell;
 use std::sync::Arc;
 
@@ -14,6 +15,8 @@ const PLACES: usize = 8;
 pub(crate) struct Recent<V: Vm> {
     places: [Cell<Option<Known<V>>>; PLACES],
     presence: Arc<Presence>,
+    /// The one that was looked up last.
+    last: Cell<Option<u64>>,
 }
 
 struct Known<V: Vm> {
@@ -40,6 +43,7 @@ impl<V: Vm> Recent<V> {
         Recent {
             places: [const { Cell::new(None) }; PLACES],
             presence: session.add_presence(),
+            last: Cell::new(None),
         }
     }
 
@@ -75,6 +79,18 @@ impl<V: Vm> Recent<V> {
         Some(call(unsafe { &*known.entry }))
     }
 
+    /// What a call of the function that was looked up last needs.
+    pub fn needs(&self, session: &Session<V>, ahead: &mut Ahead) {
+        session.needs(ahead);
+        ahead.add(&*self.presence);
+        let known = self.last.get();
+        if let Some(entry) = known.and_then(|id| session.runable(id).ok()) {
+            ahead.add(&entry.line);
+            ahead.add(&entry.runable);
+            session.vm.needs(&entry.runable, ahead);
+        }
+    }
+
     /// Looks the function of this number up.
     pub fn look_up(&self, session: &Session<V>, id: u64) -> Result<Arc<Entry<V>>, Fault> {
         // Before the table is: what is removed meanwhile is then not believed.
@@ -87,6 +103,7 @@ impl<V: Vm> Recent<V> {
             entry: Arc::as_ptr(&entry),
         };
         self.places[id as usize % PLACES].set(Some(known));
+        self.last.set(Some(id));
         Ok(entry)
     }
 }

@@ -18,6 +18,7 @@ use crate::table::{Full, Table};
 use crate::vm::Held;
 use callframe::marshal::{Callee, Caller, Compact, Given, Line, MemoryError};
 use callframe::types::TypeId;
+use cosmos_rpc::ahead::Ahead;
 use cosmos_rpc::{Fault, FaultCode, fence};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -90,6 +91,12 @@ impl<V: Vm> Session<V> {
             presences: Mutex::default(),
             leaving: Mutex::default(),
         }
+    }
+
+    /// What a call of a function that was called before looks at.
+    pub fn needs(&self, ahead: &mut Ahead) {
+        ahead.add(&self.vm);
+        ahead.add(&self.removals);
     }
 
     pub fn add_object(&self, object: V::Object) -> Result<u64, Fault> {

@@ -6,6 +6,7 @@ use callframe::expression::Query;
 use callframe::marshal::MemoryError;
 use callframe::types::TypeId;
 use callframe::{DataModel, Template};
+use cosmos_rpc::ahead::Ahead;
 use cosmos_rpc::message::confine::Confine;
 use cosmos_rpc::message::crash::Casualty;
 use cosmos_rpc::message::vm::ProgramEnd;
@@ -140,6 +141,12 @@ pub trait Vm: Send + Sync + 'static {
     fn call_numbers(&self, runable: &Self::Runable, numbers: &mut Numbers) -> bool {
         let _ = (runable, numbers);
         false
+    }
+
+    /// Says what a call of a function of a few numbers needs beside its runable, its code for one: it is asked
+    /// for when a thread wakes after a pause.
+    fn needs(&self, runable: &Self::Runable, ahead: &mut Ahead) {
+        let _ = (runable, ahead);
     }
 
     /// Calls a function whose arguments are numbers and addresses of this process's own memory, a shorter

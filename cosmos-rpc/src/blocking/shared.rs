@@ -14,6 +14,7 @@
 
 use super::itself::Itself;
 use super::{Connection, is_lost_request};
+use crate::ahead::Ahead;
 use crate::exchange;
 use crate::frame::{Header, Limits};
 use crate::handshake::Role;
@@ -75,7 +76,7 @@ impl Connection {
         let answer = self.await_reply(asked.id)?.reply::<Share>();
         match answer {
             Ok(()) => {
-                self.shared = Some(Box::new(Shared::new(asked.end)));
+                self.shared = Some(Shared::new(asked.end));
                 Ok(true)
             }
             Err(fault) if is_refusal(&fault) && self.broken.is_none() => Ok(false),
@@ -191,6 +192,16 @@ impl Connection {
         match &mut self.shared {
             Some(shared) => shared.end.arrives(),
             None => false,
+        }
+    }
+
+    /// Asks for this whenever its thread has slept while it waited for what comes through shared memory; of a
+    /// VM's. It has to be said again where it shares memory anew.
+    pub fn needs(&mut self, mut ahead: Ahead) {
+        if let Some(shared) = &mut self.shared {
+            let asleep = Connection::await_short as *const ();
+            ahead.add_range(asleep.addr(), 512);
+            shared.end.needs(ahead);
         }
     }
 
@@ -368,7 +379,7 @@ impl Connection {
                 ..ring::Settings::SERVING
             };
             let segment = Segment::received(memory)?;
-            Ok(Box::new(Shared::new(End::vm(segment, &settings))))
+            Ok(Shared::new(End::vm(segment, &settings)))
         });
         match taken {
             Ok(shared) => {
@@ -429,12 +440,14 @@ enum Came {
 }
 
 impl Shared {
-    fn new(end: End) -> Shared {
-        Shared {
+    fn new(end: End) -> Box<Shared> {
+        let mut shared = Box::new(Shared {
             end,
             spare: Vec::new(),
             early: None,
-        }
+        });
+        shared.end.needs(Ahead::default());
+        shared
     }
 
     /// Whether a body of this length goes through shared memory.

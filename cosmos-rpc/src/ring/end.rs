@@ -1,13 +1,14 @@
 //! An end of a ring, as the crates above use it.
 
 use super::handover::Look;
-use super::layout::{Head, INLINE, Side};
+use super::layout::{Head, INLINE, LINES, Side};
 use super::machine::{Machine, Native};
 use super::placement::OwnThread;
 use super::segment::Segment;
 use super::short::Short;
 use super::waiter::Waiter;
-use super::waiting::{Broken, Settings, nanoseconds};
+use super::waiting::{Broken, Settings, Waiting, nanoseconds};
+use crate::ahead::Ahead;
 use crate::{Fault, FaultCode};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -66,7 +67,10 @@ impl End {
 
     fn new(segment: Segment, side: Side, settings: &Settings) -> End {
         let (mapping, area) = segment.into_mapping();
-        let machine = Native { mapping };
+        let machine = Native {
+            mapping,
+            ahead: Ahead::default(),
+        };
         let mut waiter = Waiter::new(side, 0, settings, OwnThread);
         // The other end may wait for this one before this one ever waits.
         waiter.ring.stands_on(machine.cpu());
@@ -79,6 +83,23 @@ impl End {
             stage: Stage::Fresh,
             broken: None,
         }
+    }
+
+    /// Asks for this, and for what the end itself needs, at the turn of a sleep: where it is now, and as long as
+    /// it stays there.
+    pub fn needs(&mut self, mut ahead: Ahead) {
+        ahead.add(self);
+        let lines = std::ptr::from_ref(self.machine.mapping.word(Side::Client.line().word()));
+        ahead.add_range(lines.addr(), 2 * LINES);
+        let asleep = Waiter::<OwnThread>::asleep::<Native> as *const ();
+        ahead.add_range(asleep.addr(), 1536);
+        let awake = Waiting::awake::<Native> as *const ();
+        ahead.add_range(awake.addr(), 320);
+        if self.waiter.ring.side() == Side::Vm {
+            let make_room = Waiter::<OwnThread>::make_room::<Native> as *const ();
+            ahead.add_range(make_room.addr(), 448);
+        }
+        self.machine.ahead = ahead;
     }
 
     /// Whether a body of this length goes through this ring.
@@ -255,12 +276,15 @@ impl End {
     ///
     /// # Errors
     /// As [`take`](End::take).
+    #[inline]
     pub fn arrival(
         &mut self,
         timeout: Option<Duration>,
         peer: &mut impl Peer,
     ) -> Result<(), Fault> {
-        self.usable(false)?;
+        if !self.is_usable(false) {
+            self.usable(false)?;
+        }
         if !self.arrives() {
             self.sleep(timeout, peer)?;
             self.stage = Stage::Arrived;
@@ -268,6 +292,7 @@ impl End {
         Ok(())
     }
 
+    #[inline]
     fn sleep(&mut self, timeout: Option<Duration>, peer: &mut impl Peer) -> Result<(), Fault> {
         let timeout = timeout.map(nanoseconds);
         let mut gone = || peer.is_gone();

@@ -98,6 +98,7 @@ impl HandOver {
     }
 
     /// Sleeps until the next message, `nanoseconds` at most; it may end sooner for any reason.
+    #[inline]
     pub fn sleep(&self, machine: &impl Machine, nanoseconds: u64) -> Look {
         let Look::NotYet(word) = self.look(machine) else {
             return self.look(machine);

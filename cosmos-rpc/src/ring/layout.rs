@@ -28,7 +28,7 @@ pub(super) enum Side {
 }
 
 /// Bytes from one line to the next, and from the segment's begin to the first.
-const LINES: usize = 128;
+pub(super) const LINES: usize = 128;
 
 /// A line: where its fields are.
 #[derive(Clone, Copy)]

@@ -2,6 +2,7 @@
 
 use super::layout::Side;
 use super::mapping::Mapping;
+use crate::ahead::Ahead;
 use std::sync::atomic::Ordering;
 
 /// Words, futex, clock and processor.
@@ -38,6 +39,9 @@ pub(super) trait Machine {
 #[derive(Debug)]
 pub(super) struct Native {
     pub mapping: Mapping,
+    /// What the VM's thread needs when it has slept, and the program's while it waits for one that slept: the
+    /// kernel wakes that meanwhile.
+    pub ahead: Ahead,
 }
 
 impl Machine for Native {
@@ -81,10 +85,16 @@ impl Machine for Native {
                 &raw const limit,
             )
         };
+        if side == Side::Client {
+            self.ahead.fetch();
+        }
     }
 
     #[inline]
     fn wake(&self, side: Side) {
+        if side == Side::Client {
+            self.ahead.fetch();
+        }
         let word = self.mapping.word(side.line().word()).as_ptr();
         // SAFETY: the kernel takes the address as a name; what sleeps on it is woken.
         unsafe { libc::syscall(libc::SYS_futex, word, libc::FUTEX_WAKE, libc::c_int::MAX) };

@@ -6,7 +6,8 @@
 //! on. It takes its whole mask again as soon as it wakes, before any foreign code runs: threads that
 //! this code makes, and its looks at its own mask, see nothing of it. Both changes of the mask cost a
 //! system call, in a cache that went cold meanwhile; where the kernel chooses the caller's CPU
-//! by itself, as it does on a machine that was busy of late, none of this happens.
+//! by itself, as it does on a machine that was busy of late, none of this happens: nothing is asked of the kernel, and
+//! the clock is read after one sleep in [`LOOKS`] alone.
 //!
 //! On one CPU the two then hand it to each other by yields, which is the best there is while there
 //! is one CPU, and twenty times worse than two. So when calls are dense the thread moves off; and
@@ -78,6 +79,8 @@ const SLOW: u64 = 7_000;
 /// Of so many sleeps one is of the kind that is slower on average, to see whether it still is. What
 /// the kernel does changes with how busy the machine was a moment ago.
 const PROBE: u32 = 16;
+/// Of so many sleeps beside the caller one is looked at though they are short.
+const LOOKS: u32 = 8;
 /// A wake-up that took as long: the caller's CPU is somebody else's.
 const SLUGGISH: u64 = 500_000;
 /// For how long the thread then sleeps where it is.
@@ -133,6 +136,8 @@ pub(super) struct Placement<A> {
     beside_latency: u64,
     /// Sleeps since the last that was of the kind that is slower.
     sleeps: u32,
+    /// Sleeps beside the caller since the last that was looked at.
+    unseen: u32,
     /// The number of the last request before it last slept, and how often of late more than [`BURST`]
     /// came between two sleeps.
     slept_at: u32,
@@ -154,10 +159,25 @@ impl<A: Affinity> Placement<A> {
             apart_latency: 0,
             beside_latency: 0,
             sleeps: 0,
+            unseen: 0,
             slept_at: 0,
             bursts: 0,
             moves: Moves::new(),
         }
+    }
+
+    /// Before a sleep beside the caller, after request `number`: whether the thread is woken there well enough
+    /// as it is, and need not [`settle`](Placement::settle). One sleep in [`LOOKS`] is looked at all the same.
+    pub fn stays(&mut self, number: u32) -> bool {
+        let run = number.wrapping_sub(self.slept_at);
+        let comes_alone = self.bursts == 0 && run < BURST;
+        let is_fast = self.whole_latency < SLOW && self.beside_latency < WANTED / 2;
+        self.unseen = (self.unseen + 1) % LOOKS;
+        let stays = comes_alone && is_fast && self.unseen > 0;
+        if stays {
+            self.count_run(number);
+        }
+        stays
     }
 
     /// Before a sleep, after request `number`: goes to where it is best woken. Where that is, if it did.

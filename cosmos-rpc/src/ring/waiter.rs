@@ -52,7 +52,7 @@ impl<A: Affinity> Waiter<A> {
 
     /// Where requests are dense on one CPU, the VM's thread moves off.
     #[cold]
-    fn make_room(&mut self, machine: &impl Machine) {
+    pub fn make_room<M: Machine>(&mut self, machine: &M) {
         let Some(placement) = &mut self.placement else {
             return;
         };
@@ -76,29 +76,48 @@ impl<A: Affinity> Waiter<A> {
 
     /// Sleeps until a message comes or the wait ends, after `timeout` nanoseconds or where the peer is
     /// `gone`.
-    pub fn asleep(
+    ///
+    /// Where this thread sleeps beside its caller and is woken there, that is all: on one CPU the peer waits for
+    /// whatever else is done, and in a cache that went cold reading the clock is not nothing.
+    pub fn asleep<M: Machine>(
         &mut self,
-        machine: &impl Machine,
+        machine: &M,
         timeout: Option<u64>,
-        gone: &mut impl FnMut() -> bool,
+        gone: &mut dyn FnMut() -> bool,
     ) -> Result<(), Broken> {
+        let other = self.ring.other();
         let limits = Limits {
             timeout,
             naps: self.naps,
         };
-        let begun = machine.now();
-        let bed = self.lie_down(machine, begun);
+        let before = machine.stamp_of(other);
+        let begun = match timeout.is_none() && self.stays(machine) {
+            true => None,
+            false => Some(machine.now()),
+        };
+        let bed = begun.and_then(|begun| self.lie_down(machine, begun));
         let waited = self
             .waiting
             .asleep(machine, &self.ring, limits, begun, gone);
-        let now = match &waited {
-            Ok(now) => *now,
-            Err(_) => machine.now(),
-        };
-        self.rise(machine, bed, begun, now);
-        self.ring.stands_on(machine.cpu());
+        let stamp = machine.stamp_of(other);
+        let woken = (stamp != before).then_some(stamp);
+        let cpu = machine.cpu();
+        if begun.is_none() && waited.is_ok() && machine.cpu_of(other) == cpu {
+            self.waiting.woke_beside(woken);
+            self.ring.stands_on(cpu);
+        } else {
+            self.rise(machine, bed, begun.unwrap_or(before), woken);
+        }
         self.ring.state_cpu(machine);
-        waited.map(drop)
+        waited
+    }
+
+    /// Whether the thread sleeps beside its caller, as it is.
+    fn stays(&mut self, machine: &impl Machine) -> bool {
+        let beside = machine.cpu_of(self.ring.other()) == machine.cpu();
+        let number = self.ring.received();
+        let placement = self.placement.as_mut();
+        beside && placement.is_none_or(|placement| placement.stays(number))
     }
 
     fn lie_down(&mut self, machine: &impl Machine, now: u64) -> Option<Bed> {
@@ -113,18 +132,18 @@ impl<A: Affinity> Waiter<A> {
         Some(bed)
     }
 
-    fn rise(&mut self, machine: &impl Machine, bed: Option<Bed>, begun: u64, now: u64) {
-        let Some(placement) = &mut self.placement else {
-            return;
-        };
-        let other = self.ring.other();
-        let beside = machine.cpu_of(other) == machine.cpu();
-        let stamp = machine.stamp_of(other);
-        let woken = (stamp > begun).then_some(stamp);
-        placement.rise(now.saturating_sub(begun));
-        placement.learn(machine.now(), woken, beside);
-        if bed == Some(Bed::Apart) && !beside {
-            self.waiting.expects_more();
+    #[cold]
+    fn rise(&mut self, machine: &impl Machine, bed: Option<Bed>, begun: u64, woken: Option<u64>) {
+        let now = machine.now();
+        self.waiting.slept(begun, woken, now);
+        if let Some(placement) = &mut self.placement {
+            let beside = machine.cpu_of(self.ring.other()) == machine.cpu();
+            placement.rise(now.saturating_sub(begun));
+            placement.learn(machine.now(), woken, beside);
+            if bed == Some(Bed::Apart) && !beside {
+                self.waiting.expects_more();
+            }
         }
+        self.ring.stands_on(machine.cpu());
     }
 }

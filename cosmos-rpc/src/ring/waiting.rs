@@ -20,7 +20,8 @@
 //! "Recent waits" is an average: a hit among the glances lowers it by an eighth, a hit while spinning
 //! enters with an eighth, a sleep with a quarter: by the time at which the waker says that it woke,
 //! not by when this thread ran again, for how long a wake-up takes says nothing about the peer. The
-//! waker's word is bounded by this end's own clock.
+//! waker's word is bounded by this end's own clock. Sleeps that begin and end beside the peer do not count: there
+//! nobody spins, and the clock need not be read.
 
 use super::handover::{COMING, HandOver, Look};
 use super::layout::Side;
@@ -169,7 +170,7 @@ impl Waiting {
     }
 
     /// Waits without sleeping, as long as that is worth it. `woke`: the peer slept until just now.
-    pub fn awake(&mut self, machine: &impl Machine, ring: &mut HandOver, woke: bool) -> Look {
+    pub fn awake<M: Machine>(&mut self, machine: &M, ring: &mut HandOver, woke: bool) -> Look {
         self.vain = false;
         let look = ring.look(machine);
         if !matches!(look, Look::NotYet(_)) {
@@ -211,45 +212,39 @@ impl Waiting {
     }
 
     /// Sleeps from now, `begun`, until a message comes or the wait ends; `gone` says whether the peer
-    /// is. Gives the time at which it went on.
+    /// is. Only a wait with a timeout needs to know what the time is.
+    #[inline]
     pub fn asleep(
         &mut self,
         machine: &impl Machine,
         ring: &HandOver,
         limits: Limits,
-        begun: u64,
-        gone: &mut impl FnMut() -> bool,
-    ) -> Result<u64, Broken> {
+        begun: Option<u64>,
+        gone: &mut dyn FnMut() -> bool,
+    ) -> Result<(), Broken> {
         let (mut nap, longest) = limits.naps;
-        let mut now = begun;
+        let mut left = limits.timeout.unwrap_or(u64::MAX);
         loop {
-            let slept = now.saturating_sub(begun);
-            let left = limits
-                .timeout
-                .map_or(u64::MAX, |timeout| timeout.saturating_sub(slept));
             if left == 0 {
                 return Err(Broken::Late);
             }
-            let look = ring.sleep(machine, nap.min(left));
-            now = machine.now();
-            match look {
-                Look::Arrived => {
-                    self.yielded = now;
-                    self.slept(machine, ring, begun, now);
-                    return Ok(now);
-                }
+            match ring.sleep(machine, nap.min(left)) {
+                Look::Arrived => return Ok(()),
                 Look::Forged(word) => return Err(Broken::Forged(word)),
                 Look::NotYet(_) => {}
             }
             if gone() {
                 // It may have answered before it went.
                 return match ring.look(machine) {
-                    Look::Arrived => Ok(now),
+                    Look::Arrived => Ok(()),
                     Look::Forged(word) => Err(Broken::Forged(word)),
                     Look::NotYet(_) => Err(Broken::Gone),
                 };
             }
             nap = nap.saturating_mul(2).min(longest);
+            if let (Some(timeout), Some(begun)) = (limits.timeout, begun) {
+                left = timeout.saturating_sub(machine.now().saturating_sub(begun));
+            }
         }
     }
 
@@ -369,11 +364,17 @@ impl Waiting {
         tries
     }
 
-    fn slept(&mut self, machine: &impl Machine, ring: &HandOver, begun: u64, now: u64) {
-        let stamp = machine.stamp_of(ring.other());
-        // Where it came before the sleeper slept, nobody woke it, and the stamp is an old one.
-        let woken = if stamp < begun { now } else { stamp.min(now) };
-        let waited = woken.saturating_sub(begun);
+    /// After a sleep beside the caller, who woke this thread at that time, if it did: the clock was not read.
+    pub fn woke_beside(&mut self, woken: Option<u64>) {
+        self.yielded = woken.unwrap_or(self.yielded);
+        self.suspect = true;
+    }
+
+    /// After a sleep from `begun` to `now`, which the peer ended at that time, if it did.
+    pub fn slept(&mut self, begun: u64, woken: Option<u64>, now: u64) {
+        self.yielded = now;
+        // Where it came before the sleeper slept, nobody woke it.
+        let waited = woken.unwrap_or(now).min(now).saturating_sub(begun);
         if self.vain && waited < SOON {
             self.leave_out_spinning();
         }

@@ -2,15 +2,20 @@
 //! made of them.
 
 use super::Channel;
-use crate::Vm;
-use crate::drain::Gate;
+
+use crate::drain::{self, Gate};
 use crate::session::Entry;
 use crate::verb::{self, Scratch};
+use crate::{Vm, count};
+use cosmos_rpc::ahead::Ahead;
 use cosmos_rpc::message::REPLY;
 use cosmos_rpc::message::vm::{CALL, COMPACT_CALL};
 use cosmos_rpc::ring::{Message, Short};
 use cosmos_rpc::{Fault, Frame};
 use std::cell::Cell;
+
+/// Bytes of code by which most calls are answered.
+const ANSWERING: usize = 3072;
 
 /// What comes after calls that were answered while the thread was awake.
 pub(super) enum Awake {
@@ -49,12 +54,13 @@ impl<V: Vm> Channel<V> {
         }
     }
 
-    #[inline]
+    #[inline(never)]
     fn answer_calls(&self, gate: &Gate, scratch: &mut Scratch, under_way: &Cell<u64>) -> Awake {
         loop {
             let next = self.connection.borrow_mut().next_short();
             let Some((message, body)) = next else {
                 match self.answer_longer(gate, scratch, under_way) {
+                    None if self.sleeps_until_more() => continue,
                     None => return Awake::Nothing,
                     Some(Some(awake)) => return awake,
                     Some(None) => continue,
@@ -97,6 +103,27 @@ impl<V: Vm> Channel<V> {
         }
     }
 
+    /// Sleeps until a message comes through shared memory. Whether one has; where not, the general way tells why.
+    fn sleeps_until_more(&self) -> bool {
+        let mut connection = self.connection.borrow_mut();
+        if self.knows_more.take() {
+            connection.needs(self.needs());
+        }
+        connection.takes_short() && connection.await_short()
+    }
+
+    /// What a call needs after a pause.
+    #[cold]
+    fn needs(&self) -> Ahead {
+        let mut ahead = Ahead::default();
+        ahead.add_range((Self::answer_calls as *const ()).addr(), ANSWERING);
+        ahead.add(self);
+        drain::needs(&mut ahead);
+        count::needs(&mut ahead);
+        self.recent.needs(&self.session, &mut ahead);
+        ahead
+    }
+
     /// Answers one request that is short. An error ends the conversation.
     pub(super) fn answer_short(
         &self,
@@ -130,7 +157,7 @@ impl<V: Vm> Channel<V> {
 
     /// Answers a call of plain bytes that does not fit into a line, where one has come, or says what comes
     /// then; `None` where none has.
-    #[inline]
+    #[inline(never)]
     fn answer_longer(
         &self,
         gate: &Gate,
@@ -167,7 +194,7 @@ impl<V: Vm> Channel<V> {
 
     /// Answers a call of plain bytes, or says what comes then; `None` where its function is not one that
     /// was called just before, and nothing was done.
-    #[inline]
+    #[inline(never)]
     fn answer_compact(
         &self,
         id: u64,

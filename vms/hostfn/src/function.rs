@@ -11,6 +11,7 @@ use callframe::types::{Handle, Identity, Ownership, Type, TypeId};
 use callframe::{CallFrame, Template};
 use callframe_ffi::NarrowResult;
 use callframe_native::{Convention, Scalars};
+use cosmos_rpc::ahead::Ahead;
 use cosmos_rpc::{Fault, FaultCode};
 use cosmos_vm_core::{Call, Callback, Held, Numbers, Words};
 use libffi::middle::Cif;
@@ -22,6 +23,9 @@ use std::sync::Arc;
 /// their own.
 const FEW: usize = 16;
 const FEW_WORDS: usize = 4;
+
+/// Bytes of a function's code that are asked for after a pause.
+const CODE: usize = 512;
 
 /// A function that is ready to be called, any number of times at once.
 pub struct Function {
@@ -131,6 +135,13 @@ impl Function {
         self.take_result(result, call.result());
         call.set_errno(left);
         Ok(())
+    }
+
+    /// What a call of it needs.
+    pub(crate) fn needs(&self, ahead: &mut Ahead) {
+        ahead.add(&self.code);
+        ahead.add(&self.convention);
+        ahead.add_range(self.code.address(), CODE);
     }
 
     /// Calls it, where it is a function of a few numbers. Whether it is.

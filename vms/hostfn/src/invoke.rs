@@ -20,6 +20,11 @@ impl Code {
         unsafe { std::mem::transmute::<*mut c_void, Option<unsafe extern "C" fn()>>(address) }
             .map(Code)
     }
+
+    /// Where it is.
+    pub(crate) fn address(self) -> usize {
+        (self.0 as *const ()).addr()
+    }
 }
 
 /// Enters `code` with `errno` set, and gives the errno it left.

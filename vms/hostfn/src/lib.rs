@@ -39,6 +39,7 @@ use callframe::marshal::MemoryError;
 use callframe::types::TypeId;
 use callframe::{DataModel, Template};
 use cosmos_rpc::Fault;
+use cosmos_rpc::ahead::Ahead;
 use cosmos_vm_core::{Call, Callback, Held, Numbers, Vm, Words};
 use function::Function;
 use library::Library;
@@ -83,6 +84,10 @@ impl Vm for HostFn {
 
     fn call(&self, runable: &Function, call: &mut Call<'_>) -> Result<(), Fault> {
         runable.call(call)
+    }
+
+    fn needs(&self, runable: &Function, ahead: &mut Ahead) {
+        runable.needs(ahead);
     }
 
     #[inline(always)]

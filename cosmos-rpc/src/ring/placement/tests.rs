@@ -340,3 +340,24 @@ proptest! {
         prop_assert!(u64::from(moves) <= most);
     }
 }
+
+#[test]
+fn where_waking_beside_is_fast_few_sleeps_are_looked_at() {
+    let thread = Modelled::on(&[0, 1]);
+    let mut placement = Placement::new(&thread);
+    let looks = |placement: &mut Placement<&Modelled>, from: u32| {
+        let requests = from..from + 10 * LOOKS;
+        requests.filter(|number| !placement.stays(*number)).count()
+    };
+    assert_eq!(looks(&mut placement, 1), 10);
+    // Others want that CPU.
+    placement.learn(8 * WANTED, Some(0), true);
+    assert_eq!(looks(&mut placement, 100), 10 * LOOKS as usize);
+    // It is woken elsewhere, and slowly.
+    let mut placement = slow(&thread);
+    assert_eq!(looks(&mut placement, 1), 10 * LOOKS as usize);
+    // Many requests came since the last sleep.
+    let mut placement = Placement::new(&thread);
+    assert!(!placement.stays(BURST));
+    assert_eq!(thread.changes.get(), 0);
+}

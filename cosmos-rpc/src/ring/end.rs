@@ -7,11 +7,14 @@ use super::placement::OwnThread;
 use super::segment::Segment;
 use super::short::Short;
 use super::waiter::Waiter;
-use super::waiting::{Broken, Settings, Waiting, nanoseconds};
+use super::waiting::{Broken, Settings, nanoseconds};
 use crate::ahead::Ahead;
 use crate::{Fault, FaultCode};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+
+/// Bytes of the code by which a thread sleeps; it decides nothing but what is asked for.
+const ASLEEP: usize = 3200;
 
 /// What came: kind and id as [`message`](crate::message) numbers them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,14 +94,9 @@ impl End {
         ahead.add(self);
         let lines = std::ptr::from_ref(self.machine.mapping.word(Side::Client.line().word()));
         ahead.add_range(lines.addr(), 2 * LINES);
+        // That of the wait before it is in each crate that waits, so it has no one place.
         let asleep = Waiter::<OwnThread>::asleep::<Native> as *const ();
-        ahead.add_range(asleep.addr(), 1536);
-        let awake = Waiting::awake::<Native> as *const ();
-        ahead.add_range(awake.addr(), 320);
-        if self.waiter.ring.side() == Side::Vm {
-            let make_room = Waiter::<OwnThread>::make_room::<Native> as *const ();
-            ahead.add_range(make_room.addr(), 448);
-        }
+        ahead.add_range(asleep.addr(), ASLEEP);
         self.machine.ahead = ahead;
     }
 

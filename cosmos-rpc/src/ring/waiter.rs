@@ -52,7 +52,7 @@ impl<A: Affinity> Waiter<A> {
 
     /// Where requests are dense on one CPU, the VM's thread moves off.
     #[cold]
-    pub fn make_room<M: Machine>(&mut self, machine: &M) {
+    fn make_room(&mut self, machine: &impl Machine) {
         let Some(placement) = &mut self.placement else {
             return;
         };

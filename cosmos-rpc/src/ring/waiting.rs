@@ -170,7 +170,7 @@ impl Waiting {
     }
 
     /// Waits without sleeping, as long as that is worth it. `woke`: the peer slept until just now.
-    pub fn awake<M: Machine>(&mut self, machine: &M, ring: &mut HandOver, woke: bool) -> Look {
+    pub fn awake(&mut self, machine: &impl Machine, ring: &mut HandOver, woke: bool) -> Look {
         self.vain = false;
         let look = ring.look(machine);
         if !matches!(look, Look::NotYet(_)) {

@@ -15,7 +15,7 @@ use cosmos_rpc::{Fault, Frame};
 use std::cell::Cell;
 
 /// Bytes of code by which most calls are answered.
-const ANSWERING: usize = 3072;
+const ANSWERING: usize = 3840;
 
 /// What comes after calls that were answered while the thread was awake.
 pub(super) enum Awake {

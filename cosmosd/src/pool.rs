@@ -205,12 +205,12 @@ async fn top_up(coordinator: &Rc<Coordinator>, wanted: &Wanted, size: u64) {
     }
 }
 
-/// Has none wait any more.
+/// Has none wait any more, nor be lent.
 pub(crate) fn empty(coordinator: &Coordinator) {
     coordinator
         .vms()
         .iter()
-        .filter(|vm| is_pooled(vm))
+        .filter(|vm| is_held(vm))
         .for_each(end);
 }
 

@@ -5,34 +5,32 @@
 //! and the ratio of the medians is what to look at: absolute times move with where the host puts the
 //! virtual CPUs. Far ends of floors that never sleep are stopped while it is not their turn. A floor
 //! *apart* has its far end in a session of its own, as a VM is in one: the kernel may share out the CPUs
-//! by sessions, and then a hand-over between two of them takes longer.
+//! by sessions, and then a hand-over between two of them takes longer. One *as a VM* has it under a VM's filters of
+//! system calls as well, and each sleep of either end has a timeout, as where the other one may be hostile: the least
+//! that a call which wakes somebody can take here.
 //!
 //! | row | what a turn is |
 //! |---|---|
 //! | two cores, one core | `cos` through the C function pointer, and the floors |
 //! | callback | a comparison of a `qsort` of 10,000 elements, and a scalar call |
 //! | batch | 1,000 calls of a function that does next to nothing, in one message, and a scalar call |
-//! | sparse | one call after a pause, and the futex |
+//! | sparse | one call after a pause, the futex, and the futex as a VM |
 //! | bursts | many calls after a pause, placed by nobody, and as many by spinning without one |
 //!
 //! `cargo bench -p cosmos-tests --bench placed [-- WORD...]`. Timing decides nothing.
 
+#[path = "placed/floor.rs"]
+mod floor;
+
 use cosmos_tests::targets::Target;
+use floor::Floor;
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
-use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::ffi::{c_int, c_void};
-use std::fs::File;
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
-use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Set in the process at the far end of a floor: which one.
-const FLOOR: &str = "COSMOSTEST_FLOOR";
-/// What the name of a floor ends with whose far end is in a session of its own.
-const APART: &str = ", apart";
 const ROUNDS: usize = 41;
 const BATCH: u32 = 2_000;
 /// A call of a burst that takes longer was not made while both ends were awake on CPUs of their own.
@@ -47,8 +45,8 @@ type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 type Cos = extern "C" fn(f64) -> f64;
 
 fn main() -> Outcome {
-    if let Some(floor) = std::env::var_os(FLOOR) {
-        return far_end(&floor.to_string_lossy());
+    if let Some(floor) = floor::asked_for() {
+        return floor::far_end(&floor);
     }
     if !cosmos_tests::is_measuring() {
         return Ok(());
@@ -325,37 +323,30 @@ fn many(cos: Cos) -> Outcome {
 }
 
 fn sparse(vm: i32, cos: Cos, gap: Duration, far: &CpuSet) -> Outcome {
-    let mut floor = Floor::start("futex", far)?;
-    let (mut calls, mut futex, mut busy) = (Vec::new(), Vec::new(), Duration::ZERO);
+    let mut floors = [
+        Floor::start("futex", far)?,
+        Floor::start("futex, as a VM", far)?,
+    ];
+    let (mut calls, mut futex, mut busy) = (Vec::new(), [Vec::new(), Vec::new()], Duration::ZERO);
     let before = used(vm)?;
     for _ in 0..ROUNDS {
-        for of_floor in [false, true] {
-            let turn = Instant::now();
-            for _ in 0..20 {
-                std::thread::sleep(gap);
-                let begin = Instant::now();
-                match of_floor {
-                    true => floor.call()?,
-                    false => call(cos)?,
-                }
-                let took = begin.elapsed().as_nanos() as f64;
-                if of_floor { &mut futex } else { &mut calls }.push(took);
-            }
-            busy += if of_floor {
-                Duration::ZERO
-            } else {
-                turn.elapsed()
-            };
+        let begin = Instant::now();
+        after_pauses(gap, &mut calls, || call(cos))?;
+        busy += begin.elapsed();
+        for (floor, times) in floors.iter_mut().zip(&mut futex) {
+            after_pauses(gap, times, || floor.call())?;
         }
     }
     let load = (used(vm)? - before) / busy.as_nanos() as f64;
+    let [bare, as_vm] = &mut futex;
     println!(
-        "sparse, every {gap:?}: a call {:.2} us (99 % {:.1}), the futex {:.2} us (99 % {:.1}), the VM \
-         uses {:.2} % of a CPU",
-        median(&mut calls) / 1e3,
-        calls[calls.len() * 99 / 100] / 1e3,
-        median(&mut futex) / 1e3,
-        futex[futex.len() * 99 / 100] / 1e3,
+        "sparse, every {gap:?}: a call {}, the futex {}, the futex as a VM {}; a call is {:.2} and {:.2} x \
+         those, the VM uses {:.2} % of a CPU",
+        spread(&mut calls),
+        spread(bare),
+        spread(as_vm),
+        median(&mut calls) / median(bare),
+        median(&mut calls) / median(as_vm),
         100.0 * load,
     );
     let (call, vm) = match gap.as_millis() {
@@ -364,6 +355,25 @@ fn sparse(vm: i32, cos: Cos, gap: Duration, far: &CpuSet) -> Outcome {
     };
     Target::at_most(call, 10.0, "us").reached(median(&mut calls) / 1e3)?;
     Ok(Target::at_most(vm, 1.0, "% of a CPU").reached(100.0 * load)?)
+}
+
+/// A turn of single calls, each after a pause.
+fn after_pauses(gap: Duration, times: &mut Vec<f64>, mut call: impl FnMut() -> Outcome) -> Outcome {
+    for _ in 0..20 {
+        std::thread::sleep(gap);
+        let begin = Instant::now();
+        call()?;
+        times.push(begin.elapsed().as_nanos() as f64);
+    }
+    Ok(())
+}
+
+/// The median, what one in eight stays below, and what all but one in a hundred do. Sorts the values.
+fn spread(values: &mut [f64]) -> String {
+    let median = median(values) / 1e3;
+    let eighth = values[values.len() / 8] / 1e3;
+    let most = values[values.len() * 99 / 100] / 1e3;
+    format!("{median:.2} us (1/8 {eighth:.2}, 99 % {most:.1})")
 }
 
 fn bursts(cos: Cos, count: u32, whole: &CpuSet, target: f64) -> Outcome {
@@ -418,154 +428,4 @@ fn used(process: i32) -> Outcome<f64> {
 fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
-}
-
-/// Two lines of a shared page, and a process at the far end.
-struct Floor {
-    /// How it hands over.
-    name: &'static str,
-    process: Child,
-    page: Page,
-    number: u32,
-}
-
-impl Floor {
-    fn start(name: &'static str, far: &CpuSet) -> Outcome<Floor> {
-        let memory = nix::sys::memfd::memfd_create(c"floor", nix::sys::memfd::MFdFlags::empty())?;
-        let memory = File::from(memory);
-        memory.set_len(4096)?;
-        let page = Page::map(memory.as_fd().try_clone_to_owned()?);
-        let process = Command::new(std::env::current_exe()?)
-            .env(FLOOR, name)
-            .stdin(Stdio::from(memory))
-            .spawn()?;
-        place_now(i32::try_from(process.id())?, far)?;
-        let mut floor = Floor {
-            name: name.strip_suffix(APART).unwrap_or(name),
-            process,
-            page,
-            number: 0,
-        };
-        floor.call()?;
-        floor.signal(Signal::SIGSTOP)?;
-        Ok(floor)
-    }
-
-    fn signal(&self, signal: Signal) -> Outcome {
-        match self.name {
-            "futex" => Ok(()),
-            _ => Ok(kill(
-                Pid::from_raw(i32::try_from(self.process.id())?),
-                signal,
-            )?),
-        }
-    }
-
-    fn turn(&mut self) -> Outcome<f64> {
-        self.signal(Signal::SIGCONT)?;
-        let took = batch(BATCH, || self.call())?;
-        self.signal(Signal::SIGSTOP)?;
-        Ok(took)
-    }
-
-    fn call(&mut self) -> Outcome {
-        let asked = std::hint::black_box(ASKED);
-        self.number = self.number.wrapping_add(1);
-        self.page.value(0).store(asked.to_bits(), Ordering::Relaxed);
-        self.page.publish(0, self.number, self.name);
-        self.page.await_number(1, self.number, self.name);
-        match f64::from_bits(self.page.value(1).load(Ordering::Relaxed)) == *EXPECTED {
-            true => Ok(()),
-            false => Err("the floor gave a wrong answer".into()),
-        }
-    }
-}
-
-impl Drop for Floor {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn far_end(name: &str) -> Outcome {
-    let name = match name.strip_suffix(APART) {
-        Some(name) => {
-            nix::unistd::setsid()?;
-            name
-        }
-        None => name,
-    };
-    // SAFETY: the descriptor is the memory this process was started with, and nobody else uses it.
-    let page = Page::map(unsafe { OwnedFd::from_raw_fd(0) });
-    let mut number = 0u32;
-    loop {
-        number = number.wrapping_add(1);
-        page.await_number(0, number, name);
-        let value = f64::from_bits(page.value(0).load(Ordering::Relaxed)).cos();
-        page.value(1).store(value.to_bits(), Ordering::Relaxed);
-        page.publish(1, number, name);
-    }
-}
-
-struct Page(*mut c_void);
-
-impl Page {
-    fn map(memory: OwnedFd) -> Page {
-        let access = libc::PROT_READ | libc::PROT_WRITE;
-        let file = memory.as_raw_fd();
-        // SAFETY: a fresh mapping, kept until the process ends.
-        let page = unsafe {
-            libc::mmap(
-                std::ptr::null_mut(),
-                4096,
-                access,
-                libc::MAP_SHARED,
-                file,
-                0,
-            )
-        };
-        assert_ne!(page, libc::MAP_FAILED);
-        Page(page)
-    }
-
-    fn word(&self, line: usize) -> &AtomicU32 {
-        // SAFETY: inside of the page, aligned.
-        unsafe { AtomicU32::from_ptr(self.0.byte_add(1024 + 128 * line).cast()) }
-    }
-
-    fn value(&self, line: usize) -> &AtomicU64 {
-        // SAFETY: inside of the page, aligned.
-        unsafe { AtomicU64::from_ptr(self.0.byte_add(1024 + 128 * line + 8).cast()) }
-    }
-
-    fn publish(&self, line: usize, number: u32, name: &str) {
-        self.word(line).store(number, Ordering::Release);
-        if name == "futex" {
-            let word = self.word(line).as_ptr();
-            // SAFETY: the address is a word of the page.
-            unsafe { libc::syscall(libc::SYS_futex, word, libc::FUTEX_WAKE, 1) };
-        }
-    }
-
-    fn await_number(&self, line: usize, number: u32, name: &str) {
-        loop {
-            let present = self.word(line).load(Ordering::Acquire);
-            if present == number {
-                return;
-            }
-            match name {
-                "spin" => std::hint::spin_loop(),
-                "yield" => std::thread::yield_now(),
-                _ => {
-                    let none = std::ptr::null::<libc::timespec>();
-                    let word = self.word(line).as_ptr();
-                    // SAFETY: the address is a word of the page.
-                    unsafe {
-                        libc::syscall(libc::SYS_futex, word, libc::FUTEX_WAIT, present, none)
-                    };
-                }
-            }
-        }
-    }
 }

@@ -10,7 +10,7 @@ pub trait Entered {
     ///
     /// # Safety
     /// `data` is what the pointer was made of, and is still valid.
-    unsafe fn enter(data: *const c_void, words: [u64; 2]) -> [u64; 2];
+    unsafe fn enter(data: *const c_void, words: (u64, u64)) -> (u64, u64);
 }
 
 /// The same of a function of [`Scalars`].

@@ -79,11 +79,11 @@ static SLOTS: [Slot; THUNKS] = [const {
 pub trait Entered {
     /// Gives the words of the result for the words of the arguments, as the registers hold them: above
     /// an argument narrower than its word there may be anything, and an integer result is as wide as
-    /// the word. No panic leaves it.
+    /// the word. Pairs and not arrays: those would go through memory. No panic leaves it.
     ///
     /// # Safety
     /// `data` is what the pointer was made of, and is still valid.
-    unsafe fn enter(data: *const c_void, words: [u64; 2]) -> [u64; 2];
+    unsafe fn enter(data: *const c_void, words: (u64, u64)) -> (u64, u64);
 }
 
 /// What is done when a pointer to a function of [`Scalars`] is called.
@@ -258,7 +258,8 @@ unsafe extern "C" fn enter<E: Entered, R: Pair, const FIRST: bool, const SECOND:
         (true, true) => floats[1],
     };
     // SAFETY: the thunk was made of the data, and whoever calls it keeps both.
-    R::of(unsafe { E::enter(data, [first, second]) })
+    let (first, second) = unsafe { E::enter(data, (first, second)) };
+    R::of([first, second])
 }
 
 #[cfg(test)]
@@ -270,8 +271,8 @@ mod tests {
     struct Number;
 
     impl Entered for Number {
-        unsafe fn enter(data: *const c_void, words: [u64; 2]) -> [u64; 2] {
-            [data.addr() as u64 + words[0], 0]
+        unsafe fn enter(data: *const c_void, (first, _): (u64, u64)) -> (u64, u64) {
+            (data.addr() as u64 + first, 0)
         }
     }
 

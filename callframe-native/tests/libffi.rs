@@ -209,11 +209,11 @@ unsafe extern "C" fn closed(
 struct Noting;
 
 impl Entered for Noting {
-    unsafe fn enter(data: *const c_void, words: [u64; 2]) -> [u64; 2] {
+    unsafe fn enter(data: *const c_void, (first, second): (u64, u64)) -> (u64, u64) {
         // SAFETY: the test made the pointer of this.
         let mut seen = unsafe { &*data.cast::<RefCell<Seen>>() }.borrow_mut();
-        seen.words = words;
-        seen.reply
+        seen.words = [first, second];
+        (seen.reply[0], seen.reply[1])
     }
 }
 
@@ -385,12 +385,10 @@ fn narrow_arguments_are_extended() {
 struct Looking;
 
 impl Entered for Looking {
-    unsafe fn enter(_: *const c_void, _: [u64; 2]) -> [u64; 2] {
+    unsafe fn enter(_: *const c_void, _: (u64, u64)) -> (u64, u64) {
         let way = std::backtrace::Backtrace::force_capture().to_string();
-        [
-            u64::from(way.contains("whoever_calls_a_pointer_is_found")),
-            0,
-        ]
+        let found = u64::from(way.contains("whoever_calls_a_pointer_is_found"));
+        (found, 0)
     }
 }
 

@@ -13,6 +13,7 @@ mod front;
 use crate::arena::Arena;
 use crate::fork::Own;
 use crate::link::{Ahead, Link};
+use crate::memory::Errno;
 use crate::staging::{Staging, Top};
 use crate::trace;
 use crate::turn::Seat;
@@ -32,9 +33,13 @@ use std::time::Duration;
 const KEPT_BUFFER: usize = 4 << 20;
 
 /// A connection to a VM and the buffers of its requests. It is handed around in a box, for it is
-/// large and a call takes it out and puts it back.
+/// large and a call takes it out and puts it back. What every call needs is first, in a line of the
+/// processor's.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(crate) struct Channel {
+    /// How many VMs had ended when it was put back last.
+    swept: u64,
     /// By which other threads end a call on it. Before the connection: dropped first.
     pub(crate) seat: Seat,
     /// The connection.
@@ -58,8 +63,6 @@ pub(crate) struct Channel {
     pub(crate) nesting: usize,
     /// Of the VM, whose channels go when it has ended.
     link: Weak<Link>,
-    /// How many VMs had ended when it was put back last.
-    swept: u64,
 }
 
 impl Channel {
@@ -67,6 +70,7 @@ impl Channel {
         let stages = connection.shares() && connection.peer().minor >= Map::SINCE;
         let most = if stages { connection.peer().body } else { 0 };
         Box::new(Channel {
+            swept: 0,
             seat: Seat::new(connection.as_raw_fd()),
             request: Vec::new(),
             descriptors: Vec::new(),
@@ -79,7 +83,6 @@ impl Channel {
             cookie: 0,
             nesting: 0,
             link: Arc::downgrade(link),
-            swept: 0,
         })
     }
 }
@@ -183,19 +186,42 @@ pub(crate) fn take_idle(link: &Arc<Link>, timeout: Option<Duration>) -> Option<B
     Some(channel)
 }
 
+/// Where this thread's errno is, if it has had a channel.
+#[inline]
+pub(crate) fn errno() -> Option<Errno> {
+    front::errno()
+}
+
 /// This thread's channel to the VM of this key, where it is as the last call left it, or a callback has
-/// it, and no VM has ended since; for a call that leaves it so.
+/// it, and no VM has ended since; for a call that leaves it so. It takes short bodies.
 #[inline]
 pub(crate) fn take_ready(key: u64) -> Option<Box<Channel>> {
+    let channel = front::take(key)?;
+    match channel.swept == ENDED.load(Ordering::Relaxed) {
+        true => Some(channel),
+        false => swept(key, channel),
+    }
+}
+
+/// The same, where a VM has ended since: this one, or another one whose channels go now.
+#[cold]
+fn swept(key: u64, channel: Box<Channel>) -> Option<Box<Channel>> {
+    put_aside(channel);
     front::take(key)
 }
 
 /// Puts it back.
 #[inline]
 pub(crate) fn put_ready(key: u64, channel: Box<Channel>) {
-    if channel.swept != ENDED.load(Ordering::Relaxed) || channel.seat.is_cancelled() {
+    if channel.seat.is_cancelled() || !channel.connection.takes_short() {
         return put_aside(channel);
     }
+    put_ready_again(key, channel);
+}
+
+/// Puts it back after a call that was like any other, and was not [asked](Seat::end_unheld) anything.
+#[inline]
+pub(crate) fn put_ready_again(key: u64, channel: Box<Channel>) {
     if let Some((_, other)) = front::put(key, channel) {
         put_aside(other);
     }
@@ -235,7 +261,12 @@ pub(crate) fn park(link: &Arc<Link>, mut channel: Box<Channel>) {
             return (Vec::new(), None);
         }
         let stale = table.sweep();
-        let before = channel.take().and_then(|channel| front::put(key, channel));
+        let before = channel
+            .take()
+            .and_then(|channel| match channel.connection.takes_short() {
+                true => front::put(key, channel),
+                false => Some((key, channel)),
+            });
         let Some((key, before)) = before else {
             return (stale, None);
         };
@@ -260,6 +291,12 @@ static ENDED: AtomicU64 = AtomicU64::new(0);
 /// A VM has ended, or is let go of: whatever threads have channels to it close them.
 pub(crate) fn vm_ended() {
     ENDED.fetch_add(1, Ordering::Relaxed);
+}
+
+impl Drop for Table {
+    fn drop(&mut self) {
+        drop(front::close());
+    }
 }
 
 impl Table {
@@ -293,7 +330,11 @@ pub(crate) fn lend(link: &Arc<Link>, mut channel: Box<Channel>) -> Lent {
         pending: channel.pending.take(),
         floor: channel.staging.raise(),
     };
-    if let Some(channel) = front::put_where_free(lent.key, channel) {
+    let elsewhere = match channel.connection.takes_short() {
+        true => front::put_where_free(lent.key, channel),
+        false => Some(channel),
+    };
+    if let Some(channel) = elsewhere {
         park(link, channel);
     }
     lent
@@ -346,6 +387,7 @@ fn with<T>(use_table: impl FnOnce(&mut Table) -> T) -> Option<T> {
     TABLE
         .try_with(|table| {
             let mut table = table.try_borrow_mut().ok()?;
+            front::open();
             Some(use_table(&mut table))
         })
         .ok()

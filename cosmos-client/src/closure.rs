@@ -8,10 +8,11 @@
 //! takes a reference of its own for as long as it runs.
 
 use crate::call;
+use crate::channel;
 use crate::error::Error;
 use crate::fork::apart_from_forks;
 use crate::last;
-use crate::memory::{errno, set_errno};
+use crate::memory::{Errno, errno, set_errno};
 use crate::plain::Plain;
 use crate::quick::Way;
 use crate::resolved::{NoPointer, Resolved};
@@ -131,24 +132,26 @@ impl Drop for Closure {
 struct InWords;
 
 impl Entered for InWords {
-    #[inline]
-    unsafe fn enter(function: *const c_void, words: [u64; 2]) -> [u64; 2] {
-        let before = errno();
+    unsafe fn enter(function: *const c_void, words: (u64, u64)) -> (u64, u64) {
         // SAFETY: as in `enter`.
-        let way = unsafe {
-            let function = &*function.cast::<Resolved>();
-            match function.quick() {
-                Some(quick) => quick.enter_words(function, words, before),
-                None => Err(Way::No),
-            }
+        let resolved = unsafe { &*function.cast::<Resolved>() };
+        let errno = channel::errno().unwrap_or_else(Errno::here);
+        let before = errno.get();
+        let Some(quick) = resolved.quick() else {
+            // The thunk was made because there is one.
+            return (0, 0);
         };
-        match way {
+        let slots = quick.slots([words.0, words.1]);
+        match quick.enter_words(resolved, slots, before) {
             Ok((result, after)) => {
-                set_errno(after);
+                errno.set(after);
                 result
             }
             // SAFETY: as above.
-            Err(way) => unsafe { go_on_in_words(function, way, &mut { words }, before) },
+            Err(way) => unsafe {
+                let [first, second] = go_on_in_words(function, way, &mut { slots }, before);
+                (first, second)
+            },
         }
     }
 }

@@ -1,35 +1,28 @@
-//! Whether calls of a library may begin, as its functions see it without holding on to the library.
+//! Whether calls of a library may begin, as its functions see it without holding on to the library. That its
+//! VM has ended they see by their [channel](crate::channel::take_ready).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The entrance of a library.
+/// The entrance of a library, in a line of the processor's.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(crate) struct Gate {
     /// Key of the link to its VM.
     pub(crate) key: u64,
     /// The VM's token for the library.
     pub(crate) object: u64,
     closed: AtomicBool,
-    /// Of the link.
-    gone: Arc<AtomicBool>,
 }
 
 impl Gate {
-    /// An open one, of an object behind the link of this key, that is `gone` when this says so.
-    pub(crate) fn new(key: u64, object: u64, gone: Arc<AtomicBool>) -> Arc<Gate> {
+    /// An open one, of an object behind the link of this key.
+    pub(crate) fn new(key: u64, object: u64) -> Arc<Gate> {
         Arc::new(Gate {
             key,
             object,
             closed: AtomicBool::new(false),
-            gone,
         })
-    }
-
-    /// Whether the library is open and its VM there, as far as this process knows.
-    #[inline]
-    pub(crate) fn is_open(&self) -> bool {
-        !self.is_closed() && !self.gone.load(Ordering::Acquire)
     }
 
     /// Whether the library was closed.

@@ -298,7 +298,7 @@ impl Target {
             object,
             path,
             bounds,
-            gate: Gate::new(hold.key(), object.0, Arc::clone(hold.gone())),
+            gate: Gate::new(hold.key(), object.0),
             functions: Mutex::default(),
             retired: Mutex::default(),
             hold,

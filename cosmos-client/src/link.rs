@@ -39,7 +39,7 @@ use cosmos_rpc::message::vm::Attach;
 use cosmos_rpc::{Blame, Fault, FaultCode, Frame, codec};
 use std::any::Any;
 use std::os::fd::{AsRawFd, BorrowedFd};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
 
@@ -59,8 +59,6 @@ pub(crate) struct Link {
     main_turn: Arc<Turn>,
     users: AtomicUsize,
     ended: OnceLock<Ended>,
-    /// The same, for who has no link.
-    gone: Arc<AtomicBool>,
     /// Of its channels, in whichever threads.
     turns: Mutex<Vec<Weak<Turn>>>,
     cookies: Cookies,
@@ -115,7 +113,6 @@ impl Link {
             })),
             users: AtomicUsize::new(0),
             ended: OnceLock::new(),
-            gone: Arc::default(),
             turns: Mutex::default(),
             cookies: Cookies::default(),
             arena: Arc::default(),
@@ -211,11 +208,6 @@ impl Link {
     /// Whether it has ended, as far as this process knows.
     pub(crate) fn is_gone(&self) -> bool {
         self.ended.get().is_some()
-    }
-
-    /// Set once it has ended.
-    pub(crate) fn gone(&self) -> &Arc<AtomicBool> {
-        &self.gone
     }
 
     /// Whether nobody uses it.
@@ -513,7 +505,6 @@ impl Link {
 
     fn end_for(self: &Arc<Link>, ended: Ended) {
         if self.ended.set(ended).is_ok() {
-            self.gone.store(true, Ordering::Release);
             channel::vm_ended();
             let session = Session::current();
             session.forget(self);

@@ -460,16 +460,39 @@ fn reallocate(old: u64, capacity: u64) -> Result<u64, MemoryError> {
     }
 }
 
+/// Where the errno of a thread is, which a value of this does not leave.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Errno(NonNull<libc::c_int>);
+
+impl Errno {
+    /// This thread's.
+    #[inline]
+    pub(crate) fn here() -> Errno {
+        // SAFETY: it is always there.
+        Errno(unsafe { NonNull::new_unchecked(libc::__errno_location()) })
+    }
+
+    #[inline]
+    pub(crate) fn get(self) -> i32 {
+        // SAFETY: this is the thread whose errno it is, which stays where it is as long as the thread lives.
+        unsafe { *self.0.as_ptr() }
+    }
+
+    #[inline]
+    pub(crate) fn set(self, value: i32) {
+        // SAFETY: as above.
+        unsafe { *self.0.as_ptr() = value }
+    }
+}
+
 /// This thread's errno.
 pub(crate) fn errno() -> i32 {
-    // SAFETY: the pointer is this thread's errno, always there.
-    unsafe { *libc::__errno_location() }
+    Errno::here().get()
 }
 
 /// Sets this thread's errno.
 pub(crate) fn set_errno(value: i32) {
-    // SAFETY: as above.
-    unsafe { *libc::__errno_location() = value }
+    Errno::here().set(value);
 }
 
 #[cfg(test)]

@@ -178,14 +178,10 @@ impl Plain {
         arguments: &[u64; MOST_PARAMETERS],
         errno: i32,
     ) -> Result<Returned, Way> {
-        if !self.gate.is_open() || self.refused.load(Ordering::Relaxed) {
+        if self.gate.is_closed() || self.refused.load(Ordering::Relaxed) {
             return Err(Way::No);
         }
         let mut channel = channel::take_ready(self.gate.key).ok_or(Way::No)?;
-        if !channel.connection.takes_short() {
-            channel::put_ready(self.gate.key, channel);
-            return Err(Way::No);
-        }
         // SAFETY: the caller's promise.
         let mut memory = unsafe { Program::of(&channel.arena, &mut channel.staging) };
         let sent = self.compact.prepare(&mut memory, arguments, errno);

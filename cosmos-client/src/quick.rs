@@ -11,7 +11,7 @@
 //!
 //! | what | when |
 //! |---|---|
-//! | is the library open, its VM there, this process the one that opened it | before |
+//! | is the library open, has no VM ended, is this process the one that opened it | before |
 //! | the thread's channel, and noting there that a call is under way | before |
 //! | time limits | once waiting has become sleeping |
 //! | was it cancelled; was the library left to it | after |
@@ -33,7 +33,7 @@ use callframe_native::Convention;
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::REPLY;
 use cosmos_rpc::message::vm::CALL;
-use cosmos_rpc::ring::Short;
+use cosmos_rpc::ring::{Form, Short};
 use cosmos_rpc::{Fault, Frame};
 use std::ffi::c_void;
 use std::sync::Arc;
@@ -41,12 +41,15 @@ use std::sync::Arc;
 /// Bytes of a request before what marshalling writes: the function's number.
 const RUNABLE: usize = 8;
 
-/// How calls of a function go this way.
+/// How calls of a function go this way. What a call needs is first, in a line of the processor's.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(crate) struct Quick {
-    line: Line,
     gate: Arc<Gate>,
     runable: u64,
+    request: Form,
+    reply: Form,
+    line: Line,
     narrow: Option<NarrowResult>,
     /// Where arguments and result are in words in this process as they are in the VM: in which registers.
     convention: Option<Convention>,
@@ -98,8 +101,11 @@ impl Quick {
         runable: u64,
         native: &Template,
     ) -> Option<Quick> {
+        let line = caller.line()?;
         Some(Quick {
-            line: caller.line()?,
+            request: Form::new(CALL, RUNABLE + line.request_length())?,
+            reply: Form::new(CALL | REPLY, line.reply_length())?,
+            line,
             gate: Arc::clone(gate),
             runable,
             narrow: callframe_ffi::result_of(native.frame()),
@@ -115,22 +121,27 @@ impl Quick {
         self.convention.as_ref()
     }
 
-    /// Calls the function with the words of its arguments, as the registers of its convention hold them;
-    /// gives those of its result, and the errno that it left.
+    /// What of the words of its arguments, as the registers of its convention hold them, is the arguments'.
+    #[inline(always)]
+    pub(crate) fn slots(&self, words: [u64; 2]) -> [u64; 2] {
+        self.line.slots_of_words(words)
+    }
+
+    /// Calls the function with these arguments; gives the words of its result, as the registers hold them, and
+    /// the errno that it left.
     #[inline(always)]
     pub(crate) fn enter_words(
         &self,
         function: &Resolved,
-        words: [u64; 2],
+        slots: [u64; 2],
         errno: i32,
-    ) -> Result<([u64; 2], i32), Way> {
-        let request = self.line.request_of_words(errno, words);
-        let returned = self.exchange(function, errno, request)?;
-        let mut result = self.line.result_in_words(returned.words);
+    ) -> Result<((u64, u64), i32), Way> {
+        let returned = self.exchange(function, errno, slots)?;
+        let [mut first, second] = self.line.result_in_words(returned.words);
         if let Some(narrow) = self.narrow {
-            result[0] = narrow.widened(result[0].to_le_bytes()) as u64;
+            first = narrow.widened(first.to_le_bytes()) as u64;
         }
-        Ok((result, returned.errno))
+        Ok(((first, second), returned.errno))
     }
 
     /// Calls the function with the arguments that libffi gives a closure, whose result goes where
@@ -152,8 +163,8 @@ impl Quick {
             let argument = *arguments.add(usize::from(piece.index));
             load(argument.cast(), piece)
         };
-        let request = self.line.request(errno, read);
-        let returned = match self.exchange(function, errno, request) {
+        let slots = self.line.slots(read);
+        let returned = match self.exchange(function, errno, slots) {
             Ok(returned) => returned,
             Err(way) => return way,
         };
@@ -188,8 +199,8 @@ impl Quick {
     ) -> Way {
         // SAFETY: the caller's promise; a piece is a part of its argument.
         let read = |piece: &Piece| unsafe { load(argument(arguments, piece), piece) };
-        let request = self.line.request(errno, read);
-        let returned = match self.exchange(function, errno, request) {
+        let slots = self.line.slots(read);
+        let returned = match self.exchange(function, errno, slots) {
             Ok(returned) => returned,
             Err(way) => return way,
         };
@@ -219,53 +230,52 @@ impl Quick {
         self.runable
     }
 
+    /// The request of a call.
     #[inline(always)]
-    fn exchange(
-        &self,
-        function: &Resolved,
-        errno: i32,
-        request: [u64; WORDS],
-    ) -> Result<Returned, Way> {
+    fn body(&self, errno: i32, slots: [u64; 2]) -> [u64; 1 + WORDS] {
+        let [header, rest, first, second] = self.line.request_of_slots(errno, slots);
+        [self.runable, header, rest, first, second]
+    }
+
+    #[inline(always)]
+    fn exchange(&self, function: &Resolved, errno: i32, slots: [u64; 2]) -> Result<Returned, Way> {
         let gate = &*self.gate;
-        if !gate.is_open() {
+        if gate.is_closed() {
             return Err(Way::No);
         }
         let mut clock = None;
         let mut channel = channel::take_ready(gate.key).ok_or(Way::No)?;
-        if !channel.connection.takes_short() {
-            channel::put_ready(gate.key, channel);
-            return Err(Way::No);
-        }
-        let [header, rest, first, second] = request;
-        let request = [self.runable, header, rest, first, second];
-        let request = Short::of(request, RUNABLE + self.line.request_length());
         let begun = channel.seat.begin(gate.object);
-        let id = match channel.connection.request_short(CALL, &request) {
-            Ok(id) => id,
-            Err(fault) => {
-                let first = First::Failed(fault);
-                return Err(underway(function, channel, begun, first, None));
-            }
+        let Some(mut lane) = channel.connection.lane() else {
+            return Err(unsent(self, function, channel, begun, (errno, slots)));
+        };
+        let request = self.body(errno, slots);
+        let Some(id) = lane.request(self.request, &request) else {
+            return Err(unsent(self, function, channel, begun, (errno, slots)));
         };
         // The VM is at work from here on.
-        if !channel.connection.short_arrives() {
+        let reply = if lane.arrives() {
+            lane.reply(self.reply, id)
+        } else {
             let library = function.library();
             patiently(function, library.as_deref(), &mut channel, &mut clock);
-        }
-        let Some(reply) = channel.connection.read_reply(CALL, id) else {
-            let first = First::Nothing(id);
-            return Err(underway(function, channel, begun, first, clock));
+            let lane = channel.connection.lane();
+            lane.and_then(|mut lane| lane.reply(self.reply, id))
         };
-        let [header, rest, first, second, _] = *reply.words();
+        let Some(reply) = reply else {
+            return Err(unanswered(function, channel, begun, id, clock));
+        };
+        let [header, rest, first, second, _] = reply;
         let words = [header, rest, first, second];
-        let Some((after, words)) = self.line.reply(words, reply.length(), errno) else {
+        let Some((after, words)) = self.line.whole_reply(words, errno) else {
+            let reply = Short::of(reply, self.reply.length());
             let first = First::Came(id, wrong(&reply));
             return Err(underway(function, channel, begun, first, clock));
         };
         if channel.seat.end_unheld(begun) {
             put_back_and_leave(gate.key, channel);
         } else {
-            channel::put_ready(gate.key, channel);
+            channel::put_ready_again(gate.key, channel);
         }
         Ok(Returned {
             words,
@@ -294,6 +304,39 @@ fn put_back_and_leave(key: u64, channel: Box<Channel>) {
     let left = channel.seat.left();
     channel::put_ready(key, channel);
     drop(left);
+}
+
+/// A call whose request did not go the shortest way: it goes another one, or it is said why not.
+#[cold]
+fn unsent(
+    quick: &Quick,
+    function: &Resolved,
+    mut channel: Box<Channel>,
+    begun: Begun,
+    (errno, slots): (i32, [u64; 2]),
+) -> Way {
+    let request = Short::of(quick.body(errno, slots), quick.request.length());
+    let first = match channel.connection.request_short(CALL, &request) {
+        Ok(id) => First::Nothing(id),
+        Err(fault) => First::Failed(fault),
+    };
+    underway(function, channel, begun, first, None)
+}
+
+/// A call to which no reply as it should be has come.
+#[cold]
+fn unanswered(
+    function: &Resolved,
+    mut channel: Box<Channel>,
+    begun: Begun,
+    id: u64,
+    clock: Option<Clock>,
+) -> Way {
+    let first = match channel.connection.read_reply(CALL, id) {
+        Some(reply) => First::Came(id, wrong(&reply)),
+        None => First::Nothing(id),
+    };
+    underway(function, channel, begun, first, clock)
 }
 
 #[cold]

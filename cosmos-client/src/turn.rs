@@ -34,21 +34,25 @@ use crate::session::lock;
 use cosmos_rpc::fence;
 use std::any::Any;
 use std::os::fd::RawFd;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, compiler_fence};
 use std::sync::{Arc, Mutex};
 
 const BUSY: u64 = 1;
 const ONE: u64 = 2;
 
-/// What a channel is doing.
+/// What a channel is doing. It has a line of the processor's for itself.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(crate) struct Turn {
     word: AtomicU64,
     /// For which object, where it is busy.
     object: AtomicU64,
-    /// Somebody is cancelling, or something is left to the call: it has to look at the end. With `rest` locked.
+    /// Somebody is cancelling, or has, or something is left to the call: it has to look at the end. With `rest`
+    /// locked.
     asked: AtomicBool,
     cancelled: AtomicBool,
+    /// Whether the channel's thread has seen that its half of the fence is free.
+    is_free: AtomicBool,
     rest: Mutex<Rest>,
 }
 
@@ -76,7 +80,7 @@ impl Turn {
             self.cancelled.store(true, Ordering::Release);
             shut(number);
         }
-        self.asked.store(!rest.left.is_empty(), Ordering::Release);
+        self.ask(&rest);
         met
     }
 
@@ -86,7 +90,13 @@ impl Turn {
         if self.meets(object) {
             rest.left.push(Arc::clone(something));
         }
-        self.asked.store(!rest.left.is_empty(), Ordering::Release);
+        self.ask(&rest);
+    }
+
+    /// Says whether there is anything to be looked at.
+    fn ask(&self, rest: &Rest) {
+        let asked = !rest.left.is_empty() || self.is_cancelled();
+        self.asked.store(asked, Ordering::Release);
     }
 
     /// Whether a call is under way for `object` that will wait at its end for who locked the rest.
@@ -116,47 +126,68 @@ impl Turn {
     #[inline]
     fn begin(&self, object: u64) -> Begun {
         let word = self.word.load(Ordering::Relaxed);
-        let outer = (word & BUSY != 0).then(|| self.object.load(Ordering::Relaxed));
-        if outer.is_some() {
-            // The outer call holds what it needs: it is a callback's.
-            if self.change(word, 0) {
-                drop(self.settle());
-            }
+        if word & BUSY != 0 {
+            return self.begin_inside(object);
         }
-        self.object.store(object, Ordering::Release);
-        self.change(word, BUSY);
-        Begun { outer }
+        self.become_busy(word, object);
+        Begun { outer: None }
+    }
+
+    /// The same, of a call inside of another one.
+    #[cold]
+    fn begin_inside(&self, object: u64) -> Begun {
+        let outer = self.object.load(Ordering::Relaxed);
+        // The outer call holds what it needs: it is a callback's.
+        if self.become_idle() {
+            drop(self.settle());
+        }
+        self.become_busy(self.word.load(Ordering::Relaxed), object);
+        Begun { outer: Some(outer) }
     }
 
     #[inline]
     fn end(&self, begun: &Begun) -> bool {
-        let word = self.word.load(Ordering::Relaxed);
-        let asked = self.change(word, 0);
+        let asked = self.become_idle();
         if let Some(object) = begun.outer {
-            self.object.store(object, Ordering::Release);
-            self.change(word, BUSY);
+            self.become_busy(self.word.load(Ordering::Relaxed), object);
         }
         asked
     }
 
-    /// Puts the next word in place of `word`; whether the call that it ends has to [settle](Turn::settle).
     #[inline]
-    fn change(&self, word: u64, busy: u64) -> bool {
-        let next = (word & !BUSY).wrapping_add(ONE) | busy;
-        self.word.store(next, Ordering::Release);
-        if word & BUSY != 0 {
-            fence::light();
-            return self.asked.load(Ordering::Acquire);
+    fn become_busy(&self, word: u64, object: u64) {
+        self.object.store(object, Ordering::Release);
+        self.word
+            .store(word.wrapping_add(ONE) | BUSY, Ordering::Release);
+    }
+
+    /// Ends a call; whether it has to [settle](Turn::settle).
+    #[inline]
+    fn become_idle(&self) -> bool {
+        let word = self.word.load(Ordering::Relaxed);
+        self.word
+            .store((word & !BUSY).wrapping_add(ONE), Ordering::Release);
+        match self.is_free.load(Ordering::Relaxed) {
+            true => compiler_fence(Ordering::SeqCst),
+            false => self.pay(),
         }
-        false
+        self.asked.load(Ordering::Acquire)
+    }
+
+    /// The fence, where it is not known to be free.
+    #[cold]
+    fn pay(&self) {
+        self.is_free.store(fence::is_free(), Ordering::Relaxed);
+        fence::light();
     }
 
     /// Waits until whoever asked has decided; gives what was left.
     #[cold]
     fn settle(&self) -> Left {
         let mut rest = lock(&self.rest);
-        self.asked.store(false, Ordering::Release);
-        std::mem::take(&mut rest.left)
+        let left = std::mem::take(&mut rest.left);
+        self.ask(&rest);
+        left
     }
 }
 
@@ -185,6 +216,7 @@ impl Seat {
             object: AtomicU64::new(0),
             asked: AtomicBool::new(false),
             cancelled: AtomicBool::new(false),
+            is_free: AtomicBool::new(false),
             rest: Mutex::new(Rest {
                 socket: Some(socket),
                 left: Left::new(),
@@ -218,7 +250,8 @@ impl Seat {
         }
     }
 
-    /// That call ends, of who does not: whether what was [left](Seat::left) to it is to be taken.
+    /// That call ends, of who does not: whether what was [left](Seat::left) to it is to be taken; also where the
+    /// call was cancelled.
     #[inline]
     #[must_use]
     pub(crate) fn end_unheld(&self, begun: Begun) -> bool {

@@ -26,10 +26,12 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 mod itself;
+mod lane;
 mod notices;
 mod opening;
 mod shared;
 
+pub use lane::Lane;
 pub use opening::Opening;
 pub use shared::{Asked, CLOSING, ON_SOCKET, Received};
 

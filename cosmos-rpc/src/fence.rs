@@ -30,6 +30,11 @@ pub fn light() {
     }
 }
 
+/// Whether the frequent side's half costs nothing: from then on it always does.
+pub fn is_free() -> bool {
+    WAY.load(Ordering::Acquire) == ASKS_KERNEL
+}
+
 /// The rare side's half. `false` where the kernel, which promised it, refused: then nothing is known
 /// of what other threads have written.
 pub fn heavy() -> bool {

@@ -111,5 +111,5 @@ mod waiting;
 pub use end::{End, Message, Peer};
 pub use layout::{INLINE, LARGEST_AREA};
 pub use segment::{AREA, Segment};
-pub use short::{Short, WORDS};
+pub use short::{Form, Short, WORDS};
 pub use waiting::Settings;

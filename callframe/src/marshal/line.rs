@@ -20,26 +20,26 @@ const WORD: usize = 8;
 /// Bytes behind the header.
 const BEHIND: usize = WORD * WORDS - HEADER;
 
-/// How calls of one function travel in words.
+/// How calls of one function travel in words. What the caller's end needs in every call is first, and
+/// little, so that whoever keeps it can have it in one line of the processor's.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub struct Line {
+    /// The bits of the arguments' words that are the arguments'.
+    arguments_bits: [u64; 2],
+    result_bits: [u64; 2],
+    no_errno: bool,
+    /// Whether there is any `_Bool`.
+    has_truths: bool,
+    request: u8,
+    reply: u8,
+    /// The lowest bit of each `_Bool` among the arguments.
+    arguments_truths: [u64; 2],
+    result_truths: [u64; 2],
+    /// The bits of the result's words that are the result's, at the VM's end.
+    returned: [u64; 2],
     arguments: Box<[Piece]>,
     result: Box<[Piece]>,
-    request: usize,
-    reply: usize,
-    no_errno: bool,
-    /// The bits of the result's words that are the result's.
-    returned: [u64; 2],
-    arguments_mask: Mask,
-    result_mask: Mask,
-}
-
-/// What of two words is a value's.
-#[derive(Clone, Copy, Debug, Default)]
-struct Mask {
-    bits: [u64; 2],
-    /// The lowest bit of each `_Bool`.
-    truths: [u64; 2],
 }
 
 /// A part of a value, of 1, 2, 4 or 8 bytes, that lies in one word.
@@ -68,32 +68,37 @@ impl Line {
         no_errno: bool,
     ) -> Option<Line> {
         let fits = request.max(reply) <= WORD * WORDS && cfg!(target_endian = "little");
+        let (arguments_bits, arguments_truths) = masks_of(&arguments);
+        let (result_bits, result_truths) = masks_of(&result);
         let bits = |bytes: usize| match bytes.min(WORD) {
             0 => 0,
             bytes => u64::MAX >> (64 - 8 * bytes),
         };
         fits.then(|| Line {
-            arguments_mask: Mask::of(&arguments),
-            result_mask: Mask::of(&result),
+            arguments_bits,
+            result_bits,
+            no_errno,
+            has_truths: (arguments_truths, result_truths) != ([0; 2], [0; 2]),
+            request: request as u8,
+            reply: reply as u8,
+            arguments_truths,
+            result_truths,
+            returned: [bits(returned), bits(returned.saturating_sub(WORD))],
             arguments: arguments.into(),
             result: result.into(),
-            request,
-            reply,
-            no_errno,
-            returned: [bits(returned), bits(returned.saturating_sub(WORD))],
         })
     }
 
     /// Bytes of a request.
     #[inline]
     pub fn request_length(&self) -> usize {
-        self.request
+        self.request.into()
     }
 
     /// Bytes of a reply.
     #[inline]
     pub fn reply_length(&self) -> usize {
-        self.reply
+        self.reply.into()
     }
 
     /// How many words of the slots have something in them.
@@ -108,10 +113,10 @@ impl Line {
         words_of(&self.result)
     }
 
-    /// The request of a call; `read` gives a part of an argument.
+    /// The request of a call with these slots.
     #[inline]
-    pub fn request(&self, errno: i32, read: impl Fn(&Piece) -> u64) -> [u64; WORDS] {
-        self.body(errno, self.slots(read))
+    pub fn request_of_slots(&self, errno: i32, slots: [u64; 2]) -> [u64; WORDS] {
+        self.body(errno, slots)
     }
 
     /// The slots of a call; `read` gives a part of an argument.
@@ -139,18 +144,34 @@ impl Line {
         if self.no_errno { errno } else { left }
     }
 
-    /// The same, of arguments that lie in two words as the body has them; what lies beside them there
-    /// does not matter.
+    /// The slots of a call, of arguments that lie in two words as the body has them; what lies beside them
+    /// there does not matter.
     #[inline]
-    pub fn request_of_words(&self, errno: i32, words: [u64; 2]) -> [u64; WORDS] {
-        self.body(errno, self.arguments_mask.taken(words))
+    pub fn slots_of_words(&self, words: [u64; 2]) -> [u64; 2] {
+        let [mut first, mut second] = words;
+        first &= self.arguments_bits[0];
+        second &= self.arguments_bits[1];
+        if self.has_truths {
+            first = normalised(first, self.arguments_truths[0]);
+            second = normalised(second, self.arguments_truths[1]);
+        }
+        [first, second]
     }
 
     /// The errno that the function left, and the words of its result; `None` where this is no reply.
     #[inline]
     pub fn reply(&self, words: [u64; WORDS], length: usize, errno: i32) -> Option<(i32, [u64; 2])> {
+        if length != self.reply_length() {
+            return None;
+        }
+        self.whole_reply(words, errno)
+    }
+
+    /// The same, where the body has as many bytes as a reply.
+    #[inline]
+    pub fn whole_reply(&self, words: [u64; WORDS], errno: i32) -> Option<(i32, [u64; 2])> {
         let [header, rest, first, second] = words;
-        if length != self.reply || header >> 32 != 0 || rest != 0 {
+        if header >> 32 != 0 || rest != 0 {
             return None;
         }
         Some((self.left(header as i32, errno), [first, second]))
@@ -168,14 +189,21 @@ impl Line {
     /// The words of a result, where the caller has it as the body does.
     #[inline]
     pub fn result_in_words(&self, words: [u64; 2]) -> [u64; 2] {
-        self.result_mask.taken(words)
+        let [mut first, mut second] = words;
+        first &= self.result_bits[0];
+        second &= self.result_bits[1];
+        if self.has_truths {
+            first = normalised(first, self.result_truths[0]);
+            second = normalised(second, self.result_truths[1]);
+        }
+        [first, second]
     }
 
     /// The VM's end: the caller's errno and the slots; `None` where this is no request.
     #[inline]
     pub fn enter(&self, words: [u64; WORDS], length: usize) -> Option<(i32, [u64; 2])> {
         let [header, rest, first, second] = words;
-        let is_one = length == self.request && header >> 32 == 0 && rest == 0;
+        let is_one = length == self.request_length() && header >> 32 == 0 && rest == 0;
         is_one.then_some((header as i32, [first, second]))
     }
 
@@ -198,36 +226,23 @@ impl Line {
     }
 }
 
-impl Mask {
-    fn of(pieces: &[Piece]) -> Mask {
-        let mut mask = Mask::default();
-        for piece in pieces {
-            let word = usize::from(piece.word);
-            let (Some(bits), Some(truths)) = (mask.bits.get_mut(word), mask.truths.get_mut(word))
-            else {
-                continue;
-            };
-            *bits |= piece.masked(u64::MAX) << piece.shift;
-            *truths |= u64::from(piece.boolean) << piece.shift;
-        }
-        mask
+/// The bits of two words that pieces lie in, and the lowest of each `_Bool`.
+fn masks_of(pieces: &[Piece]) -> ([u64; 2], [u64; 2]) {
+    let (mut all_bits, mut all_truths) = ([0; 2], [0; 2]);
+    for piece in pieces {
+        let word = usize::from(piece.word);
+        let (Some(bits), Some(truths)) = (all_bits.get_mut(word), all_truths.get_mut(word)) else {
+            continue;
+        };
+        *bits |= piece.masked(u64::MAX) << piece.shift;
+        *truths |= u64::from(piece.boolean) << piece.shift;
     }
-
-    #[inline]
-    fn taken(&self, words: [u64; 2]) -> [u64; 2] {
-        let taken = [words[0] & self.bits[0], words[1] & self.bits[1]];
-        if self.truths == [0; 2] {
-            return taken;
-        }
-        [
-            normalised(taken[0], self.truths[0]),
-            normalised(taken[1], self.truths[1]),
-        ]
-    }
+    (all_bits, all_truths)
 }
 
-/// The word with 1 in place of anything but 0 in the bytes whose lowest bits these are.
-#[inline]
+/// The word with 1 in place of anything but 0 in the bytes whose lowest bits these are. Of its own: most
+/// functions have no `_Bool`, and what they pass is to stay in registers.
+#[inline(never)]
 fn normalised(word: u64, truths: u64) -> u64 {
     let bytes = truths * 0xff;
     let low = truths * 0x7f;

@@ -408,8 +408,9 @@ pub struct Asked {
 
 /// A connection's end of a ring.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Shared {
-    end: End,
+    pub(super) end: End,
     /// A buffer for the next body.
     spare: Vec<u8>,
     /// A message that was read where another one was expected; it is next.

@@ -1,11 +1,12 @@
 //! An end of a ring, as the crates above use it.
 
 use super::handover::Look;
-use super::layout::{Head, INLINE, LINES, Side};
+use super::layout::{Head, INLINE, LINES, Line, Side};
 use super::machine::{Machine, Native};
+use super::mapping::Begin;
 use super::placement::OwnThread;
 use super::segment::Segment;
-use super::short::Short;
+use super::short::{Form, Short, WORDS};
 use super::waiter::Waiter;
 use super::waiting::{Broken, Settings, nanoseconds};
 use crate::ahead::Ahead;
@@ -36,6 +37,15 @@ enum Stage {
     Arrived,
 }
 
+/// Who may post.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    Ours,
+    Theirs,
+    /// The ring is broken.
+    Nobodys,
+}
+
 /// Who is at the other end, asked after every nap.
 pub trait Peer {
     /// Whether it is gone: its process has ended, or its end of the socket is closed.
@@ -45,15 +55,17 @@ pub trait Peer {
 /// An end of a ring. Whoever has the turn may [`post`](End::post), the other one may
 /// [`take`](End::take); the client has it first. An end belongs to the thread that uses it, for the
 /// VM's end changes where its thread sleeps.
+///
+/// What every message needs lies at the begin, in a line of the processor's.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub struct End {
     machine: Native,
-    waiter: Waiter<OwnThread>,
-    area: usize,
-    /// Whether this end may post.
-    turn: bool,
+    turn: Turn,
     /// How far the wait for the next message has come.
     stage: Stage,
+    waiter: Waiter<OwnThread>,
+    area: usize,
     broken: Option<Fault>,
 }
 
@@ -82,7 +94,10 @@ impl End {
             machine,
             waiter,
             area,
-            turn: side == Side::Client,
+            turn: match side {
+                Side::Client => Turn::Ours,
+                Side::Vm => Turn::Theirs,
+            },
             stage: Stage::Fresh,
             broken: None,
         }
@@ -111,7 +126,7 @@ impl End {
     /// `TooLarge` where it does not fit, and nothing was handed over; `Forked` in a child of the
     /// process that made this end; what broke the ring before; `Protocol` without the turn.
     pub fn post(&mut self, kind: u16, id: u64, body: &[&[u8]]) -> Result<(), Fault> {
-        self.usable(true)?;
+        self.usable(Turn::Ours)?;
         let length = body
             .iter()
             .map(|part| part.len())
@@ -134,21 +149,17 @@ impl End {
             side.bodies(self.area)
         };
         mapping.copy_in(at, body);
-        self.hand_over(kind, number, id);
+        let kind = u32::from(kind);
+        let length = number;
+        write_head(mapping.begin(), line, Head { kind, length }, id);
+        self.hand_over();
         Ok(())
     }
 
-    /// Hands over a message, whose body is in its place.
+    /// Hands over the message that is in its place.
     #[inline(always)]
-    fn hand_over(&mut self, kind: u16, length: u32, id: u64) {
-        let line = self.waiter.ring.side().line();
-        let mapping = &self.machine.mapping;
-        let kind = u32::from(kind);
-        mapping
-            .long(line.head())
-            .store(Head { kind, length }.bits(), Ordering::Relaxed);
-        mapping.long(line.id()).store(id, Ordering::Relaxed);
-        self.turn = false;
+    fn hand_over(&mut self) {
+        self.turn = Turn::Theirs;
         self.waiter.publish(&self.machine);
     }
 
@@ -158,19 +169,38 @@ impl End {
     /// As [`post`](End::post).
     #[inline(always)]
     pub fn post_short(&mut self, kind: u16, id: u64, body: &Short) -> Result<(), Fault> {
-        if !self.is_usable(true) {
-            return self.usable(true);
+        if !self.is_usable(Turn::Ours) {
+            return self.usable(Turn::Ours);
         }
+        let kind = u32::from(kind);
+        let length = body.length() as u32;
+        self.write_line(Head { kind, length }, id, body.words());
+        Ok(())
+    }
+
+    /// As [`post_short`](End::post_short), of a body in words; whether it was handed over, for
+    /// [`post_short`](End::post_short) to say why it was not.
+    #[inline(always)]
+    pub fn posts(&mut self, form: Form, id: u64, words: &[u64; WORDS]) -> bool {
+        let usable = self.is_usable(Turn::Ours);
+        if usable {
+            self.write_line(form.head(), id, words);
+        }
+        usable
+    }
+
+    #[inline(always)]
+    fn write_line(&mut self, head: Head, id: u64, words: &[u64; WORDS]) {
         let line = self.waiter.ring.side().line();
-        let mapping = &self.machine.mapping;
-        let (places, words) = (line.words(), body.words());
+        let memory = self.machine.mapping.begin();
+        let places = line.words();
         for index in 0..places.len() {
-            mapping
+            memory
                 .long(places[index])
                 .store(words[index], Ordering::Relaxed);
         }
-        self.hand_over(kind, body.length() as u32, id);
-        Ok(())
+        write_head(memory, line, head, id);
+        self.hand_over();
     }
 
     /// Waits for a message; its body is what `body` holds afterwards.
@@ -215,7 +245,7 @@ impl End {
     /// [`read_short`](End::read_short); where not, any `take` goes on from here.
     #[inline(always)]
     pub fn arrives(&mut self) -> bool {
-        if self.stage == Stage::Fresh && self.is_usable(false) {
+        if self.stage == Stage::Fresh && self.is_usable(Turn::Theirs) {
             self.stage = match self.waiter.awake(&self.machine) {
                 Look::Arrived => Stage::Arrived,
                 // Whatever is forged is found once more.
@@ -232,12 +262,36 @@ impl End {
         if self.stage != Stage::Arrived {
             return None;
         }
+        let (head, id, words) = self.read_line();
+        let Head { kind, length } = head;
+        let kind = u16::try_from(kind).ok()?;
+        let length = usize::try_from(length).ok().filter(|it| *it <= INLINE)?;
+        self.accept();
+        Some((Message { kind, id }, Short::of(words, length)))
+    }
+
+    /// Takes the body of the message that has come, where it is of this form and about this; where it is not,
+    /// any `take` finds it as it was.
+    #[inline(always)]
+    pub fn reads(&mut self, form: Form, id: u64) -> Option<[u64; WORDS]> {
+        if self.stage != Stage::Arrived {
+            return None;
+        }
+        let (head, about, words) = self.read_line();
+        if head != form.head() || about != id {
+            return None;
+        }
+        self.accept();
+        Some(words)
+    }
+
+    /// Reads each field of a line once.
+    #[inline(always)]
+    fn read_line(&self) -> (Head, u64, [u64; WORDS]) {
         let line = self.waiter.ring.other().line();
-        let mapping = &self.machine.mapping;
-        let Head { kind, length } = Head::of(mapping.long(line.head()).load(Ordering::Relaxed));
-        let id = mapping.long(line.id()).load(Ordering::Relaxed);
+        let memory = self.machine.mapping.begin();
         let [first, second, third, fourth, fifth] = line.words();
-        let word = |place| mapping.long(place).load(Ordering::Relaxed);
+        let word = |place| memory.long(place).load(Ordering::Relaxed);
         // Not by `map`, by which they would go through memory.
         let words = [
             word(first),
@@ -246,10 +300,7 @@ impl End {
             word(fourth),
             word(fifth),
         ];
-        let kind = u16::try_from(kind).ok()?;
-        let length = usize::try_from(length).ok().filter(|it| *it <= INLINE)?;
-        self.accept();
-        Some((Message { kind, id }, Short::of(words, length)))
+        (Head::of(word(line.head())), word(line.id()), words)
     }
 
     /// Takes the message that has come, whatever its length, as [`take`](End::take) does; `None` where none
@@ -267,7 +318,7 @@ impl End {
     fn accept(&mut self) {
         self.waiter.ring.accept();
         self.stage = Stage::Fresh;
-        self.turn = true;
+        self.turn = Turn::Ours;
     }
 
     /// Waits until a message is there, for [`read_short`](End::read_short) or any `take`.
@@ -280,8 +331,8 @@ impl End {
         timeout: Option<Duration>,
         peer: &mut impl Peer,
     ) -> Result<(), Fault> {
-        if !self.is_usable(false) {
-            self.usable(false)?;
+        if !self.is_usable(Turn::Theirs) {
+            self.usable(Turn::Theirs)?;
         }
         if !self.arrives() {
             self.sleep(timeout, peer)?;
@@ -324,12 +375,12 @@ impl End {
     }
 
     #[inline(always)]
-    fn is_usable(&self, turn: bool) -> bool {
-        self.turn == turn && self.broken.is_none() && self.machine.mapping.is_ours()
+    fn is_usable(&self, turn: Turn) -> bool {
+        self.turn == turn && self.machine.mapping.is_ours()
     }
 
     #[cold]
-    fn usable(&self, turn: bool) -> Result<(), Fault> {
+    fn usable(&self, turn: Turn) -> Result<(), Fault> {
         if !self.machine.mapping.is_ours() {
             return Err(Fault::caller(
                 FaultCode::Forked,
@@ -340,11 +391,11 @@ impl End {
             return Err(fault.clone());
         }
         match (self.turn, turn) {
-            (true, false) => Err(Fault::peer(
+            (Turn::Ours, Turn::Theirs) => Err(Fault::peer(
                 FaultCode::Protocol,
                 "the peer sent something instead of an answer, and now both ends would wait",
             )),
-            (false, true) => Err(Fault::host(
+            (Turn::Theirs, Turn::Ours) => Err(Fault::host(
                 FaultCode::Protocol,
                 "it is the peer's turn to send something",
             )),
@@ -353,8 +404,18 @@ impl End {
     }
 
     fn breaks<T>(&mut self, fault: Fault) -> Result<T, Fault> {
+        self.turn = Turn::Nobodys;
         Err(self.broken.get_or_insert(fault).clone())
     }
+}
+
+/// Writes what a line says of the message whose body is in its place.
+#[inline(always)]
+fn write_head(memory: Begin<'_>, line: Line, head: Head, id: u64) {
+    memory
+        .long(line.head())
+        .store(head.bits(), Ordering::Relaxed);
+    memory.long(line.id()).store(id, Ordering::Relaxed);
 }
 
 fn broken(reason: Broken) -> Fault {

@@ -6,7 +6,9 @@
 
 use crate::mapped::{Mapped, copy};
 use nix::errno::Errno;
+use std::marker::PhantomData;
 use std::os::fd::BorrowedFd;
+use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use super::layout::PAGE;
@@ -57,6 +59,15 @@ impl Mapping {
         self.0.is_ours()
     }
 
+    /// Where it begins, for who goes to several places: between two of them the compiler would look it up again.
+    #[inline]
+    pub fn begin(&self) -> Begin<'_> {
+        Begin {
+            start: self.0.start(),
+            _mapping: PhantomData,
+        }
+    }
+
     /// The number at a place, for one atomic operation.
     #[inline]
     pub fn word(&self, place: Place32) -> &AtomicU32 {
@@ -68,8 +79,7 @@ impl Mapping {
     /// As [`Mapping::word`].
     #[inline]
     pub fn long(&self, place: Place64) -> &AtomicU64 {
-        // SAFETY: as in `word`.
-        unsafe { AtomicU64::from_ptr(self.0.start().as_ptr().add(place.0).cast()) }
+        self.begin().long(place)
     }
 
     /// Appends `length` bytes from `at` on to `into`; `false`, without doing so, where they are not
@@ -106,6 +116,22 @@ impl Mapping {
             }
         }
         true
+    }
+}
+
+/// The begin of a mapping.
+#[derive(Clone, Copy)]
+pub(crate) struct Begin<'m> {
+    start: NonNull<u8>,
+    _mapping: PhantomData<&'m Mapping>,
+}
+
+impl<'m> Begin<'m> {
+    /// As [`Mapping::word`].
+    #[inline]
+    pub fn long(self, place: Place64) -> &'m AtomicU64 {
+        // SAFETY: as in `word`; the mapping is borrowed as long as the number.
+        unsafe { AtomicU64::from_ptr(self.start.as_ptr().add(place.0).cast()) }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Bodies that fit into a line.
 
-use super::layout::INLINE;
+use super::layout::{Head, INLINE};
 
 const WORD: usize = 8;
 /// Words that a body has at most, where it fits into a line.
@@ -64,5 +64,35 @@ impl Short {
     #[inline]
     pub fn length(&self) -> usize {
         self.length
+    }
+}
+
+/// What messages have in common whose bodies fit into a line and are equally long: kind and length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Form {
+    kind: u16,
+    length: u8,
+}
+
+impl Form {
+    /// That of messages of this kind with bodies of so many bytes; `None` where that is more than fits.
+    pub fn new(kind: u16, length: usize) -> Option<Form> {
+        let length = u8::try_from(length).ok()?;
+        (usize::from(length) <= INLINE).then_some(Form { kind, length })
+    }
+
+    /// Bytes of the bodies.
+    #[inline]
+    pub fn length(self) -> usize {
+        usize::from(self.length)
+    }
+
+    /// As a line has it.
+    #[inline]
+    pub(super) fn head(self) -> Head {
+        Head {
+            kind: self.kind.into(),
+            length: self.length.into(),
+        }
     }
 }

@@ -7,16 +7,17 @@ use super::machine::Machine;
 use super::placement::{Affinity, Bed, Placement};
 use super::waiting::{Broken, FIRST_NAP, Limits, Settings, Waiting, nanoseconds};
 
-/// One end's hand-over, its way of waiting, and where its thread is.
+/// One end's hand-over, its way of waiting, and where its thread is; what every message needs is first.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Waiter<A> {
     /// The sequence numbers.
     pub ring: HandOver,
+    /// Whether the peer slept when this end last handed over.
+    woke: bool,
     waiting: Waiting,
     placement: Option<Placement<A>>,
     naps: (u64, u64),
-    /// Whether the peer slept when this end last handed over.
-    woke: bool,
 }
 
 impl<A: Affinity> Waiter<A> {

@@ -217,9 +217,10 @@ struct InWords;
 
 impl Entered for InWords {
     #[inline]
-    unsafe fn enter(slot: *const c_void, words: [u64; 2]) -> [u64; 2] {
+    unsafe fn enter(slot: *const c_void, (first, second): (u64, u64)) -> (u64, u64) {
         // SAFETY: the caller's promise.
-        unsafe { enter_in_words(slot, |_| Some(words)) }
+        let [first, second] = unsafe { enter_in_words(slot, |_| Some([first, second])) };
+        (first, second)
     }
 }
 

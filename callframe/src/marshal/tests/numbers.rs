@@ -91,10 +91,11 @@ proptest! {
 
         let lines = short.caller.line().zip(short.callee.line());
         if let Some((here, there)) = &lines {
-            let words = here.request(7, |piece| {
+            let slots = here.slots(|piece| {
                 let address = arguments[usize::from(piece.index)] + u64::from(piece.offset);
                 number(&arena.bytes(address, usize::from(piece.size)))
             });
+            let words = here.request_of_slots(7, slots);
             prop_assert_eq!(&bytes(words, here.request_length()), &requests[0]);
             // The arguments as registers hold them, with anything beside them.
             let mut slots = [0xab; 16];
@@ -103,7 +104,7 @@ proptest! {
                 slots[slot.offset as usize..][..size].copy_from_slice(&arena.bytes(*address, size));
             }
             let slots = [number(&slots[..8]), number(&slots[8..])];
-            prop_assert_eq!(here.request_of_words(7, slots), words);
+            prop_assert_eq!(here.request_of_slots(7, here.slots_of_words(slots)), words);
             prop_assert_eq!(there.enter(words, here.request_length()).map(|it| it.0), Some(7));
             let given: Vec<u8> = (0..16u8).map(|at| at.wrapping_mul(37) | 1).collect();
             let given = [number(&given[..8]), number(&given[8..])];

@@ -15,7 +15,7 @@
 //! not it is as confined before it serves. One that sees nothing of the machine but its view has that made by
 //! the launcher: in the pool that is a view of the installed libraries, and a target elsewhere gets a new VM.
 //!
-//! Who asked for a fresh one is lent the next, if nobody else asks for it before: see [`lend`](crate::lend).
+//! Who asked for a fresh one is lent the next, if nobody else asks for it before: see `lend`.
 //!
 //! Where `limits.wall_seconds` bounds a VM's time none waits: its time would pass while it does.
 //!

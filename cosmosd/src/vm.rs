@@ -128,7 +128,7 @@ pub struct Vm {
     pub ahead: Option<Terms>,
     /// What it was given away with, where it waited: once and for all.
     pub given: OnceCell<Terms>,
-    /// The session that is to ask for it next, and has the way to it already: see [`lend`](crate::lend).
+    /// The session that is to ask for it next, and has the way to it already: see `lend`.
     pub lent: Cell<Option<u64>>,
     /// Whether somebody went that way before it was asked for: it is for nobody else.
     pub is_met: Cell<bool>,

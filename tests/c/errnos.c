@@ -126,6 +126,29 @@ static void strings_and_prototypes(cosmos_dl *dl)
     MINUS(EINVAL, cosmos_variadic_call(dl, "int abs(int number)", named, 0, NULL));
 }
 
+static void by_values(cosmos_dl *dl)
+{
+    static const char seven[17] = { 'i', 7 };
+    void *reply = NULL;
+    size_t length = 0;
+    cosmos_dl *closed = cosmos_dlopen("libm.so.6", NULL);
+    NEEDED(closed && cosmos_dlclose(closed) == 0);
+    NEEDED(cosmos_call_values(dl, "int abs(int number)", seven, sizeof seven, NULL, &reply, &length) == 0);
+    cosmos_values_free(reply, length);
+    MINUS(EBADF, cosmos_call_values(NULL, "int abs(int number)", seven, sizeof seven, NULL, &reply, &length));
+    MINUS(EBADF, cosmos_call_values(closed, "int abs(int number)", seven, sizeof seven, NULL, &reply, &length));
+    MINUS(EINVAL, cosmos_call_values(dl, NULL, seven, sizeof seven, NULL, &reply, &length));
+    MINUS(EINVAL, cosmos_call_values(dl, "int abs(int", seven, sizeof seven, NULL, &reply, &length));
+    MINUS(ENOSYS, cosmos_call_values(dl, "int nothing_at_all(int number)", seven, sizeof seven, NULL, &reply, &length));
+    MINUS(EINVAL, cosmos_call_values(dl, "int abs(int number)", seven, sizeof seven - 1, NULL, &reply, &length));
+    MINUS(EINVAL, cosmos_call_values(dl, "int abs(int number)", "?", 1, NULL, &reply, &length));
+    MINUS(EINVAL, cosmos_answer_set(NULL, seven, sizeof seven));
+    unsigned long memory = cosmos_memory_new();
+    NEEDED(memory != 0 && cosmos_memory_free(memory) == 0);
+    MINUS(EBADF, cosmos_memory_free(memory));
+    MINUS(EBADF, cosmos_memory_free(0));
+}
+
 static void calls(cosmos_dl *dl)
 {
     cosmos_fn magnitude = cosmos_dlfunc(dl, "int abs(int number)");
@@ -356,6 +379,7 @@ int main(void)
     NEEDED(dl);
     closed_and_made_up(dl);
     strings_and_prototypes(dl);
+    by_values(dl);
     calls(dl);
     requests();
     memory(dl);

@@ -39,6 +39,7 @@ use crate::workers::Workers;
 use cosmos_config::Host;
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::Message;
+use cosmos_rpc::message::coordinator::VmAhead;
 use cosmos_rpc::rendezvous::{Rendezvous, connect_registry};
 use cosmos_rpc::{Blame, Fault, FaultCode};
 use settings::rendezvous;
@@ -204,6 +205,7 @@ impl Session {
             Some(connection) => {
                 let asked = trace::ask(connection, coordinator.host(), message);
                 let answer = asked.map(|(reply, _)| reply);
+                connection.drop_notices::<VmAhead>();
                 answer.map_err(|fault| connection.last_words(fault))
             }
             None => Err(coordinator.lost()),
@@ -279,6 +281,13 @@ impl Session {
                 lock(&self.links).by_name.retain(|_, link| others(link));
             }
             Ok(connection)
+        };
+        // Nobody may come for what cosmosd has said ahead, and a child would keep it. What has not been read is there
+        // for the next open.
+        let ask = |connection: &mut Connection| {
+            let answer = ask(connection);
+            connection.drop_notices::<VmAhead>();
+            answer
         };
         with(&coordinator.connection, connect, ask)
             .map_err(|fault| named(fault, &coordinator.label()))

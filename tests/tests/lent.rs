@@ -5,10 +5,11 @@ use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::coordinator::{
     ListVms, Purpose, TargetName, VmAhead, VmBegin, VmOpen, VmOpened,
 };
+use cosmos_rpc::message::registry::Connect;
 use cosmos_rpc::message::vm::{ObjectToken, Open};
-use cosmos_rpc::rendezvous::{Rendezvous, connect_coordinator};
+use cosmos_rpc::rendezvous::{Rendezvous, connect_coordinator, connect_registry};
 use cosmos_rpc::{FaultCode, Role};
-use cosmos_tests::{World, c, eventually, in_world};
+use cosmos_tests::{World, c, eventually, in_world, open_descriptors};
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -55,6 +56,7 @@ impl Ends {
 
 /// A client of cosmosd's, message by message.
 struct Asker {
+    rendezvous: Rendezvous,
     cosmosd: Connection,
     request: VmOpen,
 }
@@ -81,7 +83,11 @@ impl Asker {
         };
         let mut cosmosd = connect_coordinator(&rendezvous).expect("cosmosd");
         cosmosd.set_timeout(Some(PATIENCE));
-        Asker { cosmosd, request }
+        Asker {
+            rendezvous,
+            cosmosd,
+            request,
+        }
     }
 
     fn asks(&mut self) -> (VmOpened, Vec<OwnedFd>) {
@@ -237,6 +243,56 @@ fn it_is_not_the_clients_where_it_asks_for_something_else() {
         let (opened, descriptors) = asker.asks();
         assert_ne!(opened.name, lent.name);
         assert_eq!(descriptors.len(), 2);
+    });
+}
+
+#[test]
+fn whoever_let_go_of_what_was_lent_has_the_vm_by_its_name() {
+    in_world(|world| {
+        let library = &with_pool(world);
+        let (mut asker, lent, ends) = Asker::with_habits(world, library);
+        drop(ends);
+        let (opened, descriptors) = asker.asks();
+        if opened.name == lent.name {
+            assert_eq!(descriptors.len(), 0);
+            let name = opened.name.clone();
+            let mut cosmosdb = connect_registry(&asker.rendezvous).expect("cosmosdb");
+            let (_, found) = cosmosdb.call(&Connect { name }, &[]).expect("it is there");
+            let found = found.into_iter().next().expect("a connection");
+            let main = Connection::connect(found.into(), Role::Client).expect("it serves");
+            main.expect(Role::Vm).expect("the VM");
+        } else {
+            Ends::of(descriptors).open(&opened.target);
+        }
+    });
+}
+
+/// It may never ask for that VM, and a process that it forks would have them too.
+#[test]
+fn a_program_keeps_no_descriptors_of_what_it_was_lent() {
+    in_world(|world| {
+        let library = &with_pool(world);
+        let name = library.to_str().expect("a path");
+        let options = cosmos::Options::new().fresh(true);
+        // A program has this connection for as long as it runs.
+        cosmos::queries::list_names("*").expect("cosmosdb");
+        let mut kept = Vec::new();
+        for _ in 0..8 {
+            let opened = cosmos::dlopen_with(name, &options).expect("the library");
+            let vm = opened.vm().to_owned();
+            opened.close().expect("closed");
+            // What it is lent comes ahead of one of these answers, or behind it.
+            let one_waits = || {
+                let mut rows = cosmos::queries::list_vms().expect("the VMs").into_iter();
+                let is_next = rows.any(|row| row.state == "waiting" && row.name != vm);
+                is_next.then_some(())
+            };
+            eventually(PATIENCE, one_waits).expect("the next one waits");
+            std::thread::sleep(Duration::from_millis(20));
+            cosmos::queries::list_vms().expect("the VMs");
+            kept.push(open_descriptors());
+        }
+        assert!(kept.iter().all(|each| *each == kept[0]), "{kept:?}");
     });
 }
 

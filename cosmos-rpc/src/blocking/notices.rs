@@ -24,13 +24,25 @@ impl Connection {
         Some((notice, std::mem::take(&mut frame.descriptors)))
     }
 
+    /// Closes what came with notices of this kind and was read behind an answer. What lies in the socket stays there:
+    /// that is no descriptor of this process.
+    pub fn drop_notices<M: Message>(&mut self) {
+        if self.shared.is_some() || self.decoder.is_idle() && self.exchange.is_quiet() {
+            return;
+        }
+        if self.usable().is_ok()
+            && let Err(fault) = self.sort_staged()
+        {
+            self.broken.get_or_insert(fault);
+        }
+        drop(self.exchange.last_notice(M::KIND));
+    }
+
     /// Takes in what is on the socket.
     fn take_in(&mut self) -> Result<(), Fault> {
         self.still_itself()?;
         for _ in 0..MOST_READS {
-            while let Some(frame) = self.decoder.frame()? {
-                self.exchange.keep(frame)?;
-            }
+            self.sort_staged()?;
             let space = self.decoder.space();
             match descriptor::receive(self.stream.as_fd(), space, Wait::No) {
                 Ok(received) if received.truncated => {
@@ -42,6 +54,13 @@ impl Connection {
                 // An end, or an error, is there for who reads next.
                 _ => break,
             }
+        }
+        Ok(())
+    }
+
+    fn sort_staged(&mut self) -> Result<(), Fault> {
+        while let Some(frame) = self.decoder.frame()? {
+            self.exchange.keep(frame)?;
         }
         Ok(())
     }

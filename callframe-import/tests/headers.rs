@@ -82,6 +82,17 @@ fn what_a_pack_says_counts() {
     );
 }
 
+/// GTK and curl mark the constants that they give up so.
+#[test]
+fn constants_have_attributes() {
+    let text = "# 1 \"header.h\"\n\
+                enum mode { OLD __attribute__((deprecated)), NEW __attribute__((__unused__)) = 4 };\n\
+                int set(enum mode mode);\n";
+    let survey = Survey::of(text, "header.h", |_| None);
+    assert_eq!((survey.counts(), survey.types.len()), ((1, 0, 0), 0));
+    assert_eq!(callframe::constants(text).get("NEW"), Some(4));
+}
+
 /// An array is declared as a pointer to one element is.
 #[test]
 fn a_pointer_beside_a_number_is_asked_about() {

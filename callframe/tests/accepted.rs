@@ -23,6 +23,7 @@ fn spellings_of_one_meaning_are_one_frame() {
                 "__extension__ unsigned long f(void) __attribute__((pure, nothrow, leaf))",
                 "[[nodiscard]] unsigned long f(void)",
                 "typedef unsigned long word; word f(void)",
+                "enum { OLD __attribute__((deprecated(\"why\"))), NEW [[deprecated]] = 2, }; unsigned long f(void)",
                 "extern \"C\" unsigned long f(void)",
                 "unsigned \\\n long f(void)",
             ][..],

@@ -83,3 +83,16 @@ fn examples_of_parameters_are_accepted_in_their_place() {
         }
     }
 }
+
+/// Sets of descriptors would be of the other process's; there is another function for it.
+#[test]
+fn who_selects_is_shown_poll() {
+    let text = "int select(int n, fd_set *in, fd_set *out, fd_set *other, struct timeval *time)";
+    let rendered = parse(text).unwrap_err().render(text);
+    let example = rendered.lines().map(str::trim);
+    let example = example
+        .into_iter()
+        .find(|line| line.starts_with("int poll("));
+    let poll = parse(example.expect(&rendered)).expect("an example is right");
+    assert_eq!(poll.name(), "poll");
+}

@@ -169,6 +169,10 @@ const REFUSED: &[(&str, &str)] = &[
     ("E0133", "int f(int x) __attribute__((flatline))"),
     (
         "E0133",
+        "enum { OLD __attribute__((flatline)) }; int f(int x)",
+    ),
+    (
+        "E0133",
         "int f(char *p) __attribute__((access(write_only, 3)))",
     ),
     ("E0133", "[[acme::fast]] int f(int x)"),

@@ -127,6 +127,18 @@ impl Parser<'_, '_> {
         Ok(())
     }
 
+    /// Attributes where none can say anything of a call, as behind a constant's name. One that is not understood is
+    /// refused there, too.
+    pub(super) fn attributes_of_nothing(&mut self) -> Parsed<()> {
+        let mut unused = Vec::new();
+        while matches!(self.peek(), Kind::Word("__attribute__" | "__attribute"))
+            || self.at("[") && self.peek_at(1) == Kind::Punctuation("[")
+        {
+            self.attribute_specifier(&mut unused)?;
+        }
+        Ok(())
+    }
+
     /// Whether an unknown `__word` can only be a misspelt annotation: something that can start or
     /// continue a declarator follows it.
     fn looks_like_annotation(&self, word: &str) -> bool {

@@ -405,6 +405,7 @@ impl Parser<'_, '_> {
         let (mut least, mut greatest) = (0, 0);
         while !self.at("}") {
             let (name, span) = self.expect_name("a constant's name or `}`")?;
+            self.attributes_of_nothing()?;
             if self.eat("=") {
                 next = self.constant("the value")?.0;
             }

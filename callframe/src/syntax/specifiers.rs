@@ -300,6 +300,14 @@ impl Parser<'_, '_> {
         let error = self
             .error(Code::E0106, span, format!("unknown type name '{word}'"))
             .label("not a standard type, and not given before");
+        if word == "fd_set" {
+            return error
+                .note("the descriptors in it would be those of the other process")
+                .example(
+                    "poll waits for descriptors, and takes those of the caller:",
+                    "int poll(struct pollfd *__inout __counted_by(nfds) fds, nfds_t nfds, int timeout)",
+                );
+        }
         let mut near = words::near(word, self.scope.type_names());
         let tag = format!("struct {word}");
         if self.scope.tag(word).is_some() {

@@ -400,11 +400,11 @@ pub struct Which {
     pub json: bool,
 }
 
-/// Explain an error number, or list them all.
+/// Explain an error by its number or its name, or list them all.
 #[derive(Args)]
 #[command(after_help = "Example:\n  $ cosmos explain E0103")]
 pub struct Explain {
-    /// The number, such as E0103.
+    /// The number, such as E0103, or the name, such as TooLarge or COSMOS_ERROR_TOO_LARGE.
     pub code: Option<String>,
     /// Print JSON.
     #[arg(long)]

@@ -167,6 +167,44 @@ fn errors_are_explained() {
 }
 
 #[test]
+fn errors_are_explained_by_name() {
+    for given in [
+        "CallbackFailed",
+        "callback_failed",
+        "COSMOS_ERROR_CALLBACK_FAILED",
+    ] {
+        let text = stdout(&["explain", given]);
+        let head = "CallbackFailed: a function of the program's own failed\n\
+                    COSMOS_ERROR_CALLBACK_FAILED, errno ECANCELED\n\n";
+        assert!(text.starts_with(head), "{text}");
+    }
+    let one: serde_json::Value =
+        serde_json::from_str(&stdout(&["explain", "--json", "VmDied"])).unwrap();
+    assert_eq!(one["code"], "VmDied");
+    assert_eq!(one["errno"], "EOWNERDEAD");
+}
+
+/// The page has all of them, each with its errno.
+#[test]
+fn the_page_of_errors_has_every_name() {
+    let page = std::fs::read_to_string("../docs/errors.md").unwrap();
+    let all: serde_json::Value = serde_json::from_str(&stdout(&["explain", "--json"])).unwrap();
+    let named = all.as_array().unwrap().iter();
+    let named: Vec<_> = named.filter(|one| one["errno"].is_string()).collect();
+    assert!(named.len() > 20);
+    for one in named {
+        let (name, errno) = (
+            one["code"].as_str().unwrap(),
+            one["errno"].as_str().unwrap(),
+        );
+        let has = |line: &str| {
+            line.contains(&format!("`{name}`")) && line.contains(&format!("| `{errno}` |"))
+        };
+        assert!(page.lines().any(has), "{name}, {errno}");
+    }
+}
+
+#[test]
 fn declarations_that_are_not_utf_8_are_named_by_their_line() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), b"int abs(int j);\nint f(int \xe9);\n").unwrap();

@@ -1,5 +1,7 @@
 //! Errors as values that travel: whose fault it was, what it was, and a sentence a person can act on.
 
+mod meaning;
+
 use serde::{Deserialize, Serialize};
 use std::fmt;
 

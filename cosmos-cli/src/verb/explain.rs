@@ -1,32 +1,57 @@
-//! `cosmos explain [CODE]`.
+//! `cosmos explain [CODE]`: the numbers of the prototype language, and the names that all other errors have.
 
 use crate::arguments::Explain;
 use crate::report::{Problem, Report, Verdict};
 use callframe::error::{Code, codes};
+use cosmos_rpc::{Fault, FaultCode};
+use nix::errno::Errno;
 use serde_json::json;
 use std::fmt::Write as _;
 
-/// Prints what an error number means, or all of them.
+/// Prints what an error's number or name means, or all of them.
 pub fn run(arguments: &Explain) -> Verdict {
     match &arguments.code {
-        Some(given) => one(given, arguments.json),
+        Some(given) => one(given.trim(), arguments.json),
         None => all(arguments.json),
     }
 }
 
 fn one(given: &str, as_json: bool) -> Verdict {
-    let Some(code) = numbered(given.trim()) else {
-        let report = Report::new(format!("no error has the number '{given}'"))
-            .help("`cosmos explain` alone lists them all");
-        return Err(Problem::failed(report));
+    let (json, head, text) = match (numbered(given), FaultCode::named(given)) {
+        (Some(code), _) => (
+            json_number(code),
+            format!("{code}: {}", code.title()),
+            code.explanation(),
+        ),
+        (None, Some(code)) => (
+            json_name(code),
+            format!("{}: {}\n{}", code.name(), code.title(), in_c(code)),
+            code.explanation(),
+        ),
+        (None, None) => {
+            let report = Report::new(format!("no error has the number or the name '{given}'"))
+                .help("`cosmos explain` alone lists them all");
+            return Err(Problem::failed(report));
+        }
     };
-    if as_json {
-        super::print_json(&json_code(code))?;
-    } else {
-        let text = wrapped(code.explanation());
-        super::print(&format!("{code}: {}\n\n{text}", code.title()))?;
+    match as_json {
+        true => super::print_json(&json)?,
+        false => super::print(&format!("{head}\n\n{}", wrapped(text)))?,
     }
     Ok(0)
+}
+
+/// What a C program has for it.
+fn in_c(code: FaultCode) -> String {
+    format!("{}, errno {}", code.constant(), errno(code))
+}
+
+fn errno(code: FaultCode) -> String {
+    match Errno::from_raw(Fault::caller(code, "").errno()) {
+        // Linux has one number for both; this is the one that is meant.
+        Errno::EOPNOTSUPP => "ENOTSUP".to_owned(),
+        errno => format!("{errno:?}"),
+    }
 }
 
 /// The code of a number, with or without the `E` before it and the zeros in front of it.
@@ -39,19 +64,33 @@ fn numbered(given: &str) -> Option<Code> {
 
 fn all(as_json: bool) -> Verdict {
     if as_json {
-        super::print_json(&codes().iter().map(|code| json_code(*code)).collect())?;
+        let numbers = codes().iter().map(|code| json_number(*code));
+        super::print_json(&numbers.chain(FaultCode::all().map(json_name)).collect())?;
     } else {
-        let lines = codes().iter().fold(String::new(), |mut lines, code| {
+        let mut lines = String::new();
+        for code in codes() {
             let _ = writeln!(lines, "{code}  {}", code.title());
-            lines
-        });
+        }
+        for code in FaultCode::all() {
+            let _ = writeln!(lines, "{:16}  {}", code.name(), code.title());
+        }
         super::print(&lines)?;
     }
     Ok(0)
 }
 
-fn json_code(code: Code) -> serde_json::Value {
+fn json_number(code: Code) -> serde_json::Value {
     json!({ "code": code.number(), "title": code.title(), "text": code.explanation() })
+}
+
+fn json_name(code: FaultCode) -> serde_json::Value {
+    json!({
+        "code": code.name(),
+        "title": code.title(),
+        "text": code.explanation(),
+        "constant": code.constant(),
+        "errno": errno(code),
+    })
 }
 
 /// Paragraphs in lines that a terminal shows whole; indented lines, which are code, stay.

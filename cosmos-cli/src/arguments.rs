@@ -135,7 +135,7 @@ pub struct Confinement {
     /// Let the VM start the programs that it can read.
     #[arg(long)]
     pub programs: bool,
-    /// Tighten a limit of the configuration: open_files=64, memory_bytes=1000000000.
+    /// Tighten a limit of the configuration: open_files=64, memory_bytes=1G.
     #[arg(long, value_name = "NAME=MOST", value_parser = setting)]
     pub limit: Vec<(String, String)>,
 }

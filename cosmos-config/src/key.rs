@@ -1,6 +1,7 @@
 //! The table of keys: name, type, how layers combine, a line of help; and values of them.
 
 use crate::{
+    bytes::bytes,
     error::ConfigError,
     host::Host,
     level::{Level, Limit},
@@ -15,7 +16,11 @@ pub(crate) enum Kind {
     Paths,
     Bool,
     Number,
+    /// So many bytes.
+    Bytes,
     Limit,
+    /// A limit of bytes.
+    ByteLimit,
     /// A limit of descriptors, of which a VM needs some.
     Files,
     Level,
@@ -177,12 +182,12 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     plain(
         CRASH_BYTES,
-        Kind::Number,
+        Kind::Bytes,
         "How many bytes all of them may have.",
     ),
     plain(
         LOG_BYTES,
-        Kind::Number,
+        Kind::Bytes,
         "How many bytes of what a VM writes are kept for cosmos logs; from 8 KiB to 512 KiB.",
     ),
     plain(
@@ -273,7 +278,7 @@ pub(crate) const KEYS: &[Key] = &[
     strict(OPEN_FILES, Kind::Files, "Open files of a VM."),
     strict(
         MEMORY_BYTES,
-        Kind::Limit,
+        Kind::ByteLimit,
         "Memory of a VM: its address space, and what it uses in all.",
     ),
     strict(
@@ -293,12 +298,12 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     strict(
         FILE_BYTES,
-        Kind::Limit,
+        Kind::ByteLimit,
         "Bytes of the largest file that a VM may write.",
     ),
     strict(
         OUTPUT_BYTES,
-        Kind::Limit,
+        Kind::ByteLimit,
         "Bytes that a VM may write to its standard output and error.",
     ),
     strict(
@@ -314,7 +319,7 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     strict(
         MESSAGE_BYTES,
-        Kind::Limit,
+        Kind::ByteLimit,
         "Largest request or reply of a call.",
     ),
 ];
@@ -401,7 +406,11 @@ impl Kind {
             Kind::Bool => "true or false",
             Kind::Number => "a whole number",
             Kind::Files => "a whole number from 32 on, or \"unlimited\"",
+            Kind::Bytes => "a whole number of bytes, or one like \"512K\", \"16M\" or \"1G\"",
             Kind::Limit => "a whole number or \"unlimited\"",
+            Kind::ByteLimit => {
+                "a whole number of bytes, one like \"512K\", \"16M\" or \"1G\", or \"unlimited\""
+            }
             Kind::Host => "local or ssh://[USER@]HOST[:PORT]",
             Kind::Level => "one of none, limits, landlock+seccomp, namespaces",
         }
@@ -429,7 +438,13 @@ impl Kind {
             },
             (Kind::Number, Raw::Number(number)) => Some(Value::Number(*number)),
             (Kind::Number, Raw::Untyped(text)) => text.parse().ok().map(Value::Number),
-            (Kind::Limit, Raw::Number(number)) => Some(Value::Limit(Limit::at(*number))),
+            (Kind::Bytes, Raw::Number(number)) => Some(Value::Number(*number)),
+            (Kind::Bytes, Raw::Text(text) | Raw::Untyped(text)) => bytes(text).map(Value::Number),
+            (Kind::ByteLimit, Raw::Text(text) | Raw::Untyped(text)) => unlimited(text)
+                .or_else(|| bytes(text).map(|number| Value::Limit(Limit::at(number)))),
+            (Kind::Limit | Kind::ByteLimit, Raw::Number(number)) => {
+                Some(Value::Limit(Limit::at(*number)))
+            }
             (Kind::Limit, Raw::Text(text)) => unlimited(text),
             (Kind::Limit, Raw::Untyped(text)) => unlimited(text).or_else(|| {
                 text.parse()

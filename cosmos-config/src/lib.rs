@@ -35,6 +35,7 @@
 //! `cosmos config show` prints.
 
 mod again;
+mod bytes;
 mod config;
 mod directory;
 mod error;

@@ -49,6 +49,31 @@ fn stronger_layer_replaces() {
 }
 
 #[test]
+fn bytes_have_units_wherever_they_are_said() {
+    let said = file("crash_bytes = \"16M\"\nlog_bytes = 65536\n[limits]\nmemory_bytes = \"2GiB\"");
+    let settings = Layer::from_settings([("limits.message_bytes", "512k")]);
+    let config = load(vec![
+        said.unwrap(),
+        environment(&[("COSMOS_LIMITS_MEMORY_BYTES", "1G")]),
+        settings.unwrap(),
+    ]);
+    assert_eq!(
+        (*config.crash_bytes, *config.log_bytes),
+        (16 << 20, 64 << 10)
+    );
+    assert_eq!(*config.limits.memory_bytes, Limit::at(1 << 30));
+    assert_eq!(*config.limits.message_bytes, Limit::at(512 << 10));
+    let wrong = file("[limits]\nmemory_bytes = \"1GB\"").unwrap_err();
+    assert_eq!(
+        wrong.to_string(),
+        "/etc/cosmos/cosmos.toml:2: `limits.memory_bytes` takes a whole number of bytes, one like \"512K\", \
+         \"16M\" or \"1G\", or \"unlimited\", not \"1GB\""
+    );
+    // Other numbers have none.
+    assert!(file("[limits]\nprocesses = \"1K\"").is_err());
+}
+
+#[test]
 fn isolation_and_limits_combine_to_the_strictest() {
     let config = load(vec![
         file("[isolation]\nlevel = \"landlock+seccomp\"\n[limits]\nopen_files = 100\nmemory_bytes = 7000")

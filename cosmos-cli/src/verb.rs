@@ -20,6 +20,7 @@ mod session;
 mod stop;
 mod top;
 mod trace;
+mod unlike;
 mod which;
 mod written;
 

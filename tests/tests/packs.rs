@@ -26,6 +26,19 @@ fn the_command_line_needs_a_name_only() {
     });
 }
 
+/// A wrong prototype is answered with whatever is in the register, and nothing else tells.
+#[test]
+fn who_says_other_than_the_pack_is_told() {
+    in_world(|world| {
+        let wrong = world.call(&["libm.so.6", "int cos(int x)", "3"]);
+        wrong.succeeded();
+        let note = "note: the prototype pack of libm.so.6 says otherwise: double cos(double x)\n";
+        assert_eq!(wrong.stderr, note);
+        let right = world.call(&["libm.so.6", "double cos(double angle)", "0"]);
+        assert_eq!((right.succeeded(), &*right.stderr), ("1\n", ""));
+    });
+}
+
 #[test]
 fn a_pack_of_ones_own_comes_first_and_a_prototype_before_any_pack() {
     in_world(|world| {

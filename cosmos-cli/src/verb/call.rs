@@ -1,6 +1,7 @@
 //! `cosmos call TARGET PROTOTYPE [ARG...]`.
 
 use super::attempt::{Attempt, Declared};
+use super::unlike;
 use super::written::Written;
 use crate::arguments::Call;
 use crate::literal::{self, Names, sizes};
@@ -28,6 +29,9 @@ pub fn run(call: &Call) -> Verdict {
     };
     let given = literal::arguments(&frame, &words, names)
         .map_err(|error| attempt.wrong_words(frame.name(), &error))?;
+    if callframe::bare_name(&call.prototype).is_none() {
+        unlike::note(&call.target, &frame);
+    }
     let outcome =
         carry_out(call, &prototype, &given.values).map_err(|error| attempt.failed(error))?;
     attempt.print(&given.frame, &outcome)?;

@@ -22,6 +22,8 @@ SOMAJOR := $(firstword $(subst ., ,$(VERSION)))
 TARGET  := $(or $(CARGO_TARGET_DIR),target)
 DAEMONS := cosmosdb cosmosd cosmos-launch cosmos-relay cosmos-hostfn cosmos-exec cosmos-script cosmos-zerovm
 COMMANDS := cosmos zerovm zerovm-validate zcc
+# Those that write their manual pages and completions for --pages.
+PAGED := cosmosd cosmosdb zerovm zerovm-validate zcc
 # Seconds each fuzz target runs.
 FUZZ_SECONDS ?= 60
 # The crates whose tests make calls.
@@ -185,12 +187,12 @@ install-built:
 	$(BUILT)/cosmos completion bash > '$(DESTDIR)$(BASHDIR)/cosmos'
 	$(BUILT)/cosmos completion zsh > '$(DESTDIR)$(ZSHDIR)/_cosmos'
 	$(BUILT)/cosmos completion fish > '$(DESTDIR)$(FISHDIR)/cosmos.fish'
-	pages=$$(mktemp -d) && for daemon in cosmosd cosmosdb; do \
-		$(BUILT)/$$daemon --pages "$$pages" && \
-		$(INSTALL) -m 644 "$$pages/$$daemon.1" '$(DESTDIR)$(MANDIR)/man1/' && \
-		$(INSTALL) -m 644 "$$pages/$$daemon" '$(DESTDIR)$(BASHDIR)/' && \
-		$(INSTALL) -m 644 "$$pages/_$$daemon" '$(DESTDIR)$(ZSHDIR)/' && \
-		$(INSTALL) -m 644 "$$pages/$$daemon.fish" '$(DESTDIR)$(FISHDIR)/' || exit 1; \
+	pages=$$(mktemp -d) && for program in $(PAGED); do \
+		$(BUILT)/$$program --pages "$$pages" && \
+		$(INSTALL) -m 644 "$$pages/$$program.1" '$(DESTDIR)$(MANDIR)/man1/' && \
+		$(INSTALL) -m 644 "$$pages/$$program" '$(DESTDIR)$(BASHDIR)/' && \
+		$(INSTALL) -m 644 "$$pages/_$$program" '$(DESTDIR)$(ZSHDIR)/' && \
+		$(INSTALL) -m 644 "$$pages/$$program.fish" '$(DESTDIR)$(FISHDIR)/' || exit 1; \
 	done && rm -r "$$pages"
 	@[ -n '$(DESTDIR)' ] || echo 'installed; a linker cache may need: ldconfig'
 
@@ -207,6 +209,6 @@ uninstall:
 		'$(DESTDIR)$(UNITDIR)/cosmosd.service' '$(DESTDIR)$(SYSTEMUNITDIR)/cosmosd@.service' \
 		'$(DESTDIR)$(SYSUSERSDIR)/cosmos.conf' '$(DESTDIR)$(TMPFILESDIR)/cosmos.conf'
 	rm -rf '$(DESTDIR)$(PYTHONDIR)/cosmos'
-	for daemon in cosmosd cosmosdb; do rm -f "$(DESTDIR)$(MANDIR)/man1/$$daemon.1" \
-		"$(DESTDIR)$(BASHDIR)/$$daemon" "$(DESTDIR)$(ZSHDIR)/_$$daemon" \
-		"$(DESTDIR)$(FISHDIR)/$$daemon.fish"; done
+	for program in $(PAGED); do rm -f "$(DESTDIR)$(MANDIR)/man1/$$program.1" \
+		"$(DESTDIR)$(BASHDIR)/$$program" "$(DESTDIR)$(ZSHDIR)/_$$program" \
+		"$(DESTDIR)$(FISHDIR)/$$program.fish"; done

@@ -1,6 +1,6 @@
 //! What `make install` puts beside the programs: units that systemd takes, manual pages, completions.
 
-use cosmos_tests::{Prefix, World, built, in_world, run};
+use cosmos_tests::{Prefix, World, built, in_world, repository, run};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixDatagram;
@@ -14,7 +14,14 @@ const PATIENCE: Duration = Duration::from_secs(50);
 fn systemd_takes_the_units_and_each_program_has_its_pages() {
     in_world(|world| {
         let prefix = Prefix::installed(world);
-        for program in ["cosmos", "cosmosd", "cosmosdb"] {
+        for program in [
+            "cosmos",
+            "cosmosd",
+            "cosmosdb",
+            "zerovm",
+            "zerovm-validate",
+            "zcc",
+        ] {
             let page = fs::read_to_string(prefix.file(&format!("share/man/man1/{program}.1")));
             let page = page.expect("a page");
             assert!(page.contains(".SH OPTIONS"), "{program}: {page}");
@@ -74,6 +81,35 @@ fn systemd_takes_the_units_and_each_program_has_its_pages() {
 }
 
 /// What systemd says against units, but for what older versions of it do not know.
+#[test]
+fn what_was_installed_can_be_removed() {
+    in_world(|world| {
+        let prefix = Prefix::installed(world);
+        let root = prefix.file("bin");
+        let root = root.parent().expect("a directory");
+        assert!(files_below(root).len() > 40, "{:?}", files_below(root));
+        let mut make = Command::new("make");
+        make.args(["--no-print-directory", "uninstall"])
+            .arg("-C")
+            .arg(repository())
+            .arg(format!("PREFIX={}", root.display()))
+            .env_remove("MAKEFLAGS")
+            .env_remove("MAKELEVEL");
+        run(&mut make, PATIENCE).succeeded();
+        assert_eq!(files_below(root), Vec::<PathBuf>::new());
+    });
+}
+
+fn files_below(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).expect("a directory");
+    let below = entries.map(|entry| entry.expect("an entry").path());
+    let files = below.flat_map(|path| match path.is_dir() && !path.is_symlink() {
+        true => files_below(&path),
+        false => vec![path],
+    });
+    files.collect()
+}
+
 fn verify(world: &World, manager: &str, units: &[PathBuf]) {
     if !has("systemd-analyze") {
         return;

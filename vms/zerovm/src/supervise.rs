@@ -9,6 +9,7 @@ use crate::processor::Stay;
 use crate::told::{self, Heard, Limit};
 use crate::validation::Rules;
 use crate::{broker, crash_site, doctor, session, signals, syslog, user};
+use clap::CommandFactory as _;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::WaitStatus;
@@ -16,6 +17,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
+use std::process::ExitCode;
 use zerovm_session::Error;
 use zerovm_session::command_line::{CommandLine, HELP};
 use zerovm_session::manifest::{MAX_BYTES, Manifest};
@@ -34,6 +36,10 @@ pub fn main(words: impl IntoIterator<Item = OsString>, rules: &dyn Rules) -> u8 
     if line.help {
         print(HELP.as_bytes());
         return 0;
+    }
+    if let Some(directory) = &line.pages {
+        let written = cosmos_pages::write(CommandLine::command(), directory);
+        return u8::from(written != ExitCode::SUCCESS);
     }
     if line.doctor {
         return doctor::examine(&line.user);

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, PartialEq, Eq, Parser)]
 #[command(
     name = "zerovm",
+    version,
+    about = "Run a program for ZeroVM under its manifest, and print its report",
     disable_help_flag = true,
     disable_version_flag = true,
     args_override_self = true
@@ -69,6 +71,9 @@ pub struct CommandLine {
     /// Prints the options.
     #[arg(long)]
     pub help: bool,
+    /// Write the manual page and the completions into a directory: what `make install` does.
+    #[arg(long, hide = true, value_name = "DIRECTORY")]
+    pub pages: Option<PathBuf>,
 }
 
 impl CommandLine {
@@ -76,7 +81,8 @@ impl CommandLine {
     /// original would answer with its help.
     pub fn read(words: impl IntoIterator<Item = std::ffi::OsString>) -> Option<Self> {
         let line = Self::try_parse_from(words).ok()?;
-        let complete = line.doctor || line.help || line.manifest().is_some();
+        let is_asked = line.doctor || line.help || line.pages.is_some();
+        let complete = is_asked || line.manifest().is_some();
         complete.then_some(line)
     }
 

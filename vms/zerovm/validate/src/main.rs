@@ -8,8 +8,8 @@
 mod blobs;
 mod nexe;
 
-use clap::Parser;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{CommandFactory, Parser};
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::num::NonZeroUsize;
@@ -26,7 +26,7 @@ use zerovm_validator::{Dialect, Validator};
 #[command(name = "zerovm-validate", version)]
 struct Arguments {
     /// Programs to judge.
-    #[arg(value_name = "FILE", required_unless_present = "hex")]
+    #[arg(value_name = "FILE", required_unless_present_any = ["hex", "pages"])]
     files: Vec<PathBuf>,
 
     /// Judge standard input instead: code in hexadecimal, one piece a line, each filled up with 90
@@ -38,6 +38,10 @@ struct Arguments {
     /// what has none.
     #[arg(long, value_name = "DIALECT", value_parser = dialects())]
     dialect: Option<Dialect>,
+
+    /// Write the manual page and the completions into a directory: what `make install` does.
+    #[arg(long, hide = true, value_name = "DIRECTORY")]
+    pages: Option<PathBuf>,
 }
 
 fn dialects() -> impl TypedValueParser<Value = Dialect> {
@@ -56,6 +60,9 @@ const TROUBLE: u8 = 2;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if let Some(directory) = &arguments.pages {
+        return cosmos_pages::write(Arguments::command(), directory);
+    }
     let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let rules = Rules {
         wanted: arguments.dialect,

@@ -96,6 +96,9 @@ pub struct Arguments {
     /// Link without the runtime
     #[arg(long)]
     pub(crate) nostdlib: bool,
+    /// Write the manual page and the completions into a directory: what `make install` does
+    #[arg(long, hide = true, value_name = "DIRECTORY")]
+    pub pages: Option<PathBuf>,
 }
 
 /// gcc's long options with one dash, and what they are called here.

@@ -1,5 +1,6 @@
 //! The command `zcc`.
 
+use clap::CommandFactory;
 use std::process::ExitCode;
 use zcc::Arguments;
 
@@ -8,6 +9,9 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => error.exit(),
     };
+    if let Some(directory) = &arguments.pages {
+        return cosmos_pages::write(Arguments::command(), directory);
+    }
     match zcc::run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

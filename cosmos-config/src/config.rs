@@ -231,6 +231,15 @@ impl Config {
         }
     }
 
+    /// What it says of single kinds and libraries, as [`Config::entries`] says the rest, the strongest layer's last:
+    /// `kind.hostfn.limits.open_files`.
+    pub fn sections(&self) -> Vec<(String, String, String)> {
+        self.layers
+            .iter()
+            .flat_map(Layer::entries_of_sections)
+            .collect()
+    }
+
     /// This configuration with the settings of one request, as `(key, value)`: only keys of
     /// isolation and limits, which a request can tighten and never loosen, and `timeout_ms`.
     pub fn tightened<'s>(
@@ -281,7 +290,7 @@ impl Config {
             entry(key, stated.display(), &stated.origin)
         }
         fn paths(key: &str, stated: &Sourced<Vec<PathBuf>>) -> (String, String, String) {
-            entry(key, joined(stated), &stated.origin)
+            entry(key, key::joined(stated), &stated.origin)
         }
         let (limits, grants) = (&self.limits, &self.grants);
         let mut entries = vec![
@@ -390,14 +399,6 @@ impl Config {
 /// A built-in value of a strictest key counts only where nobody states one.
 fn may_replace(origin: &Origin) -> bool {
     *origin == Origin::Default
-}
-
-fn joined(paths: &[PathBuf]) -> String {
-    paths
-        .iter()
-        .map(|path| path.display().to_string())
-        .collect::<Vec<_>>()
-        .join(":")
 }
 
 /// What all layers together state.

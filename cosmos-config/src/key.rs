@@ -7,7 +7,7 @@ use crate::{
     level::{Level, Limit},
     origin::Origin,
 };
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
 /// What a key's value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -490,6 +490,26 @@ impl Raw {
             Raw::Bool(value) => value.to_string(),
             Raw::List(list) => format!("{list:?}"),
             Raw::Other(description) => description.clone(),
+        }
+    }
+}
+
+/// As an environment variable has them.
+pub(crate) fn joined(paths: &[PathBuf]) -> String {
+    let paths = paths.iter().map(|path| path.display().to_string());
+    paths.collect::<Vec<_>>().join(":")
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Path(path) => path.display().fmt(formatter),
+            Value::Paths(paths) => formatter.write_str(&joined(paths)),
+            Value::Bool(value) => value.fmt(formatter),
+            Value::Number(number) => number.fmt(formatter),
+            Value::Limit(limit) => limit.fmt(formatter),
+            Value::Level(level) => level.fmt(formatter),
+            Value::Host(host) => host.fmt(formatter),
         }
     }
 }

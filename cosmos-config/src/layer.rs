@@ -145,6 +145,20 @@ impl Layer {
         }
     }
 
+    /// The name, the value and the origin of whatever it says of one kind or library alone.
+    pub(crate) fn entries_of_sections(&self) -> impl Iterator<Item = (String, String, String)> {
+        self.sections.iter().flat_map(|section| {
+            let subject = match section.of {
+                Subject::Kind => format!("kind.{}", section.name),
+                Subject::Library => format!("library.\"{}\"", section.name),
+            };
+            section.values.iter().map(move |(key, stated)| {
+                let (value, origin) = (stated.value.to_string(), stated.origin.to_string());
+                (format!("{subject}.{}", key.name), value, origin)
+            })
+        })
+    }
+
     fn add(&mut self, key: &'static Key, raw: Raw, origin: Origin) -> Result<(), ConfigError> {
         let value = raw.typed(key, &origin)?;
         self.values.push((key, Sourced::new(value, origin)));

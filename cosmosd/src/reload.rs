@@ -20,7 +20,10 @@ use crate::{
 };
 use cosmos_config::Config;
 use cosmos_rpc::Fault;
-use std::{collections::BTreeSet, rc::Rc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 use tokio::signal::unix::Signal;
 
 /// Reads the configuration again whenever that signal comes.
@@ -69,12 +72,42 @@ fn report(before: &Configured, read: &Read) {
         let (new, old) = (shown(&new), shown(&old));
         tracing::info!("`{key}` is {new} ({origin}), no longer {old}");
     }
+    report_sections(&before.config, &read.config);
     let (old, new) = (kinds(&before.profiles), kinds(&read.profiles));
     for kind in new.difference(&old) {
         tracing::info!("`{kind}` is a kind of VM now");
     }
     for kind in old.difference(&new) {
         tracing::info!("`{kind}` is no kind of VM any more");
+    }
+}
+
+/// The same of what is said of single kinds and libraries.
+fn report_sections(before: &Config, now: &Config) {
+    // Of what several layers say, the strongest one's.
+    let said = |config: &Config| -> BTreeMap<String, (String, String)> {
+        let entries = config.sections().into_iter();
+        entries
+            .map(|(key, value, origin)| (key, (value, origin)))
+            .collect()
+    };
+    let (mut old, new) = (said(before), said(now));
+    for (key, (value, origin)) in new {
+        match old.remove(&key) {
+            Some((before, _)) if before == value => {}
+            Some((before, _)) => {
+                let (value, before) = (shown(&value), shown(&before));
+                tracing::info!("`{key}` is {value} ({origin}), no longer {before}");
+            }
+            None => {
+                let value = shown(&value);
+                tracing::info!("`{key}` is {value} ({origin}), and was not said before");
+            }
+        }
+    }
+    for (key, (before, _)) in old {
+        let before = shown(&before);
+        tracing::info!("`{key}` is not said any more; it was {before}");
     }
 }
 

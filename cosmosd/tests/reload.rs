@@ -85,6 +85,30 @@ fn what_starts_from_then_on_goes_by_it_and_what_runs_stays_as_it_is() {
 }
 
 #[test]
+fn what_is_said_of_kinds_and_libraries_is_named() {
+    let world = configured(
+        "[kind.puppet.limits]\nopen_files = 77\nprocesses = 5\n[library.'libz.so.1'.grants]\nnetwork = true\n",
+    );
+    configure(
+        &world,
+        "[kind.puppet.limits]\nopen_files = 66\nprocesses = 5\n[kind.puppet.isolation]\nlevel = 'limits'\n",
+    );
+    let said = reload(&world, "was read again");
+    for expected in [
+        "`kind.puppet.limits.open_files` is 66 (",
+        "cosmos.toml:2), no longer 77",
+        "`kind.puppet.isolation.level` is limits (",
+        "cosmos.toml:5), and was not said before",
+        "`library.\"libz.so.1\".grants.network` is not said any more; it was true",
+    ] {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+    assert!(!said.contains("processes"), "{said}");
+    let said = reload(&world, "was read again");
+    assert!(!said.contains("kind.puppet"), "{said}");
+}
+
+#[test]
 fn what_cannot_change_is_named() {
     let world = configured("");
     configure(&world, "start_daemons = false\nmetrics_port = 9\n");

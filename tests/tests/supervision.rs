@@ -195,6 +195,25 @@ fn a_vm_that_is_only_being_started_outlives_cosmosd_as_any() {
     });
 }
 
+#[test]
+fn how_long_a_vm_is_up_does_not_begin_anew_with_cosmosd() {
+    in_world(|world| {
+        let opened = open(&library(world), &Options::new());
+        let age = || {
+            let rows = cosmos::queries::list_vms().expect("the VMs");
+            let mut its = rows.into_iter().filter(|row| row.name == opened.vm());
+            its.next().map(|row| row.age)
+        };
+        let is_old = || age().filter(|age| *age > 3000);
+        eventually(PATIENCE, is_old).expect("it gets older");
+        kill_daemon(world, "cosmosd");
+        let after = eventually(PATIENCE, age).expect("it is back");
+        // It is known to the second.
+        assert!(after >= 2000, "{after}");
+        add(&opened);
+    });
+}
+
 /// The names of those that wait for somebody.
 fn waiting() -> Option<Vec<String>> {
     let rows = cosmos::queries::list_vms().expect("the VMs");

@@ -23,7 +23,7 @@ use cosmos_rpc::{
     Fault, FaultCode,
     message::coordinator::{Budget, BudgetRow},
 };
-use std::{fs, rc::Rc};
+use std::{fs, rc::Rc, time::Duration};
 
 pub(super) async fn answer(session: Rc<Session>, request: Budget) -> Result<Vec<BudgetRow>, Fault> {
     let name = request.name.strip_prefix("vm/").unwrap_or(&request.name);
@@ -119,6 +119,11 @@ impl Process {
             wall_seconds: began().and_then(|began| Some(now?.saturating_sub(began))),
         }
     }
+}
+
+/// How long this process has been there, in whole seconds.
+pub(crate) fn running_for(pid: i32) -> Option<Duration> {
+    Process::read(pid).wall_seconds.map(Duration::from_secs)
 }
 
 fn ticks_per_second() -> u64 {

@@ -1,14 +1,15 @@
 //! `ListVms`: the VMs the client may know of, ended ones included while they are remembered.
 
+use super::budget::running_for;
 use crate::{
     session::Session,
-    vm::{State, Vm},
+    vm::{Life, State, Vm},
 };
 use cosmos_rpc::{
     Fault,
     message::coordinator::{ListVms, VmRow},
 };
-use std::{fs::File, io::Read, rc::Rc};
+use std::{fs::File, io::Read, rc::Rc, time::Duration};
 
 pub(super) async fn answer(session: Rc<Session>, _: ListVms) -> Result<Vec<VmRow>, Fault> {
     let vms = session.coordinator.vms();
@@ -34,8 +35,18 @@ fn row(vm: &Vm) -> VmRow {
         } else {
             0
         },
-        age: u64::try_from(life.since.elapsed().as_millis()).unwrap_or(u64::MAX),
+        age: u64::try_from(age(&life).as_millis()).unwrap_or(u64::MAX),
         ending: life.obituary(),
+    }
+}
+
+/// How long it has been there, whichever cosmosd started it; once it has ended, how long ago that was.
+fn age(life: &Life) -> Duration {
+    let known = life.since.elapsed();
+    match life.state < State::Poisoned && life.pid > 0 {
+        // Of whole seconds: what this cosmosd has seen itself is more exact.
+        true => running_for(life.pid).unwrap_or_default().max(known),
+        false => known,
     }
 }
 

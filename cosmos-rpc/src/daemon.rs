@@ -16,6 +16,10 @@
 //!
 //! The environment is the starter's part (see [`rendezvous`](crate::rendezvous)).
 
+mod terminal;
+
+pub use terminal::Terminal;
+
 use crate::rendezvous::{READY, TAKEN};
 use crate::{Fault, FaultCode};
 use nix::errno::Errno;

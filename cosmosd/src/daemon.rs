@@ -23,7 +23,7 @@ use crate::{
 use clap::{CommandFactory, Parser};
 use cosmos_rpc::{
     Fault, FaultCode,
-    daemon::{self, Readiness},
+    daemon::{self, Readiness, Terminal},
     rendezvous::{COORDINATOR, Lock, Rendezvous, SocketDirectory},
 };
 use std::{
@@ -91,7 +91,8 @@ pub fn main() -> ExitCode {
     if options.stdio {
         return cosmos_relay::far::main(options.silence);
     }
-    // SAFETY: the first thing main does; clap opens no descriptor, and nothing owns one yet.
+    let terminal = Terminal::of_this_process();
+    // SAFETY: the first thing main does; clap and the terminal opens no descriptor, and nothing owns one yet.
     let settled = unsafe { daemon::settle(options.detach, &[]) };
     let readiness = match settled {
         Ok((readiness, _)) => readiness,
@@ -108,7 +109,7 @@ pub fn main() -> ExitCode {
         // It would be said on standard error, and panic where that is what cannot be written.
         .log_internal_errors(false)
         .init();
-    match prepare(&options) {
+    match prepare(&options, terminal) {
         Ok(Some(prepared)) => run(prepared, readiness),
         Ok(None) => {
             tracing::info!("another cosmosd has this directory already");
@@ -140,12 +141,14 @@ struct Prepared {
     read: Read,
     rendezvous: Rendezvous,
     detached: bool,
+    /// That it ends with, where it is in the foreground.
+    terminal: Option<Terminal>,
     /// Held until another one may serve.
     lock: Lock,
 }
 
 /// `None`: another cosmosd serves.
-fn prepare(options: &Options) -> Result<Option<Prepared>, Fault> {
+fn prepare(options: &Options, terminal: Terminal) -> Result<Option<Prepared>, Fault> {
     let read = Read::now()?;
     let config = &read.config;
     let directory = SocketDirectory::open_or_create(&config.socket_directory)?;
@@ -163,6 +166,7 @@ fn prepare(options: &Options) -> Result<Option<Prepared>, Fault> {
         read,
         rendezvous,
         detached,
+        terminal: (!detached).then_some(terminal),
         lock,
     }))
 }
@@ -190,6 +194,7 @@ async fn serve(prepared: Prepared, readiness: Readiness) -> ExitCode {
         read,
         rendezvous,
         detached,
+        terminal,
         lock,
     } = prepared;
     let (mut requests, hangup) = match (EndRequests::listen(), listen(SignalKind::hangup())) {
@@ -199,7 +204,7 @@ async fn serve(prepared: Prepared, readiness: Readiness) -> ExitCode {
     let (registry, orders) = Registry::new();
     let host = configured::host(&read.config);
     let coordinator = Coordinator::new(Configured::new(read, host), registry);
-    tokio::task::spawn_local(reload::keep(coordinator.clone(), hangup));
+    let reloads = tokio::task::spawn_local(reload::keep(coordinator.clone(), hangup, terminal));
     let (link, mut stands) = watch::channel(Link::Connecting);
     let arrive = arriver(&coordinator);
     // Who started this one with --detach may hold the lock for starting daemons.
@@ -221,6 +226,7 @@ async fn serve(prepared: Prepared, readiness: Readiness) -> ExitCode {
     tracing::info!("serving");
     tokio::select! {
         () = requests.next() => {}
+        _ = reloads => tracing::info!("its terminal is gone, ending"),
         () = idle(&coordinator, &stands), if detached => {
             tracing::info!("idle, ending");
             // Those that wait for somebody.

@@ -9,6 +9,8 @@
 //!
 //! Where something is wrong with the new one the old one stays whole, and the log says what and where. The
 //! environment is the one that cosmosd was started with.
+//!
+//! The same signal comes when a terminal is gone that cosmosd runs in, in the foreground: then it ends as at SIGTERM.
 
 use crate::{
     aside,
@@ -19,16 +21,19 @@ use crate::{
     profile::Profile,
 };
 use cosmos_config::Config;
-use cosmos_rpc::Fault;
+use cosmos_rpc::{Fault, daemon::Terminal};
 use std::{
     collections::{BTreeMap, BTreeSet},
     rc::Rc,
 };
 use tokio::signal::unix::Signal;
 
-/// Reads the configuration again whenever that signal comes.
-pub async fn keep(coordinator: Rc<Coordinator>, mut hangup: Signal) {
+/// Reads the configuration again whenever that signal comes, until it says that the terminal is gone.
+pub async fn keep(coordinator: Rc<Coordinator>, mut hangup: Signal, terminal: Option<Terminal>) {
     while hangup.recv().await.is_some() {
+        if terminal.is_some_and(Terminal::has_hung_up) {
+            return;
+        }
         match again(&coordinator).await {
             Ok(()) => tracing::info!("the configuration was read again"),
             Err(fault) => tracing::error!("the configuration stays as it was: {fault}"),

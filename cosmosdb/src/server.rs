@@ -9,6 +9,7 @@ use crate::handover;
 use crate::registry::{Letter, Order, Peer, Phase, Registry};
 use crate::table::PeerId;
 use cosmos_rpc::asynchronous::Connection;
+use cosmos_rpc::daemon::Terminal;
 use cosmos_rpc::message::registry::HandOver;
 use cosmos_rpc::rendezvous::{Lock, REGISTRY_SOCKET, SocketDirectory};
 use cosmos_rpc::{Fault, FaultCode};
@@ -89,6 +90,10 @@ impl Server {
                         succession = Some(Succession::begin(order.successor, ordered, None));
                     }
                 },
+                Event::Hup if self.signals.are_of_the_end() => {
+                    tracing::info!("its terminal is gone, ending");
+                    break;
+                }
                 Event::Hup if succession.is_none() => match self.launch.successor() {
                     Ok((stream, child)) => {
                         succession = Some(Succession::begin(stream, None, Some(child)));
@@ -291,10 +296,12 @@ struct Signals {
     term: Signal,
     int: Signal,
     hup: Signal,
+    /// That it ends with, where it is in the foreground.
+    terminal: Option<Terminal>,
 }
 
 impl Signals {
-    fn catch() -> Result<Signals, Fault> {
+    fn catch(terminal: Option<Terminal>) -> Result<Signals, Fault> {
         let catch = |kind| {
             signal(kind).map_err(|error| {
                 Fault::host(FaultCode::System, format!("cannot catch signals: {error}"))
@@ -304,7 +311,13 @@ impl Signals {
             term: catch(SignalKind::terminate())?,
             int: catch(SignalKind::interrupt())?,
             hup: catch(SignalKind::hangup())?,
+            terminal,
         })
+    }
+
+    /// Whether SIGHUP says that there is nobody any more.
+    fn are_of_the_end(&self) -> bool {
+        self.terminal.is_some_and(Terminal::has_hung_up)
     }
 }
 

@@ -1,4 +1,4 @@
-//! A window: a terminal, and `cosmos exec -t` at it.
+//! A window: a terminal, and `cosmos exec -t` or another command at it.
 
 use crate::{World, eventually};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
@@ -11,13 +11,13 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 /// How long its settings may take to be what they were.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A terminal, and `cosmos exec -t` at it, as its session leader.
+/// A terminal, and a command at it, as its session leader.
 #[derive(Debug)]
 pub struct Window {
     /// Our end.
@@ -40,6 +40,13 @@ impl Window {
 
     /// One of that size with `cosmos` at it, with these arguments.
     pub fn of(world: &World, arguments: &[&str]) -> Window {
+        let mut command = world.cosmos();
+        command.args(arguments);
+        Window::at(command)
+    }
+
+    /// One of that size with this at it.
+    pub fn at(mut command: Command) -> Window {
         let size = size(30, 100);
         let OpenptyResult { master, slave } = openpty(Some(&size), None).expect("a terminal");
         for end in [&master, &slave] {
@@ -47,8 +54,6 @@ impl Window {
             fcntl(end, flag).expect("not for the command");
         }
         let before = tcgetattr(&slave).expect("its settings");
-        let mut command = world.cosmos();
-        command.args(arguments);
         let end = || Stdio::from(slave.try_clone().expect("again"));
         command.stdin(end()).stdout(end()).stderr(end());
         // SAFETY: both calls may be made between fork and exec, and change the child alone.
@@ -59,7 +64,7 @@ impl Window {
                 Ok(())
             });
         }
-        let child = command.spawn().expect("cosmos");
+        let child = command.spawn().expect("the command");
         Window {
             keys: File::from(master),
             terminal: slave,

@@ -1,11 +1,14 @@
 //! Starting on demand: once, whoever comes, and detached from whoever came.
 
-use cosmos_tests::{Process, World, eventually, in_world, is_root, run};
+use cosmos_tests::window::Window;
+use cosmos_tests::{Process, World, built, eventually, in_world, is_root, run};
+use nix::sys::signal::Signal;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 const COS: &str = "double cos(double x)";
+const PATIENCE: Duration = Duration::from_secs(30);
 
 #[test]
 fn ten_clients_start_one_pair_of_daemons() {
@@ -148,6 +151,54 @@ fn daemons_are_detached() {
 }
 
 /// The bits of SIGHUP and SIGINT in a signal mask of /proc.
+/// Unless it was started to outlive that, as `nohup` does.
+#[test]
+fn in_the_foreground_the_daemons_end_with_their_terminal() {
+    in_world(|world| {
+        world.call(&["libm.so.6", COS, "0"]);
+        end(&world.processes_named("cosmosd"));
+        let libexec = built();
+        let foreground = |words: &str| {
+            let program = libexec.join("cosmosd");
+            let mut command = Command::new("sh");
+            let line = format!("{words} exec {}", program.display());
+            command.args(["-c", &line]);
+            Window::at(command)
+        };
+        let serves = || {
+            let ran = world.run_cosmos(&["call", "libm.so.6", COS, "0"]);
+            ran.status.success().then_some(())
+        };
+        let pid = || match &world.processes_named("cosmosd")[..] {
+            [daemon] => Some(daemon.pid),
+            _ => None,
+        };
+
+        let mut window = foreground("");
+        window.shows("serving");
+        // As long as the terminal is there the signal is about the configuration.
+        window.signal(Signal::SIGHUP);
+        window.shows("was read again");
+        serves().expect("it goes on");
+        window.close();
+        assert_eq!(window.code(), Some(0));
+
+        let mut window = foreground("trap '' HUP;");
+        window.shows("serving");
+        let stays = eventually(PATIENCE, pid).expect("it is there");
+        window.close();
+        serves().expect("it goes on");
+        assert_eq!(pid(), Some(stays));
+
+        end(&world.processes_named("cosmosd"));
+        end(&world.processes_named("cosmosdb"));
+        let mut window = Window::at(Command::new(libexec.join("cosmosdb")));
+        window.shows("ready");
+        window.close();
+        assert_eq!(window.code(), Some(0));
+    });
+}
+
 fn hangup_and_interrupt(mask: &str) -> u64 {
     u64::from_str_radix(mask, 16).expect("a mask") & 0b11
 }

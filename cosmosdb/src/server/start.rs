@@ -9,7 +9,7 @@ use crate::route;
 use crate::rules::Rules;
 use clap::{CommandFactory, Parser};
 use cosmos_config::{Config, Layer};
-use cosmos_rpc::daemon::{self, Readiness};
+use cosmos_rpc::daemon::{self, Readiness, Terminal};
 use cosmos_rpc::rendezvous::{Lock, REGISTRY_SOCKET, SocketDirectory};
 use cosmos_rpc::{Fault, FaultCode};
 use nix::fcntl::{FcntlArg, fcntl};
@@ -41,7 +41,9 @@ pub unsafe fn main() -> ExitCode {
         Ok(inherited) => inherited,
         Err(fault) => return complain(&fault),
     };
-    // SAFETY: our caller's promise is the one settle asks for; until here nothing was opened.
+    let terminal = Terminal::of_this_process();
+    let terminal = (!options.detach).then_some(terminal);
+    // SAFETY: our caller's promise is the one settle asks for; nothing that was opened until here is open still.
     let settled = unsafe { daemon::settle(options.detach, &inherited.numbers()) };
     let (readiness, descriptors) = match settled {
         Ok(settled) => settled,
@@ -55,7 +57,7 @@ pub unsafe fn main() -> ExitCode {
     let ended = match runtime {
         Ok(runtime) => {
             let local = tokio::task::LocalSet::new();
-            local.block_on(&runtime, serve(&options, descriptors, readiness))
+            local.block_on(&runtime, serve(&options, terminal, descriptors, readiness))
         }
         Err(error) => {
             let fault = Fault::host(FaultCode::System, format!("cannot start: {error}"));
@@ -71,10 +73,11 @@ pub unsafe fn main() -> ExitCode {
 
 async fn serve(
     options: &Options,
+    terminal: Option<Terminal>,
     descriptors: Descriptors,
     readiness: Readiness,
 ) -> Result<(), Fault> {
-    match prepare(options, descriptors).await {
+    match prepare(options, terminal, descriptors).await {
         Ok(Some(server)) => {
             readiness.ready();
             tracing::info!(pid = std::process::id(), "serving");
@@ -93,7 +96,11 @@ async fn serve(
 }
 
 /// `None` when another registry serves the directory.
-async fn prepare(options: &Options, descriptors: Descriptors) -> Result<Option<Server>, Fault> {
+async fn prepare(
+    options: &Options,
+    terminal: Option<Terminal>,
+    descriptors: Descriptors,
+) -> Result<Option<Server>, Fault> {
     let own = geteuid().as_raw();
     let config = configuration(options)?;
     let rules = match &options.rules {
@@ -105,7 +112,7 @@ async fn prepare(options: &Options, descriptors: Descriptors) -> Result<Option<S
     // Who was started on demand is started again on demand.
     let idle = Duration::from_secs(config.idle_seconds.value);
     let idle = options.end_when_idle.then_some(idle);
-    let signals = Signals::catch()?;
+    let signals = Signals::catch(terminal)?;
     let directory = options
         .socket_directory
         .clone()

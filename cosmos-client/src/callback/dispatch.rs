@@ -262,7 +262,7 @@ pub(super) fn run(
         // No honest VM sends this.
         Err(MarshalError::Malformed(what)) => return Ran::Wrong(wrong(named(passed, what))),
         Err(error) => {
-            let fault = Fault::vm(FaultCode::CallbackFailed, named(passed, error));
+            let fault = Fault::vm(code_of(&error), named(passed, error));
             return Ran::Here(channel, Err(fault));
         }
     }
@@ -316,7 +316,15 @@ fn encode(
         .signature
         .callee
         .encode_reply(image, memory, errno, result, reply)
-        .map_err(|error| Fault::caller(FaultCode::CallbackFailed, named(passed, error)))
+        .map_err(|error| Fault::caller(code_of(&error), named(passed, error)))
+}
+
+/// What is too large for a call is so for one back.
+fn code_of(error: &MarshalError) -> FaultCode {
+    match error {
+        MarshalError::TooLarge { .. } => FaultCode::TooLarge,
+        _ => FaultCode::CallbackFailed,
+    }
 }
 
 /// Answers with a fault, by which the call under way fails.

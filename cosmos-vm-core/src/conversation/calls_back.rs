@@ -210,6 +210,7 @@ fn unmarshalled(error: &MarshalError) -> Fault {
         MarshalError::Malformed(_) | MarshalError::Protocol { .. } => {
             Fault::peer(FaultCode::CallbackFailed, message)
         }
+        MarshalError::TooLarge { .. } => Fault::vm(FaultCode::TooLarge, message),
         _ => Fault::vm(FaultCode::CallbackFailed, message),
     }
 }

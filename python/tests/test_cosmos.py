@@ -165,6 +165,7 @@ class Failures(unittest.TestCase):
         self.assertEqual(self.told(c, "int nothere(void)").code, 9)
         self.assertIn("E0103", str(self.told(c, "int puts(char *s)")))
         self.assertIn("4 arguments", str(self.told(c(QSORT), b"a")))
+        self.assertIn("text is needed, an integer was given", str(self.told(c("size_t strlen(const char *s)"), 65)))
         error = self.told(c("void abort(void)"))
         self.assertEqual((error.code, error.signal, error.function), (14, 6, "abort"))
         self.assertTrue(error.vm.startswith("hostfn-"))

@@ -1,6 +1,6 @@
 //! Bad input: a clear error, nothing lost, nothing hung.
 
-use cosmos::FaultCode;
+use cosmos::{FaultCode, Value};
 use cosmos_tests::{c, in_world, run};
 use std::path::Path;
 use std::process::Command;
@@ -134,6 +134,34 @@ fn has_number(text: &str) -> bool {
     text.as_bytes()
         .windows(5)
         .any(|window| window[0] == b'E' && window[1..].iter().all(u8::is_ascii_digit))
+}
+
+/// It would be a text of one letter, the one of that number.
+#[test]
+fn a_number_is_no_text() {
+    in_world(|_| {
+        let library = cosmos::dlopen("libc.so.6").expect("libc");
+        let strlen = library
+            .function("size_t strlen(const char *s)")
+            .expect("the function");
+        for (value, given) in [
+            (Value::Int(65), "an integer"),
+            (6.5.into(), "a floating-point number"),
+        ] {
+            let error = strlen.call(&[value]).expect_err("a number");
+            assert_eq!(error.code(), FaultCode::BadArgument, "{error}");
+            let words = format!("argument 's': text is needed, {given} was given");
+            assert!(error.to_string().contains(&words), "{error}");
+        }
+        // Where one element is pointed to, that is what a number is.
+        let time = library
+            .function("char *__borrowed ctime(const time_t *t)")
+            .expect("the function");
+        let Value::Text(text) = time.call(&[Value::Int(86400)]).expect("a time").result else {
+            panic!("no text");
+        };
+        assert!(text.ends_with(b"1970\n"), "{text:?}");
+    });
 }
 
 #[test]

@@ -349,6 +349,13 @@ impl<'call, 'memory> Layer<'call, 'memory> {
                     ),
                 ))
             }
+            // Taken for its first element it would be a text of one letter.
+            (Identity::Data, number)
+                if matches!(pointer.extent, Extent::NullTerminated) && is_number(number) =>
+            {
+                let problem = format!("text is needed, {} was given", number.kind());
+                Err(bad(place.name, problem))
+            }
             (Identity::Data, value) => self.data(pointer, value, place),
         }
     }
@@ -520,6 +527,13 @@ fn members<'a>(
             format!("a struct is needed, {} was given", other.kind()),
         )),
     }
+}
+
+fn is_number(value: &Value) -> bool {
+    matches!(
+        value,
+        Value::Int(_) | Value::Float(_) | Value::LongDouble(_) | Value::Complex(..)
+    )
 }
 
 fn descriptor(value: &Value) -> Result<i32, String> {

@@ -17,37 +17,48 @@ impl Convention {
     /// arguments.
     #[inline(always)]
     pub unsafe fn call(&self, code: unsafe extern "C" fn(), words: [u64; 2]) -> [u64; 2] {
-        // SAFETY: the caller's promise; the types are those of the registers that the result is in.
-        unsafe {
-            match self.outcome {
-                Outcome::IntegerFirst => self.enter::<IntegerFirst>(code, words),
-                Outcome::FloatFirst => self.enter::<FloatFirst>(code, words),
-                Outcome::Integers => self.enter::<Integers>(code, words),
-                Outcome::Floats => self.enter::<Floats>(code, words),
-            }
-        }
-    }
-
-    /// # Safety
-    /// As [`Convention::call`], and its result is in the registers of an `R`.
-    #[inline(always)]
-    unsafe fn enter<R: Pair>(&self, code: unsafe extern "C" fn(), words: [u64; 2]) -> [u64; 2] {
         let [first, second] = self.arguments;
-        let words = [first.extended(words[0]), second.extended(words[1])];
+        let words = match self.whole {
+            true => words,
+            false => [first.extended(words[0]), second.extended(words[1])],
+        };
         // The first word of a kind goes into the first register of it. What is in a register that is
         // then left nobody looks at.
         let (integer, float) = match first.class {
             Class::Float => (words[1], words[0]),
             _ => (words[0], words[1]),
         };
-        let (float, last) = (f64::from_bits(float), f64::from_bits(words[1]));
-        // SAFETY: the caller's promise. The function looks into the registers of its own arguments,
-        // which are set; others it may overwrite, as any function may. It leaves its result where the
-        // convention has it, which is where one of type `R` is.
+        let registers = (
+            integer,
+            words[1],
+            f64::from_bits(float),
+            f64::from_bits(words[1]),
+        );
+        // SAFETY: the caller's promise; the types are those of the registers that the result is in.
         unsafe {
-            let code = std::mem::transmute::<unsafe extern "C" fn(), Code<R>>(code);
-            code(integer, words[1], float, last).words()
+            match self.outcome {
+                Outcome::IntegerFirst => enter::<IntegerFirst>(code, registers),
+                Outcome::FloatFirst => enter::<FloatFirst>(code, registers),
+                Outcome::Integers => enter::<Integers>(code, registers),
+                Outcome::Floats => enter::<Floats>(code, registers),
+            }
         }
+    }
+}
+
+/// # Safety
+/// As [`Convention::call`], with its arguments in these registers, and its result is in those of an `R`.
+#[inline(always)]
+unsafe fn enter<R: Pair>(
+    code: unsafe extern "C" fn(),
+    (first, second, float, next_float): (u64, u64, f64, f64),
+) -> [u64; 2] {
+    // SAFETY: the caller's promise. The function looks into the registers of its own arguments, which
+    // are set; others it may overwrite, as any function may. It leaves its result where the convention
+    // has it, which is where one of type `R` is.
+    unsafe {
+        let code = std::mem::transmute::<unsafe extern "C" fn(), Code<R>>(code);
+        code(first, second, float, next_float).words()
     }
 }
 

@@ -12,6 +12,8 @@ const WORDS: usize = 2;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Convention {
     pub(crate) arguments: [Word; WORDS],
+    /// Whether all of them fill their words.
+    pub(crate) whole: bool,
     pub(crate) outcome: Outcome,
 }
 
@@ -86,7 +88,12 @@ impl Convention {
                 *arguments.get_mut(first)? = word;
             }
         }
-        Some(Convention { arguments, outcome })
+        let whole = arguments.iter().all(|word| word.unused == 0);
+        Some(Convention {
+            arguments,
+            whole,
+            outcome,
+        })
     }
 }
 

@@ -77,7 +77,7 @@ pub struct Words<'a> {
 /// A call of a function of a few numbers.
 ///
 /// Arguments and result have 16 bytes at most each, and lie there as the template says.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 #[repr(C, align(16))]
 pub struct Numbers {
     /// The argument slots.

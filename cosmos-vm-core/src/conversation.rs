@@ -255,7 +255,7 @@ impl<V: Vm> Channel<V> {
     }
 
     /// Runs calls of a few numbers, one after the other; see [`Channel::take_failure`].
-    #[inline]
+    #[inline(always)]
     pub fn run_numbers<T>(&self, calls: impl FnOnce() -> T) -> T {
         let depth = self.push(Level::Numbers(None));
         let done = calls();
@@ -265,7 +265,7 @@ impl<V: Vm> Channel<V> {
     }
 
     /// By what a callback of the last one failed, if so.
-    #[inline]
+    #[inline(always)]
     pub fn take_failure(&self) -> Option<Box<Fault>> {
         match self.calls.borrow_mut().last_mut() {
             Some(Level::Numbers(failure)) => failure.take(),

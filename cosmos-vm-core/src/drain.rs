@@ -24,6 +24,7 @@ impl Gate {
     }
 
     /// A request is in hand; `false`: it is not to be answered.
+    #[inline]
     pub fn enter(&self) -> bool {
         // No fence, which would cost more than all the rest: see `is_over`.
         self.0.store(true, Ordering::Release);
@@ -31,6 +32,7 @@ impl Gate {
     }
 
     /// It was answered.
+    #[inline]
     pub fn leave(&self) {
         self.0.store(false, Ordering::Release);
     }

@@ -57,17 +57,18 @@ struct Leaving<V: Vm> {
     _runables: Vec<Arc<Entry<V>>>,
 }
 
-/// A function that can be called.
+/// A function that can be called. What a call of a few numbers needs is first, in a line of the processor's.
+#[repr(C, align(64))]
 pub(crate) struct Entry<V: Vm> {
-    pub callee: Callee,
+    /// Before the library: dropped first.
+    pub runable: Arc<V::Runable>,
     /// Of a function of a few numbers: how its calls travel.
     pub line: Option<Line>,
+    pub callee: Callee,
     /// Of a function of numbers and plain bytes: likewise.
     pub compact: Option<Compact>,
     /// What the function may call back, by the type of the pointer; the VM is the caller.
     pub callbacks: HashMap<TypeId, Arc<Caller>>,
-    /// Before the library: dropped first.
-    pub runable: Arc<V::Runable>,
     /// Keeps the library while a call runs.
     pub library: Arc<Library<V>>,
     /// The library's token.

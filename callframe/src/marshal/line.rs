@@ -20,7 +20,7 @@ const WORD: usize = 8;
 /// Bytes behind the header.
 const BEHIND: usize = WORD * WORDS - HEADER;
 
-/// How calls of one function travel in words. What the caller's end needs in every call is first, and
+/// How calls of one function travel in words. What either end needs in every call is first, and
 /// little, so that whoever keeps it can have it in one line of the processor's.
 #[derive(Clone, Debug)]
 #[repr(C)]
@@ -33,11 +33,11 @@ pub struct Line {
     has_truths: bool,
     request: u8,
     reply: u8,
+    /// The bits of the result's words that are the result's, at the VM's end.
+    returned: [u64; 2],
     /// The lowest bit of each `_Bool` among the arguments.
     arguments_truths: [u64; 2],
     result_truths: [u64; 2],
-    /// The bits of the result's words that are the result's, at the VM's end.
-    returned: [u64; 2],
     arguments: Box<[Piece]>,
     result: Box<[Piece]>,
 }
@@ -81,9 +81,9 @@ impl Line {
             has_truths: (arguments_truths, result_truths) != ([0; 2], [0; 2]),
             request: request as u8,
             reply: reply as u8,
+            returned: [bits(returned), bits(returned.saturating_sub(WORD))],
             arguments_truths,
             result_truths,
-            returned: [bits(returned), bits(returned.saturating_sub(WORD))],
             arguments: arguments.into(),
             result: result.into(),
         })

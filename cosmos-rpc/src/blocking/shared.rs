@@ -158,8 +158,14 @@ impl Connection {
                 Ok(()) => Ok(()),
                 Err(fault) => self.breaks(fault),
             },
-            None => self.send_raw(kind, id, &[body.bytes()], &[]),
+            None => self.send_bytes(kind, id, *body),
         }
+    }
+
+    /// Given as it is: by reference it would be in memory on the way above, too.
+    #[cold]
+    fn send_bytes(&mut self, kind: u16, id: u64, body: Short) -> Result<(), Fault> {
+        self.send_raw(kind, id, &[body.bytes()], &[])
     }
 
     /// As [`Connection::request_short`], of a body of any length that goes through shared memory; `None`
@@ -217,22 +223,18 @@ impl Connection {
     }
 
     /// A request of this kind of the peer's, where it comes without sleeping and its body fits into a line:
-    /// its id and its body. Where not, [`Connection::answer`] goes on from there.
+    /// its id and its body. Where not, [`Connection::answer`] goes on from there, or whatever else takes a
+    /// message.
     #[inline(always)]
     pub fn hears(&mut self, kind: u16) -> Option<(u64, Short)> {
         if !self.takes_short() {
             return None;
         }
-        let shared = self.shared.as_mut()?;
-        if !shared.end.arrives() {
+        let end = &mut self.shared.as_mut()?.end;
+        if !end.arrives() {
             return None;
         }
-        let (message, short) = shared.end.read_short()?;
-        if message.kind == kind && message.id != 0 {
-            return Some((message.id, short));
-        }
-        self.keep_short(message, &short);
-        None
+        end.read_request(kind)
     }
 
     /// The reply to a request, where it is what has come. `None` where something else has, which

@@ -270,6 +270,22 @@ impl End {
         Some((Message { kind, id }, Short::of(words, length)))
     }
 
+    /// As [`read_short`](End::read_short), where it is a request of this kind: its id and its body. Where it is
+    /// not, any `take` finds it as it was.
+    #[inline(always)]
+    pub fn read_request(&mut self, kind: u16) -> Option<(u64, Short)> {
+        if self.stage != Stage::Arrived {
+            return None;
+        }
+        let (head, id, words) = self.read_line();
+        let length = usize::try_from(head.length).ok()?;
+        if head.kind != u32::from(kind) || length > INLINE || id == 0 {
+            return None;
+        }
+        self.accept();
+        Some((id, Short::of(words, length)))
+    }
+
     /// Takes the body of the message that has come, where it is of this form and about this; where it is not,
     /// any `take` finds it as it was.
     #[inline(always)]

@@ -170,6 +170,10 @@ impl Waiting {
     }
 
     /// Waits without sleeping, as long as that is worth it. `woke`: the peer slept until just now.
+    ///
+    /// A part of whoever waits: from the look that shows the message to what is done with it is
+    /// time that the peer waits.
+    #[inline(always)]
     pub fn awake(&mut self, machine: &impl Machine, ring: &mut HandOver, woke: bool) -> Look {
         self.vain = false;
         let look = ring.look(machine);
@@ -178,17 +182,11 @@ impl Waiting {
         }
         let cpu = machine.cpu();
         ring.stands_on(cpu);
-        if ring.side() == Side::Client && machine.cpu_of(ring.other()) == COMING && self.spin > 0 {
-            let most = self.spin.saturating_mul(WAY).min(LONGEST_WAY);
-            return await_coming(machine, ring, most);
-        }
-        let beside = || machine.cpu_of(ring.other()) == cpu;
-        if woke || beside() {
-            let yields = if woke { 1 } else { YIELDS };
-            let look = self.give_way(machine, ring, yields);
-            if !matches!(look, Look::NotYet(_)) || beside() {
-                return look;
-            }
+        let other = machine.cpu_of(ring.other());
+        if (woke || other == cpu || other == COMING)
+            && let Some(look) = self.near(machine, ring, woke, cpu)
+        {
+            return look;
         }
         for _ in 0..GLANCES {
             machine.pause();
@@ -199,6 +197,29 @@ impl Waiting {
             }
         }
         self.spin(machine, ring)
+    }
+
+    /// Where the peer may be on this CPU, or on its way from there; `None`: it is not.
+    #[inline(never)]
+    fn near(
+        &mut self,
+        machine: &impl Machine,
+        ring: &HandOver,
+        woke: bool,
+        cpu: u32,
+    ) -> Option<Look> {
+        let other = || machine.cpu_of(ring.other());
+        if ring.side() == Side::Client && other() == COMING && self.spin > 0 {
+            let most = self.spin.saturating_mul(WAY).min(LONGEST_WAY);
+            return Some(await_coming(machine, ring, most));
+        }
+        if !woke && other() != cpu {
+            return None;
+        }
+        let yields = if woke { 1 } else { YIELDS };
+        let look = self.give_way(machine, ring, yields);
+        let is_over = !matches!(look, Look::NotYet(_)) || other() == cpu;
+        is_over.then_some(look)
     }
 
     /// Messages will be dense from now on.
@@ -314,6 +335,7 @@ impl Waiting {
         self.next_ban = (2 * self.next_ban).min(LONGEST_YIELD_BAN);
     }
 
+    #[inline(never)]
     fn spin(&mut self, machine: &impl Machine, ring: &HandOver) -> Look {
         let unspun = ring.look(machine);
         if self.skips > 0 {

@@ -99,30 +99,34 @@ pub(super) fn answer<V: Vm>(
     answer.map(|body| Answer { body, descriptors })
 }
 
-/// Makes a call of a few numbers; `None` where it is no such one, and nothing was done.
+/// Makes a call of a few numbers, within [`Channel::run_numbers`]; `None` where it is no such one, and nothing
+/// was done.
+///
+/// Everything is passed as it is, not by reference, so that the numbers stay in registers: written by the word and
+/// read back by two words they would wait for the writes to arrive.
 #[inline(always)]
 pub(crate) fn quick<V: Vm>(
     channel: &Channel<V>,
     entry: &Entry<V>,
-    body: &Short,
-) -> Option<Result<Short, Fault>> {
+    body: Short,
+) -> Option<Result<Short, Box<Fault>>> {
     let line = entry.line.as_ref()?;
     let [_, header, rest, first, second] = *body.words();
-    let length = body.length().checked_sub(RUNABLE)?;
+    let length = body.length().wrapping_sub(RUNABLE);
     let (errno, slots) = line.enter([header, rest, first, second], length)?;
     let mut numbers = Numbers {
         slots,
         result: [0; 2],
         errno,
     };
-    let vm = &*channel.session.vm;
-    let depth = channel.numbers_begin();
-    let called = vm.call_numbers(&entry.runable, &mut numbers);
-    let failure = channel.numbers_end(depth);
-    if !called {
+    if !channel
+        .session
+        .vm
+        .call_numbers(&entry.runable, &mut numbers)
+    {
         return None;
     }
-    Some(match failure {
+    Some(match channel.take_failure() {
         None => {
             let [header, rest, first, second] = line.leave(numbers.errno, numbers.result);
             Ok(Short::of(
@@ -130,7 +134,7 @@ pub(crate) fn quick<V: Vm>(
                 line.reply_length(),
             ))
         }
-        Some(failure) => Err(of(entry, *failure)),
+        Some(failure) => Err(Box::new(of(entry, *failure))),
     })
 }
 

@@ -27,7 +27,9 @@ const FEW_WORDS: usize = 4;
 /// Bytes of a function's code that are asked for after a pause.
 const CODE: usize = 512;
 
-/// A function that is ready to be called, any number of times at once.
+/// A function that is ready to be called, any number of times at once. What a call of a few numbers needs is first,
+/// in a line of the processor's.
+#[repr(C, align(64))]
 pub struct Function {
     code: Code,
     /// Of a function of a few numbers, on a machine where it can be called without libffi.
@@ -155,10 +157,15 @@ impl Function {
             };
             return true;
         }
-        self.call_few(numbers)
+        // A copy, or they would be in memory on the way above, too.
+        let mut copy = *numbers;
+        let called = self.call_few(&mut copy);
+        *numbers = copy;
+        called
     }
 
     /// The same through libffi.
+    #[inline(never)]
     fn call_few(&self, numbers: &mut Numbers) -> bool {
         if !self.few {
             return false;

@@ -15,6 +15,7 @@ pub struct NarrowResult {
 impl NarrowResult {
     /// The result as the whole register that libffi returns from a closure; `register` holds it in
     /// its first bytes.
+    #[inline]
     pub fn widened(self, register: [u8; size_of::<usize>()]) -> usize {
         let bits = 8 * size_of::<usize>().saturating_sub(self.size) as u32;
         let value = usize::from_le_bytes(register);

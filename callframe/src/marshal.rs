@@ -115,7 +115,7 @@ mod resident;
 mod standing;
 mod wire;
 
-pub use brief::{Brief, BriefBody, Kind, MOST_PARAMETERS, Part};
+pub use brief::{Argument, Brief, BriefBody, InLine, Kind, MOST_PARAMETERS, Part};
 pub use callee::Callee;
 pub use caller::{Caller, Outcome, Pending};
 pub use compact::{Compact, Entered, MOST_PARAMETERS as COMPACT_PARAMETERS, Sent};

@@ -392,7 +392,7 @@ impl<'call> Call<'call> {
             asked = match clock.run(connection, |it| it.hears(BRIEF_CALLBACK)) {
                 Some((id, body)) => {
                     let _span = called_back();
-                    callback::serve_brief(link, channel, id, body.bytes(), &mut progress)
+                    callback::serve_brief(link, channel, id, &body, &mut progress)
                 }
                 None => {
                     let answer = clock.run(connection, |it| it.answer(id));

@@ -11,6 +11,7 @@
 //! | [`registry`] | numbers for functions, and how long each may be called |
 //! | [`dispatch`] | one call back: request to arguments, the function, its result to the reply |
 //! | [`brief`] | the same where the arguments are a few bytes, a shorter way |
+//! | [`in_line`] | the same once more where they are a few numbers, and the function was called just before |
 //! | [`memory`] | what marshalling reaches besides the call's own bytes |
 //! | [`code`] | entering a C function |
 //! | [`closure`] | functions that are Rust closures |
@@ -22,13 +23,14 @@ mod brief;
 mod closure;
 mod code;
 mod dispatch;
+mod in_line;
 mod memory;
 mod registry;
 
-pub(crate) use brief::serve as serve_brief;
 pub use closure::{Answer, Callback, callback, callback_writing};
 pub(crate) use closure::{Closures, Lent};
 pub(crate) use dispatch::{Asked, Progress, serve};
+pub(crate) use in_line::serve as serve_brief;
 pub(crate) use registry::{Allowed, Function, Passed, Registry, thread};
 
 use callframe::CallFrame;

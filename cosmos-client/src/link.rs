@@ -201,6 +201,7 @@ impl Link {
     }
 
     /// Whether it was inherited by fork.
+    #[inline]
     pub(crate) fn is_foreign(&self) -> bool {
         !fork::is_current(self.generation)
     }

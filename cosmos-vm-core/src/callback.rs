@@ -22,7 +22,7 @@
 use crate::conversation::{self, Conversation};
 use crate::vm::Held;
 use callframe::Template;
-use callframe::marshal::{Brief, Caller};
+use callframe::marshal::{Brief, Caller, InLine};
 use cosmos_rpc::{Fault, FaultCode};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -38,6 +38,8 @@ pub struct Callback {
     pub(crate) outer: Arc<[i128]>,
     /// How its calls travel that are brief; found when it is first called.
     pub(crate) brief: OnceLock<Option<Brief>>,
+    /// The same, where they are a line each.
+    pub(crate) in_line: OnceLock<Option<InLine>>,
     /// Token of the library whose function took it.
     pub(crate) library: u64,
     /// The client's session.
@@ -122,6 +124,30 @@ impl Callback {
                 here.fail(named(self, fault));
                 Undelivered
             })
+    }
+
+    /// The same with the words that the arguments are in registers, where request and reply are a line each:
+    /// errno, and the word of the result. `None` where it is no such function, or may not be called now:
+    /// [`call`](Callback::call) then says what is wrong, and nothing was done.
+    #[inline]
+    pub fn call_in_line(
+        &self,
+        arguments: &[u64],
+        errno: i32,
+    ) -> Option<Result<(i32, u64), Undelivered>> {
+        let here = conversation::current()?;
+        let outcome = here.call_back_in_line(self, arguments, errno)?;
+        Some(outcome.map_err(|fault| {
+            here.fail(named(self, fault));
+            Undelivered
+        }))
+    }
+
+    /// How its calls travel that are a line each.
+    #[inline]
+    pub(crate) fn in_line(&self) -> Option<&InLine> {
+        let found = self.in_line.get_or_init(|| self.brief()?.in_line());
+        found.as_ref()
     }
 
     /// How its calls travel where its arguments are a few bytes.

@@ -14,6 +14,7 @@
 
 mod awake;
 mod calls_back;
+mod in_line;
 
 pub(crate) use calls_back::limit_depth;
 
@@ -51,6 +52,14 @@ pub(crate) trait Conversation {
         errno: i32,
         result: u64,
     ) -> Result<i32, Fault>;
+    /// The same of a function whose request and reply are a line each: the errno and the word of the result.
+    /// `None` where this is none, or it may not be called now, and nothing was done.
+    fn call_back_in_line(
+        &self,
+        callback: &Callback,
+        arguments: &[u64],
+        errno: i32,
+    ) -> Option<Result<(i32, u64), Fault>>;
     /// Whether a call of the client's runs: only then it listens.
     fn in_call(&self) -> bool;
     /// Fails the call under way.
@@ -357,6 +366,15 @@ impl<V: Vm> Conversation for Channel<V> {
         result: u64,
     ) -> Result<i32, Fault> {
         self.make_call_back(callback, (arguments, errno, result))
+    }
+
+    fn call_back_in_line(
+        &self,
+        callback: &Callback,
+        arguments: &[u64],
+        errno: i32,
+    ) -> Option<Result<(i32, u64), Fault>> {
+        self.make_call_back_in_line(callback, arguments, errno)
     }
 
     fn in_call(&self) -> bool {

@@ -259,6 +259,7 @@ impl<V: Vm> CalleeMemory for CallMemory<'_, V> {
             caller: Arc::clone(caller),
             outer: given.outer.into(),
             brief: OnceLock::new(),
+            in_line: OnceLock::new(),
             library: self.entry.token,
             session: self.session.number,
             during,

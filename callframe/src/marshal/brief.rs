@@ -21,6 +21,10 @@
 //! The layout is that of the program, the callee. A pointer that is NULL has no place in it: such a
 //! request goes the general way, and so does one that converts anything.
 
+mod in_line;
+
+pub use in_line::{Argument, InLine};
+
 use super::evaluate::{Failure, Operand, evaluate, outer, size_of};
 use super::plan::Plans;
 use super::{MemoryError, wire};
@@ -140,6 +144,11 @@ impl Brief {
             ty => number(callee, ty)?,
         };
         Some(brief)
+    }
+
+    /// The same, for what is a line there and a line back.
+    pub fn in_line(&self) -> Option<InLine> {
+        InLine::of(self)
     }
 
     /// Bytes of a request.
@@ -414,6 +423,7 @@ fn pointed(template: &Template, plans: &Plans, pointer: &Pointer, values: &[i128
     })
 }
 
+#[inline]
 fn masked(word: u64, size: usize) -> u64 {
     let unused = 64 - 8 * size.clamp(1, WORD) as u32;
     word << unused >> unused

@@ -10,6 +10,7 @@ mod corpus;
 mod extents;
 mod handles;
 mod hostile;
+mod in_line;
 mod kept;
 mod lists;
 mod model;

@@ -1,7 +1,8 @@
 //! Entering a C function of the program's.
 
 use super::Signature;
-use callframe::marshal::{Brief, BriefBody, Image, Kind, MOST_PARAMETERS};
+use callframe::marshal::{Argument, Brief, BriefBody, Image, Kind, MOST_PARAMETERS};
+use callframe_native::{Convention, Scalars};
 use libffi::raw;
 use std::ffi::{c_int, c_void};
 
@@ -122,6 +123,63 @@ pub(super) unsafe fn enter_briefly(
     };
     let [result, _] = result;
     Some((errno, result))
+}
+
+/// A C function of the program's that can be called without libffi.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Code {
+    code: unsafe extern "C" fn(),
+    way: Way,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    Words(Convention),
+    Each(Scalars),
+}
+
+impl Code {
+    /// The one at `address`, of this type.
+    pub(super) fn of(signature: &Signature, address: u64) -> Option<Code> {
+        let way = match (&signature.convention, &signature.scalars) {
+            (Some(convention), _) => Way::Words(*convention),
+            (None, Some(scalars)) => Way::Each(*scalars),
+            (None, None) => return None,
+        };
+        let code = code_at(address)?;
+        Some(Code { code, way })
+    }
+}
+
+/// Calls a function with the arguments of a request that is a line, whose words these are; gives the errno that
+/// it left, and its result, with whatever is behind it in a register.
+///
+/// # Safety
+/// `arguments` are those of a request that was made for this function.
+#[inline]
+pub(super) unsafe fn enter_in_line(
+    code: &Code,
+    arguments: &[Argument; 3],
+    words: &mut [u64; 5],
+    errno: c_int,
+) -> (c_int, u64) {
+    let request = words.as_mut_ptr().expose_provenance() as u64;
+    let [first, second, third] = arguments.map(|argument| match argument {
+        Argument::Number(number) => number,
+        Argument::Data(at) => request + at as u64,
+    });
+    // SAFETY: each word is an argument, or leads to where its data is in the request, of the type that the
+    // way has by the same template; the code is of this type by the promise that `enter` has of the caller.
+    // errno is where it is as long as the thread lives.
+    unsafe {
+        let place = libc::__errno_location();
+        *place = errno;
+        let [result, _] = match &code.way {
+            Way::Words(convention) => convention.call(code.code, [first, second]),
+            Way::Each(scalars) => scalars.call(code.code, &[first, second, third]),
+        };
+        (*place, result)
+    }
 }
 
 /// A word for each argument of a brief request: its value, or where its data is in the request.

@@ -19,8 +19,9 @@
 
 use super::closure;
 use super::code;
+use super::in_line::InLine;
 use super::memory::CallbackMemory;
-use super::registry::{Allowed, Function, Passed, thread};
+use super::registry::{Allowed, Function, Passed, Registry, thread};
 use crate::channel::{self, Channel};
 use crate::descriptor::{is_taken, is_what_it_says};
 use crate::link::Link;
@@ -42,6 +43,8 @@ pub(crate) struct Progress {
     pub(crate) failed: Option<Fault>,
     /// The function that was called last.
     known: Option<Admitted>,
+    /// Of this process, which a fork that a function makes leaves.
+    registry: &'static Registry,
 }
 
 /// A function that may be called.
@@ -51,6 +54,8 @@ pub(super) struct Admitted {
     /// How often scopes had ended before it was looked up.
     ended: u64,
     pub(super) passed: Arc<Passed>,
+    /// How it is called in a line, where that can be.
+    pub(super) in_line: Option<InLine>,
 }
 
 /// What became of a call back.
@@ -70,7 +75,24 @@ impl Progress {
             left,
             failed: None,
             known: None,
+            registry: Session::current().callbacks(),
         }
+    }
+
+    /// The function of this number, where it is the one that was called last and may be called once more on a
+    /// channel of this nesting; that is counted.
+    #[inline]
+    pub(super) fn again(&mut self, number: u64, nesting: usize) -> Option<&Admitted> {
+        let known = self.known.as_ref()?;
+        let left = self.left?.checked_sub(1)?;
+        let fine = known.number == number
+            && known.ended == self.registry.ended()
+            && nesting < CALLBACK_DEPTH
+            && self.failed.is_none();
+        if fine {
+            self.left = Some(left);
+        }
+        fine.then_some(known)
     }
 
     /// Keeps what was called, for the next time.
@@ -228,6 +250,7 @@ fn look_up(link: &Link, number: u64, ended: u64) -> Result<Admitted, Fault> {
     Ok(Admitted {
         number,
         ended,
+        in_line: InLine::of(&passed),
         passed,
     })
 }

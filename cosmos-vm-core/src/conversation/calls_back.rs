@@ -46,7 +46,7 @@ impl<V: Vm> Channel<V> {
             return Err(fault);
         }
         let depth = self.depth.get();
-        let most = MOST_DEEP.load(Ordering::Relaxed);
+        let most = most_deep();
         if depth >= most {
             let limit = match most {
                 CALLBACK_DEPTH => "",
@@ -87,10 +87,7 @@ impl<V: Vm> Channel<V> {
         brief.request(callback.number, errno, arguments, read, &mut request)?;
         let asked = self.ask_briefly(&request, brief.request_length());
         let left = asked.and_then(|(words, length)| {
-            let (left, value) = brief.result_of(words, length).ok_or_else(|| {
-                let message = "a call back was answered by what is no reply to it";
-                Fault::peer(FaultCode::CallbackFailed, message)
-            })?;
+            let (left, value) = brief.result_of(words, length).ok_or_else(no_reply)?;
             let value = value.get(..brief.result_size()).unwrap_or_default();
             if result != 0 && !value.is_empty() {
                 vm.write(result, value)
@@ -125,6 +122,12 @@ impl<V: Vm> Channel<V> {
                 }
             }
         };
+        self.replied_briefly(id)
+    }
+
+    /// Answers what the client asks until its reply to a brief call back comes; gives what
+    /// [`ask_briefly`](Channel::ask_briefly) does.
+    pub(super) fn replied_briefly(&self, id: u64) -> Result<([u64; 2], usize), Fault> {
         let frame = self.replied(id, BRIEF_CALLBACK)?;
         let (words, _) = frame.body.as_chunks();
         let mut words = words.iter().map(|word| u64::from_le_bytes(*word));
@@ -201,6 +204,19 @@ impl<V: Vm> Channel<V> {
         self.connection.borrow_mut().recycle(frame.body);
         Ok(outcome.errno)
     }
+}
+
+/// The client's answer is none of the function that was called.
+#[cold]
+pub(super) fn no_reply() -> Fault {
+    let message = "a call back was answered by what is no reply to it";
+    Fault::peer(FaultCode::CallbackFailed, message)
+}
+
+/// How many calls back of a thread may be under way.
+#[inline]
+pub(super) fn most_deep() -> usize {
+    MOST_DEEP.load(Ordering::Relaxed)
 }
 
 /// What the library passed to its callback cannot be carried, or the answer is none.

@@ -19,7 +19,7 @@ use callframe::types::Type;
 use callframe::{CallFrame, DataModel, Template};
 use callframe_ffi::{FfiError, NarrowResult};
 use callframe_native::{Convention, Entered, EnteredScalars, Passed, Scalars, Thunk};
-use cosmos_vm_core::Callback;
+use cosmos_vm_core::{Callback, Undelivered};
 use libffi::low::{ffi_cif, ffi_closure, try_closure_alloc};
 use libffi::middle::Cif;
 use libffi::raw::{ffi_closure_free, ffi_prep_closure_loc, ffi_status_FFI_OK};
@@ -249,16 +249,18 @@ unsafe fn enter_in_words<const WORDS: usize>(
     slot: *const c_void,
     words: impl FnOnce(&Signature) -> Option<[u64; WORDS]>,
 ) -> [u64; 2] {
-    // SAFETY: errno is thread-local and always there; the slot lives as long as the thunk, which the
-    // library holds.
-    let (before, slot) = unsafe { (*libc::__errno_location(), &*slot.cast::<Slot>()) };
+    // SAFETY: errno is where it is as long as the thread lives, which is in here; the slot lives as long as the
+    // thunk, which the library holds.
+    let (place, slot) = unsafe { (libc::__errno_location(), &*slot.cast::<Slot>()) };
+    // SAFETY: as above.
+    let before = unsafe { *place };
     let call = || match words(&slot.signature) {
         Some(words) => slot.call_in_words(words, before),
         None => ([0; 2], before),
     };
     let (result, after) = catch_unwind(AssertUnwindSafe(call)).unwrap_or(([0; 2], before));
     // SAFETY: as above.
-    unsafe { *libc::__errno_location() = after };
+    unsafe { *place = after };
     result
 }
 
@@ -337,6 +339,27 @@ impl Slot {
     #[inline]
     fn call_in_words<const WORDS: usize>(
         &self,
+        words: [u64; WORDS],
+        errno: i32,
+    ) -> ([u64; 2], i32) {
+        let parameters = self.signature.parameters;
+        let arguments = words.get(..parameters).unwrap_or_default();
+        let in_line = self.with(|callback| callback.call_in_line(arguments, errno));
+        let ([mut result, second], errno) = match in_line {
+            Some(Ok((errno, result))) => ([result, 0], errno),
+            Some(Err(Undelivered)) => ([0; 2], errno),
+            None => self.call_by_addresses(words, errno),
+        };
+        if let Some(narrow) = self.signature.narrow {
+            result = narrow.widened(result.to_le_bytes()) as u64;
+        }
+        ([result, second], errno)
+    }
+
+    /// The same where arguments and result are found by their addresses.
+    #[cold]
+    fn call_by_addresses<const WORDS: usize>(
+        &self,
         mut words: [u64; WORDS],
         errno: i32,
     ) -> ([u64; 2], i32) {
@@ -351,9 +374,6 @@ impl Slot {
             _ => result.as_mut_ptr().expose_provenance() as u64,
         };
         let left = self.with(|callback| callback.call(addresses, errno, place));
-        if let Some(narrow) = signature.narrow {
-            result[0] = narrow.widened(result[0].to_le_bytes()) as u64;
-        }
         (result, left.unwrap_or(errno))
     }
 

@@ -246,11 +246,11 @@ fn a_call_calls_back_no_more_often_than_it_may() {
 #[test]
 fn the_deadline_stands_still_in_a_callback_and_is_not_set_back_by_it() {
     in_world(|world| {
-        let timeout = Duration::from_millis(1500);
+        let timeout = Duration::from_secs(3);
         let library = opened_with(world, &Options::new().timeout(timeout).fresh(true));
         let sum = library.function(VISIT_SUM).expect("visit_sum");
         let slow = callback(move |_| {
-            std::thread::sleep(Duration::from_millis(400));
+            std::thread::sleep(Duration::from_millis(700));
             Value::from(1)
         });
         let outcome = sum

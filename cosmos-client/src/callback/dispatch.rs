@@ -79,20 +79,26 @@ impl Progress {
         }
     }
 
-    /// The function of this number, where it is the one that was called last and may be called once more on a
-    /// channel of this nesting; that is counted.
+    /// How the function of this number is called in a line, and what `enter` makes of the request, where it is
+    /// the function that was called last and may be called once more on a channel of this nesting. That is
+    /// counted.
     #[inline]
-    pub(super) fn again(&mut self, number: u64, nesting: usize) -> Option<&Admitted> {
+    pub(super) fn again<T>(
+        &mut self,
+        number: u64,
+        nesting: usize,
+        enter: impl FnOnce(&InLine) -> Option<T>,
+    ) -> Option<(&InLine, T)> {
         let known = self.known.as_ref()?;
+        let in_line = known.in_line.as_ref()?;
         let left = self.left?.checked_sub(1)?;
-        let fine = known.number == number
+        let may = known.number == number
             && known.ended == self.registry.ended()
             && nesting < CALLBACK_DEPTH
             && self.failed.is_none();
-        if fine {
-            self.left = Some(left);
-        }
-        fine.then_some(known)
+        let entered = may.then(|| enter(in_line))??;
+        self.left = Some(left);
+        Some((in_line, entered))
     }
 
     /// Keeps what was called, for the next time.

@@ -48,10 +48,9 @@ pub(crate) fn serve(
 ) -> Asked {
     let mut words = *body.words();
     let [number, ..] = words;
-    let entered = progress.again(number, channel.nesting).and_then(|known| {
-        let in_line = known.in_line.as_ref()?;
-        let entered = in_line.form.enter(&words, body.length(), channel.cookie);
-        Some((in_line, entered?))
+    let (length, cookie) = (body.length(), channel.cookie);
+    let entered = progress.again(number, channel.nesting, |in_line| {
+        in_line.form.enter(&words, length, cookie)
     });
     let Some((in_line, (arguments, errno))) = entered else {
         return brief::serve(link, channel, id, body.bytes(), progress);

@@ -19,9 +19,11 @@ fn ends(prototype: &str, outer: &[i128]) -> (Brief, Option<InLine>) {
 /// A value that the program gave.
 const COOKIE: u64 = 0x7fff_1234_5678_9abc;
 
-/// Callbacks that go in a line, the integers of the call that passes them, and for each parameter the bytes of
-/// its value and whether it is a pointer to them.
-fn carried() -> Vec<(&'static str, Vec<i128>, Vec<(Vec<u8>, bool)>)> {
+/// The bytes of a parameter, and whether it is a pointer to them.
+type Given = (Vec<u8>, bool);
+
+/// Callbacks that go in a line, the integers of the call that passes them, and their parameters.
+fn carried() -> Vec<(&'static str, Vec<i128>, Vec<Given>)> {
     let bytes = |first: u8, length: u8| (first..first + length).collect::<Vec<u8>>();
     let cookie = COOKIE.to_le_bytes().to_vec();
     vec![
@@ -60,7 +62,7 @@ fn a_request_in_a_line_is_the_brief_one_and_enters_as_it() {
         let (brief, in_line) = ends(prototype, &outer);
         let in_line = in_line.expect(prototype);
         let mut arena = Arena::new();
-        let mut word = |(bytes, behind): &(Vec<u8>, bool)| match behind {
+        let mut word = |(bytes, behind): &Given| match behind {
             true => pointer(arena.constant(bytes)),
             false => {
                 // What a register has above a narrow number is nobody's business.

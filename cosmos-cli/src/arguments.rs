@@ -427,7 +427,7 @@ pub struct Generate {
 /// What `cosmos gen` prints.
 #[derive(Clone, Copy, ValueEnum)]
 pub enum Language {
-    /// A header of inline functions, for C99 and later and for C++.
+    /// A header of inline functions, for C from C89 on and for C++.
     C,
     /// A module with a method per function.
     Rust,

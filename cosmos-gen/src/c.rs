@@ -1,4 +1,5 @@
-//! A C header of inline functions, for C99 and later and for C++.
+//! A C header of inline functions, for C from C89 on and for C++: `__inline__` is what compilers call it in all of
+//! them.
 //!
 //! The types are those of the library's own headers, which it includes. Each function is a pointer
 //! resolved once, by the thread that needs it first; the library is opened once in a program,
@@ -96,7 +97,7 @@ __attribute__((weak)) cosmos_dl *{prefix}_cosmos_dl;
 #endif
 
 /* Opens the library, unless it is open; NULL, and cosmos_dlerror, where that fails. */
-static inline cosmos_dl *{prefix}_cosmos_open(const cosmos_options *options)
+static __inline__ cosmos_dl *{prefix}_cosmos_open(const cosmos_options *options)
 {{
     cosmos_dl *opened = __atomic_load_n(&{prefix}_cosmos_dl, __ATOMIC_ACQUIRE);
     cosmos_dl *none = NULL;
@@ -114,7 +115,7 @@ static inline cosmos_dl *{prefix}_cosmos_open(const cosmos_options *options)
     return opened;
 }}
 
-static inline cosmos_fn {prefix}_cosmos_function(cosmos_fn *known, const char *prototype)
+static __inline__ cosmos_fn {prefix}_cosmos_function(cosmos_fn *known, const char *prototype)
 {{
     cosmos_fn function = __atomic_load_n(known, __ATOMIC_ACQUIRE);
 
@@ -134,7 +135,7 @@ static inline cosmos_fn {prefix}_cosmos_function(cosmos_fn *known, const char *p
 fn releasing(name: &str, prefix: &str) -> String {
     format!(
         "\n/* What a function of the library gave away is memory of this program. */\n\
-         static inline void {prefix}_{name}(void *memory)\n{{\n    free(memory);\n}}\n"
+         static __inline__ void {prefix}_{name}(void *memory)\n{{\n    free(memory);\n}}\n"
     )
 }
 

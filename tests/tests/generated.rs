@@ -139,10 +139,12 @@ fn headers_compile_as_c_and_cpp_without_a_warning() {
         for (soname, _) in builtin::PACKS {
             let header = header(world, soname);
             for standard in [
+                "-std=c89",
                 "-std=c99",
                 "-std=c11",
                 "-std=c2x",
                 "-std=c++11",
+                "-std=c++17",
                 "-std=c++20",
             ] {
                 for defined in ["-DCOSMOS_REDIRECT", "-D_GNU_SOURCE"] {

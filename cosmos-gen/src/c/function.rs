@@ -37,7 +37,7 @@ fn plain(function: &Function, prefix: &str) -> String {
         ),
     };
     format!(
-        "\nstatic inline {}\n{{\n{}\n{body}}}\n",
+        "\nstatic __inline__ {}\n{{\n{}\n{body}}}\n",
         declared(before, &name, after),
         resolved(before, after, &function.frame, prefix, "    "),
     )

@@ -39,7 +39,7 @@ union {prefix}_cosmos_argument {{
 
 /* Calls a function with the values of its named parameters, whose addresses arguments begins with, and
    those in list; without a library or types for them it does nothing, and errno says why. */
-static inline void {prefix}_cosmos_variadic(
+static __inline__ void {prefix}_cosmos_variadic(
     const char *prototype, void **arguments, int named, void *result, va_list list)
 {{
     union {prefix}_cosmos_argument values[COSMOS_VARIADIC_ARGUMENTS];
@@ -107,7 +107,7 @@ fn walking(function: &Function, prefix: &str) -> String {
     };
     let count = names.len();
     format!(
-        "\nstatic inline {}\n{{\n    void *cosmos_arguments[{count} + COSMOS_VARIADIC_ARGUMENTS];\n{result}    \
+        "\nstatic __inline__ {}\n{{\n    void *cosmos_arguments[{count} + COSMOS_VARIADIC_ARGUMENTS];\n{result}    \
          va_list cosmos_list;\n\n{cleared}{taken}    va_start(cosmos_list, {last});\n    {prefix}_cosmos_variadic(\n{},\n        \
          cosmos_arguments, {count}, {place}, cosmos_list);\n    va_end(cosmos_list);\n{returned}}}\n",
         declared(before, &own, after),
@@ -126,7 +126,7 @@ fn by_table(function: &Function, table: &Table, prefix: &str) -> Option<String> 
     };
     let own = format!("{prefix}_{}", frame.name());
     let mut text = format!(
-        "\nstatic inline {}\n{{\n    const long long tag = (long long){tag};\n    {} result = {failed};\n    \
+        "\nstatic __inline__ {}\n{{\n    const long long tag = (long long){tag};\n    {} result = {failed};\n    \
          va_list list;\n\n    va_start(list, {last});\n",
         declared(before, &own, after),
         before.trim_end(),

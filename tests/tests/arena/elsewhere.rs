@@ -2,7 +2,7 @@
 //! there: what is passed itself is found by its place, and records with pointers in them are refused by
 //! name.
 
-use crate::{NODE, comes_back_as_the_programs_own, open};
+use crate::{NODE, comes_back_as_the_programs_own, is_copied, is_seen_later, open};
 use cosmos::{Buffer, Error, FaultCode, Library, Symbol, Value};
 use cosmos_tests::{World, in_world};
 use std::ffi::{c_int, c_long, c_ulong, c_void};
@@ -54,27 +54,9 @@ fn sum(library: &Library, list: *mut u8) -> Result<c_long, Error> {
 /// What is passed itself is used where it is, whatever its address there.
 fn is_found_by_its_place(library: &Library) {
     let mut from = library.alloc(1 << 20).expect("a buffer");
-    let to = library.alloc(1 << 20).expect("another");
     assert_ne!(place_of(library, &from), from.as_ptr().addr());
-    let bytes: Vec<u8> = (0..1 << 20).map(|at| (at % 251) as u8).collect();
-    from.write(0, &bytes).expect("there is room");
-    let copy: Symbol<unsafe extern "C" fn(*mut c_void, *const c_void, usize)> = library
-        .symbol("void copy(void *__out __sized_by(size) to, const void *__sized_by(size) from, size_t size)")
-        .expect("copy");
-    // SAFETY: both have so many bytes.
-    unsafe { copy.call(to.as_mut_ptr().cast(), from.as_ptr().cast(), 1 << 20) };
-    assert!(to.to_vec().expect("it is ours") == bytes);
-    // It is the same memory, not a copy: what the library kept a pointer to changes with it.
-    let note: Symbol<unsafe extern "C" fn(*const c_void, usize)> = library
-        .symbol("void note(const void *__sized_by(size) memory, size_t size)")
-        .expect("note");
-    let noted: Symbol<extern "C" fn(usize) -> c_int> = library
-        .symbol("int noted_byte(size_t at)")
-        .expect("noted_byte");
-    // SAFETY: the buffer has so many bytes, and lives until the end.
-    unsafe { note.call(from.as_ptr().cast(), 1 << 20) };
-    from.write(777, &[42]).expect("there is room");
-    assert_eq!(noted.call(777), 42);
+    is_copied(library, &mut from);
+    is_seen_later(library, &mut from);
 }
 
 /// A record elsewhere leads to it, for that record is translated on its way.

@@ -32,6 +32,31 @@ fn node_at(buffer: &mut Buffer, at: usize, next: *const u8, value: c_long) -> *m
     buffer.as_mut_ptr().wrapping_add(at)
 }
 
+/// The library copies all of it to another buffer.
+fn is_copied(library: &Library, from: &mut Buffer) {
+    let to = library.alloc(from.len()).expect("another");
+    let bytes: Vec<u8> = (0..from.len()).map(|at| (at % 251) as u8).collect();
+    from.write(0, &bytes).expect("there is room");
+    let copy: Symbol<Copy> = library.symbol(COPY).expect("copy");
+    // SAFETY: both have so many bytes.
+    unsafe { copy.call(to.as_mut_ptr().cast(), from.as_ptr().cast(), from.len()) };
+    assert!(to.to_vec().expect("it is ours") == bytes);
+}
+
+/// It is the same memory, not a copy: the library may keep the pointer, and sees what is written later.
+fn is_seen_later(library: &Library, buffer: &mut Buffer) {
+    let note: Symbol<unsafe extern "C" fn(*const c_void, usize)> = library
+        .symbol("void note(const void *__sized_by(size) memory, size_t size)")
+        .expect("note");
+    let noted: Symbol<extern "C" fn(usize) -> c_int> = library
+        .symbol("int noted_byte(size_t at)")
+        .expect("noted_byte");
+    // SAFETY: the buffer has so many bytes, and lives until the end.
+    unsafe { note.call(buffer.as_ptr().cast(), buffer.len()) };
+    buffer.write(777, &[42]).expect("there is room");
+    assert_eq!(noted.call(777), 42);
+}
+
 /// What comes back leads into the program's own memory.
 fn comes_back_as_the_programs_own(library: &Library) {
     #[repr(C)]
@@ -66,30 +91,14 @@ fn a_buffer_is_used_where_it_is() {
     in_world(|world| {
         let library = open(world);
         let mut from = library.alloc(1 << 20).expect("a buffer");
-        let to = library.alloc(1 << 20).expect("another");
-        let bytes: Vec<u8> = (0..1 << 20).map(|at| (at % 251) as u8).collect();
-        from.write(0, &bytes).expect("there is room");
-        let copy: Symbol<Copy> = library.symbol(COPY).expect("copy");
-        // SAFETY: both have so many bytes.
-        unsafe { copy.call(to.as_mut_ptr().cast(), from.as_ptr().cast(), 1 << 20) };
-        assert!(to.to_vec().expect("it is ours") == bytes);
+        is_copied(&library, &mut from);
         // At the same address, also in the middle, and with nothing behind it.
         for at in [0, 1, 4097, 1 << 20] {
             let address = from.as_ptr().wrapping_add(at);
             let seen = place_of(&library, address, (1 << 20) - at).expect("it is there");
             assert_eq!(seen, address.addr() as u64);
         }
-        // The library may keep the pointer and sees what is written later.
-        let note: Symbol<unsafe extern "C" fn(*const c_void, usize)> = library
-            .symbol("void note(const void *__sized_by(size) memory, size_t size)")
-            .expect("note");
-        let noted: Symbol<extern "C" fn(usize) -> c_int> = library
-            .symbol("int noted_byte(size_t at)")
-            .expect("noted_byte");
-        // SAFETY: the buffer has so many bytes, and lives until the end.
-        unsafe { note.call(from.as_ptr().cast(), 1 << 20) };
-        from.write(777, &[42]).expect("there is room");
-        assert_eq!(noted.call(777), 42);
+        is_seen_later(&library, &mut from);
     });
 }
 

@@ -344,6 +344,7 @@ fn seat(coordinator: &Coordinator, record: &Record, log: &Rc<Log>) -> Result<Sea
         given: OnceCell::new(),
         lent: Cell::default(),
         is_met: Cell::default(),
+        has_strays: Cell::new(record.owner == Owned::Nobody),
         targets: RefCell::new(record.targets.clone()),
         log: log.clone(),
         ledger: coordinator.metrics.ledger(),

@@ -9,8 +9,10 @@
 //! the VMs as they are then, and the VM is the client's when the answer names it. Until then it is nobody's. Somebody
 //! else who asks for the same may be given it, by other ends, and the VM decides which of the two came first
 //! ([`Expect`](cosmos_rpc::message::launch::Expect)); who came second has lost his VM before he reached it, and asks
-//! again. What a session does with a VM that it was lent, and does not ask for, it could have done with the one that
-//! it asked for before: it is confined for that request and ends with the connection.
+//! again. It can decide that of ends alone that it is told to expect, not of who comes by its name: so a VM that
+//! somebody else has, or may have kept, the way to ([`Vm::is_contended`]) is given with such ends, and not reached
+//! by its name. What a session does with a VM that it was lent, and does not ask for, it could have done with the one that
+//! it asked for before: it is confined for that request and ends with the connection, or the session.
 
 use crate::{
     coordinator::Coordinator,

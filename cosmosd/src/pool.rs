@@ -85,9 +85,11 @@ pub(crate) fn find(
         None => vm.started.confinement.starts_like(wish.confinement) && shows_target(vm),
     };
     let is_there = |vm: &Rc<Vm>| is_pooled(vm) || vm.lent.get() == Some(session) && is_held(vm);
+    // Who comes by its name would be let in beside whoever was there before.
+    let is_safe = |vm: &Vm| wish.connects || !vm.is_contended(session);
     let fitting = vms
         .values()
-        .filter(|vm| vm.kind == wish.profile.kind && is_there(vm) && takes(vm));
+        .filter(|vm| vm.kind == wish.profile.kind && is_there(vm) && takes(vm) && is_safe(vm));
     fitting
         .min_by_key(|vm| {
             let is_waiting = vm.state() == State::Waiting;

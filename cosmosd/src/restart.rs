@@ -149,6 +149,7 @@ async fn again(coordinator: &Rc<Coordinator>, vm: &Rc<Vm>) -> Result<(), Fault> 
     };
     let followed = Followed::default();
     let wish = Wish {
+        connects: false,
         asker: None,
         followed: &followed,
         profile,

@@ -216,6 +216,7 @@ pub async fn resume(
     let mut supervisor = Supervisor {
         is_held,
         is_doubtful: retire_after.is_none(),
+        has_returned: true,
         told_written: tail.count(),
         retire_after,
         next: Some((deadline, Escalation::Kill)),
@@ -270,6 +271,8 @@ struct Supervisor {
     is_held: bool,
     /// Whether it came back, and has to say whether it has a client: to who is its owner, or is to have none.
     is_doubtful: bool,
+    /// Whether another cosmosd had it before.
+    has_returned: bool,
     /// Whether it has said that it would serve.
     is_up: bool,
     /// Whether its name leads to it.
@@ -336,6 +339,7 @@ impl Supervisor {
             waiting: VecDeque::new(),
             is_held: false,
             is_doubtful: false,
+            has_returned: false,
             is_up: false,
             is_named: false,
             confine: None,

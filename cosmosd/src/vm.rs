@@ -132,6 +132,8 @@ pub struct Vm {
     pub lent: Cell<Option<u64>>,
     /// Whether somebody went that way before it was asked for: it is for nobody else.
     pub is_met: Cell<bool>,
+    /// Whether a session that is over, or one of the cosmosd before, may have that way still.
+    pub has_strays: Cell<bool>,
     /// The targets it was asked for, each once.
     pub targets: RefCell<Vec<String>>,
     /// What it counts.
@@ -303,6 +305,12 @@ impl Vm {
         if !targets.iter().any(|known| known == target) && targets.len() < TARGETS {
             targets.push(target.to_owned());
         }
+    }
+
+    /// Whether somebody may come to it who is not of this session: then it has to decide who was first, which it
+    /// does of ends that it is told to expect, and of no others.
+    pub fn is_contended(&self, session: u64) -> bool {
+        self.has_strays.get() || self.lent.get().is_some_and(|lent| lent != session)
     }
 
     /// Waits until it serves.

@@ -3,13 +3,15 @@
 
 use cosmos_rpc::blocking::Connection;
 use cosmos_rpc::message::coordinator::{
-    ListVms, Purpose, TargetName, VmAhead, VmBegin, VmOpen, VmOpened,
+    ListVms, Purpose, TargetName, VmAhead, VmBegin, VmOpen, VmOpened, VmRow,
 };
 use cosmos_rpc::message::registry::Connect;
 use cosmos_rpc::message::vm::{ObjectToken, Open};
 use cosmos_rpc::rendezvous::{Rendezvous, connect_coordinator, connect_registry};
 use cosmos_rpc::{FaultCode, Role};
 use cosmos_tests::{World, c, eventually, in_world, open_descriptors};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -43,6 +45,20 @@ impl Ends {
         (main, first, token)
     }
 
+    /// The same where somebody else may have the VM.
+    fn try_open(self, target: &str) -> Option<(Connection, Connection, ObjectToken)> {
+        let target = target.to_owned();
+        let first = std::thread::spawn(move || {
+            let mut first = Connection::connect(self.1, Role::Client).ok()?;
+            first.set_timeout(Some(PATIENCE));
+            let (token, _) = first.call(&Open { target }, &[]).ok()?;
+            Some((first, token))
+        });
+        let main = Connection::connect(self.0, Role::Client);
+        let (first, token) = first.join().expect("it does")?;
+        Some((main.ok()?, first, token))
+    }
+
     /// That the VM let go of them without a word.
     fn are_closed(mut self) {
         for end in [&mut self.0, &mut self.1] {
@@ -51,6 +67,22 @@ impl Ends {
             let _ = end.read_to_end(&mut said);
             assert_eq!(said, b"");
         }
+    }
+}
+
+/// A process that does nothing until this is dropped.
+struct Stopped(Pid);
+
+impl Stopped {
+    fn new(process: Pid) -> Stopped {
+        kill(process, Signal::SIGSTOP).expect("it is stopped");
+        Stopped(process)
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        let _ = kill(self.0, Signal::SIGCONT);
     }
 }
 
@@ -123,6 +155,22 @@ impl Asker {
             }
         }
         panic!("it is never lent one");
+    }
+
+    fn pid_of(&mut self, name: &str) -> Pid {
+        let (rows, _) = self.cosmosd.call(&ListVms, &[]).expect("the VMs");
+        let row = rows.into_iter().find(|row| name.ends_with(&row.name));
+        Pid::from_raw(row.expect("it is there").pid)
+    }
+
+    /// Waits until there is none of this name.
+    fn is_gone(&mut self, name: &str) {
+        let look = || {
+            let (rows, _) = self.cosmosd.call(&ListVms, &[]).expect("the VMs");
+            let is_it = |row: &VmRow| name.ends_with(&row.name) && row.state != "gone";
+            (!rows.iter().any(is_it)).then_some(())
+        };
+        eventually(PATIENCE, look).expect("it ends");
     }
 
     /// Waits until one of these VMs is in that state.
@@ -308,6 +356,85 @@ fn when_the_session_ends_it_is_for_others() {
         let (opened, descriptors) = other.asks();
         assert_eq!(opened.name, lent.name);
         Ends::of(descriptors).open(&opened.target);
+    });
+}
+
+/// A session that is over leaves its client what it was lent: who speaks there, and who asks for the VM, do not meet
+/// in it, whoever of them it has.
+#[test]
+fn one_whose_session_is_over_and_who_speaks_is_not_in_it_beside_somebody_else() {
+    in_world(|world| {
+        let library = &with_pool(world);
+        let (asker, lent, ends) = Asker::with_habits(world, library);
+        drop(asker);
+        let mut other = Asker::of(world, library);
+        other.state_is("waiting", |it| lent.name.ends_with(it));
+        // It hears both of them in one moment.
+        let stopped = Stopped::new(other.pid_of(&lent.name));
+        let target = lent.target.clone();
+        let first = std::thread::spawn(move || ends.try_open(&target));
+        let (opened, descriptors) = other.asks();
+        assert_eq!(opened.name, lent.name);
+        let theirs = Ends::of(descriptors);
+        let target = opened.target;
+        let second = std::thread::spawn(move || theirs.try_open(&target));
+        std::thread::sleep(Duration::from_millis(50));
+        drop(stopped);
+        let served = [first, second].map(|one| one.join().expect("it ends"));
+        let served = served.iter().filter(|one| one.is_some()).count();
+        assert_eq!(served, 1);
+    });
+}
+
+/// By its name he would be let in beside whoever speaks on what was lent.
+#[test]
+fn who_is_given_no_ends_is_given_none_that_is_lent_to_somebody_else() {
+    in_world(|world| {
+        let library = &with_pool(world);
+        let (_asker, lent, _ends) = Asker::with_habits(world, library);
+        let mut other = Asker::of(world, library);
+        let request = VmOpen {
+            connect: false,
+            ..other.request.clone()
+        };
+        let (opened, _) = other.cosmosd.call(&request, &[]).expect("a VM");
+        assert_ne!(opened.name, lent.name);
+    });
+}
+
+/// And whoever was given one by ends does not come to it by its name.
+#[test]
+fn one_that_was_lent_to_somebody_else_is_not_reached_by_its_name() {
+    in_world(|world| {
+        let library = &with_pool(world);
+        let (_asker, lent, _ends) = Asker::with_habits(world, library);
+        let mut other = Asker::of(world, library);
+        let (opened, _descriptors) = other.asks();
+        assert_eq!(opened.name, lent.name);
+        let mut cosmosdb = connect_registry(&other.rendezvous).expect("cosmosdb");
+        let request = Connect { name: opened.name };
+        let (_, found) = cosmosdb.call(&request, &[]).expect("it is there");
+        let found = found.into_iter().next().expect("a connection");
+        let refused = Connection::connect(found.into(), Role::Client).expect_err("refused");
+        assert_eq!(refused.code, FaultCode::Disconnected, "{refused}");
+    });
+}
+
+#[test]
+fn one_that_is_spoken_to_ends_with_the_session_it_was_lent_to() {
+    in_world(|world| {
+        let library = &with_pool(world);
+        let mut other = Asker::of(world, library);
+        let (asker, lent, ends) = Asker::with_habits(world, library);
+        let (_main, _first, _) = ends.open(&lent.target);
+        drop(asker);
+        other.is_gone(&lent.name);
+        // Nor is there one where the words come behind the session's end.
+        let (asker, lent, ends) = Asker::with_habits(world, library);
+        drop(asker);
+        let (_main, _first) = (ends.0, ends.1);
+        (&_first).write_all(&[0]).expect("it is heard");
+        other.is_gone(&lent.name);
     });
 }
 

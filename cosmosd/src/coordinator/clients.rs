@@ -73,6 +73,16 @@ impl Coordinator {
                 format!("the VM {name} belongs to another process"),
             ));
         }
+        if let Owner::Session(owner, _) = vm.owner.get()
+            && vm.is_contended(owner)
+        {
+            return Err(Fault::peer(
+                FaultCode::Disconnected,
+                format!(
+                    "somebody else may be in the VM {name}, which was lent before it was given"
+                ),
+            ));
+        }
         let stream = stream.try_clone().map(OwnedFd::from).map_err(|error| {
             Fault::host(
                 FaultCode::System,
@@ -128,6 +138,11 @@ impl Coordinator {
             }
             if vm.lent.get() == Some(session) {
                 vm.lent.set(None);
+                vm.has_strays.set(true);
+                // Its client may keep what it was lent, and asks for nothing any more.
+                if vm.is_met.get() && vm.owner.get() == Owner::Nobody {
+                    vm.ask(Command::End);
+                }
             }
         }
     }

@@ -34,6 +34,8 @@ pub struct Wish<'w> {
     pub shared_name: &'w str,
     /// Not one that runs already.
     pub fresh: bool,
+    /// Whether its client is given ends of a connection to a new one.
+    pub connects: bool,
     /// The request that it is.
     pub followed: &'w Followed,
     /// Who may be lent what waits for the next wish like it.
@@ -138,6 +140,7 @@ impl Coordinator {
             readable,
             shared_name: "",
             fresh: false,
+            connects: false,
             asker: None,
         };
         self.launch(self.next_name(profile), Owner::Nobody, &wish, ahead)?;
@@ -186,6 +189,7 @@ impl Coordinator {
             given: OnceCell::new(),
             lent: Cell::default(),
             is_met: Cell::default(),
+            has_strays: Cell::default(),
             targets: RefCell::default(),
             ledger: self.metrics.ledger(),
             followed: RefCell::new(wish.followed.clone()),

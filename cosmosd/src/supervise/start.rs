@@ -9,7 +9,7 @@ use crate::{
     follow::Step,
     launch::{self, Launched, Order, Spawned, tokio_stream},
     stderr::Tail,
-    vm::{Life, State},
+    vm::{Life, Owner, State},
 };
 use cosmos_rpc::{
     Fault, FaultCode, Frame, Role,
@@ -165,7 +165,7 @@ impl Supervisor {
                 Ok(Clients { count }) => {
                     self.clients = count;
                     if self.is_held && count > 0 {
-                        self.about.vm.is_met.set(true);
+                        self.is_met();
                     }
                     self.settle();
                     self.idle();
@@ -251,6 +251,15 @@ impl Supervisor {
         });
         self.next = None;
         self.remember();
+    }
+
+    /// Somebody speaks to it who was lent it. Where he has no session any more there is nobody to end it with.
+    fn is_met(&mut self) {
+        let vm = &self.about.vm;
+        vm.is_met.set(true);
+        if !self.has_returned && vm.owner.get() == Owner::Nobody && vm.lent.get().is_none() {
+            self.obey(Command::End);
+        }
     }
 
     /// One that came back, and is no shared one, has said how many clients it has.

@@ -184,6 +184,7 @@ async fn placed(
         readable: &readable,
         shared_name: &request.shared_name,
         fresh: request.fresh,
+        connects: request.connect,
         followed,
     };
     if !wish.shared_name.is_empty() {
@@ -196,7 +197,7 @@ async fn placed(
     }
     // It is passed on at once, and the VM comes to it as soon as it serves.
     let way = match is_new && request.connect {
-        true => way(&vm, session, has_channel),
+        true => way(&vm, session, has_channel)?,
         false => Way::Name,
     };
     if !target.is_empty() {
@@ -217,11 +218,24 @@ impl Placed {
 }
 
 /// The way of the client to its new VM, with a first channel where it takes one.
-fn way(vm: &Vm, session: &Session, has_channel: bool) -> Way {
-    match vm.lent.get() {
-        Some(lent) if lent == session.number && has_channel => Way::Lent,
-        // Whoever was to have it may have come there first.
-        lent => connected(vm, session, has_channel, lent.is_some()).map_or(Way::Name, Way::Ends),
+///
+/// # Errors
+/// Where it has to be one that cannot be given: the VM ends then, and another one may be had.
+fn way(vm: &Vm, session: &Session, has_channel: bool) -> Result<Way, Fault> {
+    if has_channel && vm.lent.get() == Some(session.number) {
+        return Ok(Way::Lent);
+    }
+    // Whoever was to have it may have come there first.
+    let is_contended = vm.is_contended(session.number) || vm.lent.get().is_some();
+    match connected(vm, session, has_channel, is_contended) {
+        Some(ends) => Ok(Way::Ends(ends)),
+        None if is_contended => {
+            vm.alone.set(true);
+            vm.ask(Command::End);
+            let message = format!("no sockets could be made that lead to the VM {}", vm.name);
+            Err(Fault::host(FaultCode::System, message))
+        }
+        None => Ok(Way::Name),
     }
 }
 

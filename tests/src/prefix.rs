@@ -52,7 +52,7 @@ impl Prefix {
             .args(arguments)
             .env("PKG_CONFIG_LIBDIR", directory)
             .env_remove("PKG_CONFIG_PATH");
-        run(&mut command, Duration::from_secs(20))
+        run(&mut command, Duration::from_secs(60))
             .succeeded()
             .to_owned()
     }

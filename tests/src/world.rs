@@ -25,9 +25,10 @@ pub struct World {
     supervisor: i32,
 }
 
-/// Runs the body of the calling test in a world of its own, for at most a minute.
+/// Runs the body of the calling test in a world of its own, for at most three minutes: longer than it takes on any
+/// machine that gets on at all.
 pub fn in_world<F: FnOnce(&World)>(body: F) {
-    in_world_for(Duration::from_secs(60), body);
+    in_world_for(Duration::from_secs(180), body);
 }
 
 /// Runs the body of the calling test in a world of its own, for at most `patience`.
@@ -83,16 +84,16 @@ impl World {
         Command::new(crate::built().join("cosmos"))
     }
 
-    /// Runs `cosmos` with these arguments, for at most twenty seconds.
+    /// Runs `cosmos` with these arguments, for at most a minute.
     pub fn run_cosmos(&self, arguments: &[&str]) -> Ran {
-        run(self.cosmos().args(arguments), Duration::from_secs(20))
+        run(self.cosmos().args(arguments), Duration::from_secs(60))
     }
 
     /// Runs `cosmos call` with these arguments.
     pub fn call(&self, arguments: &[&str]) -> Ran {
         run(
             self.cosmos().arg("call").args(arguments),
-            Duration::from_secs(20),
+            Duration::from_secs(60),
         )
     }
 

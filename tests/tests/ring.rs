@@ -124,7 +124,7 @@ fn closes_what_it_did_not_open(world: &World) {
 
 #[test]
 fn a_program_that_closes_what_it_did_not_open_gets_errors_with_the_ring() {
-    in_world_for(Duration::from_secs(60), |world| {
+    in_world_for(Duration::from_secs(180), |world| {
         set_ring("1");
         closes_what_it_did_not_open(world);
     });
@@ -132,7 +132,7 @@ fn a_program_that_closes_what_it_did_not_open_gets_errors_with_the_ring() {
 
 #[test]
 fn a_program_that_closes_what_it_did_not_open_gets_errors_without_the_ring() {
-    in_world_for(Duration::from_secs(60), |world| {
+    in_world_for(Duration::from_secs(180), |world| {
         set_ring("0");
         closes_what_it_did_not_open(world);
     });

@@ -141,10 +141,17 @@ soak: build
 	ZEROVM_EXECUTIONS=300000 $(CARGO) test --locked -p zerovm-validator --test execution accepted_code -- --nocapture
 	ZCC_MUTATIONS=1000000 $(CARGO) test --locked --release -p zcc --test mutations changed_assembly_crashes_nothing
 
+# Where this was built, and by whom, is nobody's matter where it is installed: messages, and lines of crashes, name
+# the sources by these paths in place of the builder's own.
+REMAPPED := --remap-path-prefix=$(CURDIR)=/usr/src/cosmos_vm \
+	--remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src=/usr/src/cargo
+
 # What is given to this make is not meant for the makes that cargo runs: libffi's own build would
 # install itself below DESTDIR.
 release:
 	env -u MAKEFLAGS -u MFLAGS -u DESTDIR -u PREFIX COSMOS_LIBEXECDIR='$(LIBEXECDIR)' \
+		RUSTFLAGS='$(strip $(RUSTFLAGS) $(REMAPPED))' \
+		CFLAGS='$(or $(CFLAGS),-g -O2) -ffile-prefix-map=$(CURDIR)=/usr/src/cosmos_vm' \
 		$(CARGO) build --locked --release \
 		-p cosmos-cli -p cosmosdb -p cosmosd -p cosmos-launch -p cosmos-relay -p cosmos-hostfn -p cosmos-exec -p cosmos-script -p cosmos-zerovm -p cosmos-client -p zerovm -p zerovm-validate -p zcc
 

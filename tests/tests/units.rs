@@ -1,5 +1,6 @@
 //! What `make install` puts beside the programs: units that systemd takes, manual pages, completions.
 
+use cosmos_tests::machine::write_program;
 use cosmos_tests::{Prefix, World, built, in_world, repository, run};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -97,6 +98,33 @@ fn what_was_installed_can_be_removed() {
             .env_remove("MAKELEVEL");
         run(&mut make, PATIENCE).succeeded();
         assert_eq!(files_below(root), Vec::<PathBuf>::new());
+    });
+}
+
+/// Two small programs in place of all of it, by the flags that it is built with.
+#[test]
+fn what_is_built_for_installing_names_no_place_of_its_builder() {
+    in_world(|world| {
+        let directory = world.directory();
+        let cargo = directory.join("cargo");
+        let text = "#!/bin/sh\nset -e\n\
+                    rustc $RUSTFLAGS -o \"$WHERE/rust\" \"$PWD/tests/rust/where.rs\"\n\
+                    gcc $CFLAGS -o \"$WHERE/c\" \"$PWD/tests/c/where.c\"\n";
+        write_program(&cargo, text);
+        let mut make = Command::new("make");
+        make.args(["--no-print-directory", "release"])
+            .arg("-C")
+            .arg(repository())
+            .arg(format!("CARGO={}", cargo.display()))
+            .env("WHERE", directory)
+            .env_remove("MAKEFLAGS")
+            .env_remove("MAKELEVEL");
+        run(&mut make, PATIENCE).succeeded();
+        for (program, source) in [("rust", "rust/where.rs"), ("c", "c/where.c")] {
+            let ran = run(&mut Command::new(directory.join(program)), PATIENCE);
+            let expected = format!("/usr/src/cosmos_vm/tests/{source}\n");
+            assert_eq!(ran.succeeded(), expected);
+        }
     });
 }
 

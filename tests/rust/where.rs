@@ -1,0 +1,5 @@
+//! Says where its source was, as messages of panics do.
+
+fn main() {
+    println!("{}", file!());
+}

@@ -6,7 +6,8 @@
 
 mod curl;
 
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, OnceLock};
 
 use crate::syntax::add_standard;
 use crate::syntax::annotations::is_annotation;
@@ -32,7 +33,7 @@ pub(crate) fn scope() -> &'static Scope {
 /// read them all takes longer than most prototypes do, of which each uses few.
 pub(crate) fn scope_of(text: &str) -> (&'static Scope, bool) {
     let libraries = match SCOPES[usize::from(ALL)].get() {
-        None if text.len() <= SHORT => used_by(text),
+        None if text.len() <= SHORT => known_or(text, used_by),
         _ => ALL,
     };
     (made_of(libraries), libraries == ALL)
@@ -83,6 +84,28 @@ fn used_by(text: &str) -> Libraries {
         }
     }
     used
+}
+
+/// Most texts that are known.
+const KNOWN: usize = 64;
+
+/// What comes of `look`, or came of it lately: a program that opens a library again asks for the same functions, and to
+/// look through all declarations takes several times what is done with the text otherwise.
+fn known_or(text: &str, look: impl FnOnce(&str) -> Libraries) -> Libraries {
+    static LATELY: Mutex<BTreeMap<Box<str>, Libraries>> = Mutex::new(BTreeMap::new());
+    // Another thread has it, or had when this process was forked.
+    let Ok(mut lately) = LATELY.try_lock() else {
+        return look(text);
+    };
+    if let Some(known) = lately.get(text) {
+        return *known;
+    }
+    let found = look(text);
+    if lately.len() >= KNOWN {
+        lately.clear();
+    }
+    lately.insert(text.into(), found);
+    found
 }
 
 fn words_of(text: &str) -> impl Iterator<Item = &str> {
@@ -392,6 +415,29 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn what_came_of_looking_is_known_and_bounded() {
+        for round in 0..2 {
+            for number in 0..2 * KNOWN {
+                let text = format!("uLong f{number}(void)");
+                let some = made_of(known_or(&text, used_by));
+                assert!(some.typedef("uLong").is_some(), "{round}, {number}");
+                let other = format!("sqlite_int64 f{number}(void)");
+                assert_eq!(known_or(&other, used_by), used_by(&other));
+            }
+        }
+        // Another test may be about to look, or have had it forget.
+        let (text, mut looks) = ("uLong f(void)", 0);
+        for _ in 0..100 {
+            let look = |text: &str| {
+                looks += 1;
+                used_by(text)
+            };
+            assert_eq!(known_or(text, look), used_by(text));
+        }
+        assert!(looks < 100, "it is never known");
     }
 
     #[test]

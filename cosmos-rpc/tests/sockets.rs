@@ -2,8 +2,8 @@
 //! time, and not one descriptor leaked.
 #![cfg(feature = "tokio")]
 
-use cosmos_rpc::descriptor::{Wait, send};
-use cosmos_rpc::frame::Header;
+use cosmos_rpc::descriptor::{Wait, receive, send};
+use cosmos_rpc::frame::{Decoder, Header};
 use cosmos_rpc::handshake::{self, Hello};
 use cosmos_rpc::message::registry::{Incoming, List};
 use cosmos_rpc::message::vm::CALL;
@@ -200,6 +200,38 @@ fn descriptors_are_counted_by_the_frame_they_come_with() {
     let gone = Some(FaultCode::Disconnected);
     assert_eq!(both_ends(&[(hello, 0), (&one[..5], 1)]), (0, gone));
     assert_eq!(both_ends(&[(hello, 0), (&one[..17], 1)]), (0, gone));
+}
+
+#[test]
+fn a_header_that_a_read_cut_has_its_descriptors_whatever_comes_behind_it() {
+    let _alone = alone();
+    let one = &frame(CALL, 1, b"some")[..];
+    // Wherever the first reads end.
+    for length in (900..1100).chain(16_300..16_500) {
+        let before = open_descriptors();
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let plain = frame(CALL, 0, &vec![7; length % 1024]);
+        let filling = plain.repeat(1 + length / 1024);
+        write(&theirs, &[(&filling, 0), (one, 1), (one, 1), (one, 1)]);
+        drop(theirs);
+        let mut decoder = Decoder::new(Limits::CALL);
+        let mut came = Vec::new();
+        loop {
+            while let Some(frame) = decoder.frame().unwrap() {
+                came.push((frame.body.len(), frame.descriptors.len()));
+            }
+            let read = receive(ours.as_fd(), decoder.space(), Wait::Yes).unwrap();
+            if read.bytes == 0 {
+                break;
+            }
+            decoder.filled(read.bytes, read.descriptors).unwrap();
+        }
+        decoder.end().unwrap();
+        assert_eq!(came.split_off(came.len() - 3), [(4, 1); 3], "{length}");
+        assert_eq!(came, vec![(length % 1024, 0); 1 + length / 1024]);
+        drop(ours);
+        assert_eq!(open_descriptors(), before, "descriptors leaked");
+    }
 }
 
 /// Runs it where hardly more descriptors can be opened.

@@ -120,6 +120,17 @@ pub(crate) fn until_looked_after() {
     }
 }
 
+/// Whether it would by now; then that need not be asked when somebody waits for it.
+pub(crate) fn is_looked_after() -> bool {
+    let mut launcher = lock();
+    let ends = |way: &OwnedFd| {
+        let mut end = [PollFd::new(way.as_fd(), PollFlags::empty())];
+        poll(&mut end, PollTimeout::ZERO) == Ok(1)
+    };
+    launcher.take_if(|way| ends(way));
+    launcher.is_none()
+}
+
 fn lock() -> MutexGuard<'static, Option<OwnedFd>> {
     LAUNCHER.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -39,6 +39,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// take the processor from the thread that answers these.
 const BUSY: u8 = 20;
 
+/// How often a VM that expects its client looks whether the launcher looks after it, and what lies between, in
+/// milliseconds.
+const LOOKS: u8 = 20;
+const LOOK_PAUSE: u8 = 20;
+
 /// Between two looks whether calls are under way, in milliseconds.
 const DRAIN_PAUSE: u8 = 5;
 
@@ -53,6 +58,8 @@ pub(crate) struct MainLoop<V: Vm> {
     terms: Terms,
     /// Whether the kind has prepared what it can.
     is_prepared: bool,
+    /// How often it is still looked whether the launcher looks after this process.
+    looks: u8,
     /// Of giving up what is to be given up, what was done before it was known.
     ahead: confine::Ahead,
     /// Who runs it.
@@ -93,6 +100,7 @@ pub(crate) fn serve<V: Vm>(vm: V, control: OwnedFd, terms: Terms) -> Result<(), 
         expected: None,
         terms,
         is_prepared: false,
+        looks: LOOKS,
         ahead: confine::Ahead::default(),
         lead: Lead::First,
     };
@@ -143,6 +151,13 @@ impl<V: Vm> MainLoop<V> {
             }
             return Ok(happened);
         }
+        if self.expected.is_some() && self.looks > 0 {
+            self.looks = match confine::is_looked_after() {
+                true => 0,
+                false => self.looks - 1,
+            };
+            return self.look(PollTimeout::from(LOOK_PAUSE));
+        }
         self.look(match drain::has_begun() {
             true => PollTimeout::from(DRAIN_PAUSE),
             false => PollTimeout::NONE,
@@ -161,6 +176,9 @@ impl<V: Vm> MainLoop<V> {
         // Each client needs one for its main connection, and soon one for its first channel. Behind what the
         // first requests wait for: to make one may take a turn of the launcher's.
         let count = if is_unused { confine::FIRST_THREADS } else { 1 };
+        if is_unused {
+            threads::touch_all();
+        }
         threads::keep_ready(count, Needed::Later);
         if self.terms.confining.is_some() {
             self.ahead = confine::Ahead::make();

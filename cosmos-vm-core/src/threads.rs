@@ -27,6 +27,8 @@ enum Order {
     Serve(&'static str, Work),
     /// To hold itself to this, and say whether it does; it stays ready.
     Hold(Restriction, Sender<Result<(), Error>>),
+    /// To touch what its first requests need; it stays ready.
+    Touch,
 }
 
 /// The ways to those that are ready.
@@ -49,7 +51,9 @@ pub(crate) fn spawn(name: &'static str, body: impl FnOnce() + Send + 'static) ->
             Ok(()) => return Ok(()),
             // It ended, as nothing here makes it.
             Err(SendError(Order::Serve(_, unsent))) => work = unsent,
-            Err(SendError(Order::Hold(..))) => return Err(none("it was told something else")),
+            Err(SendError(Order::Hold(..) | Order::Touch)) => {
+                return Err(none("it was told something else"));
+            }
         }
     }
     start(name, work)
@@ -76,6 +80,14 @@ pub(crate) fn keep_ready(count: usize, needed: Needed) {
     }
 }
 
+/// Has those that are ready, and were made because they were needed at once, touch what they need: they were not.
+pub(crate) fn touch_all() {
+    for ready in lock().iter() {
+        // One that has ended needs nothing.
+        let _ = ready.send(Order::Touch);
+    }
+}
+
 /// Has this thread, the first one, do nothing until [`Resume`] is dropped, which `begin` is given to leave it to
 /// another thread; but it holds to what that has all threads hold to.
 ///
@@ -85,9 +97,12 @@ pub(crate) fn stand_by(begin: impl FnOnce(Resume) -> Result<(), Fault>) -> Resul
     let (sender, receiver) = channel();
     *first() = Some(sender);
     begin(Resume(()))?;
-    while let Ok(Order::Hold(restriction, answer)) = receiver.recv() {
-        // As in `wait`.
-        let _ = answer.send(restriction.hold());
+    while let Ok(order) = receiver.recv() {
+        match order {
+            // As in `wait`.
+            Order::Hold(restriction, answer) => drop(answer.send(restriction.hold())),
+            Order::Serve(..) | Order::Touch => {}
+        }
     }
     Ok(())
 }
@@ -140,6 +155,7 @@ fn wait(receiver: &Receiver<Order>, needed: Needed) {
                 // Who asked may have given up, and ends the process then.
                 let _ = answer.send(restriction.hold());
             }
+            Order::Touch => touch(),
             Order::Serve(name, work) => {
                 rename(name);
                 return work();
@@ -200,6 +216,7 @@ mod tests {
     #[test]
     fn work_is_done_by_those_that_are_ready_and_by_new_ones_alike() {
         keep_ready(2, Needed::Later);
+        touch_all();
         assert_eq!(lock().len(), 2);
         let (told, heard) = mpsc::channel();
         for _ in 0..5 {

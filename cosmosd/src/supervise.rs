@@ -65,6 +65,8 @@ pub const KILL_PATIENCE: Duration = Duration::from_secs(3);
 const REMAINS_PATIENCE: Duration = Duration::from_millis(100);
 /// Most clients on their way to a VM that does not take them.
 const WAITING_CLIENTS: usize = 64;
+/// How long a launcher is told nothing of a VM that was given away: it would be woken beside whoever waits for the VM.
+const GIVEN_PAUSE: Duration = Duration::from_millis(3);
 /// Room for commands.
 const COMMANDS: usize = 128;
 
@@ -246,8 +248,8 @@ struct Supervisor {
     control: Option<Connection>,
     /// Whether the launcher has this end of it.
     is_control_kept: bool,
-    /// Whether the launcher may have to keep something else.
-    is_to_remember: bool,
+    /// From when on the launcher may have to keep something else.
+    to_remember: Option<Instant>,
     /// What the launcher was told to keep last.
     kept: Option<Remember>,
     tail: Tail,
@@ -304,6 +306,8 @@ enum Event {
     Deadline,
     /// It has written more than the last mark.
     Marked,
+    /// It is time for what the launcher has to keep.
+    Remembering,
     Ended,
 }
 
@@ -328,7 +332,7 @@ impl Supervisor {
             step: Step::default(),
             control: None,
             is_control_kept: false,
-            is_to_remember: false,
+            to_remember: None,
             kept: None,
             retire_after: None,
             clients: 0,
@@ -383,6 +387,7 @@ impl Supervisor {
                 Event::Sent(Ok(())) => {}
                 Event::Sent(Err(_)) => self.give_up("does not take its clients"),
                 Event::Marked => self.passed_mark(),
+                Event::Remembering => {}
                 Event::Command(Some(command)) => {
                     self.obey(command);
                     // What it is to give up, and its client, are said in one go.
@@ -403,6 +408,7 @@ impl Supervisor {
         let (launcher_reader, launcher_writer) = halves(&mut self.launcher);
         let (control_reader, control_writer) = halves(&mut self.control);
         let deadline = self.next.map(|(deadline, _)| deadline);
+        let to_remember = self.to_remember.filter(|time| *time > Instant::now());
         tokio::select! {
             frame = when(launcher_reader, |reader| reader.receive()) => Event::Launcher(frame),
             frame = when(control_reader, |reader| reader.receive()) => Event::Vm(frame),
@@ -413,6 +419,7 @@ impl Supervisor {
                 => Event::Sent(Ok(())),
             command = self.commands.recv() => Event::Command(command),
             () = when(deadline, sleep_until) => Event::Deadline,
+            () = when(to_remember, sleep_until) => Event::Remembering,
             () = when(mark, |mark| self.tail.beyond(mark)) => Event::Marked,
             () = self.process.reap() => Event::Ended,
         }

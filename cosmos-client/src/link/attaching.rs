@@ -15,7 +15,7 @@ use super::{Ahead, Nature};
 use cosmos_rpc::blocking::{Asked, Connection, Opening};
 use cosmos_rpc::message::Message;
 use cosmos_rpc::message::vm::{Attach, Open};
-use cosmos_rpc::{Fault, FaultCode, Frame, Hello, Role};
+use cosmos_rpc::{Fault, FaultCode, Frame, Hello, Role, ring};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
@@ -54,7 +54,7 @@ impl Attaching {
         // Held here, it would keep the end of a VM that dies now from being seen.
         drop(theirs);
         let asking = Attaching::on(ours, nature, known, timeout, (ahead, attach))?;
-        Ok(asking.sharing(nature))
+        Ok(asking.sharing(nature.ring.as_ref()))
     }
 
     /// The same on a channel that the VM has already, or that it was asked to have by `attach`; without memory as yet.
@@ -80,9 +80,8 @@ impl Attaching {
     }
 
     /// And asks that it be carried through memory.
-    fn sharing(mut self, nature: &Nature) -> Attaching {
-        let share = nature.ring.as_ref();
-        let share = share.map(|settings| self.opening.ask_to_share(settings));
+    fn sharing(mut self, settings: Option<&ring::Settings>) -> Attaching {
+        let share = settings.map(|settings| self.opening.ask_to_share(settings));
         self.asked.share = share.transpose().map(Option::flatten);
         self
     }
@@ -128,6 +127,8 @@ impl Requests {
 pub(crate) struct Meeting {
     main: Opening,
     first: Option<Attaching>,
+    /// What memory the first channel is still to be carried through.
+    to_share: Option<ring::Settings>,
     believed: Hello,
     timeout: Option<Duration>,
 }
@@ -135,7 +136,8 @@ pub(crate) struct Meeting {
 impl Meeting {
     /// Speaks to it. Where there is a `target`, it is asked to open that on its first channel, or on one which is
     /// made with it, within `timeout` from when it serves. What is waited for most is said first, and then
-    /// something else may be done: `meanwhile`.
+    /// something else may be done: `meanwhile`. Where the VM has the channel already, all else is said when it is
+    /// waited for: whoever is asked `meanwhile` may be on the processor that this thread has.
     ///
     /// # Errors
     /// What keeps it from being spoken to.
@@ -155,20 +157,20 @@ impl Meeting {
             return Ok(Meeting {
                 main,
                 first: None,
+                to_share: None,
                 believed,
                 timeout: None,
             });
         };
+        let mut to_share = None;
         let body = cosmos_rpc::codec::encode(target)?;
         let ahead = Some((Open::KIND, &body[..], &[][..]));
         let (main, first) = match first {
             Some(first) => {
                 let asking = Attaching::on(first, nature, &believed, timeout, (ahead, None))?;
                 meanwhile();
-                let attaching = asking.sharing(nature);
-                let mut main = open()?;
-                main.say();
-                (main, attaching)
+                to_share = nature.ring;
+                (open()?, asking)
             }
             None => {
                 let mut main = open()?;
@@ -181,6 +183,7 @@ impl Meeting {
         Ok(Meeting {
             main,
             first: Some(first),
+            to_share,
             believed,
             timeout,
         })
@@ -196,14 +199,20 @@ impl Meeting {
         deadline: Instant,
     ) -> Result<(Connection, Option<Result<Attached, Fault>>), Fault> {
         let Meeting {
-            main,
+            mut main,
             first,
+            to_share,
             believed,
             timeout,
         } = self;
-        let Some(Attaching { opening, asked }) = first else {
+        let Some(first) = first else {
             return Ok((is_believed(main.heard_until(deadline)?, &believed)?, None));
         };
+        let Attaching { opening, asked } = match to_share {
+            Some(settings) => first.sharing(Some(&settings)),
+            None => first,
+        };
+        main.say();
         // The VM comes to this last: then all else is there, and there is one wait in place of three. Where it
         // does not come to it, the main connection says more.
         let channel = opening.heard_until(deadline);

@@ -5,8 +5,11 @@ use crate::message::REPLY;
 use crate::{Fault, FaultCode};
 use std::os::fd::OwnedFd;
 
-/// What one read takes when no body is being filled.
+/// What one read takes when no body is being filled, once a peer has sent that much at once.
 const STAGING: usize = 16 * 1024;
+/// The same before: what is said on most connections while they are made. Fresh memory that nobody needs would be the
+/// most that a connection costs.
+const FIRST_STAGING: usize = 1024;
 /// How much a body's buffer grows at first.
 const GROWTH: usize = 64 * 1024;
 /// Largest body whose memory is kept for the next.
@@ -20,7 +23,7 @@ const KEPT_BODY: usize = 4 << 20;
 pub struct Decoder {
     limits: Limits,
     /// Bytes received and not yet cut: `staging[start..end]`.
-    staging: Box<[u8]>,
+    staging: Vec<u8>,
     start: usize,
     end: usize,
     /// Stream position of `staging[start]`.
@@ -67,7 +70,7 @@ impl Decoder {
     pub fn new(limits: Limits) -> Decoder {
         Decoder {
             limits,
-            staging: vec![0; STAGING].into_boxed_slice(),
+            staging: vec![0; FIRST_STAGING],
             start: 0,
             end: 0,
             position: 0,
@@ -112,7 +115,12 @@ impl Decoder {
             self.end -= self.start;
             self.start = 0;
         }
-        self.staging.get_mut(self.end..).unwrap_or_default()
+        // What follows a header may bring other descriptors, and it is the header that says whose these are.
+        let end = match self.batch {
+            Some(_) if self.end < HEADER => HEADER,
+            _ => self.staging.len(),
+        };
+        self.staging.get_mut(self.end..end).unwrap_or_default()
     }
 
     /// `count` bytes came into [`Decoder::space`], and `descriptors` with them.
@@ -153,6 +161,9 @@ impl Decoder {
             }
             _ => {
                 self.end = self.end.saturating_add(count).min(self.staging.len());
+                if self.end == self.staging.len() {
+                    self.staging.resize(STAGING, 0);
+                }
                 if came {
                     if self.batch.is_some() {
                         return self.refuse(surplus(descriptors.len()));

@@ -1,7 +1,7 @@
 //! What the launcher is told and asked: what the next cosmosd has to know, what the VM was denied, how it
 //! ended.
 
-use super::{About, Supervisor};
+use super::{About, GIVEN_PAUSE, Supervisor};
 use crate::{adopt::Record, vm::State};
 use cosmos_rpc::{
     Frame,
@@ -14,7 +14,7 @@ use cosmos_rpc::{
     },
 };
 use std::os::fd::AsFd;
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
 
 /// Of what a VM may write, the part that the next cosmosd may not know of is at most one in so many.
 const SHARES: u64 = 16;
@@ -34,18 +34,24 @@ impl About {
 impl Supervisor {
     /// Has the launcher keep what the next cosmosd has to know, once the VM has been told what it waits for.
     pub(super) fn remember(&mut self) {
-        self.is_to_remember = true;
+        self.to_remember.get_or_insert_with(Instant::now);
+    }
+
+    /// The same in a while, when the VM's client has what it asked for.
+    pub(super) fn remember_later(&mut self) {
+        self.to_remember = Some(Instant::now() + GIVEN_PAUSE);
     }
 
     /// Whether nothing goes before that any more.
     pub(super) fn remembers_now(&self) -> bool {
         let waits = |control: &Connection| control.writer.queued() > 0;
-        self.is_to_remember && !self.control.as_ref().is_some_and(waits)
+        let is_time = self.to_remember.is_some_and(|time| time <= Instant::now());
+        is_time && !self.control.as_ref().is_some_and(waits)
     }
 
     /// Tells the launcher, where what it keeps is another thing.
     pub(super) fn tell_launcher(&mut self) {
-        self.is_to_remember = false;
+        self.to_remember = None;
         if self.life.borrow().state >= State::Poisoned {
             return;
         }

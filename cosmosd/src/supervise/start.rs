@@ -285,11 +285,15 @@ impl Supervisor {
     }
 
     /// It is somebody's now, and has this to give up before it serves, beside what it was told already. That is
-    /// told to the launcher behind it.
+    /// told to the launcher behind it, and a while later where there is nothing to give up.
     pub(super) fn dedicate(&mut self, confine: Option<Confine>) {
         self.is_held = false;
         self.confine = self.confine.take().or(confine);
-        self.remember();
+        match self.confine {
+            // Who comes next must not take it for one that has this still to give up.
+            Some(_) => self.remember(),
+            None => self.remember_later(),
+        }
         if self.life.borrow().state == State::Waiting {
             self.escalate(START_PATIENCE, Escalation::Kill);
         }

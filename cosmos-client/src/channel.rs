@@ -150,7 +150,7 @@ pub(crate) fn take_asking(
     if let Some(channel) = take_idle(link, timeout) {
         return Ok((channel, None));
     }
-    let (connection, answer) = link.attach_asking(timeout, Some(ahead))?;
+    let (connection, answer, _) = link.attach_asking(timeout, Some(ahead))?;
     Ok((made(link, connection, timeout), answer))
 }
 

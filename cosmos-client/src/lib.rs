@@ -27,6 +27,7 @@ mod gate;
 #[cfg(test)]
 mod hostile;
 mod last;
+mod lately;
 mod library;
 mod link;
 mod memory;

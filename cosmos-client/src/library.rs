@@ -21,7 +21,7 @@ use crate::names;
 use crate::opened::Asked;
 use crate::options::{Bounds, MOST_CALLBACKS, Options};
 use crate::resolved::{self, Resolved};
-use crate::session::{Session, configuration, configured_timeout, lock};
+use crate::session::{Answered, Session, configuration, configured_timeout, lock};
 use crate::shelf::Shelf;
 use crate::signature::Signature;
 use crate::symbol::Symbol;
@@ -32,7 +32,7 @@ use callframe::CallFrame;
 use cosmos_config::Host;
 use cosmos_packs::Packs;
 use cosmos_rpc::message::coordinator::{Purpose, TargetName, Which};
-use cosmos_rpc::message::vm::{Close, ObjectToken, Open};
+use cosmos_rpc::message::vm::{self, Close, ObjectToken, Open};
 use cosmos_rpc::{Fault, FaultCode};
 use std::any::Any;
 use std::collections::HashMap;
@@ -78,12 +78,12 @@ fn open(target: &str, options: &Options) -> Result<Library, Error> {
         (None, Some(vm)) => Some(place(session, target, vm)?),
         (None, None) => None,
     };
-    let (hold, object, path) = match placed {
+    let (hold, object, path, functions) = match placed {
         Some((hold, path)) => {
             let target = path.clone();
             let place = format!("opening {path}");
             let object = hold.request(&Open { target }, bounds.timeout, &place)?;
-            (hold, object, path)
+            (hold, object, path, Vec::new())
         }
         None => {
             let name = target_name(target, &chosen(options.host.as_ref(), &configured))?;
@@ -92,6 +92,7 @@ fn open(target: &str, options: &Options) -> Result<Library, Error> {
         }
     };
     let target = Target::new(hold, object, path, bounds);
+    *lock(&target.answered) = functions;
     target.packs.get_or_init(|| packs);
     target.spare.get_or_init(|| Spare::of(options));
     if let Some(asked) = asked {
@@ -228,6 +229,8 @@ pub(crate) struct Target {
     closers: Mutex<Closers>,
     on_error: Mutex<Option<Handler>>,
     shelf: Shelf,
+    /// What was resolved as it was opened, and was not asked for yet.
+    answered: Mutex<Answered>,
     /// Where prototypes are that are asked for by name.
     packs: OnceLock<Packs>,
     /// Where calls are made that may be made again.
@@ -305,6 +308,7 @@ impl Target {
             closers: Mutex::default(),
             on_error: Mutex::default(),
             shelf: Shelf::default(),
+            answered: Mutex::default(),
             packs: OnceLock::new(),
             spare: OnceLock::new(),
         })
@@ -328,6 +332,13 @@ impl Target {
         let one = Arc::clone(functions.entry(meant.into_owned()).or_insert(fresh));
         functions.insert(prototype.to_owned(), Arc::clone(&one));
         Ok(one)
+    }
+
+    /// What came of asking for the function of this prototype as it was opened, once.
+    pub(crate) fn answered(&self, prototype: &str) -> Option<vm::Resolved> {
+        let mut answered = lock(&self.answered);
+        let place = answered.iter().position(|(known, _)| known == prototype)?;
+        Some(answered.swap_remove(place).1)
     }
 
     /// Refuses a library that is closed, inherited by fork, or whose VM is gone.

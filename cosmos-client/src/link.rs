@@ -15,7 +15,7 @@ mod attaching;
 mod ending;
 mod nature;
 
-pub(crate) use attaching::{Attached, Meeting};
+pub(crate) use attaching::{Aim, Attached, Meeting};
 pub(crate) use nature::Nature;
 
 use attaching::Attaching;
@@ -343,7 +343,7 @@ impl Link {
         timeout: Option<Duration>,
         place: &str,
     ) -> Result<M::Reply, Error> {
-        let (connection, answer) = first.map_err(|fault| self.diagnose(fault, place))?;
+        let (connection, answer, _) = first.map_err(|fault| self.diagnose(fault, place))?;
         let channel = channel::made(self, connection, timeout);
         let Some(answer) = answer else {
             channel::park(self, channel);
@@ -430,7 +430,7 @@ impl Link {
     /// A new channel to the VM.
     pub(crate) fn attach(&self, timeout: Option<Duration>) -> Result<Connection, Fault> {
         self.attach_asking(timeout, None)
-            .map(|(channel, _)| channel)
+            .map(|(channel, ..)| channel)
     }
 
     /// The same, and the answer to a request that was made on it at once, where there is one: that saves a round
@@ -454,7 +454,8 @@ impl Link {
             let known = *main.peer();
             let attach =
                 |theirs: BorrowedFd<'_>| main.request_raw(Attach::KIND, &[], &[theirs]).map(Some);
-            let attaching = Attaching::begin(&self.nature, &known, timeout, ahead, attach)?;
+            let attaching =
+                Attaching::begin(&self.nature, &known, timeout, ahead, Vec::new(), attach)?;
             attaching.is_taken(main)?;
             attaching
         };

@@ -7,7 +7,7 @@ use crate::fork::apart_from_forks;
 use crate::library::Target;
 use crate::plain::Plain;
 use crate::quick::Quick;
-use crate::session::native_model;
+use crate::session::{Session, native_model};
 use crate::trace;
 use crate::variadic::Open;
 use callframe::marshal::Caller;
@@ -105,9 +105,14 @@ impl Resolved {
             model,
         };
         let place = format!("resolving {}", frame.name());
-        let answer = link
-            .request(&request, library.timeout(), &place)
-            .map_err(|error| error.in_function(frame.name()))?;
+        let answer = match library.answered(prototype) {
+            Some(answer) => answer,
+            None => link
+                .request(&request, library.timeout(), &place)
+                .map_err(|error| error.in_function(frame.name()))?,
+        };
+        let session = Session::current();
+        session.lately().note(library.path(), link.key(), prototype);
         if !answer.model.is_possible() {
             let fault = Fault::peer(
                 FaultCode::Protocol,

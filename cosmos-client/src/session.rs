@@ -7,6 +7,7 @@
 //!    ├────── callbacks, closures       functions that VMs may call
 //!    ├────── residents                 memory of the program's that stands for objects
 //!    ├────── opened                    libraries by what was asked for
+//!    ├────── lately                    functions by the libraries that they were resolved of
 //!    ├────── arenas                    memory that the program and a VM both see
 //!    └────── handles                   what the C face gave out
 //! ```
@@ -30,6 +31,7 @@ use crate::c::Handles;
 use crate::callback::{Closures, Registry};
 use crate::coordinator::Coordinator;
 use crate::fork::{self, Own};
+use crate::lately::Lately;
 use crate::link::Link;
 use crate::opened::Opened;
 use crate::residents::Residents;
@@ -47,6 +49,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
+pub(crate) use vms::Answered;
 use vms::Links;
 
 /// How long a cosmosd may take that is there after another one is gone.
@@ -77,6 +80,7 @@ pub(crate) struct Session {
     workers: Workers,
     arenas: Arenas,
     opened: Opened,
+    lately: Lately,
 }
 
 impl Session {
@@ -117,6 +121,7 @@ impl Session {
             workers: Workers::default(),
             arenas: Arenas::default(),
             opened: Opened::default(),
+            lately: Lately::default(),
             callbacks: Registry::default(),
             closures: Closures::default(),
         }
@@ -125,6 +130,11 @@ impl Session {
     /// What the C face gave out.
     pub(crate) fn handles(&self) -> &Handles {
         &self.handles
+    }
+
+    /// What functions are resolved first.
+    pub(crate) fn lately(&self) -> &Lately {
+        &self.lately
     }
 
     /// The functions of this process that VMs may call.

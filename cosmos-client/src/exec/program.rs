@@ -87,7 +87,10 @@ impl Program {
             }
             None => {
                 let purpose = Purpose::Program(target);
-                Session::current().open_target(purpose, options, &configured, Some(ANSWER))?
+                let session = Session::current();
+                let (hold, object, path, _) =
+                    session.open_target(purpose, options, &configured, Some(ANSWER))?;
+                (hold, object, path)
             }
         };
         Ok(Program {

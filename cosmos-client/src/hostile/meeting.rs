@@ -2,9 +2,10 @@
 //! before, whatever else it says or does.
 
 use super::vm::*;
-use crate::link::{Attached, Meeting};
+use crate::lately::FIRST_OBJECT;
+use crate::link::{Aim, Attached, Meeting};
 use cosmos_rpc::blocking::Connection;
-use cosmos_rpc::message::vm::{Attach, ObjectToken, Open};
+use cosmos_rpc::message::vm::{Attach, ObjectToken, Open, Sym};
 use cosmos_rpc::message::{Message, REPLY};
 use cosmos_rpc::{Fault, FaultCode, Frame, Hello, Role, codec, handshake};
 use std::io::Write;
@@ -17,8 +18,21 @@ const LONG: Duration = Duration::from_secs(30);
 type Met = Result<(Connection, Option<Result<Attached, Fault>>), Fault>;
 
 fn meet(streams: (UnixStream, Option<UnixStream>), open: &Open, deadline: Instant) -> Met {
-    let target = Some((open, Some(LONG)));
-    Meeting::begin(streams, &nature(), target, || ())?.heard(deadline)
+    meet_for(streams, open, Vec::new(), deadline)
+}
+
+fn meet_for(
+    streams: (UnixStream, Option<UnixStream>),
+    open: &Open,
+    functions: Vec<Sym>,
+    deadline: Instant,
+) -> Met {
+    let aim = Aim {
+        open,
+        functions,
+        timeout: Some(LONG),
+    };
+    Meeting::begin(streams, &nature(), Some(aim), || ())?.heard(deadline)
 }
 
 /// What comes of meeting a VM that does this with its end.
@@ -85,7 +99,7 @@ fn all_that_was_said_lies_there_when_it_comes() {
         std::thread::spawn(move || serve(theirs, manners));
         let (main, first) = client.join().unwrap().unwrap();
         assert_eq!(main.peer().role, Role::Vm);
-        let (channel, answer) = first.unwrap().unwrap();
+        let (channel, answer, _) = first.unwrap().unwrap();
         assert_eq!(object(&answer.unwrap()), ObjectToken(1));
         assert_eq!(channel.shares(), is_shared);
     }
@@ -173,7 +187,7 @@ fn a_channel_that_came_with_it_is_used_without_being_asked_for() {
     };
     let (main, first) = met_on_both(serves).unwrap();
     assert_eq!(main.peer().role, Role::Vm);
-    let (channel, answer) = first.unwrap().unwrap();
+    let (channel, answer, _) = first.unwrap().unwrap();
     assert_eq!(object(&answer.unwrap()), ObjectToken(1));
     assert!(channel.shares());
 }
@@ -202,4 +216,109 @@ fn one_that_drops_that_channel_was_met_all_the_same_and_one_that_drops_the_other
             .code,
         FaultCode::Disconnected
     );
+}
+
+/// What comes of asking a VM for these functions along with the open: of one that has a channel already, and of one
+/// that is asked for it.
+fn resolved_along(
+    vm: fn(UnixStream) -> Option<()>,
+    functions: &[&str],
+) -> [Result<Attached, Fault>; 2] {
+    let request = |prototype: &&str| Sym {
+        object: FIRST_OBJECT,
+        prototype: (*prototype).to_owned(),
+        model: callframe::DataModel::LP64,
+    };
+    let functions: Vec<Sym> = functions.iter().map(request).collect();
+    let open = Open {
+        target: opened().target,
+    };
+    let deadline = || Instant::now() + LONG;
+    let (main, theirs) = UnixStream::pair().unwrap();
+    let (first, other) = UnixStream::pair().unwrap();
+    std::thread::spawn(move || {
+        let channel = std::thread::spawn(move || vm(other));
+        let mut main = Connection::accept(theirs, Role::Vm).unwrap();
+        let _ = main.receive();
+        let _ = channel.join();
+    });
+    let lent = meet_for((main, Some(first)), &open, functions.clone(), deadline());
+    let (main, theirs) = UnixStream::pair().unwrap();
+    std::thread::spawn(move || {
+        let mut main = Connection::accept(theirs, Role::Vm).unwrap();
+        let mut asked = main.receive().unwrap().unwrap();
+        assert_eq!(asked.kind, Attach::KIND);
+        let channel = UnixStream::from(asked.descriptors.pop().unwrap());
+        let channel = std::thread::spawn(move || vm(channel));
+        main.reply::<Attach>(asked.id, &(), &[]).unwrap();
+        let _ = main.receive();
+        let _ = channel.join();
+    });
+    let started = meet_for((main, None), &open, functions, deadline());
+    [lent, started].map(|met| met.unwrap().1.unwrap())
+}
+
+const TWO: [&str; 2] = ["int f(void)", "int g(int x)"];
+
+#[test]
+fn functions_are_asked_for_along_with_the_open_whatever_carries_the_answers() {
+    let on_socket = |stream| serve(stream, Manners::on_socket(Answer::End));
+    let shared = |stream| serve(stream, Manners::of(Answer::End));
+    for (vm, shares) in [(on_socket as fn(_) -> _, false), (shared, true)] {
+        for came in resolved_along(vm, &TWO) {
+            let (channel, answer, functions) = came.unwrap();
+            assert_eq!(object(&answer.unwrap()), FIRST_OBJECT);
+            let names: Vec<&str> = functions.iter().map(|(name, _)| &**name).collect();
+            assert_eq!(names, TWO);
+            assert!(
+                functions
+                    .iter()
+                    .all(|(_, answer)| answer.reply::<Sym>().is_ok())
+            );
+            assert_eq!(channel.shares(), shares);
+        }
+    }
+}
+
+#[test]
+fn functions_that_are_refused_are_no_loss_and_those_never_answered_are_the_channels() {
+    let refuses = |stream| {
+        let mut channel = Connection::accept(stream, Role::Vm).ok()?;
+        channel.refuse_sharing();
+        while let Ok(Some(frame)) = channel.receive() {
+            let fault = Fault::caller(FaultCode::NoSuchSymbol, "there is none");
+            match frame.kind {
+                Open::KIND => channel.reply::<Open>(frame.id, &FIRST_OBJECT, &[]).ok()?,
+                _ => channel.fault(frame.id, &fault).ok()?,
+            }
+        }
+        Some(())
+    };
+    for came in resolved_along(refuses, &TWO) {
+        let (_, answer, functions) = came.unwrap();
+        assert_eq!(object(&answer.unwrap()), FIRST_OBJECT);
+        let codes = functions.iter().map(|(_, it)| it.fault().unwrap().code);
+        assert_eq!(codes.collect::<Vec<_>>(), [FaultCode::NoSuchSymbol; 2]);
+    }
+    let goes = |stream| {
+        let mut channel = Connection::accept(stream, Role::Vm).ok()?;
+        let asked = channel.receive().ok()??;
+        channel.reply::<Open>(asked.id, &FIRST_OBJECT, &[]).ok()
+    };
+    for came in resolved_along(goes, &TWO) {
+        assert_eq!(came.map(drop).unwrap_err().code, FaultCode::Disconnected);
+    }
+    let answers_others = |stream| {
+        let mut channel = Connection::accept(stream, Role::Vm).ok()?;
+        channel.refuse_sharing();
+        let asked = channel.receive().ok()??;
+        channel.reply::<Open>(asked.id, &FIRST_OBJECT, &[]).ok()?;
+        let asked = channel.receive().ok()??;
+        let fault = Fault::caller(FaultCode::NoSuchSymbol, "there is none");
+        channel.fault(asked.id + 77, &fault).ok()?;
+        channel.receive().ok().map(drop)
+    };
+    for came in resolved_along(answers_others, &TWO) {
+        assert_eq!(came.map(drop).unwrap_err().code, FaultCode::Protocol);
+    }
 }

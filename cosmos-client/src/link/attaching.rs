@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!            main connection            the channel's
-//! said       [handshake] Attach         handshake, a request, Share
+//! said       [handshake] Attach         handshake, a request, functions of what that opens, Share
 //! heard      [handshake] its answer     handshake, the answers
 //! ```
 //!
@@ -14,14 +14,24 @@
 use super::{Ahead, Nature};
 use cosmos_rpc::blocking::{Asked, Connection, Opening};
 use cosmos_rpc::message::Message;
-use cosmos_rpc::message::vm::{Attach, Open};
-use cosmos_rpc::{Fault, FaultCode, Frame, Hello, Role, ring};
+use cosmos_rpc::message::vm::{Attach, Open, Sym};
+use cosmos_rpc::{Fault, FaultCode, Frame, Hello, Role, codec, ring};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-/// A channel, and the answer to the request that was made as it was.
-pub(crate) type Attached = (Connection, Option<Frame>);
+/// A channel, the answer to the request that was made as it was, and what came of asking for functions behind that.
+pub(crate) type Attached = (Connection, Option<Frame>, Vec<(String, Frame)>);
+
+/// What a VM is asked for as it is met.
+pub(crate) struct Aim<'a> {
+    /// To open this.
+    pub open: &'a Open,
+    /// To resolve these, of what it opened.
+    pub functions: Vec<Sym>,
+    /// Within so long.
+    pub timeout: Option<Duration>,
+}
 
 /// A channel on which nothing was heard yet.
 pub(super) struct Attaching {
@@ -34,6 +44,7 @@ struct Requests {
     /// On the main connection; `None` where that is gone.
     attach: Option<u64>,
     ahead: Option<u64>,
+    functions: Vec<(String, u64)>,
     share: Result<Option<Asked>, Fault>,
 }
 
@@ -44,6 +55,7 @@ impl Attaching {
         known: &Hello,
         timeout: Option<Duration>,
         ahead: Option<Ahead<'_>>,
+        functions: Vec<Sym>,
         attach: impl FnOnce(BorrowedFd<'_>) -> Result<Option<u64>, Fault>,
     ) -> Result<Attaching, Fault> {
         let (ours, theirs) = UnixStream::pair().map_err(|error| {
@@ -54,7 +66,7 @@ impl Attaching {
         // Held here, it would keep the end of a VM that dies now from being seen.
         drop(theirs);
         let asking = Attaching::on(ours, nature, known, timeout, (ahead, attach))?;
-        Ok(asking.sharing(nature.ring.as_ref()))
+        Ok(asking.resolving(functions).sharing(nature.ring.as_ref()))
     }
 
     /// The same on a channel that the VM has already, or that it was asked to have by `attach`; without memory as yet.
@@ -74,9 +86,23 @@ impl Attaching {
         let asked = Requests {
             attach,
             ahead,
+            functions: Vec::new(),
             share: Ok(None),
         };
         Ok(Attaching { opening, asked })
+    }
+
+    /// And asks for these functions of what is opened. What cannot be asked for now is asked for when it is needed.
+    fn resolving(mut self, functions: Vec<Sym>) -> Attaching {
+        for request in functions {
+            let Ok(body) = codec::encode(&request) else {
+                continue;
+            };
+            if let Ok(Some(asked)) = self.opening.ask(Sym::KIND, &[&body], &[]) {
+                self.asked.functions.push((request.prototype, asked));
+            }
+        }
+        self
     }
 
     /// And asks that it be carried through memory.
@@ -116,10 +142,14 @@ impl Requests {
         let share = self.share?;
         let answer = |asked| channel.await_reply(asked);
         let answer = self.ahead.map(answer).transpose()?;
+        let mut functions = Vec::new();
+        for (prototype, asked) in self.functions {
+            functions.push((prototype, channel.await_reply(asked)?));
+        }
         if let Some(asked) = share {
             channel.shared(asked)?;
         }
-        Ok((channel, answer))
+        Ok((channel, answer, functions))
     }
 }
 
@@ -129,13 +159,15 @@ pub(crate) struct Meeting {
     first: Option<Attaching>,
     /// What memory the first channel is still to be carried through.
     to_share: Option<ring::Settings>,
+    /// And of what functions are still to be asked for on it.
+    functions: Vec<Sym>,
     believed: Hello,
     timeout: Option<Duration>,
 }
 
 impl Meeting {
-    /// Speaks to it. Where there is a `target`, it is asked to open that on its first channel, or on one which is
-    /// made with it, within `timeout` from when it serves. What is waited for most is said first, and then
+    /// Speaks to it. Where there is an `aim`, it is asked for that on its first channel, or on one which is
+    /// made with it, within its time from when it serves. What is waited for most is said first, and then
     /// something else may be done: `meanwhile`. Where the VM has the channel already, all else is said when it is
     /// waited for: whoever is asked `meanwhile` may be on the processor that this thread has.
     ///
@@ -144,13 +176,13 @@ impl Meeting {
     pub(crate) fn begin(
         (stream, first): (UnixStream, Option<UnixStream>),
         nature: &Nature,
-        target: Option<(&Open, Option<Duration>)>,
+        aim: Option<Aim<'_>>,
         meanwhile: impl FnOnce(),
     ) -> Result<Meeting, Fault> {
         let believed = Hello::new(Role::Vm, &Role::Vm.limits());
         let most = Role::Client.limits().body;
         let open = || Connection::open(stream, Role::Client, most, None, &believed);
-        let Some((target, timeout)) = target else {
+        let Some(aim) = aim else {
             let mut main = open()?;
             main.say();
             meanwhile();
@@ -158,12 +190,18 @@ impl Meeting {
                 main,
                 first: None,
                 to_share: None,
+                functions: Vec::new(),
                 believed,
                 timeout: None,
             });
         };
+        let Aim {
+            open: target,
+            mut functions,
+            timeout,
+        } = aim;
         let mut to_share = None;
-        let body = cosmos_rpc::codec::encode(target)?;
+        let body = codec::encode(target)?;
         let ahead = Some((Open::KIND, &body[..], &[][..]));
         let (main, first) = match first {
             Some(first) => {
@@ -175,7 +213,14 @@ impl Meeting {
             None => {
                 let mut main = open()?;
                 let attach = |theirs: BorrowedFd<'_>| main.ask(Attach::KIND, &[], &[theirs]);
-                let attaching = Attaching::begin(nature, &believed, timeout, ahead, attach)?;
+                let attaching = Attaching::begin(
+                    nature,
+                    &believed,
+                    timeout,
+                    ahead,
+                    std::mem::take(&mut functions),
+                    attach,
+                )?;
                 meanwhile();
                 (main, attaching)
             }
@@ -184,6 +229,7 @@ impl Meeting {
             main,
             first: Some(first),
             to_share,
+            functions,
             believed,
             timeout,
         })
@@ -202,12 +248,14 @@ impl Meeting {
             mut main,
             first,
             to_share,
+            functions,
             believed,
             timeout,
         } = self;
         let Some(first) = first else {
             return Ok((is_believed(main.heard_until(deadline)?, &believed)?, None));
         };
+        let first = first.resolving(functions);
         let Attaching { opening, asked } = match to_share {
             Some(settings) => first.sharing(Some(&settings)),
             None => first,

@@ -4,7 +4,8 @@ use super::settings::{granted, message_bytes, ring_settings};
 use super::{ANSWER, Session, lock};
 use crate::coordinator::{self, Coordinator};
 use crate::error::Error;
-use crate::link::{Attached, Hold, Link, Meeting, Nature};
+use crate::lately::FIRST_OBJECT;
+use crate::link::{Aim, Attached, Hold, Link, Meeting, Nature};
 use crate::options::Options;
 use crate::token::{LARGEST_VM, VmNumber};
 use crate::trace;
@@ -15,8 +16,8 @@ use cosmos_rpc::message::coordinator::{
     Purpose, VmAhead, VmBegin, VmClose, VmOpen, VmOpened, VmReady,
 };
 use cosmos_rpc::message::registry::Connect;
-use cosmos_rpc::message::vm::{ObjectToken, Open};
-use cosmos_rpc::{Fault, FaultCode, Role, codec, ring};
+use cosmos_rpc::message::vm::{ObjectToken, Open, Resolved, Sym};
+use cosmos_rpc::{Fault, FaultCode, Frame, Role, codec, ring};
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -52,6 +53,24 @@ struct Linked {
     link: Arc<Link>,
     /// What came of opening its target, where that was asked as it was met.
     first: Option<Result<Attached, Fault>>,
+}
+
+/// What functions a VM has resolved, by their prototypes.
+pub(crate) type Answered = Vec<(String, Resolved)>;
+
+impl Linked {
+    /// Takes those that it has resolved as it was met. Why others were not it says when they are asked for.
+    fn functions(&mut self) -> Answered {
+        let functions = match &mut self.first {
+            Some(Ok((_, _, functions))) => std::mem::take(functions),
+            _ => Vec::new(),
+        };
+        let resolved = |(prototype, answer): (String, Frame)| {
+            let resolved = answer.reply::<Sym>().ok()?;
+            Some((prototype, resolved))
+        };
+        functions.into_iter().filter_map(resolved).collect()
+    }
 }
 
 /// What VM is asked for, and of whom.
@@ -108,28 +127,32 @@ impl Session {
         })
     }
 
-    /// A VM for this target, which is opened in it within `timeout`: the target's token and absolute path.
+    /// A VM for this target, which is opened in it within `timeout`: the target's token and absolute path, and what was
+    /// resolved of it by the way.
     pub(crate) fn open_target(
         &self,
         purpose: Purpose,
         options: &Options,
         configured: &Config,
         timeout: Option<Duration>,
-    ) -> Result<(Hold, ObjectToken, String), Error> {
-        let (linked, opened) = trace::step("get a VM", "", || {
+    ) -> Result<(Hold, ObjectToken, String, Answered), Error> {
+        let (mut linked, opened) = trace::step("get a VM", "", || {
             self.find_vm(purpose, options, configured, Some(timeout))
         })?;
-        let hold = Hold::new(linked.link);
+        let hold = Hold::new(Arc::clone(&linked.link));
         let path = opened.target;
         let place = format!("opening {path}");
         let request = Open {
             target: path.clone(),
         };
+        let functions = linked.functions();
         let object = match linked.first {
             Some(first) => hold.first_answer(first, &request, timeout, &place)?,
             None => hold.request(&request, timeout, &place)?,
         };
-        Ok((hold, object, path))
+        let is_first = object == FIRST_OBJECT;
+        let functions = functions.into_iter().filter(|_| is_first).collect();
+        Ok((hold, object, path, functions))
     }
 
     /// `first`: its target is to be opened in it, within so long, and may be while it is met.
@@ -259,9 +282,9 @@ impl Session {
             Reached::Starting(main, channel) => {
                 let target = opened.target.clone();
                 let open = Open { target };
-                let target = first.map(|timeout| (&open, timeout));
+                let aim = first.map(|timeout| aim(&open, timeout));
                 let streams = (main.into(), channel.map(UnixStream::from));
-                let meeting = Meeting::begin(streams, &nature, target, || ())?;
+                let meeting = Meeting::begin(streams, &nature, aim, || ())?;
                 meeting.heard(Instant::now() + ANSWER)?
             }
             Reached::Met(meeting) => meeting.heard(Instant::now() + ANSWER)?,
@@ -448,8 +471,17 @@ fn speak(
     };
     let mut ends = ends.into_iter().map(UnixStream::from);
     let streams = (ends.next()?, ends.next());
-    let meeting = Meeting::begin(streams, &nature, Some((&open, timeout)), ask);
+    let meeting = Meeting::begin(streams, &nature, Some(aim(&open, timeout)), ask);
     Some(Reached::Met(Box::new(meeting.ok()?)))
+}
+
+/// To open this, and to resolve of it what was resolved the last time.
+fn aim(open: &Open, timeout: Option<Duration>) -> Aim<'_> {
+    Aim {
+        open,
+        functions: Session::current().lately().of(&open.target),
+        timeout,
+    }
 }
 
 /// By a connection, where there is one, and a first channel.

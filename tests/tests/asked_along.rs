@@ -1,0 +1,96 @@
+//! Functions that a program resolved when it had opened a library are asked for along with its next open: each open
+//! has answers of its own, for the file that it loaded.
+
+use cosmos::{FaultCode, Library, Options, Value};
+use cosmos_tests::{World, c, eventually, in_world};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// Put in place as linkers and package managers do: under another name first.
+fn compiled(world: &World, source: &str, number: i128) -> PathBuf {
+    let (path, next) = (
+        world.directory().join("libeither.so"),
+        world.directory().join("next"),
+    );
+    let defines = ["VERSION", "EDITION"].map(|name| format!("-D{name}={number}"));
+    let [version, edition] = &defines;
+    c::compile(
+        "gcc",
+        &["-shared", "-fPIC", version, edition],
+        source,
+        &next,
+    );
+    std::fs::rename(&next, &path).expect("renamed");
+    path
+}
+
+fn open(library: &Path) -> Library {
+    let options = Options::new().fresh(true);
+    cosmos::dlopen_with(library.to_str().expect("a path"), &options).expect("the library")
+}
+
+fn call(library: &Library, prototype: &str) -> i128 {
+    let called = library.function(prototype).and_then(|it| it.call(&[]));
+    match called.expect(prototype).result {
+        Value::Int(number) => number,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn is_missing(library: &Library, prototype: &str) {
+    let error = library.function(prototype).map(drop).expect_err(prototype);
+    assert_eq!(error.code(), FaultCode::NoSuchSymbol, "{error}");
+}
+
+/// What waits is there before each open, so that it is lent where there may be one.
+fn settle(is_pooled: bool) {
+    let waits = || {
+        let rows = cosmos::queries::list_vms().expect("the VMs");
+        let waits = rows.iter().any(|row| row.state == "waiting");
+        (waits || !is_pooled).then_some(())
+    };
+    eventually(PATIENCE, waits).expect("one waits");
+}
+
+#[test]
+fn each_open_answers_for_the_file_that_it_loaded() {
+    for pool in [0, 1] {
+        in_world(|world| {
+            world.configure(&format!("pool = {pool}\n"));
+            let (version, edition) = ("int version(void)", "int edition(void)");
+            let process = "int number_of_this_process(void)";
+            let mut before = None;
+            for number in 1..4 {
+                let path = compiled(world, "version.c", number);
+                // Asked for along, and used.
+                for _ in 0..3 {
+                    let opened = open(&path);
+                    assert_eq!(call(&opened, version), number);
+                    let own = call(&opened, process);
+                    assert_ne!(before.replace(own), Some(own), "a VM of its own");
+                    assert_eq!(call(&opened, version), number);
+                    is_missing(&opened, edition);
+                    opened.close().expect("closed");
+                    settle(pool > 0);
+                }
+                // And not used.
+                let opened = open(&path);
+                assert_eq!(call(&opened, process), call(&opened, process));
+                opened.close().expect("closed");
+                settle(pool > 0);
+                let opened = open(&path);
+                assert_eq!(call(&opened, version), number);
+                opened.close().expect("closed");
+                // What is asked for along is not there any more.
+                compiled(world, "edition.c", number);
+                let opened = open(&path);
+                is_missing(&opened, version);
+                assert_eq!(call(&opened, edition), number);
+                opened.close().expect("closed");
+                settle(pool > 0);
+            }
+        });
+    }
+}

@@ -56,41 +56,46 @@ fn settle(is_pooled: bool) {
 
 #[test]
 fn each_open_answers_for_the_file_that_it_loaded() {
-    for pool in [0, 1] {
-        in_world(|world| {
-            world.configure(&format!("pool = {pool}\n"));
-            let (version, edition) = ("int version(void)", "int edition(void)");
-            let process = "int number_of_this_process(void)";
-            let mut before = None;
-            for number in 1..4 {
-                let path = compiled(world, "version.c", number);
-                // Asked for along, and used.
-                for _ in 0..3 {
-                    let opened = open(&path);
-                    assert_eq!(call(&opened, version), number);
-                    let own = call(&opened, process);
-                    assert_ne!(before.replace(own), Some(own), "a VM of its own");
-                    assert_eq!(call(&opened, version), number);
-                    is_missing(&opened, edition);
-                    opened.close().expect("closed");
-                    settle(pool > 0);
-                }
-                // And not used.
-                let opened = open(&path);
-                assert_eq!(call(&opened, process), call(&opened, process));
-                opened.close().expect("closed");
-                settle(pool > 0);
-                let opened = open(&path);
-                assert_eq!(call(&opened, version), number);
-                opened.close().expect("closed");
-                // What is asked for along is not there any more.
-                compiled(world, "edition.c", number);
-                let opened = open(&path);
-                is_missing(&opened, version);
-                assert_eq!(call(&opened, edition), number);
-                opened.close().expect("closed");
-                settle(pool > 0);
-            }
-        });
+    in_world(|world| answers_for_what_was_loaded(world, false));
+}
+
+#[test]
+fn each_open_of_what_waited_answers_for_the_file_that_it_loaded() {
+    in_world(|world| answers_for_what_was_loaded(world, true));
+}
+
+fn answers_for_what_was_loaded(world: &World, is_pooled: bool) {
+    world.configure(&format!("pool = {}\n", u8::from(is_pooled)));
+    let (version, edition) = ("int version(void)", "int edition(void)");
+    let process = "int number_of_this_process(void)";
+    let mut before = None;
+    for number in 1..4 {
+        let path = compiled(world, "version.c", number);
+        // Asked for along, and used.
+        for _ in 0..3 {
+            let opened = open(&path);
+            assert_eq!(call(&opened, version), number);
+            let own = call(&opened, process);
+            assert_ne!(before.replace(own), Some(own), "a VM of its own");
+            assert_eq!(call(&opened, version), number);
+            is_missing(&opened, edition);
+            opened.close().expect("closed");
+            settle(is_pooled);
+        }
+        // And not used.
+        let opened = open(&path);
+        assert_eq!(call(&opened, process), call(&opened, process));
+        opened.close().expect("closed");
+        settle(is_pooled);
+        let opened = open(&path);
+        assert_eq!(call(&opened, version), number);
+        opened.close().expect("closed");
+        // What is asked for along is not there any more.
+        compiled(world, "edition.c", number);
+        let opened = open(&path);
+        is_missing(&opened, version);
+        assert_eq!(call(&opened, edition), number);
+        opened.close().expect("closed");
+        settle(is_pooled);
     }
 }

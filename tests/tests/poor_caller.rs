@@ -1,4 +1,4 @@
-//! A program that runs short of memory has its calls fail, and goes on.
+//! A program that runs short of memory, or of descriptors, has its calls fail, and goes on.
 
 use cosmos::{Command, FaultCode, Stream};
 use cosmos_tests::{errno, in_world, set_errno};
@@ -29,16 +29,41 @@ fn a_copy_that_there_is_no_memory_for_fails_the_call_and_nothing_else() {
         };
         let small = sum(16);
         assert_eq!(small.1, 0);
-        let all = limit();
-        set_limit(libc::rlimit {
-            rlim_cur: mapped() + (1 << 20),
-            ..all
-        });
+        let all = limit(libc::RLIMIT_AS);
+        set_limit(
+            libc::RLIMIT_AS,
+            libc::rlimit {
+                rlim_cur: mapped() + (1 << 20),
+                ..all
+            },
+        );
         let (large, after) = (sum(SIZE), sum(16));
-        set_limit(all);
+        set_limit(libc::RLIMIT_AS, all);
         assert_ne!(large.1, 0, "a copy without memory");
         assert_eq!(after, small);
         assert_eq!(sum(SIZE).1, 0, "with memory");
+    });
+}
+
+/// As some programs have it that shut themselves in, behind what they have opened.
+#[test]
+fn a_program_that_may_open_no_files_any_more_has_its_calls_return_and_fail() {
+    in_world(|_| {
+        let libc = cosmos::dlopen("libc.so.6").expect("libc");
+        let nap = libc.function("int usleep(unsigned useconds)").expect("it");
+        let end = libc.function("void abort(void)").expect("it");
+        nap.call(&[1.into()]).expect("it returns");
+        let all = limit(libc::RLIMIT_NOFILE);
+        set_limit(libc::RLIMIT_NOFILE, libc::rlimit { rlim_cur: 0, ..all });
+        // So long that this thread sleeps, and looks whether the VM is there.
+        let naps: Vec<_> = (0..3).map(|_| nap.call(&[300_000.into()])).collect();
+        let ended = end.call(&[]);
+        set_limit(libc::RLIMIT_NOFILE, all);
+        for nap in naps {
+            assert_eq!(nap.expect("it returns").result, cosmos::Value::Int(0));
+        }
+        let ended = ended.expect_err("it ends");
+        assert_eq!(ended.code(), FaultCode::VmDied, "{ended}");
     });
 }
 
@@ -53,13 +78,16 @@ fn a_program_whose_output_nobody_can_read_is_ended() {
         };
         let (refused, fine) = (start(), start());
         let steering = refused.steering();
-        let all = limit();
-        set_limit(libc::rlimit {
-            rlim_cur: mapped() + (64 << 10),
-            ..all
-        });
+        let all = limit(libc::RLIMIT_AS);
+        set_limit(
+            libc::RLIMIT_AS,
+            libc::rlimit {
+                rlim_cur: mapped() + (64 << 10),
+                ..all
+            },
+        );
         let error = refused.output(100).map(drop);
-        set_limit(all);
+        set_limit(libc::RLIMIT_AS, all);
         let error = error.expect_err("no thread");
         assert_eq!(error.code(), FaultCode::System, "{error}");
         assert_eq!(steering.next(), None, "it is gone");
@@ -74,17 +102,17 @@ fn mapped() -> u64 {
     4096 * pages.expect("a number").expect("a number")
 }
 
-fn limit() -> libc::rlimit {
+fn limit(of: libc::__rlimit_resource_t) -> libc::rlimit {
     let mut limit = libc::rlimit {
         rlim_cur: 0,
         rlim_max: 0,
     };
     // SAFETY: the limit is written there.
-    assert_eq!(unsafe { libc::getrlimit(libc::RLIMIT_AS, &mut limit) }, 0);
+    assert_eq!(unsafe { libc::getrlimit(of, &mut limit) }, 0);
     limit
 }
 
-fn set_limit(limit: libc::rlimit) {
+fn set_limit(of: libc::__rlimit_resource_t, limit: libc::rlimit) {
     // SAFETY: a limit of this process, which is a world of its own.
-    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &limit) }, 0);
+    assert_eq!(unsafe { libc::setrlimit(of, &limit) }, 0);
 }

@@ -24,7 +24,8 @@ use crate::ring::{self, AREA, End, Message, Peer, Segment, Short};
 use crate::{Fault, FaultCode, Frame};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use std::os::fd::{AsFd, BorrowedFd};
+use nix::sys::socket::{MsgFlags, recv};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::Duration;
 
 /// Kind of a message that says: the next frame is on the socket.
@@ -562,11 +563,22 @@ impl Peer for Socket<'_> {
     fn is_gone(&mut self) -> bool {
         // Nothing is asked for: a hang-up is always told.
         let mut watched = [PollFd::new(self.0, PollFlags::empty())];
-        let is_quiet = matches!(
-            poll(&mut watched, PollTimeout::ZERO),
-            Ok(0) | Err(Errno::EINTR)
-        );
+        let is_quiet = match poll(&mut watched, PollTimeout::ZERO) {
+            Ok(count) => count == 0,
+            Err(Errno::EINTR) => true,
+            // It says nothing of the peer: in a program that may open no files any more it always fails.
+            Err(_) => !has_ended(self.0),
+        };
         !is_quiet || self.1.is_some_and(|itself| itself.was_replaced(self.0))
+    }
+}
+
+/// Whether nothing more comes on a socket, as far as can be told without asking what has happened there.
+fn has_ended(socket: BorrowedFd<'_>) -> bool {
+    let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
+    match recv(socket.as_raw_fd(), &mut [0], flags) {
+        Ok(count) => count == 0,
+        Err(error) => !matches!(error, Errno::EAGAIN | Errno::EINTR),
     }
 }
 

@@ -121,6 +121,7 @@ mod gate {
 /// The list of sockets. It is an array of atomics rather than something locked, for a fork may
 /// come at any time and the child must be able to read it.
 mod sockets {
+    use cosmos_rpc::descriptor::beyond_standard;
     use std::fs::File;
     use std::os::fd::IntoRawFd;
     use std::sync::Once;
@@ -158,7 +159,8 @@ mod sockets {
     fn prepare() {
         static ONCE: Once = Once::new();
         ONCE.call_once(|| {
-            if let Ok(nothing) = File::open("/dev/null") {
+            let nothing = File::open("/dev/null").map(|file| beyond_standard(file.into()));
+            if let Ok(Ok(nothing)) = nothing {
                 NOTHING.store(nothing.into_raw_fd(), Ordering::Release);
                 // SAFETY: the handler only does what a child of a threaded process may do: it reads
                 // atomics and calls dup3.

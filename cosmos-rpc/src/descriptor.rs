@@ -6,8 +6,13 @@
 //! message, which would leak them.
 //!
 //! Sending raises no SIGPIPE.
+//!
+//! Numbers 0, 1 and 2 are the program's streams, whether it has them open or not: what it writes there with
+//! `perror` or reads would be written into, or taken from, whatever else has that number. So nothing that lasts gets
+//! one of them ([`beyond_standard`]).
 
 use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use std::io::IoSlice;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -28,6 +33,26 @@ impl Wait {
             Wait::No => MsgFlags::MSG_DONTWAIT,
         }
     }
+}
+
+/// The same file under a number that no standard stream has.
+///
+/// # Errors
+///
+/// `EMFILE`: there is no such number left.
+pub fn beyond_standard(descriptor: OwnedFd) -> nix::Result<OwnedFd> {
+    let first = libc::STDERR_FILENO + 1;
+    if descriptor.as_raw_fd() >= first {
+        return Ok(descriptor);
+    }
+    let raw = fcntl(&descriptor, FcntlArg::F_DUPFD_CLOEXEC(first));
+    let raw = raw.map_err(|error| match error {
+        // No number is as large.
+        Errno::EINVAL => Errno::EMFILE,
+        other => other,
+    })?;
+    // SAFETY: the kernel just made it for this caller, and nobody else has its number.
+    Ok(unsafe { OwnedFd::from_raw_fd(raw) })
 }
 
 /// Sends bytes, and `descriptors` with the first of them. Returns how many bytes went.
@@ -92,14 +117,15 @@ pub fn receive(socket: BorrowedFd<'_>, into: &mut [u8], wait: Wait) -> nix::Resu
     let count = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut message, flags) };
     let bytes = usize::try_from(count).map_err(|_| Errno::last())?;
     // SAFETY: the kernel just filled `message` for this process.
-    let mut descriptors = unsafe { adopt(&message) };
-    let truncated = message.msg_flags & libc::MSG_CTRUNC != 0;
-    if truncated {
-        descriptors.clear();
-    }
+    let adopted = unsafe { adopt(&message) };
+    let is_whole = message.msg_flags & libc::MSG_CTRUNC == 0;
+    let placed = adopted.into_iter().map(beyond_standard);
+    let placed = placed.collect::<nix::Result<Vec<_>>>().ok();
+    let descriptors = placed.filter(|_| is_whole);
+    let truncated = descriptors.is_none();
     Ok(Received {
         bytes,
-        descriptors,
+        descriptors: descriptors.unwrap_or_default(),
         truncated,
     })
 }

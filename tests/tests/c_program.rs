@@ -276,6 +276,22 @@ fn a_program_may_unload_the_shared_library() {
     });
 }
 
+/// Some programs close their streams and write there all the same.
+#[test]
+fn a_program_without_standard_streams_does_not_write_into_connections() {
+    in_world_for(PATIENCE, |world| {
+        let prefix = Prefix::installed(world);
+        let program = world.directory().join("streamless");
+        let flags = prefix.pkg_config(&["--cflags", "--libs", "libcosmos"]);
+        let strict = ["-std=c99", "-Wall", "-Wextra", "-Werror"];
+        let all: Vec<&str> = strict.into_iter().chain(flags.split_whitespace()).collect();
+        cosmos_tests::c::compile("gcc", &all, "streamless.c", &program);
+        let mut command = Command::new(&program);
+        let ran = run(prefix.environment(&mut command), Duration::from_secs(60));
+        assert_eq!(ran.succeeded(), "calls\n", "{ran:?}");
+    });
+}
+
 #[test]
 fn the_installed_command_calls() {
     in_world_for(PATIENCE, |world| {

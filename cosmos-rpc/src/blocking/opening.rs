@@ -6,7 +6,7 @@ use super::{Connection, HANDSHAKE_PATIENCE};
 use crate::exchange::{self, Exchange};
 use crate::frame::{Decoder, Outgoing};
 use crate::handshake::{Hello, Role};
-use crate::{Fault, FaultCode, Limits, ring};
+use crate::{Fault, FaultCode, Limits, descriptor, ring};
 use std::os::fd::BorrowedFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
@@ -32,6 +32,11 @@ impl Opening {
         limits: Limits,
         patience: Option<Duration>,
     ) -> Result<Opening, Fault> {
+        let stream = descriptor::beyond_standard(stream.into()).map_err(|error| {
+            let message = format!("a number for the descriptor of a connection: {error}");
+            Fault::system(error as i32, message)
+        })?;
+        let stream = UnixStream::from(stream);
         let patience = patience.map_or(HANDSHAKE_PATIENCE, |own| own.min(HANDSHAKE_PATIENCE));
         let deadline = Some(Instant::now() + patience);
         let ours = Hello::new(role, &limits);

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import ctypes
 import itertools
+import operator
 import os
 import struct
 import threading
@@ -114,7 +115,7 @@ class Library:
 
     def __call__(self, prototype: str) -> Function:
         # A pointer to a function with `...` cannot always be had; calls by values need none.
-        if not _c.cosmos_dlsym(self._dl, _bytes(prototype)) and "..." not in prototype:
+        if not _c.cosmos_dlsym(self._dl, _c_text(prototype)) and "..." not in prototype:
             raise _failure()
         return Function(self, prototype)
 
@@ -143,7 +144,7 @@ class Function:
 
     def __init__(self, library: Library, prototype: str) -> None:
         self._library = library
-        self._prototype = _bytes(prototype)
+        self._prototype = _c_text(prototype)
 
     def __call__(self, *arguments: Any, timeout: Optional[float] = None) -> Any:
         """Calls it: what it returns and what it wrote, a tuple where that is more than one value.
@@ -195,17 +196,17 @@ def dlopen(target: str, *, timeout: Optional[float] = None, isolation: Optional[
                 _check(setter(options, *(value if isinstance(value, tuple) else (value,))))
 
         each(_c.cosmos_options_set_timeout, [_milliseconds(timeout)] if timeout is not None else [])
-        each(_c.cosmos_options_set_isolation, [_bytes(isolation)] if isolation is not None else [])
-        each(_c.cosmos_options_set_limit, [(_bytes(name), most) for name, most in limits.items()])
-        each(_c.cosmos_options_grant_read, map(_bytes, read))
-        each(_c.cosmos_options_grant_write, map(_bytes, write))
+        each(_c.cosmos_options_set_isolation, [_c_text(isolation)] if isolation is not None else [])
+        each(_c.cosmos_options_set_limit, [(_c_text(name), _long(most)) for name, most in limits.items()])
+        each(_c.cosmos_options_grant_read, _each_text("read", read))
+        each(_c.cosmos_options_grant_write, _each_text("write", write))
         each(_c.cosmos_options_grant_network, [int(network)])
         each(_c.cosmos_options_grant_programs, [int(programs)])
         each(_c.cosmos_options_set_fresh, [int(fresh)])
-        each(_c.cosmos_options_set_shared, [_bytes(shared)] if shared is not None else [])
-        each(_c.cosmos_options_set_host, [_bytes(host)] if host is not None else [])
-        each(_c.cosmos_options_add_packs, map(_bytes, packs))
-        dl = _c.cosmos_dlopen(_bytes(os.fspath(target)), options)
+        each(_c.cosmos_options_set_shared, [_c_text(shared)] if shared is not None else [])
+        each(_c.cosmos_options_set_host, [_c_text(host)] if host is not None else [])
+        each(_c.cosmos_options_add_packs, _each_text("packs", packs))
+        dl = _c.cosmos_dlopen(_c_text(target), options)
     finally:
         _c.cosmos_options_free(options)
     if not dl:
@@ -243,10 +244,10 @@ def _encode(value: Any, numbers: list[int]) -> bytes:
     if value is _VOID:
         return b"v"
     if isinstance(value, Handle):
-        return b"h" + struct.pack("<Q", value)
+        return b"h" + value.to_bytes(8, "little")
     if isinstance(value, int):
         return b"i" + value.to_bytes(16, "little", signed=True)
-    if isinstance(value, LongDouble):
+    if isinstance(value, LongDouble) and hasattr(value, "bytes"):
         return b"x" + value.bytes
     if isinstance(value, float):
         return b"f" + struct.pack("<d", value)
@@ -421,9 +422,37 @@ def _text(text: Optional[bytes]) -> Optional[str]:
     return None if text is None else text.decode("utf-8", "replace")
 
 
+def _c_text(text: Any) -> bytes:
+    """Text that C reads to its NUL: what stands behind one would be left out, and nobody would know."""
+    data = os.fsencode(text)
+    if b"\0" in data:
+        raise ValueError(f"{text!r} has a NUL in it")
+    return data
+
+
+def _each_text(name: str, texts: Iterable[Any]) -> list[bytes]:
+    # Text is iterable too, by its letters: of a path the first is "/".
+    if isinstance(texts, (str, bytes, os.PathLike)):
+        raise TypeError(f"{name} takes a list, and not one of what is in it")
+    return [_c_text(text) for text in texts]
+
+
+def _long(number: int) -> int:
+    """A number as an unsigned long takes it, of which ctypes would cut what does not fit."""
+    number = operator.index(number)
+    if not 0 <= number <= _LARGEST_LONG:
+        raise OverflowError(f"a number is needed that lies between 0 and {_LARGEST_LONG}")
+    return number
+
+
+_LARGEST_LONG = ctypes.c_ulong(-1).value
+
+
 def _milliseconds(seconds: float) -> int:
+    if seconds < 0:
+        raise ValueError(f"{seconds} seconds are no time to wait")
     # 0 would be none.
-    return max(1, round(seconds * 1000))
+    return max(1, _long(round(seconds * 1000)))
 
 
 def _failure() -> Error:

@@ -2,6 +2,7 @@
 
 import ctypes
 import gc
+import pathlib
 import threading
 import unittest
 
@@ -172,6 +173,30 @@ class Failures(unittest.TestCase):
         c.close()
         self.assertIn("closed", str(self.told(c.close)))
         self.assertEqual(self.told(c, "int abs(int n)").errno, 9)
+
+    def test_nothing_is_cut_on_its_way_to_c(self):
+        for limits in [{"memory_bytes": -1}, {"memory_bytes": 1 << 64}]:
+            self.assertRaises(OverflowError, cosmos.dlopen, "libm.so.6", limits=limits)
+        self.assertRaises(TypeError, cosmos.dlopen, "libm.so.6", limits={"open_files": "9"})
+        self.assertRaises(OverflowError, cosmos.dlopen, "libm.so.6", timeout=1e30)
+        self.assertRaises(ValueError, cosmos.dlopen, "libm.so.6", timeout=-1)
+        self.assertRaises(ValueError, cosmos.dlopen, "libm.so.6\0.else")
+        self.assertRaises(ValueError, cosmos.dlopen, "libm.so.6", read=["/usr\0/share"])
+        c = cosmos.dlopen("libc.so.6")
+        self.assertRaises(ValueError, c, "int abs(int n)\0 else")
+        labs = c("long labs(long n)")
+        self.assertRaises(OverflowError, labs, 1 << 127)
+        self.assertIn("does not fit", str(self.told(labs, 1 << 64)))
+        self.assertRaises(OverflowError, labs, cosmos.Handle(-1))
+        self.assertRaises(OverflowError, labs, 1, timeout=1e300)
+
+    def test_one_path_is_not_taken_for_its_letters(self):
+        for options in [{"read": "/"}, {"write": b"/tmp"}, {"read": pathlib.Path("/tmp")}, {"packs": "zlib"}]:
+            self.assertRaises(TypeError, cosmos.dlopen, "libm.so.6", **options)
+
+    def test_a_long_double_of_the_program_is_a_float(self):
+        fabsl = cosmos.dlopen("libm.so.6")("long double fabsl(long double x)")
+        self.assertEqual(fabsl(cosmos.LongDouble(-2.5)), 2.5)
 
     def test_time(self):
         sleep = cosmos.dlopen("libc.so.6", fresh=True)("unsigned sleep(unsigned seconds)")

@@ -1,5 +1,8 @@
 //! Has the VM carry the unwinder, which the standard library takes from `libgcc_s.so` otherwise: the loader would open,
 //! map, relocate and initialize one more library while a client waits for the VM. A library that needs that one brings it.
+//! And has the code of a call lie together in it.
+
+include!("../../cosmos-rpc/warm-code.rs");
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,6 +11,12 @@ use std::{env, fs, io};
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=CC");
+    if let Some(argument) = warm_code(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../cosmos-rpc/warm-code.ld"
+    )) {
+        println!("cargo::rustc-link-arg-bins={argument}");
+    }
     if env::var_os("CARGO_CFG_TARGET_ENV").is_some_and(|it| it == "gnu")
         && let (Some(unwinder), Some(directory)) = (unwinder(), env::var_os("OUT_DIR"))
     {

@@ -17,6 +17,7 @@ const SUPERVISOR: &str = "COSMOSTEST_SUPERVISOR";
 /// Exit status of a supervisor whose body failed, as libtest has it.
 const FAILED: i32 = 101;
 const SECONDS: &str = "COSMOSTEST_SECONDS";
+const RAN: &str = "ran";
 
 /// What the body of a test runs in.
 #[derive(Debug)]
@@ -35,12 +36,17 @@ pub fn in_world<F: FnOnce(&World)>(body: F) {
 ///
 /// # Panics
 ///
-/// When the body panics, dies, or takes longer.
+/// When the body panics, dies, or takes longer, and where it is no test that calls this, but a function of one: that
+/// nobody could run by its name.
 pub fn in_world_for<F: FnOnce(&World)>(patience: Duration, body: F) {
     let test = name_of_test::<F>();
     match std::env::var(STAGE).as_deref() {
         Ok("supervisor") => supervise(&test),
-        Ok("body") => body(&World::of_this_process()),
+        Ok("body") => {
+            let world = World::of_this_process();
+            std::fs::write(world.mark(), "").expect("a mark that it ran");
+            body(&world);
+        }
         _ => begin(&test, patience),
     }
 }
@@ -52,6 +58,11 @@ impl World {
             directory: variable(DIRECTORY).into(),
             supervisor: variable(SUPERVISOR).parse().expect("a process id"),
         }
+    }
+
+    /// A file that says that the body ran.
+    fn mark(&self) -> PathBuf {
+        self.directory.with_file_name(RAN)
     }
 
     /// An empty directory for whatever the test writes.
@@ -183,6 +194,10 @@ fn begin(test: &str, patience: Duration) {
         print_logs(&path.join("s"));
         panic!("{test} failed in its world: {status}");
     }
+    assert!(
+        path.join(RAN).exists(),
+        "{test} is no test, so nothing ran: in_world is for the test's own function"
+    );
 }
 
 /// Socket paths hold 108 bytes at most, so TMPDIR will not do where it is long.

@@ -36,14 +36,16 @@ const NAMED: [FaultCode; 7] = [
     // A shared VM that died too often in a row.
     FaultCode::LimitReached,
 ];
-/// What stays in a socket directory.
-const FILES: [&str; 7] = [
+/// What stays in a socket directory; a log that got long is put aside.
+const FILES: [&str; 9] = [
     "cosmosdb.sock",
     "cosmosdb.lock",
     "cosmosd.lock",
     "start.lock",
     "cosmosdb.log",
     "cosmosd.log",
+    "cosmosdb.log.old",
+    "cosmosd.log.old",
     "cosmosd.last",
 ];
 

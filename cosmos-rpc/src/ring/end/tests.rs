@@ -64,6 +64,58 @@ fn messages_of_every_size_go_there_and_back_nested() {
     client.post(1, 1, &[]).unwrap();
 }
 
+/// Both ends as they are after so many messages each way.
+fn pair_after(messages: u32) -> (End, End) {
+    let (mut client, mut vm) = pair(8192);
+    for (end, side) in [(&mut client, Side::Client), (&mut vm, Side::Vm)] {
+        end.waiter = Waiter::new(side, messages, &Settings::ASKING, OwnThread);
+        let word = end.machine.mapping.word(side.line().word());
+        word.store(messages << 1, Ordering::Release);
+    }
+    (client, vm)
+}
+
+/// Calls of each way, in each other, across the last sequence number.
+#[test]
+fn sequence_numbers_wrap_between_any_two_messages() {
+    const LAST: u32 = u32::MAX >> 1;
+    let mut body = Vec::new();
+    let form = |kind| Form::new(kind, 16).unwrap();
+    let words = [1, 2, 3, 4, 5];
+    for before in 0..12 {
+        let (mut client, mut vm) = pair_after(LAST - before);
+        for id in 1..6 {
+            // As calls of numbers go.
+            assert!(client.posts(form(1), id, &words));
+            assert!(vm.arrives());
+            let (asked, short) = vm.read_request(1).unwrap();
+            assert_eq!((asked, short.words()), (id, &words));
+            // A call back, and a call in it.
+            vm.post_short(2, id, &Short::of(words, 40)).unwrap();
+            let (message, short) = client.take_short(None, &mut Here, &mut body).unwrap();
+            assert_eq!((message.kind, short.unwrap().length()), (2, 40));
+            client.post(3, id, &[&[7; 5000]]).unwrap();
+            assert_eq!(vm.take(None, &mut Here, &mut body).unwrap().kind, 3);
+            vm.post(4, id, &[&body]).unwrap();
+            client.arrival(None, &mut Here).unwrap();
+            assert_eq!(client.read_arrived(&mut body).unwrap().unwrap().kind, 4);
+            assert_eq!(body, [7; 5000]);
+            client.post(5, id, &[]).unwrap();
+            vm.take(None, &mut Here, &mut body).unwrap();
+            assert!(vm.posts(form(6), id, &words));
+            assert!(client.arrives());
+            assert_eq!(client.reads(form(6), id), Some(words));
+        }
+        // What is not the next number is no message on either side of it.
+        client.post(1, 9, &[]).unwrap();
+        let word = client.machine.mapping.word(Side::Vm.line().word());
+        let forged = word.load(Ordering::Acquire) >> 1;
+        word.store(((forged + 2) & LAST) << 1, Ordering::Release);
+        let fault = client.take(SOON, &mut Here, &mut body).unwrap_err();
+        assert_eq!(fault.code, FaultCode::Protocol, "{fault}");
+    }
+}
+
 #[test]
 fn who_has_the_turn_posts_and_the_other_takes() {
     let (mut client, mut vm) = pair(4096);

@@ -23,8 +23,12 @@ use cosmos_rpc::{Blame, Fault, FaultCode};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long cosmosd may take to learn how a VM ended.
+/// Milliseconds that cosmosd may take to learn how a VM ended.
 const AUTOPSY_PATIENCE: u32 = 5000;
+
+/// The same of a VM whose main connection is open: it may have closed a channel and live on, as often as it
+/// likes, and each call on one would otherwise take so long beyond its deadline.
+const GLANCE: u32 = 300;
 
 /// How long another thread's request to cosmosd is waited for by a call that has failed already.
 const BUSY_PATIENCE: Duration = Duration::from_millis(200);
@@ -239,11 +243,19 @@ impl Link {
                 false => Ok(Ending::Unknown),
             };
         }
-        let request = Autopsy {
-            name: self.name.clone(),
-            patience: AUTOPSY_PATIENCE,
+        let ask = |patience| {
+            let name = self.name.clone();
+            let request = Autopsy { name, patience };
+            Session::current().ask_connected(self.coordinator(), &request, BUSY_PATIENCE)
         };
-        let answer = Session::current().ask_connected(self.coordinator(), &request, BUSY_PATIENCE);
+        let answer = match self.has_hung_up() {
+            true => ask(AUTOPSY_PATIENCE),
+            // Where it has ended all the same, its connections ended one after the other.
+            false => match ask(GLANCE) {
+                Ok(Ending::Running) if self.has_hung_up() => ask(AUTOPSY_PATIENCE),
+                answer => answer,
+            },
+        };
         match answer {
             Err(fault) if remote && fault.code == FaultCode::Disconnected => Err(fault),
             answer => Ok(answer.unwrap_or(Ending::Unknown)),
@@ -252,10 +264,15 @@ impl Link {
 
     /// Whether the VM that runs under this name cannot be this one, whose connection has ended.
     fn has_successor(&self) -> bool {
+        self.nature.shared && self.has_hung_up()
+    }
+
+    /// Whether the main connection has ended.
+    fn has_hung_up(&self) -> bool {
         let main = lock_within(&self.main, BUSY_PATIENCE);
         main.is_some_and(|main| {
             let main = main.as_ref();
-            self.nature.shared && main.is_none_or(|main| main.connection.has_hung_up())
+            main.is_none_or(|main| main.connection.has_hung_up())
         })
     }
 

@@ -7,20 +7,27 @@
 //! *apart* has its far end in a session of its own, as a VM is in one: the kernel may share out the CPUs
 //! by sessions, and then a hand-over between two of them takes longer. One *as a VM* has it under a VM's filters of
 //! system calls as well, and each sleep of either end has a timeout, as where the other one may be hostile: the least
-//! that a call which wakes somebody can take here.
+//! that a call which wakes somebody can take here. One *as many pages* is as a VM, and each end goes over as much memory
+//! besides as an end of a call does, for that is what takes time after a pause.
 //!
 //! | row | what a turn is |
 //! |---|---|
 //! | two cores, one core | `cos` through the C function pointer, and the floors |
 //! | callback | a comparison of a `qsort` of 10,000 elements, and a scalar call |
 //! | batch | 1,000 calls of a function that does next to nothing, in one message, and a scalar call |
-//! | sparse | one call after a pause, the futex, and the futex as a VM |
+//! | sparse | one call after a pause, the futex, as it is, as a VM, and over as many pages, and a call of which each wait is a futex's alone |
 //! | bursts | many calls after a pause, placed by nobody, and as many by spinning without one |
 //!
 //! `cargo bench -p cosmos-tests --bench placed [-- WORD...]`. Timing decides nothing.
 
 #[path = "placed/floor.rs"]
 mod floor;
+#[path = "placed/pages.rs"]
+mod pages;
+#[path = "placed/sparse.rs"]
+mod sparse;
+#[path = "placed/work.rs"]
+mod work;
 
 use cosmos_tests::targets::Target;
 use floor::Floor;
@@ -47,6 +54,9 @@ type Cos = extern "C" fn(f64) -> f64;
 fn main() -> Outcome {
     if let Some(floor) = floor::asked_for() {
         return floor::far_end(&floor);
+    }
+    if sparse::is_asked_for() {
+        return sparse::by_the_futex();
     }
     if !cosmos_tests::is_measuring() {
         return Ok(());
@@ -76,7 +86,14 @@ fn main() -> Outcome {
     if wanted("two") {
         vm.place(&last)?;
         sched_setaffinity(Pid::from_raw(0), &first)?;
-        let ratios = dense("two cores", cos, &["spin", "yield", "futex"], &last)?;
+        let floors = &[
+            "spin",
+            "spin, and 10 ns",
+            "spin, and 20 ns",
+            "yield",
+            "futex",
+        ];
+        let ratios = dense("two cores", cos, floors, &last)?;
         Target::at_most("scalar call, two cores", 1.35, "x spinning").reached(ratios[0])?;
     }
     if wanted("callback") {
@@ -105,7 +122,7 @@ fn main() -> Outcome {
     sched_setaffinity(Pid::from_raw(0), &whole)?;
     for gap in [1, 10] {
         if wanted("sparse") {
-            sparse(vm.process, cos, Duration::from_millis(gap), &whole)?;
+            sparse::measure(vm.process, cos, Duration::from_millis(gap), &whole)?;
         }
     }
     if wanted("bursts") {
@@ -218,7 +235,7 @@ fn dense(title: &str, cos: Cos, names: &'static [&'static str], far: &CpuSet) ->
     for (name, times) in names.iter().zip(&mut times) {
         let mut ratios: Vec<f64> = calls.iter().zip(&*times).map(|(a, b)| a / b).collect();
         println!(
-            "    {name:12} {:>8.3} us, a call is {:.2} x (paired {:.2})",
+            "    {name:15} {:>8.3} us, a call is {:.2} x (paired {:.2})",
             median(times) / 1e3,
             median(&mut calls.clone()) / median(times),
             median(&mut ratios),
@@ -320,60 +337,6 @@ fn many(cos: Cos) -> Outcome {
     );
     let each = median(&mut together);
     Ok(Target::at_most("a call of 1,000 at once", 30.0, "ns").reached(each)?)
-}
-
-fn sparse(vm: i32, cos: Cos, gap: Duration, far: &CpuSet) -> Outcome {
-    let mut floors = [
-        Floor::start("futex", far)?,
-        Floor::start("futex, as a VM", far)?,
-    ];
-    let (mut calls, mut futex, mut busy) = (Vec::new(), [Vec::new(), Vec::new()], Duration::ZERO);
-    let before = used(vm)?;
-    for _ in 0..ROUNDS {
-        let begin = Instant::now();
-        after_pauses(gap, &mut calls, || call(cos))?;
-        busy += begin.elapsed();
-        for (floor, times) in floors.iter_mut().zip(&mut futex) {
-            after_pauses(gap, times, || floor.call())?;
-        }
-    }
-    let load = (used(vm)? - before) / busy.as_nanos() as f64;
-    let [bare, as_vm] = &mut futex;
-    println!(
-        "sparse, every {gap:?}: a call {}, the futex {}, the futex as a VM {}; a call is {:.2} and {:.2} x \
-         those, the VM uses {:.2} % of a CPU",
-        spread(&mut calls),
-        spread(bare),
-        spread(as_vm),
-        median(&mut calls) / median(bare),
-        median(&mut calls) / median(as_vm),
-        100.0 * load,
-    );
-    let (call, vm) = match gap.as_millis() {
-        1 => ("a call every 1 ms", "the VM of a call every 1 ms"),
-        _ => ("a call every 10 ms", "the VM of a call every 10 ms"),
-    };
-    Target::at_most(call, 10.0, "us").reached(median(&mut calls) / 1e3)?;
-    Ok(Target::at_most(vm, 1.0, "% of a CPU").reached(100.0 * load)?)
-}
-
-/// A turn of single calls, each after a pause.
-fn after_pauses(gap: Duration, times: &mut Vec<f64>, mut call: impl FnMut() -> Outcome) -> Outcome {
-    for _ in 0..20 {
-        std::thread::sleep(gap);
-        let begin = Instant::now();
-        call()?;
-        times.push(begin.elapsed().as_nanos() as f64);
-    }
-    Ok(())
-}
-
-/// The median, what one in eight stays below, and what all but one in a hundred do. Sorts the values.
-fn spread(values: &mut [f64]) -> String {
-    let median = median(values) / 1e3;
-    let eighth = values[values.len() / 8] / 1e3;
-    let most = values[values.len() * 99 / 100] / 1e3;
-    format!("{median:.2} us (1/8 {eighth:.2}, 99 % {most:.1})")
 }
 
 fn bursts(cos: Cos, count: u32, whole: &CpuSet, target: f64) -> Outcome {

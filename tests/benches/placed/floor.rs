@@ -1,5 +1,7 @@
 //! Floors: the least that two processes can do to hand a number to each other.
 
+use crate::pages::Pages;
+use crate::work::Work;
 use crate::{ASKED, BATCH, EXPECTED, Outcome, batch, place_now};
 use cosmos_confine::{filter, rules::Permissions};
 use nix::sched::CpuSet;
@@ -17,6 +19,8 @@ const FLOOR: &str = "COSMOSTEST_FLOOR";
 const APART: &str = ", apart";
 /// And of one whose far end is under a VM's filters, too, and where nobody sleeps without a timeout.
 const AS_VM: &str = ", as a VM";
+/// And of one where each end goes over as many pages, besides, as an end of a call does beyond that.
+const AS_MANY_PAGES: &str = ", as a VM, as many pages";
 /// Longer than any pause.
 static TIMEOUT: libc::timespec = libc::timespec {
     tv_sec: 10,
@@ -35,9 +39,9 @@ enum By {
 impl By {
     fn named(name: &str) -> By {
         match name {
-            "spin" => By::Spin,
+            name if name.starts_with("spin") => By::Spin,
             name if name.starts_with("yield") => By::Yield,
-            name if name.ends_with(AS_VM) => By::FutexWithTimeout,
+            name if is_as_vm(name) => By::FutexWithTimeout,
             _ => By::Futex,
         }
     }
@@ -45,6 +49,14 @@ impl By {
     fn sleeps(self) -> bool {
         matches!(self, By::Futex | By::FutexWithTimeout)
     }
+}
+
+fn is_as_vm(name: &str) -> bool {
+    name.ends_with(AS_VM) || name.ends_with(AS_MANY_PAGES)
+}
+
+fn pages_of(name: &str) -> Option<Pages> {
+    name.ends_with(AS_MANY_PAGES).then(Pages::new)
 }
 
 /// The floor whose far end this process is.
@@ -59,6 +71,9 @@ pub struct Floor {
     process: Child,
     page: Page,
     number: u32,
+    pages: Option<Pages>,
+    work: Work,
+    answer: f64,
 }
 
 impl Floor {
@@ -77,6 +92,9 @@ impl Floor {
             process,
             page,
             number: 0,
+            pages: pages_of(name),
+            work: Work::of(name),
+            answer: *EXPECTED,
         };
         floor.call()?;
         floor.signal(Signal::SIGSTOP)?;
@@ -101,12 +119,17 @@ impl Floor {
     }
 
     pub fn call(&mut self) -> Outcome {
-        let asked = std::hint::black_box(ASKED);
+        // Nothing, but known only when the last answer has come and the work on it is done, as in a program that goes
+        // on with what it was answered.
+        let nothing = self.work.done_on(self.answer) - *EXPECTED;
+        let asked = std::hint::black_box(ASKED) + nothing;
         self.number = self.number.wrapping_add(1);
+        self.pages.iter().for_each(Pages::go_over);
         self.page.value(0).store(asked.to_bits(), Ordering::Relaxed);
         self.page.publish(0, self.number, self.by);
         self.page.await_number(1, self.number, self.by);
-        match f64::from_bits(self.page.value(1).load(Ordering::Relaxed)) == *EXPECTED {
+        self.answer = f64::from_bits(self.page.value(1).load(Ordering::Relaxed));
+        match self.answer == *EXPECTED {
             true => Ok(()),
             false => Err("the floor gave a wrong answer".into()),
         }
@@ -122,21 +145,25 @@ impl Drop for Floor {
 
 pub fn far_end(name: &str) -> Outcome {
     let by = By::named(name);
-    if name.ends_with(APART) || name.ends_with(AS_VM) {
+    nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
+    if name.ends_with(APART) || is_as_vm(name) {
         nix::unistd::setsid()?;
     }
     // SAFETY: the descriptor is the memory this process was started with, and nobody else uses it.
     let page = Page::map(unsafe { OwnedFd::from_raw_fd(0) });
-    if name.ends_with(AS_VM) {
+    if is_as_vm(name) {
         let permissions = Permissions::most(std::process::id());
         filter::first(&permissions)?.install()?;
         filter::second(&permissions)?.install()?;
     }
+    let (pages, work) = (pages_of(name), Work::of(name));
     let mut number = 0u32;
     loop {
         number = number.wrapping_add(1);
         page.await_number(0, number, by);
-        let value = f64::from_bits(page.value(0).load(Ordering::Relaxed)).cos();
+        pages.iter().for_each(Pages::go_over);
+        let asked = f64::from_bits(page.value(0).load(Ordering::Relaxed));
+        let value = work.done_on(asked).cos();
         page.value(1).store(value.to_bits(), Ordering::Relaxed);
         page.publish(1, number, by);
     }

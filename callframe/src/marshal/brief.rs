@@ -77,6 +77,15 @@ pub enum Kind {
     },
 }
 
+/// Bytes of a reply: errno, and the result where there is one.
+#[inline]
+fn length_of_reply(result: &Part) -> usize {
+    match result.size {
+        0 => WORD,
+        _ => 2 * WORD,
+    }
+}
+
 /// A request, aligned as its parts are: a body in memory of one's own.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(16))]
@@ -160,10 +169,7 @@ impl Brief {
     /// Bytes of a reply.
     #[inline]
     pub fn reply_length(&self) -> usize {
-        match self.result.size {
-            0 => WORD,
-            _ => 2 * WORD,
-        }
+        length_of_reply(&self.result)
     }
 
     /// Bytes of the result; 0 for none.

@@ -5,7 +5,7 @@
 //! memory as anything else, so none of them waits for what was written by bytes. Whoever finds no such thing
 //! goes on as [`Brief`] does, which says what is wrong.
 
-use super::{Brief, FRONT, Kind, MemoryError, Part, WORD, masked};
+use super::{Brief, FRONT, Kind, MemoryError, Part, WORD, length_of_reply, masked};
 
 /// Most parameters of such a callback.
 pub const MOST: usize = 3;
@@ -86,10 +86,7 @@ impl InLine {
     /// Bytes of a reply.
     #[inline]
     pub fn reply_length(&self) -> usize {
-        match self.result.size {
-            0 => WORD,
-            _ => 2 * WORD,
-        }
+        length_of_reply(&self.result)
     }
 
     /// The VM's end: the request of a call of this function with these words of arguments; `None` where it cannot

@@ -2,7 +2,9 @@
 //!
 //! Who opens a library again in a new VM resolves the same functions, as a rule. To ask for them behind the open saves
 //! waking the VM once more, which takes longer than to resolve one. The answers are what any answer is: checked when
-//! the function is asked for, and dropped where it is not.
+//! the function is asked for, and dropped where it is not. Where the VM is lost in resolving one, what picks the
+//! function's code may have ended it, of which the program asked for nothing yet: the library is opened in another VM,
+//! and nothing is asked for along with that.
 
 use crate::session::{lock, native_model};
 use cosmos_rpc::message::vm::{ObjectToken, Sym};
@@ -55,6 +57,11 @@ impl Lately {
         }
     }
 
+    /// Forgets what was resolved of a library: to ask for it along with an open has cost a VM.
+    pub(crate) fn forget(&self, path: &str) {
+        lock(&self.0).remove(path);
+    }
+
     /// The requests for them, for who opens the library as its first object in a VM.
     pub(crate) fn of(&self, path: &str) -> Vec<Sym> {
         let Ok(model) = native_model() else {
@@ -91,6 +98,8 @@ mod tests {
         lately.note("/b", 2, &"x".repeat(LONGEST + 1));
         assert_eq!(prototypes(&lately, "/a"), ["k"]);
         assert!(prototypes(&lately, "/b").is_empty());
+        lately.forget("/a");
+        assert!(prototypes(&lately, "/a").is_empty());
     }
 
     #[test]

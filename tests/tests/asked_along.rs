@@ -99,3 +99,55 @@ fn answers_for_what_was_loaded(world: &World, is_pooled: bool) {
         settle(is_pooled);
     }
 }
+
+const PICKED: &str = "int picked(void)";
+
+/// What was asked for along ends the VM, or keeps it: nobody had asked for that as yet.
+fn opens_without_what_kills(world: &World, is_pooled: bool) {
+    world.configure(&format!("pool = {}\n", u8::from(is_pooled)));
+    let marks = world.directory().join("marks");
+    std::fs::create_dir(&marks).expect("a directory");
+    let files = ["aborts", "waits"].map(|name| marks.join(name));
+    let path = world.directory().join("libpicked.so");
+    let [aborts, waits] = files.each_ref().map(|file| file.display());
+    let defines = [
+        format!("-DABORTS=\"{aborts}\""),
+        format!("-DWAITS=\"{waits}\""),
+    ];
+    let flags = ["-shared", "-fPIC", &defines[0], &defines[1]];
+    c::compile("gcc", &flags, "picked.c", &path);
+    let options = Options::new()
+        .fresh(true)
+        .read(&marks)
+        .timeout(Duration::from_secs(5));
+    let open = || cosmos::dlopen_with(path.to_str().expect("a path"), &options);
+    for file in files {
+        for _ in 0..3 {
+            let opened = open().expect("nothing is wrong yet");
+            assert_eq!(call(&opened, PICKED), 7);
+            opened.close().expect("closed");
+            settle(is_pooled);
+        }
+        std::fs::write(&file, "").expect("a file");
+        // It is used, and not.
+        let opened = open().expect("nothing was asked of it");
+        let error = opened.function(PICKED).map(drop).expect_err("its end");
+        let codes = [FaultCode::VmDied, FaultCode::TimedOut];
+        assert!(codes.contains(&error.code()), "{error}");
+        drop(opened);
+        let opened = open().expect("nor of this one");
+        assert_eq!(call(&opened, "int plain(void)"), 5);
+        opened.close().expect("closed");
+        std::fs::remove_file(&file).expect("no file");
+    }
+}
+
+#[test]
+fn what_dies_of_what_was_asked_for_along_is_opened_without() {
+    in_world(|world| opens_without_what_kills(world, false));
+}
+
+#[test]
+fn what_waited_and_dies_of_what_was_asked_for_along_is_opened_without() {
+    in_world(|world| opens_without_what_kills(world, true));
+}

@@ -268,6 +268,7 @@ fn functions_are_asked_for_along_with_the_open_whatever_carries_the_answers() {
         for came in resolved_along(vm, &TWO) {
             let (channel, answer, functions) = came.unwrap();
             assert_eq!(object(&answer.unwrap()), FIRST_OBJECT);
+            let functions = functions.unwrap();
             let names: Vec<&str> = functions.iter().map(|(name, _)| &**name).collect();
             assert_eq!(names, TWO);
             assert!(
@@ -281,7 +282,7 @@ fn functions_are_asked_for_along_with_the_open_whatever_carries_the_answers() {
 }
 
 #[test]
-fn functions_that_are_refused_are_no_loss_and_those_never_answered_are_the_channels() {
+fn functions_that_are_refused_are_no_loss_and_of_those_never_answered_it_is_said() {
     let refuses = |stream| {
         let mut channel = Connection::accept(stream, Role::Vm).ok()?;
         channel.refuse_sharing();
@@ -297,6 +298,7 @@ fn functions_that_are_refused_are_no_loss_and_those_never_answered_are_the_chann
     for came in resolved_along(refuses, &TWO) {
         let (_, answer, functions) = came.unwrap();
         assert_eq!(object(&answer.unwrap()), FIRST_OBJECT);
+        let functions = functions.unwrap();
         let codes = functions.iter().map(|(_, it)| it.fault().unwrap().code);
         assert_eq!(codes.collect::<Vec<_>>(), [FaultCode::NoSuchSymbol; 2]);
     }
@@ -306,7 +308,9 @@ fn functions_that_are_refused_are_no_loss_and_those_never_answered_are_the_chann
         channel.reply::<Open>(asked.id, &FIRST_OBJECT, &[]).ok()
     };
     for came in resolved_along(goes, &TWO) {
-        assert_eq!(came.map(drop).unwrap_err().code, FaultCode::Disconnected);
+        let (_, answer, functions) = came.unwrap();
+        assert_eq!(object(&answer.unwrap()), FIRST_OBJECT);
+        assert_eq!(functions.unwrap_err().code, FaultCode::Disconnected);
     }
     let answers_others = |stream| {
         let mut channel = Connection::accept(stream, Role::Vm).ok()?;

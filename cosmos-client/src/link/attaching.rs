@@ -21,7 +21,11 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 /// A channel, the answer to the request that was made as it was, and what came of asking for functions behind that.
-pub(crate) type Attached = (Connection, Option<Frame>, Vec<(String, Frame)>);
+pub(crate) type Attached = (Connection, Option<Frame>, Functions);
+
+/// The answers to who asked for functions, by their prototypes; or that the VM was lost, or fell silent, when it had
+/// answered the request before them.
+pub(crate) type Functions = Result<Vec<(String, Frame)>, Fault>;
 
 /// What a VM is asked for as it is met.
 pub(crate) struct Aim<'a> {
@@ -142,15 +146,22 @@ impl Requests {
         let share = self.share?;
         let answer = |asked| channel.await_reply(asked);
         let answer = self.ahead.map(answer).transpose()?;
-        let mut functions = Vec::new();
-        for (prototype, asked) in self.functions {
-            functions.push((prototype, channel.await_reply(asked)?));
-        }
-        if let Some(asked) = share {
+        let functions = self.functions.into_iter();
+        let functions =
+            functions.map(|(prototype, asked)| Ok((prototype, channel.await_reply(asked)?)));
+        let functions = match functions.collect::<Functions>() {
+            Err(fault) if !is_lost(&fault) => return Err(fault),
+            functions => functions,
+        };
+        if let (Some(asked), true) = (share, functions.is_ok()) {
             channel.shared(asked)?;
         }
         Ok((channel, answer, functions))
     }
+}
+
+fn is_lost(fault: &Fault) -> bool {
+    matches!(fault.code, FaultCode::Disconnected | FaultCode::TimedOut)
 }
 
 /// A VM that was spoken to, and has not been heard yet: it may only be starting.

@@ -60,16 +60,19 @@ pub(crate) type Answered = Vec<(String, Resolved)>;
 
 impl Linked {
     /// Takes those that it has resolved as it was met. Why others were not it says when they are asked for.
-    fn functions(&mut self) -> Answered {
+    ///
+    /// # Errors
+    /// How it was lost in resolving them, which nobody asked for as yet.
+    fn functions(&mut self) -> Result<Answered, Fault> {
         let functions = match &mut self.first {
-            Some(Ok((_, _, functions))) => std::mem::take(functions),
+            Some(Ok((_, _, functions))) => std::mem::replace(functions, Ok(Vec::new()))?,
             _ => Vec::new(),
         };
         let resolved = |(prototype, answer): (String, Frame)| {
             let resolved = answer.reply::<Sym>().ok()?;
             Some((prototype, resolved))
         };
-        functions.into_iter().filter_map(resolved).collect()
+        Ok(functions.into_iter().filter_map(resolved).collect())
     }
 }
 
@@ -129,6 +132,9 @@ impl Session {
 
     /// A VM for this target, which is opened in it within `timeout`: the target's token and absolute path, and what was
     /// resolved of it by the way.
+    ///
+    /// A VM that is lost in resolving what nobody asked for as yet is nobody's either: there is another one then,
+    /// which is asked to open the target and for nothing else.
     pub(crate) fn open_target(
         &self,
         purpose: Purpose,
@@ -136,16 +142,27 @@ impl Session {
         configured: &Config,
         timeout: Option<Duration>,
     ) -> Result<(Hold, ObjectToken, String, Answered), Error> {
-        let (mut linked, opened) = trace::step("get a VM", "", || {
-            self.find_vm(purpose, options, configured, Some(timeout))
+        let (mut linked, mut opened) = trace::step("get a VM", "", || {
+            self.find_vm(purpose.clone(), options, configured, Some(timeout))
         })?;
-        let hold = Hold::new(Arc::clone(&linked.link));
+        let mut hold = Hold::new(Arc::clone(&linked.link));
+        let functions = match linked.functions() {
+            Ok(functions) => functions,
+            Err(fault) => {
+                self.lately().forget(&opened.target);
+                let _ = hold.diagnose(fault, &format!("opening {}", opened.target));
+                (linked, opened) = trace::step("get another VM", "", || {
+                    self.find_vm(purpose, options, configured, Some(timeout))
+                })?;
+                hold = Hold::new(Arc::clone(&linked.link));
+                linked.functions()?
+            }
+        };
         let path = opened.target;
         let place = format!("opening {path}");
         let request = Open {
             target: path.clone(),
         };
-        let functions = linked.functions();
         let object = match linked.first {
             Some(first) => hold.first_answer(first, &request, timeout, &place)?,
             None => hold.request(&request, timeout, &place)?,

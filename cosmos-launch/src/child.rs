@@ -56,15 +56,16 @@ impl Child {
         poll(&mut ended, PollTimeout::ZERO) != Ok(0)
     }
 
-    /// Whether it has ended as it was forked, which the kernel notes until it is collected.
+    /// Whether it is, or ended as, what was forked. The kernel takes that note off before it closes what is closed
+    /// on execution, and leaves it on one that is killed, whose descriptors are closed well before it has ended.
     fn was_never_executed(&self) -> bool {
         const FORKED_WITHOUT_EXEC: u64 = 0x40;
-        let stat = || std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).ok();
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).ok();
         let flags = |stat: String| {
             let (_, behind_name) = stat.rsplit_once(')')?;
             behind_name.split_whitespace().nth(6)?.parse::<u64>().ok()
         };
-        let flags = self.has_ended().then(stat).flatten().and_then(flags);
+        let flags = stat.and_then(flags);
         flags.is_some_and(|flags| flags & FORKED_WITHOUT_EXEC != 0)
     }
 

@@ -1,6 +1,6 @@
 //! What /proc says of processes.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 /// A process as it was when looked at.
@@ -41,6 +41,23 @@ impl Process {
     /// Whether it has ended and only waits to be reaped.
     pub fn is_zombie(&self) -> bool {
         self.state == 'Z'
+    }
+
+    /// Whether it was stopped by a signal: all of its threads are. One alone stops for a moment, too, where a
+    /// launcher that traces it has to see a new thread.
+    pub fn is_stopped(pid: i32) -> bool {
+        let Ok(tasks) = std::fs::read_dir(format!("/proc/{pid}/task")) else {
+            return false;
+        };
+        let mut states = tasks.flatten().map(|task| {
+            let stat = std::fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+            let state = stat
+                .rsplit_once(") ")
+                .and_then(|(_, rest)| rest.chars().next());
+            // Of what is traced the kernel says it by `t`.
+            matches!(state, Some('T' | 't'))
+        });
+        states.next() == Some(true) && states.all(|is_stopped| is_stopped)
     }
 
     /// Its resident memory in bytes.
@@ -107,14 +124,36 @@ pub fn resident_bytes() -> u64 {
     status_bytes("/proc/self/status", "VmRSS:").unwrap_or(0)
 }
 
+/// Every process, with a parent that was there as well. They are read one after the other, and one whose parent
+/// ends meanwhile has another one since: it would be nobody's.
 fn all() -> Vec<Process> {
     let Ok(directory) = std::fs::read_dir("/proc") else {
         return Vec::new();
     };
-    directory
+    let mut all: HashMap<i32, Process> = directory
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .filter_map(Process::of)
-        .collect()
+        .filter_map(|pid| Some((pid, Process::of(pid)?)))
+        .collect();
+    loop {
+        let is_lost = |process: &&Process| !all.contains_key(&process.parent);
+        let lost: Vec<Process> = all.values().filter(is_lost).cloned().collect();
+        let mut has_changed = false;
+        for before in lost {
+            let now = Process::of(before.pid);
+            // Where parents cannot be seen, it is so again.
+            has_changed |= now.as_ref().map(|it| it.parent) != Some(before.parent);
+            match now {
+                Some(now) => all.insert(before.pid, now),
+                None => all.remove(&before.pid),
+            };
+        }
+        if !has_changed {
+            break;
+        }
+    }
+    let mut all: Vec<Process> = all.into_values().collect();
+    all.sort_by_key(|process| process.pid);
+    all
 }
 
 fn descriptors(directory: &str) -> Vec<(i32, PathBuf)> {

@@ -85,7 +85,7 @@ fn collect(stream: Option<impl Read + Send + 'static>) -> Collector {
 
 /// A descendant that outlives the command may hold its pipe open; that is a failure of its own.
 fn text(collector: Collector) -> String {
-    let deadline = Instant::now() + Duration::from_secs(5);
+    let deadline = Instant::now() + Duration::from_secs(30);
     while !collector.is_finished() {
         assert!(
             Instant::now() < deadline,

@@ -133,6 +133,23 @@ impl World {
     }
 }
 
+impl World {
+    /// The one living process of this world with this command name, as [`World::processes_named`] has them. Where
+    /// there are two, or none yet, it waits: a daemon that finds the field taken is there for a moment, too.
+    ///
+    /// # Panics
+    ///
+    /// Where it does not come to one.
+    pub fn only(&self, name: &str) -> Process {
+        let only = || match &self.processes_named(name)[..] {
+            [process] => Some(process.clone()),
+            _ => None,
+        };
+        let only = crate::eventually(Duration::from_secs(30), only);
+        only.unwrap_or_else(|| panic!("not one {name}: {:?}", self.processes()))
+    }
+}
+
 /// The path of the test function within its file: a closure's type name is
 /// `file::module::function::{{closure}}`.
 fn name_of_test<F>() -> String {

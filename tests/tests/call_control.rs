@@ -1,7 +1,7 @@
 //! How long calls may take, how other threads end them, and which run again.
 
 use cosmos::{FaultCode, Library, Options, Value, Vm};
-use cosmos_tests::{c, errno, eventually, in_world, set_errno};
+use cosmos_tests::{Process, c, errno, eventually, in_world, set_errno};
 use std::ffi::{CString, c_int, c_void};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -12,6 +12,8 @@ const C: &str = "libc.so.6";
 const SLEEP: &str = "int usleep(unsigned microseconds)";
 /// Longer than any test.
 const FOR_EVER: i32 = 900_000_000;
+/// How long what comes may take on a machine that is busy.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A library in a VM of its own: a limit that passes ends the VM.
 fn fresh(options: Options) -> cosmos::Library {
@@ -25,34 +27,43 @@ fn the_nearest_limit_holds() {
         let long = || Options::new().timeout(Duration::from_secs(600));
         // Opening has to be done in this time, too.
         let short = || Options::new().timeout(Duration::from_secs(1));
+        // The library with a function, once both were there in time.
+        let open = |options: &dyn Fn() -> Options, prototype: &str| {
+            let open = || {
+                let library = cosmos::dlopen_with(C, &options().fresh(true)).ok()?;
+                let function = library.function(prototype).ok()?;
+                Some((library, function))
+            };
+            eventually(PATIENCE, open).expect(prototype)
+        };
         let limited = format!("{SLEEP} __timeout(50)");
         let patient = format!("{SLEEP} __timeout(600000)");
         let moment = Duration::from_millis(50);
-        let overdue = |library: cosmos::Library, prototype: &str, within: Option<Duration>| {
-            let function = library.function(prototype).expect(prototype);
+        let overdue = |options: &dyn Fn() -> Options, prototype: &str, within: Option<Duration>| {
+            let (_library, function) = open(options, prototype);
             let begun = Instant::now();
             let call = || function.call(&[FOR_EVER.into()]);
             let outcome = within.map_or_else(call, |limit| cosmos::within(limit, call));
             let error = outcome.expect_err("it is late");
             assert_eq!(error.code(), FaultCode::TimedOut, "{error}");
             assert_eq!(error.errno(), libc::ETIMEDOUT);
-            assert!(begun.elapsed() < Duration::from_secs(30));
+            assert!(begun.elapsed() < PATIENCE);
             // A private VM does not survive it.
             let error = function.call(&[0.into()]).expect_err("it was killed");
             assert_eq!(error.errno(), libc::EOWNERDEAD, "{error}");
         };
-        overdue(fresh(short()), SLEEP, None);
-        overdue(fresh(long()), &limited, None);
-        overdue(fresh(long()), SLEEP, Some(moment));
-        overdue(fresh(long()), &patient, Some(moment));
+        overdue(&short, SLEEP, None);
+        overdue(&long, &limited, None);
+        overdue(&long, SLEEP, Some(moment));
+        overdue(&long, &patient, Some(moment));
         // And in time where the nearest is the longest.
-        let sleep = |library: cosmos::Library, prototype: &str| {
-            let function = library.function(prototype).expect(prototype);
+        let sleep = |function: &cosmos::Function| {
             function.call(&[1_500_000.into()]).expect("in time").result
         };
-        assert_eq!(sleep(fresh(short()), &patient), 0.into());
-        let library = fresh(short());
-        let slept = cosmos::within(Duration::from_secs(600), || sleep(library, &limited));
+        let (_library, function) = open(&short, &patient);
+        assert_eq!(sleep(&function), 0.into());
+        let (_library, function) = open(&short, &limited);
+        let slept = cosmos::within(Duration::from_secs(600), || sleep(&function));
         assert_eq!(slept, 0.into());
     });
 }
@@ -164,7 +175,8 @@ fn calls_in_a_stopped_vm_end_while_another_thread_begins_its_first() {
                 });
                 eventually(Duration::from_secs(20), || {
                     let vms = world.processes_named("cosmos-hostfn");
-                    vms.iter().any(|vm| is_stopped(vm.pid)).then_some(())
+                    let is_one = vms.iter().any(|vm| Process::is_stopped(vm.pid));
+                    is_one.then_some(())
                 })
                 .expect("a stopped VM");
                 let begins = scope.spawn(|| length.call(&["x".into()]));
@@ -183,14 +195,6 @@ fn calls_in_a_stopped_vm_end_while_another_thread_begins_its_first() {
             });
         }
     });
-}
-
-/// Of a VM that is traced, as they are where the kernel lets them be, the kernel says so by `t`.
-fn is_stopped(pid: i32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit(')')
-        .next()
-        .is_some_and(|rest| rest.trim_start().starts_with(['T', 't']))
 }
 
 #[test]

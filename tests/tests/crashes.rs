@@ -2,7 +2,7 @@
 //! does not notice that somebody would look.
 
 use cosmos::{Error, Library, Options, Value};
-use cosmos_tests::{World, c, eventually, in_world};
+use cosmos_tests::{Process, World, c, eventually, in_world};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value as Json;
@@ -49,6 +49,9 @@ const WAYS: [(&str, &[i32], i32, &str, &str); 6] = [
     ),
     ("int crash_jump(void)", &[], libc::SIGSEGV, "crash_jump", ""),
 ];
+
+/// How long what comes may take on a machine that is busy.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 const LEVELS: [&str; 4] = ["none", "limits", "landlock+seccomp", "namespaces"];
 
@@ -222,14 +225,20 @@ fn a_stack_that_leads_nowhere_is_walked_in_bounded_time() {
         let library = library(world);
         let begun = Instant::now();
         let error = crash(&open(&library, "limits"), "int crash_smashed(void)", &[]);
-        assert!(begun.elapsed() < Duration::from_secs(20));
+        assert!(begun.elapsed() < PATIENCE);
         assert!(
             [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL]
                 .contains(&error.signal().expect("a signal"))
         );
         let frames = report(world, &error)["remains"]["frames"].clone();
         assert!(frames.as_array().expect("frames").len() <= 64);
-        assert!(world.processes_named("cosmos-launch").len() <= 1);
+        let is_gone = || {
+            world
+                .processes_named("cosmos-launch")
+                .is_empty()
+                .then_some(())
+        };
+        eventually(PATIENCE, is_gone).expect("its launcher ends");
     });
 }
 
@@ -320,12 +329,8 @@ fn a_stopped_vm_stays_stopped_until_it_is_let_go_on() {
             .function("int stop_self(void)")
             .expect("the function");
         let waiting = std::thread::spawn(move || stop.call(&[]).expect("it goes on").result);
-        let state = || std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        let is_stopped = || {
-            let state = state();
-            (state.contains(") T ") || state.contains(") t ")).then_some(())
-        };
-        eventually(Duration::from_secs(10), is_stopped).expect("it has stopped");
+        let is_stopped = || Process::is_stopped(pid).then_some(());
+        eventually(PATIENCE, is_stopped).expect("it has stopped");
         assert!(!waiting.is_finished());
         kill(Pid::from_raw(pid), Signal::SIGCONT).expect("it can go on");
         assert_eq!(waiting.join().expect("the thread"), Value::from(5));

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(40);
 
 const SAY: &str = "int say(const char *__in __sized_by(length) text, int length)";
 
@@ -213,11 +213,7 @@ fn a_flood_fills_nothing_and_stops_nobody() {
     in_world(|world| {
         let (library, other) = (open(world), open(world));
         let vm = library.vm().to_owned();
-        let daemon = || -> Process {
-            let mut daemons = world.processes_named("cosmosd");
-            assert_eq!(daemons.len(), 1, "{daemons:?}");
-            daemons.remove(0)
-        };
+        let daemon = || world.only("cosmosd");
         say(&other, b"calm\n");
         let before = resident(&daemon());
         let done = AtomicBool::new(false);
@@ -258,9 +254,8 @@ fn a_cosmosd_that_takes_over_says_what_is_lost_and_goes_on() {
         logs(world, &[&vm], "early");
         let followed = Followed::of(world, &[&vm]);
         followed.until("early");
-        let daemons = world.processes_named("cosmosd");
-        assert_eq!(daemons.len(), 1, "{daemons:?}");
-        kill(Pid::from_raw(daemons[0].pid), Signal::SIGKILL).expect("it can be killed");
+        let daemon = world.only("cosmosd");
+        kill(Pid::from_raw(daemon.pid), Signal::SIGKILL).expect("it can be killed");
         say(&library, b"meanwhile\n");
         // Whoever asks starts another one, which has the VM once its launcher has found it.
         let is_back = || {

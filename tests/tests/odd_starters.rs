@@ -1,10 +1,12 @@
 //! Starters whose own circumstances must not become the daemons', and daemons that are just ending.
 
-use cosmos_tests::{Process, Ran, World, eventually, in_world, run};
+use cosmos_tests::{Ran, World, eventually, in_world, run};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const COS: &str = "double cos(double x)";
+/// How long what comes may take on a machine that is busy.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// `cosmos call` of cos below a shell that first does `preparation`.
 fn call_after(world: &World, preparation: &str) -> Ran {
@@ -56,7 +58,7 @@ fn a_log_that_may_not_grow() {
     });
 }
 
-/// cosmosd waits a second for a VM that is in a call; nobody serves meanwhile.
+/// cosmosd waits for a VM that is in a call; another one serves meanwhile.
 #[test]
 fn a_client_that_comes_while_cosmosd_ends_is_served_by_the_next() {
     in_world(|world| {
@@ -66,16 +68,14 @@ fn a_client_that_comes_while_cosmosd_ends_is_served_by_the_next() {
                 "call",
                 "libc.so.6",
                 "unsigned sleep(unsigned seconds)",
-                "30",
+                "600",
             ])
             .stdout(Stdio::null())
             .stderr(Stdio::null());
         let mut sleeper = sleeper.spawn().expect("a client");
-        let vm = eventually(Duration::from_secs(10), || {
-            world.processes_named("cosmos-hostfn").pop()
-        });
+        let vm = eventually(PATIENCE, || world.processes_named("cosmos-hostfn").pop());
         assert!(vm.is_some(), "a VM");
-        let called = eventually(Duration::from_secs(10), || {
+        let called = eventually(PATIENCE, || {
             let ran = world.run_cosmos(&["ls"]);
             ran.succeeded().contains("ready").then_some(())
         });
@@ -85,11 +85,10 @@ fn a_client_that_comes_while_cosmosd_ends_is_served_by_the_next() {
         let first = coordinator(world);
         signal(first, nix::sys::signal::Signal::SIGTERM);
 
-        let asked = Instant::now();
+        // Who waited for the sleeper's call would not be served in the minute that this may take.
         assert_eq!(world.call(&["libm.so.6", COS, "0"]).succeeded(), "1\n");
-        assert!(asked.elapsed() < Duration::from_secs(8));
         // It serves who comes before it has seen the signal.
-        let next = eventually(Duration::from_secs(20), || {
+        let next = eventually(PATIENCE, || {
             let coordinators = world.processes_named("cosmosd");
             if coordinators.iter().any(|one| one.pid != first) {
                 return Some(());
@@ -104,9 +103,7 @@ fn a_client_that_comes_while_cosmosd_ends_is_served_by_the_next() {
 }
 
 fn coordinator(world: &World) -> i32 {
-    let found: Vec<Process> = world.processes_named("cosmosd");
-    assert_eq!(found.len(), 1, "{found:?}");
-    found[0].pid
+    world.only("cosmosd").pid
 }
 
 fn stop(pid: i32) {

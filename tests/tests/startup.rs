@@ -34,18 +34,9 @@ fn ten_clients_start_one_pair_of_daemons() {
                 assert!(output.status.success(), "round {round}: {said}");
                 assert_eq!(output.stdout, b"1\n");
             }
-            assert_eq!(
-                world.processes_named("cosmosdb").len(),
-                1,
-                "{:?}",
-                world.processes()
-            );
-            assert_eq!(
-                world.processes_named("cosmosd").len(),
-                1,
-                "{:?}",
-                world.processes()
-            );
+            // One that found the field taken may be there for a moment.
+            world.only("cosmosdb");
+            world.only("cosmosd");
             let left = eventually(Duration::from_secs(30), || {
                 let others = world.processes().len();
                 (others == 2).then_some(())
@@ -60,11 +51,11 @@ fn ten_clients_start_one_pair_of_daemons() {
 /// Ends processes below this test's supervisor, which reaps them.
 fn end(processes: &[Process]) {
     for process in processes {
-        nix::sys::signal::kill(
+        // One that found the field taken may have ended by itself.
+        let _ = nix::sys::signal::kill(
             nix::unistd::Pid::from_raw(process.pid),
             nix::sys::signal::Signal::SIGKILL,
-        )
-        .expect("a process of this test");
+        );
         let gone = eventually(Duration::from_secs(30), || {
             Process::of(process.pid)
                 .is_none_or(|now| now.is_zombie())
@@ -246,9 +237,7 @@ fn vms_inherit_nothing() {
             .stdout(Stdio::null());
         let mut client = command.spawn().expect("a client");
         for name in ["cosmos-hostfn", "cosmos-launch"] {
-            let found = eventually(Duration::from_secs(10), || {
-                world.processes_named(name).into_iter().next()
-            });
+            let found = eventually(PATIENCE, || world.processes_named(name).into_iter().next());
             let process = found.unwrap_or_else(|| panic!("no {name}"));
             assert_eq!(
                 process.status("NoNewPrivs:").as_deref(),
@@ -283,18 +272,13 @@ fn daemons_that_were_killed_come_back() {
         end(&world.processes_named("cosmosdb"));
         assert!(cos.call(&[0.0.into()]).is_ok(), "calls need no registry");
         assert_eq!(world.call(&["libm.so.6", COS, "0"]).succeeded(), "1\n");
-        assert_eq!(world.processes_named("cosmosdb").len(), 1);
-        assert_eq!(
-            world.processes_named("cosmosd").len(),
-            1,
-            "{:?}",
-            world.processes()
-        );
+        world.only("cosmosdb");
+        world.only("cosmosd");
 
         end(&world.processes_named("cosmosd"));
         assert!(cos.call(&[0.0.into()]).is_ok(), "calls need no coordinator");
         assert_eq!(world.call(&["libm.so.6", COS, "0"]).succeeded(), "1\n");
-        assert_eq!(world.processes_named("cosmosd").len(), 1);
+        world.only("cosmosd");
         let after = cosmos::dlopen("libz.so.1");
         assert!(after.is_ok(), "{after:?}");
     });

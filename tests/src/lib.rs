@@ -66,6 +66,14 @@ pub fn eventually<T>(patience: Duration, mut holds: impl FnMut() -> Option<T>) -
     }
 }
 
+/// Does it so many times, or as often as it can in a minute where a machine is busy, but `fewest` times at least; says
+/// how often. What each of them leaves behind adds up in fewer as well.
+pub fn repeat(times: usize, fewest: usize, mut step: impl FnMut(usize)) -> usize {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let is_due = |round: &usize| *round < fewest || Instant::now() < deadline;
+    (0..times).take_while(is_due).map(&mut step).count()
+}
+
 /// Whether this test may look into processes that are not dumpable, which only root may.
 pub fn is_root() -> bool {
     nix::unistd::geteuid().is_root()

@@ -1,6 +1,6 @@
-//! Ten thousand opens and closes leak nothing.
+//! Ten thousand opens and closes leak nothing; a machine that is busy makes fewer of them.
 
-use cosmos_tests::{World, c, eventually, in_world_for, open_descriptors, resident_bytes};
+use cosmos_tests::{World, c, eventually, in_world_for, open_descriptors, repeat, resident_bytes};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -118,9 +118,9 @@ fn at_rest(vms: usize) -> Vec<String> {
     .collect()
 }
 
-/// Opens, resolves, now and then calls, and closes.
-fn open_and_close(targets: &[(&str, &str)], rounds: usize) {
-    for round in 0..rounds {
+/// Opens, resolves, now and then calls, and closes; how often.
+fn open_and_close(targets: &[(&str, &str)], rounds: usize) -> usize {
+    repeat(rounds, rounds / 10, |round| {
         let (target, prototype) = targets[round % targets.len()];
         let library = cosmos::dlopen(target).expect(target);
         if round % 5 == 0 {
@@ -129,7 +129,7 @@ fn open_and_close(targets: &[(&str, &str)], rounds: usize) {
             assert_ne!(outcome.result, cosmos::Value::Void);
         }
         library.close().expect(target);
-    }
+    })
 }
 
 #[test]
@@ -150,13 +150,13 @@ fn ten_thousand_opens_and_closes() {
         let before = Figures::at_rest(world, 2);
         before.print("before");
         let begun = Instant::now();
-        open_and_close(&targets, OPENS);
+        let opens = open_and_close(&targets, OPENS);
         let took = begun.elapsed();
         let after = Figures::at_rest_again(world, 2, &before);
         after.print("after");
         println!(
-            "{OPENS} opens and closes took {took:.1?}, {:.0} us each",
-            took.as_secs_f64() * 1e6 / OPENS as f64
+            "{opens} opens and closes took {took:.1?}, {:.0} us each",
+            took.as_secs_f64() * 1e6 / opens as f64
         );
         after.assert_no_more_than(&before);
         drop(kept);
@@ -209,7 +209,7 @@ fn threads_that_end_take_their_channels_along() {
 }
 
 /// Passes functions that are called back, kept, and let go of.
-fn call_back(library: &cosmos::Library, rounds: i32) {
+fn call_back(library: &cosmos::Library, rounds: usize) -> usize {
     let resolve = |prototype: &str| library.function(prototype).expect(prototype);
     let sum = resolve(
         "int64_t visit_sum(int count, int (*visit)(void *__opaque cookie, int value), \
@@ -223,20 +223,20 @@ fn call_back(library: &cosmos::Library, rounds: i32) {
     let close = resolve("int keeper_close(struct keeper *__consume keeper)");
     let give =
         resolve("size_t length_of_given(char *__owned(free) (*give)(int number), int number)");
-    for round in 0..rounds {
+    repeat(rounds, rounds / 10, |round| {
         let visit = cosmos::callback(move |arguments| arguments[1].clone());
         let given = [10.into(), visit.clone(), cosmos::Value::Null];
         assert_eq!(sum.call(&given).expect("a call").result, 45.into());
         let keeper = open.call(&[]).expect("a call").result;
         for _ in 0..2 {
-            let given = [keeper.clone(), visit.clone(), round.into()];
+            let given = [keeper.clone(), visit.clone(), (round as i32).into()];
             set.call(&given).expect("a call");
         }
         close.call(&[keeper]).expect("a call");
         let gift = cosmos::callback(|_| cosmos::Value::from("x".repeat(1000).as_str()));
         let given = give.call(&[gift, 1.into()]).expect("a call");
         assert_eq!(given.result, 1000.into());
-    }
+    })
 }
 
 #[test]
@@ -247,7 +247,8 @@ fn a_hundred_thousand_callbacks() {
         call_back(&library, 500);
         let before = Figures::at_rest(world, 1);
         before.print("before");
-        call_back(&library, 8_300);
+        let rounds = call_back(&library, 8_300);
+        println!("{rounds} rounds");
         let after = Figures::at_rest_again(world, 1, &before);
         after.print("after");
         after.assert_no_more_than(&before);
@@ -255,7 +256,7 @@ fn a_hundred_thousand_callbacks() {
 }
 
 /// Calls that make things: owned and borrowed copies, objects, what objects keep.
-fn make_and_let_go(library: &cosmos::Library, log: &str, rounds: usize) {
+fn make_and_let_go(library: &cosmos::Library, log: &str, rounds: usize) -> usize {
     let function = |prototype: &str| library.function(prototype).expect(prototype);
     let open = function("struct box *__closed_by(close_box) open_box(const char *log, int number)");
     let label =
@@ -268,7 +269,7 @@ fn make_and_let_go(library: &cosmos::Library, log: &str, rounds: usize) {
     );
     let close = function("int close_box(struct box *__handle box)");
     let text = "kept and copied ".repeat(20);
-    for round in 0..rounds {
+    repeat(rounds, rounds / 10, |round| {
         let object = open.call(&[log.into(), 1.into()]).expect("a box").result;
         let labelled = label.call(&[object.clone(), text.as_str().into()]);
         assert!(labelled.is_ok(), "{labelled:?}");
@@ -284,7 +285,7 @@ fn make_and_let_go(library: &cosmos::Library, log: &str, rounds: usize) {
                 .expect("a buffer");
         }
         close.call(&[object]).expect("closed");
-    }
+    })
 }
 
 #[test]
@@ -297,11 +298,11 @@ fn a_hundred_thousand_calls_leave_nothing_behind() {
         let before = Figures::at_rest(world, 1);
         before.print("before");
         let begun = Instant::now();
-        make_and_let_go(&library, "/dev/null", 100_000 / 5);
+        let rounds = make_and_let_go(&library, "/dev/null", 100_000 / 5);
         let took = begun.elapsed();
         let after = Figures::at_rest_again(world, 1, &before);
         after.print("after");
-        println!("110000 calls took {took:.1?}");
+        println!("{} calls took {took:.1?}", rounds * 11 / 2);
         after.assert_no_more_than(&before);
     });
 }

@@ -219,7 +219,7 @@ fn the_time_that_a_caller_gives_ends_the_session() {
         let ended = command.status().expect("an answer");
         assert!(ended.timed_out && ended.shell_code() == 124, "{ended:?}");
         let left = || (world.processes_named("cosmos-zerovm").len() == 1).then_some(());
-        let gone = eventually(Duration::from_secs(10), left);
+        let gone = eventually(PATIENCE, left);
         assert!(gone.is_some(), "{:?}", world.processes());
     });
 }
@@ -377,7 +377,7 @@ fn a_program_ends_with_its_reader_and_with_its_client() {
             (child, output)
         };
         let all_gone = || {
-            let gone = eventually(Duration::from_secs(10), || {
+            let gone = eventually(PATIENCE, || {
                 world
                     .processes_named("cosmos-zerovm")
                     .is_empty()

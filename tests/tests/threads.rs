@@ -19,12 +19,12 @@ fn misbehave(world: &cosmos_tests::World) -> cosmos::Library {
     cosmos::dlopen(path.to_str().expect("UTF-8")).expect("the library")
 }
 
-/// Waits until a call of `nap` is.
-fn is_under_way(library: &cosmos::Library) {
-    let count = library.function("int under_way(void)").expect("under_way");
+/// Waits until a call of `nap` is, the one of this number.
+fn is_under_way(library: &cosmos::Library, number: i32) {
+    let begun = library.function("int begun(void)").expect("begun");
     eventually(Duration::from_secs(30), || {
-        let outcome = count.call(&[]).expect("a call");
-        (outcome.result != 0.into()).then_some(())
+        let outcome = begun.call(&[]).expect("a call");
+        (outcome.result == number.into()).then_some(())
     })
     .expect("a call under way");
 }
@@ -136,7 +136,7 @@ fn a_library_closed_with_calls_in_flight_lets_them_return() {
         let kept = function.clone();
         std::thread::scope(|scope| {
             let caller = scope.spawn(move || nap_of(&kept)(500));
-            is_under_way(&library);
+            is_under_way(&library, 1);
             library.close().expect("close");
             drop(function);
             assert_eq!(caller.join().expect("the caller"), 500);
@@ -170,7 +170,7 @@ fn a_library_dropped_with_a_call_in_flight_is_let_go_of_when_it_returns() {
                 nap(1000)
             });
             has_called.wait();
-            is_under_way(&library);
+            is_under_way(&library, 2);
             drop((library, function, pid_of_vm));
             assert_eq!(caller.join().expect("the caller"), 1000);
         });

@@ -1,6 +1,6 @@
 //! Programs as functions: open, sym, call and close on the kind `exec`, and many runs of one program.
 
-use super::write_program;
+use super::{PATIENCE, write_program};
 use cosmos::{FaultCode, Options, Program, Stream, Value};
 use cosmos_tests::{eventually, in_world, open_descriptors};
 use std::io::{Read, Write};
@@ -87,13 +87,13 @@ fn what_runs_ends_when_its_program_is_closed_or_its_client_lets_go() {
         let program = Program::open("sleep", &Options::new()).expect("a program");
         let mut command = program.command();
         let running = command.arg("1000").spawn().expect("it runs");
-        let started = eventually(Duration::from_secs(10), || {
+        let started = eventually(PATIENCE, || {
             (!world.processes_named("sleep").is_empty()).then_some(())
         });
         assert!(started.is_some());
         drop(running);
         let gone = || {
-            eventually(Duration::from_secs(10), || {
+            eventually(PATIENCE, || {
                 world.processes_named("sleep").is_empty().then_some(())
             })
         };
@@ -200,9 +200,19 @@ fn many_short_runs_leave_nothing_behind() {
                 .expect("the directory")
                 .count()
         };
-        let (before, files_before) = (figures(), files());
+        // At rest: the launcher for the next VM comes a moment after this one has.
+        let mut last = figures();
+        let is_still = || {
+            std::thread::sleep(Duration::from_millis(50));
+            let before = std::mem::replace(&mut last, figures());
+            let launchers = world.processes_named("cosmos-launch").len();
+            (last == before && launchers == 3).then_some(())
+        };
+        let is_still = eventually(PATIENCE, is_still);
+        assert!(is_still.is_some(), "never at rest: {last:?}");
+        let (before, files_before) = (last, files());
         (0..rounds()).for_each(run);
-        let after = eventually(Duration::from_secs(10), || {
+        let after = eventually(PATIENCE, || {
             let now = figures();
             (now == before).then_some(now)
         });

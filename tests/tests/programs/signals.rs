@@ -85,8 +85,8 @@ fn a_signal_that_ends_the_program_ends_the_command_with_its_code() {
             assert_eq!(running.code(), Some(code), "{signal}");
         }
         // What a terminal sends goes to all of the group, other signals to the program alone.
-        let line = "(trap 'echo child; exit 0' HUP USR1; while :; do sleep 0.05; done) & \
-                    trap 'echo parent' USR1; trap : HUP; sleep 0.2; echo ready; \
+        let line = "trap 'echo parent' USR1; trap : HUP; \
+                    (trap 'echo child; exit 0' HUP USR1; echo ready; while :; do sleep 0.05; done) & \
                     wait; wait; wait; exit 5";
         let mut running = Running::of(world, line);
         running.signal(Signal::SIGUSR1);

@@ -13,6 +13,9 @@ use std::{
 };
 use support::{World, ask, descriptors, end, eventually, field, for_target, lives, of_kind, tell};
 
+/// Milliseconds that an end may take to be known on a machine that is busy, and less than a client waits for an answer.
+const WAITING: u32 = 15_000;
+
 fn killed(signal: i32, requested: bool) -> Ending {
     Ending::Killed { signal, requested }
 }
@@ -48,8 +51,8 @@ fn a_vm_is_launched_confined_and_reached() {
     let [(child, state)] = children[..] else {
         panic!("{children:?}");
     };
-    // It may still be about to sleep.
-    assert!(child == launcher && "RS".contains(state), "{children:?}");
+    // It may still be about to sleep, or have a page read.
+    assert!(child == launcher && "RSD".contains(state), "{children:?}");
 }
 
 #[test]
@@ -63,7 +66,7 @@ fn exits_and_signals_are_told_apart() {
         let opened = client.puppet("").unwrap();
         let mut stream = client.reach(&opened.name).unwrap();
         tell(&mut stream, byte);
-        assert_eq!(client.autopsy(&opened.name, 5000).unwrap(), ending);
+        assert_eq!(client.autopsy(&opened.name, WAITING).unwrap(), ending);
         let row = client.row(&opened.name);
         assert_eq!((row.state.as_str(), row.ending.as_str()), ("gone", words));
     }
@@ -77,7 +80,7 @@ fn kill_9_from_outside_and_on_request_are_told_apart() {
     let opened = client.puppet("").unwrap();
     end(u32::try_from(client.row(&opened.name).pid).unwrap());
     assert_eq!(
-        client.autopsy(&opened.name, 5000).unwrap(),
+        client.autopsy(&opened.name, WAITING).unwrap(),
         killed(libc::SIGKILL, false)
     );
     let opened = client.puppet("").unwrap();
@@ -99,7 +102,10 @@ fn the_death_of_the_launcher_is_the_vms() {
     let opened = client.puppet("").unwrap();
     let pid = u32::try_from(client.row(&opened.name).pid).unwrap();
     end(world.children()[0].0);
-    assert_eq!(client.autopsy(&opened.name, 5000).unwrap(), Ending::Unknown);
+    assert_eq!(
+        client.autopsy(&opened.name, WAITING).unwrap(),
+        Ending::Unknown
+    );
     assert!(eventually(|| !lives(pid)));
     assert!(eventually(|| world.children().is_empty()));
 }
@@ -114,7 +120,8 @@ fn a_vm_ends_when_it_is_closed_whether_it_likes_it_or_not() {
     let opened = client.puppet("stubborn").unwrap();
     let before = Instant::now();
     client.close(&opened.name, false).unwrap();
-    assert!(before.elapsed() < Duration::from_secs(4));
+    // Nobody waits until it likes it, which it never does.
+    assert!(before.elapsed() < Duration::from_secs(15));
     assert_eq!(
         client.autopsy(&opened.name, 0).unwrap(),
         killed(libc::SIGKILL, true)
@@ -165,7 +172,7 @@ fn garbage_on_the_control_socket_ends_the_vm() {
     let opened = client.puppet("stubborn").unwrap();
     let mut stream = client.reach(&opened.name).unwrap();
     tell(&mut stream, b'g');
-    let ending = client.autopsy(&opened.name, 8000).unwrap();
+    let ending = client.autopsy(&opened.name, WAITING).unwrap();
     assert_eq!(ending, killed(libc::SIGKILL, true));
 }
 
@@ -196,7 +203,7 @@ fn two_hundred_launches_leave_nothing() {
                     let mut stream = client.reach(&opened.name).unwrap();
                     tell(&mut stream, b'e');
                     assert_eq!(
-                        client.autopsy(&opened.name, 5000).unwrap(),
+                        client.autopsy(&opened.name, WAITING).unwrap(),
                         Ending::Exited(3)
                     );
                 }
@@ -392,7 +399,7 @@ fn a_shared_vm_serves_everybody_and_retires() {
     assert!(lives(pid), "it has a client");
     drop(stream);
     assert!(eventually(|| !lives(pid)));
-    assert_eq!(two.autopsy("vm/lib", 2000).unwrap(), Ending::Exited(0));
+    assert_eq!(two.autopsy("vm/lib", WAITING).unwrap(), Ending::Exited(0));
     // The name is free again.
     assert_eq!(two.open(&shared).unwrap().name, "vm/lib");
 }
@@ -478,7 +485,7 @@ fn libraries_get_the_vm_of_c_libraries() {
     assert_eq!(vm.peer().role, Role::Vm);
     drop(vm);
     assert_eq!(
-        client.autopsy(&opened.name, 5000).unwrap(),
+        client.autopsy(&opened.name, WAITING).unwrap(),
         Ending::Exited(0)
     );
 }

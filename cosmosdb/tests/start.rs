@@ -28,7 +28,7 @@ fn rendezvous(directory: &Path) -> Rendezvous {
         directory: directory.to_owned(),
         libexec: libexec().to_owned(),
         start: true,
-        patience: Duration::from_secs(10),
+        patience: Duration::from_secs(20),
     }
 }
 
@@ -96,8 +96,14 @@ fn a_registry_that_nobody_needs_ends_and_is_started_again() {
         ..rendezvous(&place)
     };
     for _ in 0..2 {
-        detached();
-        let mut registry = connect_registry(&client).unwrap();
+        // It may have ended by then on a machine that is busy.
+        let mut connected = None;
+        eventually("it is found while it runs", || {
+            detached();
+            connected = connect_registry(&client).ok();
+            connected.is_some()
+        });
+        let mut registry = connected.unwrap();
         // Longer than the idle time: a connection keeps it.
         std::thread::sleep(Duration::from_millis(1500));
         let all = List {
@@ -105,11 +111,9 @@ fn a_registry_that_nobody_needs_ends_and_is_started_again() {
         };
         assert!(registry.call(&all, &[]).unwrap().0.is_empty());
         drop(registry);
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while place.join(REGISTRY_SOCKET).exists() {
-            assert!(Instant::now() < deadline, "it stays though nobody needs it");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        eventually("it ends where nobody needs it", || {
+            !place.join(REGISTRY_SOCKET).exists()
+        });
     }
 }
 
@@ -246,7 +250,7 @@ fn what_a_daemon_says_instead_of_ready_is_told() {
         .unwrap_err();
         (fault.code, fault.message)
     };
-    let patient = Duration::from_secs(10);
+    let patient = Duration::from_secs(20);
     let (code, said) = tell("echo the disk is full; exit 1", patient);
     assert_eq!(code, FaultCode::LaunchFailed);
     assert!(
@@ -256,10 +260,10 @@ fn what_a_daemon_says_instead_of_ready_is_told() {
     let (_, said) = tell("echo boom >&2; exit 1", patient);
     assert!(said.contains("ended before it was ready: boom"), "{said}");
     let before = Instant::now();
-    let (code, said) = tell("exec sleep 6", Duration::from_millis(200));
+    let (code, said) = tell("exec sleep 30", Duration::from_millis(200));
     assert_eq!(code, FaultCode::TimedOut);
     assert!(said.contains("not ready within 200 ms"), "{said}");
-    assert!(before.elapsed() < Duration::from_secs(5));
+    assert!(before.elapsed() < Duration::from_secs(25));
     let (code, said) = tell("echo ready", patient);
     assert_eq!(code, FaultCode::LaunchFailed, "{said}");
 

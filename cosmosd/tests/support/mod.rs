@@ -120,7 +120,7 @@ impl World {
             directory: self.path("s"),
             libexec: self.path("l"),
             start: false,
-            patience: Duration::from_secs(10),
+            patience: Duration::from_secs(20),
         }
     }
 
@@ -213,7 +213,7 @@ impl Client {
         let mut registry = rendezvous::connect_registry(&self.rendezvous)?;
         let stream = rendezvous::reach(&mut registry, name)?;
         stream
-            .set_read_timeout(Some(Duration::from_secs(10)))
+            .set_read_timeout(Some(Duration::from_secs(20)))
             .unwrap();
         Ok(stream)
     }

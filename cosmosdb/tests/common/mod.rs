@@ -83,7 +83,7 @@ impl Running {
 
     pub fn client_as(&self, role: Role) -> Connection {
         let mut client = Connection::connect(self.stream(), role).unwrap();
-        client.set_timeout(Some(Duration::from_secs(10)));
+        client.set_timeout(Some(Duration::from_secs(20)));
         client
     }
 

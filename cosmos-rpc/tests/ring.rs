@@ -247,7 +247,7 @@ fn requeue_sleeper(memory: &OwnedFd, from: usize, to: usize) -> bool {
     };
     assert_ne!(page, libc::MAP_FAILED);
     let page = page.cast::<u8>();
-    for _ in 0..2_000 {
+    for _ in 0..30_000 {
         // SAFETY: both addresses are words of the page.
         let moved = unsafe {
             let value = page.add(from).cast::<u32>().read_volatile();

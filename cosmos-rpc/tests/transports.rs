@@ -170,9 +170,12 @@ fn tokio_and_blocking_ends_understand_each_other() {
 #[test]
 fn receiving_is_cancel_safe() {
     let (ours, theirs) = UnixStream::pair().unwrap();
+    let (given_up, waits) = std::sync::mpsc::channel();
     let sending = std::thread::spawn(move || {
         let mut peer = blocking::Connection::connect(ours, Role::Client).unwrap();
         let null = std::fs::File::open("/dev/null").unwrap();
+        // Nothing is there before one was given up.
+        waits.recv().unwrap();
         for number in 0..20u8 {
             let body = vec![number; 300_000];
             let attached = [null.as_fd(), null.as_fd()];
@@ -190,7 +193,10 @@ fn receiving_is_cancel_safe() {
         while received < 20 {
             let patience = Duration::from_micros(50);
             match tokio::time::timeout(patience, peer.receive()).await {
-                Err(_) => cancelled += 1,
+                Err(_) => {
+                    cancelled += 1;
+                    let _ = given_up.send(());
+                }
                 Ok(frame) => {
                     let frame = frame.unwrap().unwrap();
                     assert_eq!(frame.descriptors.len(), 2);
@@ -210,8 +216,11 @@ fn receiving_is_cancel_safe() {
 #[test]
 fn sending_is_cancel_safe() {
     let (ours, theirs) = UnixStream::pair().unwrap();
+    let (given_up, waits) = std::sync::mpsc::channel();
     let receiving = std::thread::spawn(move || {
         let mut peer = blocking::Connection::connect(ours, Role::Client).unwrap();
+        // Nobody reads before one flush was given up.
+        waits.recv().unwrap();
         for number in 0..5u8 {
             std::thread::sleep(Duration::from_millis(20));
             let frame = peer.receive().unwrap().unwrap();
@@ -237,6 +246,7 @@ fn sending_is_cancel_safe() {
                     .await
                     .is_err(),
             );
+            let _ = given_up.send(());
         }
         peer.writer.flush().await.unwrap();
         assert_eq!(peer.writer.queued(), 0);

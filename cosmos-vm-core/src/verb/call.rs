@@ -9,9 +9,11 @@ use crate::memory::{Allocated, CallMemory};
 use crate::session::Entry;
 use crate::{Call, Numbers, Vm};
 use callframe::marshal::{Entered, Image, MarshalError};
+use cosmos_rpc::arena::Memory;
 use cosmos_rpc::message::vm::CALL_DESCRIPTORS;
 use cosmos_rpc::ring::Short;
 use cosmos_rpc::{Fault, FaultCode, Frame};
+use std::sync::Arc;
 
 /// Bytes of a request before what marshalling writes: the function's number.
 const RUNABLE: usize = 8;
@@ -26,6 +28,8 @@ pub(crate) struct Scratch {
     image: Image,
     /// Of a compact call.
     pub(super) entered: Entered,
+    /// What of shared memory a compact call uses, of which nothing is left after it.
+    pub(super) seen: Vec<Arc<Memory>>,
     result: Vec<u8>,
     pub(super) reply: Vec<u8>,
     request: Vec<u8>,

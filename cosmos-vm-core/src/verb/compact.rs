@@ -65,7 +65,7 @@ pub(crate) fn run<V: Vm>(
         consumed: Vec::new(),
         received: Vec::new(),
         leaving: Vec::new(),
-        seen: Vec::new(),
+        seen: std::mem::take(&mut scratch.seen),
         allocated: Allocated::default(),
     };
     let call = &mut scratch.entered;
@@ -90,6 +90,8 @@ pub(crate) fn run<V: Vm>(
     let [result, _] = result;
     let left = compact.leave(call, errno, result, &mut scratch.reply);
     call.shrink_to(KEPT_BUFFER);
+    memory.seen.clear();
+    scratch.seen = memory.seen;
     left.map_err(|error| of(entry, fault(error)))
 }
 

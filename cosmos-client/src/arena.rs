@@ -27,7 +27,7 @@ use crate::error::Error;
 use crate::link::Link;
 use crate::session::{ANSWER, Session, lock};
 use callframe::marshal::{MemoryError, Seen};
-use cosmos_rpc::arena::{Memory, Place};
+use cosmos_rpc::arena::{Memory, NUMBERS, Place};
 use cosmos_rpc::message::vm::{Map, Unmap};
 use cosmos_rpc::{Fault, FaultCode};
 use room::Room;
@@ -69,9 +69,11 @@ struct Segment {
 }
 
 impl Arena {
-    /// A number for a segment, as no other segment of this VM has.
-    pub(crate) fn number(&self) -> u32 {
-        self.next.fetch_add(1, Ordering::Relaxed)
+    /// A number for a segment, as no other segment of this VM has or ever had; `None` where all are used up.
+    pub(crate) fn number(&self) -> Option<u32> {
+        let next = |number| (number < NUMBERS).then_some(number + 1);
+        let (set, fetch) = (Ordering::Relaxed, Ordering::Relaxed);
+        self.next.fetch_update(set, fetch, next).ok()
     }
 
     /// Allocates `size` bytes; gives the address.
@@ -119,16 +121,7 @@ impl Arena {
             _ => fault,
         });
         let (memory, file) = made?;
-        let number = self.number();
-        if (Place {
-            segment: number,
-            offset: 0,
-        })
-        .encode()
-        .is_none()
-        {
-            return Err(too_much(size).into());
-        }
+        let number = self.number().ok_or_else(|| too_much(size))?;
         let request = Map {
             segment: number,
             address: memory.address(),

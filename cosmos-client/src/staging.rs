@@ -200,6 +200,10 @@ impl Staging {
                 ..self.top
             };
         }
+        // All are used up where calls with more than is kept went on for days.
+        let Some(number) = arena.number() else {
+            return false;
+        };
         let last = self.segments.last();
         let twice = last.map_or(FIRST, |last| 2 * last.memory.length());
         let needed = usize::try_from(length).ok().map(usize::next_power_of_two);
@@ -207,7 +211,7 @@ impl Staging {
             return false;
         };
         self.segments.push(Segment {
-            number: arena.number(),
+            number,
             memory,
             file: Some(file),
         });

@@ -34,6 +34,9 @@ const OFFSET_BITS: u32 = 40;
 /// Bits of a number.
 const NUMBER_BITS: u32 = 22;
 
+/// Numbers that there are for segments.
+pub const NUMBERS: u32 = 1 << NUMBER_BITS;
+
 /// Most segments that a VM has of one client.
 pub const MOST_SEGMENTS: usize = 4096;
 
@@ -49,14 +52,14 @@ pub struct Place {
 impl Place {
     /// The place as one number; `None` where it has none.
     pub fn encode(self) -> Option<u64> {
-        let fits = self.segment < 1 << NUMBER_BITS && self.offset < 1 << OFFSET_BITS;
+        let fits = self.segment < NUMBERS && self.offset < 1 << OFFSET_BITS;
         fits.then_some(u64::from(self.segment) << OFFSET_BITS | self.offset)
     }
 
     /// The place of a number; `None` where that is none.
     pub fn decode(number: u64) -> Option<Place> {
         let segment = u32::try_from(number >> OFFSET_BITS).ok()?;
-        (segment < 1 << NUMBER_BITS).then_some(Place {
+        (segment < NUMBERS).then_some(Place {
             segment,
             offset: number & ((1 << OFFSET_BITS) - 1),
         })

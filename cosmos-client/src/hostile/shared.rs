@@ -4,6 +4,7 @@ use super::vm::{Answer, Manners, body, opens_with};
 use crate::error::Error;
 use crate::library::Target;
 use callframe::marshal::SHARED;
+use cosmos_rpc::arena::NUMBERS;
 use cosmos_rpc::message::REPLY;
 use cosmos_rpc::message::vm::{CALL, Map, Mapped};
 use cosmos_rpc::{Fault, FaultCode};
@@ -89,6 +90,42 @@ fn one_that_takes_none_gets_buffers_in_its_requests() {
             FaultCode::LimitReached | FaultCode::Unsupported
         ));
     }
+}
+
+/// Of the last buffers that are copied into shared memory, and of those after them.
+#[test]
+fn where_all_numbers_of_segments_are_used_up_buffers_go_in_requests() {
+    let answer = Answer::Act(|connection, id, request| {
+        let inline = block(request) == Some(SIZE as u64) && request.len() > SIZE;
+        let reply = match inline {
+            true => body(0, &3i32.to_le_bytes(), &[(SIZE as u64, b"abc")], &[]),
+            false => filled(10, 10),
+        };
+        connection.send_raw(CALL | REPLY, id, &[&reply], &[]).ok()
+    });
+    let target = vm(answer, |request| match request.segment < NUMBERS {
+        true => takes_it(request),
+        false => Err(Fault::peer(
+            FaultCode::Protocol,
+            "no segment has this number",
+        )),
+    });
+    let arena = Arc::clone(target.link().arena());
+    let numbers = || std::iter::from_fn(|| arena.number());
+    assert_eq!(
+        numbers().take(NUMBERS as usize - 1).last(),
+        Some(NUMBERS - 2)
+    );
+    assert_eq!(fill(&target).0.unwrap(), 10);
+    assert_eq!(arena.number(), None);
+    // The thread keeps the last, whose buffers are as large; another one has none.
+    assert_eq!(fill(&target).0.unwrap(), 10);
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| fill(&target)).join().unwrap();
+        assert_eq!(other.0.unwrap(), 3);
+    });
+    let error = target.allocate(10).unwrap_err();
+    assert_eq!(error.code(), FaultCode::LimitReached);
 }
 
 #[test]

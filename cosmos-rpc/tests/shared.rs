@@ -6,8 +6,10 @@ use cosmos_rpc::message::vm::{CALL, Open, Share};
 use cosmos_rpc::message::{FAULT, Message, REPLY};
 use cosmos_rpc::ring::{AREA, Segment, Settings};
 use cosmos_rpc::{Blame, Fault, FaultCode, Limits, Role};
+use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd};
+use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixStream;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -105,7 +107,7 @@ fn messages_taken_without_a_frame_are_the_same() {
 #[test]
 fn descriptors_go_beside_the_ring_both_ways() {
     let (mut client, serving) = shared();
-    let null = std::fs::File::open("/dev/null").unwrap();
+    let null = File::open("/dev/null").unwrap();
     for round in 0..3 {
         let frame = client.call_raw(CALL, &[b"plain"], &[]).unwrap();
         assert!(frame.descriptors.is_empty());
@@ -252,6 +254,12 @@ fn memory_that_could_shrink_ends_the_channel() {
     let (mut client, serving) = vm();
     let file = tempfile::tempfile().unwrap();
     file.set_len(4096 + 2 * AREA as u64).unwrap();
+    // It is laid out as it should be.
+    let segment = Segment::new(AREA).unwrap();
+    let made = File::from(segment.descriptor().try_clone_to_owned().unwrap());
+    let mut page = [0; 4096];
+    made.read_exact_at(&mut page, 0).unwrap();
+    file.write_all_at(&page, 0).unwrap();
     let request = Share {
         spin: 50,
         colocate: true,

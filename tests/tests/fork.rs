@@ -53,6 +53,27 @@ fn a_forked_child_gets_an_error_and_the_parent_none() {
     });
 }
 
+/// What memory of the library's is mapped here.
+fn shared_memory() -> [bool; 2] {
+    let maps = std::fs::read_to_string("/proc/self/maps").expect("the maps of this process");
+    ["memfd:cosmos ring", "memfd:cosmos arena"].map(|name| maps.contains(name))
+}
+
+#[test]
+fn a_forked_child_has_none_of_the_shared_memory() {
+    in_world(|_| {
+        // SAFETY: no other thread of this process reads or writes the environment yet.
+        unsafe { std::env::set_var("COSMOS_RING", "1") };
+        let library = cosmos::dlopen("libm.so.6").expect("libm");
+        let function = library.function("double cos(double x)").expect("cos");
+        function.call(&[0.0.into()]).expect("a call");
+        let _buffer = library.alloc(64).expect("a buffer");
+        assert_eq!(shared_memory(), [true; 2]);
+        assert_eq!(in_a_fork(|| c_int::from(shared_memory() != [false; 2])), 0);
+        assert_eq!(shared_memory(), [true; 2]);
+    });
+}
+
 #[test]
 fn forking_while_other_threads_call_harms_none() {
     in_world(|world| {

@@ -118,6 +118,30 @@ mod tests {
         }
     }
 
+    /// Memory that is a segment in every other way.
+    fn sealed_against(seals: SealFlag) -> OwnedFd {
+        let sealable = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
+        let size = PAGE + 2 * AREA;
+        let memory = memory(sealable, size as i64, SealFlag::empty());
+        let mapping = Mapping::new(memory.as_fd(), size).unwrap();
+        mapping.word(AREA_AT).store(AREA as u32, Ordering::Relaxed);
+        mapping.word(VERSION_AT).store(VERSION, Ordering::Relaxed);
+        mapping.long(MAGIC_AT).store(MAGIC, Ordering::Relaxed);
+        drop(mapping);
+        fcntl(&memory, FcntlArg::F_ADD_SEALS(seals)).unwrap();
+        memory
+    }
+
+    #[test]
+    fn each_seal_is_asked_for() {
+        assert!(Segment::received(sealed_against(SEALS)).is_ok());
+        let one_more = [SEALS | SealFlag::F_SEAL_WRITE, SealFlag::empty()];
+        for seals in SEALS.iter().map(|seal| SEALS - seal).chain(one_more) {
+            let fault = Segment::received(sealed_against(seals)).unwrap_err();
+            assert_eq!(fault.code, FaultCode::Protocol, "{seals:?}: {fault}");
+        }
+    }
+
     #[test]
     fn what_could_shrink_or_is_none_is_refused() {
         let sealable = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;

@@ -222,10 +222,6 @@ fn what_was_freed_or_does_not_reach_is_refused() {
 fn large_ones_come_and_go() {
     in_world(|world| {
         let library = open(world);
-        let maps = || {
-            let maps = std::fs::read_to_string("/proc/self/maps").expect("our maps");
-            maps.matches("memfd:cosmos arena").count()
-        };
         for round in 0..50 {
             let buffer = library.alloc(64 << 20).expect("a buffer");
             let at = buffer.as_ptr().wrapping_add(round << 20);
@@ -234,7 +230,7 @@ fn large_ones_come_and_go() {
                 at.addr() as u64
             );
             drop(buffer);
-            assert_eq!(maps(), 0);
+            assert_eq!(shared_with(world), [0; 2]);
         }
         let many: Vec<Buffer> = (0..3000)
             .map(|size| library.alloc(size * 7).expect("a buffer"))
@@ -244,7 +240,56 @@ fn large_ones_come_and_go() {
             assert_eq!(seen, buffer.as_ptr().addr() as u64);
         }
         drop(many);
-        assert!(maps() <= 1, "one is kept for the next");
+        let kept = shared_with(world);
+        assert!(
+            kept[0] <= 4 << 20 && kept[1] == kept[0],
+            "one is kept for the next: {kept:?}"
+        );
+    });
+}
+
+/// Bytes of shared buffers that this process and its VM have mapped.
+fn shared_with(world: &World) -> [u64; 2] {
+    let vms = world.processes_named("cosmos-hostfn");
+    assert_eq!(vms.len(), 1, "{vms:?}");
+    [std::process::id().to_string(), vms[0].pid.to_string()].map(|process| {
+        let maps = std::fs::read_to_string(format!("/proc/{process}/maps")).expect("its maps");
+        let shared = maps
+            .lines()
+            .filter(|line| line.contains("memfd:cosmos arena"));
+        let length = |line: &str| {
+            let (from, to) = line.split_once(' ')?.0.split_once('-')?;
+            let number = |text| u64::from_str_radix(text, 16).ok();
+            Some(number(to)? - number(from)?)
+        };
+        shared.map(|line| length(line).expect("a range")).sum()
+    })
+}
+
+/// Of what ordinary buffers were copied to little is kept, at both ends alike.
+#[test]
+fn what_large_buffers_needed_is_given_back() {
+    in_world(|world| {
+        // SAFETY: no other thread of this process reads or writes the environment yet.
+        unsafe { std::env::set_var("COSMOS_RING", "1") };
+        let library = open(world);
+        let copy: Symbol<Copy> = library.symbol(COPY).expect("copy");
+        // The second needs more than the first, and of that nothing is kept.
+        for (size, least, most) in [
+            (10 << 20, 1, 32 << 20),
+            (30 << 20, 0, 0),
+            (5000, 1, 4 << 20),
+        ] {
+            let (from, mut to) = (vec![1u8; size], vec![0u8; size]);
+            for _ in 0..2 {
+                // SAFETY: both have so many bytes.
+                unsafe { copy.call(to.as_mut_ptr().cast(), from.as_ptr().cast(), size) };
+                assert!(from == to, "{size} bytes");
+                let [ours, theirs] = shared_with(world);
+                assert_eq!(ours, theirs, "{size} bytes");
+                assert!((least..=most).contains(&ours), "{size} bytes: {ours}");
+            }
+        }
     });
 }
 
@@ -351,6 +396,28 @@ fn large_buffers_go_there_and_back() {
             assert_eq!(filled, size / 2);
             let plus = |at: usize| from[at].wrapping_add(u8::from(at < size / 2));
             assert!((0..size).all(|at| to[at] == plus(at)), "{size} bytes");
+        }
+    });
+}
+
+/// Of buffers that only come back, wherever they are copied: what the function leaves as it is is zeros, and
+/// nothing of the calls before.
+#[test]
+fn what_nobody_wrote_comes_back_as_zeros() {
+    in_world(|world| {
+        let library = open(world);
+        let copy: Symbol<Copy> = library.symbol(COPY).expect("copy");
+        let leaves = "unsigned long place(void *__out __sized_by(size) memory, size_t size)";
+        let leaves: Symbol<unsafe extern "C" fn(*mut u8, usize) -> c_ulong> =
+            library.symbol(leaves).expect("place");
+        for size in [100, 4096, 100_000, 5 << 20, 100_000] {
+            let (from, mut to) = (vec![0x5a; size], vec![0; size]);
+            // SAFETY: both have so many bytes.
+            unsafe { copy.call(to.as_mut_ptr().cast(), from.as_ptr().cast(), size) };
+            assert!(from == to, "{size} bytes");
+            // SAFETY: as above.
+            unsafe { leaves.call(to.as_mut_ptr(), size) };
+            assert!(to.iter().all(|byte| *byte == 0), "{size} bytes");
         }
     });
 }

@@ -10,7 +10,8 @@
  * cosmos_dlerror and cosmos_error. A cosmos_dl and a cosmos_vm are no addresses but numbers that
  * are never given out twice; one that was closed is refused with EBADF, as NULL is. In a child made by fork
  * whatever its parent opened fails with ECOMM, and leaves the parent unharmed; the child may open
- * for itself.
+ * for itself. A thread that opens something, or calls a function of a VM for the first time, needs 24 KiB
+ * of stack for that, and less later: 32 KiB in all do for a thread whose own functions take little.
  *
  * Generated; do not edit.
  */
@@ -548,7 +549,9 @@ cosmos_dl *cosmos_dlopen(const char *target,
  * same prototype gives the same pointer again.
  *
  * Pointers to functions among the arguments are called back on the calling thread while the call
- * waits; see the prototype language for how long the library may keep them. They must return.
+ * waits; see the prototype language for how long the library may keep them. They must return, and not by
+ * longjmp or an exception; pthread_exit in one aborts the program. They may call exit, fork and exec, and
+ * any function of this library.
  *
  * A call that cannot be carried returns what the prototype declares with __fail(v), otherwise
  * NULL, -1, all ones for an unsigned type, NaN; it sets errno to ECOMM, ETIMEDOUT, EOWNERDEAD,

@@ -1,8 +1,10 @@
-//! A program that runs short of memory, or of descriptors, has its calls fail, and goes on.
+//! A program that runs short of memory, or of descriptors, has its calls fail, and goes on; and its threads' stacks may
+//! be small.
 
 use cosmos::{Command, FaultCode, Stream};
-use cosmos_tests::{errno, in_world, set_errno};
+use cosmos_tests::{Prefix, errno, in_world, run, set_errno};
 use std::ffi::{c_uint, c_ulong, c_void};
+use std::time::Duration;
 
 type Adler = extern "C" fn(c_ulong, *const u8, c_uint) -> c_ulong;
 
@@ -39,9 +41,25 @@ fn a_copy_that_there_is_no_memory_for_fails_the_call_and_nothing_else() {
         );
         let (large, after) = (sum(SIZE), sum(16));
         set_limit(libc::RLIMIT_AS, all);
-        assert_ne!(large.1, 0, "a copy without memory");
+        assert_eq!(large.1, libc::ECOMM, "a copy without memory");
         assert_eq!(after, small);
         assert_eq!(sum(SIZE).1, 0, "with memory");
+    });
+}
+
+/// The first calls of a thread take the most; what they take without optimization is nobody's affair.
+#[test]
+fn a_thread_with_a_small_stack_calls_like_any() {
+    in_world(|world| {
+        let prefix = Prefix::installed(world);
+        let program = world.directory().join("small_stack");
+        let flags = ["-std=gnu99", "-Wall", "-Wextra", "-Werror", "-pthread"];
+        prefix.compile("gcc", "small_stack.c", &flags, &program);
+        let most = if cfg!(debug_assertions) { 128 } else { 32 };
+        let mut command = std::process::Command::new(&program);
+        command.arg((most << 10).to_string());
+        let ran = run(prefix.environment(&mut command), Duration::from_secs(60));
+        assert_eq!(ran.succeeded(), "fine\n");
     });
 }
 

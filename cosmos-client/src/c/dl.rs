@@ -62,7 +62,9 @@ pub unsafe extern "C" fn cosmos_dlopen(
 /// same prototype gives the same pointer again.
 ///
 /// Pointers to functions among the arguments are called back on the calling thread while the call
-/// waits; see the prototype language for how long the library may keep them. They must return.
+/// waits; see the prototype language for how long the library may keep them. They must return, and not by
+/// longjmp or an exception; pthread_exit in one aborts the program. They may call exit, fork and exec, and
+/// any function of this library.
 ///
 /// A call that cannot be carried returns what the prototype declares with __fail(v), otherwise
 /// NULL, -1, all ones for an unsigned type, NaN; it sets errno to ECOMM, ETIMEDOUT, EOWNERDEAD,

@@ -37,7 +37,8 @@ pub(crate) struct Aim<'a> {
     pub timeout: Option<Duration>,
 }
 
-/// A channel on which nothing was heard yet.
+/// A channel on which nothing was heard yet. It is large, and handed on in a box, for threads that call may have small
+/// stacks.
 pub(super) struct Attaching {
     opening: Opening,
     asked: Requests,
@@ -61,7 +62,7 @@ impl Attaching {
         ahead: Option<Ahead<'_>>,
         functions: Vec<Sym>,
         attach: impl FnOnce(BorrowedFd<'_>) -> Result<Option<u64>, Fault>,
-    ) -> Result<Attaching, Fault> {
+    ) -> Result<Box<Attaching>, Fault> {
         let (ours, theirs) = UnixStream::pair().map_err(|error| {
             let errno = error.raw_os_error().unwrap_or(0);
             Fault::system(errno, format!("cannot make a socket pair: {error}"))
@@ -69,8 +70,10 @@ impl Attaching {
         let attach = attach(theirs.as_fd())?;
         // Held here, it would keep the end of a VM that dies now from being seen.
         drop(theirs);
-        let asking = Attaching::on(ours, nature, known, timeout, (ahead, attach))?;
-        Ok(asking.resolving(functions).sharing(nature.ring.as_ref()))
+        let mut asking = Attaching::on(ours, nature, known, timeout, (ahead, attach))?;
+        asking.resolving(functions);
+        asking.sharing(nature.ring.as_ref());
+        Ok(asking)
     }
 
     /// The same on a channel that the VM has already, or that it was asked to have by `attach`; without memory as yet.
@@ -80,7 +83,7 @@ impl Attaching {
         known: &Hello,
         timeout: Option<Duration>,
         (ahead, attach): (Option<Ahead<'_>>, Option<u64>),
-    ) -> Result<Attaching, Fault> {
+    ) -> Result<Box<Attaching>, Fault> {
         let most = nature.message_bytes;
         let mut opening = Connection::open(ours, Role::Client, most, timeout, known)?;
         // Once memory is shared nothing is looked for on the socket that is not announced there.
@@ -93,11 +96,11 @@ impl Attaching {
             functions: Vec::new(),
             share: Ok(None),
         };
-        Ok(Attaching { opening, asked })
+        Ok(Box::new(Attaching { opening, asked }))
     }
 
     /// And asks for these functions of what is opened. What cannot be asked for now is asked for when it is needed.
-    fn resolving(mut self, functions: Vec<Sym>) -> Attaching {
+    fn resolving(&mut self, functions: Vec<Sym>) {
         for request in functions {
             let Ok(body) = codec::encode(&request) else {
                 continue;
@@ -106,14 +109,12 @@ impl Attaching {
                 self.asked.functions.push((request.prototype, asked));
             }
         }
-        self
     }
 
     /// And asks that it be carried through memory.
-    fn sharing(mut self, settings: Option<&ring::Settings>) -> Attaching {
+    fn sharing(&mut self, settings: Option<&ring::Settings>) {
         let share = settings.map(|settings| self.opening.ask_to_share(settings));
         self.asked.share = share.transpose().map(Option::flatten);
-        self
     }
 
     /// Waits on the main connection until the VM has taken it.
@@ -122,8 +123,8 @@ impl Attaching {
     }
 
     /// Waits for all that is to be heard on it.
-    pub(super) fn heard(self, timeout: Option<Duration>) -> Result<Attached, Fault> {
-        let Attaching { opening, asked } = self;
+    pub(super) fn heard(self: Box<Self>, timeout: Option<Duration>) -> Result<Attached, Fault> {
+        let Attaching { opening, asked } = *self;
         asked.are_answered(opening.heard()?, timeout)
     }
 }
@@ -167,7 +168,7 @@ fn is_lost(fault: &Fault) -> bool {
 /// A VM that was spoken to, and has not been heard yet: it may only be starting.
 pub(crate) struct Meeting {
     main: Opening,
-    first: Option<Attaching>,
+    first: Option<Box<Attaching>>,
     /// What memory the first channel is still to be carried through.
     to_share: Option<ring::Settings>,
     /// And of what functions are still to be asked for on it.
@@ -263,14 +264,14 @@ impl Meeting {
             believed,
             timeout,
         } = self;
-        let Some(first) = first else {
+        let Some(mut first) = first else {
             return Ok((is_believed(main.heard_until(deadline)?, &believed)?, None));
         };
-        let first = first.resolving(functions);
-        let Attaching { opening, asked } = match to_share {
-            Some(settings) => first.sharing(Some(&settings)),
-            None => first,
-        };
+        first.resolving(functions);
+        if let Some(settings) = to_share {
+            first.sharing(Some(&settings));
+        }
+        let Attaching { opening, asked } = *first;
         main.say();
         // The VM comes to this last: then all else is there, and there is one wait in place of three. Where it
         // does not come to it, the main connection says more.

@@ -5,7 +5,7 @@ use crate::marshal::caller::{Fill, Pointee, Root, Sent, Shared, fill, is_cursor}
 use crate::marshal::image::integer;
 use crate::marshal::memory::CallerMemory;
 use crate::marshal::plan::Plan;
-use crate::marshal::{MAXIMUM_BLOCKS, MAXIMUM_BODY, MarshalError, wire};
+use crate::marshal::{MAXIMUM_BLOCKS, MAXIMUM_BODY, MarshalError, MemoryError, wire};
 use crate::template::align_up;
 use crate::types::Extent;
 use std::collections::HashSet;
@@ -201,8 +201,8 @@ impl<M: CallerMemory> Encoder<'_, M> {
         let at = self.request.len();
         // With room for what usually follows, which would double all of it.
         if self.request.try_reserve(bytes as usize + FOLLOWS).is_err() {
-            let reason = format!("there is no memory for a copy of {bytes} bytes");
-            return Err(MarshalError::argument(&self.caller.place(root), reason));
+            let place = self.caller.place(root);
+            return Err(MarshalError::memory(&place, MemoryError::Exhausted));
         }
         self.request.resize(at + bytes as usize, 0);
         Ok(at)

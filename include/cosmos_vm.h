@@ -10,8 +10,8 @@
  * cosmos_dlerror and cosmos_error. A cosmos_dl and a cosmos_vm are no addresses but numbers that
  * are never given out twice; one that was closed is refused with EBADF, as NULL is. In a child made by fork
  * whatever its parent opened fails with ECOMM, and leaves the parent unharmed; the child may open
- * for itself. A thread that opens something, or calls a function of a VM for the first time, needs 24 KiB
- * of stack for that, and less later: 32 KiB in all do for a thread whose own functions take little.
+ * for itself. A thread that calls a function of a VM for the first time needs 24 KiB of stack for that, and
+ * one that opens the first thing in a program 34 KiB: with 40 KiB a thread may do anything here.
  *
  * Generated; do not edit.
  */

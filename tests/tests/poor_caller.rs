@@ -55,7 +55,7 @@ fn a_thread_with_a_small_stack_calls_like_any() {
         let program = world.directory().join("small_stack");
         let flags = ["-std=gnu99", "-Wall", "-Wextra", "-Werror", "-pthread"];
         prefix.compile("gcc", "small_stack.c", &flags, &program);
-        let most = if cfg!(debug_assertions) { 128 } else { 32 };
+        let most = if cfg!(debug_assertions) { 128 } else { 40 };
         let mut command = std::process::Command::new(&program);
         command.arg((most << 10).to_string());
         let ran = run(prefix.environment(&mut command), Duration::from_secs(60));

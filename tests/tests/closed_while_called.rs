@@ -1,11 +1,12 @@
 //! Libraries that are closed while other threads are in calls of their functions: those calls end as they
 //! would have, and after the last of them, not before, the library is closed in its VM.
 
-use cosmos::{Library, Value};
+use cosmos::{Batch, FaultCode, Function, Library, Outcome, Value};
 use cosmos_tests::{World, c, in_world};
 use std::ffi::{c_int, c_void};
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
 use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::{Scope, ScopedJoinHandle};
 
 type Numbers = extern "C" fn(c_int) -> c_int;
@@ -185,5 +186,81 @@ fn so_do_calls_through_sockets() {
         // SAFETY: no other thread of this process reads or writes the environment yet.
         unsafe { std::env::set_var("COSMOS_RING", "0") };
         closes_under_each(world, drop);
+    });
+}
+
+/// Calls of one kind, again and again, until one finds the library closed; each before it returns what it should.
+fn until_closed(done: &AtomicU32, make: impl Fn() -> Vec<(Result<Outcome, cosmos::Error>, Value)>) {
+    loop {
+        for (outcome, expected) in make() {
+            match outcome {
+                Ok(outcome) => assert_eq!(outcome.result, expected),
+                Err(error) => {
+                    assert_eq!(error.code(), FaultCode::StaleHandle, "{error}");
+                    return;
+                }
+            }
+        }
+        done.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn together(half: &Function) -> Vec<(Result<Outcome, cosmos::Error>, Value)> {
+    let mut batch = Batch::new();
+    for number in 0..600 {
+        batch.add(half, [f64::from(number).into()]);
+    }
+    let halves = (0..600).map(|number| Value::Float(f64::from(number) / 2.0));
+    batch.run().into_iter().zip(halves).collect()
+}
+
+fn started(half: &Function) -> Vec<(Result<Outcome, cosmos::Error>, Value)> {
+    let calls = (0..4).map(|_| half.start(vec![3.0.into()]).expect("a thread"));
+    let outcomes = cosmos::wait_all(calls.collect::<Vec<_>>());
+    outcomes
+        .into_iter()
+        .map(|outcome| (outcome, 1.5.into()))
+        .collect()
+}
+
+#[test]
+fn libraries_are_closed_under_batches_started_calls_buffers_and_calls_back() {
+    in_world(|world| {
+        let path = c::library("flipper.c", world.directory());
+        let path = path.to_str().expect("UTF-8");
+        for round in 0..20 {
+            let library = cosmos::dlopen(path).expect("the library");
+            let function = |prototype| library.function(prototype).expect(prototype);
+            let half = function("double half(double number)");
+            let sums =
+                function("uint64_t sums(const unsigned char *__sized_by(size) bytes, size_t size)");
+            let each = function("int each(int (*function)(int number), int count)");
+            let done = [const { AtomicU32::new(0) }; 5];
+            std::thread::scope(|scope| {
+                scope.spawn(|| until_closed(&done[0], || together(&half)));
+                scope.spawn(|| until_closed(&done[1], || started(&half)));
+                for (place, size) in [(2, 30u64), (3, 200_000)] {
+                    let (done, sums) = (&done[place], &sums);
+                    let arguments = [Value::Bytes(vec![1; size as usize]), size.into()];
+                    let sum = Value::from(size);
+                    let call = move || vec![(sums.call(&arguments), sum.clone())];
+                    scope.spawn(move || until_closed(done, call));
+                }
+                scope.spawn(|| {
+                    until_closed(&done[4], || {
+                        let twice = cosmos::callback(|arguments| match arguments {
+                            [Value::Int(number)] => (2 * *number as i32).into(),
+                            _ => 0.into(),
+                        });
+                        vec![(each.call(&[twice, 5.into()]), 20.into())]
+                    });
+                });
+                let begun = || done.iter().all(|it| it.load(Ordering::Relaxed) > round % 3);
+                while !begun() {
+                    std::thread::yield_now();
+                }
+                library.close().expect("closed");
+            });
+        }
     });
 }

@@ -205,7 +205,7 @@ mod tests {
         // The child still runs, and the other end sees the end all the same.
         drop(ours);
         theirs
-            .set_read_timeout(Some(std::time::Duration::from_secs(5)))
+            .set_read_timeout(Some(std::time::Duration::from_secs(30)))
             .unwrap();
         assert_eq!(theirs.read(&mut [0]).unwrap(), 0);
         drop(hold);
@@ -232,7 +232,7 @@ mod tests {
         let child = unsafe { libc::fork() };
         if child == 0 {
             // SAFETY: a child that waits for ever fails the test by this signal.
-            unsafe { libc::alarm(10) };
+            unsafe { libc::alarm(60) };
             let taken = apart_from_forks(|| TAKEN.load(Ordering::SeqCst));
             // SAFETY: ends the child without running anything of the test harness.
             unsafe { libc::_exit(i32::from(taken)) }

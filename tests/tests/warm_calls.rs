@@ -2,7 +2,9 @@
 //! system call but such as wait for the answer; nor does a callback of a few bytes, and a call that is
 //! made from it.
 
-use cosmos_tests::in_world;
+use cosmos_tests::{eventually, in_world};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::ffi::{c_int, c_uint, c_ulong, c_void};
@@ -225,8 +227,8 @@ fn warm_calls_make_no_system_call_but_to_wait() {
     if !ring_is_on("warm_calls_make_no_system_call_but_to_wait") {
         return;
     }
-    in_world(|_| {
-        let called = |_: &()| CALLS.load(Ordering::Acquire);
+    in_world(|world| {
+        let called = || CALLS.load(Ordering::Acquire);
         std::thread::spawn(|| {
             let functions = Functions::resolve();
             functions.numbers(100);
@@ -245,10 +247,23 @@ fn warm_calls_make_no_system_call_but_to_wait() {
                 std::thread::park();
             }
         });
-        let done = cosmos_tests::eventually(Duration::from_secs(50), || {
-            (called(&()) == 3000).then_some(())
-        });
-        assert!(done.is_some(), "{} calls were made", called(&()));
+        let has_made = |count| {
+            let is_so = eventually(Duration::from_secs(50), || {
+                (called() >= count).then_some(())
+            });
+            assert!(is_so.is_some(), "{} calls were made", called());
+        };
+        // Now and then the answer is long in coming, as on a machine that is busy.
+        for count in [300, 900, 1500] {
+            has_made(count);
+            for vm in world.processes_named("cosmos-hostfn") {
+                let signal = |signal| kill(Pid::from_raw(vm.pid), signal).expect("it lives");
+                signal(Signal::SIGSTOP);
+                std::thread::sleep(Duration::from_millis(400));
+                signal(Signal::SIGCONT);
+            }
+        }
+        has_made(3000);
     });
 }
 

@@ -235,12 +235,12 @@ fn calls_that_are_refused_fail_alone() {
 #[test]
 fn silence_fails_the_calls_of_its_message_in_time() {
     let silent: Act = |_, _, _| {
-        std::thread::sleep(Duration::from_secs(5));
+        std::thread::sleep(Duration::from_secs(60));
         None
     };
     let begun = std::time::Instant::now();
     let late = crate::within(Duration::from_millis(50), || doubles(silent, 600));
-    assert!(begun.elapsed() < Duration::from_secs(4));
+    assert!(begun.elapsed() < Duration::from_secs(40));
     let (target, _, ended) = late;
     assert_eq!(ended[0].as_ref().unwrap_err().code(), FaultCode::TimedOut);
     assert!(ended.iter().all(Result::is_err) && target.usable().is_err());

@@ -232,7 +232,7 @@ pub(super) fn answer(connection: &mut Connection, id: u64, answer: &Answer) -> O
             let mut raw = UnixStream::from(connection.as_fd().try_clone_to_owned().ok()?);
             std::io::Write::write_all(&mut raw, bytes).ok()?;
             // Keeps the channel open: it is the bytes that must tell.
-            std::thread::sleep(Duration::from_secs(5));
+            std::thread::sleep(Duration::from_secs(60));
             None
         }
         Answer::Trickle => {
@@ -245,7 +245,7 @@ pub(super) fn answer(connection: &mut Connection, id: u64, answer: &Answer) -> O
             bytes.resize(1016, 0);
             for byte in bytes {
                 std::io::Write::write_all(&mut raw, &[byte]).ok()?;
-                std::thread::sleep(Duration::from_millis(10));
+                std::thread::sleep(Duration::from_millis(60));
             }
             None
         }
@@ -271,7 +271,7 @@ pub(super) fn answer(connection: &mut Connection, id: u64, answer: &Answer) -> O
         }
         Answer::End | Answer::Act(_) => None,
         Answer::Silence => {
-            std::thread::sleep(Duration::from_secs(5));
+            std::thread::sleep(Duration::from_secs(60));
             None
         }
     }

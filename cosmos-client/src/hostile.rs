@@ -333,6 +333,37 @@ fn answers_of_another_kind_or_call_are_refused() {
     }
 }
 
+/// The same of calls after the first of a thread, which go the shortest way.
+#[test]
+fn short_answers_to_another_call_are_refused() {
+    let lies: [Act; 2] = [
+        |connection, id, request| answers_cosine(connection, id + u64::from(asks_last(request))),
+        |connection, id, request| answers_cosine(connection, id - u64::from(asks_last(request))),
+    ];
+    for lie in lies {
+        let target = opens(Answer::Act(lie));
+        let function = target.resolve("double cos(double x)").unwrap();
+        // SAFETY: the prototype is of this type.
+        let cosine: extern "C" fn(f64) -> f64 = unsafe { std::mem::transmute(function.pointer()) };
+        assert_eq!([cosine(0.5), cosine(0.5), cosine(0.5)], [0.25; 3]);
+        assert!(cosine(LAST).is_nan());
+        assert_eq!(crate::memory::errno(), libc::EPROTO);
+        assert!(target.usable().is_err(), "it broke the protocol");
+    }
+}
+
+/// What the last call asks.
+const LAST: f64 = 0.75;
+
+fn asks_last(request: &[u8]) -> bool {
+    request.windows(8).any(|bytes| bytes == LAST.to_le_bytes())
+}
+
+fn answers_cosine(connection: &mut Connection, id: u64) -> Option<()> {
+    let reply = body(0, &0.25f64.to_le_bytes(), &[], &[]);
+    connection.send_raw(CALL | REPLY, id, &[&reply], &[]).ok()
+}
+
 #[test]
 fn noise_and_giant_lengths_end_the_call_at_once() {
     let giant = [

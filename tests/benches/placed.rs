@@ -88,8 +88,8 @@ fn main() -> Outcome {
         sched_setaffinity(Pid::from_raw(0), &first)?;
         let floors = &[
             "spin",
-            "spin, and 10 ns",
-            "spin, and 20 ns",
+            "spin, and 15 ns",
+            "spin, and 30 ns",
             "yield",
             "futex",
         ];

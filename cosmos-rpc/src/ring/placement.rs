@@ -22,7 +22,8 @@
 //!    │ │ │   goes to sleep, BURST requests came           └────▶ Free, and no Beside for REST
 //!    │ │ │   between each two of the last sleeps             woken within TOO_SLOW on average
 //!    │ │ └────────────────────────────────────────────▶ Apart ───────────────────────▶ Free
-//!    │ │                                                 │ woken later: the others are wanted
+//!    │ │                                                 │ woken later: the others are wanted; or most callers
+//!    │ │                                                 │ had to be woken for their answers
 //!    │ │ whole mask again                                └────▶ Free, and no Apart for REST
 //!    │ └──────────────────────────┐
 //!    │ DENSE requests from this   │
@@ -95,6 +96,14 @@ pub(super) enum Bed {
     Apart,
 }
 
+/// Whether the thread was apart from its caller for nothing: what it was asked for took longer than callers spin, so
+/// that each of them slept, and had to be woken on a CPU of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Apart {
+    InVain,
+    NotInVain,
+}
+
 /// The CPUs that the calling thread may run on.
 pub(super) trait Affinity {
     fn get(&self) -> Option<CpuSet>;
@@ -142,6 +151,10 @@ pub(super) struct Placement<A> {
     /// came between two sleeps.
     slept_at: u32,
     bursts: u32,
+    /// Callers that slept until they were answered, since the thread last did.
+    woken: u32,
+    /// Whether it last slept apart from its caller.
+    was_apart: bool,
     moves: Moves,
 }
 
@@ -162,6 +175,8 @@ impl<A: Affinity> Placement<A> {
             unseen: 0,
             slept_at: 0,
             bursts: 0,
+            woken: 0,
+            was_apart: false,
             moves: Moves::new(),
         }
     }
@@ -182,7 +197,9 @@ impl<A: Affinity> Placement<A> {
 
     /// Before a sleep, after request `number`: goes to where it is best woken. Where that is, if it did.
     pub fn settle(&mut self, now: u64, caller: u32, number: u32) -> Option<Bed> {
-        self.count_run(number);
+        if self.count_run(number) == Apart::InVain {
+            self.no_apart_until = now.saturating_add(REST);
+        }
         let apart = self.comes_in_bursts() && now >= self.no_apart_until;
         if !apart && (now < self.no_beside_until || !self.is_worth_it()) {
             return None;
@@ -205,6 +222,7 @@ impl<A: Affinity> Placement<A> {
         self.asleep_on = on;
         if self.affinity.set(&on) {
             self.bed = Some(bed);
+            self.was_apart = bed == Bed::Apart;
         } else {
             // Not permitted; it may be that a CPU went offline as well.
             self.no_beside_until = now.saturating_add(REST);
@@ -213,14 +231,26 @@ impl<A: Affinity> Placement<A> {
         self.bed
     }
 
+    /// An answer was one that its caller had to be woken for: it would have come sooner on one CPU, where that
+    /// caller had waited to be next.
+    pub fn woke_caller(&mut self) {
+        self.woken = self.woken.saturating_add(1);
+        self.moves.sleeps();
+    }
+
     /// Counts what came between two sleeps.
-    fn count_run(&mut self, number: u32) {
+    fn count_run(&mut self, number: u32) -> Apart {
         self.moves.sleeps();
         let run = number.wrapping_sub(std::mem::replace(&mut self.slept_at, number));
+        let woken = std::mem::take(&mut self.woken);
         self.bursts = match run >= BURST {
             true => (self.bursts + 1).min(MOST_BURSTS),
             false => self.bursts.saturating_sub(1),
         };
+        match std::mem::take(&mut self.was_apart) && woken > run / 2 {
+            true => Apart::InVain,
+            false => Apart::NotInVain,
+        }
     }
 
     fn comes_in_bursts(&self) -> bool {

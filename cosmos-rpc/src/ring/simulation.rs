@@ -305,6 +305,8 @@ struct Pattern {
     pause: u64,
     /// What the caller does between two calls takes so long.
     work: u64,
+    /// And the function that it calls.
+    function: u64,
     bursts: u32,
     colocate: bool,
 }
@@ -326,6 +328,7 @@ impl Pattern {
             calls,
             pause,
             work: 50,
+            function: 0,
             bursts: 8,
             colocate: true,
         }
@@ -337,12 +340,13 @@ impl Pattern {
             ..Settings::SERVING
         };
         let [near, far] = Simulated::pair(pulls, cpus);
-        let calls = self.bursts * self.calls;
+        let (calls, function) = (self.bursts * self.calls, self.function);
         let serving = far.clone();
         let served = std::thread::spawn(move || {
             let mut vm = Waiter::new(Side::Vm, 0, &settings, serving.clone());
             for _ in 0..calls {
                 take(&mut vm, &serving);
+                serving.step(function, |_| ());
                 vm.publish(&serving);
             }
             serving.ends();
@@ -372,7 +376,7 @@ impl Pattern {
                 take(&mut client, near);
                 near.step(self.work, |_| ());
             }
-            (near.now() - begun) / u64::from(self.calls) - self.work
+            (near.now() - begun) / u64::from(self.calls) - self.work - self.function
         };
         (0..self.bursts).map(burst).collect()
     }
@@ -421,6 +425,27 @@ fn short_bursts_cost_no_more_than_on_one_cpu() {
         let call = Pattern::of(calls, 10 * MILLISECOND).cost(true, TWO).call;
         let alone = Pattern::of(calls, 10 * MILLISECOND).cost(true, ONE).call;
         assert!(call < alone + alone / 2, "{call} ns beside {alone}");
+    }
+}
+
+/// Whose callers are still looking when they are answered, and whose sleep by then.
+#[test]
+fn functions_that_take_long_cost_no_more_than_on_one_cpu() {
+    for pulls in [false, true] {
+        for function in [25_000, 60_000] {
+            for calls in [40, 320] {
+                let pattern = Pattern {
+                    function,
+                    bursts: 16,
+                    ..Pattern::of(calls, 3 * MILLISECOND)
+                };
+                let call = pattern.cost(pulls, TWO).call;
+                assert!(
+                    call < ON_ONE + ON_ONE / 2,
+                    "{call} ns for each of {calls} that take {function}, {pulls}"
+                );
+            }
+        }
     }
 }
 

@@ -39,6 +39,16 @@ impl<A: Affinity> Waiter<A> {
     #[inline(always)]
     pub fn publish(&mut self, machine: &impl Machine) {
         self.woke = self.ring.publish(machine);
+        if self.woke {
+            self.had_to_wake();
+        }
+    }
+
+    #[cold]
+    fn had_to_wake(&mut self) {
+        if let Some(placement) = &mut self.placement {
+            placement.woke_caller();
+        }
     }
 
     /// Waits without sleeping, as long as that is worth it.

@@ -19,6 +19,7 @@
 
 mod binaries;
 pub mod c;
+mod fenced;
 pub mod machine;
 mod measuring;
 mod offers;
@@ -33,6 +34,7 @@ pub mod window;
 mod world;
 
 pub use binaries::{DAEMONS, built, built_with, repository};
+pub use fenced::Fenced;
 pub use measuring::{is_measuring, is_measuring_with};
 pub use prefix::Prefix;
 pub use process::{Process, open_descriptors, resident_bytes};
@@ -64,14 +66,6 @@ pub fn eventually<T>(patience: Duration, mut holds: impl FnMut() -> Option<T>) -
         }
         std::thread::sleep(Duration::from_millis(5));
     }
-}
-
-/// Does it so many times, or as often as it can in a minute where a machine is busy, but `fewest` times at least; says
-/// how often. What each of them leaves behind adds up in fewer as well.
-pub fn repeat(times: usize, fewest: usize, mut step: impl FnMut(usize)) -> usize {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    let is_due = |round: &usize| *round < fewest || Instant::now() < deadline;
-    (0..times).take_while(is_due).map(&mut step).count()
 }
 
 /// Whether this test may look into processes that are not dumpable, which only root may.

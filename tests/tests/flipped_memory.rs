@@ -6,7 +6,7 @@
 //! others.
 
 use cosmos::{Batch, Error, FaultCode, Function, Library, Options, Symbol, Value};
-use cosmos_tests::{Prefix, c, eventually, in_world, in_world_for, run};
+use cosmos_tests::{Fenced, Prefix, c, eventually, in_world, in_world_for, run};
 use std::ffi::{c_char, c_int};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -97,28 +97,6 @@ impl Blow {
             self.random.into(),
             i32::from(self.always).into(),
         ]);
-    }
-}
-
-/// A buffer between two that are nobody's.
-struct Fenced(Vec<u8>);
-
-impl Fenced {
-    const FENCE: usize = 4096;
-
-    fn of(size: usize) -> Fenced {
-        Fenced(vec![0x5a; size + 2 * Fenced::FENCE])
-    }
-
-    fn start(&mut self) -> *mut u8 {
-        self.0[Fenced::FENCE..].as_mut_ptr()
-    }
-
-    fn stands(&self) {
-        let (before, rest) = self.0.split_at(Fenced::FENCE);
-        let behind = &rest[rest.len() - Fenced::FENCE..];
-        let all = before.iter().chain(behind);
-        assert!(all.into_iter().all(|byte| *byte == 0x5a), "written beside");
     }
 }
 

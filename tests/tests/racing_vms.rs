@@ -2,7 +2,7 @@
 //! error by name, the client reads and writes nothing that is not the call's, and other VMs do not suffer.
 
 use cosmos::{Buffer, Error, FaultCode, Library, Options, Symbol};
-use cosmos_tests::{World, c, in_world};
+use cosmos_tests::{Fenced, World, c, in_world};
 use std::ffi::{c_char, c_int, c_void};
 use std::time::{Duration, Instant};
 
@@ -50,32 +50,6 @@ fn lives(library: &Library) {
     // SAFETY: it looks at nothing.
     let looked = unsafe { ignores.try_call(std::ptr::null()) };
     assert_eq!(looked.expect("it lives"), 0);
-}
-
-/// A buffer between two that are nobody's.
-struct Fenced(Vec<u8>);
-
-impl Fenced {
-    const FENCE: usize = 4096;
-
-    fn of(size: usize) -> Fenced {
-        Fenced(vec![0x5a; size + 2 * Fenced::FENCE])
-    }
-
-    fn start(&mut self) -> *mut u8 {
-        self.0[Fenced::FENCE..].as_mut_ptr()
-    }
-
-    fn inner(&self) -> &[u8] {
-        &self.0[Fenced::FENCE..self.0.len() - Fenced::FENCE]
-    }
-
-    fn stands(&self) {
-        let (before, rest) = self.0.split_at(Fenced::FENCE);
-        let behind = &rest[rest.len() - Fenced::FENCE..];
-        let all = before.iter().chain(behind);
-        assert!(all.into_iter().all(|byte| *byte == 0x5a), "written beside");
-    }
 }
 
 /// Large buffers are copied through memory in which the VM goes on writing.

@@ -134,7 +134,7 @@ impl Session {
     /// resolved of it by the way.
     ///
     /// A VM that is lost in resolving what nobody asked for as yet is nobody's either: there is another one then,
-    /// which is asked to open the target and for nothing else.
+    /// which is asked to open the target and for nothing else, and has `timeout` once more.
     pub(crate) fn open_target(
         &self,
         purpose: Purpose,
